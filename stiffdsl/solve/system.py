@@ -1,0 +1,71 @@
+"""What a solver needs to know of a model: `M y' = f(t, y, args)`, and nothing of where it came from.
+
+`args` is any pytree (parameters, inputs): it passes through the solvers untouched and is what derivatives
+of a solution are taken with respect to. `M` is diagonal: one for a state, zero for an algebraic row.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+Args = Any
+
+
+class System(Protocol):
+    """`M y' = f(t, y, args)` with the analytic Jacobian of f as values on a fixed pattern.
+
+    `rows` and `columns` (NumPy int arrays, row-major order, no duplicates) are the structural nonzeros;
+    `jacobian` returns one value for each. `mass` is a NumPy vector of zeros and ones.
+    `time_dependent` is False where f has no explicit time (then f_t is not computed).
+    """
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def mass(self) -> np.ndarray: ...
+    @property
+    def rows(self) -> np.ndarray: ...
+    @property
+    def columns(self) -> np.ndarray: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def time_dependent(self) -> bool: ...
+    def rhs(self, t: Float[Array, ""], y: Float[Array, " n"], args: Args) -> Float[Array, " n"]: ...
+    def jacobian(self, t: Float[Array, ""], y: Float[Array, " n"], args: Args) -> Float[Array, " nnz"]: ...
+
+
+class FunctionSystem(eqx.Module):
+    """A user's own `rhs(t, y, args)` as a `System`: dense, with its Jacobian by forward differentiation."""
+
+    function: Callable[..., Any] = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    mass: np.ndarray = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
+    time_dependent: bool = eqx.field(static=True)
+
+    def __init__(self, function, size, mass=None, names=None, time_dependent=True):
+        self.function = function
+        self.size = size
+        self.mass = np.ones(size) if mass is None else np.asarray(mass, dtype=float)
+        self.names = tuple(names) if names is not None else tuple(f"y[{i + 1}]" for i in range(size))
+        self.time_dependent = time_dependent
+
+    @property
+    def rows(self) -> np.ndarray:
+        return np.repeat(np.arange(self.size), self.size)
+
+    @property
+    def columns(self) -> np.ndarray:
+        return np.tile(np.arange(self.size), self.size)
+
+    def rhs(self, t, y, args):
+        return jnp.asarray(self.function(t, y, args))
+
+    def jacobian(self, t, y, args):
+        return jax.jacfwd(lambda x: self.rhs(t, x, args))(y).reshape(-1)

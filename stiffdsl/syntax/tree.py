@@ -1,0 +1,317 @@
+"""The syntax tree: what was written, with spans. Frozen; comments and layout are gone.
+
+Equality ignores spans, so `parse(show(module)) == module` can be stated.
+"""
+
+from dataclasses import dataclass, field
+
+from stiffdsl.diagnostics import Span
+
+
+def _span() -> Span:
+    return field(compare=False, repr=False)  # type: ignore[no-any-return]
+
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`0.04`, or `5 [min]`: `unit` is the text between the brackets."""
+
+    value: float
+    unit: str | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted string."""
+
+    value: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One segment of a dotted name, with its indices: `rooms[i]` in `rooms[i].T`."""
+
+    name: str
+    indices: tuple["Expr", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """`x`, `x[i]`, `rooms[i].wall.T[2, j]`. `der`, `time` and `pi` are not special here except `time`, `pi`,
+    `true`, `false`, which are plain one-part names that `check` gives a meaning."""
+
+    parts: tuple[Part, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`-x` or `not x`."""
+
+    operator: str
+    operand: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Operator is one of `+ - * / ^ == != < <= > >= and or`."""
+
+    operator: str
+    left: "Expr"
+    right: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`if condition then yes else no`."""
+
+    condition: "Expr"
+    yes: "Expr"
+    no: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`sin(x)`, `der(x)`, `chemistry.arrhenius(A, Ea, T)`, `csv("f", x = "a")`."""
+
+    function: str
+    arguments: tuple["Expr", ...]
+    named: tuple[tuple[str, "Expr"], ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`1..N`."""
+
+    first: "Expr"
+    last: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLiteral:
+    """`{1, 2, 3}`."""
+
+    items: tuple["Expr", ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Iterator:
+    """`i in 1..N`."""
+
+    name: str
+    range: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`(body for i in 1..N, j in 1..M)`; `function` is `sum`, `prod`, `min`, `max`, or None for an array."""
+
+    function: str | None
+    body: "Expr"
+    iterators: tuple[Iterator, ...]
+    span: Span = _span()
+
+
+Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral | Comprehension
+
+
+# --- declarations --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Modifier:
+    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start` or `guess`
+    (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
+
+    name: str
+    attribute: str
+    value: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """const, param, input, var, output or discrete: `kind name[dims] [unit] = value in low..high start s guess g "doc"`.
+
+    `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); then `value`
+    keeps no unit of its own (`Number(0.04, None)`). `guess` likewise.
+    """
+
+    kind: str
+    name: str
+    dimensions: tuple[Expr, ...]
+    unit: str | None
+    value: Expr | None
+    range: Range | None
+    start: Expr | None
+    guess: Expr | None
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """`part r[N] : electrical.Resistor(R = 1e3) "doc"`; `kind` is `part` or `port`."""
+
+    kind: str
+    name: str
+    dimensions: tuple[Expr, ...]
+    type: str
+    modifiers: tuple[Modifier, ...]
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+    type_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not yet compiled."""
+
+    form: str
+    span: Span = _span()
+
+
+Declaration = Variable | Component | Later
+
+
+# --- equations -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """`left = right`."""
+
+    left: Expr
+    right: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """`connect a.p, b.n, c.p`."""
+
+    points: tuple[Name, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """`for i in 1..N, j in 1..M ... end`."""
+
+    iterators: tuple[Iterator, ...]
+    body: tuple["Statement", ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class IfEquation:
+    """`if N > 2 ... else ... end` around equations: structural, its condition must be a constant."""
+
+    branches: tuple[tuple[Expr | None, tuple["Statement", ...]], ...]
+    span: Span = _span()
+
+
+Statement = Equation | Connect | For | IfEquation | Later
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """`B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`. `0` as a side is empty."""
+
+    reactants: tuple[tuple[int, Name], ...]
+    products: tuple[tuple[int, Name], ...]
+    forward: Expr
+    reverse: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`time 0..1e5, rtol 1e-6, atol 1e-10, log, points 200, method fbdf`: options by name, flags have the value None."""
+
+    options: tuple[tuple[str, Expr | None], ...]
+    span: Span = _span()
+
+
+# --- top level -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Extends:
+    type: str
+    modifiers: tuple[Modifier, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A `model` or `partial model`."""
+
+    name: str
+    partial: bool
+    doc: str | None
+    extends: tuple[Extends, ...]
+    declarations: tuple[Declaration, ...]
+    equations: tuple[Statement, ...]
+    initial: tuple[Statement, ...]
+    reactions: tuple[Reaction | For, ...]
+    experiment: Experiment | None
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+# A `For` among `reactions` holds `Reaction`s in its body.
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """`potential v [V]` and `flow i [A]` members, in order; `kind` is `potential` or `flow`, dimensions allowed."""
+
+    name: str
+    doc: str | None
+    members: tuple[Variable, ...]
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`function arrhenius(A, Ea, T) = ...`, inlined where it is used."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: Expr
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`import a.b` (`names` is None) or `from a.b import X, Y`."""
+
+    module: str
+    names: tuple[str, ...] | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
+
+    imports: tuple[Import, ...]
+    declarations: tuple["Model | Connector | Function | Variable", ...]
+    span: Span = _span()
