@@ -1,0 +1,52 @@
+"""What `check` makes: classes with inheritance merged, every name resolved, every expression in SI.
+
+After this stage an expression mentions only names declared in its class (dotted through components), loop
+iterators, `time`, `pi`, `true`, `false`, and built-in functions. Gone are: imports, `extends`, user functions
+(inlined), module-level constants (inlined), unit brackets on numbers (converted to SI), and bare numbers given in
+a declared unit (`var T [degC] start 20` has become `start 293.15`).
+"""
+
+from dataclasses import dataclass
+
+from stiffdsl.diagnostics import Diagnostic, Source, Span
+from stiffdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentUse:
+    """A `part` or `port` with the class it is made of. Modifier values are SI, in the scope of the enclosing class."""
+
+    kind: str
+    name: str
+    dimensions: tuple[tree.Expr, ...]
+    cls: "Class"
+    modifiers: tuple[tree.Modifier, ...]
+    doc: str | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class Class:
+    """A model or connector, inherited content first. Variables include `potential` and `flow` members of a connector."""
+
+    name: str
+    kind: str
+    partial: bool
+    doc: str | None
+    variables: tuple[tree.Variable, ...]
+    components: tuple[ComponentUse, ...]
+    equations: tuple[tree.Statement, ...]
+    initial: tuple[tree.Statement, ...]
+    reactions: tuple[tree.Reaction | tree.For, ...]
+    experiment: tree.Experiment | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class CheckedModel:
+    """The main model, and what was noticed on the way."""
+
+    root: Class
+    source: Source
+    warnings: tuple[Diagnostic, ...] = ()
+

@@ -1,0 +1,151 @@
+"""What `flat` makes: scalars numbered in blocks, equations in families.
+
+A family is one template (SymPy) with slots `s0, s1, …`, and an integer table that says, for each member, which
+scalar fills each slot. Everything a model repeats (`for`, arrays of parts, equal components) is one family, so
+symbolic work is paid once per shape; all other work is done on the integer tables.
+
+    for i in 2..N-1                          template   s0 - s1*(s2 - 2*s3 + s4)
+      der(T[i]) = a*(T[i-1]-2*T[i]+T[i+1])   kinds      der  param  var  var  var
+                                             table      [[1, 0, 0, 1, 2], [2, 0, 1, 2, 3], …]
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.diagnostics import Diagnostic, Span
+
+TIME = sp.Symbol("time", real=True)
+
+
+def slot(k: int) -> sp.Symbol:
+    """The symbol of slot `k` of a template."""
+    return sp.Symbol(f"s{k}", real=True)
+
+
+def total(k: int) -> sp.Symbol:
+    """The symbol that stands for the `k`-th sum of a family."""
+    return sp.Symbol(f"g{k}", real=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """`Σ term` over the terms that a member owns: `owner[t]` is the member of term `t`, ascending."""
+
+    term: sp.Expr
+    kinds: tuple[str, ...]
+    table: np.ndarray
+    owner: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """`0 = template` for every row of `table`.
+
+    `kinds[k]` says what slot k counts: `var`, `der` (the derivative of that variable), `param`, `input`, or
+    `const` (an index into `FlatModel.constants`). `sums[k]` fills the symbol `g{k}`.
+    """
+
+    template: sp.Expr
+    kinds: tuple[str, ...]
+    table: np.ndarray
+    origin: Span
+    sums: tuple[Sum, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.table)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One declaration in all its instances: scalars `offset .. offset + size`, row-major over `shape`.
+
+    `path` is the dotted name in segments with the array dimensions of each: `(("rooms", (20,)), ("T", ()))`.
+    `kind`: var, output, potential, flow, param, input. `low, high` is the range of a parameter in SI.
+    """
+
+    path: tuple[tuple[str, tuple[int, ...]], ...]
+    kind: str
+    offset: int
+    unit: str | None
+    scale: float
+    shift: float
+    doc: str | None
+    span: Span
+    low: float | None = None
+    high: float | None = None
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(n for _, dims in self.path for n in dims)
+
+    @cached_property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def name(self) -> str:
+        """The dotted name without indices."""
+        return ".".join(segment for segment, _ in self.path)
+
+    def scalar_name(self, k: int) -> str:
+        """The name of scalar `k` of this block, with 1-based indices: `rooms[3].T`."""
+        index = list(np.unravel_index(k, self.shape)) if self.shape else []
+        parts = []
+        for segment, dims in self.path:
+            own, index = index[: len(dims)], index[len(dims) :]
+            parts.append(segment + (f"[{','.join(str(int(i) + 1) for i in own)}]" if own else ""))
+        return ".".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """`target = value` for scalars that are computed before a solve: parameters, start values, guesses."""
+
+    targets: np.ndarray
+    value: Family
+
+
+@dataclass(frozen=True, eq=False)
+class FlatModel:
+    """All scalars, and all equations in families.
+
+    `alias[v]`, `sign[v]`: variable v equals `sign * alias`; sign 0 means that it is zero. After alias elimination
+    families mention representatives only. `starts` must hold at the initial time, `guesses` are hints.
+    """
+
+    name: str
+    doc: str | None
+    variables: tuple[Block, ...]
+    parameters: tuple[Block, ...]
+    inputs: tuple[Block, ...]
+    constants: np.ndarray
+    equations: tuple[Family, ...]
+    initial: tuple[Family, ...]
+    parameter_values: tuple[Definition, ...]
+    input_values: tuple[Definition, ...]
+    starts: tuple[Definition, ...]
+    guesses: tuple[Definition, ...]
+    is_state: np.ndarray
+    alias: np.ndarray
+    sign: np.ndarray
+    experiment: dict[str, object] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def size(self) -> int:
+        return sum(b.size for b in self.variables)
+
+    @cached_property
+    def _offsets(self) -> np.ndarray:
+        return np.array([b.offset for b in self.variables], dtype=np.int64)
+
+    def variable_name(self, v: int) -> str:
+        k = int(np.searchsorted(self._offsets, v, side="right")) - 1
+        while self.variables[k].size == 0 or v >= self.variables[k].offset + self.variables[k].size:
+            k -= 1
+        return self.variables[k].scalar_name(v - self.variables[k].offset)

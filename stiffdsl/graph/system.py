@@ -1,0 +1,56 @@
+"""What `graph` makes: `M y' = f(t, y, p, u)` of index one, in solving order, with its Jacobian pattern.
+
+`y` holds the states, then the unknowns of the loops that had to stay implicit. Everything else is *assigned*:
+computed from y in the order of `assignments`, where a later one may use an earlier one's target.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.flat.model import Family, FlatModel
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """`targets[m] = value` for every member m. `kind` is `var` or `der`; `value.template` is the explicit value."""
+
+    kind: str
+    targets: np.ndarray
+    value: Family
+
+
+@dataclass(frozen=True, eq=False)
+class Initial:
+    """The equations that hold only at the initial time, for `free` of the entries of y (positions in y).
+
+    Entries of y that are not free take their start value. `conditions` are residual families (initial equations,
+    and `var - start` where a start is declared for something that is not itself in y): with the algebraic rows
+    they determine the free entries. In a condition, slot kind `start` counts start values by variable.
+    """
+
+    free: np.ndarray
+    conditions: tuple[Family, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SortedSystem:
+    """States, implicit unknowns, assignments in order, residual rows.
+
+    `states`: variable ids; row i of f is `der(states[i])`. `implicit`: pairs (kind, id) of the unknowns solved with
+    the residual rows: `implicit_is_der[j]` tells whether it is the derivative of variable `implicit[j]`.
+    Residual rows: members of `residuals` in order, as many as `implicit`.
+    """
+
+    flat: FlatModel
+    states: np.ndarray
+    implicit: np.ndarray
+    implicit_is_der: np.ndarray
+    assignments: tuple[Assignment, ...]
+    residuals: tuple[Family, ...]
+    initial: Initial
+    blocks: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        return len(self.states) + len(self.implicit)
