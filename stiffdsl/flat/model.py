@@ -44,6 +44,7 @@ class Sum:
 class Family:
     """`0 = template` for every row of `table`.
 
+    `origins[which[m]]` is the text of member m: equal equations written in several places are one family.
     `kinds[k]` says what slot k counts: `var`, `der` (the derivative of that variable), `param`, `input`, or
     `const` (an index into `FlatModel.constants`). `sums[k]` fills the symbol `g{k}`.
     """
@@ -51,12 +52,21 @@ class Family:
     template: sp.Expr
     kinds: tuple[str, ...]
     table: np.ndarray
-    origin: Span
+    origins: tuple[Span, ...]
+    which: np.ndarray
     sums: tuple[Sum, ...] = ()
 
     @property
     def size(self) -> int:
         return len(self.table)
+
+    @property
+    def origin(self) -> Span:
+        return self.origins[0]
+
+    def origin_of(self, member: int) -> Span:
+        """The text that member `member` was written in."""
+        return self.origins[int(self.which[member])]
 
 
 @dataclass(frozen=True, eq=False)

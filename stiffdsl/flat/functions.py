@@ -1,0 +1,78 @@
+"""The functions of the language as SymPy expressions that SymPy can differentiate.
+
+`abs`, `sign`, `min`, `max` become `Piecewise`, so that no derivative ever holds a Dirac impulse; `floor` and
+`ceil` are constant between their jumps.
+"""
+
+from collections.abc import Callable
+
+import sympy as sp
+
+
+class Floor(sp.Function):
+    """The largest integer not above the argument; its derivative is zero wherever it has one."""
+
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return sp.Integer(0)
+
+
+class Ceil(sp.Function):
+    """The smallest integer not below the argument."""
+
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return sp.Integer(0)
+
+
+def where(condition, yes, no):
+    """`if condition then yes else no`; a number counts as true when it is not zero."""
+    if not isinstance(condition, sp.logic.boolalg.Boolean):
+        condition = sp.Ne(condition, 0)
+    if condition == sp.true:
+        return yes
+    if condition == sp.false:
+        return no
+    return sp.Piecewise((yes, condition), (no, True))
+
+
+def _minimum(*args):
+    result = args[0]
+    for a in args[1:]:
+        result = where(sp.Le(result, a), result, a)
+    return result
+
+
+def _maximum(*args):
+    result = args[0]
+    for a in args[1:]:
+        result = where(sp.Ge(result, a), result, a)
+    return result
+
+
+FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "asin": sp.asin,
+    "acos": sp.acos,
+    "atan": sp.atan,
+    "atan2": sp.atan2,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "exp": sp.exp,
+    "log": sp.log,
+    "log10": lambda x: sp.log(x) / sp.log(10.0),
+    "sqrt": sp.sqrt,
+    "abs": lambda x: where(sp.Ge(x, 0), x, -x),
+    "sign": lambda x: where(sp.Gt(x, 0), sp.Integer(1), where(sp.Lt(x, 0), sp.Integer(-1), sp.Integer(0))),
+    "min": _minimum,
+    "max": _maximum,
+    "floor": Floor,
+    "ceil": Ceil,
+    "mod": lambda a, b: a - b * Floor(a / b),
+    "smooth_step": lambda x, width: (1 + sp.tanh(x / width)) / 2,
+}

@@ -1,0 +1,70 @@
+"""Skeletons: an expression with its leaves replaced by slots, as nested tuples that hash; and their SymPy form.
+
+Two equations with the same skeleton belong to one family, and SymPy sees the skeleton once.
+
+    ("add", ("slot", 0), ("mul", ("num", -1.0), ("slot", 1)))   →   s0 - s1
+"""
+
+from functools import lru_cache
+
+import sympy as sp
+
+from stiffdsl.flat.functions import FUNCTIONS, where
+from stiffdsl.flat.model import TIME, slot, total
+
+Skeleton = tuple
+
+_RELATIONS = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
+
+
+def number(value: float) -> sp.Expr:
+    """A literal: whole numbers are exact, so that `x^2` is a power and not a logarithm."""
+    if value == int(value) and abs(value) < 1e15:
+        return sp.Integer(int(value))
+    if value == 0.5:
+        return sp.Rational(1, 2)
+    return sp.Float(value, 17)
+
+
+@lru_cache(maxsize=100_000)
+def to_sympy(skeleton: Skeleton) -> sp.Expr:
+    """The template of a skeleton."""
+    head = skeleton[0]
+    if head == "slot":
+        return slot(skeleton[1])
+    if head == "total":
+        return total(skeleton[1])
+    if head == "num":
+        return number(skeleton[1])
+    if head == "time":
+        return TIME
+    if head == "bool":
+        return sp.true if skeleton[1] else sp.false
+    args = [to_sympy(a) for a in skeleton[1:]] if head != "call" else [to_sympy(a) for a in skeleton[2:]]
+    if head == "add":
+        return sp.Add(*args)
+    if head == "mul":
+        return sp.Mul(*args)
+    if head == "div":
+        return args[0] / args[1]
+    if head == "pow":
+        return args[0] ** args[1]
+    if head == "if":
+        return where(*args)
+    if head == "and":
+        return sp.And(*args)
+    if head == "or":
+        return sp.Or(*args)
+    if head == "not":
+        return sp.Not(args[0])
+    if head in _RELATIONS:
+        return _RELATIONS[head](*args)
+    assert head == "call", head
+    return FUNCTIONS[skeleton[1]](*args)
+
+
+def substitute(expression: sp.Expr, replacements: dict[sp.Expr, sp.Expr]) -> sp.Expr:
+    """`xreplace` with the type it has for us."""
+    result = expression.xreplace(replacements)
+    assert isinstance(result, sp.Basic)
+    return result  # type: ignore[return-value]
