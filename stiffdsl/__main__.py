@@ -1,0 +1,6 @@
+"""`python -m stiffdsl` is the command `stiffdsl`."""
+
+from stiffdsl.cli import main
+
+if __name__ == "__main__":
+    main()

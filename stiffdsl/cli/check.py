@@ -1,0 +1,98 @@
+"""`stiffdsl check FILE...`: every message about the models in the files, without running anything."""
+
+from typing import Any
+
+import click
+
+from stiffdsl.cli.failure import FAILED, Failure
+from stiffdsl.cli.files import read_source
+from stiffdsl.cli.loading import compile_source
+from stiffdsl.cli.options import json_option
+from stiffdsl.cli.terminal import say, write, write_json
+from stiffdsl.diagnostics import Diagnostic, ModelError, Source, render
+
+
+@click.command(short_help="Report the mistakes in model files.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@json_option
+def check(files: tuple[str, ...], as_json: bool) -> int:
+    """Check every model in every FILE: syntax, names, units, and that equations and unknowns match."""
+    status = 0
+    report: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            models, diagnostics = check_file(read_source(file))
+        except Failure as error:
+            say(f"error: {error}")
+            report.append({"file": file, "ok": False, "error": str(error), "models": [], "diagnostics": []})
+            status = FAILED
+            continue
+        wrong = any(d.level == "error" for d in diagnostics)
+        status = FAILED if wrong else status
+        report.append(
+            {
+                "file": file,
+                "ok": not wrong,
+                "models": models,
+                "diagnostics": [diagnostic_row(d) for d in diagnostics],
+            }
+        )
+        if not as_json:
+            for diagnostic in diagnostics:
+                say(render(diagnostic) + "\n")
+            if not wrong:
+                write(f"{file}: ok ({', '.join(models) or 'no complete model'})")
+    if as_json:
+        write_json(report)
+    return status
+
+
+def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
+    """The names of the models in a file and all that is to be said about them, each message once.
+
+    A model with ports is a component: its balance is a matter of what it is connected to, so it is
+    checked by itself only as far as names and units go.
+    """
+    from stiffdsl.syntax.parse import parse
+
+    from stiffdsl.syntax import tree
+
+    try:
+        module = parse(source)
+    except ModelError as error:
+        return [], list(error.diagnostics)
+    names = [d.name for d in module.declarations if isinstance(d, tree.Model) and not d.partial]
+    found: list[Diagnostic] = []
+    for name in names:
+        try:
+            checked = compile_source(source, name, {}, stop_after="check")
+            found.extend(checked.warnings)
+            if not any(component.kind == "port" for component in checked.root.components):
+                compile_source(source, name, {}, stop_after="graph")
+        except ModelError as error:
+            found.extend(error.diagnostics)
+    return names, list(dict.fromkeys(found))
+
+
+def diagnostic_row(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as data, for editors and scripts."""
+    labels = [
+        {
+            "file": label.span.source.name,
+            "line": label.span.line,
+            "column": label.span.column,
+            "end_line": label.span.end_line,
+            "end_column": label.span.end_column,
+            "text": label.text,
+        }
+        for label in diagnostic.labels
+    ]
+    return {
+        "code": diagnostic.code,
+        "level": diagnostic.level,
+        "title": diagnostic.title,
+        "labels": labels,
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+        "text": render(diagnostic),
+    }

@@ -1,0 +1,40 @@
+"""`stiffdsl compile FILE`: what the compiler made of a model; with `-o`, an importable Python module."""
+
+import click
+
+from stiffdsl.cli.files import writable_folder, writing
+from stiffdsl.cli.loading import load
+from stiffdsl.cli.options import Setting, file_argument, json_option, model_option, set_option
+from stiffdsl.cli.terminal import print_rich, say, write_json
+
+
+@click.command("compile", short_help="Compile a model and report what became of it.")
+@file_argument
+@model_option
+@set_option
+@click.option(
+    "-o", "--output", metavar="DIR", help="Write an importable Python module with the model's functions."
+)
+@json_option
+def compile_command(
+    file: str, model: str | None, settings: tuple[Setting, ...], output: str | None, as_json: bool
+) -> None:
+    """Parse, simplify and generate FILE, and report it.
+
+    Prints equations and unknowns before and after, blocks, tears, the Jacobian, the index and the time of every
+    stage.
+    """
+    loaded = load(file, model, settings)
+    report = dict(loaded.model.report)
+    if output is not None:
+        writable_folder(output)
+        with writing(output):
+            report["written"] = str(loaded.model.write(output))
+    if as_json:
+        write_json(report)
+        return
+    from stiffdsl.report.tables import compile_report
+
+    print_rich(compile_report(report))
+    if output is not None:
+        say(f"wrote {report['written']}")

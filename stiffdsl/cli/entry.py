@@ -1,0 +1,118 @@
+"""The group of commands, and the one place where every way of ending becomes a message and an exit status."""
+
+import errno
+import os
+import sys
+import warnings
+
+import click
+
+from stiffdsl.cli.check import check, diagnostic_row
+from stiffdsl.cli.compile import compile_command
+from stiffdsl.cli.explain import explain
+from stiffdsl.cli.failure import FAILED, INTERRUPTED, USAGE, Failure, internal_fault, version_text
+from stiffdsl.cli.fmt import fmt
+from stiffdsl.cli.inspect import inspect
+from stiffdsl.cli.library import library
+from stiffdsl.cli.new import new
+from stiffdsl.cli.show import show
+from stiffdsl.cli.simulate import simulate
+from stiffdsl.cli.surrogate import surrogate
+from stiffdsl.cli.terminal import say, write_json
+from stiffdsl.diagnostics import ModelError
+
+EPILOG = """\b
+A first model:
+  stiffdsl new decay
+  stiffdsl simulate decay.sml --plot decay.png
+"""
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(f"stiffdsl {version_text()}")
+        context.exit()
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+def commands() -> None:
+    """Compile, simulate and approximate models written in the .sml language."""
+
+
+for command in (compile_command, simulate, surrogate, check, fmt, inspect, show, new, library, explain):
+    commands.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits; `arguments` default to those of the process."""
+    warnings.showwarning = _show_warning
+    status = run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _broken_pipe()
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and returns its exit status."""
+    as_json = "--json" in arguments
+    try:
+        result = commands.main(args=arguments, prog_name="stiffdsl", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except ModelError as error:
+        say(str(error))
+        if as_json:
+            write_json({"error": str(error), "diagnostics": [diagnostic_row(d) for d in error.diagnostics]})
+        return FAILED
+    except Failure as error:
+        say(f"error: {error}")
+        if as_json:
+            write_json(error.report)
+        return FAILED
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _broken_pipe()
+    except MemoryError:
+        say(
+            "error: there is not enough memory for this\n  try a smaller model, fewer samples or fewer points"
+        )
+        return FAILED
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            say("error: the disk is full")
+            return FAILED
+        say(internal_fault(error))
+        return FAILED
+    except Exception as fault:
+        say(internal_fault(fault))
+        return FAILED
+
+
+def _broken_pipe() -> int:
+    # The reader left (`| head`). Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    if not issubclass(category, DeprecationWarning | PendingDeprecationWarning | ImportWarning):
+        say(f"warning: {message}")

@@ -1,0 +1,51 @@
+"""`stiffdsl fmt FILE...`: canonical layout, comments kept."""
+
+import difflib
+from pathlib import Path
+
+import click
+
+from stiffdsl.cli.failure import FAILED, Failure
+from stiffdsl.cli.files import read_source, writing
+from stiffdsl.cli.terminal import say, write
+from stiffdsl.diagnostics import ModelError
+
+
+@click.command(short_help="Lay model files out in the canonical form.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; status 1 if a file would change.")
+@click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
+def fmt(files: tuple[str, ...], only_check: bool, diff: bool) -> int:
+    """Rewrite every FILE in the canonical layout; comments stay. `-` formats standard input."""
+    from stiffdsl.syntax.format import format_source
+
+    status = 0
+    changed = 0
+    for file in files:
+        try:
+            source = read_source(file)
+            text = format_source(source)
+        except ModelError as error:
+            say(str(error))
+            status = FAILED
+            continue
+        except Failure as error:
+            say(f"error: {error}")
+            status = FAILED
+            continue
+        if file == "-" and not (only_check or diff):
+            click.echo(text, nl=False)
+            continue
+        if text == source.text:
+            continue
+        changed += 1
+        if diff:
+            old, new = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
+            click.echo("".join(difflib.unified_diff(old, new, file, f"{file} (formatted)")), nl=False)
+        elif only_check:
+            write(f"would format {file}")
+        else:
+            with writing(file):
+                Path(file).write_text(text, encoding="utf-8")
+            write(f"formatted {file}")
+    return FAILED if status or (changed and (only_check or diff)) else 0

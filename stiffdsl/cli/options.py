@@ -1,0 +1,143 @@
+"""Values given on the command line: times, settings, ranges; and the options that several commands share."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+NAME = re.compile(r"[A-Za-z_]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[A-Za-z_]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
+VALUE = re.compile(r"(?P<number>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]*)\])?")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`name=value`; the value may carry a unit, `T=20[degC]`, and is in the declared unit without one."""
+
+    name: str
+    value: float
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Variation:
+    """`name=low..high`, in the declared unit."""
+
+    name: str
+    low: float
+    high: float
+
+
+def number(text: str) -> float:
+    """A finite number; raises ValueError with a sentence."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"`{text.strip()}` is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"`{text.strip()}` is not a finite number")
+    return value
+
+
+def interval(text: str) -> tuple[float, float]:
+    """`0..10`, ascending; raises ValueError with a sentence."""
+    low, dots, high = text.partition("..")
+    if not dots:
+        raise ValueError(f"`{text}` is not a range; write it as 0..10")
+    first, last = number(low), number(high)
+    if not first < last:
+        raise ValueError(f"the range {text} is empty: its first number must be the smaller one")
+    return first, last
+
+
+def split_assignment(text: str, example: str) -> tuple[str, str]:
+    """`name` and what follows the `=`; blanks inside an index are dropped."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not value.strip():
+        raise ValueError(f"`{text}` is not of the form {example}")
+    if not NAME.fullmatch(name):
+        raise ValueError(f"`{name}` is not a name; write {example}")
+    return re.sub(r"\s+", "", name), value.strip()
+
+
+class IntervalType(click.ParamType):
+    name = "A..B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return interval(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SettingType(click.ParamType):
+    name = "NAME=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, Setting):
+            return value
+        try:
+            name, text = split_assignment(value, "k1=0.05")
+            match = VALUE.fullmatch(text)
+            if match is None:
+                raise ValueError(f"`{text}` is not a number, or a number with a unit like 20[degC]")
+            return Setting(name, number(match["number"]), match["unit"].strip() if match["unit"] else None)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class VariationType(click.ParamType):
+    name = "NAME=A..B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, Variation):
+            return value
+        try:
+            name, text = split_assignment(value, "k1=0.02..0.06")
+            return Variation(name, *interval(text))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class PositiveType(click.ParamType):
+    """A tolerance: a finite number above zero."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            result = number(str(value))
+            if result <= 0:
+                raise ValueError(f"{value} is not above zero")
+            return result
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def file_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("file", metavar="FILE")(function)
+
+
+def model_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--model", metavar="M", help="The model to use; otherwise the last one in FILE.")(
+        function
+    )
+
+
+def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--set",
+        "settings",
+        type=SettingType(),
+        multiple=True,
+        help="Give a parameter, an input or a const another value: k1=0.05, x[2]=3, T=20[degC]. Repeatable.",
+    )(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(function)

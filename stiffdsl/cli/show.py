@@ -1,0 +1,36 @@
+"""`stiffdsl show FILE --after STAGE`: what the model is at that point of the compiler."""
+
+from importlib import import_module
+
+import click
+
+from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.files import read_source
+from stiffdsl.cli.loading import compile_source, split_constants
+from stiffdsl.cli.options import Setting, file_argument, model_option, set_option
+from stiffdsl.cli.terminal import write
+
+STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
+
+
+@click.command(short_help="Print the model as it is after a stage of the compiler.")
+@file_argument
+@click.option("--after", "stage", type=click.Choice(STAGES), required=True, help="The stage to stop after.")
+@model_option
+@set_option
+def show(file: str, stage: str, model: str | None, settings: tuple[Setting, ...]) -> None:
+    """Print the representation of the model that a stage of the compiler makes.
+
+    syntax: canonical text; check: inheritance merged, names resolved, SI units; flat: families of scalar
+    equations; graph: solving order, states and loops; program: the array program; runtime: Python source.
+    """
+    source = read_source(file)
+    constants, rest = split_constants(source, model, list(settings))
+    if rest:
+        raise click.UsageError(f"`{rest[0].name}` is not a const of the model; show takes no other settings")
+    representation = compile_source(source, model, constants, stop_after=stage)
+    try:
+        text = import_module(f"stiffdsl.{stage}.show").show(representation)
+    except ModuleNotFoundError:
+        raise Failure(f"the stage `{stage}` has no text form") from None
+    write(text.rstrip("\n"))

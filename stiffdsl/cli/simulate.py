@@ -1,0 +1,170 @@
+"""`stiffdsl simulate FILE`: solves a model and writes what happened."""
+
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.files import writable, writing
+from stiffdsl.cli.loading import load
+from stiffdsl.cli.options import (
+    IntervalType,
+    PositiveType,
+    Setting,
+    file_argument,
+    json_option,
+    model_option,
+    set_option,
+)
+from stiffdsl.cli.terminal import print_rich, progress, say, write_json
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+@click.command(short_help="Solve a model.")
+@file_argument
+@model_option
+@click.option(
+    "--time", "span", type=IntervalType(), help="Start and end; otherwise the experiment of the model."
+)
+@set_option
+@click.option("--method", default=None, help="The solver; otherwise that of the experiment, or auto.")
+@click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
+@click.option("--atol", type=PositiveType(), help="Absolute tolerance.")
+@click.option("--points", type=click.IntRange(min=2), help="How many times to save.")
+@click.option(
+    "--saveat", metavar="FILE", help="The times to save: one a line, or the first column of a CSV file."
+)
+@click.option(
+    "--out", metavar="R.csv", help="Write the solution: .csv, .parquet or .nc; `-` for CSV on stdout."
+)
+@click.option("--plot", "picture", metavar="P.png", help="Draw the solution: .png, .svg or .pdf.")
+@json_option
+def simulate(
+    file: str,
+    model: str | None,
+    span: tuple[float, float] | None,
+    settings: tuple[Setting, ...],
+    method: str | None,
+    rtol: float | None,
+    atol: float | None,
+    points: int | None,
+    saveat: str | None,
+    out: str | None,
+    picture: str | None,
+    as_json: bool,
+) -> None:
+    """Solve FILE over a stretch of time and report the result.
+
+    The CSV file has the header `time,<name>,...` with all declared variables, in declared units.
+    """
+    from stiffdsl.cli.results import check_format, read_times, write_solution
+
+    if points is not None and saveat is not None:
+        raise click.UsageError("--points and --saveat exclude each other: both say which times to save")
+    if out == "-" and as_json:
+        raise click.UsageError("--out - and --json both write to standard output; give --out a file")
+    if out is not None:
+        check_format(out)
+        if out != "-":
+            writable(out)
+    if picture is not None:
+        check_picture(picture)
+    times = None if saveat is None else read_times(saveat)
+    check_method(method)
+
+    start = clock.perf_counter()
+    loaded = load(file, model, settings)
+    compiled = clock.perf_counter()
+    options: dict[str, Any] = {
+        "time": span,
+        "params": loaded.params,
+        "inputs": loaded.inputs,
+        "rtol": rtol,
+        "atol": atol,
+        "method": method,
+        "points": points,
+        "saveat": times,
+    }
+    with progress("solving"):
+        solution = loaded.model.simulate(**{k: v for k, v in options.items() if v is not None and v != {}})
+    solved = clock.perf_counter()
+
+    written = []
+    if out is not None:
+        with progress("writing"):
+            write_solution(solution, out)
+        written.append(out)
+    if picture is not None:
+        from stiffdsl.report.solution import plot_solution
+
+        with progress("drawing"), writing(picture):
+            plot_solution(solution, path=picture)
+        written.append(picture)
+    report = solution_report(loaded.model, solution, compiled - start, solved - compiled, written)
+    for path in written:
+        if path != "-":
+            say(f"wrote {path}")
+    if not succeeded(solution):
+        raise Failure(failure_text(solution), report)
+    if as_json:
+        write_json(report)
+    elif out != "-":
+        from stiffdsl.report.tables import solution_table
+
+        print_rich(solution_table(report))
+
+
+def check_picture(path: str) -> None:
+    if Path(path).suffix.lower() not in PICTURES:
+        raise click.UsageError(f"{path}: a picture's ending must be one of {', '.join(PICTURES)}")
+    writable(path)
+
+
+def solution_report(
+    model: Any, solution: Any, compiling: float, solving: float, written: list[str]
+) -> dict[str, Any]:
+    """The report of a solve: how it ended, what it cost, and where every declared variable went."""
+    import numpy as np
+
+    units = {row.name: row.unit for row in model.variables}
+    variables = []
+    for name in solution.names:
+        values = np.asarray(solution[name])
+        row: dict[str, Any] = {"name": name, "unit": units.get(name)}
+        if len(values):
+            row |= {"first": values[0], "last": values[-1], "least": values.min(), "greatest": values.max()}
+        variables.append(row)
+    t = np.asarray(solution.t)
+    return {
+        "model": model.report["name"],
+        "status": status_word(solution),
+        "reason": str(solution.reason),
+        "time": [t[0], t[-1]] if len(t) else [],
+        "points": len(t),
+        "stats": dict(solution.stats),
+        "seconds": {"compile": compiling, "solve": solving},
+        "variables": variables,
+        "written": written,
+    }
+
+
+def succeeded(solution: Any) -> bool:
+    return status_word(solution) in ("success", "stopped")
+
+
+def status_word(solution: Any) -> str:
+    return str(getattr(solution.status, "name", solution.status)).lower()
+
+
+def failure_text(solution: Any) -> str:
+    """Why the solve ended early, how far it came, and what to try."""
+    t = solution.t
+    reached = f"; the solution is known up to time = {float(t[-1]):.6g}" if len(t) else ""
+    return f"the solve failed: {solution.reason}{reached}"
+
+
+def check_method(method: str | None) -> None:
+    """Raises UsageError for a name that is no method."""

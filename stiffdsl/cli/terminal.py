@@ -1,0 +1,61 @@
+"""Standard output and standard error: who may write what, and when there is progress to see."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+
+def say(message: str) -> None:
+    """A message for the person at the terminal: standard error, never part of a report."""
+    click.echo(message, err=True)
+
+
+def write(text: str) -> None:
+    """A piece of the report: standard output."""
+    click.echo(text)
+
+
+def write_json(report: object) -> None:
+    """The report as JSON. NaN and infinity, which JSON lacks, become null."""
+    click.echo(json.dumps(plain(report), indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """`value` made of what JSON has; NumPy scalars and arrays, tuples and named tuples are taken apart."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    return str(value)
+
+
+def print_rich(renderable: object) -> None:
+    """A rich renderable: coloured and fitted on a terminal, plain and never cut when piped."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 120, soft_wrap=not sys.stdout.isatty()).print(renderable)
+
+
+@contextmanager
+def progress(first: str) -> Iterator[Callable[[str], None]]:
+    """Shows what is being done, on a terminal only; yields a function that changes the text."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(first) as status:
+        yield status.update
