@@ -21,7 +21,7 @@ def compile_command(
 ) -> None:
     """Parse, simplify and generate FILE, and report it.
 
-    Prints equations and unknowns before and after, blocks, tears, the Jacobian, the index and the time of every
+    Prints equations and unknowns before and after, blocks, tears, Jacobian, index and the time of every
     stage.
     """
     loaded = load(file, model, settings)
