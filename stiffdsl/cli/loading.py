@@ -75,10 +75,9 @@ def split_constants(
     rest: list[Setting] = []
     for setting in settings:
         if setting.name in declared:
-            unit = setting.unit or declared[setting.name].unit
-            value = in_declared_unit(setting, declared[setting.name].unit)
-            si = parse_unit(unit) if unit else None
-            constants[setting.name] = value if si is None else value * si.scale + si.shift
+            unit = declared[setting.name].unit
+            value = in_declared_unit(setting, unit)
+            constants[setting.name] = parse_unit(unit).to_si(value) if unit else value
         else:
             rest.append(setting)
     return constants, rest
@@ -120,16 +119,14 @@ def in_declared_unit(setting: Setting, declared: str | None) -> float:
     """A setting as a number in the declared unit; raises UsageError where the units do not agree."""
     if setting.unit is None or setting.unit == declared:
         return setting.value
-    from stiffdsl.check.units import parse_unit
+    from stiffdsl.check.units import UnitError, parse_unit
 
     if declared is None:
         raise click.UsageError(f"`{setting.name}` is declared without a unit; give a bare number")
     try:
         given, wanted = parse_unit(setting.unit), parse_unit(declared)
-    except Exception:
-        raise click.UsageError(
-            f"`{setting.unit}` is not a known unit; `{setting.name}` is in [{declared}]"
-        ) from None
+    except UnitError as error:
+        raise click.UsageError(f"--set {setting.name}: {error}; it is declared in [{declared}]") from None
     if given.dimension != wanted.dimension:
         raise click.UsageError(f"[{setting.unit}] does not fit `{setting.name}`, which is in [{declared}]")
-    return (setting.value * given.scale + given.shift - wanted.shift) / wanted.scale
+    return (given.to_si(setting.value) - wanted.shift) / wanted.scale
