@@ -1,0 +1,226 @@
+"""Alias elimination: variables that equal one another, up to sign, become one; those that are zero vanish.
+
+States keep their names: a variable whose derivative occurs is preferred as the representative. Substituting
+representatives may turn further equations into aliases (`v = p.v - n.v` with `n.v = 0`), so the pass repeats.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from stiffdsl.flat.instance import Fault
+from stiffdsl.flat.model import Family, Sum, slot
+from stiffdsl.flat.template import substitute
+
+
+@dataclass(eq=False)
+class Aliases:
+    """`v = sign[v] * of[v]`; sign 0 is zero."""
+
+    of: np.ndarray
+    sign: np.ndarray
+
+
+def union(
+    size: int,
+    equal: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    zero: list[np.ndarray],
+    rank: np.ndarray,
+) -> Aliases:
+    """The classes of all equalities `a = sign * b`; the member of lowest `rank` represents its class.
+
+    Signs are carried by a doubled graph: node v stands for +v, node size + v for -v.
+    """
+    a = np.concatenate([np.zeros(0, dtype=np.int64), *(e[0] for e in equal)])
+    b = np.concatenate([np.zeros(0, dtype=np.int64), *(e[1] for e in equal)])
+    sign = np.concatenate([np.zeros(0, dtype=np.int64), *(e[2] for e in equal)])
+    nought = np.concatenate([np.zeros(0, dtype=np.int64), *zero])
+    flipped = np.where(sign > 0, 0, size)
+    heads = np.concatenate([a, a + size, nought])
+    tails = np.concatenate([b + flipped, b + size - flipped, nought + size])
+    graph = coo_array((np.ones(len(heads)), (heads, tails)), shape=(2 * size, 2 * size))
+    _, label = connected_components(graph, directed=False)
+    plus, minus = label[:size], label[size:]
+    key = np.minimum(plus, minus)
+    order = np.lexsort((rank, key))
+    first = np.r_[True, np.diff(key[order]) != 0] if size else np.zeros(0, dtype=bool)
+    leader = np.empty(size, dtype=np.int64)
+    leader[order] = np.repeat(order[first], np.diff(np.r_[np.flatnonzero(first), size]))
+    signs = np.where(plus == plus[leader], 1, -1)
+    signs[plus == minus] = 0
+    return Aliases(leader, signs)
+
+
+def eliminate(
+    families: tuple[Family, ...], aliases: Aliases, rank: np.ndarray
+) -> tuple[tuple[Family, ...], Aliases]:
+    """Repeats: put representatives in, find equations that are aliases, join them, until nothing changes."""
+    while True:
+        families = tuple(part for family in families for part in rewrite(family, aliases))
+        equal, zero, rest = [], [], []
+        for family in families:
+            found = _alias(family)
+            if found is None:
+                rest.append(family)
+            elif isinstance(found, int):
+                zero.append(family.table[:, found])
+            else:
+                one, two, sign = found
+                equal.append((family.table[:, one], family.table[:, two], np.full(family.size, sign)))
+        if not equal and not zero:
+            return tuple(rest), aliases
+        equal.append((np.arange(len(rank)), aliases.of, np.where(aliases.sign < 0, -1, 1)))
+        zero.append(np.flatnonzero(aliases.sign == 0))
+        aliases = union(len(rank), equal, zero, rank)
+        families = tuple(rest)
+
+
+def rewrite(family: Family, aliases: Aliases) -> list[Family]:
+    """`family` on representatives: split where members differ in signs, zeros or equal slots."""
+    columns = [k for k, kind in enumerate(family.kinds) if kind in ("var", "der")]
+    inner = any(kind in ("var", "der") for s in family.sums for kind in s.kinds)
+    if not columns and not inner:
+        return [family]
+    table = family.table.copy()
+    pattern = np.ones((family.size, len(columns)), dtype=np.int64)
+    for j, k in enumerate(columns):
+        pattern[:, j] = aliases.sign[table[:, k]]
+        table[:, k] = aliases.of[table[:, k]]
+    duplicate = np.tile(np.arange(len(columns)), (family.size, 1))
+    for j in range(1, len(columns)):
+        for i in range(j - 1, -1, -1):
+            if family.kinds[columns[i]] == family.kinds[columns[j]]:
+                same = table[:, columns[i]] == table[:, columns[j]]
+                duplicate[same, j] = i
+    plain = bool(np.all(pattern == 1)) and bool(np.all(duplicate == np.arange(len(columns))))
+    if plain:
+        sums = tuple(_rewrite_sum(s, aliases) for s in family.sums)
+        return [Family(family.template, family.kinds, table, family.origins, family.which, sums)]
+    keys = np.concatenate([pattern, duplicate], axis=1)
+    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    result = []
+    for g in np.argsort(first, kind="stable"):
+        rows = np.flatnonzero(group.ravel() == g)
+        result.append(_rewritten(family, table, columns, keys[first[g]], rows, aliases))
+    return result
+
+
+def _rewritten(family: Family, table, columns, key, rows, aliases: Aliases) -> Family:
+    signs, duplicate = key[: len(columns)], key[len(columns) :]
+    template, kept = _template(
+        family.template, len(family.kinds), tuple(columns), tuple(signs.tolist()), tuple(duplicate.tolist())
+    )
+    sums = []
+    for s in family.sums:
+        position = np.full(family.size, -1)
+        position[rows] = np.arange(len(rows))
+        chosen = position[s.owner] >= 0
+        owner = position[s.owner][chosen]
+        sums.append(_rewrite_sum(Sum(s.term, s.kinds, s.table[chosen], owner), aliases))
+    return Family(
+        template,
+        tuple(family.kinds[k] for k in kept),
+        table[rows][:, kept],
+        family.origins,
+        family.which[rows],
+        tuple(sums),
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _template(template: sp.Expr, width: int, columns, signs, duplicate) -> tuple[sp.Expr, tuple[int, ...]]:
+    """The template with signs and equal slots put in, its slots numbered anew; and the slots that are left."""
+    replacement: dict[sp.Expr, sp.Expr] = {}
+    for j, k in enumerate(columns):
+        root = j
+        while duplicate[root] != root:
+            root = duplicate[root]
+        if signs[j] != 1 or root != j:
+            replacement[slot(k)] = signs[j] * slot(columns[root])
+    result = sp.sympify(substitute(template, replacement))
+    if any(isinstance(a, sp.Add | sp.Mul | sp.Pow) for a in result.args) or result.is_Add:
+        result = sp.expand(result) if _small_polynomial(result) else result
+    return renumber(result, width)
+
+
+def _small_polynomial(expression: sp.Expr) -> bool:
+    return expression.count_ops() < 40 and not expression.has(sp.Piecewise)
+
+
+@lru_cache(maxsize=100_000)
+def renumber(template: sp.Expr, width: int) -> tuple[sp.Expr, tuple[int, ...]]:
+    """Drops slots that no longer occur: the template over the remaining ones, and their old numbers."""
+    free = template.free_symbols
+    kept = tuple(k for k in range(width) if slot(k) in free)
+    moved = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}
+    return sp.sympify(substitute(template, moved)), kept  # type: ignore[arg-type]
+
+
+def _rewrite_sum(terms: Sum, aliases: Aliases) -> Sum:
+    """Signs of the terms become factors from a slot of kind `sign`, or vanish where all are plus."""
+    columns = [k for k, kind in enumerate(terms.kinds) if kind in ("var", "der")]
+    table = terms.table.copy()
+    signs = np.ones((len(table), len(columns)), dtype=np.int64)
+    for j, k in enumerate(columns):
+        signs[:, j] = aliases.sign[table[:, k]]
+        table[:, k] = aliases.of[table[:, k]]
+    if np.all(signs == 1):
+        return Sum(terms.term, terms.kinds, table, terms.owner)
+    kinds, replacement = list(terms.kinds), {}
+    for j, k in enumerate(columns):
+        if np.all(signs[:, j] == 1):
+            continue
+        replacement[slot(k)] = slot(len(kinds)) * slot(k)
+        kinds.append("const")
+        # Constants -1, 0, 1 are the first three of every model: `flatten` puts them there.
+        table = np.column_stack([table, signs[:, j] + 1])
+    term = sp.sympify(substitute(terms.term, replacement))
+    keep = np.ones(len(table), dtype=bool)
+    if columns and term.is_Mul:
+        factors = [j for j, k in enumerate(columns) if slot(k) in term.args]
+        for j in factors:
+            keep &= signs[:, j] != 0
+    return Sum(term, tuple(kinds), table[keep], terms.owner[keep])
+
+
+def _alias(family: Family) -> tuple[int, int, int] | int | None:
+    """What equation a family states: `s_a = sign * s_b`, `s_a = 0` (a single number), or neither."""
+    if family.sums or not family.kinds or len(family.kinds) > 2 or set(family.kinds) != {"var"}:
+        return None
+    return _alias_template(family.template, len(family.kinds))
+
+
+@lru_cache(maxsize=100_000)
+def _alias_template(template: sp.Expr, width: int) -> tuple[int, int, int] | int | None:
+    variables = [slot(k) for k in range(width)]
+    if template.free_symbols != set(variables):
+        return None
+    gradient = [sp.diff(template, v) for v in variables]
+    if not all(g.is_number and g.is_nonzero for g in gradient):
+        return None
+    if substitute(template, {v: sp.Integer(0) for v in variables}) != 0:
+        return None
+    if width == 1:
+        return 0
+    ratio = -gradient[1] / gradient[0]
+    if ratio == 1 or ratio == -1:
+        return (0, 1, int(ratio))
+    return None
+
+
+def vanished(family: Family) -> bool:
+    """Whether the equation says nothing any more (0 = 0); one that is false for every value is a fault."""
+    if family.kinds or family.sums or family.template.free_symbols:
+        return False
+    if family.template == 0:
+        return True
+    raise Fault("E0307", "this equation can never hold", family.origin, f"it says {family.template} = 0")
+
+
+def condition(value: sp.Expr, width: int) -> sp.Expr:
+    """`target - value`, the target in a new slot after the `width` slots of the value."""
+    return slot(width) - value

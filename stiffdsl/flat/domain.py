@@ -1,0 +1,55 @@
+"""The index space that a statement is expanded over: every member at once, as integer arrays.
+
+The members of `for i in 2..N` inside `part rooms[20] : Room` are 20 * (N - 1) rows: `prefix` says which room each
+row belongs to, `iterators` the value of `i`, `axes` the position in whole-array arithmetic.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """`size` members; every index array has one entry for each of them. `prefix` and `axes` count from 0."""
+
+    size: int = 1
+    prefix: tuple[np.ndarray, ...] = ()
+    iterators: dict[str, np.ndarray] = field(default_factory=dict)
+    axes: tuple[np.ndarray, ...] = ()
+
+    @staticmethod
+    def grid(prefix: tuple[int, ...], axes: tuple[int, ...] = ()) -> "Domain":
+        """All combinations of prefix and axis positions, row-major."""
+        shape = prefix + axes
+        size = int(np.prod(shape, dtype=np.int64))
+        index = np.unravel_index(np.arange(size), shape) if shape else ()
+        index = tuple(np.asarray(i, dtype=np.int64) for i in index)
+        return Domain(size, index[: len(prefix)], {}, index[len(prefix) :])
+
+    def take(self, rows: np.ndarray) -> "Domain":
+        """The members `rows`, in that order, with repetitions."""
+        return Domain(
+            len(rows),
+            tuple(p[rows] for p in self.prefix),
+            {name: value[rows] for name, value in self.iterators.items()},
+            tuple(a[rows] for a in self.axes),
+        )
+
+    def bind(self, name: str, value: np.ndarray) -> "Domain":
+        """The same members with one more iterator."""
+        return Domain(self.size, self.prefix, {**self.iterators, name: value}, self.axes)
+
+    def product(self, lengths: tuple[int, ...]) -> "Domain":
+        """Every member repeated over new whole-array axes."""
+        extra = int(np.prod(lengths, dtype=np.int64))
+        rows = np.repeat(np.arange(self.size), extra)
+        base = self.take(rows)
+        position = np.tile(np.arange(extra), self.size)
+        axes = np.unravel_index(position, lengths) if lengths else ()
+        return Domain(
+            base.size, base.prefix, base.iterators, tuple(np.asarray(a, dtype=np.int64) for a in axes)
+        )
+
+    def with_axes(self, axes: tuple[np.ndarray, ...]) -> "Domain":
+        return Domain(self.size, self.prefix, self.iterators, axes)

@@ -1,0 +1,92 @@
+"""The instance tree: one node for each use of a class, an array of parts being one node.
+
+A node knows its structural constants, numbers the scalars of its declarations in blocks, and finds the modifiers
+that apply to them: those written closest to the root win.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stiffdsl.check.model import Class, ComponentUse
+from stiffdsl.diagnostics import Diagnostic, Label, Span
+from stiffdsl.flat.model import Block
+from stiffdsl.syntax import tree
+
+Path = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Fault(Exception):
+    """One mistake of the author, on its way to the list of diagnostics."""
+
+    def __init__(self, code: str, title: str, span: Span, label: str = "", *, notes=(), help=None, others=()):
+        self.diagnostic = Diagnostic(code, title, (Label(span, label), *others), tuple(notes), help)
+        super().__init__(title)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A modifier: its expression, and the node in whose scope it was written."""
+
+    value: tree.Expr
+    scope: "Node"
+    span: Span
+
+
+@dataclass(eq=False)
+class Node:
+    """One use of a class. `prefix` are the lengths of all array dimensions from the root to here."""
+
+    cls: Class
+    path: Path
+    parent: "Node | None"
+    use: ComponentUse | None
+    modifiers: dict[tuple[str, str], Bound]
+    constants: dict[str, object] = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    children: dict[str, "Node"] = field(default_factory=dict)
+    declared: dict[str, tree.Variable] = field(default_factory=dict)
+    bound_inputs: set[str] = field(default_factory=set)
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        return tuple(n for _, dims in self.path for n in dims)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The array dimensions of this component itself."""
+        return self.path[-1][1] if self.path else ()
+
+    @property
+    def name(self) -> str:
+        return ".".join(segment for segment, _ in self.path)
+
+    def walk(self):
+        """This node and all below it, parents first; iterative, since trees may be wide and deep."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children.values()))
+
+
+def child_modifiers(node: Node, use: ComponentUse) -> dict[tuple[str, str], Bound]:
+    """What applies inside the component `use`: its own modifiers, overruled by those passed down to `node`."""
+    found = {(m.name, m.attribute): Bound(m.value, node, m.span) for m in use.modifiers}
+    start = use.name + "."
+    for (name, attribute), bound in node.modifiers.items():
+        if name.startswith(start):
+            found[name[len(start) :], attribute] = bound
+    return found
+
+
+def span_of(expr: tree.Expr) -> Span:
+    return expr.span
+
+
+def positions(shape: tuple[int, ...], index: list[np.ndarray], size: int) -> np.ndarray:
+    """Row-major positions of index tuples (counted from 0) in an array of `shape`."""
+    flat = np.zeros(size, dtype=np.int64)
+    for length, i in zip(shape, index, strict=True):
+        flat = flat * length + i
+    return flat

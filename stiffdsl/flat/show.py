@@ -1,0 +1,99 @@
+"""The flat model as text: every family once, with its first member by name."""
+
+import sympy as sp
+
+from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
+
+
+def show(model: FlatModel, most: int = 3) -> str:
+    """Blocks, families with their first `most` members, aliases."""
+    lines = [f"flat {model.name}: {model.size} variables, {sum(f.size for f in model.equations)} equations"]
+    for title, blocks in (
+        ("variables", model.variables),
+        ("parameters", model.parameters),
+        ("inputs", model.inputs),
+    ):
+        if blocks:
+            lines.append(title)
+            lines += [f"  {_block(b)}" for b in blocks]
+    for title, families in (("equations", model.equations), ("initial", model.initial)):
+        if families:
+            lines.append(title)
+            for family in families:
+                lines += show_family(model, family, most)
+    for title, values, blocks in (
+        ("values", model.parameter_values, model.parameters),
+        ("start", model.starts, model.variables),
+        ("guess", model.guesses, model.variables),
+    ):
+        if values:
+            lines.append(title)
+            lines += [line for d in values for line in _definition(model, d, blocks, most)]
+    eliminated = [v for v in range(model.size) if model.alias[v] != v or model.sign[v] == 0]
+    if eliminated:
+        lines.append(f"aliases ({len(eliminated)})")
+        for v in eliminated[: 20 * most]:
+            sign = {1: "", -1: "-", 0: "0"}[int(model.sign[v])]
+            right = sign if sign == "0" else sign + model.variable_name(int(model.alias[v]))
+            lines.append(f"  {model.variable_name(v)} = {right}")
+    return "\n".join(lines) + "\n"
+
+
+def scalar_name(blocks: tuple[Block, ...], k: int) -> str:
+    """The dotted name of scalar `k` of a group of blocks."""
+    block = next(b for b in blocks if b.offset <= k < b.offset + b.size)
+    return block.scalar_name(k - block.offset)
+
+
+def show_family(model: FlatModel, family: Family, most: int) -> list[str]:
+    """The template with the number of members, then the first members with names put in."""
+    lines = [f"  {family.size} x  0 = {family.template}" + ("" if not family.sums else "   with sums")]
+    for member in range(min(most, family.size)):
+        lines.append(f"      0 = {member_text(model, family, member)}")
+    return lines
+
+
+def member_text(model: FlatModel, family: Family, member: int) -> str:
+    """One member of a family with the names of its unknowns."""
+    names = {
+        slot(k): _symbol(model, kind, int(family.table[member, k])) for k, kind in enumerate(family.kinds)
+    }
+    for k, terms in enumerate(family.sums):
+        rows = (terms.owner == member).nonzero()[0]
+        shown = []
+        for row in rows[:3]:
+            inner = {
+                slot(j): _symbol(model, kind, int(terms.table[row, j])) for j, kind in enumerate(terms.kinds)
+            }
+            shown.append(str(terms.term.xreplace(inner)))
+        more = f" + … {len(rows)} terms" if len(rows) > 3 else ""
+        names[total(k)] = sp.Symbol("(" + " + ".join(shown) + more + ")")
+    return str(family.template.xreplace(names))
+
+
+def _symbol(model: FlatModel, kind: str, k: int) -> sp.Expr:
+    if kind == "const":
+        return sp.Float(float(model.constants[k]), 6)
+    if kind == "param":
+        return sp.Symbol(scalar_name(model.parameters, k))
+    if kind == "input":
+        return sp.Symbol(scalar_name(model.inputs, k))
+    name = model.variable_name(k)
+    return sp.Symbol(f"der({name})" if kind == "der" else name)
+
+
+def _block(block: Block) -> str:
+    dims = f"[{','.join(map(str, block.shape))}]" if block.shape else ""
+    unit = f" [{block.unit}]" if block.unit else ""
+    bounds = "" if block.low is None else f" in {block.low:g}..{block.high:g}"
+    return f"{block.kind} {block.name}{dims}{unit}{bounds}"
+
+
+def _definition(model: FlatModel, definition: Definition, blocks: tuple[Block, ...], most: int) -> list[str]:
+    lines = []
+    for member in range(min(most, len(definition.targets))):
+        name = scalar_name(blocks, int(definition.targets[member]))
+        lines.append(f"  {name} = {member_text(model, definition.value, member)}")
+    if len(definition.targets) > most:
+        lines.append(f"  … {len(definition.targets) - most} more of this shape")
+    return lines
