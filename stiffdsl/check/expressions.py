@@ -1,0 +1,562 @@
+"""Walk an expression once: resolve its names, inline functions and constants, check dimensions, write it in SI.
+
+The result is a `Typed`. A part that does not change is kept as it is, so that 50,000 equations without units
+cost a walk and no copies. Long sums are left-deep trees and are walked in a loop.
+"""
+
+from dataclasses import replace
+
+from stiffdsl.check import dimensions
+from stiffdsl.check.functions import BUILTINS, ELSEWHERE, Builtin
+from stiffdsl.check.names import Names, Resolver, count_of, dotted, names_in, wrong
+from stiffdsl.check.report import Report, written
+from stiffdsl.check.scope import Found
+from stiffdsl.check.si import in_unit, plain_number
+from stiffdsl.check.symbols import Level, Quantity, Typed
+from stiffdsl.check.units import NONE, Dimension, Unit, UnitError, known_units, parse_unit
+from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.syntax import tree
+
+# A function of functions of functions doubles at every level; past this the model would not fit in memory.
+_MOST_INLINED = 20_000
+
+
+class Walker:
+    """Elaborates the expressions of one class (or of one file's constants); `names` says where it is."""
+
+    def __init__(self, report: Report, names: Names):
+        self.report = report
+        self.resolver = Resolver(report, names, self.walk, self.constant)
+        self.array_constants: dict[int, tree.Variable] = {}
+        self._calls: list[tuple[tree.Function, Span]] = []
+        self._constants: dict[int, Typed] = {}
+        self._open_constants: list[int] = []
+        self._inlined = 0
+        self._act = {
+            tree.Number: self._number,
+            tree.Text: self._text,
+            tree.Name: self.resolver.resolve,
+            tree.Unary: self._unary,
+            tree.Binary: self._binary,
+            tree.If: self._if,
+            tree.Call: self._call,
+            tree.Range: self._range,
+            tree.ArrayLiteral: self._array,
+            tree.Comprehension: self._comprehension,
+        }
+
+    @property
+    def names(self) -> Names:
+        return self.resolver.names
+
+    def walk(self, expr: tree.Expr) -> Typed:
+        """What is known of `expr`."""
+        return self._act[type(expr)](expr)  # type: ignore[operator]
+
+    def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed:
+        """`walk` for a value that is given to something declared in `unit`: bare numbers are read in that unit."""
+        self._inlined = 0
+        if isinstance(expr, tree.ArrayLiteral) and unit is not None and not unit.is_si:
+            items = [self.given(item, unit, highest, what) for item in expr.items]
+            rank = 1 + max((i.rank for i in items), default=0)
+            level = max((i.level for i in items), default=Level.CONSTANT)
+            kept = replace(expr, items=tuple([i.expr for i in items]))
+            return Typed(kept, unit.dimension, rank, level, False)
+        value = self.walk(expr)
+        self.resolver.require(value, expr, highest, what)
+        if unit is None:
+            return value
+        if not dimensions.agree(value.dimension, unit.dimension) and not value.bare:
+            self.mismatch(
+                "E0506",
+                f"{what} has the wrong dimension",
+                expr.span,
+                f"this is {dimensions.describe(value.dimension)}",
+                notes=(f"{dimensions.describe(unit.dimension)} is wanted",),
+            )
+        return value._replace(expr=in_unit(value, unit), bare=False)
+
+    def unit(self, text: str | None, span: Span) -> Unit | None:
+        """The unit that is written in brackets; a mistake in it is reported and gives None."""
+        if text is None:
+            return None
+        try:
+            return parse_unit(text)
+        except UnitError as error:
+            help = did_you_mean(error.near, known_units()) if error.near else None
+            self.report.say("E0501", f"unknown unit `[{text}]`", (span, str(error)), help=help, key=("E0501", text))
+            return None
+
+    def mismatch(self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None) -> None:
+        """Report a mistake at `span`; inside a function, the call that led there comes first."""
+        labels = [(span, text), *more]
+        if self._calls:
+            function, call = self._calls[0]
+            labels.insert(0, (call, f"inside `{function.name}`, called here"))
+        self.report.say(code, title, *labels, notes=tuple(notes), help=help)
+
+    # --- leaves ----------------------------------------------------------------------------------
+
+    def _number(self, e: tree.Number) -> Typed:
+        if e.unit is None:
+            return Typed(e, None, 0, Level.CONSTANT, True)
+        unit = self.unit(e.unit, e.span)
+        if unit is None:
+            return Typed(e, None, 0, Level.CONSTANT, False)
+        return Typed(tree.Number(unit.to_si(e.value), None, e.span), unit.dimension, 0, Level.CONSTANT, False)
+
+    def _text(self, e: tree.Text) -> Typed:
+        self.report.say("E0257", "a text is not a number", (e.span, "a number is expected here"))
+        return Typed(e, None, 0, Level.CONSTANT, False)
+
+    def constant(self, found: Found, name: tree.Name) -> Typed:
+        """A constant of a file: its value in SI stands where the name stood; an array gets a name in the class."""
+        declaration = found.declaration
+        assert isinstance(declaration, tree.Variable)
+        key = id(declaration)
+        if key in self._open_constants:
+            self.report.say(
+                "E0227",
+                f"`{declaration.name}` depends on itself",
+                (declaration.name_span, "its value leads back to it"),
+                key=("E0227", key),
+            )
+            return wrong(name)
+        if key not in self._constants:
+            self._open_constants.append(key)
+            outer, self.resolver.names = self.names, Names(found.scope, None)
+            unit = self.unit(declaration.unit, declaration.span)
+            if declaration.value is None:
+                self.report.say(
+                    "E0228", f"`{declaration.name}` has no value", (declaration.name_span, "a constant needs one")
+                )
+                value = wrong(name)
+            else:
+                value = self.given(declaration.value, unit, Level.CONSTANT, "the value of a constant")
+                if unit is not None:
+                    value = value._replace(dimension=unit.dimension)
+            self.resolver.names = outer
+            self._open_constants.pop()
+            self._constants[key] = value
+        value = self._constants[key]
+        indices = name.parts[-1].indices
+        if value.rank == 0:
+            if indices:
+                self.report.say("E0222", f"`{dotted(name)}` is not an array", (name.span, "has no indices"))
+            return value
+        if key not in self.array_constants:
+            self.array_constants[key] = self._array_constant(declaration, value)
+        kept = self.array_constants[key].name
+        opened = value.rank
+        if indices:
+            checked = self.resolver.indices(name, name.parts[-1], value.rank, f"`{dotted(name)}`")
+            if checked is None:
+                return wrong(name)
+            indices, opened, _ = checked
+        expr = tree.Name((tree.Part(kept, indices),), name.span)
+        return value._replace(expr=expr, rank=opened)
+
+    def _array_constant(self, declaration: tree.Variable, value: Typed) -> tree.Variable:
+        """The constant as a member of the class that uses it, under a name that is free there."""
+        entity = self.names.entity
+        taken = {v.name for v in self.array_constants.values()} | set(entity.members if entity else ())
+        name, count = declaration.name, 0
+        while name in taken:
+            count += 1
+            name = f"{declaration.name}_{count}"
+        dims = declaration.dimensions or literal_dimensions(value.expr)
+        return replace(declaration, name=name, dimensions=dims, value=value.expr)
+
+    # --- operators -------------------------------------------------------------------------------
+
+    def _unary(self, e: tree.Unary) -> Typed:
+        value = self.walk(e.operand)
+        expr = e if value.expr is e.operand else tree.Unary(e.operator, value.expr, e.span)
+        if e.operator == "not":
+            return value._replace(expr=expr, dimension=None, shown=None)
+        return value._replace(expr=expr)
+
+    def _binary(self, e: tree.Binary) -> Typed:
+        spine: list[tree.Binary] = []
+        left: tree.Expr = e
+        while type(left) is tree.Binary:
+            spine.append(left)
+            left = left.left
+        value = self.walk(left)
+        witness = left  # the term of a sum that said what its dimension is
+        for node in reversed(spine):
+            right = self.walk(node.right)
+            operator = node.operator
+            if operator == "+" or operator == "-":
+                if value.dimension is None and right.dimension is not None:
+                    witness = node.right
+                value = self._sum(node, value, right, witness)
+            else:
+                value = self._combine(node, value, right)
+                witness = node
+        return value
+
+    def _sum(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr) -> Typed:
+        self._alike(e, left, right, witness, "added" if e.operator == "+" else "subtracted")
+        expr = e
+        if left.expr is not e.left or right.expr is not e.right:
+            expr = tree.Binary(e.operator, left.expr, right.expr, e.span)
+        dimension = right.dimension if left.dimension is None else left.dimension
+        rank = self._rank(e.span, left.rank, right.rank)
+        return Typed(
+            expr, dimension, rank, max(left.level, right.level), left.bare and right.bare, left.shown or right.shown
+        )
+
+    def _combine(self, e: tree.Binary, left: Typed, right: Typed) -> Typed:
+        operator = e.operator
+        expr = e
+        if left.expr is not e.left or right.expr is not e.right:
+            expr = tree.Binary(operator, left.expr, right.expr, e.span)
+        dimension: Dimension | None = None
+        if operator == "*":
+            dimension = dimensions.product(left.dimension, right.dimension)
+        elif operator == "/":
+            dimension = dimensions.quotient(left.dimension, right.dimension)
+        elif operator == "^":
+            dimension = self._power(e, left, right)
+        elif operator not in ("and", "or"):
+            self._alike(e, left, right, e.left, "compared")
+            self.unshown(left, right, e.right)
+            self.unshown(right, left, e.left)
+        rank = self._rank(e.span, left.rank, right.rank)
+        return Typed(expr, dimension, rank, max(left.level, right.level), left.bare and right.bare)
+
+    def _power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:
+        if exponent.dimension is not None and exponent.dimension != NONE:
+            self.mismatch(
+                "E0505",
+                "an exponent must be a pure number",
+                e.right.span,
+                f"this is {dimensions.describe(exponent.dimension)}",
+            )
+            return None
+        return dimensions.raised(base.dimension, plain_number(exponent.expr))
+
+    def _alike(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr, act: str) -> None:
+        if dimensions.agree(left.dimension, right.dimension):
+            return
+        a, b = dimensions.describe(left.dimension), dimensions.describe(right.dimension)
+        self.mismatch(
+            "E0503",
+            f"{a} and {b} cannot be {act}",
+            e.right.span,
+            f"this is {b}",
+            (witness.span, f"this is {a}"),
+        )
+
+    def unshown(self, shown: Typed, number: Typed, at: tree.Expr) -> None:
+        """Warn where a number without a unit meets a quantity that is declared in another unit than SI's."""
+        if shown.shown is None or not number.bare or number.dimension is not None:
+            return
+        value = plain_number(number.expr)
+        if value is None or value == 0.0:
+            return
+        symbol = dimensions.symbol_of(shown.shown.dimension)
+        self.report.say(
+            "W0501",
+            f"a number without a unit counts in SI here: `{written(at.span)}` means [{symbol}]",
+            (at.span, "meets a quantity that is declared in another unit"),
+            help="write the unit after the number",
+        )
+
+    def _rank(self, span: Span, left: int, right: int) -> int:
+        if left and right and left != right:
+            self.report.say(
+                "E0226",
+                "these arrays do not have the same number of indices",
+                (span, f"one has {count_of(left, 'index', 'indices')}, the other has {right}"),
+            )
+        return max(left, right)
+
+    def _if(self, e: tree.If) -> Typed:
+        condition, yes, no = self.walk(e.condition), self.walk(e.yes), self.walk(e.no)
+        if not dimensions.agree(yes.dimension, no.dimension):
+            a, b = dimensions.describe(yes.dimension), dimensions.describe(no.dimension)
+            self.mismatch(
+                "E0503", f"one branch is {a} and the other {b}", e.no.span, f"this is {b}", (e.yes.span, f"this is {a}")
+            )
+        expr = e
+        if condition.expr is not e.condition or yes.expr is not e.yes or no.expr is not e.no:
+            expr = tree.If(condition.expr, yes.expr, no.expr, e.span)
+        rank = self._rank(e.span, self._rank(e.span, yes.rank, no.rank), condition.rank)
+        level = max(condition.level, yes.level, no.level)
+        dimension = no.dimension if yes.dimension is None else yes.dimension
+        bare = condition.bare and yes.bare and no.bare
+        return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown)
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def _call(self, e: tree.Call) -> Typed:
+        if e.function == "der":
+            return self._derivative(e)
+        builtin = BUILTINS.get(e.function)
+        if builtin is not None:
+            return self._builtin(e, builtin)
+        if e.function in ELSEWHERE:
+            self.report.say(
+                "E0230", f"`{e.function}` belongs in {ELSEWHERE[e.function]}", (e.span, "cannot be used in an expression")
+            )
+            return wrong(tree.Name((tree.Part(e.function),), e.span))
+        found = self.names.scope.find(e.function)
+        if found is not None and isinstance(found.declaration, tree.Function):
+            return self._inline(e, found, found.declaration)
+        self._unknown_function(e)
+        for argument in e.arguments:
+            self.walk(argument)
+        return Typed(e, None, 0, Level.CONSTANT, False)
+
+    def _unknown_function(self, e: tree.Call) -> None:
+        names = self.names
+        name = e.function
+        if names.entity is not None and name in names.entity.members:
+            help = f"an index is written in brackets: `{name}[...]`; a product needs `*`"
+            self.report.say("E0230", f"`{name}` is not a function", (e.span, "is called here"), help=help)
+        elif names.complete:
+            known = [*BUILTINS, "der", *names.scope.known(tree.Function)]
+            self.report.say(
+                "E0230",
+                f"unknown function `{name}`",
+                (e.span, "is called here"),
+                help=did_you_mean(name, known),
+                key=("E0230", name, id(names.entity or names.scope)),
+            )
+
+    def _counted(self, e: tree.Call, accepted: bool, wants: str) -> bool:
+        if e.named:
+            name, value = e.named[0]
+            self.report.say(
+                "E0232", f"`{e.function}` takes no named arguments", (value.span, f"`{name} =` cannot be given here")
+            )
+            return False
+        if not accepted:
+            plural = "argument" if wants in ("1", "at least 1") else "arguments"
+            given = "none is given" if not e.arguments else f"{count_of(len(e.arguments), 'is', 'are')} given"
+            self.report.say("E0231", f"`{e.function}` takes {wants} {plural}", (e.span, given))
+        return accepted
+
+    def _derivative(self, e: tree.Call) -> Typed:
+        if not self._counted(e, len(e.arguments) == 1, "1"):
+            return Typed(e, None, 0, Level.UNKNOWN, False)
+        argument = e.arguments[0]
+        value = self.walk(argument)
+        if value.level != Level.UNKNOWN or not isinstance(value.expr, tree.Name):
+            if isinstance(argument, tree.Name):
+                if value == wrong(argument):  # reported already
+                    return Typed(e, None, 0, Level.UNKNOWN, False)
+                label, help = f"`{dotted(argument)}` is not a variable", "declare it as a `var`"
+            else:
+                label, help = "this is an expression", "declare a `var` that equals it, and take `der` of that"
+            self.mismatch("E0234", "`der` takes a variable", argument.span, label, help=help)
+            return Typed(e, None, value.rank, Level.UNKNOWN, False)
+        expr = e if value.expr is argument else replace(e, arguments=(value.expr,))
+        return Typed(expr, dimensions.rate(value.dimension), value.rank, Level.UNKNOWN, False)
+
+    def _builtin(self, e: tree.Call, builtin: Builtin) -> Typed:
+        arguments = [self.walk(a) for a in e.arguments]
+        if not self._counted(e, builtin.accepts(len(arguments)), builtin.wants):
+            return Typed(e, None, 0, max([a.level for a in arguments], default=Level.CONSTANT), False)
+        expr = e
+        if any([a.expr is not b for a, b in zip(arguments, e.arguments, strict=True)]):
+            expr = replace(e, arguments=tuple([a.expr for a in arguments]))
+        level = max([a.level for a in arguments])
+        bare = all([a.bare for a in arguments])
+        first = arguments[0]
+        rank = 0
+        for a in arguments:
+            rank = self._rank(e.span, rank, a.rank)
+        if builtin.rule in ("reduce", "product") or (e.function in ("min", "max") and len(arguments) == 1):
+            if first.rank == 0 and first.expr != wrong:
+                self._needs_array(e, first)
+            rank = 0
+        dimension = self._ruled(e, builtin, arguments)
+        return Typed(expr, dimension, rank, level, bare)
+
+    def _needs_array(self, e: tree.Call, argument: Typed) -> None:
+        if isinstance(argument.expr, tree.Name) and argument == wrong(argument.expr):
+            return
+        help = f"write `{e.function}(... for i in 1..n)`"
+        self.report.say("E0226", f"`{e.function}` takes an array", (e.arguments[0].span, "this is a scalar"), help=help)
+
+    def _ruled(self, e: tree.Call, builtin: Builtin, arguments: list[Typed]) -> Dimension | None:
+        first = arguments[0].dimension
+        match builtin.rule:
+            case "pure":
+                if first is not None and first != NONE:
+                    self.mismatch(
+                        "E0504",
+                        f"`{e.function}` takes a pure number",
+                        e.arguments[0].span,
+                        f"this is {dimensions.describe(first)}",
+                        help="divide it by a quantity of the same kind",
+                    )
+                return NONE if first is not None else None
+            case "root":
+                return dimensions.raised(first, 0.5)
+            case "reduce":
+                return first
+            case "product":
+                return NONE if first == NONE else None
+        known: Dimension | None = None
+        for argument, a in zip(e.arguments, arguments, strict=True):
+            if known is None:
+                known = a.dimension
+                witness = argument
+            elif not dimensions.agree(known, a.dimension):
+                here, there = dimensions.describe(a.dimension), dimensions.describe(known)
+                self.mismatch(
+                    "E0503",
+                    f"the arguments of `{e.function}` are {there} and {here}",
+                    argument.span,
+                    f"this is {here}",
+                    (witness.span, f"this is {there}"),
+                )
+        if builtin.rule == "keep":
+            return known
+        return NONE if known is not None else None
+
+    def _inline(self, e: tree.Call, found: Found, function: tree.Function) -> Typed:
+        wanted = len(function.parameters)
+        arguments = [self.walk(a) for a in e.arguments]
+        if not self._counted(e, len(arguments) == wanted, str(wanted)):
+            return Typed(e, None, 0, Level.CONSTANT, False)
+        if any([f is function for f, _ in self._calls]):
+            names = [f.name for f, _ in self._calls]
+            around = [*names[names.index(function.name) :], function.name]
+            title = f"`{function.name}` calls itself"
+            notes = (" calls ".join(f"`{n}`" for n in around),) if len(around) > 2 else ()
+            notes = (*notes, "a function is replaced by its text, which would never end")
+            self.report.say("E0233", title, (e.span, "closes the circle"), notes=notes, key=("E0233", id(function)))
+            return Typed(e, None, 0, Level.CONSTANT, False)
+        self._inlined += 1
+        if self._inlined > _MOST_INLINED:
+            self.report.say(
+                "E0236",
+                f"this expression calls functions more than {_MOST_INLINED} times once they are inlined",
+                (self._calls[0][1] if self._calls else e.span, "grows here"),
+                help="give intermediate results a `var` of their own",
+                key=("E0236", id(self.names.entity)),
+            )
+            return Typed(e, None, 0, Level.CONSTANT, False)
+        outer = self.names
+        self._calls.append((function, e.span))
+        self.resolver.names = Names(found.scope, None, dict(zip(function.parameters, arguments, strict=True)))
+        value = self.walk(function.body)
+        self.resolver.names = outer
+        self._calls.pop()
+        return value
+
+    # --- arrays and loops ------------------------------------------------------------------------
+
+    def _range(self, e: tree.Range) -> Typed:
+        first, last = self.walk(e.first), self.walk(e.last)
+        if not dimensions.agree(first.dimension, last.dimension):
+            a, b = dimensions.describe(first.dimension), dimensions.describe(last.dimension)
+            self.mismatch("E0503", f"a range from {a} to {b}", e.last.span, f"this is {b}", (e.first.span, f"this is {a}"))
+        expr = e
+        if first.expr is not e.first or last.expr is not e.last:
+            expr = tree.Range(first.expr, last.expr, e.span)
+        dimension = last.dimension if first.dimension is None else first.dimension
+        return Typed(expr, dimension, 1, max(first.level, last.level), first.bare and last.bare)
+
+    def _array(self, e: tree.ArrayLiteral) -> Typed:
+        items = [self.walk(i) for i in e.items]
+        if not items:
+            return Typed(e, None, 1, Level.CONSTANT, True)
+        known: Dimension | None = None
+        for item, value in zip(e.items, items, strict=True):
+            if not dimensions.agree(known, value.dimension):
+                a, b = dimensions.describe(known), dimensions.describe(value.dimension)
+                self.mismatch("E0503", f"{a} and {b} cannot stand in one array", item.span, f"this is {b}")
+            known = value.dimension if known is None else known
+            if value.rank != items[0].rank:
+                self.report.say("E0226", "the items of an array must be alike", (item.span, "has another number of indices"))
+        expr = e
+        if any([a.expr is not b for a, b in zip(items, e.items, strict=True)]):
+            expr = replace(e, items=tuple([i.expr for i in items]))
+        return Typed(expr, known, 1 + items[0].rank, max([i.level for i in items]), all([i.bare for i in items]))
+
+    def enter(self, iterators: tuple[tree.Iterator, ...]) -> tuple[Names, tuple[tree.Iterator, ...]]:
+        """Make loop indices visible. Returns the names to go back to, and the iterators as kept."""
+        outer = self.names
+        kept = []
+        for iterator in iterators:
+            kept.append(self._enter(iterator))
+        return outer, tuple(kept)
+
+    def leave(self, outer: Names) -> None:
+        """Forget the loop indices of the matching `enter`."""
+        self.resolver.names = outer
+
+    def _enter(self, iterator: tree.Iterator) -> tree.Iterator:
+        report, names, name = self.report, self.names, iterator.name
+        if isinstance(iterator.range, tree.Range):
+            value = self.walk(iterator.range)
+            self.resolver.require(value, iterator.range, Level.CONSTANT, "the range of a loop")
+            bounds = value.expr
+        else:
+            bounds = iterator.range
+            report.say(
+                "E0256", "a loop runs over a range", (iterator.range.span, "is not a range"), help="write `1..N`"
+            )
+        if name in names.iterators or name in ("time", "pi", "true", "false", "der"):
+            label = "another loop around this one uses it" if name in names.iterators else "is reserved"
+            report.say(
+                "E0225", f"`{name}` cannot be a loop index here", (iterator.span, label), help="choose another name"
+            )
+        elif names.entity is not None and name in names.entity.members:
+            report.say(
+                "W0201",
+                f"the loop index `{name}` hides a member of `{names.entity.name}`",
+                (iterator.span, f"inside this loop `{name}` is the index"),
+                (names.entity.members[name].span, "hidden"),
+            )
+        kept = name
+        if names.arguments:
+            # An argument may mention an index of the same name that belongs to a loop around the call.
+            taken = {n.parts[0].name for a in names.arguments.values() for n in names_in(a.expr)}
+            count = 0
+            while kept in taken:
+                count += 1
+                kept = f"{name}_{count}"
+        self.resolver.names = replace(names, iterators={**names.iterators, name: kept})
+        if bounds is iterator.range and kept == name:
+            return iterator
+        return tree.Iterator(kept, bounds, iterator.span)
+
+    def _comprehension(self, e: tree.Comprehension) -> Typed:
+        outer, iterators = self.enter(e.iterators)
+        body = self.walk(e.body)
+        self.leave(outer)
+        expr = e
+        if body.expr is not e.body or any([a is not b for a, b in zip(iterators, e.iterators, strict=True)]):
+            expr = tree.Comprehension(e.function, body.expr, iterators, e.span)
+        if e.function is None:
+            return body._replace(expr=expr, rank=body.rank + len(iterators), shown=None)
+        dimension = body.dimension
+        if e.function == "prod" and dimension != NONE:
+            dimension = None
+        return body._replace(expr=expr, dimension=dimension, shown=None)
+
+
+def literal_dimensions(expr: tree.Expr) -> tuple[tree.Expr, ...]:
+    """The sizes of `{1, 2, 3}`, outermost first; none for anything else."""
+    if not isinstance(expr, tree.ArrayLiteral):
+        return ()
+    inner = literal_dimensions(expr.items[0]) if expr.items else ()
+    return (tree.Number(float(len(expr.items)), None, expr.span), *inner)
+
+
+def quantity_at(names: Names, name: tree.Name) -> Quantity | None:
+    """The quantity that a name stands for in a class, or None."""
+    entity = names.entity
+    for part in name.parts:
+        member = entity.members.get(part.name) if entity else None
+        if isinstance(member, Quantity):
+            return member
+        entity = member.entity if member else None
+    return None

@@ -1,0 +1,304 @@
+"""Find what a name stands for: in a class, in a function, or in a file.
+
+`x`, `x[i]` and `rooms[i].wall.T` are looked up among loop indices, then members of the class, then `time`, `pi`,
+`true`, `false`, then constants of the file. A name that is not found is reported once per class, with the nearest
+known name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from stiffdsl.check.report import Report
+from stiffdsl.check.scope import Found, Scope
+from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
+from stiffdsl.check.units import NONE, SECOND
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.syntax import tree
+
+Walk = Callable[[tree.Expr], Typed]
+
+
+@dataclass
+class Names:
+    """What names mean at one place. In the body of a function `arguments` are its parameters and `entity` is None."""
+
+    scope: Scope
+    entity: Entity | None
+    arguments: dict[str, Typed] = field(default_factory=dict)
+    iterators: dict[str, str] = field(default_factory=dict)  # as written → as kept
+
+    @property
+    def place(self) -> str:
+        """How a message names this place."""
+        return f"`{self.entity.name}`" if self.entity else "this function" if self.arguments else "this file"
+
+    @property
+    def complete(self) -> bool:
+        return self.scope.complete and (self.entity is None or self.entity.complete)
+
+    def known(self) -> list[str]:
+        members = self.entity.members if self.entity else {}
+        return [*self.iterators, *self.arguments, *members, *self.scope.known(tree.Variable), "time", "pi"]
+
+
+def wrong(name: tree.Name) -> Typed:
+    """What stands in for a name that has been reported: it agrees with everything."""
+    return Typed(name, None, 0, Level.CONSTANT, False)
+
+
+def dotted(name: tree.Name) -> str:
+    """The name without its indices."""
+    return ".".join(p.name for p in name.parts)
+
+
+class Resolver:
+    """Looks names up in `names`, which its owner replaces on the way into and out of functions."""
+
+    def __init__(self, report: Report, names: Names, walk: Walk, constant: Callable[[Found, tree.Name], Typed]):
+        self.report = report
+        self.names = names
+        self._walk = walk
+        self._constant = constant
+
+    def resolve(self, name: tree.Name) -> Typed:
+        """What is known of `name`; mistakes are reported."""
+        first = name.parts[0]
+        names = self.names
+        if first.name in names.iterators:
+            return self._iterator(name, names.iterators[first.name])
+        if first.name in names.arguments:
+            return self._argument(name, names.arguments[first.name])
+        if names.entity is not None and first.name in names.entity.members:
+            return self._member(name, names.entity)
+        if len(name.parts) == 1:
+            if first.name in ("time", "pi", "true", "false"):
+                self._scalar(name, f"`{first.name}`")
+                if first.name == "time":
+                    return Typed(name, SECOND, 0, Level.SIGNAL, False)
+                number = first.name == "pi"
+                return Typed(name, NONE if number else None, 0, Level.CONSTANT, number)
+        found = names.scope.find(dotted(name))
+        if found is None:
+            return self._unknown(name)
+        if isinstance(found.declaration, tree.Variable):
+            return self._constant(found, name)
+        what = {tree.Function: "a function", tree.Connector: "a connector"}.get(type(found.declaration), "a model")
+        self.report.say(
+            "E0223",
+            f"`{dotted(name)}` is {what}, not a quantity",
+            (name.span, "a quantity is expected here"),
+            help="call it with its arguments" if isinstance(found.declaration, tree.Function) else None,
+        )
+        return wrong(name)
+
+    def _unknown(self, name: tree.Name) -> Typed:
+        names = self.names
+        if names.complete:
+            text = name.parts[0].name if len(name.parts) > 1 else dotted(name)
+            prefixes = [m for m in names.scope.modules if dotted(name).startswith(m + ".")]
+            place = f"not declared in {names.place}"
+            if prefixes:
+                text, place = dotted(name), f"not declared in `{prefixes[0]}`"
+            title = f"unknown name `{text}`"
+            self.report.say(
+                "E0220",
+                title,
+                (name.span, place),
+                help=did_you_mean(text, names.known()),
+                key=("E0220", text, id(names.entity or names.scope)),
+            )
+        return wrong(name)
+
+    def _iterator(self, name: tree.Name, kept: str) -> Typed:
+        self._scalar(name, f"the loop index `{name.parts[0].name}`")
+        if kept != name.parts[0].name:
+            name = replace(name, parts=(tree.Part(kept),))
+        return Typed(name, None, 0, Level.CONSTANT, True)
+
+    def _argument(self, name: tree.Name, value: Typed) -> Typed:
+        """A parameter in the body of a function is the argument; its indices move to the name that was given."""
+        first = name.parts[0]
+        if len(name.parts) > 1:
+            self.report.say("E0223", f"`{first.name}` has no parts", (name.span, "a parameter of the function"))
+            return wrong(name)
+        if not first.indices:
+            return value
+        indices = self.indices(name, first, value.rank, f"`{first.name}`")
+        if indices is None:
+            return wrong(name)
+        kept, open_rank, bare = indices
+        given = value.expr
+        if not isinstance(given, tree.Name) or given.parts[-1].indices or len(given.parts) > 1:
+            self.report.say(
+                "E0235",
+                f"`{first.name}` is indexed in the function, and what it stands for cannot be",
+                (given.span, "an array with a name is expected here"),
+                help="give it a name first: declare a `var` for it",
+            )
+            return wrong(name)
+        part = tree.Part(given.parts[0].name, kept)
+        return value._replace(expr=replace(given, parts=(part,)), rank=open_rank, bare=value.bare and bare)
+
+    def _member(self, name: tree.Name, entity: Entity) -> Typed:
+        rank, parts, changed = 0, [], False
+        count = len(name.parts)
+        so_far = ""
+        for k, part in enumerate(name.parts):
+            member = entity.members.get(part.name)
+            if member is None:
+                if entity.complete:
+                    known = list(entity.members)
+                    self.report.suggest(
+                        "E0221",
+                        f"`{so_far}` has no `{part.name}`",
+                        name.span,
+                        f"a `{entity.name}` does not declare it",
+                        part.name,
+                        known,
+                    )
+                return wrong(name)
+            so_far = f"{so_far}.{part.name}" if so_far else part.name
+            if part.indices:
+                indices = self.indices(name, part, member.rank, f"`{so_far}`")
+                if indices is None:
+                    return wrong(name)
+                kept, opened, _ = indices
+                rank += opened
+                if kept is not part.indices:
+                    changed = True
+                    part = tree.Part(part.name, kept)
+            else:
+                rank += member.rank
+            parts.append(part)
+            if isinstance(member, Instance):
+                if member.entity is None:
+                    return wrong(name)
+                entity = member.entity
+                if k == count - 1:
+                    self._not_a_quantity(name, so_far, member)
+                    return wrong(name)
+                continue
+            if k < count - 1:
+                self.report.say(
+                    "E0223",
+                    f"`{so_far}` has no parts",
+                    (name.span, f"`{so_far}` is a quantity, not a component"),
+                    (member.span, "declared here"),
+                    key=("E0223", so_far, id(entity)),
+                )
+                return wrong(name)
+            if changed:
+                name = replace(name, parts=tuple(parts))
+            bare = member.level == Level.CONSTANT and member.unit is None
+            return Typed(name, member.dimension, rank, member.level, bare, member.shown)
+        raise AssertionError("a name has at least one part")
+
+    def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:
+        assert member.entity is not None
+        known = [n for n, m in member.entity.members.items() if isinstance(m, Quantity)]
+        self.report.say(
+            "E0223",
+            f"`{text}` is a {member.component.kind}, not a quantity",
+            (name.span, "a quantity is expected here"),
+            help=f"name one of its quantities: {', '.join(f'`{text}.{n}`' for n in known[:3])}" if known else None,
+            key=("E0223", text, id(self.names.entity)),
+        )
+
+    def indices(
+        self, name: tree.Name, part: tree.Part, rank: int, text: str
+    ) -> tuple[tuple[tree.Expr, ...], int, bool] | None:
+        """The indices in SI, how many of them are slices, and whether all are plain numbers; None after a mistake."""
+        if len(part.indices) != rank:
+            if rank == 0:
+                title, label = f"{text} is not an array", "has no indices"
+            else:
+                title = f"{text} has {count_of(rank, 'index', 'indices')}"
+                label = f"{count_of(len(part.indices), 'is', 'are')} given"
+            self.report.say("E0222", title, (name.span, label), key=("E0222", text, len(part.indices), name.span.line))
+            return None
+        opened, bare, changed, kept = 0, True, False, []
+        for index in part.indices:
+            value = self._walk(index)
+            self.require(value, index, Level.CONSTANT, "an index")
+            opened += isinstance(index, tree.Range)
+            bare = bare and value.bare
+            changed = changed or value.expr is not index
+            kept.append(value.expr)
+        return (tuple(kept) if changed else part.indices), opened, bare
+
+    def _scalar(self, name: tree.Name, text: str) -> None:
+        if name.parts[0].indices:
+            self.report.say("E0222", f"{text} is not an array", (name.span, "has no indices"))
+        elif len(name.parts) > 1:
+            self.report.say("E0223", f"{text} has no parts", (name.span, "not a component"))
+
+    def require(self, value: Typed, written: tree.Expr, highest: Level, what: str) -> bool:
+        """Report where `what` depends on something that is known too late."""
+        if value.level <= highest:
+            return True
+        culprit = self._culprit(written, highest)
+        span = culprit.span if culprit else written.span
+        text = f"`{dotted(culprit)}`" if culprit else "this"
+        kinds = {Level.PARAMETER: "a parameter", Level.SIGNAL: "known only during the run"}
+        kind = "a variable" if value.level == Level.UNKNOWN else kinds[value.level]
+        if highest == Level.CONSTANT:
+            reason, help = "must be known when the model is compiled", "declare it as a `const`"
+        else:
+            reason, help = "must be known before the run begins", "use numbers, `const` and `param` only"
+        if value.level != Level.PARAMETER and highest == Level.CONSTANT:
+            help = "use numbers and `const` only"
+        self.report.say("E0224", f"{what} {reason}", (span, f"{text} is {kind}"), help=help)
+        return False
+
+    def _culprit(self, expr: tree.Expr, highest: Level) -> tree.Name | None:
+        """The first name in `expr` that is known too late."""
+        for name in names_in(expr):
+            if self._level(name) > highest:
+                return name
+        return None
+
+    def _level(self, name: tree.Name) -> Level:
+        first = name.parts[0].name
+        if first in self.names.iterators or self.names.entity is None:
+            return Level.CONSTANT
+        entity: Entity | None = self.names.entity
+        for part in name.parts:
+            member = entity.members.get(part.name) if entity else None
+            if isinstance(member, Quantity):
+                return member.level
+            entity = member.entity if member else None
+        return Level.SIGNAL if first == "time" else Level.CONSTANT
+
+
+def count_of(number: int, one: str, many: str) -> str:
+    """`1 index`, `2 indices`."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def names_in(expr: tree.Expr) -> list[tree.Name]:
+    """Every name in an expression, from left to right; the names inside indices follow their own."""
+    found: list[tree.Name] = []
+    stack: list[tree.Expr] = [expr]
+    while stack:
+        e = stack.pop()
+        match e:
+            case tree.Name():
+                found.append(e)
+                stack.extend(i for p in reversed(e.parts) for i in reversed(p.indices))
+            case tree.Unary():
+                stack.append(e.operand)
+            case tree.Binary():
+                stack.extend((e.right, e.left))
+            case tree.If():
+                stack.extend((e.no, e.yes, e.condition))
+            case tree.Call():
+                stack.extend(reversed([*e.arguments, *(v for _, v in e.named)]))
+            case tree.Range():
+                stack.extend((e.last, e.first))
+            case tree.ArrayLiteral():
+                stack.extend(reversed(e.items))
+            case tree.Comprehension():
+                stack.extend((*(i.range for i in e.iterators), e.body))
+            case _:
+                pass
+    return found

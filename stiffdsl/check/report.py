@@ -1,0 +1,70 @@
+"""Gather the mistakes of one run: the same mistake in many places is told once, with the number of places."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Span, did_you_mean
+
+
+class Report:
+    """What was found so far. Stages add to it and go on; `raise_errors` ends the run if there was an error."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, Diagnostic] = {}
+        self._repeats: dict[Hashable, int] = {}
+
+    def add(self, diagnostic: Diagnostic, key: Hashable = None) -> None:
+        """Keep a diagnostic; a second one with the same `key` is only counted."""
+        if key is None:
+            key = (diagnostic.code, diagnostic.title, str(diagnostic.labels[0].span) if diagnostic.labels else "")
+        if key in self._found:
+            self._repeats[key] = self._repeats.get(key, 0) + 1
+        else:
+            self._found[key] = diagnostic
+
+    def say(
+        self,
+        code: str,
+        title: str,
+        *labels: tuple[Span, str],
+        notes: tuple[str, ...] = (),
+        help: str | None = None,
+        key: Hashable = None,
+    ) -> None:
+        """`add` with the parts of a diagnostic."""
+        made = tuple(Label(span, text) for span, text in labels)
+        self.add(Diagnostic(code, title, made, notes, help), key)
+
+    def suggest(
+        self, code: str, title: str, span: Span, text: str, name: str, known: list[str], otherwise: str | None = None
+    ) -> None:
+        """`say` for a name that is not known, with the nearest known one as help."""
+        self.say(code, title, (span, text), help=did_you_mean(name, known) or otherwise, key=(code, title))
+
+    def _told(self) -> list[Diagnostic]:
+        told = []
+        for key, diagnostic in self._found.items():
+            again = self._repeats.get(key, 0)
+            if again:
+                places = "place" if again == 1 else "places"
+                diagnostic = replace(diagnostic, notes=(*diagnostic.notes, f"the same in {again} more {places}"))
+            told.append(diagnostic)
+        return told
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self._told() if d.level == "warning")
+
+    def raise_errors(self) -> None:
+        """Raise `ModelError` with every error, if there is one."""
+        errors = [d for d in self._told() if d.level == "error"]
+        if errors:
+            raise ModelError(errors)
+
+
+def written(span: Span) -> str:
+    """The source text of a span on one line, shortened where it is long."""
+    line = span.source.line(span.line)
+    text = line[span.column - 1 : span.end_column - 1] if span.line == span.end_line else line[span.column - 1 :]
+    text = text.strip()
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,152 @@
+"""Files and what they declare: imports are found, parsed once, and looked up; cycles are reported.
+
+`load(dotted, importing_source)` finds the text: first beside the importing file, then in the library. Names are
+resolved where they are written: a base class sees the imports of its own file.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stiffdsl.check.report import Report
+from stiffdsl.diagnostics import ModelError, Source, Span
+from stiffdsl.syntax import tree
+from stiffdsl.syntax.parse import parse
+
+Load = Callable[[str, Source], Source | None]
+Declared = tree.Model | tree.Connector | tree.Function | tree.Variable
+
+RESERVED = frozenset({"time", "pi", "true", "false", "der"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A declaration and the file it is written in."""
+
+    scope: "Scope"
+    declaration: Declared
+
+
+@dataclass(eq=False)
+class Scope:
+    """One file: its own declarations, names brought in by `from`, and files made visible by `import`."""
+
+    source: Source
+    module: tree.Module
+    names: dict[str, Found] = field(default_factory=dict)
+    modules: dict[str, "Scope"] = field(default_factory=dict)
+    complete: bool = True  # False where an import failed: a name that is not found may be a consequence of it
+
+    def find(self, dotted: str) -> Found | None:
+        """What `Resistor` or `electrical.Resistor` stands for here."""
+        if dotted in self.names:
+            return self.names[dotted]
+        prefix, _, last = dotted.rpartition(".")
+        if prefix in self.modules:
+            return self.modules[prefix].names.get(last)
+        return None
+
+    def known(self, *kinds: type) -> list[str]:
+        """Every name that `find` accepts for a declaration of one of `kinds`."""
+        own = [n for n, f in self.names.items() if isinstance(f.declaration, kinds)]
+        for prefix, scope in self.modules.items():
+            own.extend(f"{prefix}.{n}" for n, f in scope.names.items() if isinstance(f.declaration, kinds))
+        return own
+
+
+class Library:
+    """Every file of this run, parsed once."""
+
+    def __init__(self, load: Load, report: Report):
+        self._load = load
+        self._report = report
+        self._scopes: dict[str, Scope | None] = {}
+        self._open: list[str] = []
+
+    def open(self, source: Source, module: tree.Module) -> Scope:
+        """The scope of a parsed file, with its imports read."""
+        scope = Scope(source, module)
+        self._scopes[source.name] = scope
+        self._open.append(source.name)
+        for statement in module.imports:
+            self._import(scope, statement)
+        self._open.pop()
+        self._declare(scope)
+        return scope
+
+    def _import(self, scope: Scope, statement: tree.Import) -> None:
+        report = self._report
+        source = self._load(statement.module, scope.source)
+        if source is None:
+            scope.complete = False
+            report.say(
+                "E0201",
+                f"there is no file for `{statement.module}`",
+                (statement.span, "cannot be found"),
+                notes=(f"looked for `{statement.module.replace('.', '/')}.sml` beside this file and in the library",),
+                help="`stiffdsl library` lists what ships with the package",
+            )
+            return
+        if source.name in self._open:
+            scope.complete = False
+            around = [*self._open[self._open.index(source.name) :], source.name]
+            report.say(
+                "E0202",
+                "these files import each other in a circle",
+                (statement.span, "closes the circle"),
+                notes=(" imports ".join(f"`{name}`" for name in around),),
+                help="move what both need into a third file",
+            )
+            return
+        if source.name not in self._scopes:
+            self._scopes[source.name] = None
+            try:
+                self.open(source, parse(source))
+            except ModelError as error:
+                for diagnostic in error.diagnostics:
+                    report.add(diagnostic)
+        target = self._scopes[source.name]
+        if target is None:
+            scope.complete = False
+            return
+        if statement.names is None:
+            scope.modules[statement.module] = target
+            return
+        for name in statement.names:
+            found = target.names.get(name)
+            if found is None:
+                title = f"`{statement.module}` has no `{name}`"
+                if target.complete:
+                    known = list(target.names)
+                    report.suggest("E0203", title, statement.span, "asks for it", name, known)
+                scope.complete = False
+            else:
+                self._add(scope, name, found, statement.span)
+
+    def _declare(self, scope: Scope) -> None:
+        for declaration in scope.module.declarations:
+            self._add(scope, declaration.name, Found(scope, declaration), declaration.name_span)
+
+    def _add(self, scope: Scope, name: str, found: Found, span: Span) -> None:
+        if name in RESERVED:
+            say_reserved(self._report, name, span)
+        earlier = scope.names.get(name)
+        if earlier is not None and earlier.declaration is not found.declaration:
+            say_duplicate(self._report, name, span, earlier.declaration.name_span)
+            return
+        scope.names[name] = found
+
+
+def say_reserved(report: Report, name: str, span: Span) -> None:
+    """Report a declaration whose name the language keeps."""
+    report.say("E0205", f"`{name}` is reserved", (span, "cannot be declared"), help="choose another name")
+
+
+def say_duplicate(report: Report, name: str, span: Span, earlier: Span) -> None:
+    """Report a second declaration of a name in one scope."""
+    report.say(
+        "E0204",
+        f"`{name}` is declared twice",
+        (span, "declared again"),
+        (earlier, "first declared here"),
+        help="rename one of them",
+    )

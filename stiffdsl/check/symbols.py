@@ -1,0 +1,124 @@
+"""What a name can stand for: a quantity or an instance of a class; and what is known of an expression."""
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+from stiffdsl.check.scope import Scope
+from stiffdsl.check.units import Dimension, Unit
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+
+class Level(IntEnum):
+    """When the value of an expression is known; an expression has the highest level of its parts."""
+
+    CONSTANT = 0  # when the model is compiled: numbers, `const`, loop indices
+    PARAMETER = 1  # when a run begins
+    SIGNAL = 2  # in every instant, given from outside: `input`, `time`
+    UNKNOWN = 3  # in every instant, solved for
+
+
+LEVELS = {
+    "const": Level.CONSTANT,
+    "param": Level.PARAMETER,
+    "input": Level.SIGNAL,
+    "var": Level.UNKNOWN,
+    "output": Level.UNKNOWN,
+    "discrete": Level.UNKNOWN,
+    "potential": Level.UNKNOWN,
+    "flow": Level.UNKNOWN,
+}
+
+
+class Typed(NamedTuple):
+    """An expression in SI and what is known of it.
+
+    `dimension` is None where unknown. `rank` counts its open indices. `bare` says that it is made of numbers
+    without units only, so that it may be read in the declared unit of what it is given to. `shown` is the
+    declared unit of a quantity whose values are other numbers in SI.
+    """
+
+    expr: tree.Expr
+    dimension: Dimension | None
+    rank: int
+    level: Level
+    bare: bool
+    shown: Unit | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantity:
+    """A variable of a class, or a member of a connector."""
+
+    variable: tree.Variable
+    rank: int
+    unit: Unit | None
+
+    @property
+    def span(self) -> Span:
+        return self.variable.name_span
+
+    @property
+    def level(self) -> Level:
+        return LEVELS[self.variable.kind]
+
+    @property
+    def dimension(self) -> Dimension | None:
+        return self.unit.dimension if self.unit else None
+
+    @property
+    def shown(self) -> Unit | None:
+        return self.unit if self.unit and not self.unit.is_si else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """A `part` or `port` of a class; `entity` is None where its type could not be found."""
+
+    component: tree.Component
+    rank: int
+    entity: "Entity | None"
+
+    @property
+    def span(self) -> Span:
+        return self.component.name_span
+
+
+Member = Quantity | Instance
+
+
+class Progress(Enum):
+    """How far the declarations of a class have been read."""
+
+    NEW = 0
+    OPEN = 1
+    DONE = 2
+
+
+@dataclass(eq=False)
+class Entity:
+    """A class as declared: its members by name, inherited ones first.
+
+    `complete` is False where a mistake hides members, so that names not found are not reported twice.
+    """
+
+    scope: Scope
+    declaration: tree.Model | tree.Connector
+    bases: list[tuple[tree.Extends, "Entity"]] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+    own: dict[str, Member] = field(default_factory=dict)
+    complete: bool = True
+    progress: Progress = Progress.NEW
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def is_connector(self) -> bool:
+        return isinstance(self.declaration, tree.Connector)
+
+    @property
+    def partial(self) -> bool:
+        return isinstance(self.declaration, tree.Model) and self.declaration.partial
