@@ -1,0 +1,74 @@
+"""stiffdsl: a modelling language with a symbolic compiler, stiff solvers in JAX, and trusted surrogates.
+
+    import stiffdsl as sd
+    model = sd.load("robertson.sml")
+    sol = model.simulate(time=(0, 1e5))
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stiffdsl.diagnostics import ModelError
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+    from stiffdsl.solve.solution import OutsideDomainWarning
+    from stiffdsl.solve.status import Status
+    from stiffdsl.surrogate.lpctesn import Surrogate
+
+try:
+    __version__ = version("stiffdsl")
+except PackageNotFoundError:  # run from a checkout that was never installed
+    __version__ = "0+checkout"
+
+__all__ = [
+    "ModelError",
+    "OutsideDomainWarning",
+    "Status",
+    "__version__",
+    "load",
+    "load_surrogate",
+    "loads",
+]
+
+# Names that come with JAX are fetched when they are asked for: `stiffdsl --help` must not wait for it.
+_LATER = {
+    "CompiledModel": "stiffdsl.runtime.model",
+    "OutsideDomainWarning": "stiffdsl.solve.solution",
+    "Status": "stiffdsl.solve.status",
+}
+
+
+def load(
+    path: str | Path, model: str | None = None, constants: dict[str, float] | None = None
+) -> "CompiledModel":
+    """Compiles the `.sml` file at `path`: its main model, or the one named `model`.
+
+    `constants` replaces values of `const` declarations by name. Raises `ModelError` where the model is wrong.
+    """
+    from stiffdsl.pipeline import compile_model, read
+
+    return compile_model(read(path), model, constants)
+
+
+def loads(text: str, model: str | None = None, constants: dict[str, float] | None = None) -> "CompiledModel":
+    """Compiles a model given as text; imports are looked up in the working folder and the library."""
+    from stiffdsl.diagnostics import Source
+    from stiffdsl.pipeline import compile_model
+
+    return compile_model(Source("<text>", text), model, constants)
+
+
+def load_surrogate(directory: str | Path) -> "Surrogate":
+    """Reads a surrogate that `surrogate.save(directory)` wrote."""
+    from stiffdsl.surrogate.storage import load as read_surrogate
+
+    return read_surrogate(directory)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'stiffdsl' has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""The compiler, read from top to bottom: text in, a compiled model out, every stage in its order.
+
+`on_stage(name, representation, seconds)` is called after each stage: timing, printing and checking hang there.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span
+from stiffdsl.resources import folder
+
+STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
+
+Hook = Callable[[str, Any, float], None]
+
+# Expressions nest; Python's default limit would call a long formula an internal fault.
+_RECURSION = 20_000
+
+
+def compile_model(
+    source: Source,
+    model: str | None = None,
+    constants: dict[str, float] | None = None,
+    stop_after: str = "runtime",
+    on_stage: Hook | None = None,
+) -> Any:
+    """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
+
+    Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
+    independent mistake found.
+    """
+    assert stop_after in STAGES, stop_after
+    if sys.getrecursionlimit() < _RECURSION:
+        sys.setrecursionlimit(_RECURSION)
+    seconds: dict[str, float] = {}
+    result: Any = source
+    for name, stage in _stages(source, model, constants or {}, seconds):
+        start = time.perf_counter()
+        result = stage(result)
+        seconds[name] = time.perf_counter() - start
+        if on_stage is not None:
+            on_stage(name, result, seconds[name])
+        if name == stop_after:
+            break
+    return result
+
+
+def _stages(source: Source, model: str | None, constants: dict[str, float], seconds: dict[str, float]):
+    """Every stage with its name; imports are here so that `stiffdsl check` never pays for JAX."""
+    from stiffdsl.syntax.parse import parse
+
+    yield "syntax", parse
+
+    from stiffdsl.check.check import check
+
+    yield "check", lambda module: check(module, source, model=model, load=load_import)
+
+    from stiffdsl.flat.flatten import flatten
+
+    yield "flat", lambda checked: flatten(checked, constants)
+
+    from stiffdsl.graph.sort import sort
+
+    yield "graph", sort
+
+    from stiffdsl.program.lower import lower
+
+    yield "program", lower
+
+    from stiffdsl.runtime.model import CompiledModel
+
+    yield "runtime", lambda program: CompiledModel(program, seconds)
+
+
+def read(path: str | Path) -> Source:
+    """The source in a file. Raises `ModelError` (E0100) where it cannot be read as UTF-8 text."""
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ModelError([_unreadable(path, error.strerror or "it cannot be opened")]) from None
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8 text"
+        raise ModelError([_unreadable(path, reason)]) from None
+    return Source(str(path), text)
+
+
+def _unreadable(path: Path, reason: str) -> Diagnostic:
+    span = Span(Source(str(path), ""), 1, 1, 1, 2)
+    return Diagnostic("E0100", f"cannot read `{path}`: {reason}", (Label(span),))
+
+
+def load_import(module: str, importing: Source) -> Source | None:
+    """The file that `import module` means: beside the importing file, then in the library that ships."""
+    relative = Path(*module.split(".")).with_suffix(".sml")
+    for root in (Path(importing.name).parent, folder("models")):
+        candidate = root / relative
+        if candidate.is_file():
+            return read(candidate)
+    return None

@@ -1,0 +1,109 @@
+"""Inputs as functions of time: constants, tables, JAX functions, and any other Python callable.
+
+The values that a derivative can be taken of (constants, table values) are leaves of a pytree; callables are
+static. All values are in SI here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+# The step of the central difference that stands for the derivative of a callable JAX cannot trace.
+_DIFFERENCE = 1e-6
+
+
+class Signal(eqx.Module):
+    """One driven input: its number, the scale and shift of its unit, and where its value comes from."""
+
+    index: int = eqx.field(static=True)
+    scale: float = eqx.field(static=True)
+    shift: float = eqx.field(static=True)
+    times: Float[Array, " k"] | None
+    values: Float[Array, " k"] | None
+    function: Callable[..., Any] | None = eqx.field(static=True)
+
+    def __call__(self, t: Float[Array, ""]) -> Float[Array, ""]:
+        if self.function is not None:
+            value = jnp.asarray(self.function(t), dtype=float)
+        else:
+            assert self.times is not None and self.values is not None
+            value = jnp.interp(t, self.times, self.values)
+        return value * self.scale + self.shift
+
+
+class Inputs(eqx.Module):
+    """All inputs of a model: constant values, some of them overruled by signals."""
+
+    constant: Float[Array, " m"]
+    signals: tuple[Signal, ...]
+
+    def __call__(self, t: Float[Array, ""]) -> Float[Array, " m"]:
+        u = self.constant
+        for signal in self.signals:
+            u = u.at[signal.index].set(signal(t))
+        return u
+
+    @property
+    def time_dependent(self) -> bool:
+        return bool(self.signals)
+
+
+def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Signal:
+    """A signal from what a user hands over: a callable of t, `(times, values)`, or a pandas Series.
+
+    Raises `ValueError` for anything that is neither, or for a table that is not ascending and finite.
+    """
+    if callable(given):
+        return Signal(index, scale, shift, None, None, _callable(given, name))
+    if hasattr(given, "index") and hasattr(given, "to_numpy"):
+        times, values = np.asarray(given.index, dtype=float), given.to_numpy(dtype=float)
+    elif isinstance(given, Sequence) and len(given) == 2:
+        times, values = np.asarray(given[0], dtype=float), jnp.asarray(given[1], dtype=float)
+    else:
+        raise ValueError(
+            f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
+            f"not a {type(given).__name__}"
+        )
+    if times.ndim != 1 or times.shape != values.shape or len(times) < 1:
+        raise ValueError(f"the table of the input `{name}` needs as many values as times")
+    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
+        raise ValueError(f"the times of the input `{name}` must ascend")
+    return Signal(index, scale, shift, jnp.asarray(times), jnp.asarray(values), None)
+
+
+def _callable(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """`function` itself where JAX can trace it, else called back from the compiled solver."""
+    scalar = jax.ShapeDtypeStruct((), jnp.float64)
+    try:
+        shape = jax.eval_shape(function, scalar)
+        if getattr(shape, "shape", None) == ():
+            return function
+    except Exception:  # whatever a user's function does with a tracer: then it is called with numbers
+        pass
+    try:
+        float(np.asarray(function(0.0)))
+    except Exception as error:
+        raise ValueError(f"the input `{name}` must give one number for a time: {error}") from error
+    return _called_back(function)
+
+
+def _called_back(function: Callable[..., Any]) -> Callable[..., Any]:
+    def host(t) -> np.ndarray:
+        return np.asarray(float(function(float(t))))
+
+    @jax.custom_jvp
+    def call(t):
+        return jax.pure_callback(host, jax.ShapeDtypeStruct((), jnp.float64), t, vmap_method="sequential")
+
+    @call.defjvp
+    def _(primals, tangents):
+        (t,), (dt,) = primals, tangents
+        step = _DIFFERENCE * jnp.maximum(1.0, jnp.abs(t))
+        return call(t), (call(t + step) - call(t - step)) / (2 * step) * dt
+
+    return call

@@ -1,0 +1,40 @@
+"""JAX as this package needs it: float64, and compiled programs kept in the user's cache folder."""
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+
+_ready = False
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: `STIFFDSL_CACHE`, or the platform's cache folder."""
+    if "STIFFDSL_CACHE" in os.environ:
+        return Path(os.environ["STIFFDSL_CACHE"])
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return base / "stiffdsl"
+
+
+def prepare() -> None:
+    """Turns on float64 and the persistent compilation cache; a cache that the user has set up is left alone."""
+    global _ready
+    if _ready:
+        return
+    _ready = True
+    jax.config.update("jax_enable_x64", True)
+    if jax.config.jax_compilation_cache_dir is None and os.environ.get("STIFFDSL_CACHE") != "":
+        folder = cache_folder() / "xla"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -1,0 +1,67 @@
+"""The tables a user looks at: parameters, states, variables, inputs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stiffdsl.diagnostics import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scalar. `value` is a parameter's value or a start value, in `unit`; `range` is (low, high) or None."""
+
+    name: str
+    unit: str | None
+    value: float | None
+    range: tuple[float, float] | None
+    doc: str | None
+    kind: str
+
+
+class Table:
+    """Rows in the order of the model; found by position or by name."""
+
+    def __init__(self, rows: list[Row]):
+        self._rows = rows
+        self._by_name = {row.name: row for row in rows}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, key: int | str) -> Row:
+        if isinstance(key, str):
+            if key not in self._by_name:
+                hint = did_you_mean(key, self.names)
+                raise KeyError(f"there is no `{key}`" + (f"; {hint}" if hint else ""))
+            return self._by_name[key]
+        return self._rows[key]
+
+    @property
+    def names(self) -> list[str]:
+        return [row.name for row in self._rows]
+
+    def to_pandas(self):
+        """A `pandas.DataFrame`, one row each."""
+        import pandas
+
+        columns = ("name", "unit", "value", "range", "doc", "kind")
+        return pandas.DataFrame([{c: getattr(r, c) for c in columns} for r in self._rows], columns=columns)
+
+    def __repr__(self) -> str:
+        shown = self._rows[:50]
+        cells = [("name", "value", "unit", "range", "doc")]
+        for row in shown:
+            bounds = "" if row.range is None else f"{row.range[0]:g}..{row.range[1]:g}"
+            value = "" if row.value is None else f"{row.value:g}"
+            cells.append((row.name, value, row.unit or "", bounds, row.doc or ""))
+        width = [max(len(c[k]) for c in cells) for k in range(5)]
+        lines = ["  ".join(c[k].ljust(width[k]) for k in range(5)).rstrip() for c in cells]
+        if len(self._rows) > len(shown):
+            lines.append(f"… {len(self._rows) - len(shown)} more")
+        return "\n".join(lines)
