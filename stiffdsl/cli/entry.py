@@ -56,6 +56,9 @@ for command in (compile_command, simulate, surrogate, check, fmt, inspect, show,
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits; `arguments` default to those of the process."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name or unit that the terminal cannot show
     status = run(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.stdout.flush()
