@@ -11,13 +11,13 @@ from stiffdsl.cli.options import Setting
 from stiffdsl.cli.terminal import progress
 from stiffdsl.diagnostics import Source, did_you_mean
 
-DOING = {
-    "syntax": "reading",
-    "check": "checking",
-    "flat": "flattening",
-    "graph": "sorting",
-    "program": "generating",
-    "runtime": "preparing",
+# What is done after each stage has ended.
+NEXT = {
+    "syntax": "checking",
+    "check": "flattening",
+    "flat": "sorting",
+    "graph": "generating",
+    "program": "preparing",
 }
 
 
@@ -56,7 +56,7 @@ def compile_source(
 
     def on_stage(stage: str, *_: object) -> None:
         if tell is not None:
-            tell(DOING.get(stage, stage))
+            tell(NEXT.get(stage, stage))
 
     return compile_model(source, model, constants, stop_after=stop_after, on_stage=on_stage)
 
@@ -70,17 +70,28 @@ def split_constants(
     from stiffdsl.check.units import parse_unit
 
     root = compile_source(source, model, {}, stop_after="check").root
-    declared = {v.name: v for v in root.variables if v.kind == "const"}
     constants: dict[str, float] = {}
     rest: list[Setting] = []
     for setting in settings:
-        if setting.name in declared:
-            unit = declared[setting.name].unit
-            value = in_declared_unit(setting, unit)
-            constants[setting.name] = parse_unit(unit).to_si(value) if unit else value
-        else:
+        const = find_const(root, setting.name)
+        if const is None:
             rest.append(setting)
+        else:
+            value = in_declared_unit(setting, const.unit)
+            constants[setting.name] = parse_unit(const.unit).to_si(value) if const.unit else value
     return constants, rest
+
+
+def find_const(root: Any, name: str) -> Any:
+    """The declaration of the `const` that a dotted name means, from the class `root` down; None if it is none."""
+    *path, last = name.split(".")
+    cls = root
+    for segment in path:
+        inside = [c.cls for c in cls.components if c.name == segment]
+        if not inside:
+            return None
+        cls = inside[0]
+    return next((v for v in cls.variables if v.kind == "const" and v.name == last), None)
 
 
 def rows_of(table: Iterable[Any]) -> dict[str, Any]:
