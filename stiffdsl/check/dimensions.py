@@ -9,19 +9,21 @@ from fractions import Fraction
 from stiffdsl.check.units import NONE, SECOND, Dimension, divide, multiply, parse_unit, power
 
 _WORDS = {
-    "m": "a length", "m^2": "an area", "m^3": "a volume", "s": "a time", "kg": "a mass", "K": "a temperature",
-    "mol": "an amount of substance", "cd": "a luminous intensity", "A": "a current", "V": "a voltage",
-    "ohm": "a resistance", "S": "a conductance", "F": "a capacitance", "H": "an inductance", "C": "a charge",
-    "Wb": "a magnetic flux", "T": "a magnetic flux density", "N": "a force", "J": "an energy or torque", "W": "a power",
-    "Pa": "a pressure", "1/s": "a rate", "m/s": "a velocity", "m/s^2": "an acceleration", "kg/s": "a mass flow",
-    "m^3/s": "a volume flow", "kg/m^3": "a density", "K/s": "a temperature rate", "V/s": "a voltage rate",
-    "A/s": "a current rate", "Pa/s": "a pressure rate", "W/K": "a heat conductance", "K/W": "a heat resistance",
+    "m": "a length", "m^2": "an area", "m^3": "a volume", "s": "a time", "kg": "a mass",
+    "K": "a temperature", "mol": "an amount of substance", "cd": "a luminous intensity", "A": "a current",
+    "V": "a voltage", "ohm": "a resistance", "S": "a conductance", "F": "a capacitance",
+    "H": "an inductance", "C": "a charge", "Wb": "a magnetic flux", "T": "a magnetic flux density",
+    "N": "a force", "J": "an energy or torque", "W": "a power", "Pa": "a pressure", "1/s": "a rate",
+    "m/s": "a velocity", "m/s^2": "an acceleration", "kg/s": "a mass flow", "m^3/s": "a volume flow",
+    "kg/m^3": "a density", "K/s": "a temperature rate", "V/s": "a voltage rate", "A/s": "a current rate",
+    "Pa/s": "a pressure rate", "W/K": "a heat conductance", "K/W": "a heat resistance",
     "J/K": "a heat capacity", "J/(kg*K)": "a specific heat capacity", "W/m^2": "a heat flux",
     "W/(m^2*K)": "a heat transfer coefficient", "W/(m*K)": "a heat conductivity", "J/mol": "a molar energy",
     "mol/m^3": "a concentration", "mol/s": "a molar flow", "mol/(m^3*s)": "a reaction rate",
-    "J/(mol*K)": "a molar heat capacity", "Pa*s": "a viscosity", "m^2/s": "a diffusivity", "kg/m^2": "a mass per area",
-    "N/m": "a stiffness", "N*s/m": "a damping constant", "kg*m^2": "a moment of inertia", "V/m": "an electric field",
-    "A/m^2": "a current density", "C/mol": "a charge per amount", "kg/mol": "a molar mass", "S/m": "a conductivity",
+    "J/(mol*K)": "a molar heat capacity", "Pa*s": "a viscosity", "m^2/s": "a diffusivity",
+    "kg/m^2": "a mass per area", "N/m": "a stiffness", "N*s/m": "a damping constant",
+    "kg*m^2": "a moment of inertia", "V/m": "an electric field", "A/m^2": "a current density",
+    "C/mol": "a charge per amount", "kg/mol": "a molar mass", "S/m": "a conductivity",
 }  # fmt: skip
 
 _BY_DIMENSION = {parse_unit(symbol).dimension: (words, symbol) for symbol, words in reversed(_WORDS.items())}
@@ -29,7 +31,7 @@ _BASES = ("m", "kg", "s", "A", "K", "mol", "cd")
 
 
 def describe(dimension: Dimension | None) -> str:
-    """`a voltage [V]`, `a pure number`, or the SI units where there is no word: `a quantity in [kg*m/s^4]`."""
+    """`a voltage [V]`, `a pure number`, or SI units where there is no word: `a quantity in [kg*m/s^4]`."""
     if dimension is None:
         return "a quantity without a unit"
     if dimension == NONE:

@@ -1,18 +1,19 @@
-"""Walk an expression once: resolve its names, inline functions and constants, check dimensions, write it in SI.
+"""Walk an expression once: resolve its names, inline functions and constants, check dimensions, write it in
+SI.
 
-The result is a `Typed`. A part that does not change is kept as it is, so that 50,000 equations without units
-cost a walk and no copies. Long sums are left-deep trees and are walked in a loop.
+The result is a `Typed`. A part that does not change is kept as it is, so that 50,000 equations without
+units cost a walk and no copies. Long sums are left-deep trees and are walked in a loop.
 """
 
 from dataclasses import replace
 
 from stiffdsl.check import dimensions
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, Builtin
-from stiffdsl.check.names import Names, Resolver, count_of, dotted, names_in, wrong
+from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, written
 from stiffdsl.check.scope import Found
 from stiffdsl.check.si import in_unit, plain_number
-from stiffdsl.check.symbols import Level, Quantity, Typed
+from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.check.units import NONE, Dimension, Unit, UnitError, known_units, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -24,8 +25,9 @@ _MOST_INLINED = 20_000
 class Walker:
     """Elaborates the expressions of one class (or of one file's constants); `names` says where it is."""
 
-    def __init__(self, report: Report, names: Names):
+    def __init__(self, report: Report, names: Names, array_names: dict[int, str]):
         self.report = report
+        self._array_names = array_names
         self.resolver = Resolver(report, names, self.walk, self.constant)
         self.array_constants: dict[int, tree.Variable] = {}
         self._calls: list[tuple[tree.Function, Span]] = []
@@ -54,8 +56,8 @@ class Walker:
         return self._act[type(expr)](expr)  # type: ignore[operator]
 
     def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed:
-        """`walk` for a value that is given to something declared in `unit`: bare numbers are read in that unit."""
-        self._inlined = 0
+        """`walk` for a value that is given to something declared in `unit`, which bare numbers take."""
+        self.start_expression()
         if isinstance(expr, tree.ArrayLiteral) and unit is not None and not unit.is_si:
             items = [self.given(item, unit, highest, what) for item in expr.items]
             rank = 1 + max((i.rank for i in items), default=0)
@@ -76,6 +78,10 @@ class Walker:
             )
         return value._replace(expr=in_unit(value, unit), bare=False)
 
+    def start_expression(self) -> None:
+        """Begin another expression: the limit on inlined functions counts from zero."""
+        self._inlined = 0
+
     def unit(self, text: str | None, span: Span) -> Unit | None:
         """The unit that is written in brackets; a mistake in it is reported and gives None."""
         if text is None:
@@ -84,10 +90,14 @@ class Walker:
             return parse_unit(text)
         except UnitError as error:
             help = did_you_mean(error.near, known_units()) if error.near else None
-            self.report.say("E0501", f"unknown unit `[{text}]`", (span, str(error)), help=help, key=("E0501", text))
+            self.report.say(
+                "E0501", f"unknown unit `[{text}]`", (span, str(error)), help=help, key=("E0501", text)
+            )
             return None
 
-    def mismatch(self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None) -> None:
+    def mismatch(
+        self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None
+    ) -> None:
         """Report a mistake at `span`; inside a function, the call that led there comes first."""
         labels = [(span, text), *more]
         if self._calls:
@@ -110,7 +120,7 @@ class Walker:
         return Typed(e, None, 0, Level.CONSTANT, False)
 
     def constant(self, found: Found, name: tree.Name) -> Typed:
-        """A constant of a file: its value in SI stands where the name stood; an array gets a name in the class."""
+        """A constant of a file: its value replaces the name; an array gets a name in the class."""
         declaration = found.declaration
         assert isinstance(declaration, tree.Variable)
         key = id(declaration)
@@ -128,7 +138,9 @@ class Walker:
             unit = self.unit(declaration.unit, declaration.span)
             if declaration.value is None:
                 self.report.say(
-                    "E0228", f"`{declaration.name}` has no value", (declaration.name_span, "a constant needs one")
+                    "E0228",
+                    f"`{declaration.name}` has no value",
+                    (declaration.name_span, "a constant needs one"),
                 )
                 value = wrong(name)
             else:
@@ -157,15 +169,17 @@ class Walker:
         return value._replace(expr=expr, rank=opened)
 
     def _array_constant(self, declaration: tree.Variable, value: Typed) -> tree.Variable:
-        """The constant as a member of the class that uses it, under a name that is free there."""
-        entity = self.names.entity
-        taken = {v.name for v in self.array_constants.values()} | set(entity.members if entity else ())
-        name, count = declaration.name, 0
-        while name in taken:
-            count += 1
-            name = f"{declaration.name}_{count}"
+        """The constant as a member of the class that uses it, under a name that nothing else has."""
+        key = id(declaration)
+        if key not in self._array_names:
+            taken = set(self._array_names.values())
+            name, count = f"_{declaration.name}", 1
+            while name in taken:
+                count += 1
+                name = f"_{declaration.name}_{count}"
+            self._array_names[key] = name
         dims = declaration.dimensions or literal_dimensions(value.expr)
-        return replace(declaration, name=name, dimensions=dims, value=value.expr)
+        return replace(declaration, name=self._array_names[key], dimensions=dims, value=value.expr)
 
     # --- operators -------------------------------------------------------------------------------
 
@@ -204,7 +218,12 @@ class Walker:
         dimension = right.dimension if left.dimension is None else left.dimension
         rank = self._rank(e.span, left.rank, right.rank)
         return Typed(
-            expr, dimension, rank, max(left.level, right.level), left.bare and right.bare, left.shown or right.shown
+            expr,
+            dimension,
+            rank,
+            max(left.level, right.level),
+            left.bare and right.bare,
+            left.shown or right.shown,
         )
 
     def _combine(self, e: tree.Binary, left: Typed, right: Typed) -> Typed:
@@ -278,7 +297,11 @@ class Walker:
         if not dimensions.agree(yes.dimension, no.dimension):
             a, b = dimensions.describe(yes.dimension), dimensions.describe(no.dimension)
             self.mismatch(
-                "E0503", f"one branch is {a} and the other {b}", e.no.span, f"this is {b}", (e.yes.span, f"this is {a}")
+                "E0503",
+                f"one branch is {a} and the other {b}",
+                e.no.span,
+                f"this is {b}",
+                (e.yes.span, f"this is {a}"),
             )
         expr = e
         if condition.expr is not e.condition or yes.expr is not e.yes or no.expr is not e.no:
@@ -299,7 +322,9 @@ class Walker:
             return self._builtin(e, builtin)
         if e.function in ELSEWHERE:
             self.report.say(
-                "E0230", f"`{e.function}` belongs in {ELSEWHERE[e.function]}", (e.span, "cannot be used in an expression")
+                "E0230",
+                f"`{e.function}` belongs in {ELSEWHERE[e.function]}",
+                (e.span, "cannot be used in an expression"),
             )
             return wrong(tree.Name((tree.Part(e.function),), e.span))
         found = self.names.scope.find(e.function)
@@ -330,7 +355,9 @@ class Walker:
         if e.named:
             name, value = e.named[0]
             self.report.say(
-                "E0232", f"`{e.function}` takes no named arguments", (value.span, f"`{name} =` cannot be given here")
+                "E0232",
+                f"`{e.function}` takes no named arguments",
+                (value.span, f"`{name} =` cannot be given here"),
             )
             return False
         if not accepted:
@@ -346,11 +373,14 @@ class Walker:
         value = self.walk(argument)
         if value.level != Level.UNKNOWN or not isinstance(value.expr, tree.Name):
             if isinstance(argument, tree.Name):
-                if value == wrong(argument):  # reported already
+                if is_wrong(value):
                     return Typed(e, None, 0, Level.UNKNOWN, False)
                 label, help = f"`{dotted(argument)}` is not a variable", "declare it as a `var`"
             else:
-                label, help = "this is an expression", "declare a `var` that equals it, and take `der` of that"
+                label, help = (
+                    "this is an expression",
+                    "declare a `var` that equals it, and take `der` of that",
+                )
             self.mismatch("E0234", "`der` takes a variable", argument.span, label, help=help)
             return Typed(e, None, value.rank, Level.UNKNOWN, False)
         expr = e if value.expr is argument else replace(e, arguments=(value.expr,))
@@ -361,26 +391,26 @@ class Walker:
         if not self._counted(e, builtin.accepts(len(arguments)), builtin.wants):
             return Typed(e, None, 0, max([a.level for a in arguments], default=Level.CONSTANT), False)
         expr = e
-        if any([a.expr is not b for a, b in zip(arguments, e.arguments, strict=True)]):
+        if any(a.expr is not b for a, b in zip(arguments, e.arguments, strict=True)):
             expr = replace(e, arguments=tuple([a.expr for a in arguments]))
         level = max([a.level for a in arguments])
-        bare = all([a.bare for a in arguments])
+        bare = all(a.bare for a in arguments)
         first = arguments[0]
         rank = 0
         for a in arguments:
             rank = self._rank(e.span, rank, a.rank)
         if builtin.rule in ("reduce", "product") or (e.function in ("min", "max") and len(arguments) == 1):
-            if first.rank == 0 and first.expr != wrong:
-                self._needs_array(e, first)
+            if first.rank == 0 and not is_wrong(first):
+                help = f"write `{e.function}(... for i in 1..n)`"
+                self.report.say(
+                    "E0226",
+                    f"`{e.function}` takes an array",
+                    (e.arguments[0].span, "this is a scalar"),
+                    help=help,
+                )
             rank = 0
         dimension = self._ruled(e, builtin, arguments)
         return Typed(expr, dimension, rank, level, bare)
-
-    def _needs_array(self, e: tree.Call, argument: Typed) -> None:
-        if isinstance(argument.expr, tree.Name) and argument == wrong(argument.expr):
-            return
-        help = f"write `{e.function}(... for i in 1..n)`"
-        self.report.say("E0226", f"`{e.function}` takes an array", (e.arguments[0].span, "this is a scalar"), help=help)
 
     def _ruled(self, e: tree.Call, builtin: Builtin, arguments: list[Typed]) -> Dimension | None:
         first = arguments[0].dimension
@@ -402,6 +432,7 @@ class Walker:
             case "product":
                 return NONE if first == NONE else None
         known: Dimension | None = None
+        witness = e.arguments[0]
         for argument, a in zip(e.arguments, arguments, strict=True):
             if known is None:
                 known = a.dimension
@@ -424,13 +455,15 @@ class Walker:
         arguments = [self.walk(a) for a in e.arguments]
         if not self._counted(e, len(arguments) == wanted, str(wanted)):
             return Typed(e, None, 0, Level.CONSTANT, False)
-        if any([f is function for f, _ in self._calls]):
+        if any(f is function for f, _ in self._calls):
             names = [f.name for f, _ in self._calls]
             around = [*names[names.index(function.name) :], function.name]
             title = f"`{function.name}` calls itself"
             notes = (" calls ".join(f"`{n}`" for n in around),) if len(around) > 2 else ()
             notes = (*notes, "a function is replaced by its text, which would never end")
-            self.report.say("E0233", title, (e.span, "closes the circle"), notes=notes, key=("E0233", id(function)))
+            self.report.say(
+                "E0233", title, (e.span, "closes the circle"), notes=notes, key=("E0233", id(function))
+            )
             return Typed(e, None, 0, Level.CONSTANT, False)
         self._inlined += 1
         if self._inlined > _MOST_INLINED:
@@ -450,13 +483,26 @@ class Walker:
         self._calls.pop()
         return value
 
+    def walk_function(self, function: tree.Function) -> Typed:
+        """Walk the body of a function by itself; `names` holds its parameters."""
+        self._calls.append((function, function.name_span))
+        value = self.walk(function.body)
+        self._calls.pop()
+        return value
+
     # --- arrays and loops ------------------------------------------------------------------------
 
     def _range(self, e: tree.Range) -> Typed:
         first, last = self.walk(e.first), self.walk(e.last)
         if not dimensions.agree(first.dimension, last.dimension):
             a, b = dimensions.describe(first.dimension), dimensions.describe(last.dimension)
-            self.mismatch("E0503", f"a range from {a} to {b}", e.last.span, f"this is {b}", (e.first.span, f"this is {a}"))
+            self.mismatch(
+                "E0503",
+                f"a range from {a} to {b}",
+                e.last.span,
+                f"this is {b}",
+                (e.first.span, f"this is {a}"),
+            )
         expr = e
         if first.expr is not e.first or last.expr is not e.last:
             expr = tree.Range(first.expr, last.expr, e.span)
@@ -474,11 +520,17 @@ class Walker:
                 self.mismatch("E0503", f"{a} and {b} cannot stand in one array", item.span, f"this is {b}")
             known = value.dimension if known is None else known
             if value.rank != items[0].rank:
-                self.report.say("E0226", "the items of an array must be alike", (item.span, "has another number of indices"))
+                self.report.say(
+                    "E0226",
+                    "the items of an array must be alike",
+                    (item.span, "has another number of indices"),
+                )
         expr = e
-        if any([a.expr is not b for a, b in zip(items, e.items, strict=True)]):
+        if any(a.expr is not b for a, b in zip(items, e.items, strict=True)):
             expr = replace(e, items=tuple([i.expr for i in items]))
-        return Typed(expr, known, 1 + items[0].rank, max([i.level for i in items]), all([i.bare for i in items]))
+        return Typed(
+            expr, known, 1 + items[0].rank, max([i.level for i in items]), all(i.bare for i in items)
+        )
 
     def enter(self, iterators: tuple[tree.Iterator, ...]) -> tuple[Names, tuple[tree.Iterator, ...]]:
         """Make loop indices visible. Returns the names to go back to, and the iterators as kept."""
@@ -494,19 +546,23 @@ class Walker:
 
     def _enter(self, iterator: tree.Iterator) -> tree.Iterator:
         report, names, name = self.report, self.names, iterator.name
-        if isinstance(iterator.range, tree.Range):
-            value = self.walk(iterator.range)
-            self.resolver.require(value, iterator.range, Level.CONSTANT, "the range of a loop")
-            bounds = value.expr
-        else:
-            bounds = iterator.range
+        value = self.walk(iterator.range)
+        self.resolver.require(value, iterator.range, Level.CONSTANT, "the range of a loop")
+        bounds = value.expr
+        if value.rank and not isinstance(bounds, tree.Range):
             report.say(
-                "E0256", "a loop runs over a range", (iterator.range.span, "is not a range"), help="write `1..N`"
+                "E0256",
+                "a loop runs over a range",
+                (iterator.range.span, "is not a range"),
+                help="write `1..N`",
             )
         if name in names.iterators or name in ("time", "pi", "true", "false", "der"):
             label = "another loop around this one uses it" if name in names.iterators else "is reserved"
             report.say(
-                "E0225", f"`{name}` cannot be a loop index here", (iterator.span, label), help="choose another name"
+                "E0225",
+                f"`{name}` cannot be a loop index here",
+                (iterator.span, label),
+                help="choose another name",
             )
         elif names.entity is not None and name in names.entity.members:
             report.say(
@@ -533,7 +589,7 @@ class Walker:
         body = self.walk(e.body)
         self.leave(outer)
         expr = e
-        if body.expr is not e.body or any([a is not b for a, b in zip(iterators, e.iterators, strict=True)]):
+        if body.expr is not e.body or any(a is not b for a, b in zip(iterators, e.iterators, strict=True)):
             expr = tree.Comprehension(e.function, body.expr, iterators, e.span)
         if e.function is None:
             return body._replace(expr=expr, rank=body.rank + len(iterators), shown=None)
@@ -549,14 +605,3 @@ def literal_dimensions(expr: tree.Expr) -> tuple[tree.Expr, ...]:
         return ()
     inner = literal_dimensions(expr.items[0]) if expr.items else ()
     return (tree.Number(float(len(expr.items)), None, expr.span), *inner)
-
-
-def quantity_at(names: Names, name: tree.Name) -> Quantity | None:
-    """The quantity that a name stands for in a class, or None."""
-    entity = names.entity
-    for part in name.parts:
-        member = entity.members.get(part.name) if entity else None
-        if isinstance(member, Quantity):
-            return member
-        entity = member.entity if member else None
-    return None

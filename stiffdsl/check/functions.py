@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Builtin:
     """`rule` says what happens to dimensions:
 
-    `pure`: pure numbers in, a pure number out. `keep`: all alike, the same out. `sign`: all alike, a pure number out.
+    `pure`: a pure number in and out. `keep`: all alike, the same out. `sign`: all alike, a pure number out.
     `root`: half the dimension. `reduce`: elements alike, the same out. `product`: elements are multiplied.
     """
 
@@ -28,7 +28,20 @@ class Builtin:
 BUILTINS: dict[str, Builtin] = {
     **{
         name: Builtin(1, 1, "pure")
-        for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log10")
+        for name in (
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "exp",
+            "log",
+            "log10",
+        )
     },
     "sqrt": Builtin(1, 1, "root"),
     "abs": Builtin(1, 1, "keep"),

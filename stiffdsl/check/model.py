@@ -1,9 +1,9 @@
 """What `check` makes: classes with inheritance merged, every name resolved, every expression in SI.
 
 After this stage an expression mentions only names declared in its class (dotted through components), loop
-iterators, `time`, `pi`, `true`, `false`, and built-in functions. Gone are: imports, `extends`, user functions
-(inlined), module-level constants (inlined), unit brackets on numbers (converted to SI), and bare numbers given in
-a declared unit (`var T [degC] start 20` has become `start 293.15`).
+iterators, `time`, `pi`, `true`, `false`, and built-in functions. Gone are: imports, `extends`, user
+functions (inlined), module-level constants (inlined), unit brackets on numbers (converted to SI), and bare
+numbers given in a declared unit (`var T [degC] start 20` has become `start 293.15`).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from stiffdsl.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class ComponentUse:
-    """A `part` or `port` with the class it is made of. Modifier values are SI, in the scope of the enclosing class."""
+    """A `part` or `port` with the class it is made of. Modifier values: SI, in the scope of the outer class."""
 
     kind: str
     name: str
@@ -27,7 +27,7 @@ class ComponentUse:
 
 @dataclass(frozen=True)
 class Class:
-    """A model or connector, inherited content first. Variables include `potential` and `flow` members of a connector."""
+    """A model or connector, inherited content first. Variables include the members of a connector."""
 
     name: str
     kind: str
@@ -49,4 +49,3 @@ class CheckedModel:
     root: Class
     source: Source
     warnings: tuple[Diagnostic, ...] = ()
-

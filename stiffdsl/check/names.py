@@ -1,8 +1,8 @@
 """Find what a name stands for: in a class, in a function, or in a file.
 
-`x`, `x[i]` and `rooms[i].wall.T` are looked up among loop indices, then members of the class, then `time`, `pi`,
-`true`, `false`, then constants of the file. A name that is not found is reported once per class, with the nearest
-known name.
+`x`, `x[i]` and `rooms[i].wall.T` are looked up among loop indices, then members of the class, then `time`,
+`pi`, `true`, `false`, then constants of the file. A name that is not found is reported once per class, with
+the nearest known name.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Walk = Callable[[tree.Expr], Typed]
 
 @dataclass
 class Names:
-    """What names mean at one place. In the body of a function `arguments` are its parameters and `entity` is None."""
+    """What names mean at one place. In a function `arguments` are its parameters and `entity` is None."""
 
     scope: Scope
     entity: Entity | None
@@ -46,6 +46,11 @@ def wrong(name: tree.Name) -> Typed:
     return Typed(name, None, 0, Level.CONSTANT, False)
 
 
+def is_wrong(value: Typed) -> bool:
+    """True for what `wrong` gives: saying more about it would repeat a message."""
+    return isinstance(value.expr, tree.Name) and value == wrong(value.expr)
+
+
 def dotted(name: tree.Name) -> str:
     """The name without its indices."""
     return ".".join(p.name for p in name.parts)
@@ -54,7 +59,9 @@ def dotted(name: tree.Name) -> str:
 class Resolver:
     """Looks names up in `names`, which its owner replaces on the way into and out of functions."""
 
-    def __init__(self, report: Report, names: Names, walk: Walk, constant: Callable[[Found, tree.Name], Typed]):
+    def __init__(
+        self, report: Report, names: Names, walk: Walk, constant: Callable[[Found, tree.Name], Typed]
+    ):
         self.report = report
         self.names = names
         self._walk = walk
@@ -70,19 +77,20 @@ class Resolver:
             return self._argument(name, names.arguments[first.name])
         if names.entity is not None and first.name in names.entity.members:
             return self._member(name, names.entity)
-        if len(name.parts) == 1:
-            if first.name in ("time", "pi", "true", "false"):
-                self._scalar(name, f"`{first.name}`")
-                if first.name == "time":
-                    return Typed(name, SECOND, 0, Level.SIGNAL, False)
-                number = first.name == "pi"
-                return Typed(name, NONE if number else None, 0, Level.CONSTANT, number)
+        if len(name.parts) == 1 and first.name in ("time", "pi", "true", "false"):
+            self._scalar(name, f"`{first.name}`")
+            if first.name == "time":
+                return Typed(name, SECOND, 0, Level.SIGNAL, False)
+            number = first.name == "pi"
+            return Typed(name, NONE if number else None, 0, Level.CONSTANT, number)
         found = names.scope.find(dotted(name))
         if found is None:
             return self._unknown(name)
         if isinstance(found.declaration, tree.Variable):
             return self._constant(found, name)
-        what = {tree.Function: "a function", tree.Connector: "a connector"}.get(type(found.declaration), "a model")
+        what = {tree.Function: "a function", tree.Connector: "a connector"}.get(
+            type(found.declaration), "a model"
+        )
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
@@ -116,10 +124,12 @@ class Resolver:
         return Typed(name, None, 0, Level.CONSTANT, True)
 
     def _argument(self, name: tree.Name, value: Typed) -> Typed:
-        """A parameter in the body of a function is the argument; its indices move to the name that was given."""
+        """A parameter of a function is the argument; its indices move to the name that was given."""
         first = name.parts[0]
         if len(name.parts) > 1:
-            self.report.say("E0223", f"`{first.name}` has no parts", (name.span, "a parameter of the function"))
+            self.report.say(
+                "E0223", f"`{first.name}` has no parts", (name.span, "a parameter of the function")
+            )
             return wrong(name)
         if not first.indices:
             return value
@@ -128,7 +138,7 @@ class Resolver:
             return wrong(name)
         kept, open_rank, bare = indices
         given = value.expr
-        if not isinstance(given, tree.Name) or given.parts[-1].indices or len(given.parts) > 1:
+        if not isinstance(given, tree.Name) or given.parts[-1].indices or len(given.parts) != 1:
             self.report.say(
                 "E0235",
                 f"`{first.name}` is indexed in the function, and what it stands for cannot be",
@@ -140,7 +150,8 @@ class Resolver:
         return value._replace(expr=replace(given, parts=(part,)), rank=open_rank, bare=value.bare and bare)
 
     def _member(self, name: tree.Name, entity: Entity) -> Typed:
-        rank, parts, changed = 0, [], False
+        rank, changed = 0, False
+        parts: list[tree.Part] = []
         count = len(name.parts)
         so_far = ""
         for k, part in enumerate(name.parts):
@@ -200,21 +211,25 @@ class Resolver:
             "E0223",
             f"`{text}` is a {member.component.kind}, not a quantity",
             (name.span, "a quantity is expected here"),
-            help=f"name one of its quantities: {', '.join(f'`{text}.{n}`' for n in known[:3])}" if known else None,
+            help=f"name one of its quantities: {', '.join(f'`{text}.{n}`' for n in known[:3])}"
+            if known
+            else None,
             key=("E0223", text, id(self.names.entity)),
         )
 
     def indices(
         self, name: tree.Name, part: tree.Part, rank: int, text: str
     ) -> tuple[tuple[tree.Expr, ...], int, bool] | None:
-        """The indices in SI, how many of them are slices, and whether all are plain numbers; None after a mistake."""
+        """The indices in SI, how many are slices, and whether all are plain numbers; None after a mistake."""
         if len(part.indices) != rank:
             if rank == 0:
                 title, label = f"{text} is not an array", "has no indices"
             else:
                 title = f"{text} has {count_of(rank, 'index', 'indices')}"
                 label = f"{count_of(len(part.indices), 'is', 'are')} given"
-            self.report.say("E0222", title, (name.span, label), key=("E0222", text, len(part.indices), name.span.line))
+            self.report.say(
+                "E0222", title, (name.span, label), key=("E0222", text, len(part.indices), name.span.line)
+            )
             return None
         opened, bare, changed, kept = 0, True, False, []
         for index in part.indices:

@@ -7,7 +7,7 @@ from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Span, did_you_me
 
 
 class Report:
-    """What was found so far. Stages add to it and go on; `raise_errors` ends the run if there was an error."""
+    """What was found so far. One adds to it and goes on; `raise_errors` ends the run if there is an error."""
 
     def __init__(self) -> None:
         self._found: dict[Hashable, Diagnostic] = {}
@@ -16,8 +16,15 @@ class Report:
     def add(self, diagnostic: Diagnostic, key: Hashable = None) -> None:
         """Keep a diagnostic; a second one with the same `key` is only counted."""
         if key is None:
-            key = (diagnostic.code, diagnostic.title, str(diagnostic.labels[0].span) if diagnostic.labels else "")
+            key = (
+                diagnostic.code,
+                diagnostic.title,
+                str(diagnostic.labels[0].span) if diagnostic.labels else "",
+            )
         if key in self._found:
+            # The body of a function is met again at every call: the same place is not another mistake.
+            if diagnostic.labels and diagnostic.labels[0].span == self._found[key].labels[0].span:
+                return
             self._repeats[key] = self._repeats.get(key, 0) + 1
         else:
             self._found[key] = diagnostic
@@ -36,10 +43,23 @@ class Report:
         self.add(Diagnostic(code, title, made, notes, help), key)
 
     def suggest(
-        self, code: str, title: str, span: Span, text: str, name: str, known: list[str], otherwise: str | None = None
+        self,
+        code: str,
+        title: str,
+        span: Span,
+        text: str,
+        name: str,
+        known: list[str],
+        otherwise: str | None = None,
     ) -> None:
         """`say` for a name that is not known, with the nearest known one as help."""
         self.say(code, title, (span, text), help=did_you_mean(name, known) or otherwise, key=(code, title))
+
+    def take(self, other: "Report", codes: frozenset[str]) -> None:
+        """Add what `other` found with one of `codes`."""
+        for key, diagnostic in other._found.items():
+            if diagnostic.code in codes:
+                self.add(diagnostic, key)
 
     def _told(self) -> list[Diagnostic]:
         told = []
@@ -47,7 +67,9 @@ class Report:
             again = self._repeats.get(key, 0)
             if again:
                 places = "place" if again == 1 else "places"
-                diagnostic = replace(diagnostic, notes=(*diagnostic.notes, f"the same in {again} more {places}"))
+                diagnostic = replace(
+                    diagnostic, notes=(*diagnostic.notes, f"the same in {again} more {places}")
+                )
             told.append(diagnostic)
         return told
 
@@ -65,6 +87,8 @@ class Report:
 def written(span: Span) -> str:
     """The source text of a span on one line, shortened where it is long."""
     line = span.source.line(span.line)
-    text = line[span.column - 1 : span.end_column - 1] if span.line == span.end_line else line[span.column - 1 :]
+    text = (
+        line[span.column - 1 : span.end_column - 1] if span.line == span.end_line else line[span.column - 1 :]
+    )
     text = text.strip()
     return text if len(text) <= 40 else text[:37] + "..."

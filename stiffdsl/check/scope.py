@@ -1,7 +1,7 @@
 """Files and what they declare: imports are found, parsed once, and looked up; cycles are reported.
 
-`load(dotted, importing_source)` finds the text: first beside the importing file, then in the library. Names are
-resolved where they are written: a base class sees the imports of its own file.
+`load(dotted, importing_source)` finds the text: first beside the importing file, then in the library. Names
+are resolved where they are written: a base class sees the imports of its own file.
 """
 
 from collections.abc import Callable
@@ -77,12 +77,13 @@ class Library:
         report = self._report
         source = self._load(statement.module, scope.source)
         if source is None:
+            path = statement.module.replace(".", "/")
             scope.complete = False
             report.say(
                 "E0201",
                 f"there is no file for `{statement.module}`",
                 (statement.span, "cannot be found"),
-                notes=(f"looked for `{statement.module.replace('.', '/')}.sml` beside this file and in the library",),
+                notes=(f"looked for `{path}.sml` beside this file and in the library",),
                 help="`stiffdsl library` lists what ships with the package",
             )
             return

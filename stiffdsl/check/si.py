@@ -1,8 +1,8 @@
 """Numbers without a unit, given to something that has one, are read in its declared unit.
 
-    var T [degC] start 20              start 293.15
-    part r : Resistor(R = 4.7)         R [kohm]: 4700
-    param tau [min] = R*C              mentions quantities, which are in SI already: left alone
+var T [degC] start 20              start 293.15
+part r : Resistor(R = 4.7)         R [kohm]: 4700
+param tau [min] = R*C              mentions quantities, which are in SI already: left alone
 """
 
 import math

@@ -3,16 +3,16 @@
     parse_unit("kWh")    Unit(scale=3.6e6, shift=0, dimension of energy)
     parse_unit("degC")   Unit(scale=1, shift=273.15, dimension of temperature)
 
-A value in the unit is `value*scale + shift` in SI. Written here rather than taken from Pint, whose import alone
-takes longer than compiling a model; the tests compare the two. Definitions: BIPM, SI Brochure (9th edition, 2019),
-and NIST SP 811 (2008) for the units outside the SI.
+A value in the unit is `value*scale + shift` in SI. Written here rather than taken from Pint, whose import
+alone takes longer than compiling a model; the tests compare the two. Definitions: BIPM, SI Brochure (9th
+edition, 2019), and NIST SP 811 (2008) for the units outside the SI.
 """
 
 import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 # Exponents of metre, kilogram, second, ampere, kelvin, mole, candela.
 Dimension = tuple[int | Fraction, ...]
@@ -45,17 +45,17 @@ class Unit:
         return self.scale == 1.0 and self.shift == 0.0
 
 
-@lru_cache(maxsize=None)
+@cache
 def multiply(a: Dimension, b: Dimension) -> Dimension:
     return tuple(x + y for x, y in zip(a, b, strict=True))
 
 
-@lru_cache(maxsize=None)
+@cache
 def divide(a: Dimension, b: Dimension) -> Dimension:
     return tuple(x - y for x, y in zip(a, b, strict=True))
 
 
-@lru_cache(maxsize=None)
+@cache
 def power(a: Dimension, exponent: Fraction) -> Dimension:
     products = (Fraction(x) * exponent for x in a)
     return tuple(int(p) if p.denominator == 1 else p for p in products)
@@ -169,7 +169,7 @@ _EXACT: dict[str, tuple[float, Dimension]] = {
     "degR": (5 / 9, _d(K=1)),
 }
 
-# (scale, shift): absolute temperatures. Inside a longer unit (`W/degC`) they are differences, without the shift.
+# (scale, shift): absolute temperatures. In a longer unit (`W/degC`) they are differences, without the shift.
 _AFFINE = {
     "degC": (1.0, 273.15),
     "°C": (1.0, 273.15),
@@ -178,7 +178,9 @@ _AFFINE = {
     "°F": (5 / 9, 459.67 * 5 / 9),
 }
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?)|(?P<symbol>[^\W\d]+|°[CF]?|℃|%)|(?P<op>\*\*|[*/^()+\-·]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?)|(?P<symbol>[^\W\d]+|°[CF]?|℃|%)|(?P<op>\*\*|[*/^()+\-·]))"
+)
 
 
 def known_units() -> list[str]:
@@ -187,7 +189,7 @@ def known_units() -> list[str]:
     return [*_AFFINE, *_EXACT, *_PREFIXABLE, *prefixed]
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_unit(text: str) -> Unit:
     """The unit that `text` (the part between the brackets) stands for. Raises `UnitError`."""
     stripped = text.strip()
@@ -200,7 +202,9 @@ def parse_unit(text: str) -> Unit:
 
 
 class _Reader:
-    """product := factor (('*' | '/' | ' ') factor)*;  factor := (symbol | number | '(' product ')') ('^' exponent)?"""
+    """product := factor (('*' | '/' | ' ') factor)*
+    factor := (symbol | number | '(' product ')') ('^' exponent)?
+    """
 
     def __init__(self, text: str):
         self.text = text

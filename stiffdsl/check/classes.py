@@ -1,0 +1,446 @@
+"""Classes: their members are declared first (who extends whom, what is of which type), then their content is
+elaborated.
+
+    partial model TwoPin … end
+    model Resistor extends TwoPin …        one `Class` holding both, inherited content first
+
+Each class is elaborated once, whatever the number of its instances. Of a base that is reached along two
+ways one copy is kept.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from stiffdsl.check.expressions import Walker, literal_dimensions
+from stiffdsl.check.model import Class, ComponentUse
+from stiffdsl.check.modifiers import an, elaborate_modifiers, merged
+from stiffdsl.check.names import Names, names_in
+from stiffdsl.check.report import Report
+from stiffdsl.check.scope import RESERVED, Scope, say_duplicate, say_reserved
+from stiffdsl.check.statements import Statements
+from stiffdsl.check.symbols import Entity, Instance, Level, Member, Progress, Quantity
+from stiffdsl.check.units import UnitError, parse_unit
+from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.syntax import tree
+
+_NOT_YET = {
+    "when": "events",
+    "table": "tables",
+    "network": "trainable functions",
+    "discrete": "discrete variables",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one class of an inheritance chain contributes, elaborated, with modifiers of `extends` applied."""
+
+    variables: tuple[tree.Variable, ...] = ()
+    components: tuple[ComponentUse, ...] = ()
+    equations: tuple[tree.Statement, ...] = ()
+    initial: tuple[tree.Statement, ...] = ()
+    reactions: tuple[tree.Reaction | tree.For, ...] = ()
+    experiment: tree.Experiment | None = None
+
+
+@dataclass
+class _Finished:
+    cls: Class
+    layers: dict[int, Layer]
+    missing: dict[str, Span] = field(default_factory=dict)
+
+
+@contextmanager
+def deep_recursion(limit: int = 40_000) -> Iterator[None]:
+    """Room for deeply nested expressions: frames of pure Python do not use the C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, limit))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+class Classes:
+    """Every class that was asked for, by its declaration."""
+
+    def __init__(self, report: Report):
+        self.report = report
+        self._entities: dict[int, Entity] = {}
+        self._finished: dict[int, _Finished] = {}
+        self._finishing: list[Entity] = []
+        self._missing_of: dict[int, dict[str, Span]] = {}
+        self._array_names: dict[int, str] = {}
+
+    # --- declaration -----------------------------------------------------------------------------
+
+    def entity(self, scope: Scope, declaration: tree.Model | tree.Connector) -> Entity:
+        """The class with its members declared."""
+        key = id(declaration)
+        if key not in self._entities:
+            self._entities[key] = Entity(scope, declaration, complete=scope.complete)
+        entity = self._entities[key]
+        if entity.progress is Progress.NEW:
+            entity.progress = Progress.OPEN
+            self._declare(entity)
+            entity.progress = Progress.DONE
+        return entity
+
+    def _declare(self, entity: Entity) -> None:
+        declaration = entity.declaration
+        if isinstance(declaration, tree.Connector):
+            for variable in declaration.members:
+                self._member(entity, variable.name, self._quantity(variable))
+            return
+        for extends in declaration.extends:
+            base = self._base(entity, extends)
+            if base is None:
+                entity.complete = False
+                continue
+            entity.bases.append((extends, base))
+            entity.complete = entity.complete and base.complete
+            for name, member in base.members.items():
+                self._member(entity, name, member)
+        for item in declaration.declarations:
+            if isinstance(item, tree.Variable):
+                if item.kind == "discrete":
+                    self._not_yet("discrete", item.span)
+                entity.own[item.name] = self._quantity(item)
+                self._member(entity, item.name, entity.own[item.name])
+            elif isinstance(item, tree.Component):
+                instance = self._instance(entity, item)
+                entity.own[item.name] = instance
+                self._member(entity, item.name, instance)
+            else:
+                self._not_yet(item.form, item.span)
+                entity.complete = False
+
+    def _not_yet(self, form: str, span: Span) -> None:
+        self.report.say(
+            "E0207",
+            f"`{form}` is not compiled yet",
+            (span, f"{_NOT_YET.get(form, 'this form')} are part of the language, and not of this version"),
+            key=("E0207", form),
+        )
+
+    def _member(self, entity: Entity, name: str, member: Member) -> None:
+        if name in RESERVED:
+            say_reserved(self.report, name, member.span)
+        earlier = entity.members.get(name)
+        if earlier is None:
+            entity.members[name] = member
+        elif earlier is not member:
+            say_duplicate(self.report, name, member.span, earlier.span)
+
+    def _quantity(self, variable: tree.Variable) -> Quantity:
+        try:
+            unit = parse_unit(variable.unit) if variable.unit is not None else None
+        except UnitError:
+            unit = None  # reported where the class is elaborated
+        dims = variable.dimensions or (literal_dimensions(variable.value) if variable.value else ())
+        return Quantity(variable, len(dims), unit)
+
+    def _instance(self, entity: Entity, component: tree.Component) -> Instance:
+        found = entity.scope.find(component.type)
+        if found is None:
+            if entity.scope.complete:
+                wanted = tree.Connector if component.kind == "port" else tree.Model
+                self._unknown_type(entity.scope, component.type, component.type_span, wanted)
+            entity.complete = False
+            return Instance(component, len(component.dimensions), None)
+        declaration = found.declaration
+        wanted = tree.Connector if component.kind == "port" else tree.Model
+        if not isinstance(declaration, wanted):
+            self._wrong_type(component, declaration)
+            return Instance(component, len(component.dimensions), None)
+        if isinstance(declaration, tree.Model) and declaration.partial:
+            self.report.say(
+                "E0212",
+                f"`{component.type}` is partial: it is there to be extended",
+                (component.type_span, "cannot be a part"),
+                help="use a model that extends it",
+            )
+        target = self._entities.setdefault(
+            id(declaration), Entity(found.scope, declaration, complete=found.scope.complete)
+        )
+        return Instance(component, len(component.dimensions), target)
+
+    def _unknown_type(self, scope: Scope, name: str, span: Span, wanted: type) -> None:
+        what = "connector" if wanted is tree.Connector else "model"
+        near = did_you_mean(name, scope.known(wanted))
+        if near is None and "." not in name:
+            near = (
+                f"declare it in this file, or import it: `from electrical import {name}`"
+                if name == "Pin"
+                else None
+            )
+        self.report.say(
+            "E0210", f"unknown {what} `{name}`", (span, "not declared in this file or imported"), help=near
+        )
+
+    def _wrong_type(self, component: tree.Component, declaration: object) -> None:
+        name = component.type
+        if isinstance(declaration, tree.Connector):
+            title, help = f"`{name}` is a connector", f"write `port {component.name} : {name}`"
+        elif isinstance(declaration, tree.Model):
+            title, help = f"`{name}` is a model", f"write `part {component.name} : {name}`"
+        else:
+            title, help = f"`{name}` is not a model or a connector", None
+        label = f"cannot be the type of a `{component.kind}`"
+        self.report.say("E0211", title, (component.type_span, label), help=help)
+
+    def _base(self, entity: Entity, extends: tree.Extends) -> Entity | None:
+        found = entity.scope.find(extends.type)
+        report = self.report
+        if found is None:
+            if entity.scope.complete:
+                self._unknown_type(entity.scope, extends.type, extends.span, tree.Model)
+            return None
+        declaration = found.declaration
+        if not isinstance(declaration, tree.Model):
+            report.say("E0211", f"`{extends.type}` is not a model", (extends.span, "cannot be extended"))
+            return None
+        known = self._entities.get(id(declaration))
+        if known is not None and known.progress is Progress.OPEN:
+            report.say(
+                "E0213",
+                f"`{entity.name}` extends itself",
+                (
+                    extends.span,
+                    f"leads back to `{known.name}`" if known is not entity else "is the model itself",
+                ),
+                help="a base must not depend on what extends it",
+            )
+            return None
+        return self.entity(found.scope, declaration)
+
+    # --- elaboration -----------------------------------------------------------------------------
+
+    def finish(self, entity: Entity) -> Class:
+        """The class with everything resolved; a mistake is reported once, however often the class is used."""
+        return self._finish(entity).cls
+
+    def missing(self, entity: Entity) -> dict[str, Span]:
+        """Parameters of an instance of the class that nobody gives a value: dotted name → the declaration."""
+        return self._finish(entity).missing
+
+    def _finish(self, entity: Entity) -> _Finished:
+        key = id(entity)
+        if key in self._finished:
+            return self._finished[key]
+        self.entity(entity.scope, entity.declaration)
+        self._finishing.append(entity)
+        layers: dict[int, Layer] = {}
+        names = Names(entity.scope, entity)
+        walker = Walker(self.report, names, self._array_names)
+        for extends, base in entity.bases:
+            modifiers = elaborate_modifiers(extends.modifiers, base, walker)
+            for origin, layer in self._finish(base).layers.items():
+                layers.setdefault(origin, _modified(layer, modifiers))
+        layers[key] = self._own_layer(entity, walker)
+        cls = _class_of(entity, list(layers.values()))
+        finished = _Finished(cls, layers, self._missing(cls))
+        self._missing_of[id(cls)] = finished.missing
+        self._finishing.pop()
+        self._finished[key] = finished
+        return finished
+
+    def _own_layer(self, entity: Entity, walker: Walker) -> Layer:
+        declaration = entity.declaration
+        if isinstance(declaration, tree.Connector):
+            return Layer(tuple(self._variable(v, walker) for v in declaration.members))
+        variables, components = [], []
+        for item in declaration.declarations:
+            if isinstance(item, tree.Variable):
+                variables.append(self._variable(item, walker))
+            elif isinstance(item, tree.Component):
+                use = self._component(entity.own[item.name], item, walker)
+                if use is not None:
+                    components.append(use)
+        self._circles(variables)
+        statements = Statements(walker, self._not_yet)
+        layer = Layer(
+            (),
+            tuple(components),
+            statements.equations(declaration.equations),
+            statements.initial(declaration.initial),
+            statements.reactions(declaration.reactions),
+            statements.experiment(declaration.experiment),
+        )
+        return replace(layer, variables=(*walker.array_constants.values(), *variables))
+
+    def _variable(self, variable: tree.Variable, walker: Walker) -> tree.Variable:
+        unit = walker.unit(variable.unit, variable.span)
+        name, report = variable.name, self.report
+        dims = []
+        for size in variable.dimensions:
+            value = walker.walk(size)
+            walker.resolver.require(value, size, Level.CONSTANT, f"the size of `{name}`")
+            dims.append(value.expr)
+        if not dims and variable.value is not None:
+            dims = list(literal_dimensions(variable.value))
+        highest = {"const": Level.CONSTANT, "param": Level.PARAMETER, "input": Level.PARAMETER}
+        found: dict[str, tree.Expr | None] = {"value": None, "start": None, "guess": None}
+        for attribute in found:
+            expr = getattr(variable, attribute)
+            if expr is None:
+                continue
+            level = highest.get(variable.kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
+            value = walker.given(expr, unit, level, f"the {attribute} of `{name}`")
+            if attribute != "value" and variable.kind in ("const", "param", "input"):
+                report.say(
+                    "E0242",
+                    f"{an(variable.kind)} has no {attribute} value",
+                    (expr.span, f"`{name}` takes `= ...`"),
+                )
+            if value.rank not in (0, len(dims)):
+                has = (
+                    f"has {len(dims)} {'index' if len(dims) == 1 else 'indices'}"
+                    if dims
+                    else "is not an array"
+                )
+                report.say(
+                    "E0226",
+                    f"`{name}` {has}, its {attribute} is an array with {value.rank}",
+                    (expr.span, "is an array"),
+                    help=f"declare `{name}[n]`" if not dims else None,
+                )
+            found[attribute] = value.expr
+        bounds = None
+        if variable.range is not None:
+            ends = [
+                walker.given(e, unit, Level.PARAMETER, f"the range of `{name}`").expr
+                for e in (variable.range.first, variable.range.last)
+            ]
+            bounds = replace(variable.range, first=ends[0], last=ends[1])
+        return replace(
+            variable,
+            dimensions=tuple(dims),
+            value=found["value"],
+            start=found["start"],
+            guess=found["guess"],
+            range=bounds,
+        )
+
+    def _component(self, member: Member, component: tree.Component, walker: Walker) -> ComponentUse | None:
+        dims = []
+        for size in component.dimensions:
+            value = walker.walk(size)
+            walker.resolver.require(value, size, Level.CONSTANT, f"the number of `{component.name}`")
+            dims.append(value.expr)
+        entity = member.entity if isinstance(member, Instance) else None
+        if entity is None:
+            for modifier in component.modifiers:
+                walker.walk(modifier.value)
+            return None
+        if any(entity is e for e in self._finishing):
+            inside = [e.name for e in self._finishing]
+            around = [*inside[inside.index(entity.name) :], entity.name]
+            self.report.say(
+                "E0214",
+                f"`{entity.name}` contains itself",
+                (component.span, "closes the circle"),
+                notes=(" contains ".join(f"`{n}`" for n in around),),
+                help="a model cannot be a part of itself, at any depth",
+            )
+            return None
+        outer = walker.names
+        cls = self.finish(entity)
+        walker.resolver.names = outer
+        modifiers = elaborate_modifiers(component.modifiers, entity, walker, len(dims))
+        return ComponentUse(
+            component.kind, component.name, tuple(dims), cls, modifiers, component.doc, component.name_span
+        )
+
+    def _missing(self, cls: Class) -> dict[str, Span]:
+        missing = {
+            v.name: v.name_span for v in cls.variables if v.kind in ("const", "param") and v.value is None
+        }
+        for use in cls.components:
+            given = {m.name for m in use.modifiers if m.attribute == "value"}
+            for name, span in self._missing_of[id(use.cls)].items():
+                if name not in given:
+                    missing[f"{use.name}.{name}"] = span if "." in name else use.span
+        return missing
+
+    def _circles(self, variables: list[tree.Variable]) -> None:
+        """Report parameters that are defined by each other."""
+        values = {v.name: v for v in variables if v.kind in ("const", "param") and v.value is not None}
+        uses = {
+            name: [
+                n.parts[0].name for n in names_in(v.value) if len(n.parts) == 1 and n.parts[0].name in values
+            ]
+            for name, v in values.items()
+            if v.value is not None
+        }
+        done: set[str] = set()
+        for name in uses:
+            circle = _circle_from(name, uses, done)
+            if circle:
+                first = values[circle[0]]
+                text = " needs ".join(f"`{n}`" for n in [*circle, circle[0]])
+                title = f"`{first.name}` depends on itself"
+                self.report.say("E0227", title, (first.span, "its value leads back to it"), notes=(text,))
+
+
+def _circle_from(start: str, uses: dict[str, list[str]], done: set[str]) -> list[str] | None:
+    """A circle that is reached from `start`; visits each name once over all calls that share `done`."""
+    path: list[str] = []
+    on_path: set[str] = set()
+    stack: list[tuple[str, bool]] = [(start, False)]
+    while stack:
+        name, leaving = stack.pop()
+        if leaving:
+            path.pop()
+            on_path.discard(name)
+            done.add(name)
+        elif name in on_path:
+            return path[path.index(name) :]
+        elif name not in done:
+            path.append(name)
+            on_path.add(name)
+            stack.append((name, True))
+            stack.extend((n, False) for n in uses[name])
+    return None
+
+
+def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
+    """The layer with the modifiers of an `extends` applied."""
+    if not modifiers:
+        return layer
+    own = {}
+    for m in modifiers:
+        if "." not in m.name:
+            own.setdefault(m.name, {})[m.attribute] = m.value
+    variables = tuple(replace(v, **own[v.name]) if v.name in own else v for v in layer.variables)
+    components = []
+    for use in layer.components:
+        start = use.name + "."
+        inner = tuple(replace(m, name=m.name[len(start) :]) for m in modifiers if m.name.startswith(start))
+        components.append(replace(use, modifiers=merged(use.modifiers, inner)) if inner else use)
+    return replace(layer, variables=variables, components=tuple(components))
+
+
+def _class_of(entity: Entity, layers: list[Layer]) -> Class:
+    declaration = entity.declaration
+
+    def joined(pick: Callable[[Layer], tuple]) -> tuple:
+        return tuple(item for layer in layers for item in pick(layer))
+
+    experiments = [layer.experiment for layer in layers if layer.experiment is not None]
+    return Class(
+        name=declaration.name,
+        kind="connector" if entity.is_connector else "model",
+        partial=entity.partial,
+        doc=declaration.doc,
+        # Two layers that use one array constant of a file both bring it along.
+        variables=tuple({v.name: v for v in joined(lambda layer: layer.variables)}.values()),
+        components=joined(lambda layer: layer.components),
+        equations=joined(lambda layer: layer.equations),
+        initial=joined(lambda layer: layer.initial),
+        reactions=joined(lambda layer: layer.reactions),
+        experiment=experiments[-1] if experiments else None,
+        span=declaration.name_span,
+    )

@@ -1,0 +1,213 @@
+"""What the codes of this stage mean, for `stiffdsl explain CODE`: code → (title, explanation)."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "E0201": (
+        "no file for an import",
+        "`import a.b` reads `a/b.sml`, first in the folder of the importing file, then in the library that ships "
+        "with the package. Neither has it.",
+    ),
+    "E0202": (
+        "files that import each other",
+        "Following the imports leads back to a file that is still being read. Move what both files need into a third.",
+    ),
+    "E0203": (
+        "a name that the imported file does not have",
+        "`from a import X` brings in a model, connector, function or constant that `a.sml` declares.",
+    ),
+    "E0204": (
+        "declared twice",
+        "A name stands for one thing in a file, and for one thing in a model, inherited members included.",
+    ),
+    "E0205": (
+        "a reserved name",
+        "`time`, `pi`, `true`, `false`, `der` and the built-in functions keep their meaning everywhere.",
+    ),
+    "E0206": (
+        "no model to compile",
+        "A file's main model is the one that is named, or the last one that is not partial.",
+    ),
+    "E0207": (
+        "a form that is not compiled yet",
+        "The form belongs to the language, is read and kept by the formatter, and has no meaning in this version.",
+    ),
+    "E0210": (
+        "unknown model or connector",
+        "A type is declared in the same file, brought in by `from file import Type`, or written `file.Type` after "
+        "`import file`.",
+    ),
+    "E0211": (
+        "the wrong sort of type",
+        "A `part` is an instance of a model, a `port` of a connector, and a model extends a model.",
+    ),
+    "E0212": (
+        "a partial model cannot be used by itself",
+        "A `partial model` leaves equations open. Only a model that extends it can be a part or the main model.",
+    ),
+    "E0213": (
+        "a model that extends itself",
+        "Following `extends` leads back to the model that began. A base cannot depend on what extends it.",
+    ),
+    "E0214": (
+        "a model that contains itself",
+        "Following the parts leads back to the model that began, so an instance would have no end.",
+    ),
+    "E0220": (
+        "unknown name",
+        "An expression may use what its model declares or inherits, loop indices, `time`, `pi`, and constants of the "
+        "file or of an import. Quantities of a part are written `part.quantity`.",
+    ),
+    "E0221": (
+        "a component does not have this member",
+        "`a.b` needs a member `b` in the class that `a` is an instance of.",
+    ),
+    "E0222": (
+        "indices do not fit",
+        "An array is used whole, or with as many indices as it was declared with. A scalar has none.",
+    ),
+    "E0223": (
+        "not a quantity",
+        "A part, a port, a model or a function stands where a number is needed, or a quantity is treated as a part.",
+    ),
+    "E0224": (
+        "known too late",
+        "Sizes, indices, loop ranges and conditions around equations are fixed when the model is compiled: numbers, "
+        "`const` and loop indices. Values of parameters, start values and guesses are fixed before a run begins: "
+        "parameters may be used too, variables and `time` may not.",
+    ),
+    "E0225": (
+        "a loop index that cannot be used",
+        "The index of a loop inside another needs a name of its own, and cannot be a reserved word.",
+    ),
+    "E0226": (
+        "arrays that do not fit together",
+        "Arithmetic on whole arrays is elementwise: both have the same number of indices, or one is a scalar.",
+    ),
+    "E0227": (
+        "values that depend on themselves",
+        "Constants and parameters are computed one from another. Following the values leads back to the beginning.",
+    ),
+    "E0228": (
+        "a value is missing",
+        "Every constant and parameter of the main model and its parts needs a value: where it is declared, or as a "
+        "modifier of the part.",
+    ),
+    "E0230": (
+        "unknown function",
+        "The name that is called is not a built-in function, nor one that the file declares or imports. A product "
+        "needs `*`, an index needs brackets.",
+    ),
+    "E0231": (
+        "wrong number of arguments",
+        "A function is called with exactly the arguments it declares.",
+    ),
+    "E0232": (
+        "named arguments",
+        "Arguments of functions are given by place, not by name.",
+    ),
+    "E0233": (
+        "a function that calls itself",
+        "A function stands for its text wherever it is called. One that calls itself would have no end.",
+    ),
+    "E0234": (
+        "`der` takes a variable",
+        "Derivatives of expressions are written with a variable that equals the expression: `var e`, `e = x*y`, "
+        "`der(e)`. The compiler differentiates that equation where it needs to.",
+    ),
+    "E0235": (
+        "an argument that cannot be indexed",
+        "The function takes one of its arguments apart by index, so it must be given an array with a name.",
+    ),
+    "E0236": (
+        "too many function calls in one expression",
+        "Functions that call functions grow by the product of their sizes when they are inlined. A variable for an "
+        "intermediate result stops that.",
+    ),
+    "E0240": (
+        "unknown modifier",
+        "`Type(name = value)` sets a quantity that the type declares or inherits, or `part.name` inside it.",
+    ),
+    "E0241": (
+        "modified twice",
+        "The same quantity is set more than once in one list of modifiers.",
+    ),
+    "E0242": (
+        "a modifier that does not fit",
+        "Constants, parameters and inputs take a value, variables take `start` or `guess` too; parts take none.",
+    ),
+    "E0250": (
+        "an equation without a variable",
+        "An equation determines something that changes. Parameters get their values where they are declared.",
+    ),
+    "E0251": (
+        "not a connection",
+        "`connect` joins ports: instances of a connector, of this model or of its parts.",
+    ),
+    "E0252": (
+        "ports of different connectors",
+        "Ports that are connected share potentials and flows, so they must be instances of one connector.",
+    ),
+    "E0253": (
+        "a species that is not a variable",
+        "A reaction changes the amounts of what it consumes and makes, so each must be a `var`.",
+    ),
+    "E0254": (
+        "unknown option of the experiment",
+        "An experiment may say `time`, `rtol`, `atol`, `points`, `log`, `method`, `max_steps`, `first_step`, `max_step`.",
+    ),
+    "E0255": (
+        "an option of the experiment does not fit",
+        "The value is of the wrong form, or an option is set twice: `time 0..10, rtol 1e-6, log, method bdf`.",
+    ),
+    "E0256": (
+        "a loop needs a range",
+        "`for i in 1..N`: both ends are numbers or constants.",
+    ),
+    "E0257": (
+        "a text is not a number",
+        "Quoted text is documentation, or names a file or a column; it has no place in an expression.",
+    ),
+    "E0258": (
+        "nested too deeply",
+        "An expression has more levels of parentheses or branches than the compiler can follow.",
+    ),
+    "E0501": (
+        "unknown unit",
+        "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, `degC`, `%`), "
+        "and their products: `W/(m^2*K)`, `mol/L`, `1/s`.",
+    ),
+    "E0502": (
+        "two sides with different dimensions",
+        "Both sides of an equation are quantities of one kind. A quantity without a unit takes part unchecked.",
+    ),
+    "E0503": (
+        "different dimensions in a sum, a comparison or a choice",
+        "Only quantities of one kind can be added, compared, chosen between or collected in an array.",
+    ),
+    "E0504": (
+        "a function of a quantity with a unit",
+        "`exp`, `log`, `sin` and their like are defined for pure numbers. Divide by a reference: `exp(-E/(R*T))`.",
+    ),
+    "E0505": (
+        "an exponent with a unit",
+        "An exponent is a pure number.",
+    ),
+    "E0506": (
+        "a value with the wrong dimension",
+        "A start value, guess, range, default or modifier is a quantity of another kind than what it is given to. "
+        "Numbers without a unit are read in the declared unit.",
+    ),
+    "E0507": (
+        "a rate constant with the wrong dimension",
+        "Mass action multiplies the constant by its species; the result must be an amount per time, so that `A + B -> C` "
+        "needs another unit than `A -> B`.",
+    ),
+    "W0201": (
+        "a loop index hides a member",
+        "Inside the loop the name stands for the index; outside, for the member of the model.",
+    ),
+    "W0501": (
+        "a number without a unit beside a quantity in another unit",
+        "In equations all quantities are in SI, so `T = 20` sets T to 20 K although T is declared in degC. "
+        "Write `20 [degC]`.",
+    ),
+}

@@ -1,0 +1,159 @@
+"""The entry of this stage: check every class of a file, pick the main model, tell every mistake at once."""
+
+from stiffdsl.check.classes import Classes, deep_recursion
+from stiffdsl.check.expressions import Walker
+from stiffdsl.check.functions import BUILTINS
+from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.names import Names, count_of
+from stiffdsl.check.report import Report
+from stiffdsl.check.scope import Found, Library, Load, Scope
+from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
+from stiffdsl.syntax import tree
+
+
+def check(module: tree.Module, source: Source, *, model: str | None = None, load: Load) -> CheckedModel:
+    """The main model of a parsed file: `model`, or the last model that is not partial.
+
+    `load(dotted, importing_source)` finds the text of an import, or gives None. Raises `ModelError` with
+    every independent mistake of the file and of the classes it uses.
+    """
+    report = Report()
+    scope, classes = _check_classes(module, source, load, report)
+    main = _main(scope, model, report)
+    report.raise_errors()
+    assert main is not None, "no main model, and no word about it"
+    home = scope.find(main.name)
+    assert home is not None
+    try:
+        with deep_recursion():
+            entity = classes.entity(home.scope, main)
+            root = classes.finish(entity)
+    except RecursionError:
+        raise ModelError([_too_deep(module)]) from None
+    _report_missing(report, root.name, classes.missing(entity))
+    report.raise_errors()
+    return CheckedModel(root, source, report.warnings)
+
+
+def check_file(module: tree.Module, source: Source, *, load: Load) -> tuple[Diagnostic, ...]:
+    """Check a file that need not hold a main model. Gives the warnings; raises `ModelError`."""
+    report = Report()
+    _check_classes(module, source, load, report)
+    report.raise_errors()
+    return report.warnings
+
+
+def _check_classes(module: tree.Module, source: Source, load: Load, report: Report) -> tuple[Scope, Classes]:
+    classes = Classes(report)
+    try:
+        with deep_recursion():
+            scope = Library(load, report).open(source, module)
+            for declaration in module.declarations:
+                if isinstance(declaration, tree.Model | tree.Connector):
+                    classes.finish(classes.entity(scope, declaration))
+            _check_constants_and_functions(scope, report)
+    except RecursionError:
+        raise ModelError([_too_deep(module)]) from None
+    return scope, classes
+
+
+# Mistakes in the body of a function that do not depend on what it is called with.
+_CALL_INDEPENDENT = frozenset({"E0220", "E0223", "E0230", "E0231", "E0232", "E0233", "E0501"})
+
+
+def _check_constants_and_functions(scope: Scope, report: Report) -> None:
+    """Check what no class may have used yet."""
+    names = Names(scope, None)
+    for declaration in scope.module.declarations:
+        walker = Walker(report, names, {})
+        if isinstance(declaration, tree.Variable):
+            place = tree.Name((tree.Part(declaration.name),), declaration.name_span)
+            walker.constant(Found(scope, declaration), place)
+        elif isinstance(declaration, tree.Function):
+            _check_function(scope, declaration, report)
+
+
+def _check_function(scope: Scope, function: tree.Function, report: Report) -> None:
+    name, span = function.name, function.name_span
+    if name in BUILTINS:
+        report.say(
+            "E0205", f"`{name}` is reserved", (span, "is a built-in function"), help="choose another name"
+        )
+    for parameter in function.parameters:
+        if function.parameters.count(parameter) > 1:
+            report.say(
+                "E0204", f"`{parameter}` is declared twice", (span, f"both are parameters of `{name}`")
+            )
+    any_value = {
+        p: Typed(tree.Name((tree.Part(p),), span), None, 0, Level.CONSTANT, False)
+        for p in function.parameters
+    }
+    found = Report()
+    Walker(found, Names(scope, None, any_value), {}).walk_function(function)
+    report.take(found, _CALL_INDEPENDENT)
+
+
+def _too_deep(module: tree.Module) -> Diagnostic:
+    first = module.declarations[0].name_span
+    label = Label(first, "somewhere in this file")
+    return Diagnostic(
+        "E0258", "an expression is nested too deeply", (label,), help="split it into several `var`"
+    )
+
+
+def _main(scope: Scope, name: str | None, report: Report) -> tree.Model | None:
+    models = {d.name: d for d in scope.module.declarations if isinstance(d, tree.Model)}
+    start = scope.module.span
+    if name is not None:
+        found = scope.find(name)
+        if found is None or not isinstance(found.declaration, tree.Model):
+            report.say(
+                "E0206",
+                f"there is no model `{name}` in this file",
+                (_first_line(start), f"has {', '.join(f'`{m}`' for m in models) or 'no models'}"),
+                help=did_you_mean(name, models),
+            )
+            return None
+        if found.declaration.partial:
+            _say_partial(report, found.declaration)
+        return found.declaration
+    whole = [m for m in models.values() if not m.partial]
+    if whole:
+        return whole[-1]
+    if models:
+        _say_partial(report, list(models.values())[-1])
+    else:
+        report.say("E0206", "there is no model in this file", (_first_line(start), "nothing to simulate"))
+    return None
+
+
+def _say_partial(report: Report, model: tree.Model) -> None:
+    report.say(
+        "E0212",
+        f"`{model.name}` is partial: it is there to be extended",
+        (model.name_span, "cannot be the main model"),
+        help="name a model that is complete, or take `partial` away",
+    )
+
+
+def _first_line(span: Span) -> Span:
+    length = max(1, len(span.source.line(1)))
+    return Span(span.source, 1, 1, 1, length + 1)
+
+
+def _report_missing(report: Report, model: str, missing: dict[str, Span]) -> None:
+    for name, span in missing.items():
+        report.say(
+            "E0228",
+            f"`{name}` has no value",
+            (span, "needs one"),
+            notes=(f"`{model}` is the main model, so nobody else can give it",),
+            help=f"write `{name} = ...`"
+            if "." not in name
+            else f"set it as a modifier: `{name.partition('.')[2]} = ...`",
+        )
+        if len(missing) > 20:
+            more = count_of(len(missing) - 1, "parameter has", "parameters have")
+            report.say("E0228", f"{more} no value either", (span, "the first of them"))
+            return

@@ -1,0 +1,139 @@
+"""Modifiers: `Resistor(R = 1e3)`, `Capacitor(v start 5)`, `Room(wall.C = 2)`; found, checked, written in SI.
+
+A modifier is written in the class that uses the component, so its value sees the names of that class; its
+unit is the one that the modified quantity declares.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from stiffdsl.check.expressions import Walker
+from stiffdsl.check.names import count_of
+from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity
+from stiffdsl.syntax import tree
+
+# How late the value may be known. An input or a variable of a part may be bound to any expression.
+_HIGHEST = {"const": Level.CONSTANT, "param": Level.PARAMETER}
+
+
+def elaborate_modifiers(
+    modifiers: Iterable[tree.Modifier], target: Entity, walker: Walker, dimensions: int = 0
+) -> tuple[tree.Modifier, ...]:
+    """Modifiers of an instance of `target` (an array of `dimensions` indices), checked and in SI."""
+    kept: dict[tuple[str, str], tree.Modifier] = {}
+    for modifier in modifiers:
+        key = modifier.name, modifier.attribute
+        if key in kept:
+            what = modifier.name if modifier.attribute == "value" else f"{modifier.name} {modifier.attribute}"
+            walker.report.say(
+                "E0241",
+                f"`{what}` is modified twice",
+                (modifier.span, "again"),
+                (kept[key].span, "first here"),
+                help="keep one of them",
+            )
+            continue
+        done = _elaborate(modifier, target, walker, dimensions)
+        if done is not None:
+            kept[key] = done
+    return tuple(kept.values())
+
+
+def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: int) -> tree.Modifier | None:
+    found = _find(modifier, target, walker)
+    if found is None:
+        walker.walk(modifier.value)  # its own mistakes are worth a word
+        return None
+    member, rank = found
+    report = walker.report
+    if isinstance(member, Instance):
+        known = (
+            [n for n, m in member.entity.members.items() if isinstance(m, Quantity)] if member.entity else []
+        )
+        report.say(
+            "E0242",
+            f"`{modifier.name}` is a {member.component.kind}, it has no value",
+            (modifier.span, "cannot be set"),
+            help=f"set one of its quantities, such as `{modifier.name}.{known[0]}`" if known else None,
+        )
+        return None
+    kind, attribute = member.variable.kind, modifier.attribute
+    if attribute != "value" and member.level != Level.UNKNOWN:
+        report.say(
+            "E0242",
+            f"`{modifier.name}` is {an(kind)}, it has no {attribute} value",
+            (modifier.span, "cannot be set"),
+            (member.span, "declared here"),
+            help=f"write `{modifier.name} = ...`",
+        )
+        return None
+    if attribute == "value" and kind in ("potential", "flow"):
+        report.say(
+            "E0242",
+            f"`{modifier.name}` belongs to a connector, it has no value of its own",
+            (modifier.span, "cannot be set"),
+            help="write an equation, or `start`, or `guess`",
+        )
+        return None
+    highest = _HIGHEST.get(kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
+    value = walker.given(modifier.value, member.unit, highest, f"the value of `{modifier.name}`")
+    wanted = outer + rank
+    if value.rank > wanted:
+        has = f"has {count_of(wanted, 'index', 'indices')}" if wanted else "is a single number"
+        report.say("E0226", f"`{modifier.name}` {has}", (modifier.value.span, f"this has {value.rank}"))
+    return replace(modifier, value=value.expr)
+
+
+def _find(modifier: tree.Modifier, target: Entity, walker: Walker) -> tuple[Member, int] | None:
+    entity, rank = target, 0
+    segments = modifier.name.split(".")
+    for k, segment in enumerate(segments):
+        member = entity.members.get(segment)
+        if member is None:
+            if entity.complete:
+                walker.report.suggest(
+                    "E0240",
+                    f"`{entity.name}` has no `{segment}`",
+                    modifier.span,
+                    "cannot be set",
+                    segment,
+                    list(entity.members),
+                    _settable(entity),
+                )
+            return None
+        rank += member.rank
+        if k == len(segments) - 1:
+            return member, rank
+        if isinstance(member, Quantity):
+            text = ".".join(segments[: k + 1])
+            walker.report.say(
+                "E0240", f"`{text}` is a quantity and has no parts", (modifier.span, "cannot be set")
+            )
+            return None
+        if member.entity is None:
+            return None
+        entity = member.entity
+    raise AssertionError("a modifier has a name")
+
+
+def _settable(entity: Entity) -> str:
+    names = [
+        n
+        for n, m in entity.members.items()
+        if isinstance(m, Quantity) and m.variable.kind in ("param", "const")
+    ]
+    if not names:
+        return f"`{entity.name}` has no parameters"
+    return "it has " + ", ".join(f"`{n}`" for n in names[:8])
+
+
+def merged(old: tuple[tree.Modifier, ...], new: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:
+    """Both, where the new overrule the old."""
+    result = {(m.name, m.attribute): m for m in old}
+    result.update({(m.name, m.attribute): m for m in new})
+    return tuple(result.values())
+
+
+def an(kind: str) -> str:
+    """`a param`, `an input`."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

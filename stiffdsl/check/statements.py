@@ -1,0 +1,352 @@
+"""Equations, connections, loops, reactions and the experiment of a class, each by its own rules."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from stiffdsl.check import dimensions
+from stiffdsl.check.expressions import Walker
+from stiffdsl.check.names import count_of, dotted
+from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
+from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
+from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.syntax import tree
+
+# What an `experiment` may say: `span` two times, `number`, `time` a duration, `word`, `flag`.
+EXPERIMENT_OPTIONS = {
+    "time": "span",
+    "rtol": "number",
+    "atol": "number",
+    "points": "number",
+    "log": "flag",
+    "method": "word",
+    "max_steps": "number",
+    "first_step": "time",
+    "max_step": "time",
+}
+
+_SECONDS = parse_unit("s")
+_FORMS = {
+    "span": "two times: `time 0..10`",
+    "number": "a number",
+    "time": "a time",
+    "word": "a name",
+    "flag": "nothing after its name",
+}
+
+
+class Statements:
+    """Elaborates the statements of one class; `not_yet` reports a form that this version does not compile."""
+
+    def __init__(self, walker: Walker, not_yet: Callable[[str, Span], None]):
+        self.walker = walker
+        self.report = walker.report
+        self._not_yet = not_yet
+        self._connects = True
+
+    def equations(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
+        """The section `equations`."""
+        return self._block(statements)
+
+    def initial(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
+        """The section `initial`, where nothing can be connected."""
+        self._connects = False
+        done = self._block(statements)
+        self._connects = True
+        return done
+
+    def _block(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
+        done: list[tree.Statement] = []
+        for statement in statements:
+            kept = self._statement(statement)
+            if kept is not None:
+                done.append(kept)
+        return tuple(done)
+
+    def _statement(self, statement: tree.Statement) -> tree.Statement | None:
+        match statement:
+            case tree.Equation():
+                return self._equation(statement)
+            case tree.Connect():
+                return self._connect(statement)
+            case tree.For():
+                outer, iterators = self.walker.enter(statement.iterators)
+                body = self._block(statement.body)
+                self.walker.leave(outer)
+                return tree.For(iterators, body, statement.span)
+            case tree.IfEquation():
+                return tree.IfEquation(tuple([self._branch(*b) for b in statement.branches]), statement.span)
+            case tree.Later():
+                self._not_yet(statement.form, statement.span)
+                return None
+
+    def _branch(
+        self, condition: tree.Expr | None, body: tuple[tree.Statement, ...]
+    ) -> tuple[tree.Expr | None, tuple[tree.Statement, ...]]:
+        if condition is None:
+            return None, self._block(body)
+        value = self.walker.walk(condition)
+        self.walker.resolver.require(value, condition, Level.CONSTANT, "a condition around equations")
+        return value.expr, self._block(body)
+
+    # --- equations -------------------------------------------------------------------------------
+
+    def _equation(self, e: tree.Equation) -> tree.Equation:
+        walker = self.walker
+        walker.start_expression()
+        left, right = walker.walk(e.left), walker.walk(e.right)
+        if left.level < Level.SIGNAL and right.level < Level.SIGNAL and not self._mistaken(left, right):
+            self.report.say(
+                "E0250",
+                "this equation mentions no variable",
+                (e.span, "nothing here can change"),
+                help=self._assignment_help(e, left),
+            )
+        elif not dimensions.agree(left.dimension, right.dimension):
+            a, b = dimensions.describe(left.dimension), dimensions.describe(right.dimension)
+            walker.mismatch(
+                "E0502",
+                "the two sides of this equation have different dimensions",
+                e.left.span,
+                f"this is {a}",
+                (e.right.span, f"this is {b}"),
+            )
+        else:
+            walker.unshown(left, right, e.right)
+            walker.unshown(right, left, e.left)
+        if left.rank and right.rank and left.rank != right.rank:
+            self.report.say(
+                "E0226",
+                "the two sides do not have the same number of indices",
+                (e.span, f"{count_of(left.rank, 'index', 'indices')} on the left, {right.rank} on the right"),
+            )
+        if left.expr is e.left and right.expr is e.right:
+            return e
+        return tree.Equation(left.expr, right.expr, e.span)
+
+    def _mistaken(self, *sides: Typed) -> bool:
+        """True where a side holds a mistake that has been reported: then its level means nothing."""
+        return any(not s.bare and s.level == Level.CONSTANT and s.dimension is None for s in sides)
+
+    def _assignment_help(self, e: tree.Equation, left: Typed) -> str | None:
+        if isinstance(e.left, tree.Name) and left.level <= Level.PARAMETER:
+            return f"set it where it is declared; to solve for `{dotted(e.left)}`, declare it as a `var`"
+        return None
+
+    # --- connections -----------------------------------------------------------------------------
+
+    def _connect(self, e: tree.Connect) -> tree.Connect | None:
+        if not self._connects:
+            self.report.say(
+                "E0251",
+                "nothing can be connected for the initial time only",
+                (e.span, "move it to `equations`"),
+            )
+            return None
+        points, first = [], None
+        for point in e.points:
+            found = self._port(point)
+            if found is None:
+                continue
+            name, port, rank = found
+            points.append(name)
+            if first is None:
+                first = point, port, rank
+                continue
+            at, other, other_rank = first
+            if port is not other:
+                self.report.say(
+                    "E0252",
+                    f"a `{port.name}` cannot be connected to a `{other.name}`",
+                    (point.span, f"this is a `{port.name}`"),
+                    (at.span, f"this is a `{other.name}`"),
+                )
+            elif rank and other_rank and rank != other_rank:
+                self.report.say(
+                    "E0226",
+                    "these ports do not have the same number of indices",
+                    (point.span, count_of(rank, "index", "indices")),
+                    (at.span, count_of(other_rank, "index", "indices")),
+                )
+        return tree.Connect(tuple(points), e.span) if len(points) == len(e.points) else None
+
+    def _port(self, name: tree.Name) -> tuple[tree.Name, Entity, int] | None:
+        """The connector class that `name` is an instance of, and the number of its open indices."""
+        names, report = self.walker.names, self.report
+        entity, rank, parts = names.entity, 0, []
+        assert entity is not None
+        for k, part in enumerate(name.parts):
+            member = entity.members.get(part.name)
+            text = ".".join(p.name for p in name.parts[: k + 1])
+            if member is None:
+                if entity.complete:
+                    known = [n for n, m in entity.members.items() if isinstance(m, Instance)]
+                    title = f"unknown name `{text}`" if k == 0 else f"`{entity.name}` has no `{part.name}`"
+                    code = "E0220" if k == 0 else "E0221"
+                    report.suggest(code, title, name.span, "a port is expected here", part.name, known)
+                return None
+            if isinstance(member, Quantity):
+                report.say("E0251", f"`{text}` is not a port", (name.span, "only ports can be connected"))
+                return None
+            indices = part.indices
+            if indices:
+                checked = self.walker.resolver.indices(name, part, member.rank, f"`{text}`")
+                if checked is None:
+                    return None
+                indices, opened, _ = checked
+                rank += opened
+            else:
+                rank += member.rank
+            parts.append(tree.Part(part.name, indices))
+            if member.entity is None:
+                return None
+            entity = member.entity
+        if not entity.is_connector:
+            ports = [
+                n for n, m in entity.members.items() if isinstance(m, Instance) and m.component.kind == "port"
+            ]
+            text = dotted(name)
+            help = (
+                f"connect one of its ports: {', '.join(f'`{text}.{p}`' for p in ports[:4])}"
+                if ports
+                else None
+            )
+            report.say(
+                "E0251",
+                f"`{text}` is a part, not a port",
+                (name.span, "only ports can be connected"),
+                help=help,
+            )
+            return None
+        return replace(name, parts=tuple(parts)), entity, rank
+
+    # --- reactions -------------------------------------------------------------------------------
+
+    def reactions(self, items: Iterable[tree.Reaction | tree.For]) -> tuple[tree.Reaction | tree.For, ...]:
+        """The section `reactions`: species are scalar variables, rates are any expression."""
+        done: list[tree.Reaction | tree.For] = []
+        for item in items:
+            if isinstance(item, tree.For):
+                outer, iterators = self.walker.enter(item.iterators)
+                body = self.reactions(item.body)  # type: ignore[arg-type]
+                self.walker.leave(outer)
+                done.append(tree.For(iterators, body, item.span))  # type: ignore[arg-type]
+            else:
+                done.append(self._reaction(item))
+        return tuple(done)
+
+    def _reaction(self, r: tree.Reaction) -> tree.Reaction:
+        walker = self.walker
+        walker.start_expression()
+        sides = []
+        amounts: list[Dimension | None] = []
+        produced: Dimension | None = None
+        for side in (r.reactants, r.products):
+            kept = []
+            amount: Dimension | None = NONE
+            for count, name in side:
+                value = self._species(name)
+                kept.append((count, value.expr))
+                amount = dimensions.product(amount, dimensions.raised(value.dimension, count))
+                produced = value.dimension if produced is None else produced
+            sides.append(kept)
+            amounts.append(amount)
+        rates = []
+        for rate, amount in zip((r.forward, r.reverse), amounts, strict=True):
+            if rate is None:
+                rates.append(None)
+                continue
+            value = walker.walk(rate)
+            rates.append(value.expr)
+            if value.rank:
+                self.report.say("E0226", "a rate constant is a scalar", (rate.span, "this is an array"))
+            speed = dimensions.product(value.dimension, amount)
+            wanted = dimensions.rate(produced)
+            if not dimensions.agree(speed, wanted):
+                assert wanted is not None
+                needed = dimensions.quotient(wanted, amount)
+                walker.mismatch(
+                    "E0507",
+                    "this rate constant has the wrong dimension",
+                    rate.span,
+                    f"this is {dimensions.describe(value.dimension)}",
+                    notes=(f"for these species it must be {dimensions.describe(needed)}",),
+                )
+        return tree.Reaction(tuple(sides[0]), tuple(sides[1]), rates[0], rates[1], r.span)
+
+    def _species(self, name: tree.Name) -> Typed:
+        value = self.walker.walk(name)
+        if value.level != Level.UNKNOWN:
+            entity = self.walker.names.entity
+            if entity is not None and name.parts[0].name in entity.members:
+                self.report.say(
+                    "E0253",
+                    f"`{dotted(name)}` is not a variable",
+                    (name.span, "a species must be a `var`"),
+                    help="to keep an amount fixed, put it into the rate constant",
+                    key=("E0253", dotted(name)),
+                )
+        elif value.rank:
+            self.report.say(
+                "E0222",
+                f"`{dotted(name)}` is an array",
+                (name.span, "a species is one element of it"),
+                help="give its index",
+            )
+        return value
+
+    # --- experiment ------------------------------------------------------------------------------
+
+    def experiment(self, experiment: tree.Experiment | None) -> tree.Experiment | None:
+        """The section `experiment`, with times in seconds."""
+        if experiment is None:
+            return None
+        options: dict[str, tree.Expr | None] = {}
+        for name, value in experiment.options:
+            form = EXPERIMENT_OPTIONS.get(name)
+            span = value.span if value is not None else experiment.span
+            if form is None:
+                self.report.say(
+                    "E0254",
+                    f"`experiment` has no option `{name}`",
+                    (span, "cannot be set"),
+                    help=did_you_mean(name, EXPERIMENT_OPTIONS)
+                    or f"it has {', '.join(f'`{o}`' for o in EXPERIMENT_OPTIONS)}",
+                )
+            elif name in options:
+                self.report.say(
+                    "E0255", f"`{name}` is set twice", (span, "set again"), help="keep one of them"
+                )
+            else:
+                options[name] = self._option(name, form, value, span)
+        return tree.Experiment(tuple(options.items()), experiment.span)
+
+    def _option(self, name: str, form: str, value: tree.Expr | None, span: Span) -> tree.Expr | None:
+        fits = {
+            "span": isinstance(value, tree.Range),
+            "word": isinstance(value, tree.Text | tree.Name),
+            "flag": value is None,
+        }.get(form, value is not None and not isinstance(value, tree.Range | tree.Text))
+        if not fits:
+            self.report.say("E0255", f"`{name}` takes {_FORMS[form]}", (span, "does not fit"))
+            return value
+        if value is None or form == "word":
+            return value
+        if isinstance(value, tree.Range):
+            first, last = value.first, value.last
+            # `0..10 [h]`: the unit of the end counts for the beginning too.
+            if isinstance(first, tree.Number) and isinstance(last, tree.Number) and first.unit is None:
+                first = replace(first, unit=last.unit)
+            ends = [self._number(e, name, _SECONDS) for e in (first, last)]
+            numbers = [e.value for e in ends if isinstance(e, tree.Number)]
+            if len(numbers) == 2 and numbers[0] >= numbers[1]:
+                self.report.say(
+                    "E0255", "the time span of the experiment is empty", (span, "ends before it begins")
+                )
+            return replace(value, first=ends[0], last=ends[1])
+        done = self._number(value, name, _SECONDS if form == "time" else None)
+        if isinstance(done, tree.Number) and done.value <= 0:
+            self.report.say("E0255", f"`{name}` must be positive", (span, "is not"))
+        return done
+
+    def _number(self, expr: tree.Expr, name: str, unit: Unit | None) -> tree.Expr:
+        return self.walker.given(expr, unit, Level.CONSTANT, f"`{name}` of the experiment").expr
