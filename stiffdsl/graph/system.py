@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.diagnostics import Diagnostic
 from stiffdsl.flat.model import Family, FlatModel
 
 
@@ -26,11 +27,15 @@ class Initial:
 
     Entries of y that are not free take their start value. `conditions` are residual families (initial equations,
     and `var - start` where a start is declared for something that is not itself in y): with the algebraic rows
-    they determine the free entries. In a condition, slot kind `start` counts start values by variable.
+    they determine the free entries, as many conditions as there are free states. In a condition, slot kind `start`
+    counts start values by variable. `checks` are conditions that have nothing left to determine: they must hold
+    (within a tolerance) once the initial values are found. A state that is neither free nor given a start begins
+    at its guess, or at zero.
     """
 
     free: np.ndarray
     conditions: tuple[Family, ...]
+    checks: tuple[Family, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,7 @@ class SortedSystem:
     residuals: tuple[Family, ...]
     initial: Initial
     blocks: dict[str, int]
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def size(self) -> int:

@@ -1,0 +1,300 @@
+"""Why equations and unknowns do not fit, in the words of the model's author.
+
+The parts that have too many equations or too few are those of Dulmage and Mendelsohn (1958): what alternating
+paths reach from an equation, or an unknown, that a largest matching leaves alone.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+
+from stiffdsl.diagnostics import Diagnostic, Label, Span
+from stiffdsl.flat.model import FlatModel
+from stiffdsl.graph.incidence import Incidence, occurrences
+from stiffdsl.graph.match import match
+
+# Mistakes of one kind that are told in one run, and names listed in one message.
+MOST_TOLD = 3
+MOST_NAMED = 4
+
+
+@dataclass(eq=False)
+class Structure:
+    """Equations against variables, where a state counts as one unknown with its derivative: what an author counts."""
+
+    columns_of: list[list[int]]
+    rows_of: list[list[int]]
+    of_row: list[int]
+    of_column: list[int]
+
+
+def diagnose(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> list[Diagnostic]:
+    """What is wrong with a model whose matching `pairing` (-1: unmatched equation) is not perfect."""
+    merged = _merged(flat, inc)
+    if inc.equations == inc.unknowns.size and -1 not in merged.of_row:
+        return [_high_index(flat, inc, pairing)]
+    spare = [r for r, c in enumerate(merged.of_row) if c < 0]
+    missing = [c for c, r in enumerate(merged.of_column) if r < 0]
+    title = _title(flat, inc, len(spare), len(missing))
+    told = [_over(flat, inc, merged, r, title) for r in spare[:MOST_TOLD]]
+    under = _under_groups(merged, missing)
+    return told + [_under(flat, inc, merged, group, title) for group in under[:MOST_TOLD]]
+
+
+def _merged(flat: FlatModel, inc: Incidence) -> Structure:
+    unknowns = inc.unknowns
+    either = np.maximum(unknowns.of_var, unknowns.of_der)
+    row, column = occurrences(flat.equations, either, either)
+    key = np.unique(row * max(1, unknowns.size) + column)
+    row, column = key // max(1, unknowns.size), key % max(1, unknowns.size)
+    found = match(inc.equations, unknowns.size, row, column, np.zeros(len(row), dtype=np.int8))
+    columns_of: list[list[int]] = [[] for _ in range(inc.equations)]
+    rows_of: list[list[int]] = [[] for _ in range(unknowns.size)]
+    for r, c in zip(row.tolist(), column.tolist(), strict=True):
+        columns_of[r].append(c)
+        rows_of[c].append(r)
+    of_row = found.tolist()
+    of_column = [-1] * unknowns.size
+    for r, c in enumerate(of_row):
+        if c >= 0:
+            of_column[c] = r
+    return Structure(columns_of, rows_of, of_row, of_column)
+
+
+def _title(flat: FlatModel, inc: Incidence, spare: int, missing: int) -> str:
+    unknowns, equations = inc.unknowns.size, inc.equations
+    before = flat.counts.get("unknowns_before"), flat.counts.get("equations_before")
+    # Counted as written, aliases included, unless an equation that says nothing was dropped on the way.
+    if before[0] is not None and before[1] is not None and before[0] - before[1] == unknowns - equations:
+        unknowns, equations = before
+    counts = f"this model has {_many(unknowns, 'unknown')} and {_many(equations, 'equation')}"
+    if unknowns == equations:
+        return f"{counts}, but they do not determine one another"
+    return counts
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+# --- too many equations -------------------------------------------------------------------------
+
+
+def _over(flat: FlatModel, inc: Incidence, merged: Structure, spare: int, title: str) -> Diagnostic:
+    """Points at the equation that an author would most likely take out of the part that has one too many."""
+    parent: dict[int, int] = {spare: -1}
+    front = [spare]
+    for r in front:
+        for c in merged.columns_of[r]:
+            other = merged.of_column[c]
+            if other >= 0 and other not in parent:
+                parent[other] = r
+                front.append(other)
+    home = _home(flat)
+
+    def suspicion(r: int) -> tuple:
+        f, member = inc.locate(r)
+        span = flat.equations[f].origin_of(member)
+        return (span.source.name == home, -flat.equations[f].size, span.line, span.column)
+
+    redundant = max(front, key=suspicion)
+    path = [redundant]
+    while parent[path[-1]] >= 0:
+        path.append(parent[path[-1]])
+    freed = [merged.of_row[r] for r in path]
+    # Each equation on the path hands its unknown to the next one; the first has none left.
+    for r, c in zip(path[1:], freed[:-1], strict=True):
+        merged.of_row[r], merged.of_column[c] = c, r
+    merged.of_row[redundant] = -1
+    span = _span(flat, inc, redundant)
+    notes, parameter = [], None
+    for c in merged.columns_of[redundant][:MOST_TOLD]:
+        other = merged.of_column[c]
+        where = _span(flat, inc, other)
+        name = _name(flat, int(inc.unknowns.variable[c]), span)
+        notes.append(f"`{name}` is already determined by {_quote(where, span)}")
+        parameter = parameter or _parameter(flat, inc, other)
+    if notes:
+        way_out = "remove one of them" + (f", or make `{parameter}` a `var`" if parameter else "")
+    else:
+        notes = ["it holds no unknown: only parameters, inputs and numbers"]
+        way_out = "remove it, or make one of its parameters a `var`"
+    label = Label(span, "this equation has no unknown left to determine")
+    return Diagnostic("E0312", title, (label,), tuple(notes), way_out)
+
+
+def _home(flat: FlatModel) -> str:
+    """The file that the main model is written in."""
+    own = [b for b in flat.variables if len(b.path) == 1] or list(flat.variables)
+    return own[-1].span.source.name if own else ""
+
+
+def _parameter(flat: FlatModel, inc: Incidence, equation: int) -> str | None:
+    f, member = inc.locate(equation)
+    family = flat.equations[f]
+    for k, kind in enumerate(family.kinds):
+        if kind == "param":
+            number = int(family.table[member, k])
+            for block in flat.parameters:
+                if block.offset <= number < block.offset + block.size:
+                    return block.scalar_name(number - block.offset)
+    return None
+
+
+# --- too few equations ----------------------------------------------------------------------------
+
+
+def _under_groups(merged: Structure, missing: list[int]) -> list[tuple[list[int], int]]:
+    """The unknowns that share too few equations: connected groups, and how many equations each lacks."""
+    groups: list[tuple[list[int], int]] = []
+    seen: set[int] = set()
+    for first in missing:
+        if first in seen:
+            continue
+        front = [first]
+        seen.add(first)
+        for c in front:
+            for r in merged.rows_of[c]:
+                other = merged.of_row[r]
+                if other >= 0 and other not in seen:
+                    seen.add(other)
+                    front.append(other)
+        groups.append((front, sum(1 for c in front if merged.of_column[c] < 0)))
+    return groups
+
+
+def _under(
+    flat: FlatModel, inc: Incidence, merged: Structure, group: tuple[list[int], int], title: str
+) -> Diagnostic:
+    columns, lacking = group
+    variables = inc.unknowns.variable
+    rows = sorted({r for c in columns for r in merged.rows_of[c]})
+    ordered = sorted(columns, key=lambda c: (len(merged.rows_of[c]), -int(variables[c])))
+    chosen = ordered[0]
+    name = flat.variable_name(int(variables[chosen]))
+    label = Label(_declared(flat, int(variables[chosen])), f"nothing determines `{name}`")
+    notes = []
+    if not rows:
+        notes.append(f"`{name}` appears in no equation")
+    else:
+        names = _listed([flat.variable_name(int(variables[c])) for c in sorted(columns)])
+        told = [_quote(_span(flat, inc, r), label.span) for r in rows[:MOST_TOLD]]
+        more = f" and {len(rows) - len(told)} more" if len(rows) > len(told) else ""
+        share = "appears in" if len(columns) == 1 else "share only"
+        notes.append(f"{names} {share} {_many(len(rows), 'equation')}: {', '.join(told)}{more}")
+    wanted = "an equation" if lacking == 1 else f"{lacking} equations"
+    help = f"add {wanted} for {_listed([name]) if len(columns) == 1 else 'them'}, or make `{name}` a `param` or an `input`"
+    return Diagnostic("E0312", title, (label,), tuple(notes), help)
+
+
+def _declared(flat: FlatModel, variable: int) -> Span:
+    for block in flat.variables:
+        if block.offset <= variable < block.offset + block.size:
+            return block.span
+    raise AssertionError(f"variable {variable} has no declaration")
+
+
+# --- index above one ------------------------------------------------------------------------------
+
+
+def _high_index(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> Diagnostic:
+    """Counts agree, but some equations hold between states alone."""
+    columns_of: list[list[int]] = [[] for _ in range(inc.equations)]
+    for r, c in zip(inc.row.tolist(), inc.column.tolist(), strict=True):
+        columns_of[r].append(c)
+    of_column = {int(c): r for r, c in enumerate(pairing.tolist()) if c >= 0}
+    spare = int(np.flatnonzero(pairing < 0)[0])
+    part = [spare]
+    seen = {spare}
+    for r in part:
+        for c in columns_of[r]:
+            other = of_column.get(c)
+            if other is not None and other not in seen:
+                seen.add(other)
+                part.append(other)
+    # The equation to point at is the one with the fewest unknowns besides states.
+    constraint = min(part, key=lambda r: (len(set(columns_of[r])), r))
+    states = np.where(flat.is_state, np.arange(flat.size), -1)
+    row, variable = occurrences(flat.equations, states, np.full(flat.size, -1))
+    inside = np.isin(row, part)
+    span = _span(flat, inc, constraint)
+    names = [_name(flat, int(v), span) for v in np.unique(variable[inside])]
+    label = Label(span, f"this ties {_listed(names)}" if names else "this determines no derivative")
+    notes = [
+        "a variable with a derivative is given by its own equation; a second one that fixes its value makes "
+        "the index higher than one",
+        "index reduction is not available yet",
+    ]
+    return Diagnostic(
+        code="E0313",
+        title=f"the derivatives of {_listed(names)} are not independent",
+        labels=(label,),
+        notes=tuple(notes),
+        help="differentiate this equation by hand, or put a small capacity or resistance between what it ties",
+    )
+
+
+def singular_loop(flat: FlatModel, inc: Incidence, rows: np.ndarray, columns: np.ndarray) -> Diagnostic:
+    """A linear loop whose equations follow from one another, whatever the parameters."""
+    spans = [_span(flat, inc, int(r)) for r in rows]
+    names = [_name(flat, int(inc.unknowns.variable[c]), spans[0]) for c in columns]
+    labels = [Label(spans[0], f"cannot be solved for {_listed(names)}")]
+    labels += [Label(s, "with this one") for s in spans[1:MOST_NAMED] if s != spans[0]]
+    return Diagnostic(
+        code="E0314",
+        title=f"the equations for {_listed(names)} are not independent",
+        labels=tuple(labels),
+        notes=("one of them follows from the others, so that many values fit, or none",),
+        help="fix one of the unknowns: is a reference missing, such as a ground?",
+    )
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def _span(flat: FlatModel, inc: Incidence, equation: int) -> Span:
+    f, member = inc.locate(equation)
+    return flat.equations[f].origin_of(member)
+
+
+def _quote(span: Span, seen_from: Span) -> str:
+    """The text of an equation and its line; the file too where it is another one."""
+    line = span.source.line(span.line)
+    text = (
+        line[span.column - 1 : span.end_column - 1] if span.end_line == span.line else line[span.column - 1 :]
+    )
+    text = " ".join(text.split("#")[0].split())
+    file = "" if span.source.name == seen_from.source.name else f" of {PurePath(span.source.name).name}"
+    return f"`{text}` (line {span.line}{file})"
+
+
+def _name(flat: FlatModel, variable: int, near: Span) -> str:
+    """The name of a variable: of its aliases the one that the text at `near` uses, if any."""
+    text = near.source.line(near.line)
+    words = set(re.findall(r"[A-Za-z_]\w*", text))
+    names = [flat.variable_name(variable)]
+    names += [
+        flat.variable_name(int(v)) for v in np.flatnonzero(flat.alias == variable)[:50] if v != variable
+    ]
+    for name in names:
+        if set(re.findall(r"[A-Za-z_]\w*", name)) <= words:
+            return name
+    for name in names:
+        if re.findall(r"[A-Za-z_]\w*", name)[-1] in words:
+            return name
+    return names[0]
+
+
+def _listed(names: list[str]) -> str:
+    quoted = [f"`{n}`" for n in names[:MOST_NAMED]]
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(quoted)} and {len(names) - MOST_NAMED} more"
+    return (
+        quoted[0]
+        if len(quoted) == 1
+        else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+        if quoted
+        else "nothing"
+    )

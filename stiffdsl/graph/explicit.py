@@ -1,0 +1,184 @@
+"""Solves one template for one slot: paid once per shape, whatever the number of members.
+
+template   s0 - s1*s2        for s2   →   s0/s1
+template   s0 - g0           for a term of the sum g0: the term is taken out of the sum first (`expose`)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.flat.functions import Ceil, Floor
+from stiffdsl.flat.model import Family, Sum, slot, total
+
+# How well an equation is solved for an unknown; lower is better and preferred by the matching.
+UNIT = 0  # linear, the coefficient is a number: no division that can fail
+PARAMETER = 1  # linear, the coefficient is a product of parameters: fails only where one of them is zero
+FREE = 2  # linear, the coefficient holds parameters, inputs and time, and may vanish
+LINEAR = 3  # linear, the coefficient holds variables, and may vanish
+IMPLICIT = 4  # anything else
+
+KNOWN_KINDS = ("param", "input", "const")
+
+
+@lru_cache(maxsize=100_000)
+def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """`c` where `template = c*symbol + rest` and neither holds `symbol`; None where it is not of that form."""
+    if symbol not in template.free_symbols:
+        return None
+    for atom in template.atoms(sp.core.relational.Relational, Floor, Ceil):
+        if symbol in atom.free_symbols:
+            return None
+    c = sp.diff(template, symbol)
+    if symbol in c.free_symbols:
+        c = sp.expand(c)
+    if c == 0 or symbol in c.free_symbols or c.has(sp.nan, sp.zoo, sp.oo):
+        return None
+    return c
+
+
+@lru_cache(maxsize=100_000)
+def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """The value of `symbol` that makes `template` zero, or None where there is no safe closed form.
+
+    Besides linear templates, functions with an inverse on all of the real line are inverted: `log(x) = r` has the
+    one solution exp(r). `exp(x) = r` stays implicit: log(r) fails on the way where a Newton iteration would not.
+    """
+    c = coefficient(template, symbol)
+    if c is not None:
+        rest = template.xreplace({symbol: sp.Integer(0)})
+        if rest.has(sp.nan, sp.zoo, sp.oo):
+            rest = sp.expand(template - c * symbol)
+            if symbol in rest.free_symbols:
+                return None
+        return _shorter(-rest / c)
+    inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh}
+    calls = [a for a in template.atoms(*inverses) if symbol in a.free_symbols]
+    if len(calls) != 1:
+        return None
+    call, stand_in = calls[0], sp.Dummy(real=True)
+    around = template.xreplace({call: stand_in})
+    if symbol in around.free_symbols:
+        return None
+    value = solve_for(around, stand_in)
+    return None if value is None else solve_for(call.args[0] - inverses[call.func](value), symbol)
+
+
+@lru_cache(maxsize=100_000)
+def _shorter(value: sp.Expr) -> sp.Expr:
+    if value.count_ops() > 60 or value.has(sp.Piecewise):
+        return value
+    expanded = sp.expand(value)
+    return expanded if expanded.count_ops() < value.count_ops() else value
+
+
+@lru_cache(maxsize=100_000)
+def quality(c: sp.Expr | None, kinds: tuple[str, ...]) -> int:
+    """How safely one divides by the coefficient `c` (see `UNIT` and what follows it)."""
+    if c is None:
+        return IMPLICIT
+    known = {slot(k) for k, kind in enumerate(kinds) if kind in KNOWN_KINDS}
+    unknown = {s for s in c.free_symbols if s.name[0] in "sg" and s.name[1:].isdigit()} - known
+    constants = {slot(k) for k, kind in enumerate(kinds) if kind == "const"}
+    parameters = {slot(k) for k, kind in enumerate(kinds) if kind == "param"}
+    if c.free_symbols <= constants and _never_zero(c, constants):
+        return UNIT
+    if _never_zero(c, constants | parameters):
+        return PARAMETER
+    return LINEAR if unknown else FREE
+
+
+def _never_zero(c: sp.Expr, trusted: set[sp.Symbol]) -> bool:
+    """Whether `c` is not zero as long as no symbol in `trusted` is."""
+    if c.is_number:
+        return bool(c.is_nonzero)
+    if c.is_Symbol:
+        return c in trusted
+    if isinstance(c, sp.exp):
+        return True
+    if c.is_Mul:
+        return all(_never_zero(a, trusted) for a in c.args)
+    if c.is_Pow:
+        return _never_zero(c.args[0], trusted)
+    if isinstance(c, sp.Piecewise):
+        return all(_never_zero(e, trusted) for e, _ in c.args)
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class Exposed:
+    """Members of a family with some terms of their sums written out as slots.
+
+    `first[j]` is the number that slot 0 of the j-th exposed term has got.
+    """
+
+    family: Family
+    first: tuple[int, ...]
+
+
+def expose(family: Family, members: np.ndarray, terms: Sequence[tuple[int, np.ndarray]] = ()) -> Exposed:
+    """The members `members`, in that order; for each `(k, rows)` the term `rows[m]` of sum k becomes slots of m."""
+    template, kinds = family.template, family.kinds
+    table, first = [family.table[members]], []
+    taken: dict[int, list[np.ndarray]] = {}
+    extra: dict[int, sp.Expr] = {}
+    for k, rows in terms:
+        part = family.sums[k]
+        first.append(len(kinds))
+        extra[k] = extra.get(k, sp.Integer(0)) + _shifted(part.term, len(part.kinds), len(kinds))
+        kinds = kinds + part.kinds
+        table.append(part.table[rows])
+        taken.setdefault(k, []).append(rows)
+    sums = tuple(_owned(part, family.size, members, taken.get(k, [])) for k, part in enumerate(family.sums))
+    template = template.xreplace({total(k): total(k) + e for k, e in extra.items()})
+    result = Family(
+        template, kinds, np.concatenate(table, axis=1), family.origins, family.which[members], sums
+    )
+    return Exposed(result, tuple(first))
+
+
+@lru_cache(maxsize=100_000)
+def _shifted(term: sp.Expr, width: int, by: int) -> sp.Expr:
+    return term.xreplace({slot(k): slot(k + by) for k in range(width)})
+
+
+def _owned(part: Sum, size: int, members: np.ndarray, taken: list[np.ndarray]) -> Sum:
+    """The terms of `members`, without those `taken`, with owners counted anew and ascending."""
+    position = np.full(size, -1, dtype=np.int64)
+    position[members] = np.arange(len(members))
+    owner = position[part.owner]
+    for rows in taken:
+        owner[rows] = -1
+    keep = np.flatnonzero(owner >= 0)
+    keep = keep[np.argsort(owner[keep], kind="stable")]
+    return replace(part, table=part.table[keep], owner=owner[keep])
+
+
+def compact(family: Family) -> Family:
+    """Without the slots and sums that the template does not mention; sums without terms are zero."""
+    template = family.template
+    empty = {total(k): sp.Integer(0) for k, part in enumerate(family.sums) if len(part.owner) == 0}
+    if empty:
+        template = template.xreplace(empty)
+    template, kept, sums = _renumbered(template, len(family.kinds), len(family.sums))
+    return Family(
+        template,
+        tuple(family.kinds[k] for k in kept),
+        np.ascontiguousarray(family.table[:, kept]),
+        family.origins,
+        family.which,
+        tuple(family.sums[k] for k in sums),
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _renumbered(template: sp.Expr, width: int, sums: int) -> tuple[sp.Expr, list[int], list[int]]:
+    free = template.free_symbols
+    kept = [k for k in range(width) if slot(k) in free]
+    kept_sums = [k for k in range(sums) if total(k) in free]
+    moved = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}
+    moved |= {total(k): total(i) for i, k in enumerate(kept_sums) if i != k}
+    return template.xreplace(moved), kept, kept_sums

@@ -1,0 +1,250 @@
+"""Decides for every unknown how its value is found: by an assignment, in closed form with its loop, or implicitly."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.flat.model import FlatModel, Sum, slot, total
+from stiffdsl.graph.blocks import cyclic, levels, strong_components
+from stiffdsl.graph.explicit import IMPLICIT, LINEAR, PARAMETER, expose, solve_for
+from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.tear import SMALL, Torn, loop_symbol, tear_large, tear_small
+
+EXPLICIT, SOLVED, KEPT = 0, 1, 2
+
+# The rule for chains. A family whose members need one another in a row (a running sum) would give one assignment
+# per member. Where the assignments would be more than `MANY`, every site that is spread over more than `LONG`
+# levels is broken by keeping one of the sites of its cycle implicit: then their number does not depend on N.
+MANY = 64
+LONG = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """Equal small loops, one a row: `rows[i, p]` is matched to `columns[i, p]`.
+
+    `kinds`, `table`, `sums` are the slots of all equations of the loop side by side, as its solutions use them.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    torn: Torn
+    kinds: tuple[str, ...]
+    table: np.ndarray
+    sums: tuple[Sum, ...]
+
+
+@dataclass(eq=False)
+class Plan:
+    """`status[u]`, and for an explicit unknown the entry it is solved at; `row_of[u]` is its matched equation.
+
+    `group[u]`: unknowns of one group are computed alike: the site, or number of sites + number of the loop.
+    `component[u]` is the strongly connected component that u was found in. `chained` counts unknowns that are
+    implicit because of the rule for chains.
+    """
+
+    status: np.ndarray
+    entry: np.ndarray
+    row_of: np.ndarray
+    component: np.ndarray
+    group: np.ndarray
+    loops: list[Loop] = field(default_factory=list)
+    level: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    chained: int = 0
+    singular: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Plan:
+    """The plan for a perfect matching. `singular` is set where a loop can never be solved."""
+    size = inc.unknowns.size
+    row_of = np.empty(size, dtype=np.int64)
+    row_of[column_of_row] = np.arange(size)
+    partner = column_of_row[inc.row]
+    own = np.flatnonzero(inc.column == partner)
+    entry = np.empty(size, dtype=np.int64)
+    entry[inc.column[own]] = own
+    off = inc.column != partner
+    _, component = strong_components(size, inc.column[off], partner[off])
+    plan = Plan(np.full(size, KEPT, dtype=np.int8), entry, row_of, component, inc.site[entry])
+    extent = np.bincount(component, minlength=1)[component]
+    alone = np.flatnonzero(extent == 1)
+    plan.status[alone[_can_be_given(flat, inc, entry[alone])]] = EXPLICIT
+    inside = component[inc.column] == component[partner]
+    _small_loops(
+        flat, inc, plan, partner, np.flatnonzero(inside & (extent[partner] > 1) & (extent[partner] <= SMALL))
+    )
+    large = np.flatnonzero(inside & (extent[partner] > SMALL))
+    if len(large):
+        chosen = tear_large(inc, large)
+        plan.status[inc.column[chosen]] = EXPLICIT
+        plan.entry[inc.column[chosen]] = chosen
+        plan.group[inc.column[chosen]] = inc.site[chosen]
+    _cut_chains(inc, plan)
+    return plan
+
+
+def _can_be_given(flat: FlatModel, inc: Incidence, entries: np.ndarray) -> np.ndarray:
+    """Whether an equation outside of loops gives its unknown: the pivot may hold anything, for no other is left."""
+    invertible = np.zeros(len(inc.sites), dtype=bool)
+    for number in np.unique(inc.site[entries[inc.quality[entries] == IMPLICIT]]):
+        place = inc.sites[number]
+        template = flat.equations[place.family].template
+        invertible[number] = place.sum < 0 and solve_for(template, slot(place.slot)) is not None
+    return (inc.quality[entries] <= LINEAR) | (invertible[inc.site[entries]] & ~inc.repeated[entries])
+
+
+def _small_loops(
+    flat: FlatModel, inc: Incidence, plan: Plan, partner: np.ndarray, inside: np.ndarray
+) -> None:
+    """Tears all small loops; loops whose equations, sites and connections agree are treated as one."""
+    if not len(inside):
+        return
+    members = np.unique(partner[inside])
+    members = members[np.lexsort((plan.row_of[members], plan.component[members]))]
+    first = np.flatnonzero(np.r_[True, np.diff(plan.component[members]) != 0])
+    extent = np.diff(np.r_[first, len(members)])
+    position = np.empty(inc.unknowns.size, dtype=np.int64)
+    position[members] = np.arange(len(members)) - np.repeat(first, extent)
+    instance = np.empty(inc.unknowns.size, dtype=np.int64)
+    instance[members] = np.repeat(np.arange(len(first)), extent)
+
+    sum_of = np.array([s.sum for s in inc.sites])[inc.site[inside]]
+    slot_of = np.array([s.slot for s in inc.sites])[inc.site[inside]]
+    keys = (slot_of, inc.term[inside], sum_of, position[partner[inside]], instance[partner[inside]])
+    order = np.lexsort(keys)
+    entries, sum_of = inside[order], sum_of[order]
+    owner = partner[entries]
+    same_term = np.zeros(len(entries), dtype=np.int64)
+    same_term[1:] = (
+        (sum_of[1:] >= 0)
+        & (sum_of[1:] == sum_of[:-1])
+        & (inc.term[entries][1:] == inc.term[entries][:-1])
+        & (owner[1:] == owner[:-1])
+    )
+    code = np.column_stack(
+        [position[owner], position[inc.column[entries]], inc.site[entries], inc.quality[entries], same_term]
+    )
+    bounds = np.searchsorted(instance[owner], np.arange(len(first) + 1)).tolist()
+    alike: dict[bytes, list[int]] = {}
+    for i in range(len(first)):
+        alike.setdefault(code[bounds[i] : bounds[i + 1]].tobytes(), []).append(i)
+    for instances in alike.values():
+        width = bounds[instances[0] + 1] - bounds[instances[0]]
+        at = np.array([bounds[i] for i in instances])[:, None] + np.arange(width)
+        columns = members[first[instances][:, None] + np.arange(extent[instances[0]])]
+        _tear_alike(flat, inc, plan, columns, entries[at], code[at[0]])
+
+
+def _tear_alike(
+    flat: FlatModel, inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
+) -> None:
+    """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries, coded alike."""
+    rows = plan.row_of[columns]
+    templates: list[sp.Expr] = []
+    safe = [False] * columns.shape[1]
+    kinds: tuple[str, ...] = ()
+    tables: list[np.ndarray] = []
+    sums: list[Sum] = []
+    for p in range(columns.shape[1]):
+        family_number, _ = inc.locate(int(rows[0, p]))
+        terms: list[tuple[int, np.ndarray]] = []
+        places: list[tuple[int, int, int]] = []
+        for j in np.flatnonzero(code[:, 0] == p):
+            site = inc.sites[code[j, 2]]
+            if site.sum >= 0 and not code[j, 4]:
+                terms.append((site.sum, inc.term[entries[:, j]]))
+            places.append((len(terms) - 1 if site.sum >= 0 else -1, site.slot, int(code[j, 1])))
+            if code[j, 1] == p:
+                safe[p] = bool(code[j, 3] <= PARAMETER)
+        exposed = expose(flat.equations[family_number], rows[:, p] - inc.offsets[family_number], terms)
+        family = exposed.family
+        renamed: dict[sp.Expr, sp.Expr] = {slot(k): slot(len(kinds) + k) for k in range(len(family.kinds))}
+        renamed |= {total(k): total(len(sums) + k) for k in range(len(family.sums))}
+        for term, k, q in places:
+            renamed[slot(k + (exposed.first[term] if term >= 0 else 0))] = loop_symbol(q)
+        templates.append(family.template.xreplace(renamed))
+        kinds += family.kinds
+        tables.append(family.table)
+        sums += family.sums
+    is_der = tuple(bool(d) for d in inc.unknowns.is_der[columns[0]])
+    torn = tear_small(tuple(templates), tuple(safe), is_der)
+    if torn.singular and plan.singular is None:
+        plan.singular = (rows[0], columns[0])
+    plan.status[columns] = EXPLICIT
+    tears = columns[:, torn.tears]
+    plan.status[tears] = KEPT if torn.solutions is None else SOLVED
+    if torn.solutions is not None:
+        plan.group[tears] = len(inc.sites) + len(plan.loops)
+        table = np.concatenate(tables, axis=1)
+        plan.loops.append(Loop(rows, columns, torn, kinds, table, tuple(sums)))
+
+
+def dependencies(inc: Incidence, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Edges `tail → head`: the value of unknown `head` is computed from that of `tail`."""
+    given = np.flatnonzero(plan.status == EXPLICIT)
+    owner = np.full(inc.equations, -1, dtype=np.int64)
+    owner[inc.row[plan.entry[given]]] = given
+    tails, heads = [inc.column], [owner[inc.row]]
+    for number, loop in enumerate(plan.loops):
+        if np.any(plan.status[loop.columns[:, loop.torn.tears]] != SOLVED):
+            continue
+        instance = np.full(inc.equations, -1, dtype=np.int64)
+        instance[loop.rows] = np.arange(len(loop.rows))[:, None]
+        outer = np.flatnonzero(instance[inc.row] >= 0)
+        home = plan.component[loop.columns[:, 0]][instance[inc.row[outer]]]
+        outer = outer[plan.component[inc.column[outer]] != home]
+        for p in loop.torn.tears:
+            tails.append(inc.column[outer])
+            heads.append(loop.columns[instance[inc.row[outer]], p])
+        assert plan.group[loop.columns[0, loop.torn.tears[0]]] == len(inc.sites) + number
+    tail, head = np.concatenate(tails), np.concatenate(heads)
+    kept = (head >= 0) & (tail != head)
+    tail, head = tail[kept], head[kept]
+    known = plan.status[tail] == KEPT
+    return tail[~known], head[~known]
+
+
+def _cut_chains(inc: Incidence, plan: Plan) -> None:
+    """Levels of all assignments, after the rule for chains (see `MANY`) has been applied."""
+    size, groups = inc.unknowns.size, len(inc.sites) + len(plan.loops)
+    while True:
+        tail, head = dependencies(inc, plan)
+        level = levels(size, tail, head, most=4 * MANY)
+        computed = np.flatnonzero(plan.status != KEPT)
+        deep = np.any(level[computed] < 0)
+        pairs = np.unique(plan.group[computed] * (4 * MANY + 3) + level[computed] + 1)
+        spread = np.bincount(pairs // (4 * MANY + 3), minlength=groups)
+        unreached = np.unique(plan.group[computed[level[computed] < 0]])
+        spread[unreached] = size
+        chosen = np.zeros(0, dtype=np.int64)
+        if len(pairs) > MANY or deep:
+            chosen = _breaks(plan.group[tail], plan.group[head], spread)
+        if not len(chosen):
+            plan.level = levels(size, tail, head) if deep else level
+            assert np.all(plan.level[computed] >= 0), "assignments depend on one another in a cycle"
+            return
+        cut = computed[np.isin(plan.group[computed], chosen)]
+        plan.status[cut] = KEPT
+        plan.chained += len(cut)
+
+
+def _breaks(tail: np.ndarray, head: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Groups that, made implicit, leave no cycle among the groups that are spread over many levels."""
+    groups = len(spread)
+    key = np.unique(tail * groups + head)
+    tail, head = key // groups, key % groups
+    long = (spread[tail] > LONG) & (spread[head] > LONG)
+    tail, head = tail[long], head[long]
+    chosen = np.unique(tail[tail == head])
+    while True:
+        left = ~np.isin(tail, chosen) & ~np.isin(head, chosen)
+        tail, head = tail[left], head[left]
+        on_cycle = cyclic(groups, tail, head) if len(tail) else np.zeros(groups, dtype=bool)
+        if not np.any(on_cycle):
+            return chosen
+        _, label = strong_components(groups, tail, head)
+        inner = label[tail] == label[head]
+        into = np.bincount(head[inner], minlength=groups)
+        out = np.bincount(tail[inner], minlength=groups)
+        chosen = np.append(chosen, np.argmax(np.where(on_cycle, into * out, -1)))

@@ -1,0 +1,195 @@
+"""Algebraic loops: a few unknowns are kept, the others follow from them by assignments.
+
+    small loop   the fewest tears are found by trying; a linear loop with up to three of them is solved in closed
+                 form (Cramer's rule: it fails only where the loop itself has no unique solution)
+    large loop   whole sites are made explicit as long as no cycle arises, widest first: in a resistor network
+                 every `v = R*i` gives its current, and the balances of the nodes remain for the voltages
+
+Only divisions by numbers and parameters are used for the assignments of a loop: any other pivot may vanish
+although the loop is regular.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.graph.blocks import spans
+from stiffdsl.graph.explicit import PARAMETER, coefficient, solve_for
+from stiffdsl.graph.incidence import Incidence
+
+# Loops of at most this many unknowns are torn by search, and solved in closed form where that stays short.
+SMALL = 8
+MOST_SOLVED = 3
+LONGEST_SOLUTION = 250
+
+
+def loop_symbol(k: int) -> sp.Symbol:
+    """Stands for the k-th unknown of a loop."""
+    return sp.Symbol(f"x{k}", real=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Torn:
+    """`tears`: positions kept. `solutions`: their values in terms of what is known outside, or None (implicit).
+
+    `singular`: the loop is linear, and its determinant is zero whatever the numbers.
+    """
+
+    tears: tuple[int, ...]
+    solutions: tuple[sp.Expr, ...] | None
+    singular: bool = False
+
+
+@lru_cache(maxsize=20_000)
+def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: tuple[bool, ...]) -> Torn:
+    """Tears a loop of `templates` in `x0, x1, …`; template k may be solved for xk where `safe[k]`."""
+    size = len(templates)
+    x = [loop_symbol(k) for k in range(size)]
+    uses = [{q for q in range(size) if x[q] in templates[p].free_symbols} for p in range(size)]
+    tears, order = _fewest(size, uses, safe, is_der)
+    if len(tears) > MOST_SOLVED or not _linear(templates, x):
+        return Torn(tears, None)
+    reduced = {p: templates[p] for p in tears}
+    for p in reversed(order):
+        value = solve_for(templates[p], x[p])
+        assert value is not None, "a safe pivot can be solved for"
+        reduced = {t: e.xreplace({x[p]: value}) for t, e in reduced.items()}
+    if any(e.count_ops() > LONGEST_SOLUTION for e in reduced.values()):
+        return Torn(tears, None)
+    rows = [sp.expand(reduced[p]) for p in tears]
+    nothing = {x[t]: sp.Integer(0) for t in tears}
+    matrix = sp.Matrix([[sp.diff(r, x[t]) for t in tears] for r in rows])
+    right = sp.Matrix([-r.xreplace(nothing) for r in rows])
+    determinant = matrix.det(method="berkowitz")
+    if _always_zero(determinant):
+        return Torn(tears, None, singular=True)
+    solutions = []
+    for k in range(len(tears)):
+        replaced = matrix.copy()
+        replaced[:, k] = right
+        solutions.append(replaced.det(method="berkowitz") / determinant)
+    if any(s.count_ops() > LONGEST_SOLUTION for s in solutions):
+        return Torn(tears, None)
+    return Torn(tears, tuple(solutions))
+
+
+def _fewest(
+    size: int, uses: Sequence[set[int]], safe: Sequence[bool], is_der: Sequence[bool]
+) -> tuple[tuple[int, ...], list[int]]:
+    """The smallest set of tears that leaves no cycle, and the order of the others. Derivatives are torn last."""
+    forced = [p for p in range(size) if not safe[p]]
+    choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (is_der[p], p))
+    for extra in range(len(choice) + 1):
+        for chosen in combinations(choice, extra):
+            tears = {*forced, *chosen}
+            order = _order([p for p in range(size) if p not in tears], uses)
+            if order is not None and tears:
+                return tuple(sorted(tears)), order
+    raise AssertionError("with every unknown torn there is no cycle")
+
+
+def _order(positions: list[int], uses: Sequence[set[int]]) -> list[int] | None:
+    """`positions` so that each uses earlier ones only, or None if there is a cycle."""
+    left, order = list(positions), []
+    while left:
+        ready = [p for p in left if not (uses[p] - {p}) & set(left)]
+        if not ready:
+            return None
+        order += ready
+        left = [p for p in left if p not in ready]
+    return order
+
+
+def _linear(templates: Sequence[sp.Expr], x: list[sp.Symbol]) -> bool:
+    unknowns = set(x)
+    for template in templates:
+        for symbol in x:
+            if symbol in template.free_symbols:
+                c = coefficient(template, symbol)
+                if c is None or c.free_symbols & unknowns:
+                    return False
+    return True
+
+
+def _always_zero(expression: sp.Expr) -> bool:
+    """Whether the expression vanishes at three points chosen without pattern: then it vanishes everywhere."""
+    if expression.is_number:
+        return bool(sp.Abs(expression) < 1e-14)
+    symbols = sorted(expression.free_symbols, key=str)
+    for shift in (3, 7, 11):
+        point = {s: sp.Rational(shift * 97 + 31 * k * k + 17 * k + 5, 211) for k, s in enumerate(symbols)}
+        value = expression.xreplace(point)
+        if not (value.is_zero or abs(complex(value.evalf(30))) < 1e-20):
+            return False
+    return True
+
+
+def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
+    """The entries to solve at: whole sites, widest first, while targets differ and no site depends on itself.
+
+    `inside`: the entries that join an equation and an unknown of one loop. Loops are treated together, so that
+    equal loops in many instances cost as much as one. What is not chosen stays implicit.
+    """
+    row, column, site = inc.row[inside], inc.column[inside], inc.site[inside]
+    usable = np.flatnonzero(inc.quality[inside] <= PARAMETER)
+    order = np.argsort(row, kind="stable")
+    row_start = np.searchsorted(row[order], np.arange(inc.equations + 1))
+    by_column = np.argsort(column, kind="stable")
+    column_start = np.searchsorted(column[by_column], np.arange(inc.unknowns.size + 1))
+    degree = np.diff(row_start)
+    group_of_row = np.full(inc.equations, -1, dtype=np.int64)
+    group_of_column = np.full(inc.unknowns.size, -1, dtype=np.int64)
+    owner = np.full(inc.equations, -1, dtype=np.int64)
+    used_by: list[set[int]] = []  # used_by[g]: the groups that use a target of g
+
+    candidates = usable[np.argsort(site[usable], kind="stable")]
+    start = np.flatnonzero(np.r_[True, np.diff(site[candidates]) != 0]) if len(candidates) else []
+    groups = np.split(candidates, start[1:]) if len(candidates) else []
+
+    def key(entries: np.ndarray) -> tuple:
+        wide = len(np.unique(column[entries]))
+        rank = int(inc.quality[inside[entries]].max())
+        return (-wide, rank, float(degree[row[entries]].mean()), int(site[entries[0]]))
+
+    chosen: list[np.ndarray] = []
+    for entries in sorted(groups, key=key):
+        entries = entries[(group_of_row[row[entries]] < 0) & (group_of_column[column[entries]] < 0)]
+        entries = entries[np.unique(column[entries], return_index=True)[1]]
+        entries = entries[np.unique(row[entries], return_index=True)[1]]
+        if not len(entries):
+            continue
+        number = len(used_by)
+        rows, columns = row[entries], column[entries]
+        mentioned = order[spans(row_start[rows], row_start[rows + 1])]
+        owner[rows] = columns
+        needed = column[mentioned][column[mentioned] != owner[row[mentioned]]]
+        if np.any(np.isin(needed, columns)):
+            continue
+        sources = {int(g) for g in np.unique(group_of_column[needed]) if g >= 0}
+        users = row[by_column[spans(column_start[columns], column_start[columns + 1])]]
+        targets = {int(g) for g in np.unique(group_of_row[users]) if g >= 0}
+        if _reaches(used_by, targets, sources):
+            continue
+        used_by.append(targets)
+        for g in sources:
+            used_by[g].add(number)
+        group_of_row[rows] = number
+        group_of_column[columns] = number
+        chosen.append(inside[entries])
+    return np.concatenate([np.zeros(0, dtype=np.int64), *chosen])
+
+
+def _reaches(followers: list[set[int]], first: set[int], goal: set[int]) -> bool:
+    seen, stack = set(first), list(first)
+    while stack:
+        node = stack.pop()
+        if node in goal:
+            return True
+        for n in followers[node] - seen:
+            seen.add(n)
+            stack.append(n)
+    return False
