@@ -11,6 +11,9 @@ from stiffdsl.cli.options import json_option
 from stiffdsl.cli.terminal import say, write, write_json
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source, render
 
+# A parameter without a value: in a model that is not the main one, it waits for whoever uses the model.
+NO_VALUE = "E0228"
+
 
 @click.command(short_help="Report the mistakes in model files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -50,27 +53,29 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
 def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
     """The names of the models in a file and all that is to be said about them, each message once.
 
-    A model with ports is a component: its balance is a matter of what it is connected to, so it is
-    checked by itself only as far as names and units go.
+    A model with ports is a component: whether its equations and unknowns match is a matter of what it is
+    connected to, so it is checked by itself only as far as names and units go.
     """
+    from stiffdsl.check.compile import check_file as check_declarations
+    from stiffdsl.pipeline import load_import
+    from stiffdsl.syntax import tree
     from stiffdsl.syntax.parse import parse
 
-    from stiffdsl.syntax import tree
-
+    names: list[str] = []
     try:
         module = parse(source)
+        names = [d.name for d in module.declarations if isinstance(d, tree.Model) and not d.partial]
+        found = list(check_declarations(module, source, load=load_import))
     except ModelError as error:
-        return [], list(error.diagnostics)
-    names = [d.name for d in module.declarations if isinstance(d, tree.Model) and not d.partial]
-    found: list[Diagnostic] = []
+        return names, list(error.diagnostics)
     for name in names:
         try:
             checked = compile_source(source, name, {}, stop_after="check")
-            found.extend(checked.warnings)
             if not any(component.kind == "port" for component in checked.root.components):
                 compile_source(source, name, {}, stop_after="graph")
         except ModelError as error:
-            found.extend(error.diagnostics)
+            waiting = name != names[-1] and all(d.code == NO_VALUE for d in error.diagnostics)
+            found.extend(() if waiting else error.diagnostics)
     return names, list(dict.fromkeys(found))
 
 

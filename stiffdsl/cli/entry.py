@@ -7,10 +7,11 @@ import warnings
 
 import click
 
+from stiffdsl import __version__
 from stiffdsl.cli.check import check, diagnostic_row
 from stiffdsl.cli.compile import compile_command
 from stiffdsl.cli.explain import explain
-from stiffdsl.cli.failure import FAILED, INTERRUPTED, USAGE, Failure, internal_fault, version_text
+from stiffdsl.cli.failure import FAILED, INTERRUPTED, USAGE, Failure, internal_fault
 from stiffdsl.cli.fmt import fmt
 from stiffdsl.cli.inspect import inspect
 from stiffdsl.cli.library import library
@@ -30,7 +31,7 @@ A first model:
 
 def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        click.echo(f"stiffdsl {version_text()}")
+        click.echo(f"stiffdsl {__version__}")
         context.exit()
 
 

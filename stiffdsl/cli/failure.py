@@ -6,7 +6,8 @@ import shlex
 import sys
 import tempfile
 import traceback
-from importlib.metadata import PackageNotFoundError, version
+
+from stiffdsl import __version__
 
 FAILED = 1
 USAGE = 2
@@ -24,13 +25,6 @@ class Failure(Exception):
         self.report = report or {"error": message}
 
 
-def version_text() -> str:
-    try:
-        return version("stiffdsl")
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def internal_fault(fault: BaseException) -> str:
     """The message for a fault of ours; the traceback goes to a file that the user can send.
 
@@ -42,7 +36,7 @@ def internal_fault(fault: BaseException) -> str:
     what = f"{type(fault).__name__}: {fault}".strip().rstrip(":").splitlines()[0]
     report = "\n".join(
         [
-            f"stiffdsl {version_text()}, Python {platform.python_version()}, {platform.platform()}",
+            f"stiffdsl {__version__}, Python {platform.python_version()}, {platform.platform()}",
             f"command: {command}",
             f"folder: {_folder()}",
             "",
@@ -52,7 +46,7 @@ def internal_fault(fault: BaseException) -> str:
     lines = [
         f"internal error: {what}",
         "  this is a fault in stiffdsl, not in your model; please report it with:",
-        f"    version  {version_text()}",
+        f"    version  {__version__}",
         f"    command  {command}",
     ]
     try:

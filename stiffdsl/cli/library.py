@@ -54,9 +54,8 @@ def shipped() -> dict[str, Path]:
 
 def describe(module: str, path: Path) -> dict[str, Any]:
     """What a library file offers. `main` is None where all its models have ports."""
-    from stiffdsl.syntax.parse import parse
-
     from stiffdsl.syntax import tree
+    from stiffdsl.syntax.parse import parse
 
     entry: dict[str, Any] = {"name": module, "file": str(path), "main": None, "doc": None, "components": []}
     try:

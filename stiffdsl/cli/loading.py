@@ -83,7 +83,7 @@ def split_constants(
 
 
 def find_const(root: Any, name: str) -> Any:
-    """The declaration of the `const` that a dotted name means, from the class `root` down; None if it is none."""
+    """The declaration of the `const` that a dotted name means, from class `root` down, or None."""
     *path, last = name.split(".")
     cls = root
     for segment in path:
