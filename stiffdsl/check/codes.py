@@ -3,12 +3,13 @@
 CODES: dict[str, tuple[str, str]] = {
     "E0201": (
         "no file for an import",
-        "`import a.b` reads `a/b.sml`, first in the folder of the importing file, then in the library that ships "
-        "with the package. Neither has it.",
+        "`import a.b` reads `a/b.sml`, first in the folder of the importing file, then in the library that "
+        "ships with the package. Neither has it.",
     ),
     "E0202": (
         "files that import each other",
-        "Following the imports leads back to a file that is still being read. Move what both files need into a third.",
+        "Following the imports leads back to a file that is still being read. Move what both files need "
+        "into a third.",
     ),
     "E0203": (
         "a name that the imported file does not have",
@@ -28,12 +29,13 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0207": (
         "a form that is not compiled yet",
-        "The form belongs to the language, is read and kept by the formatter, and has no meaning in this version.",
+        "The form belongs to the language, is read and kept by the formatter, and has no meaning in this "
+        "version.",
     ),
     "E0210": (
         "unknown model or connector",
-        "A type is declared in the same file, brought in by `from file import Type`, or written `file.Type` after "
-        "`import file`.",
+        "A type is declared in the same file, brought in by `from file import Type`, or written `file.Type` "
+        "after `import file`.",
     ),
     "E0211": (
         "the wrong sort of type",
@@ -41,7 +43,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0212": (
         "a partial model cannot be used by itself",
-        "A `partial model` leaves equations open. Only a model that extends it can be a part or the main model.",
+        "A `partial model` leaves equations open. Only a model that extends it can be a part or the main "
+        "model.",
     ),
     "E0213": (
         "a model that extends itself",
@@ -53,8 +56,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0220": (
         "unknown name",
-        "An expression may use what its model declares or inherits, loop indices, `time`, `pi`, and constants of the "
-        "file or of an import. Quantities of a part are written `part.quantity`.",
+        "An expression may use what its model declares or inherits, loop indices, `time`, `pi`, and "
+        "constants of the file or of an import. Quantities of a part are written `part.quantity`.",
     ),
     "E0221": (
         "a component does not have this member",
@@ -66,13 +69,14 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0223": (
         "not a quantity",
-        "A part, a port, a model or a function stands where a number is needed, or a quantity is treated as a part.",
+        "A part, a port, a model or a function stands where a number is needed, or a quantity is treated as "
+        "a part.",
     ),
     "E0224": (
         "known too late",
-        "Sizes, indices, loop ranges and conditions around equations are fixed when the model is compiled: numbers, "
-        "`const` and loop indices. Values of parameters, start values and guesses are fixed before a run begins: "
-        "parameters may be used too, variables and `time` may not.",
+        "Sizes, indices, loop ranges and conditions around equations are fixed when the model is compiled: "
+        "numbers, `const` and loop indices. Values of parameters, start values and guesses are fixed before "
+        "a run begins: parameters may be used too, variables and `time` may not.",
     ),
     "E0225": (
         "a loop index that cannot be used",
@@ -80,21 +84,23 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0226": (
         "arrays that do not fit together",
-        "Arithmetic on whole arrays is elementwise: both have the same number of indices, or one is a scalar.",
+        "Arithmetic on whole arrays is elementwise: both have the same number of indices, or one is a "
+        "scalar.",
     ),
     "E0227": (
         "values that depend on themselves",
-        "Constants and parameters are computed one from another. Following the values leads back to the beginning.",
+        "Constants and parameters are computed one from another. Following the values leads back to the "
+        "beginning.",
     ),
     "E0228": (
         "a value is missing",
-        "Every constant and parameter of the main model and its parts needs a value: where it is declared, or as a "
-        "modifier of the part.",
+        "Every constant and parameter of the main model and its parts needs a value: where it is declared, "
+        "or as a modifier of the part.",
     ),
     "E0230": (
         "unknown function",
-        "The name that is called is not a built-in function, nor one that the file declares or imports. A product "
-        "needs `*`, an index needs brackets.",
+        "The name that is called is not a built-in function, nor one that the file declares or imports. A "
+        "product needs `*`, an index needs brackets.",
     ),
     "E0231": (
         "wrong number of arguments",
@@ -110,8 +116,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0234": (
         "`der` takes a variable",
-        "Derivatives of expressions are written with a variable that equals the expression: `var e`, `e = x*y`, "
-        "`der(e)`. The compiler differentiates that equation where it needs to.",
+        "Derivatives of expressions are written with a variable that equals the expression: `var e`, `e = "
+        "x*y`, `der(e)`. The compiler differentiates that equation where it needs to.",
     ),
     "E0235": (
         "an argument that cannot be indexed",
@@ -119,8 +125,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0236": (
         "too many function calls in one expression",
-        "Functions that call functions grow by the product of their sizes when they are inlined. A variable for an "
-        "intermediate result stops that.",
+        "Functions that call functions grow by the product of their sizes when they are inlined. A variable "
+        "for an intermediate result stops that.",
     ),
     "E0240": (
         "unknown modifier",
@@ -132,7 +138,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0242": (
         "a modifier that does not fit",
-        "Constants, parameters and inputs take a value, variables take `start` or `guess` too; parts take none.",
+        "Constants, parameters and inputs take a value, variables take `start` or `guess` too; parts take "
+        "none.",
     ),
     "E0250": (
         "an equation without a variable",
@@ -152,11 +159,13 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0254": (
         "unknown option of the experiment",
-        "An experiment may say `time`, `rtol`, `atol`, `points`, `log`, `method`, `max_steps`, `first_step`, `max_step`.",
+        "An experiment may say `time`, `rtol`, `atol`, `points`, `log`, `method`, `max_steps`, "
+        "`first_step`, `max_step`.",
     ),
     "E0255": (
         "an option of the experiment does not fit",
-        "The value is of the wrong form, or an option is set twice: `time 0..10, rtol 1e-6, log, method bdf`.",
+        "The value is of the wrong form, or an option is set twice: `time 0..10, rtol 1e-6, log, method "
+        "bdf`.",
     ),
     "E0256": (
         "a loop needs a range",
@@ -172,12 +181,13 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0501": (
         "unknown unit",
-        "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, `degC`, `%`), "
-        "and their products: `W/(m^2*K)`, `mol/L`, `1/s`.",
+        "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, "
+        "`degC`, `%`), and their products: `W/(m^2*K)`, `mol/L`, `1/s`.",
     ),
     "E0502": (
         "two sides with different dimensions",
-        "Both sides of an equation are quantities of one kind. A quantity without a unit takes part unchecked.",
+        "Both sides of an equation are quantities of one kind. A quantity without a unit takes part "
+        "unchecked.",
     ),
     "E0503": (
         "different dimensions in a sum, a comparison or a choice",
@@ -185,7 +195,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0504": (
         "a function of a quantity with a unit",
-        "`exp`, `log`, `sin` and their like are defined for pure numbers. Divide by a reference: `exp(-E/(R*T))`.",
+        "`exp`, `log`, `sin` and their like are defined for pure numbers. Divide by a reference: "
+        "`exp(-E/(R*T))`.",
     ),
     "E0505": (
         "an exponent with a unit",
@@ -193,13 +204,13 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0506": (
         "a value with the wrong dimension",
-        "A start value, guess, range, default or modifier is a quantity of another kind than what it is given to. "
-        "Numbers without a unit are read in the declared unit.",
+        "A start value, guess, range, default or modifier is a quantity of another kind than what it is "
+        "given to. Numbers without a unit are read in the declared unit.",
     ),
     "E0507": (
         "a rate constant with the wrong dimension",
-        "Mass action multiplies the constant by its species; the result must be an amount per time, so that `A + B -> C` "
-        "needs another unit than `A -> B`.",
+        "Mass action multiplies the constant by its species; the result must be an amount per time, so that "
+        "`A + B -> C` needs another unit than `A -> B`.",
     ),
     "W0201": (
         "a loop index hides a member",

@@ -76,7 +76,7 @@ class Walker:
                 f"this is {dimensions.describe(value.dimension)}",
                 notes=(f"{dimensions.describe(unit.dimension)} is wanted",),
             )
-        return value._replace(expr=in_unit(value, unit), bare=False)
+        return Typed(in_unit(value, unit), value.dimension, value.rank, value.level, False)
 
     def start_expression(self) -> None:
         """Begin another expression: the limit on inlined functions counts from zero."""
@@ -187,8 +187,8 @@ class Walker:
         value = self.walk(e.operand)
         expr = e if value.expr is e.operand else tree.Unary(e.operator, value.expr, e.span)
         if e.operator == "not":
-            return value._replace(expr=expr, dimension=None, shown=None)
-        return value._replace(expr=expr)
+            return Typed(expr, None, value.rank, value.level, value.bare)
+        return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown)
 
     def _binary(self, e: tree.Binary) -> Typed:
         spine: list[tree.Binary] = []

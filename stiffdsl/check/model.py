@@ -14,7 +14,7 @@ from stiffdsl.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class ComponentUse:
-    """A `part` or `port` with the class it is made of. Modifier values: SI, in the scope of the outer class."""
+    """A `part` or `port` with the class it is made of. Modifier values are SI, in the outer scope."""
 
     kind: str
     name: str

@@ -76,6 +76,9 @@ class Resolver:
         if first.name in names.arguments:
             return self._argument(name, names.arguments[first.name])
         if names.entity is not None and first.name in names.entity.members:
+            member = names.entity.members[first.name]
+            if len(name.parts) == 1 and not first.indices and isinstance(member, Quantity):
+                return Typed(name, *member.facts)
             return self._member(name, names.entity)
         if len(name.parts) == 1 and first.name in ("time", "pi", "true", "false"):
             self._scalar(name, f"`{first.name}`")
@@ -200,8 +203,8 @@ class Resolver:
                 return wrong(name)
             if changed:
                 name = replace(name, parts=tuple(parts))
-            bare = member.level == Level.CONSTANT and member.unit is None
-            return Typed(name, member.dimension, rank, member.level, bare, member.shown)
+            dimension, _, level, bare, shown = member.facts
+            return Typed(name, dimension, rank, level, bare, shown)
         raise AssertionError("a name has at least one part")
 
     def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:

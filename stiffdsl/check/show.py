@@ -1,4 +1,4 @@
-"""Print a checked model: every class once, parts before what they are part of, with inherited content in place.
+"""Print a checked model: every class once, parts before what they are part of, inherited content in place.
 
 The text is SML, in SI: what it says is what the later stages work on.
 """

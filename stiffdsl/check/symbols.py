@@ -47,29 +47,30 @@ class Typed(NamedTuple):
     shown: Unit | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Quantity:
-    """A variable of a class, or a member of a connector."""
+    """A variable of a class, or a member of a connector.
+
+    `facts` is what a `Typed` of its bare name holds after the expression, computed once: names are the most
+    frequent leaves.
+    """
 
     variable: tree.Variable
     rank: int
     unit: Unit | None
+    level: Level = field(init=False)
+    facts: tuple[Dimension | None, int, Level, bool, Unit | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        unit = self.unit
+        self.level = LEVELS[self.variable.kind]
+        bare = self.level is Level.CONSTANT and unit is None
+        shown = unit if unit is not None and not unit.is_si else None
+        self.facts = (unit.dimension if unit is not None else None, self.rank, self.level, bare, shown)
 
     @property
     def span(self) -> Span:
         return self.variable.name_span
-
-    @property
-    def level(self) -> Level:
-        return LEVELS[self.variable.kind]
-
-    @property
-    def dimension(self) -> Dimension | None:
-        return self.unit.dimension if self.unit else None
-
-    @property
-    def shown(self) -> Unit | None:
-        return self.unit if self.unit and not self.unit.is_si else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

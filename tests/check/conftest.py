@@ -1,0 +1,34 @@
+"""How the tests of this stage compile a text, with imports read from `wrong/`."""
+
+from pathlib import Path
+
+import pytest
+
+from stiffdsl.check import check
+from stiffdsl.diagnostics import Source
+from stiffdsl.syntax.parse import parse
+
+HERE = Path(__file__).parent / "wrong"
+
+
+def load(dotted: str, importing: Source) -> Source | None:
+    """A file of `wrong/`, named as a user would see it."""
+    path = HERE / (dotted.replace(".", "/") + ".sml")
+    return Source(path.name, path.read_text()) if path.exists() else None
+
+
+@pytest.fixture(scope="session")
+def checked():
+    """`checked(text)` gives the CheckedModel."""
+
+    def run(text: str, model: str | None = None, name: str = "m.sml", files: dict[str, str] | None = None):
+        source = Source(name, text)
+
+        def find(dotted: str, importing: Source) -> Source | None:
+            if files is not None and dotted in files:
+                return Source(f"{dotted}.sml", files[dotted])
+            return load(dotted, importing)
+
+        return check(parse(source), source, model=model, load=find)
+
+    return run

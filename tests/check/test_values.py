@@ -1,0 +1,146 @@
+"""What values mean: numbers without a unit are read in the declared unit, everything else is in SI already."""
+
+import pytest
+
+from stiffdsl.syntax import tree
+
+
+def variable(checked_model, name):
+    return next(v for v in checked_model.root.variables if v.name == name)
+
+
+def test_start_is_read_in_the_declared_unit(checked):
+    model = checked("""
+model M
+  var T [degC] start 20
+equations
+  der(T) = 0
+end
+""")
+    assert variable(model, "T").start == tree.Number(293.15, None)
+
+
+def test_a_value_with_its_own_unit_is_not_read_in_another(checked):
+    model = checked("""
+model M
+  param tau [min] = 30 [s]
+  param R = 2 [kohm]
+  param C = 3 [mF]
+  param T [min] = R*C
+  var x start 1
+equations
+  der(x) = -x/tau
+end
+""")
+    assert variable(model, "tau").value == tree.Number(30.0, None)
+    assert variable(model, "R").value == tree.Number(2000.0, None)
+    assert variable(model, "C").value == tree.Number(0.003, None)
+    assert isinstance(variable(model, "T").value, tree.Binary)
+    assert variable(model, "T").value.operator == "*"
+    assert isinstance(variable(model, "T").value.left, tree.Name)
+
+
+def test_ranges_arrays_and_expressions_of_numbers_are_read_in_the_declared_unit(checked):
+    model = checked("""
+model M
+  const n = 2
+  param k [1/min] = -3*2 in 30..60
+  param p[2] [bar] = {1, 2 [Pa]}
+  var T[3] [degC] start (10*i for i in 1..3)
+  var q [kW] start n
+equations
+  der(T) = 0
+  der(q) = -k*q
+end
+""")
+    assert variable(model, "k").value == tree.Number(pytest.approx(-0.1), None)
+    assert variable(model, "k").range.first == tree.Number(0.5, None)
+    assert variable(model, "p").value.items == (tree.Number(1e5, None), tree.Number(2.0, None))
+    start = variable(model, "T").start
+    assert start.operator == "+"
+    assert start.right == tree.Number(273.15, None)
+    q = variable(model, "q").start
+    assert (q.operator, q.left) == ("*", tree.Number(1000.0, None))
+
+
+def test_modifiers_are_read_in_the_unit_of_what_they_modify(checked):
+    model = checked("""
+model Resistor
+  param R = 1 [kohm]
+  var i [mA] guess 1
+equations
+  i*R = 5 [V]
+end
+
+model M
+  param Rb = 2 [ohm]
+  part a : Resistor(R = 4.7, i guess 3)
+  part b : Resistor(R = Rb)
+  part c[3] : Resistor(R = {1, 2, 3})
+end
+""")
+    a, b, c = model.root.components
+    assert [m.value for m in a.modifiers] == [tree.Number(4700.0, None), tree.Number(0.003, None)]
+    assert isinstance(b.modifiers[0].value, tree.Name)
+    assert [i.value for i in c.modifiers[0].value.items] == [1000.0, 2000.0, 3000.0]
+    assert a.cls is b.cls is c.cls
+
+
+def test_units_inside_equations_are_converted(checked):
+    model = checked("""
+model M
+  var T [degC] start 20
+equations
+  der(T) = -(T - 20 [degC])/(5 [min])
+end
+""")
+    right = model.root.equations[0].right
+    assert right.left.operand.right == tree.Number(293.15, None)
+    assert right.right == tree.Number(300.0, None)
+
+
+def test_the_time_of_an_experiment_is_in_seconds(checked):
+    model = checked("""
+model M
+  var x start 1
+equations
+  der(x) = -x
+experiment
+  time 1..2 [h], rtol 1e-6, log, method bdf
+end
+""")
+    options = dict(model.root.experiment.options)
+    assert options["time"] == tree.Range(tree.Number(3600.0, None), tree.Number(7200.0, None))
+    assert options["log"] is None
+    assert options["rtol"] == tree.Number(1e-6, None)
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "m*der(v) = F - 0.5*c*v^2",
+        "v = sqrt(2*F/c)",
+        "F/c = v^2",
+        "v = if v > 3 [km/h] then v else 0",
+        "F*v = 5 [kW]",
+        "der(v) = F/m + 9.81",
+        "v = max(v, 2 [m/s]) + smooth_step(v, 1 [m/s])*v",
+        "exp(v/(1 [m/s])) = 2",
+        "v = 8.314*F",
+        "v/(1 [m]) = 1/time",
+        "v = sum(v for i in 1..3)",
+        "v = atan2(v, v)*v",
+    ],
+)
+def test_what_has_matching_or_no_dimensions_passes(equation, checked):
+    checked(f"""
+model M
+  param m = 1 [kg]
+  param c = 2 [kg/m]
+  var v [m/s] start 1
+  var F [N]
+equations
+  {equation}
+  F = 2 [N]
+end
+""")

@@ -1,0 +1,7 @@
+import hydraulics
+
+model M
+  var x start 1
+equations
+  der(x) = -x
+end

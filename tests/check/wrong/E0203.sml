@@ -1,0 +1,7 @@
+from parts import Resistro, Pin
+
+model M
+  var x start 1
+equations
+  der(x) = -x
+end

@@ -1,0 +1,6 @@
+model M
+  var time start 1
+  var x
+equations
+  der(x) = -x
+end

@@ -1,0 +1,4 @@
+connector Pin
+  potential v [V]
+  flow i [A]
+end

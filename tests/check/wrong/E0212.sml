@@ -1,0 +1,5 @@
+from parts import TwoPin
+
+model M
+  part t : TwoPin
+end

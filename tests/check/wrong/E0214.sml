@@ -1,0 +1,7 @@
+model Room
+  part wall : Wall
+end
+
+model Wall
+  part room : Room
+end

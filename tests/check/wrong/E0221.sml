@@ -1,0 +1,8 @@
+from parts import Resistor
+
+model M
+  part r : Resistor(R = 5)
+  var x
+equations
+  x = r.current + r.V
+end

@@ -1,0 +1,7 @@
+model M
+  param k = 1
+  var x start 1
+equations
+  der(x) = -k*x
+  k = 2
+end

@@ -1,0 +1,6 @@
+model M
+  param tau = 2 [s]
+  var x start 1
+equations
+  der(x) = -exp(-time) + sin(time/tau)
+end

@@ -1,0 +1,10 @@
+from parts import Resistor
+
+model M
+  param g = 5 [V]
+  part r : Resistor(R = 2*g)
+  var T [degC] start 5 [min]
+  var q [W] in 0..3 [K] 
+equations
+  der(T) = 0
+end

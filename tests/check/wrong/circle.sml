@@ -1,0 +1,3 @@
+import circle_back
+
+const a = 1

@@ -1,0 +1,3 @@
+import circle
+
+const b = 1
