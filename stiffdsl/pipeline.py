@@ -24,7 +24,7 @@ def compile_model(
     source: Source,
     model: str | None = None,
     constants: dict[str, float] | None = None,
-    stop_after: str = "runtime",
+    stop_after: str | None = None,
     on_stage: Hook | None = None,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
@@ -32,7 +32,7 @@ def compile_model(
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
     independent mistake found.
     """
-    assert stop_after in STAGES, stop_after
+    assert stop_after is None or stop_after in STAGES, stop_after
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
     seconds: dict[str, float] = {}

@@ -1,0 +1,75 @@
+"""From the names a user writes to scalars: `A`, `rooms[3].T`, and `rooms.T` for a whole array."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.flat.model import Block
+
+_INDEX = re.compile(r"\[([^\[\]]*)\]")
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The scalars that a name means: one, or those of a whole array of `shape`."""
+
+    block: Block
+    scalars: np.ndarray
+    shape: tuple[int, ...]
+
+
+class Names:
+    """Looks names up in blocks; nothing is listed per scalar, so that a large model costs nothing here."""
+
+    def __init__(self, blocks: tuple[Block, ...], what: str):
+        self.blocks = tuple(b for b in blocks if b.kind != "hidden")
+        self.what = what
+        self._by_name = {b.name: b for b in self.blocks}
+
+    def find(self, name: str) -> Found:
+        """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
+        block = self._by_name.get(_INDEX.sub("", name))
+        if block is None:
+            hint = did_you_mean(_INDEX.sub("", name), self._by_name)
+            raise KeyError(f"the model has no {self.what} `{name}`" + (f"; {hint}" if hint else ""))
+        own = {segment: _INDEX.findall(segment) for segment in name.split(".")}
+        shape: list[int] = []
+        axes: list[np.ndarray] = []
+        for (segment, dims), written in zip(block.path, own, strict=True):
+            given = [i for group in own[written] for i in group.split(",")]
+            if given and len(given) != len(dims):
+                raise KeyError(f"`{segment}` in `{name}` takes {len(dims)} indices, not {len(given)}")
+            for k, length in enumerate(dims):
+                if not given:
+                    axes.append(np.arange(length))
+                    shape.append(length)
+                    continue
+                axes.append(np.array([self._index(given[k], length, name)]))
+        scalars = np.zeros((), dtype=np.int64)
+        for length, axis in zip(block.shape, axes, strict=True):
+            scalars = scalars[..., None] * length + axis
+        return Found(block, block.offset + scalars.reshape(tuple(shape)), tuple(shape))
+
+    def _index(self, text: str, length: int, name: str) -> int:
+        text = text.strip()
+        if not text.isdigit() or not 1 <= int(text) <= length:
+            raise KeyError(f"the index `{text}` in `{name}` is outside 1..{length}")
+        return int(text) - 1
+
+    def scalars(self) -> list[str]:
+        """Every scalar's name, in the order of the model."""
+        return [b.scalar_name(k) for b in self.blocks for k in range(b.size)]
+
+    def numbers(self) -> np.ndarray:
+        """The number of every scalar that `scalars` names."""
+        return np.concatenate(
+            [np.zeros(0, dtype=np.int64), *(b.offset + np.arange(b.size) for b in self.blocks)]
+        )
+
+    def units(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift of every scalar that `scalars` names."""
+        scale = np.concatenate([np.zeros(0), *(np.full(b.size, b.scale) for b in self.blocks)])
+        shift = np.concatenate([np.zeros(0), *(np.full(b.size, b.shift) for b in self.blocks)])
+        return scale, shift

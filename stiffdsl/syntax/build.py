@@ -1,0 +1,377 @@
+"""Grammar rules to tree nodes; one method a rule, called by the parser as it reduces."""
+
+from typing import Any
+
+from lark import Token, Transformer, v_args
+
+from stiffdsl.diagnostics import Diagnostic, Label, Source, Span
+from stiffdsl.syntax import tree
+
+_SECTIONS = ("equations", "initial", "reactions", "experiment")
+REDUCTIONS = ("sum", "prod", "min", "max")
+
+
+@v_args(inline=False)
+class Builder(Transformer):
+    """Builds the tree of one source; mistakes that the grammar lets pass are gathered in `diagnostics`."""
+
+    def __init__(self, source: Source):
+        super().__init__(visit_tokens=False)
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+
+    def _span(self, first: Any, last: Any = None) -> Span:
+        a = self._own(first)
+        return a if last is None else a.to(self._own(last))
+
+    def _own(self, item: Any) -> Span:
+        if isinstance(item, Token):
+            return Span(
+                self.source, item.line or 1, item.column or 1, item.end_line or 1, item.end_column or 1
+            )
+        return item.span
+
+    def _report(self, code: str, title: str, span: Span, label: str = "", help: str | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, title, (Label(span, label),), (), help))
+
+    # --- expressions ---
+
+    def number(self, c):
+        value = float(c[0])
+        if value in (float("inf"),):
+            self._report("E0107", f"the number `{c[0]}` is too large", self._span(c[0]))
+        unit = str(c[1])[1:-1].strip() if len(c) > 1 else None
+        return tree.Number(value, unit, self._span(c[0], c[-1]))
+
+    def text(self, c):
+        return tree.Text(_unquoted(c[0]), self._span(c[0]))
+
+    def part(self, c):
+        return (tree.Part(str(c[0]), tuple(c[2:-1:2])), self._span(c[0], c[-1]))
+
+    def reference(self, c):
+        parts = c[::2]
+        return tree.Name(tuple(p for p, _ in parts), parts[0][1].to(parts[-1][1]))
+
+    def binary(self, c):
+        return tree.Binary(str(c[1]), c[0], c[2], self._span(c[0], c[2]))
+
+    def unary(self, c):
+        return tree.Unary(str(c[0]), c[1], self._span(c[0], c[1]))
+
+    def plus(self, c):
+        return c[1]
+
+    def group(self, c):
+        return c[1]
+
+    def if_(self, c):
+        return tree.If(c[1], c[3], c[5], self._span(c[0], c[5]))
+
+    def range(self, c):
+        return tree.Range(c[0], c[2], self._span(c[0], c[2]))
+
+    def array(self, c):
+        return tree.ArrayLiteral(tuple(c[1:-1:2]), self._span(c[0], c[-1]))
+
+    def iterator(self, c):
+        return tree.Iterator(str(c[0]), c[2], self._span(c[0], c[2]))
+
+    def iterators(self, c):
+        return tuple(c[::2])
+
+    def comprehension(self, c):
+        return tree.Comprehension(None, c[1], c[3], self._span(c[0], c[-1]))
+
+    def generator(self, c):
+        return tree.Comprehension(None, c[0], c[2], self._span(c[0], c[2][-1]))
+
+    def named(self, c):
+        return (_dotted(c[0]), c[2])
+
+    def call(self, c):
+        function, arguments = c[0], c[2:-1:2]
+        span = self._span(function, c[-1])
+        if any(p.indices for p in function.parts):
+            self._report("E0103", "an array cannot be called", function.span)
+        name = _dotted(function)
+        positional = tuple(a for a in arguments if not isinstance(a, tuple))
+        keyed = tuple(a for a in arguments if isinstance(a, tuple))
+        if name in REDUCTIONS and len(positional) == 1 and isinstance(positional[0], tree.Comprehension):
+            inner = positional[0]
+            if inner.function is None:
+                return tree.Comprehension(name, inner.body, inner.iterators, span)
+        return tree.Call(name, positional, keyed, span)
+
+    # --- declarations ---
+
+    def unit(self, c):
+        return ("unit", str(c[0])[1:-1].strip(), self._span(c[0]))
+
+    def value(self, c):
+        return ("value", c[1], self._span(c[0], c[1]))
+
+    def bounds(self, c):
+        return ("range", c[1], self._span(c[0], c[1]))
+
+    def start_value(self, c):
+        return ("start", c[1], self._span(c[0], c[1]))
+
+    def guess_value(self, c):
+        return ("guess", c[1], self._span(c[0], c[1]))
+
+    def doc(self, c):
+        return ("doc", _unquoted(c[0]), self._span(c[0]))
+
+    def dimensions(self, c):
+        return list(c[1:-1:2])
+
+    def variable(self, c):
+        return self._variable(str(c[0]), c)
+
+    member = variable
+
+    def _variable(self, kind: str, c) -> tree.Variable:
+        items = [i for i in c[2:] if not isinstance(i, Token)]
+        dimensions = tuple(items.pop(0)) if items and isinstance(items[0], list) else ()
+        found: dict[str, Any] = {}
+        for name, item, span in items:
+            if name in found:
+                self._report("E0104", f"`{c[1]}` has two {_PLURAL[name]}", span, "this is the second")
+            found[name] = item
+        if "unit" not in found and "value" in found:
+            found["value"], unit = _take_unit(found["value"])
+            if unit is not None:
+                found["unit"] = unit
+        bounds = found.get("range")
+        if bounds is not None and not isinstance(bounds, tree.Range):
+            self._report("E0105", "a range is written `low..high`", bounds.span)
+            bounds = None
+        last = items[-1][2] if items else self._span(c[1])
+        return tree.Variable(
+            kind,
+            str(c[1]),
+            dimensions,
+            found.get("unit"),
+            found.get("value"),
+            bounds,
+            found.get("start"),
+            found.get("guess"),
+            found.get("doc"),
+            self._span(c[0]).to(last),
+            self._span(c[1]),
+        )
+
+    def dotted(self, c):
+        return (".".join(str(t) for t in c[::2]), self._span(c[0], c[-1]))
+
+    def modifier(self, c):
+        target = c[0]
+        if any(p.indices for p in target.parts):
+            self._report(
+                "E0106", "a modifier names a whole component", target.span, help="give an array value"
+            )
+        attribute = "value" if str(c[1]) == "=" else str(c[1])
+        return tree.Modifier(_dotted(target), attribute, c[2], self._span(target, c[2]))
+
+    def modifiers(self, c):
+        return list(c[1:-1:2])
+
+    def component(self, c):
+        rest = list(c[2:])
+        dimensions: tuple = tuple(rest.pop(0)) if isinstance(rest[0], list) else ()
+        rest.pop(0)  # the colon
+        type_, type_span = rest.pop(0)
+        modifiers = tuple(rest.pop(0)) if rest and isinstance(rest[0], list) else ()
+        doc = _unquoted(rest[0]) if rest else None
+        last = modifiers[-1].span if modifiers else type_span
+        span, name_span = self._span(c[0]).to(last), self._span(c[1])
+        return tree.Component(
+            str(c[0]), str(c[1]), dimensions, type_, modifiers, doc, span, name_span, type_span
+        )
+
+    def later(self, c):
+        return tree.Later(str(c[0]).split()[0], self._span(c[0]))
+
+    # --- statements ---
+
+    def equation(self, c):
+        return tree.Equation(c[0], c[2], self._span(c[0], c[2]))
+
+    def connect(self, c):
+        points = tuple(c[1:-1:2])
+        return tree.Connect(points, self._span(c[0], points[-1]))
+
+    def for_(self, c):
+        return tree.For(c[1], tuple(c[3:-2]), self._span(c[0], c[1][-1]))
+
+    reaction_for = for_
+
+    def branch(self, c):
+        return tuple(c)
+
+    def elseif(self, c):
+        return (c[1], c[4])
+
+    def else_(self, c):
+        return (None, c[2])
+
+    def if_equation(self, c):
+        others = [i for i in c[5:] if not isinstance(i, Token)]
+        return tree.IfEquation(((c[1], c[4]), *others), self._span(c[0], c[1]))
+
+    def when(self, c):
+        return tree.Later("when", self._span(c[0]))
+
+    def action(self, c):
+        return None
+
+    def species(self, c):
+        if len(c) == 1 and isinstance(c[0], Token):
+            if float(c[0]) != 0:
+                self._report("E0108", "a side of a reaction is species, or `0` for nothing", self._span(c[0]))
+            return None
+        if isinstance(c[0], Token):
+            count = float(c[0])
+            if count != round(count) or count < 1:
+                self._report("E0108", "a stoichiometric coefficient is a whole number", self._span(c[0]))
+            return (int(count), c[-1])
+        return (1, c[0])
+
+    def side(self, c):
+        return tuple(s for s in c[::2] if s is not None)
+
+    def reaction(self, c):
+        left, arrow, right, _, forward = c[:5]
+        reverse = c[6] if len(c) > 6 else None
+        span = forward.span
+        first = left[0][1].span if left else self._span(arrow)
+        if (reverse is not None) != (str(arrow) == "<->"):
+            wanted = (
+                "`->` takes one rate"
+                if reverse is not None
+                else "`<->` takes two rates: `@ forward, reverse`"
+            )
+            self._report("E0108", wanted, first.to(span))
+        return tree.Reaction(left, right, forward, reverse, first.to(span))
+
+    def option(self, c):
+        value = c[-1] if len(c) > 1 else None
+        return (str(c[0]), value, self._span(c[0]))
+
+    def _section(self, name, c):
+        return (name, self._span(c[0]), tuple(i for i in c[1:] if not isinstance(i, Token)))
+
+    def equations(self, c):
+        return self._section("equations", c)
+
+    def initial(self, c):
+        return self._section("initial", c)
+
+    def reactions(self, c):
+        return self._section("reactions", c)
+
+    def experiment(self, c):
+        return self._section("experiment", c)
+
+    # --- top level ---
+
+    def extension(self, c):
+        name, span = c[0]
+        return tree.Extends(name, tuple(c[1]) if len(c) > 1 else (), span)
+
+    def extends(self, c):
+        return ("extends", tuple(c[1::2]))
+
+    def model(self, c):
+        partial = isinstance(c[0], Token) and c[0].type == "PARTIAL"
+        head = c[1:] if partial else c
+        name, docs, extends = head[1], [], ()
+        declarations: list = []
+        sections: dict[str, Any] = {}
+        for item in head[2:]:
+            if isinstance(item, Token):
+                if item.type == "STRING":
+                    docs.append(_unquoted(item))
+            elif isinstance(item, tuple) and item[0] == "extends":
+                extends = item[1]
+            elif isinstance(item, tuple):
+                section, span, content = item
+                if section == "experiment" and section in sections:
+                    self._report("E0104", "this model has two `experiment` sections", span)
+                sections[section] = (span, sections.get(section, (span, ()))[1] + content)
+            else:
+                declarations.append(item)
+        experiment = None
+        if "experiment" in sections:
+            span, content = sections["experiment"]
+            experiment = tree.Experiment(tuple((n, v) for n, v, _ in content), span)
+
+        def of(section):
+            return sections.get(section, (None, ()))[1]
+
+        return tree.Model(
+            str(name), partial, docs[0] if docs else None, extends, tuple(declarations), of("equations"),
+            of("initial"), of("reactions"), experiment, self._span(c[0], name), self._span(name),
+        )  # fmt: skip
+
+    def connector(self, c):
+        members = tuple(i for i in c if isinstance(i, tree.Variable))
+        doc = next((_unquoted(i) for i in c if isinstance(i, Token) and i.type == "STRING"), None)
+        return tree.Connector(str(c[1]), doc, members, self._span(c[0], c[1]), self._span(c[1]))
+
+    def function(self, c):
+        names = tuple(str(t) for t in c[3:] if isinstance(t, Token) and t.type == "NAME")
+        body = c[-2]
+        return tree.Function(str(c[1]), names, body, self._span(c[0], body), self._span(c[1]))
+
+    def constant(self, c):
+        if c[0].kind != "const":
+            self._report(
+                "E0103",
+                f"a `{c[0].kind}` belongs inside a model",
+                c[0].span,
+                help="only `const` stands on its own",
+            )
+        return c[0]
+
+    def import_(self, c):
+        return tree.Import(c[1][0], None, self._span(c[0]).to(c[1][1]))
+
+    def from_(self, c):
+        names = tuple(str(t) for t in c[3:] if isinstance(t, Token) and t.type == "NAME")
+        return tree.Import(c[1][0], names, self._span(c[0], c[-2]))
+
+    def start(self, c):
+        items = [i for i in c if not isinstance(i, Token)]
+        end = Span(self.source, 1, 1, 1, 1)
+        imports = tuple(i for i in items if isinstance(i, tree.Import))
+        return tree.Module(imports, tuple(i for i in items if not isinstance(i, tree.Import)), end)
+
+
+_PLURAL = {
+    "unit": "units",
+    "value": "values",
+    "range": "ranges",
+    "start": "start values",
+    "guess": "guesses",
+    "doc": "documentation strings",
+}
+
+
+def _take_unit(value: Any) -> tuple[Any, str | None]:
+    """`0.04 [1/s]` as a declared value: the number, and the unit it declares."""
+    if isinstance(value, tree.Number) and value.unit is not None:
+        return tree.Number(value.value, None, value.span), value.unit
+    if isinstance(value, tree.Unary) and isinstance(value.operand, tree.Number):
+        inner, unit = _take_unit(value.operand)
+        return tree.Unary(value.operator, inner, value.span), unit
+    return value, None
+
+
+def _dotted(name: tree.Name) -> str:
+    return ".".join(p.name for p in name.parts)
+
+
+def _unquoted(token: Token) -> str:
+    return token[1:-1].replace('\\"', '"').replace("\\\\", "\\")

@@ -1,0 +1,172 @@
+"""Tokens of the language, with the decisions that need a look around.
+
+A line ends its statement, except inside brackets and after an operator or a comma. `[` after white space or
+right after a number opens a unit, glued to a name it opens an index. Words such as `start` or `initial` are
+keywords only where they can be, so that they may also be names.
+"""
+
+import re
+from collections.abc import Iterator
+
+from lark import Token
+
+_PATTERN = re.compile(
+    r"""
+    (?P<SPACE>[ \t\f\r]+)
+  | (?P<COMMENT>\#[^\n]*)
+  | (?P<LINE>\n)
+  | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<NAME>[^\W\d]\w*)
+  | (?P<STRING>"(?:\\.|[^"\\\n])*")
+  | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],.:@])
+    """,
+    re.VERBOSE,
+)
+
+_OPERATORS = {
+    "<->": "ARROW", "->": "ARROW", ":=": "ASSIGN", "..": "DOTDOT", "<=": "COMPARE", ">=": "COMPARE",
+    "==": "COMPARE", "!=": "COMPARE", "<": "COMPARE", ">": "COMPARE", "-": "MINUS", "+": "PLUS", "*": "TIMES",
+    "/": "OVER", "^": "POWER", "=": "EQUAL", "(": "LPAR", ")": "RPAR", "{": "LBRACE", "}": "RBRACE",
+    "[": "LSQB", "]": "RSQB", ",": "COMMA", ".": "DOT", ":": "COLON", "@": "AT",
+}  # fmt: skip
+_CONTINUES = {
+    "COMMA", "PLUS", "MINUS", "TIMES", "OVER", "POWER", "EQUAL", "COMPARE", "ARROW", "AND", "OR", "NOT", "AT",
+    "DOTDOT", "ASSIGN", "ELSE", "IF",
+}  # fmt: skip
+_OPERAND = {"NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT", "STRING"}
+_KEYWORDS = {
+    "import": "IMPORT", "from": "FROM", "function": "FUNCTION", "connector": "CONNECTOR", "model": "MODEL",
+    "partial": "PARTIAL", "end": "END", "const": "KIND", "param": "KIND", "input": "KIND", "var": "KIND",
+    "output": "KIND", "discrete": "KIND", "part": "PART", "port": "PORT", "potential": "POTENTIAL",
+    "flow": "FLOW", "equations": "EQUATIONS", "initial": "INITIAL", "reactions": "REACTIONS",
+    "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
+    "stop": "STOP",
+}  # fmt: skip
+
+
+class LexicalError(Exception):
+    """A character that begins no token."""
+
+    def __init__(self, position: int, line: int, column: int):
+        self.position, self.line, self.column = position, line, column
+        super().__init__(position)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of `text`; raises `LexicalError` at a character that belongs nowhere."""
+    position, line, line_start, depth = 0, 1, 0, 0
+    previous, at_start, spaced, block_if = "NEWLINE", True, True, False
+    match = _PATTERN.match
+    end = len(text)
+    last = None
+    while position < end:
+        found = match(text, position)
+        if found is None:
+            raise LexicalError(position, line, position - line_start + 1)
+        kind = found.lastgroup
+        start, position = position, found.end()
+        if kind == "SPACE":
+            spaced = True
+            continue
+        if kind == "COMMENT":
+            continue
+        if kind == "LINE":
+            if (
+                depth == 0
+                and previous not in _CONTINUES
+                and previous != "NEWLINE"
+                and not (previous == "THEN" and not block_if)
+            ):
+                last = Token(
+                    "NEWLINE",
+                    "\n",
+                    start,
+                    line,
+                    start - line_start + 1,
+                    line,
+                    start - line_start + 2,
+                    position,
+                )
+                yield last
+                previous, at_start, block_if = "NEWLINE", True, False
+            line += 1
+            line_start = position
+            spaced = True
+            continue
+        value = found.group()
+        column = start - line_start + 1
+        if kind == "OP":
+            if value == "[" and (spaced or previous == "NUMBER") and previous in _OPERAND:
+                close = text.find("]", start)
+                newline = text.find("\n", start)
+                if close >= 0 and (newline < 0 or close < newline):
+                    value, position, kind = text[start : close + 1], close + 1, "UNIT"
+                    if at_start:
+                        kind = "OP"
+                else:
+                    kind = "LSQB"
+            if kind == "OP":
+                kind = _OPERATORS[value]
+            if kind in ("LPAR", "LSQB", "LBRACE"):
+                depth += 1
+            elif kind in ("RPAR", "RSQB", "RBRACE"):
+                depth = max(0, depth - 1)
+        elif kind == "NAME":
+            kind = _word(value, previous, at_start, depth, text, position)
+            if kind == "LATER":
+                stop = text.find("\n", position)
+                position = end if stop < 0 else stop
+                value = text[start:position]
+            if kind == "IF_BLOCK" or kind == "ELSEIF":
+                block_if = True
+        last = Token(kind, value, start, line, column, line, column + len(value), position)
+        yield last
+        previous, at_start, spaced = kind, False, False
+    if previous != "NEWLINE":
+        yield Token("NEWLINE", "\n", end, line, end - line_start + 1, line, end - line_start + 2, end)
+
+
+def _word(value: str, previous: str, at_start: bool, depth: int, text: str, position: int) -> str:
+    """The kind of a word: a keyword only where one can stand."""
+    if previous == "DOT":
+        return "NAME"
+    following = _rest(text, position)
+    if at_start and depth == 0:
+        if value == "if":
+            return "IF_BLOCK"
+        if value == "elseif":
+            return "ELSEIF"
+        if value == "else":
+            return "ELSE_BLOCK"
+        if value in ("table", "network") and re.match(r"[^\W\d]", following):
+            return "LATER"
+        kind = _KEYWORDS.get(value)
+        if kind is None:
+            return "NAME"
+        if kind in ("EQUATIONS", "INITIAL", "REACTIONS", "EXPERIMENT", "END"):
+            return kind if following[:1] in ("\n", "") else "NAME"
+        if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT"):
+            return kind if re.match(r'[^\W\d]|"', following) else "NAME"
+        return kind
+    if value in ("if", "then", "else", "and", "or", "not", "for"):
+        return value.upper()
+    if value == "in" and previous in _OPERAND:
+        return "IN"
+    if value in ("start", "guess") and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
+        return value.upper()
+    if value == "extends" and previous in ("NAME", "STRING"):
+        return "EXTENDS"
+    if value == "model" and previous == "PARTIAL":
+        return "MODEL"
+    if value == "import" and previous == "NAME":
+        return "IMPORT"
+    if value == "every" and previous in ("WHEN", "ELSEWHEN"):
+        return "EVERY"
+    return "NAME"
+
+
+def _rest(text: str, position: int) -> str:
+    """The next characters on the line after white space; empty or a line end where nothing follows."""
+    while position < len(text) and text[position] in " \t\r":
+        position += 1
+    return "\n" if text[position : position + 1] == "#" else text[position : position + 2]
