@@ -54,7 +54,7 @@ def _stages(source: Source, model: str | None, constants: dict[str, float], seco
 
     yield "syntax", parse
 
-    from stiffdsl.check.check import check
+    from stiffdsl.check import check
 
     yield "check", lambda module: check(module, source, model=model, load=load_import)
 
