@@ -397,6 +397,7 @@ def _circle_from(start: str, uses: dict[str, list[str]], done: set[str]) -> list
             on_path.discard(name)
             done.add(name)
         elif name in on_path:
+            done.update(path)
             return path[path.index(name) :]
         elif name not in done:
             path.append(name)

@@ -30,7 +30,7 @@ def check(module: tree.Module, source: Source, *, model: str | None = None, load
             entity = classes.entity(home.scope, main)
             root = classes.finish(entity)
     except RecursionError:
-        raise ModelError([_too_deep(module)]) from None
+        raise ModelError([_too_deep(report, module)]) from None
     _report_missing(report, root.name, classes.missing(entity))
     report.raise_errors()
     return CheckedModel(root, source, report.warnings)
@@ -54,7 +54,7 @@ def _check_classes(module: tree.Module, source: Source, load: Load, report: Repo
                     classes.finish(classes.entity(scope, declaration))
             _check_constants_and_functions(scope, report)
     except RecursionError:
-        raise ModelError([_too_deep(module)]) from None
+        raise ModelError([_too_deep(report, module)]) from None
     return scope, classes
 
 
@@ -94,9 +94,8 @@ def _check_function(scope: Scope, function: tree.Function, report: Report) -> No
     report.take(found, _CALL_INDEPENDENT)
 
 
-def _too_deep(module: tree.Module) -> Diagnostic:
-    first = module.declarations[0].name_span
-    label = Label(first, "somewhere in this file")
+def _too_deep(report: Report, module: tree.Module) -> Diagnostic:
+    label = Label(report.place or module.span, "in here")
     return Diagnostic(
         "E0258", "an expression is nested too deeply", (label,), help="split it into several `var`"
     )

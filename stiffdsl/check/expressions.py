@@ -10,11 +10,11 @@ from dataclasses import replace
 from stiffdsl.check import dimensions
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, Builtin
 from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
-from stiffdsl.check.report import Report, written
+from stiffdsl.check.report import Report, within, written
 from stiffdsl.check.scope import Found
 from stiffdsl.check.si import in_unit, plain_number
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.units import NONE, Dimension, Unit, UnitError, known_units, parse_unit
+from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 
@@ -57,7 +57,7 @@ class Walker:
 
     def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed:
         """`walk` for a value that is given to something declared in `unit`, which bare numbers take."""
-        self.start_expression()
+        self.start_expression(expr.span)
         if isinstance(expr, tree.ArrayLiteral) and unit is not None and not unit.is_si:
             items = [self.given(item, unit, highest, what) for item in expr.items]
             rank = 1 + max((i.rank for i in items), default=0)
@@ -78,9 +78,10 @@ class Walker:
             )
         return Typed(in_unit(value, unit), value.dimension, value.rank, value.level, False)
 
-    def start_expression(self) -> None:
+    def start_expression(self, span: Span) -> None:
         """Begin another expression: the limit on inlined functions counts from zero."""
         self._inlined = 0
+        self.report.place = span
 
     def unit(self, text: str | None, span: Span) -> Unit | None:
         """The unit that is written in brackets; a mistake in it is reported and gives None."""
@@ -89,10 +90,8 @@ class Walker:
         try:
             return parse_unit(text)
         except UnitError as error:
-            help = did_you_mean(error.near, known_units()) if error.near else None
-            self.report.say(
-                "E0501", f"unknown unit `[{text}]`", (span, str(error)), help=help, key=("E0501", text)
-            )
+            title, place = f"unknown unit `[{text}]`", within(span, f"[{text}]")
+            self.report.say("E0501", title, (place, str(error)), help=_unit_help(error), key=("E0501", text))
             return None
 
     def mismatch(
@@ -458,12 +457,11 @@ class Walker:
         if any(f is function for f, _ in self._calls):
             names = [f.name for f, _ in self._calls]
             around = [*names[names.index(function.name) :], function.name]
+            key = ("E0233", frozenset(around))
             title = f"`{function.name}` calls itself"
             notes = (" calls ".join(f"`{n}`" for n in around),) if len(around) > 2 else ()
             notes = (*notes, "a function is replaced by its text, which would never end")
-            self.report.say(
-                "E0233", title, (e.span, "closes the circle"), notes=notes, key=("E0233", id(function))
-            )
+            self.report.say("E0233", title, (e.span, "closes the circle"), notes=notes, key=key)
             return Typed(e, None, 0, Level.CONSTANT, False)
         self._inlined += 1
         if self._inlined > _MOST_INLINED:
@@ -605,3 +603,11 @@ def literal_dimensions(expr: tree.Expr) -> tuple[tree.Expr, ...]:
         return ()
     inner = literal_dimensions(expr.items[0]) if expr.items else ()
     return (tree.Number(float(len(expr.items)), None, expr.span), *inner)
+
+
+def _unit_help(error: UnitError) -> str | None:
+    """The unit that was meant: the symbol of a name such as `metre`, or the nearest symbol."""
+    if error.near is None:
+        return None
+    symbol = SYMBOL_OF_NAME.get(error.near.lower().removesuffix("s"))
+    return f"write `{symbol}`" if symbol else did_you_mean(error.near, known_units())

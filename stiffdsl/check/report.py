@@ -1,5 +1,6 @@
 """Gather the mistakes of one run: the same mistake in many places is told once, with the number of places."""
 
+import re
 from collections.abc import Hashable
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ class Report:
     def __init__(self) -> None:
         self._found: dict[Hashable, Diagnostic] = {}
         self._repeats: dict[Hashable, int] = {}
+        self.place: Span | None = None  # what is being looked at, for a mistake that stops the walk
 
     def add(self, diagnostic: Diagnostic, key: Hashable = None) -> None:
         """Keep a diagnostic; a second one with the same `key` is only counted."""
@@ -82,6 +84,17 @@ class Report:
         errors = [d for d in self._told() if d.level == "error"]
         if errors:
             raise ModelError(errors)
+
+
+def within(span: Span, text: str) -> Span:
+    """The first place of `text` as a whole word in `span`, or `span` where it is not found."""
+    pattern = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+    for number in range(span.line, span.end_line + 1):
+        start = span.column - 1 if number == span.line else 0
+        found = pattern.search(span.source.line(number), start)
+        if found:
+            return Span(span.source, number, found.start() + 1, number, found.end() + 1)
+    return span
 
 
 def written(span: Span) -> str:

@@ -7,7 +7,7 @@ are resolved where they are written: a base class sees the imports of its own fi
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stiffdsl.check.report import Report
+from stiffdsl.check.report import Report, within
 from stiffdsl.diagnostics import ModelError, Source, Span
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.parse import parse
@@ -118,7 +118,7 @@ class Library:
                 title = f"`{statement.module}` has no `{name}`"
                 if target.complete:
                     known = list(target.names)
-                    report.suggest("E0203", title, statement.span, "asks for it", name, known)
+                    report.suggest("E0203", title, within(statement.span, name), "asks for it", name, known)
                 scope.complete = False
             else:
                 self._add(scope, name, found, statement.span)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from stiffdsl.check import dimensions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of, dotted
+from stiffdsl.check.report import within
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
 from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
@@ -92,7 +93,7 @@ class Statements:
 
     def _equation(self, e: tree.Equation) -> tree.Equation:
         walker = self.walker
-        walker.start_expression()
+        walker.start_expression(e.span)
         left, right = walker.walk(e.left), walker.walk(e.right)
         if left.level < Level.SIGNAL and right.level < Level.SIGNAL and not self._mistaken(left, right):
             self.report.say(
@@ -236,7 +237,7 @@ class Statements:
 
     def _reaction(self, r: tree.Reaction) -> tree.Reaction:
         walker = self.walker
-        walker.start_expression()
+        walker.start_expression(r.span)
         sides = []
         amounts: list[Dimension | None] = []
         produced: Dimension | None = None
@@ -308,7 +309,7 @@ class Statements:
                 self.report.say(
                     "E0254",
                     f"`experiment` has no option `{name}`",
-                    (span, "cannot be set"),
+                    (within(experiment.span, name), "cannot be set"),
                     help=did_you_mean(name, EXPERIMENT_OPTIONS)
                     or f"it has {', '.join(f'`{o}`' for o in EXPERIMENT_OPTIONS)}",
                 )

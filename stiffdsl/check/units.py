@@ -178,6 +178,14 @@ _AFFINE = {
     "°F": (5 / 9, 459.67 * 5 / 9),
 }
 
+# Names are not units, but a message can say which symbol is meant.
+SYMBOL_OF_NAME = {
+    "metre": "m", "meter": "m", "gram": "g", "kilogram": "kg", "second": "s", "minute": "min", "ampere": "A",
+    "amp": "A", "kelvin": "K", "mole": "mol", "celsiu": "degC", "fahrenheit": "degF", "volt": "V", "watt": "W",
+    "joule": "J", "newton": "N", "pascal": "Pa", "coulomb": "C", "farad": "F", "henry": "H", "siemen": "S",
+    "tesla": "T", "weber": "Wb", "hertz": "Hz", "liter": "L", "litre": "L", "degree": "deg", "radian": "rad",
+}  # fmt: skip
+
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?)|(?P<symbol>[^\W\d]+|°[CF]?|℃|%)|(?P<op>\*\*|[*/^()+\-·]))"
 )

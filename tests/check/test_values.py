@@ -1,8 +1,16 @@
-"""What values mean: numbers without a unit are read in the declared unit, everything else is in SI already."""
+"""What values mean: numbers without a unit are read in the declared unit, all else is in SI already."""
 
 import pytest
 
+from stiffdsl.diagnostics import Source, Span
 from stiffdsl.syntax import tree
+
+NOWHERE = Span(Source("", ""), 1, 1, 1, 1)
+
+
+def number(value: float) -> tree.Number:
+    """A number without a unit; equality ignores the place."""
+    return tree.Number(value, None, NOWHERE)
 
 
 def variable(checked_model, name):
@@ -17,7 +25,7 @@ equations
   der(T) = 0
 end
 """)
-    assert variable(model, "T").start == tree.Number(293.15, None)
+    assert variable(model, "T").start == number(293.15)
 
 
 def test_a_value_with_its_own_unit_is_not_read_in_another(checked):
@@ -32,9 +40,9 @@ equations
   der(x) = -x/tau
 end
 """)
-    assert variable(model, "tau").value == tree.Number(30.0, None)
-    assert variable(model, "R").value == tree.Number(2000.0, None)
-    assert variable(model, "C").value == tree.Number(0.003, None)
+    assert variable(model, "tau").value == number(30.0)
+    assert variable(model, "R").value == number(2000.0)
+    assert variable(model, "C").value == number(0.003)
     assert isinstance(variable(model, "T").value, tree.Binary)
     assert variable(model, "T").value.operator == "*"
     assert isinstance(variable(model, "T").value.left, tree.Name)
@@ -53,14 +61,14 @@ equations
   der(q) = -k*q
 end
 """)
-    assert variable(model, "k").value == tree.Number(pytest.approx(-0.1), None)
-    assert variable(model, "k").range.first == tree.Number(0.5, None)
-    assert variable(model, "p").value.items == (tree.Number(1e5, None), tree.Number(2.0, None))
+    assert variable(model, "k").value == number(pytest.approx(-0.1))
+    assert variable(model, "k").range.first == number(0.5)
+    assert variable(model, "p").value.items == (number(1e5), number(2.0))
     start = variable(model, "T").start
     assert start.operator == "+"
-    assert start.right == tree.Number(273.15, None)
+    assert start.right == number(273.15)
     q = variable(model, "q").start
-    assert (q.operator, q.left) == ("*", tree.Number(1000.0, None))
+    assert (q.operator, q.left) == ("*", number(1000.0))
 
 
 def test_modifiers_are_read_in_the_unit_of_what_they_modify(checked):
@@ -80,7 +88,7 @@ model M
 end
 """)
     a, b, c = model.root.components
-    assert [m.value for m in a.modifiers] == [tree.Number(4700.0, None), tree.Number(0.003, None)]
+    assert [m.value for m in a.modifiers] == [number(4700.0), number(0.003)]
     assert isinstance(b.modifiers[0].value, tree.Name)
     assert [i.value for i in c.modifiers[0].value.items] == [1000.0, 2000.0, 3000.0]
     assert a.cls is b.cls is c.cls
@@ -95,8 +103,8 @@ equations
 end
 """)
     right = model.root.equations[0].right
-    assert right.left.operand.right == tree.Number(293.15, None)
-    assert right.right == tree.Number(300.0, None)
+    assert right.left.operand.right == number(293.15)
+    assert right.right == number(300.0)
 
 
 def test_the_time_of_an_experiment_is_in_seconds(checked):
@@ -110,9 +118,9 @@ experiment
 end
 """)
     options = dict(model.root.experiment.options)
-    assert options["time"] == tree.Range(tree.Number(3600.0, None), tree.Number(7200.0, None))
+    assert options["time"] == tree.Range(number(3600.0), number(7200.0), NOWHERE)
     assert options["log"] is None
-    assert options["rtol"] == tree.Number(1e-6, None)
+    assert options["rtol"] == number(1e-6)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from parts import Resistor
 
 model M
   param g = 5 [V]
-  part r : Resistor(R = 2*g)
+  part r : Resistor(R = g)
   var T [degC] start 5 [min]
   var q [W] in 0..3 [K] 
 equations
