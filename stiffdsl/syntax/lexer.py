@@ -33,6 +33,8 @@ _CONTINUES = {
     "COMMA", "PLUS", "MINUS", "TIMES", "OVER", "POWER", "EQUAL", "COMPARE", "ARROW", "AND", "OR", "NOT", "AT",
     "DOTDOT", "ASSIGN", "ELSE", "IF",
 }  # fmt: skip
+# A line that begins with one of these goes on with the statement before it.
+_LEADING = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:[+*/^=@<>!]|and\b|or\b)")
 _OPERAND = {"NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT", "STRING"}
 _KEYWORDS = {
     "import": "IMPORT", "from": "FROM", "function": "FUNCTION", "connector": "CONNECTOR", "model": "MODEL",
@@ -76,6 +78,7 @@ def tokens(text: str) -> Iterator[Token]:
                 and previous not in _CONTINUES
                 and previous != "NEWLINE"
                 and not (previous == "THEN" and not block_if)
+                and not _LEADING.match(text, position)
             ):
                 last = Token(
                     "NEWLINE",
