@@ -1,4 +1,5 @@
-"""`sort`: from equations in any order to assignments in order, residual rows for what stays implicit, and initial.
+"""`sort`: from equations in any order to assignments in order, residual rows for what stays implicit, and
+initial.
 
 before   v = R*i    i = C*der(v) …      after   states v    i := …    der(v) := i/C
 """
@@ -20,8 +21,8 @@ from stiffdsl.graph.system import Assignment, SortedSystem
 def sort(flat: FlatModel) -> SortedSystem:
     """Match, order and tear the equations of `flat` (aliases eliminated).
 
-    Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where states are tied together (index
-    above one), E0314 where a linear loop is singular whatever its numbers.
+    Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where states are tied together
+    (index above one), E0314 where a linear loop is singular whatever its numbers.
     """
     inc = incidence(flat)
     pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)

@@ -22,7 +22,7 @@ MOST_NAMED = 4
 
 @dataclass(eq=False)
 class Structure:
-    """Equations against variables, where a state counts as one unknown with its derivative: what an author counts."""
+    """Equations against variables as an author counts them: a state is one unknown with its derivative."""
 
     columns_of: list[list[int]]
     rows_of: list[list[int]]
@@ -185,8 +185,9 @@ def _under(
         share = "appears in" if len(columns) == 1 else "share only"
         notes.append(f"{names} {share} {_many(len(rows), 'equation')}: {', '.join(told)}{more}")
     wanted = "an equation" if lacking == 1 else f"{lacking} equations"
-    help = f"add {wanted} for {_listed([name]) if len(columns) == 1 else 'them'}, or make `{name}` a `param` or an `input`"
-    return Diagnostic("E0312", title, (label,), tuple(notes), help)
+    receiver = f"`{name}`" if len(columns) == 1 else "them"
+    way_out = f"add {wanted} for {receiver}, or make `{name}` a `param` or an `input`"
+    return Diagnostic("E0312", title, (label,), tuple(notes), way_out)
 
 
 def _declared(flat: FlatModel, variable: int) -> Span:
@@ -222,24 +223,23 @@ def _high_index(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> Diagnos
     span = _span(flat, inc, constraint)
     names = [_name(flat, int(v), span) for v in np.unique(variable[inside])]
     label = Label(span, f"this ties {_listed(names)}" if names else "this determines no derivative")
-    notes = [
-        "a variable with a derivative is given by its own equation; a second one that fixes its value makes "
-        "the index higher than one",
+    notes = (
+        "a variable with a derivative has an equation of its own: this one raises the index above one",
         "index reduction is not available yet",
-    ]
+    )
     return Diagnostic(
         code="E0313",
         title=f"the derivatives of {_listed(names)} are not independent",
         labels=(label,),
-        notes=tuple(notes),
-        help="differentiate this equation by hand, or put a small capacity or resistance between what it ties",
+        notes=notes,
+        help="differentiate this equation by hand, or let a small compliance join what it ties",
     )
 
 
 def singular_loop(flat: FlatModel, inc: Incidence, rows: np.ndarray, columns: np.ndarray) -> Diagnostic:
     """A linear loop whose equations follow from one another, whatever the parameters."""
     spans = [_span(flat, inc, int(r)) for r in rows]
-    names = [_name(flat, int(inc.unknowns.variable[c]), spans[0]) for c in columns]
+    names = [_name(flat, int(inc.unknowns.variable[c]), spans[0]) for c in np.sort(columns)]
     labels = [Label(spans[0], f"cannot be solved for {_listed(names)}")]
     labels += [Label(s, "with this one") for s in spans[1:MOST_NAMED] if s != spans[0]]
     return Diagnostic(

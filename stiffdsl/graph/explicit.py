@@ -26,7 +26,7 @@ KNOWN_KINDS = ("param", "input", "const")
 
 @lru_cache(maxsize=100_000)
 def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
-    """`c` where `template = c*symbol + rest` and neither holds `symbol`; None where it is not of that form."""
+    """`c` of `template = c*symbol + rest` where neither holds `symbol`; None if it is not of that form."""
     if symbol not in template.free_symbols:
         return None
     for atom in template.atoms(sp.core.relational.Relational, Floor, Ceil):
@@ -44,8 +44,9 @@ def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     """The value of `symbol` that makes `template` zero, or None where there is no safe closed form.
 
-    Besides linear templates, functions with an inverse on all of the real line are inverted: `log(x) = r` has the
-    one solution exp(r). `exp(x) = r` stays implicit: log(r) fails on the way where a Newton iteration would not.
+    Besides linear templates, functions with an inverse on all of the real line are inverted: `log(x) = r`
+    has the one solution exp(r). `exp(x) = r` stays implicit: log(r) fails on the way where a Newton
+    iteration would not.
     """
     c = coefficient(template, symbol)
     if c is not None:
@@ -120,7 +121,7 @@ class Exposed:
 
 
 def expose(family: Family, members: np.ndarray, terms: Sequence[tuple[int, np.ndarray]] = ()) -> Exposed:
-    """The members `members`, in that order; for each `(k, rows)` the term `rows[m]` of sum k becomes slots of m."""
+    """The members `members`, in that order; for each `(k, rows)` term `rows[m]` of sum k becomes slots of m."""
     template, kinds = family.template, family.kinds
     table, first = [family.table[members]], []
     taken: dict[int, list[np.ndarray]] = {}

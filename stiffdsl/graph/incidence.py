@@ -1,7 +1,7 @@
 """Which unknown occurs in which equation, as integer arrays; and how well each could be solved for.
 
-Unknowns are `der(x)` for every state x, and every representative variable that is not a state. States themselves
-are known here: they are what the solver hands in.
+Unknowns are `der(x)` for every state x, and every representative variable that is not a state. States
+themselves are known here: they are what the solver hands in.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from stiffdsl.graph.explicit import IMPLICIT, coefficient, quality
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in a template where unknowns stand: slot `slot` of a family, or of its sum `sum` (-1: of itself)."""
+    """A place where unknowns stand: slot `slot` of a family, or of its sum `sum` (-1: of the family itself)."""
 
     family: int
     sum: int
@@ -44,9 +44,9 @@ class Unknowns:
 class Incidence:
     """Entry k: equation `row[k]` mentions unknown `column[k]` at `sites[site[k]]`.
 
-    Equation e is member `e - offsets[f]` of family f. `term[k]` is the row of the table that holds the entry: the
-    member, or the row of the sum's table. `quality[k]` ranks how well the equation gives the unknown; `repeated[k]`:
-    the unknown stands at another place of the equation too.
+    Equation e is member `e - offsets[f]` of family f. `term[k]` is the row of the table that holds the
+    entry: the member, or the row of the sum's table. `quality[k]` ranks how well the equation gives the
+    unknown; `repeated[k]`: the unknown stands at another place of the equation too.
     """
 
     unknowns: Unknowns
@@ -157,7 +157,7 @@ def occurrences(
 def _trust_constants(
     flat: FlatModel, sites: list[Site], site: np.ndarray, term: np.ndarray, rank: np.ndarray
 ) -> None:
-    """Coefficients were ranked as if every constant were nonzero: entries where one is zero lose their rank."""
+    """Coefficients were ranked as if no constant were zero: entries where one is zero lose their rank."""
     start = np.searchsorted(site, np.arange(len(sites) + 1))
     for number, place in enumerate(sites):
         family = flat.equations[place.family]

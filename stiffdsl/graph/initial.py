@@ -1,10 +1,10 @@
 """What holds at the initial time only: which entries of y are free then, and which conditions determine them.
 
-A state with a `start` is fixed. The others are free as far as there are conditions for them: `initial` equations,
-and a `start` given to something that is not a state. Which condition determines what is decided by structure: an
-augmenting path from each condition, through the equations of the model, to a state without a start. A condition
-without a path is redundant (`C start 0` beside `A + B + C = 1`) and becomes a check; a state without a condition
-begins at its guess, or at zero, with a warning.
+A state with a `start` is fixed. The others are free as far as there are conditions for them: `initial`
+equations, and a `start` given to something that is not a state. Which condition determines what is decided
+by structure: an augmenting path from each condition, through the equations of the model, to a state without
+a start. A condition without a path is redundant (`C start 0` beside `A + B + C = 1`) and becomes a check; a
+state without a condition begins at its guess, or at zero, with a warning.
 """
 
 import numpy as np

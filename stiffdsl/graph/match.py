@@ -1,9 +1,9 @@
 """Gives every unknown an equation of its own, preferring equations that can be solved for it.
 
 SciPy's matchings start from a greedy one, which on a chain of 10^5 equations may leave a defect that takes
-seconds to push to its end. Here equations and unknowns with one choice left are matched first (Karp and Sipser
-1981), which is exact on chains and trees; what remains is augmented in phases (Pothen and Fan 1990). Better
-edges come first, so that divisions and implicit equations are used only where nothing else fits.
+seconds to push to its end. Here equations and unknowns with one choice left are matched first (Karp and
+Sipser 1981), which is exact on chains and trees; what remains is augmented in phases (Pothen and Fan 1990).
+Better edges come first, so that divisions and implicit equations are used only where nothing else fits.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ WEIGHT = {UNIT: 1.0, PARAMETER: 3.0, FREE: 10.0, LINEAR: 20.0, IMPLICIT: 200.0}
 
 
 def match(rows: int, columns: int, row: np.ndarray, column: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """`column_of_row`: a largest matching, -1 for a row without one. Entry k is the edge (row[k], column[k])."""
+    """The column of every row in a largest matching, -1 without one. Entry k is an edge (row[k], column[k])."""
     if rows == columns and 0 < rows <= WEIGHTED_UP_TO:
         weighted = _least_weight(rows, row, column, quality)
         if weighted is not None:
@@ -59,7 +59,7 @@ def _single_choices(
     of_row: list[int],
     of_column: list[int],
 ) -> None:
-    """Matches free rows and columns that have one free partner left, again and again; then greedily the rest."""
+    """Matches rows and columns that have one free partner left, again and again; then greedily the rest."""
     rows, columns = len(of_row), len(of_column)
     back = np.argsort(column, kind="stable")
     back_start = np.searchsorted(column[back], np.arange(columns + 1)).tolist()
@@ -108,7 +108,8 @@ def _first_free(neighbours: list[int], first: int, last: int, partner: list[int]
 
 
 def augment(start: list[int], neighbours: list[int], of_row: list[int], of_column: list[int]) -> None:
-    """Makes a matching as large as it can be, in place. `neighbours[start[r]:start[r + 1]]` are the columns of r.
+    """Makes a matching as large as it can be, in place. `neighbours[start[r]:start[r + 1]]` are the columns
+    of r.
 
     Rows and columns that are matched stay matched, to whom may change. Within a phase every column is visited
     once, so a phase is linear in the number of edges.
@@ -133,7 +134,8 @@ def grow(
     visited: list[bool],
     trail: list[int],
 ) -> bool:
-    """Looks for a path from row `root` to a free column over columns not yet `visited`; flips it if there is one.
+    """Looks for a path from row `root` to a free column over columns not yet `visited`; flips it if there is
+    one.
 
     The columns that this search visits are appended to `trail`. After a failure they lead nowhere for ever.
     """

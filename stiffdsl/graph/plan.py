@@ -1,4 +1,4 @@
-"""Decides for every unknown how its value is found: by an assignment, in closed form with its loop, or implicitly."""
+"""How the value of every unknown is found: by an assignment, in closed form with its loop, or implicitly."""
 
 from dataclasses import dataclass, field
 
@@ -13,9 +13,10 @@ from stiffdsl.graph.tear import SMALL, Torn, loop_symbol, tear_large, tear_small
 
 EXPLICIT, SOLVED, KEPT = 0, 1, 2
 
-# The rule for chains. A family whose members need one another in a row (a running sum) would give one assignment
-# per member. Where the assignments would be more than `MANY`, every site that is spread over more than `LONG`
-# levels is broken by keeping one of the sites of its cycle implicit: then their number does not depend on N.
+# The rule for chains. A family whose members need one another in a row (a running sum) would give one
+# assignment per member. Where the assignments would be more than `MANY`, every site that is spread over more
+# than `LONG` levels is broken by keeping one of the sites of its cycle implicit: then their number does not
+# depend on N.
 MANY = 64
 LONG = 16
 
@@ -24,7 +25,8 @@ LONG = 16
 class Loop:
     """Equal small loops, one a row: `rows[i, p]` is matched to `columns[i, p]`.
 
-    `kinds`, `table`, `sums` are the slots of all equations of the loop side by side, as its solutions use them.
+    `kinds`, `table`, `sums` are the slots of all equations of the loop side by side, as its solutions use
+    them.
     """
 
     rows: np.ndarray
@@ -37,7 +39,8 @@ class Loop:
 
 @dataclass(eq=False)
 class Plan:
-    """`status[u]`, and for an explicit unknown the entry it is solved at; `row_of[u]` is its matched equation.
+    """`status[u]`, and for an explicit unknown the entry it is solved at; `row_of[u]` is its matched
+    equation.
 
     `group[u]`: unknowns of one group are computed alike: the site, or number of sites + number of the loop.
     `component[u]` is the strongly connected component that u was found in. `chained` counts unknowns that are
@@ -85,7 +88,7 @@ def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Pla
 
 
 def _can_be_given(flat: FlatModel, inc: Incidence, entries: np.ndarray) -> np.ndarray:
-    """Whether an equation outside of loops gives its unknown: the pivot may hold anything, for no other is left."""
+    """Whether an equation outside of loops gives its unknown: any pivot will do, for no other is left."""
     invertible = np.zeros(len(inc.sites), dtype=bool)
     for number in np.unique(inc.site[entries[inc.quality[entries] == IMPLICIT]]):
         place = inc.sites[number]
@@ -139,7 +142,7 @@ def _small_loops(
 def _tear_alike(
     flat: FlatModel, inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
 ) -> None:
-    """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries, coded alike."""
+    """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries."""
     rows = plan.row_of[columns]
     templates: list[sp.Expr] = []
     safe = [False] * columns.shape[1]

@@ -14,7 +14,7 @@ from stiffdsl.flat.model import Family, FlatModel
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """`targets[m] = value` for every member m. `kind` is `var` or `der`; `value.template` is the explicit value."""
+    """`targets[m] = value` for every member m; `kind` is `var` or `der`, `value.template` the explicit value."""
 
     kind: str
     targets: np.ndarray
@@ -25,12 +25,12 @@ class Assignment:
 class Initial:
     """The equations that hold only at the initial time, for `free` of the entries of y (positions in y).
 
-    Entries of y that are not free take their start value. `conditions` are residual families (initial equations,
-    and `var - start` where a start is declared for something that is not itself in y): with the algebraic rows
-    they determine the free entries, as many conditions as there are free states. In a condition, slot kind `start`
-    counts start values by variable. `checks` are conditions that have nothing left to determine: they must hold
-    (within a tolerance) once the initial values are found. A state that is neither free nor given a start begins
-    at its guess, or at zero.
+    Entries of y that are not free take their start value. `conditions` are residual families (initial
+    equations, and `var - start` where a start is declared for something that is not itself in y): with the
+    algebraic rows they determine the free entries, as many conditions as there are free states. In a
+    condition, slot kind `start` counts start values by variable. `checks` are conditions that have nothing
+    left to determine: they must hold (within a tolerance) once the initial values are found. A state that is
+    neither free nor given a start begins at its guess, or at zero.
     """
 
     free: np.ndarray
@@ -42,9 +42,9 @@ class Initial:
 class SortedSystem:
     """States, implicit unknowns, assignments in order, residual rows.
 
-    `states`: variable ids; row i of f is `der(states[i])`. `implicit`: pairs (kind, id) of the unknowns solved with
-    the residual rows: `implicit_is_der[j]` tells whether it is the derivative of variable `implicit[j]`.
-    Residual rows: members of `residuals` in order, as many as `implicit`.
+    `states`: variable ids; row i of f is `der(states[i])`. `implicit`: pairs (kind, id) of the unknowns
+    solved with the residual rows: `implicit_is_der[j]` tells whether it is the derivative of variable
+    `implicit[j]`. Residual rows: members of `residuals` in order, as many as `implicit`.
     """
 
     flat: FlatModel

@@ -1,6 +1,7 @@
 """Algebraic loops: a few unknowns are kept, the others follow from them by assignments.
 
-    small loop   the fewest tears are found by trying; a linear loop with up to three of them is solved in closed
+    small loop   the fewest tears are found by trying; a linear loop with up to three of them is solved in
+    closed
                  form (Cramer's rule: it fails only where the loop itself has no unique solution)
     large loop   whole sites are made explicit as long as no cycle arises, widest first: in a resistor network
                  every `v = R*i` gives its current, and the balances of the nodes remain for the voltages
@@ -34,7 +35,8 @@ def loop_symbol(k: int) -> sp.Symbol:
 
 @dataclass(frozen=True, eq=False)
 class Torn:
-    """`tears`: positions kept. `solutions`: their values in terms of what is known outside, or None (implicit).
+    """`tears`: positions kept. `solutions`: their values in terms of what is known outside, or None
+    (implicit).
 
     `singular`: the loop is linear, and its determinant is zero whatever the numbers.
     """
@@ -80,7 +82,7 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
 def _fewest(
     size: int, uses: Sequence[set[int]], safe: Sequence[bool], is_der: Sequence[bool]
 ) -> tuple[tuple[int, ...], list[int]]:
-    """The smallest set of tears that leaves no cycle, and the order of the others. Derivatives are torn last."""
+    """The smallest set of tears that leaves no cycle, and the order of the others; derivatives are torn last."""
     forced = [p for p in range(size) if not safe[p]]
     choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (is_der[p], p))
     for extra in range(len(choice) + 1):
@@ -131,8 +133,8 @@ def _always_zero(expression: sp.Expr) -> bool:
 def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
     """The entries to solve at: whole sites, widest first, while targets differ and no site depends on itself.
 
-    `inside`: the entries that join an equation and an unknown of one loop. Loops are treated together, so that
-    equal loops in many instances cost as much as one. What is not chosen stays implicit.
+    `inside`: the entries that join an equation and an unknown of one loop. Loops are treated together, so
+    that equal loops in many instances cost as much as one. What is not chosen stays implicit.
     """
     row, column, site = inc.row[inside], inc.column[inside], inc.site[inside]
     usable = np.flatnonzero(inc.quality[inside] <= PARAMETER)

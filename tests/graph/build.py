@@ -95,9 +95,7 @@ def merged(shapes: dict) -> Iterable[Family]:
 
 
 def constant_family(value: float, span: Span) -> Family:
-    return Family(
-        sp.Float(value), (), np.zeros((1, 0), dtype=np.int64), (span,), np.zeros(1, dtype=np.int64)
-    )
+    return Family(sp.Float(value), (), np.zeros((1, 0), dtype=np.int64), (span,), np.zeros(1, dtype=np.int64))
 
 
 def family(template: str, sums=(), **slots: tuple[str, object]) -> Family:

@@ -1,4 +1,4 @@
-"""A sorted system in numbers, straight from its families: what the tests compare with the original equations."""
+"""A sorted system in numbers, straight from its families: to be compared with the original equations."""
 
 import numpy as np
 import sympy as sp

@@ -1,4 +1,4 @@
-"""Models of many equal equations: time and the number of assignments do not grow with shapes, only with arrays."""
+"""Models of many equal equations: the number of assignments does not depend on how many."""
 
 from time import perf_counter
 
@@ -40,7 +40,7 @@ def running_sum(n: int):
 
 
 def mesh(n: int):
-    """n x n nodes joined by resistors, one corner at 1 V through a resistor, the other grounded through one."""
+    """n x n nodes joined by resistors, one corner at 1 V through a resistor, the other grounded by one."""
     node = np.arange(n * n).reshape(n, n)
     tail = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
     head = np.concatenate([node[:, 1:].ravel(), node[1:].ravel()])
@@ -52,9 +52,7 @@ def mesh(n: int):
     column = np.concatenate([current, current, ends])
     sign = np.concatenate([np.zeros(m, int), np.full(m, 2), [2, 2]])
     order = np.argsort(owner, kind="stable")
-    balance = Sum(
-        slot(0) * slot(1), ("const", "var"), np.column_stack([sign, column])[order], owner[order]
-    )
+    balance = Sum(slot(0) * slot(1), ("const", "var"), np.column_stack([sign, column])[order], owner[order])
     equations = (
         family("a - b - r*i", a=("var", tail), b=("var", head), r=("param", [0]), i=("var", current)),
         family("g0 + 0*z", sums=(balance,), z=("const", np.ones(n * n, int))),

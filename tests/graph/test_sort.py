@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.graph import sort
+
 from .build import model
 from .evaluate import residual, run, unsatisfied
 
