@@ -4,7 +4,6 @@ from importlib import import_module
 
 import click
 
-from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import read_source
 from stiffdsl.cli.loading import compile_source, split_constants
 from stiffdsl.cli.options import Setting, file_argument, model_option, set_option
@@ -29,8 +28,5 @@ def show(file: str, stage: str, model: str | None, settings: tuple[Setting, ...]
     if rest:
         raise click.UsageError(f"`{rest[0].name}` is not a const of the model; show takes no other settings")
     representation = compile_source(source, model, constants, stop_after=stage)
-    try:
-        text = import_module(f"stiffdsl.{stage}.show").show(representation)
-    except ModuleNotFoundError:
-        raise Failure(f"the stage `{stage}` has no text form") from None
+    text = import_module(f"stiffdsl.{stage}.show").show(representation)
     write(text.rstrip("\n"))
