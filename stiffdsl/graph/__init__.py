@@ -1,6 +1,6 @@
 """Order: which equation gives which unknown, in which order, and what has to stay implicit."""
 
-from stiffdsl.graph.assemble import sort
+from stiffdsl.graph.sort import sort
 from stiffdsl.graph.system import SortedSystem
 
 __all__ = ["SortedSystem", "sort"]

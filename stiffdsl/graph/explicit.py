@@ -12,7 +12,8 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.functions import Ceil, Floor
-from stiffdsl.flat.model import Family, Sum, slot, total
+from stiffdsl.flat.model import TIME, Family, Sum, slot, total
+from stiffdsl.flat.template import substitute
 
 # How well an equation is solved for an unknown; lower is better and preferred by the matching.
 UNIT = 0  # linear, the coefficient is a number: no division that can fail
@@ -50,7 +51,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     """
     c = coefficient(template, symbol)
     if c is not None:
-        rest = template.xreplace({symbol: sp.Integer(0)})
+        rest = substitute(template, {symbol: sp.Integer(0)})
         if rest.has(sp.nan, sp.zoo, sp.oo):
             rest = sp.expand(template - c * symbol)
             if symbol in rest.free_symbols:
@@ -61,7 +62,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     if len(calls) != 1:
         return None
     call, stand_in = calls[0], sp.Dummy(real=True)
-    around = template.xreplace({call: stand_in})
+    around = substitute(template, {call: stand_in})
     if symbol in around.free_symbols:
         return None
     value = solve_for(around, stand_in)
@@ -82,7 +83,7 @@ def quality(c: sp.Expr | None, kinds: tuple[str, ...]) -> int:
     if c is None:
         return IMPLICIT
     known = {slot(k) for k, kind in enumerate(kinds) if kind in KNOWN_KINDS}
-    unknown = {s for s in c.free_symbols if s.name[0] in "sg" and s.name[1:].isdigit()} - known
+    unknown = c.free_symbols - known - {TIME}
     constants = {slot(k) for k, kind in enumerate(kinds) if kind == "const"}
     parameters = {slot(k) for k, kind in enumerate(kinds) if kind == "param"}
     if c.free_symbols <= constants and _never_zero(c, constants):
@@ -92,9 +93,9 @@ def quality(c: sp.Expr | None, kinds: tuple[str, ...]) -> int:
     return LINEAR if unknown else FREE
 
 
-def _never_zero(c: sp.Expr, trusted: set[sp.Symbol]) -> bool:
+def _never_zero(c: sp.Basic, trusted: set[sp.Symbol]) -> bool:
     """Whether `c` is not zero as long as no symbol in `trusted` is."""
-    if c.is_number:
+    if isinstance(c, sp.Expr) and c.is_number:
         return bool(c.is_nonzero)
     if c.is_Symbol:
         return c in trusted
@@ -105,7 +106,7 @@ def _never_zero(c: sp.Expr, trusted: set[sp.Symbol]) -> bool:
     if c.is_Pow:
         return _never_zero(c.args[0], trusted)
     if isinstance(c, sp.Piecewise):
-        return all(_never_zero(e, trusted) for e, _ in c.args)
+        return all(_never_zero(branch.args[0], trusted) for branch in c.args)
     return False
 
 
@@ -121,7 +122,7 @@ class Exposed:
 
 
 def expose(family: Family, members: np.ndarray, terms: Sequence[tuple[int, np.ndarray]] = ()) -> Exposed:
-    """The members `members`, in that order; for each `(k, rows)` term `rows[m]` of sum k becomes slots of m."""
+    """The members `members` in that order; for each `(k, rows)` term `rows[m]` of sum k becomes slots."""
     template, kinds = family.template, family.kinds
     table, first = [family.table[members]], []
     taken: dict[int, list[np.ndarray]] = {}
@@ -134,7 +135,7 @@ def expose(family: Family, members: np.ndarray, terms: Sequence[tuple[int, np.nd
         table.append(part.table[rows])
         taken.setdefault(k, []).append(rows)
     sums = tuple(_owned(part, family.size, members, taken.get(k, [])) for k, part in enumerate(family.sums))
-    template = template.xreplace({total(k): total(k) + e for k, e in extra.items()})
+    template = substitute(template, {total(k): total(k) + e for k, e in extra.items()})
     result = Family(
         template, kinds, np.concatenate(table, axis=1), family.origins, family.which[members], sums
     )
@@ -143,7 +144,7 @@ def expose(family: Family, members: np.ndarray, terms: Sequence[tuple[int, np.nd
 
 @lru_cache(maxsize=100_000)
 def _shifted(term: sp.Expr, width: int, by: int) -> sp.Expr:
-    return term.xreplace({slot(k): slot(k + by) for k in range(width)})
+    return substitute(term, {slot(k): slot(k + by) for k in range(width)})
 
 
 def _owned(part: Sum, size: int, members: np.ndarray, taken: list[np.ndarray]) -> Sum:
@@ -161,9 +162,11 @@ def _owned(part: Sum, size: int, members: np.ndarray, taken: list[np.ndarray]) -
 def compact(family: Family) -> Family:
     """Without the slots and sums that the template does not mention; sums without terms are zero."""
     template = family.template
-    empty = {total(k): sp.Integer(0) for k, part in enumerate(family.sums) if len(part.owner) == 0}
+    empty: dict[sp.Expr, sp.Expr] = {
+        total(k): sp.Integer(0) for k, part in enumerate(family.sums) if len(part.owner) == 0
+    }
     if empty:
-        template = template.xreplace(empty)
+        template = substitute(template, empty)
     template, kept, sums = _renumbered(template, len(family.kinds), len(family.sums))
     return Family(
         template,
@@ -180,6 +183,6 @@ def _renumbered(template: sp.Expr, width: int, sums: int) -> tuple[sp.Expr, list
     free = template.free_symbols
     kept = [k for k in range(width) if slot(k) in free]
     kept_sums = [k for k in range(sums) if total(k) in free]
-    moved = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}
+    moved: dict[sp.Expr, sp.Expr] = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}
     moved |= {total(k): total(i) for i, k in enumerate(kept_sums) if i != k}
-    return template.xreplace(moved), kept, kept_sums
+    return substitute(template, moved), kept, kept_sums

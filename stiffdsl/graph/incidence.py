@@ -16,7 +16,7 @@ from stiffdsl.graph.explicit import IMPLICIT, coefficient, quality
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place where unknowns stand: slot `slot` of a family, or of its sum `sum` (-1: of the family itself)."""
+    """A place where unknowns stand: slot `slot` of a family, or of its sum `sum` (-1: of the family)."""
 
     family: int
     sum: int

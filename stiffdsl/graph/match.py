@@ -18,7 +18,7 @@ WEIGHT = {UNIT: 1.0, PARAMETER: 3.0, FREE: 10.0, LINEAR: 20.0, IMPLICIT: 200.0}
 
 
 def match(rows: int, columns: int, row: np.ndarray, column: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """The column of every row in a largest matching, -1 without one. Entry k is an edge (row[k], column[k])."""
+    """The column of every row in a largest matching, -1 without one; (row[k], column[k]) are the edges."""
     if rows == columns and 0 < rows <= WEIGHTED_UP_TO:
         weighted = _least_weight(rows, row, column, quality)
         if weighted is not None:

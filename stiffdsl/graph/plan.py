@@ -6,6 +6,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import FlatModel, Sum, slot, total
+from stiffdsl.flat.template import substitute
 from stiffdsl.graph.blocks import cyclic, levels, strong_components
 from stiffdsl.graph.explicit import IMPLICIT, LINEAR, PARAMETER, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
@@ -166,7 +167,7 @@ def _tear_alike(
         renamed |= {total(k): total(len(sums) + k) for k in range(len(family.sums))}
         for term, k, q in places:
             renamed[slot(k + (exposed.first[term] if term >= 0 else 0))] = loop_symbol(q)
-        templates.append(family.template.xreplace(renamed))
+        templates.append(substitute(family.template, renamed))
         kinds += family.kinds
         tables.append(family.table)
         sums += family.sums

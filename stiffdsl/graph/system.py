@@ -14,7 +14,7 @@ from stiffdsl.flat.model import Family, FlatModel
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """`targets[m] = value` for every member m; `kind` is `var` or `der`, `value.template` the explicit value."""
+    """`targets[m] = value` for every member m. `kind`: var or der; `value.template`: the explicit value."""
 
     kind: str
     targets: np.ndarray

@@ -18,6 +18,7 @@ from itertools import combinations
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.template import substitute
 from stiffdsl.graph.blocks import spans
 from stiffdsl.graph.explicit import PARAMETER, coefficient, solve_for
 from stiffdsl.graph.incidence import Incidence
@@ -59,30 +60,37 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
     for p in reversed(order):
         value = solve_for(templates[p], x[p])
         assert value is not None, "a safe pivot can be solved for"
-        reduced = {t: e.xreplace({x[p]: value}) for t, e in reduced.items()}
+        reduced = {t: substitute(e, {x[p]: value}) for t, e in reduced.items()}
     if any(e.count_ops() > LONGEST_SOLUTION for e in reduced.values()):
         return Torn(tears, None)
     rows = [sp.expand(reduced[p]) for p in tears]
-    nothing = {x[t]: sp.Integer(0) for t in tears}
+    nothing: dict[sp.Expr, sp.Expr] = {x[t]: sp.Integer(0) for t in tears}
     matrix = sp.Matrix([[sp.diff(r, x[t]) for t in tears] for r in rows])
-    right = sp.Matrix([-r.xreplace(nothing) for r in rows])
-    determinant = matrix.det(method="berkowitz")
+    right = sp.Matrix([-substitute(r, nothing) for r in rows])
+    determinant = _determinant(matrix)
     if _always_zero(determinant):
         return Torn(tears, None, singular=True)
     solutions = []
     for k in range(len(tears)):
         replaced = matrix.copy()
         replaced[:, k] = right
-        solutions.append(replaced.det(method="berkowitz") / determinant)
+        solutions.append(_determinant(replaced) / determinant)
     if any(s.count_ops() > LONGEST_SOLUTION for s in solutions):
         return Torn(tears, None)
     return Torn(tears, tuple(solutions))
 
 
+def _determinant(matrix: sp.Matrix) -> sp.Expr:
+    # Berkowitz' method divides by nothing, so that no pivot is assumed to be nonzero.
+    result = sp.sympify(matrix.det(method="berkowitz"))
+    assert isinstance(result, sp.Expr)
+    return result
+
+
 def _fewest(
     size: int, uses: Sequence[set[int]], safe: Sequence[bool], is_der: Sequence[bool]
 ) -> tuple[tuple[int, ...], list[int]]:
-    """The smallest set of tears that leaves no cycle, and the order of the others; derivatives are torn last."""
+    """The smallest set of tears that leaves no cycle, and the order of the others. Derivatives come last."""
     forced = [p for p in range(size) if not safe[p]]
     choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (is_der[p], p))
     for extra in range(len(choice) + 1):
@@ -123,8 +131,12 @@ def _always_zero(expression: sp.Expr) -> bool:
         return bool(sp.Abs(expression) < 1e-14)
     symbols = sorted(expression.free_symbols, key=str)
     for shift in (3, 7, 11):
-        point = {s: sp.Rational(shift * 97 + 31 * k * k + 17 * k + 5, 211) for k, s in enumerate(symbols)}
-        value = expression.xreplace(point)
+        point: dict[sp.Expr, sp.Expr] = {
+            s: sp.Rational(shift * 97 + 31 * k * k + 17 * k + 5, 211)
+            for k, s in enumerate(symbols)
+            if isinstance(s, sp.Expr)
+        }
+        value = substitute(expression, point)
         if not (value.is_zero or abs(complex(value.evalf(30))) < 1e-20):
             return False
     return True

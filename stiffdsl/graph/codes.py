@@ -1,0 +1,28 @@
+"""What the codes of this stage mean, for `stiffdsl explain CODE`."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "E0312": (
+        "unknowns and equations do not fit",
+        "Every unknown needs one equation of its own. A variable with a derivative counts once: its "
+        "equation gives the derivative. The message points at an equation that has nothing left to "
+        "determine, or at an unknown that nothing determines. Remove that equation, or add one; a `param` "
+        "that becomes a `var` is one unknown more.",
+    ),
+    "E0313": (
+        "derivatives that are not independent",
+        "An equation ties variables that are all given by their derivatives: two capacitors across one "
+        "ideal source, two masses on a rigid rod. Such models have an index above one, and the compiler "
+        "does not reduce it yet. Differentiate the constraint by hand, or put a small resistance or "
+        "compliance where the tie is.",
+    ),
+    "E0314": (
+        "equations that follow from one another",
+        "A set of linear equations has as many unknowns as equations, but one of them is a consequence of "
+        "the others whatever the parameters. Circuits without a ground are the usual case.",
+    ),
+    "W0401": (
+        "a state without a start value",
+        "Nothing says where the variable begins, so that it begins at its `guess`, or at zero. Write "
+        "`start` at its declaration, or an equation in `initial`.",
+    ),
+}
