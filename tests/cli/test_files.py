@@ -1,0 +1,63 @@
+"""Times that are read and numbers that are written."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.files import read_text
+from stiffdsl.cli.results import read_times, write_csv
+
+
+class Made(SimpleNamespace):
+    """A solution of two variables, one of them an element of a matrix."""
+
+    t = np.array([0.0, 0.1, 1 / 3])
+    names = ("A", "T[1,2]")
+
+    def __getitem__(self, name):
+        return {"A": np.array([1.0, 1e-300, np.nan]), "T[1,2]": np.array([-0.0, 0.1 + 0.2, 1e22])}[name]
+
+
+def test_csv_numbers_read_back_as_the_same_numbers():
+    import csv
+
+    file = io.StringIO()
+    write_csv(Made(), file)
+    rows = list(csv.reader(io.StringIO(file.getvalue())))
+    assert rows[0] == ["time", "A", "T[1,2]"]
+    read = np.array(rows[1:], dtype=float)
+    np.testing.assert_array_equal(read[:, 0], Made.t)
+    np.testing.assert_array_equal(read[:, 1:], np.stack([Made()["A"], Made()["T[1,2]"]], axis=1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0\n1\n2.5\n", "time,A\n0,9\n1,9\n2.5,9\n", "# times\n0\n\n1\n2.5", "\ufefft\r\n0\r\n1\r\n2.5\r\n"],
+)
+def test_times_are_one_a_line_or_a_first_column(folder, text):
+    (folder / "t.csv").write_bytes(text.encode())
+    np.testing.assert_array_equal(read_times("t.csv"), [0, 1, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no times"),
+        ("time\n", "holds no times"),
+        ("0\nlate\n", "line 2: `late` is not a time"),
+        ("0\n2\n1\n", "line 3: the times must rise; 1.0 follows 2.0"),
+        ("0\ninf\n", "line 2: `inf` is not a finite time"),
+    ],
+)
+def test_times_that_make_no_sense_are_named_with_their_line(folder, text, message):
+    (folder / "t.csv").write_text(text)
+    with pytest.raises(Failure, match=message):
+        read_times("t.csv")
+
+
+def test_line_ends_and_byte_order_marks_do_not_reach_the_compiler(folder):
+    (folder / "a.sml").write_bytes(b"\xef\xbb\xbfmodel A\r\nend\r")
+    assert read_text("a.sml") == "model A\nend\n"
