@@ -1,29 +1,30 @@
-# Rotation about one axis. A torque is positive into a part. Parts between two flanges: `a` is driven, `b` drives.
-# Inertias that are tied rigidly together (or through a Gear) share one angle: put a Spring or SpringDamper between them,
-# or add their inertias up, where the compiler says that it cannot lower the index.
+# Rotation about one axis. The potential is the speed, so that a shaft on a spring has index one: angles are states of the
+# springs (`twist`) and of the inertias (`phi`), each with a start of its own. A torque is positive into a part. Parts
+# between two flanges turn a against b; `w_rel` is the speed of b ahead of a.
+# Put a spring or a damper between two inertias, and an inertia or a damper between two springs: what is tied rigidly
+# together is one part (add up the moments of inertia).
 # checked value: the closed form of every part's response, tests/models/test_library.py.
 
 connector Flange "end of a shaft"
-  potential phi [rad] "angle"
+  potential w [rad/s] "speed"
   flow      tau [N*m] "torque into the part"
 end
 
-partial model Compliant "a part that twists and has no inertia"
+partial model Compliant "a part without inertia between two flanges"
   port a : Flange
   port b : Flange
-  var twist [rad] guess 0 "angle of b ahead of a"
-  var tau [N*m] guess 0   "torque that pulls b back to a"
+  var w_rel [rad/s] "speed of b ahead of a"
+  var tau [N*m]     "torque that holds b back"
 equations
-  twist = b.phi - a.phi
+  w_rel = b.w - a.w
   b.tau = tau
   a.tau = -tau
 end
 
 model Fixed "the housing"
   port flange : Flange
-  param phi0 = 0 [rad] "angle at which it is fixed"
 equations
-  flange.phi = phi0
+  flange.w = 0
 end
 
 model Inertia "a rigid shaft; set its state with Inertia(phi start 1, w start 2)"
@@ -33,30 +34,33 @@ model Inertia "a rigid shaft; set its state with Inertia(phi start 1, w start 2)
   var phi [rad] start 0   "angle"
   var w [rad/s] start 0   "speed"
 equations
-  a.phi = phi
-  b.phi = phi
+  a.w = w
+  b.w = w
   der(phi) = w
   J*der(w) = a.tau + b.tau
 end
 
-model Spring extends Compliant "tau = c*(twist - twist0)"
+model Spring extends Compliant "tau = c*twist"
   param c = 100 [N*m/rad] in 1..1e6 "stiffness"
-  param twist0 = 0 [rad]            "twist without torque"
+  var twist [rad] start 0           "angle of b ahead of a, from the position without torque"
 equations
-  tau = c*(twist - twist0)
+  der(twist) = w_rel
+  tau = c*twist
 end
 
-model Damper extends Compliant "tau = d*der(twist)"
+model Damper extends Compliant "tau = d*w_rel"
   param d = 1 [N*m*s/rad] in 1e-3..1e3 "damping"
 equations
-  tau = d*der(twist)
+  tau = d*w_rel
 end
 
 model SpringDamper extends Compliant "spring and damper side by side"
   param c = 100 [N*m/rad] in 1..1e6    "stiffness"
   param d = 1 [N*m*s/rad] in 1e-3..1e3 "damping"
+  var twist [rad] start 0              "angle of b ahead of a, from the position without torque"
 equations
-  tau = c*twist + d*der(twist)
+  der(twist) = w_rel
+  tau = c*twist + d*w_rel
 end
 
 model Friction extends Compliant "Coulomb friction, smooth around standstill, and viscous friction"
@@ -64,7 +68,7 @@ model Friction extends Compliant "Coulomb friction, smooth around standstill, an
   param d = 0.01 [N*m*s/rad] in 0..10      "viscous damping"
   param w_small = 0.01 [rad/s] in 1e-4..1  "speed over which the direction turns"
 equations
-  tau = tau_c*tanh(der(twist)/w_small) + d*der(twist)
+  tau = tau_c*tanh(w_rel/w_small) + d*w_rel
 end
 
 model Torque "a constant torque on the flange"
@@ -89,21 +93,28 @@ equations
   flange.tau = -tau
 end
 
+model PrescribedSpeed "a speed driven from outside"
+  port flange : Flange
+  input w = 0 [rad/s]
+equations
+  flange.w = w
+end
+
 model Gear "ideal gear: a turns `ratio` times as fast as b"
   port a : Flange
   port b : Flange
   param ratio = 1 in 0.1..100
 equations
-  a.phi = ratio*b.phi
+  a.w = ratio*b.w
   ratio*a.tau + b.tau = 0
 end
 
-model SpeedSensor "angle and speed without drawing a torque"
+model SpeedSensor "speed, and the angle since the start, without drawing a torque"
   port flange : Flange
-  var phi [rad] "angle"
-  var w [rad/s] "speed"
+  var w [rad/s]         "speed"
+  var phi [rad] start 0 "angle"
 equations
-  phi = flange.phi
-  w = der(phi)
+  w = flange.w
+  der(phi) = w
   flange.tau = 0
 end

@@ -1,29 +1,30 @@
-# Motion along a line. A force is positive into a part. Parts between two flanges: `b` lies ahead of `a`.
-# Masses that are tied rigidly together share one position: put a Spring or SpringDamper between them, or add them up,
-# where the compiler says that it cannot lower the index.
+# Motion along a line. The potential is the velocity, so that a mass on a spring has index one: positions are states of the
+# springs (`stretch`) and of the masses (`s`), each with a start of its own. A force is positive into a part. Parts between
+# two flanges: b lies ahead of a, and `v_rel` is the velocity of b away from a.
+# Put a spring or a damper between two masses, and a mass or a damper between two springs: what is tied rigidly together
+# is one part (add up the masses).
 # checked value: the closed form of every part's response, tests/models/test_library.py.
 
 connector Flange "end of a rod"
-  potential s [m] "position"
-  flow      f [N] "force into the part"
+  potential v [m/s] "velocity"
+  flow      f [N]   "force into the part"
 end
 
-partial model Compliant "a part that stretches and has no mass"
+partial model Compliant "a part without mass between two flanges"
   port a : Flange
   port b : Flange
-  var stretch [m] guess 0 "position of b ahead of a"
-  var f [N] guess 0       "force that pulls b back to a"
+  var v_rel [m/s] "velocity of b away from a"
+  var f [N]       "force that holds b back"
 equations
-  stretch = b.s - a.s
+  v_rel = b.v - a.v
   b.f = f
   a.f = -f
 end
 
 model Fixed "the wall"
   port flange : Flange
-  param s0 = 0 [m] "position at which it is fixed"
 equations
-  flange.s = s0
+  flange.v = 0
 end
 
 model Mass "a rigid body; set its state with Mass(s start 1, v start 2)"
@@ -33,39 +34,41 @@ model Mass "a rigid body; set its state with Mass(s start 1, v start 2)"
   var s [m] start 0   "position"
   var v [m/s] start 0 "velocity"
 equations
-  a.s = s
-  b.s = s
+  a.v = v
+  b.v = v
   der(s) = v
   m*der(v) = a.f + b.f
 end
 
-model Spring extends Compliant "f = c*(stretch - length)"
+model Spring extends Compliant "f = c*stretch; set its state with Spring(stretch start 0.1)"
   param c = 100 [N/m] in 1..1e6 "stiffness"
-  param length = 0 [m]          "length without force"
+  var stretch [m] start 0       "length of the spring above its length without force"
 equations
-  f = c*(stretch - length)
+  der(stretch) = v_rel
+  f = c*stretch
 end
 
-model Damper extends Compliant "f = d*der(stretch)"
+model Damper extends Compliant "f = d*v_rel"
   param d = 1 [N*s/m] in 1e-3..1e3 "damping"
 equations
-  f = d*der(stretch)
+  f = d*v_rel
 end
 
 model SpringDamper extends Compliant "spring and damper side by side"
   param c = 100 [N/m] in 1..1e6    "stiffness"
   param d = 1 [N*s/m] in 1e-3..1e3 "damping"
-  param length = 0 [m]             "length without force"
+  var stretch [m] start 0          "length of the spring above its length without force"
 equations
-  f = c*(stretch - length) + d*der(stretch)
+  der(stretch) = v_rel
+  f = c*stretch + d*v_rel
 end
 
 model Friction extends Compliant "Coulomb friction, smooth around standstill, and viscous friction"
-  param f_c = 1 [N] in 0..1e3             "Coulomb force"
-  param d = 0.1 [N*s/m] in 0..100         "viscous damping"
+  param f_c = 1 [N] in 0..1e3              "Coulomb force"
+  param d = 0.1 [N*s/m] in 0..100          "viscous damping"
   param v_small = 0.001 [m/s] in 1e-5..0.1 "velocity over which the direction turns"
 equations
-  f = f_c*tanh(der(stretch)/v_small) + d*der(stretch)
+  f = f_c*tanh(v_rel/v_small) + d*v_rel
 end
 
 model Force "a constant force on the flange"
@@ -90,12 +93,19 @@ equations
   flange.f = -f
 end
 
-model PositionSensor "position and velocity without drawing a force"
+model PrescribedVelocity "a velocity driven from outside"
   port flange : Flange
-  var s [m]   "position"
-  var v [m/s] "velocity"
+  input v = 0 [m/s]
 equations
-  s = flange.s
-  v = der(s)
+  flange.v = v
+end
+
+model PositionSensor "velocity, and the way since the start, without drawing a force"
+  port flange : Flange
+  var v [m/s]       "velocity"
+  var s [m] start 0 "position"
+equations
+  v = flange.v
+  der(s) = v
   flange.f = 0
 end

@@ -10,7 +10,7 @@ model HeatPump "warms a room; its coefficient of performance falls with the outd
   port room : HeatPort
   param T_set = 20 [degC] in 16..24      "temperature at which it gives half its power"
   param band = 0.5 [K] in 0.1..2         "half-width of the proportional band"
-  param Q_max = 2000 [W] in 500..5000    "heat at full power"
+  param Q_max = 1000 [W] in 300..5000    "heat at full power"
   param T_supply = 35 [degC] in 28..55   "temperature of the heating water"
   param efficiency = 0.45 in 0.3..0.6    "fraction of Carnot's coefficient of performance"
   input T_outdoor = 5 [degC]             "temperature of the source"
@@ -31,6 +31,7 @@ model Room "air and furniture behind a wall and a window"
   param wall_area = 9 [m^2] in 5..20
   param window_U = 1.1 [W/(m^2*K)] in 0.6..3   "heat loss of the window"
   param transmittance = 0.55 in 0.2..0.8       "part of the sunlight that the window lets in"
+  param ventilation = 20 [W/K] in 5..60        "heat loss by the exchange of air"
   param T_set = 20 [degC] in 16..24
   input T_outdoor = 5 [degC]
   input sun = 0 [W/m^2]                        "sunlight on the facade"
@@ -39,13 +40,14 @@ model Room "air and furniture behind a wall and a window"
   part wall      : LayeredWall(area = wall_area)
   part outer     : Convection(h = 20, area = wall_area)
   part window    : ThermalConductor(G = window_U*window_area)
+  part vent      : ThermalConductor(G = ventilation)
   part solar     : PrescribedHeatFlow(Q = transmittance*window_area*sun)
   part heat_pump : HeatPump(T_set = T_set, T_outdoor = T_outdoor)
 equations
-  connect inside.port, inner.a, window.a, solar.port, heat_pump.room, air
+  connect inside.port, inner.a, window.a, vent.a, solar.port, heat_pump.room, air
   connect inner.b, wall.a
   connect wall.b, outer.a
-  connect outer.b, window.b, facade
+  connect outer.b, window.b, vent.b, facade
 end
 
 model Building "a row of rooms under a daily weather"
@@ -53,7 +55,7 @@ model Building "a row of rooms under a daily weather"
   input T_mean = 3 [degC]         "mean outdoor temperature of the day"
   input T_swing = 5 [K]           "half the difference of its extremes"
   input cloud = 0.3               "cloud cover, 0 to 1"
-  input sun_peak = 600 [W/m^2]    "sunlight at noon without clouds"
+  input sun_peak = 400 [W/m^2]    "sunlight at noon without clouds"
   param G_partition = 25 [W/K] in 5..100 "conductance between neighbours"
   var T_outdoor [degC]
   var sun [W/m^2]

@@ -6,7 +6,7 @@ from translational import Fixed, Mass, SpringDamper
 
 model SpringMass "damped oscillation"
   part wall   : Fixed
-  part spring : SpringDamper(c = 40, d = 0.8)
+  part spring : SpringDamper(c = 40, d = 0.8, stretch start 0.1)
   part mass   : Mass(m = 0.5, s start 0.1, v start 0)
 equations
   connect wall.flange, spring.a

@@ -1,0 +1,328 @@
+"""The library's problems once more, written by hand in NumPy, and their end values from scipy.
+
+Nothing here knows stiffdsl: `python tests/models/reference.py` prints the values that `test_library.py` holds
+models/*.sml against. Problems with published end values (`PUBLISHED`) are there to check this page.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+from scipy.sparse import diags
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`y' = f(t, y)` from `y0` over `time`, solved piece by piece between `breaks`; `report` names end values."""
+
+    f: Callable[[float, np.ndarray], np.ndarray]
+    y0: np.ndarray
+    time: tuple[float, float]
+    report: Callable[[float, np.ndarray], dict[str, float]]
+    breaks: tuple[float, ...] = ()
+    rtol: float = 1e-12
+    atol: float = 1e-15
+    method: str = "Radau"
+
+    def end(self) -> dict[str, float]:
+        """End values by name."""
+        y = self.y0
+        points = (self.time[0], *self.breaks, self.time[1])
+        for t0, t1 in zip(points, points[1:], strict=False):
+            # An open interval on both sides of a jump: the right-hand side must not see the other side of it.
+            inner = np.nextafter(t0, t1), np.nextafter(t1, t0)
+            span = (inner[0] if t0 in self.breaks else t0, inner[1] if t1 in self.breaks else t1)
+            sol = solve_ivp(self.f, span, y, self.method, rtol=self.rtol, atol=self.atol)
+            assert sol.success, sol.message
+            y = sol.y[:, -1]
+        return self.report(self.time[1], y)
+
+
+def named(*names: str) -> Callable[[float, np.ndarray], dict[str, float]]:
+    return lambda t, y: dict(zip(names, map(float, y), strict=True))
+
+
+def robertson(t_end: float = 1e5) -> Problem:
+    def f(t, y):
+        a = 0.04 * y[0] - 1e4 * y[1] * y[2]
+        b = 3e7 * y[1] ** 2
+        return np.array([-a, a - b, b])
+
+    return Problem(f, np.array([1.0, 0, 0]), (0, t_end), named("A", "B", "C"), atol=1e-20)
+
+
+HIRES = ("Pr", "Pfr", "PrX", "PfrX", "PrXa", "PfrXa", "PfrXaE", "E")
+
+
+def hires() -> Problem:
+    k1, k2, k3, k4, k5, k6, k7, k8, k9, o = 1.71, 0.43, 8.32, 0.69, 0.035, 8.32, 280, 0.69, 0.69, 0.0007
+
+    def f(t, y):
+        y7 = k7 * y[5] * y[7] - (k2 + k8 + k9) * y[6]
+        return np.array(
+            [
+                -k1 * y[0] + k2 * y[1] + k6 * y[2] + o,
+                k1 * y[0] - (k2 + k3) * y[1],
+                -(k6 + k1) * y[2] + k2 * y[3] + k5 * y[4],
+                k3 * y[1] + k1 * y[2] - (k4 + k2) * y[3],
+                -(k5 + k1) * y[4] + k2 * (y[5] + y[6]),
+                -k7 * y[5] * y[7] + k8 * y[3] + k1 * y[4] - k2 * y[5] + k8 * y[6],
+                y7,
+                -y7,
+            ]
+        )
+
+    y0 = np.array([1.0, 0, 0, 0, 0, 0, 0, 0.0057])
+    return Problem(f, y0, (0, 321.8122), named(*HIRES))
+
+
+POLLU = (
+    *("NO2", "NO", "O3P", "O3", "HO2", "OH", "HCHO", "CO", "ALD", "MEO2"),
+    *("C2O3", "CO2", "PAN", "CH3O", "HNO3", "O1D", "SO2", "SO4", "NO3", "N2O5"),
+)
+
+
+def pollu() -> Problem:
+    k = np.array(
+        [
+            *(0.35, 26.6, 1.23e4, 8.6e-4, 8.2e-4, 1.5e4, 1.3e-4, 2.4e4, 1.65e4, 9e3, 0.022, 1.2e4, 1.88),
+            *(1.63e4, 4.8e6, 3.5e-4, 0.0175, 1e8, 4.44e11, 1.24e3, 2.1, 5.78, 0.0474, 1.78e3, 3.12),
+        ]
+    )
+
+    def f(t, y):
+        (y1, y2, y3, y4, y5, y6, y7, _, y9, y10, y11, _, y13, y14, _, y16, y17, _, y19, y20) = y
+        (r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15, r16, r17, r18, r19, r20) = (
+            k[:20]
+            * np.array(
+                [
+                    *(y1, y2 * y4, y5 * y2, y7, y7, y7 * y6, y9, y9 * y6, y11 * y2, y11 * y1),
+                    *(y13, y10 * y2, y14, y1 * y6, y3, y4, y4, y16, y16, y17 * y6),
+                ]
+            )
+        )
+        r21, r22, r23, r24, r25 = k[20:] * np.array([y19, y19, y1 * y4, y19 * y1, y20])
+        return np.array(
+            [
+                -r1 - r10 - r14 - r23 - r24 + r2 + r3 + r9 + r11 + r12 + r22 + r25,
+                -r2 - r3 - r9 - r12 + r1 + r21,
+                -r15 + r1 + r17 + r19 + r22,
+                -r2 - r16 - r17 - r23 + r15,
+                -r3 + 2 * r4 + r6 + r7 + r13 + r20,
+                -r6 - r8 - r14 - r20 + r3 + 2 * r18,
+                -r4 - r5 - r6 + r13,
+                r4 + r5 + r6 + r7,
+                -r7 - r8,
+                -r12 + r7 + r9,
+                -r9 - r10 + r8 + r11,
+                r9,
+                -r11 + r10,
+                -r13 + r12,
+                r14,
+                -r18 - r19 + r16,
+                -r20,
+                r20,
+                -r21 - r22 - r24 + r23 + r25,
+                -r25 + r24,
+            ]
+        )
+
+    y0 = np.zeros(20)
+    y0[[1, 3, 6, 7, 8, 16]] = 0.2, 0.04, 0.1, 0.3, 0.01, 0.007
+    return Problem(f, y0, (0, 60), named(*POLLU), atol=1e-20)
+
+
+def oregonator() -> Problem:
+    def f(t, y):
+        return np.array(
+            [
+                77.27 * (y[1] + y[0] * (1 - 8.375e-6 * y[0] - y[1])),
+                (y[2] - (1 + y[0]) * y[1]) / 77.27,
+                0.161 * (y[0] - y[2]),
+            ]
+        )
+
+    return Problem(f, np.array([1.0, 2, 3]), (0, 360), named("X", "Y", "Z"))
+
+
+def van_der_pol() -> Problem:
+    def f(t, y):
+        return np.array([y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]])
+
+    return Problem(f, np.array([2.0, 0]), (0, 2000), named("x", "v"))
+
+
+def akzo_nobel() -> Problem:
+    """The sixth unknown is `Ks*FLB*ZHU`: put in its place, an ODE of five."""
+
+    def f(t, y):
+        flb, co2, flbt, zhu, zla = y
+        y6 = 115.83 * flb * zhu
+        r1, r2 = 18.7 * flb**4 * np.sqrt(co2), 0.58 * flbt * zhu
+        r3, r4, r5 = 0.58 / 34.4 * flb * zla, 0.09 * flb * zhu**2, 0.42 * y6**2 * np.sqrt(co2)
+        inflow = 3.3 * (0.9 / 737 - co2)
+        return np.array(
+            [-2 * r1 + r2 - r3 - r4, -r1 / 2 - r4 - r5 / 2 + inflow, r1 - r2 + r3, -r2 + r3 - 2 * r4, r2 - r3 + r5]
+        )
+
+    def report(t, y):
+        names = ("FLB", "CO2", "FLBT", "ZHU", "ZLA")
+        return dict(zip(names, map(float, y), strict=True)) | {"FLB_ZHU": float(115.83 * y[0] * y[3])}
+
+    return Problem(f, np.array([0.444, 0.00123, 0, 0.007, 0]), (0, 180), report)
+
+
+def brusselator2d(n: int = 8) -> Problem:
+    x = np.arange(n) / (n - 1)
+    alpha = 10.0 * (n - 1) ** 2
+    disc = ((x[:, None] - 0.3) ** 2 + (x[None, :] - 0.6) ** 2 <= 0.01) * 5.0
+
+    def spread(a):
+        around = sum(np.roll(a, s, axis) for s in (1, -1) for axis in (0, 1))
+        return alpha * (around - 4 * a)
+
+    def f(t, y):
+        u, v = y.reshape(2, n, n)
+        du = spread(u) + 1 + u**2 * v - 4.4 * u + (disc if t >= 1.1 else 0)
+        dv = spread(v) + 3.4 * u - u**2 * v
+        return np.concatenate([du.ravel(), dv.ravel()])
+
+    def report(t, y):
+        u, v = y.reshape(2, n, n)
+        m = n // 2
+        return {
+            "u[1,1]": float(u[0, 0]),
+            "v[1,1]": float(v[0, 0]),
+            f"u[{m},{n}]": float(u[m - 1, n - 1]),
+            f"v[{n},{m}]": float(v[n - 1, m - 1]),
+        }
+
+    u0 = np.broadcast_to(22 * (x * (1 - x)) ** 1.5, (n, n))
+    v0 = np.broadcast_to((27 * (x * (1 - x)) ** 1.5)[:, None], (n, n))
+    y0 = np.concatenate([u0.ravel(), v0.ravel()])
+    return Problem(f, y0, (0, 11.5), report, breaks=(1.1,), rtol=1e-10, atol=1e-12)
+
+
+def rc_ladder(n: int = 20, t: float = 1e-4) -> dict[str, float]:
+    """`v' = A v + b`, by the exponential of the matrix bordered with b."""
+    a = diags([1.0, -2.0, 1.0], [-1, 0, 1], (n, n)).toarray()
+    a[-1, -1] = -1
+    m = np.zeros((n + 1, n + 1))
+    m[:n, :n] = a / (100 * 1e-8)
+    m[0, n] = 1 / (100 * 1e-8)
+    v = expm(m * t)[:n, n]
+    return {"c[1].v": float(v[0]), f"c[{n}].v": float(v[-1])}
+
+
+def heat_rod(n: int = 20, t: float = 600.0) -> dict[str, float]:
+    """Temperatures above the air, in the same way."""
+    dx = 0.5 / n
+    a = diags([1.0, -2.0, 1.0], [-1, 0, 1], (n, n)).toarray() * 50 / dx
+    a[0, 0] = -50 / dx
+    a[-1, -1] = -50 / dx - 25
+    m = np.zeros((n + 1, n + 1))
+    m[:n, :n] = a / (7800 * 470 * dx)
+    m[0, n] = 2e4 / (7800 * 470 * dx)
+    T = expm(m * t)[:n, n] + 20
+    return {"T[1]": float(T[0]), f"T[{n}]": float(T[-1]), "T_mean": float(T.mean())}
+
+
+def two_tank() -> Problem:
+    def valve(level):
+        x = 1000 * 9.80665 * level / 1e4
+        return 2e-3 * x / (x**2 + 1e-6) ** 0.25
+
+    def f(t, h):
+        between, out = valve(h[0]), valve(h[1])
+        return np.array([(1.5e-3 - between) / 0.5, (between - out) / 0.8])
+
+    return Problem(f, np.array([0.5, 0.2]), (0, 600), named("upper.level", "lower.level"))
+
+
+def drive_train() -> Problem:
+    def f(t, y):
+        phi_r, w_r, phi_l, w_l = y
+        # The gear turns `ratio` times as fast as the load; the shaft twists between rotor and gear.
+        tau = 200 * (5 * phi_l - phi_r) + 0.5 * (5 * w_l - w_r)
+        friction = np.tanh(w_l / 0.05) + 0.8 * w_l
+        motor = 2.0 if t >= 0.5 else 0.0
+        return np.array([w_r, (motor + tau) / 0.01, w_l, (-5 * tau - friction) / 2])
+
+    names = named("rotor.phi", "rotor.w", "load.phi", "load.w")
+    return Problem(f, np.zeros(4), (0, 5), names, breaks=(0.5,))
+
+
+def building(n: int = 20, days: float = 2.0) -> Problem:
+    """Unknowns: air of every room, then the three layers of its wall; everything else follows from them."""
+    i = np.arange(1, n + 1)
+    t_set, area = 273.15 + 19 + i % 4, 2.0 + i % 3
+    wall_area = 9.0
+    thickness, conductivity = np.array([0.15, 0.12, 0.1]), np.array([1.7, 0.04, 0.7])
+    capacity = np.array([2300 * 900, 30 * 1000, 1800 * 840]) * thickness * wall_area
+    half = 0.5 * thickness / (conductivity * wall_area)
+    into, out = 1 / (8 * wall_area) + half[0], half[2] + 1 / (20 * wall_area)
+
+    def power(t, air):
+        outdoor = 273.15 + 3 - 5 * np.cos(2 * np.pi * (t - 10800) / 86400)
+        heat = 1000 * (1 + np.tanh((t_set - air) / 0.5)) / 2
+        return outdoor, heat, heat / (0.45 * 308.15 / (308.15 - outdoor))
+
+    def f(t, y):
+        air, wall = y[:n], y[n:].reshape(3, n)
+        outdoor, heat, _ = power(t, air)
+        sun = 400 * (1 - 0.75 * 0.3) * max(0.0, -np.cos(2 * np.pi * t / 86400)) ** 2
+        q = np.array(
+            [
+                (air - wall[0]) / into,
+                (wall[0] - wall[1]) / (half[0] + half[1]),
+                (wall[1] - wall[2]) / (half[1] + half[2]),
+                (wall[2] - outdoor) / out,
+            ]
+        )
+        gain = heat + 0.55 * area * sun - (1.1 * area + 20) * (air - outdoor) - q[0]
+        across = 25 * np.diff(air)
+        gain[:-1] += across
+        gain[1:] -= across
+        return np.concatenate([gain / 4e5, ((q[:-1] - q[1:]) / capacity[:, None]).ravel()])
+
+    def report(t, y):
+        return {
+            "rooms[1].inside.T": float(y[0] - 273.15),
+            f"rooms[{n}].inside.T": float(y[n - 1] - 273.15),
+            "rooms[2].wall.T[3]": float(y[n + 2 * n + 1] - 273.15),
+            "power": float(power(t, y[:n])[2].sum() / 1e3),
+            "T_rooms": float(y[:n].mean() - 273.15),
+        }
+
+    # The sun rises and sets with a jump in its second derivative.
+    rises = tuple(86400 * d / 4 for d in range(1, int(4 * days)) if d % 2)
+    return Problem(f, np.full(4 * n, 293.15), (0, days * 86400), report, rises, rtol=1e-10, atol=1e-9)
+
+
+def main(names: list[str]) -> None:
+    """Print the values of the problems that are named, or of all."""
+    problems = {
+        "robertson": lambda: robertson().end(),
+        "hires": lambda: hires().end(),
+        "pollu": lambda: pollu().end(),
+        "oregonator": lambda: oregonator().end(),
+        "van_der_pol": lambda: van_der_pol().end(),
+        "akzo_nobel": lambda: akzo_nobel().end(),
+        "brusselator2d": lambda: brusselator2d().end(),
+        "rc_ladder": rc_ladder,
+        "heat_rod": heat_rod,
+        "two_tank": lambda: two_tank().end(),
+        "drive_train": lambda: drive_train().end(),
+        "building": lambda: building().end(),
+    }
+    for name in names or problems:
+        print(name)
+        for quantity, value in problems[name]().items():
+            print(f"    {quantity!r}: {value!r},")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
