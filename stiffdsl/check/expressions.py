@@ -370,7 +370,9 @@ class Walker:
             return Typed(e, None, 0, Level.UNKNOWN, False)
         argument = e.arguments[0]
         value = self.walk(argument)
-        if value.level != Level.UNKNOWN or not isinstance(value.expr, tree.Name):
+        # An input may be differentiated: where its surroundings determine it, it is a variable.
+        is_time = isinstance(value.expr, tree.Name) and value.expr.parts[0].name == "time"
+        if value.level < Level.SIGNAL or is_time or not isinstance(value.expr, tree.Name):
             if isinstance(argument, tree.Name):
                 if is_wrong(value):
                     return Typed(e, None, 0, Level.UNKNOWN, False)
@@ -461,7 +463,8 @@ class Walker:
             title = f"`{function.name}` calls itself"
             notes = (" calls ".join(f"`{n}`" for n in around),) if len(around) > 2 else ()
             notes = (*notes, "a function is replaced by its text, which would never end")
-            self.report.say("E0233", title, (e.span, "closes the circle"), notes=notes, key=key)
+            if not self.report.has(key):
+                self.report.say("E0233", title, (e.span, "closes the circle"), notes=notes, key=key)
             return Typed(e, None, 0, Level.CONSTANT, False)
         self._inlined += 1
         if self._inlined > _MOST_INLINED:

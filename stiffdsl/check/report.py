@@ -31,6 +31,10 @@ class Report:
         else:
             self._found[key] = diagnostic
 
+    def has(self, key: Hashable) -> bool:
+        """True where a diagnostic with this key was added."""
+        return key in self._found
+
     def say(
         self,
         code: str,
@@ -58,9 +62,9 @@ class Report:
         self.say(code, title, (span, text), help=did_you_mean(name, known) or otherwise, key=(code, title))
 
     def take(self, other: "Report", codes: frozenset[str]) -> None:
-        """Add what `other` found with one of `codes`."""
+        """Add what `other` found with one of `codes` and is not known here."""
         for key, diagnostic in other._found.items():
-            if diagnostic.code in codes:
+            if diagnostic.code in codes and key not in self._found:
                 self.add(diagnostic, key)
 
     def _told(self) -> list[Diagnostic]:

@@ -85,6 +85,7 @@ _PREFIXABLE: dict[str, tuple[float, Dimension]] = {
     "sr": (1.0, NONE),
     "Hz": (1.0, _d(s=-1)),
     "N": (1.0, _FORCE),
+    "Nm": (1.0, _ENERGY),
     "Pa": (1.0, _PRESSURE),
     "J": (1.0, _ENERGY),
     "W": (1.0, _POWER),
@@ -130,13 +131,21 @@ _EXACT: dict[str, tuple[float, Dimension]] = {
     "%": (1e-2, NONE),
     "percent": (1e-2, NONE),
     "ppm": (1e-6, NONE),
+    # What is counted is a pure number.
+    **dict.fromkeys(
+        ("cell", "cells", "item", "items", "person", "people", "molecule", "molecules"), (1.0, NONE)
+    ),
     "min": (60.0, SECOND),
     "h": (3600.0, SECOND),
     "hr": (3600.0, SECOND),
     "hour": (3600.0, SECOND),
     "d": (86400.0, SECOND),
     "day": (86400.0, SECOND),
+    "hours": (3600.0, SECOND),
+    "days": (86400.0, SECOND),
     "week": (604800.0, SECOND),
+    "weeks": (604800.0, SECOND),
+    "years": (31557600.0, SECOND),
     "year": (31557600.0, SECOND),
     "yr": (31557600.0, SECOND),
     "sec": (1.0, SECOND),
@@ -181,14 +190,18 @@ _AFFINE = {
 # Names are not units, but a message can say which symbol is meant.
 SYMBOL_OF_NAME = {
     "metre": "m", "meter": "m", "gram": "g", "kilogram": "kg", "second": "s", "minute": "min", "ampere": "A",
-    "amp": "A", "kelvin": "K", "mole": "mol", "celsiu": "degC", "fahrenheit": "degF", "volt": "V", "watt": "W",
+    "amp": "A", "kelvin": "K", "mole": "mol", "celsiu": "degC", "fahrenheit": "degF", "volt": "V",
+    "watt": "W",
     "joule": "J", "newton": "N", "pascal": "Pa", "coulomb": "C", "farad": "F", "henry": "H", "siemen": "S",
     "tesla": "T", "weber": "Wb", "hertz": "Hz", "liter": "L", "litre": "L", "degree": "deg", "radian": "rad",
 }  # fmt: skip
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?)|(?P<symbol>[^\W\d]+|°[CF]?|℃|%)|(?P<op>\*\*|[*/^()+\-·]))"
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
+    r"|(?P<symbol>[^\W\d]+|°[CF]?|℃|%)(?P<power>-?\d+)?"  # `m2` and `s-1` are powers, as in Modelica
+    r"|(?P<op>\*\*|[*/^()+\-·.]))"
 )
+_SUPERSCRIPTS = str.maketrans({"²": "2", "³": "3", "¹": "1", "⁴": "4", "⁻": "-", "−": "-"})
 
 
 def known_units() -> list[str]:
@@ -200,7 +213,7 @@ def known_units() -> list[str]:
 @cache
 def parse_unit(text: str) -> Unit:
     """The unit that `text` (the part between the brackets) stands for. Raises `UnitError`."""
-    stripped = text.strip()
+    stripped = text.strip().translate(_SUPERSCRIPTS)
     if stripped in ("", "-", "1"):
         return Unit(1.0, 0.0, NONE)
     if stripped in _AFFINE:
@@ -210,8 +223,8 @@ def parse_unit(text: str) -> Unit:
 
 
 class _Reader:
-    """product := factor (('*' | '/' | ' ') factor)*
-    factor := (symbol | number | '(' product ')') ('^' exponent)?
+    """product := factor (('*' | '.' | '/' | ' ') factor)*
+    factor := (symbol | number | '(' product ')') (power | '^' exponent)?
     """
 
     def __init__(self, text: str):
@@ -222,7 +235,7 @@ class _Reader:
             found = _TOKEN.match(text, place)
             if not found:
                 raise UnitError(f"`{text[place:].strip()}` does not belong in a unit")
-            self.tokens.append((str(found.lastgroup), found.group(str(found.lastgroup))))
+            self.tokens.extend((kind, text) for kind, text in found.groupdict().items() if text is not None)
             place = found.end()
         self.at = 0
 
@@ -245,7 +258,7 @@ class _Reader:
         scale, dimension = self.factor()
         while True:
             kind, text = self.peek()
-            if text in ("*", "·", "/"):
+            if text in ("*", "·", ".", "/"):
                 self.next()
             elif kind not in ("symbol", "number") and text != "(":
                 return scale, dimension
@@ -267,9 +280,12 @@ class _Reader:
             scale, dimension = _symbol(text)
         else:
             raise UnitError(f"a unit is missing in `{self.text}`")
-        if self.peek()[1] in ("^", "**"):
+        follows = self.peek()
+        if follows[0] == "power" or follows[1] in ("^", "**"):
             self.next()
-            exponent = self.exponent()
+            exponent = Fraction(follows[1]) if follows[0] == "power" else self.exponent()
+            if abs(exponent) > 100:
+                raise UnitError(f"the exponent {exponent} is out of reach")
             try:
                 return scale ** float(exponent), power(dimension, exponent)
             except (OverflowError, ZeroDivisionError):
@@ -294,10 +310,7 @@ class _Reader:
             return -value if text == "-" else value
         if kind != "number":
             raise UnitError(f"an exponent is missing in `{self.text}`")
-        value = Fraction(text)
-        if abs(value) > 100:
-            raise UnitError(f"the exponent {text} is out of reach")
-        return value
+        return Fraction(text)
 
 
 def _symbol(text: str) -> tuple[float, Dimension]:

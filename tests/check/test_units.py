@@ -15,9 +15,10 @@ REGISTRY = pint.UnitRegistry()
 TEXTS = re.split(
     r"\s+",
     """
-m mm km g kg mg s ms us min h day A mA K mol cd Hz kHz N Pa kPa MPa bar mbar J kJ kWh W kW MW C V mV F uF nF pF
-ohm kohm S H mH Wb T L mL mol/L mmol/L 1/s 1/min rad deg rpm atm psi torr eV cal kcal W/(m^2*K) W/m^2/K W/(m*K)
-J/(kg*K) kg/m^3 m/s^2 m^3/h Pa*s N*m kg*m^2/s^3/A V/m A/m^2 lb inch ft percent m^2 cm^2 km/h Ah mAh
+m mm km g kg mg s ms us min h day A mA K mol cd Hz kHz N Pa kPa MPa bar mbar J kJ kWh W kW MW C V mV F uF nF
+pF ohm kohm S H mH Wb T L mL mol/L mmol/L 1/s 1/min rad deg rpm atm psi torr eV cal kcal W/(m^2*K) W/m^2/K
+W/(m*K) J/(kg*K) kg/m^3 m/s^2 m^3/h Pa*s N*m kg*m^2/s^3/A V/m A/m^2 lb inch
+ft percent m^2 cm^2 km/h Ah mAh
 """.strip(),
 )
 
@@ -46,6 +47,14 @@ def test_degrees_have_a_shift(text, value, kelvin):
 
 def test_degrees_in_a_longer_unit_are_differences():
     assert parse_unit("W/degC") == parse_unit("W/K")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("J/(kg.K)", "J/(kg*K)"), ("m3.s-1", "m^3/s"), ("W/(m2.K)", "W/(m^2*K)"), ("m²", "m^2"), ("s⁻¹", "1/s")],
+)
+def test_the_spellings_of_modelica_and_of_print(theirs, ours):
+    assert parse_unit(theirs) == parse_unit(ours)
 
 
 @pytest.mark.parametrize("text", ["1", "-", "", "%", "rad", "m/m"])
