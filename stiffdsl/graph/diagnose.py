@@ -65,10 +65,10 @@ def _merged(flat: FlatModel, inc: Incidence) -> Structure:
 
 def _title(flat: FlatModel, inc: Incidence, spare: int, missing: int) -> str:
     unknowns, equations = inc.unknowns.size, inc.equations
-    before = flat.counts.get("unknowns_before"), flat.counts.get("equations_before")
+    written = flat.counts.get("unknowns_before", unknowns), flat.counts.get("equations_before", equations)
     # Counted as written, aliases included, unless an equation that says nothing was dropped on the way.
-    if before[0] is not None and before[1] is not None and before[0] - before[1] == unknowns - equations:
-        unknowns, equations = before
+    if written[0] - written[1] == unknowns - equations:
+        unknowns, equations = written
     counts = f"this model has {_many(unknowns, 'unknown')} and {_many(equations, 'equation')}"
     if unknowns == equations:
         return f"{counts}, but they do not determine one another"
@@ -171,8 +171,9 @@ def _under(
     columns, lacking = group
     variables = inc.unknowns.variable
     rows = sorted({r for c in columns for r in merged.rows_of[c]})
-    ordered = sorted(columns, key=lambda c: (len(merged.rows_of[c]), -int(variables[c])))
-    chosen = ordered[0]
+    potentials = [c for c in columns if _holds_potential(flat, int(variables[c]))]
+    # Where potentials float, the one to name is a potential; else what appears least, declared last.
+    chosen = min(potentials or columns, key=lambda c: (len(merged.rows_of[c]), -int(variables[c])))
     name = flat.variable_name(int(variables[chosen]))
     label = Label(_declared(flat, int(variables[chosen])), f"nothing determines `{name}`")
     notes = []
@@ -180,14 +181,26 @@ def _under(
         notes.append(f"`{name}` appears in no equation")
     else:
         names = _listed([flat.variable_name(int(variables[c])) for c in sorted(columns)])
-        told = [_quote(_span(flat, inc, r), label.span) for r in rows[:MOST_TOLD]]
-        more = f" and {len(rows) - len(told)} more" if len(rows) > len(told) else ""
+        quotes = list(dict.fromkeys(_quote(_span(flat, inc, r), label.span) for r in rows))
+        more = ", …" if len(quotes) > MOST_TOLD else ""
+        told = quotes[:MOST_TOLD]
         share = "appears in" if len(columns) == 1 else "share only"
         notes.append(f"{names} {share} {_many(len(rows), 'equation')}: {', '.join(told)}{more}")
     wanted = "an equation" if lacking == 1 else f"{lacking} equations"
     receiver = f"`{name}`" if len(columns) == 1 else "them"
     way_out = f"add {wanted} for {receiver}, or make `{name}` a `param` or an `input`"
+    if potentials and rows:
+        way_out = f"is a reference missing, such as a ground? otherwise add {wanted} for {receiver}"
     return Diagnostic("E0312", title, (label,), tuple(notes), way_out)
+
+
+def _holds_potential(flat: FlatModel, variable: int) -> bool:
+    """Whether a variable is, or stands for, a potential of a connector."""
+    alike = np.flatnonzero(flat.alias == variable)
+    return any(
+        b.kind == "potential" and bool(np.any((alike >= b.offset) & (alike < b.offset + b.size)))
+        for b in flat.variables
+    )
 
 
 def _declared(flat: FlatModel, variable: int) -> Span:
@@ -222,14 +235,21 @@ def _high_index(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> Diagnos
     inside = np.isin(row, part)
     span = _span(flat, inc, constraint)
     names = [_name(flat, int(v), span) for v in np.unique(variable[inside])]
-    label = Label(span, f"this ties {_listed(names)}" if names else "this determines no derivative")
+    if len(names) == 1:
+        title, text = f"`{names[0]}` has a derivative, but its value is fixed", f"this fixes `{names[0]}`"
+    else:
+        title, text = (
+            f"the derivatives of {_listed(names)} are not independent",
+            f"this ties {_listed(names)}",
+        )
+    label = Label(span, text)
     notes = (
         "a variable with a derivative has an equation of its own: this one raises the index above one",
         "index reduction is not available yet",
     )
     return Diagnostic(
         code="E0313",
-        title=f"the derivatives of {_listed(names)} are not independent",
+        title=title,
         labels=(label,),
         notes=notes,
         help="differentiate this equation by hand, or let a small compliance join what it ties",
