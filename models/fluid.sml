@@ -93,9 +93,10 @@ end
 model Pump extends TwoPort "centrifugal pump from a to b with a parabolic curve that scales with its speed"
   param dp_max = 2e5 [Pa] in 1e3..1e7      "pressure rise without flow at full speed"
   param q_max = 5e-3 [m^3/s] in 1e-6..10   "flow without pressure rise at full speed"
+  param linear = 0.02 in 0.001..0.5        "part of the resistance that goes with q, the rest with its square"
   input speed = 1                          "fraction of full speed"
 equations
-  -dp = dp_max*(speed^2 - q*abs(q)/q_max^2)
+  -dp = dp_max*(speed^2 - q/q_max*(linear + (1 - linear)*abs(q)/q_max))
 end
 
 model PressureSensor "pressure without drawing a flow"

@@ -95,14 +95,13 @@ def pollu() -> Problem:
 
     def f(t, y):
         (y1, y2, y3, y4, y5, y6, y7, _, y9, y10, y11, _, y13, y14, _, y16, y17, _, y19, y20) = y
-        (r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15, r16, r17, r18, r19, r20) = (
-            k[:20]
-            * np.array(
-                [
-                    *(y1, y2 * y4, y5 * y2, y7, y7, y7 * y6, y9, y9 * y6, y11 * y2, y11 * y1),
-                    *(y13, y10 * y2, y14, y1 * y6, y3, y4, y4, y16, y16, y17 * y6),
-                ]
-            )
+        (r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15, r16, r17, r18, r19, r20) = k[
+            :20
+        ] * np.array(
+            [
+                *(y1, y2 * y4, y5 * y2, y7, y7, y7 * y6, y9, y9 * y6, y11 * y2, y11 * y1),
+                *(y13, y10 * y2, y14, y1 * y6, y3, y4, y4, y16, y16, y17 * y6),
+            ]
         )
         r21, r22, r23, r24, r25 = k[20:] * np.array([y19, y19, y1 * y4, y19 * y1, y20])
         return np.array(
@@ -165,7 +164,13 @@ def akzo_nobel() -> Problem:
         r3, r4, r5 = 0.58 / 34.4 * flb * zla, 0.09 * flb * zhu**2, 0.42 * y6**2 * np.sqrt(co2)
         inflow = 3.3 * (0.9 / 737 - co2)
         return np.array(
-            [-2 * r1 + r2 - r3 - r4, -r1 / 2 - r4 - r5 / 2 + inflow, r1 - r2 + r3, -r2 + r3 - 2 * r4, r2 - r3 + r5]
+            [
+                -2 * r1 + r2 - r3 - r4,
+                -r1 / 2 - r4 - r5 / 2 + inflow,
+                r1 - r2 + r3,
+                -r2 + r3 - 2 * r4,
+                r2 - r3 + r5,
+            ]
         )
 
     def report(t, y):
