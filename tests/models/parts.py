@@ -242,7 +242,7 @@ end
     },
 )
 
-# Pipes: laminar 128*mu*L/(pi*d^4) and turbulent 8*f*L*rho/(pi^2*d^5) with L = 10, d = 0.02, mu = 1e-3, rho = 1000.
+# Pipes: laminar 128*mu*L/(pi*d^4), turbulent 8*f*L*rho/(pi^2*d^5); L = 10, d = 0.02, mu = 1e-3, rho = 1000.
 _LAMINAR = 128 * 1e-3 * 10 / (pi * 0.02**4)
 _TURBULENT = 8 * 0.03 * 10 * 1000 / (pi**2 * 0.02**5)
 _INERTANCE = 4 * 1000 * 10 / (pi * 0.02**2)

@@ -7,6 +7,7 @@ models/*.sml against. Problems with published end values (`PUBLISHED`) are there
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -16,7 +17,7 @@ from scipy.sparse import diags
 
 @dataclass(frozen=True)
 class Problem:
-    """`y' = f(t, y)` from `y0` over `time`, solved piece by piece between `breaks`; `report` names end values."""
+    """`y' = f(t, y)` from `y0` over `time`, piece by piece between `breaks`; `report` names end values."""
 
     f: Callable[[float, np.ndarray], np.ndarray]
     y0: np.ndarray
@@ -31,7 +32,7 @@ class Problem:
         """End values by name."""
         y = self.y0
         points = (self.time[0], *self.breaks, self.time[1])
-        for t0, t1 in zip(points, points[1:], strict=False):
+        for t0, t1 in pairwise(points):
             # An open interval on both sides of a jump: the right-hand side must not see the other side of it.
             inner = np.nextafter(t0, t1), np.nextafter(t1, t0)
             span = (inner[0] if t0 in self.breaks else t0, inner[1] if t1 in self.breaks else t1)

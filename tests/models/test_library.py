@@ -20,7 +20,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 
 @dataclass(frozen=True)
 class Check:
-    """`model` simulated as its experiment says must end on `values`, alike to `rtol` (relative) and `atol`."""
+    """`model` simulated as its experiment says must end on `values`, to `rtol` (relative) and `atol`."""
 
     model: str
     values: dict[str, float]
@@ -160,7 +160,7 @@ def compiled(model: str, constants: tuple[tuple[str, float], ...] = ()):
 
 def assert_ends_on(model, values: dict[str, float], rtol: float, atol: float) -> None:
     sol = model.simulate()
-    assert sol.reason.ok, sol.reason
+    assert sol.success, sol.reason
     for name, value in values.items():
         assert float(sol[name][-1]) == pytest.approx(value, rel=rtol, abs=atol), name
 
