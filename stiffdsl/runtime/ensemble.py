@@ -11,7 +11,9 @@ from stiffdsl.solve.status import Status
 class Ensemble:
     """What `ensemble` returns: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane."""
 
-    def __init__(self, t: np.ndarray, outputs: tuple[str, ...], values: Any, status: Any, stats: dict[str, Any]):
+    def __init__(
+        self, t: np.ndarray, outputs: tuple[str, ...], values: Any, status: Any, stats: dict[str, Any]
+    ):
         self.t = t
         self.outputs = outputs
         self.values = values

@@ -95,7 +95,9 @@ class Solution:
         """
         t = np.asarray(t, dtype=float)
         if self._dense is None:
-            raise ValueError("a solution with `saveat` keeps only those times; leave `saveat` out for dense output")
+            raise ValueError(
+                "a solution with `saveat` keeps only those times; leave `saveat` out for dense output"
+            )
         if len(self.t) == 0 or t.size == 0:
             raise ValueError("there is no solution to interpolate")
         first, last = min(self.t[0], self.t[-1]), max(self.t[0], self.t[-1])

@@ -1,0 +1,17 @@
+"""Derivatives of templates: SymPy differentiates each shape once, whatever the number of its members."""
+
+from functools import lru_cache
+
+import sympy as sp
+
+
+@lru_cache(maxsize=200_000)
+def derivative(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """The partial derivative of a template by one of its slots, in a form that is cheap to evaluate."""
+    result = sp.diff(template, symbol)
+    # A derivative may be a constant that does not look like one (`2*x - 2*x`).
+    if result.is_Add and not result.has(sp.Piecewise):
+        simpler = sp.expand(result)
+        if simpler.count_ops() < result.count_ops():
+            return simpler
+    return result

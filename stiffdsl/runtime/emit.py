@@ -1,0 +1,31 @@
+"""A program as functions: its text run over JAX, or over NumPy."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax.numpy as jnp
+
+from stiffdsl.program.program import Program
+from stiffdsl.runtime import array_library
+
+
+def functions(program: Program) -> Any:
+    """The functions of `program` as attributes of one object: pure, traceable, float64."""
+    return _run(program, array_library.JAX, jnp.asarray)
+
+
+def numpy_functions(program: Program) -> Any:
+    """The same text over NumPy: what tests compare with."""
+    return _run(program, array_library.NUMPY, lambda a: a)
+
+
+def _run(program: Program, library: dict[str, Any], convert: Callable[[Any], Any]) -> Any:
+    space: dict[str, Any] = dict(library)
+    # Indices stay NumPy arrays, known to XLA as constants; only values are converted.
+    space |= {
+        name: table if table.dtype.kind == "i" else convert(table) for name, table in program.tables.items()
+    }
+    for function in program.functions:
+        exec(compile(function.text, f"<program {function.name}>", "exec"), space)
+    return SimpleNamespace(**{f.name: space[f.name] for f in program.functions})
