@@ -13,7 +13,7 @@ from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, na
 from stiffdsl.check.report import Report, within, written
 from stiffdsl.check.scope import Found
 from stiffdsl.check.si import in_unit, plain_number
-from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
 from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -55,6 +55,11 @@ class Walker:
         """What is known of `expr`."""
         return self._act[type(expr)](expr)  # type: ignore[operator]
 
+    def number(self, expr: tree.Expr) -> Typed:
+        """`walk` where a number is needed."""
+        value = self._act[type(expr)](expr)  # type: ignore[operator]
+        return as_number(value) if value.condition else value
+
     def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed:
         """`walk` for a value that is given to something declared in `unit`, which bare numbers take."""
         self.start_expression(expr.span)
@@ -64,10 +69,12 @@ class Walker:
             level = max((i.level for i in items), default=Level.CONSTANT)
             kept = replace(expr, items=tuple([i.expr for i in items]))
             return Typed(kept, unit.dimension, rank, level, False)
-        value = self.walk(expr)
+        value = self.number(expr)
         self.resolver.require(value, expr, highest, what)
         if unit is None:
             return value
+        if not unit.is_si and not value.bare:
+            self._bare_terms(expr, unit)
         if not dimensions.agree(value.dimension, unit.dimension) and not value.bare:
             self.mismatch(
                 "E0506",
@@ -183,10 +190,11 @@ class Walker:
     # --- operators -------------------------------------------------------------------------------
 
     def _unary(self, e: tree.Unary) -> Typed:
-        value = self.walk(e.operand)
+        negation = e.operator == "not"
+        value = as_condition(self.walk(e.operand)) if negation else self.number(e.operand)
         expr = e if value.expr is e.operand else tree.Unary(e.operator, value.expr, e.span)
-        if e.operator == "not":
-            return Typed(expr, None, value.rank, value.level, value.bare)
+        if negation:
+            return Typed(expr, None, value.rank, value.level, value.bare, None, True)
         return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown)
 
     def _binary(self, e: tree.Binary) -> Typed:
@@ -210,6 +218,13 @@ class Walker:
         return value
 
     def _sum(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr) -> Typed:
+        if left.condition or right.condition:
+            left, right = as_number(left), as_number(right)
+        # A difference of 5 degC is one of 5 K; a difference of 5 bar is not one of 5 Pa.
+        if left.shown is not None and left.shown.scale != 1.0:
+            self.unshown(left, right, e.right)
+        if right.shown is not None and right.shown.scale != 1.0:
+            self.unshown(right, left, e.left)
         self._alike(e, left, right, witness, "added" if e.operator == "+" else "subtracted")
         expr = e
         if left.expr is not e.left or right.expr is not e.right:
@@ -227,6 +242,11 @@ class Walker:
 
     def _combine(self, e: tree.Binary, left: Typed, right: Typed) -> Typed:
         operator = e.operator
+        logical = operator in ("and", "or")
+        if logical:
+            left, right = as_condition(left), as_condition(right)
+        elif left.condition or right.condition:
+            left, right = as_number(left), as_number(right)
         expr = e
         if left.expr is not e.left or right.expr is not e.right:
             expr = tree.Binary(operator, left.expr, right.expr, e.span)
@@ -237,12 +257,14 @@ class Walker:
             dimension = dimensions.quotient(left.dimension, right.dimension)
         elif operator == "^":
             dimension = self._power(e, left, right)
-        elif operator not in ("and", "or"):
+        elif not logical:
             self._alike(e, left, right, e.left, "compared")
             self.unshown(left, right, e.right)
             self.unshown(right, left, e.left)
         rank = self._rank(e.span, left.rank, right.rank)
-        return Typed(expr, dimension, rank, max(left.level, right.level), left.bare and right.bare)
+        level = max(left.level, right.level)
+        condition = operator not in ("*", "/", "^")
+        return Typed(expr, dimension, rank, level, left.bare and right.bare, None, condition)
 
     def _power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:
         if exponent.dimension is not None and exponent.dimension != NONE:
@@ -282,6 +304,16 @@ class Walker:
             help="write the unit after the number",
         )
 
+    def _bare_terms(self, expr: tree.Expr, unit: Unit) -> None:
+        """Warn of `20 + 5 [K]` for something in degC: beside a unit or a quantity, 20 is in SI."""
+        while isinstance(expr, tree.Binary) and expr.operator in ("+", "-"):
+            for term in (expr.left, expr.right):
+                if isinstance(term, tree.Number) and term.unit is None:
+                    self.unshown(
+                        Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), self.walk(term), term
+                    )
+            expr = expr.left
+
     def _rank(self, span: Span, left: int, right: int) -> int:
         if left and right and left != right:
             self.report.say(
@@ -292,7 +324,10 @@ class Walker:
         return max(left, right)
 
     def _if(self, e: tree.If) -> Typed:
-        condition, yes, no = self.walk(e.condition), self.walk(e.yes), self.walk(e.no)
+        condition, yes, no = as_condition(self.walk(e.condition)), self.walk(e.yes), self.walk(e.no)
+        if yes.condition and no.condition:
+            return self._chosen_condition(e, condition, yes, no)
+        yes, no = as_number(yes), as_number(no)
         if not dimensions.agree(yes.dimension, no.dimension):
             a, b = dimensions.describe(yes.dimension), dimensions.describe(no.dimension)
             self.mismatch(
@@ -310,6 +345,16 @@ class Walker:
         dimension = no.dimension if yes.dimension is None else yes.dimension
         bare = condition.bare and yes.bare and no.bare
         return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown)
+
+    def _chosen_condition(self, e: tree.If, condition: Typed, yes: Typed, no: Typed) -> Typed:
+        """`if c then a else b` of conditions is `c and a or not c and b`."""
+        span = e.span
+        first = tree.Binary("and", condition.expr, yes.expr, span)
+        second = tree.Binary("and", tree.Unary("not", condition.expr, span), no.expr, span)
+        rank = self._rank(span, self._rank(span, yes.rank, no.rank), condition.rank)
+        level = max(condition.level, yes.level, no.level)
+        bare = condition.bare and yes.bare and no.bare
+        return Typed(tree.Binary("or", first, second, span), None, rank, level, bare, None, True)
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -388,7 +433,7 @@ class Walker:
         return Typed(expr, dimensions.rate(value.dimension), value.rank, Level.UNKNOWN, False)
 
     def _builtin(self, e: tree.Call, builtin: Builtin) -> Typed:
-        arguments = [self.walk(a) for a in e.arguments]
+        arguments = [self.number(a) for a in e.arguments]
         if not self._counted(e, builtin.accepts(len(arguments)), builtin.wants):
             return Typed(e, None, 0, max([a.level for a in arguments], default=Level.CONSTANT), False)
         expr = e
@@ -494,7 +539,7 @@ class Walker:
     # --- arrays and loops ------------------------------------------------------------------------
 
     def _range(self, e: tree.Range) -> Typed:
-        first, last = self.walk(e.first), self.walk(e.last)
+        first, last = self.number(e.first), self.number(e.last)
         if not dimensions.agree(first.dimension, last.dimension):
             a, b = dimensions.describe(first.dimension), dimensions.describe(last.dimension)
             self.mismatch(
@@ -511,7 +556,7 @@ class Walker:
         return Typed(expr, dimension, 1, max(first.level, last.level), first.bare and last.bare)
 
     def _array(self, e: tree.ArrayLiteral) -> Typed:
-        items = [self.walk(i) for i in e.items]
+        items = [self.number(i) for i in e.items]
         if not items:
             return Typed(e, None, 1, Level.CONSTANT, True)
         known: Dimension | None = None
@@ -587,7 +632,7 @@ class Walker:
 
     def _comprehension(self, e: tree.Comprehension) -> Typed:
         outer, iterators = self.enter(e.iterators)
-        body = self.walk(e.body)
+        body = self.number(e.body)
         self.leave(outer)
         expr = e
         if body.expr is not e.body or any(a is not b for a, b in zip(iterators, e.iterators, strict=True)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import Found, Scope
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
+from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_number
 from stiffdsl.check.units import NONE, SECOND
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
@@ -64,6 +64,7 @@ class Resolver:
     ):
         self.report = report
         self.names = names
+        self.determines = False  # True while a name is looked up that an equation is written for
         self._walk = walk
         self._constant = constant
 
@@ -85,7 +86,7 @@ class Resolver:
             if first.name == "time":
                 return Typed(name, SECOND, 0, Level.SIGNAL, False)
             number = first.name == "pi"
-            return Typed(name, NONE if number else None, 0, Level.CONSTANT, number)
+            return Typed(name, NONE if number else None, 0, Level.CONSTANT, True, None, not number)
         found = names.scope.find(dotted(name))
         if found is None:
             return self._unknown(name)
@@ -115,7 +116,8 @@ class Resolver:
                 "E0220",
                 title,
                 (name.span, place),
-                help=did_you_mean(text, names.known()),
+                help=did_you_mean(text, names.known())
+                or (f"declare it: `var {text}`" if self.determines else None),
                 key=("E0220", text, id(names.entity or names.scope)),
             )
         return wrong(name)
@@ -236,7 +238,7 @@ class Resolver:
             return None
         opened, bare, changed, kept = 0, True, False, []
         for index in part.indices:
-            value = self._walk(index)
+            value = as_number(self._walk(index))
             self.require(value, index, Level.CONSTANT, "an index")
             opened += isinstance(index, tree.Range)
             bare = bare and value.bare

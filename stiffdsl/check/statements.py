@@ -7,7 +7,7 @@ from stiffdsl.check import dimensions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of, dotted
 from stiffdsl.check.report import within
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
+from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_condition
 from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -85,7 +85,7 @@ class Statements:
     ) -> tuple[tree.Expr | None, tuple[tree.Statement, ...]]:
         if condition is None:
             return None, self._block(body)
-        value = self.walker.walk(condition)
+        value = as_condition(self.walker.walk(condition))
         self.walker.resolver.require(value, condition, Level.CONSTANT, "a condition around equations")
         return value.expr, self._block(body)
 
@@ -94,7 +94,10 @@ class Statements:
     def _equation(self, e: tree.Equation) -> tree.Equation:
         walker = self.walker
         walker.start_expression(e.span)
-        left, right = walker.walk(e.left), walker.walk(e.right)
+        walker.resolver.determines = isinstance(e.left, tree.Name | tree.Call)
+        left = walker.number(e.left)
+        walker.resolver.determines = False
+        right = walker.number(e.right)
         if left.level < Level.SIGNAL and right.level < Level.SIGNAL and not self._mistaken(left, right):
             self.report.say(
                 "E0250",
@@ -256,7 +259,7 @@ class Statements:
             if rate is None:
                 rates.append(None)
                 continue
-            value = walker.walk(rate)
+            value = walker.number(rate)
             rates.append(value.expr)
             if value.rank:
                 self.report.say("E0226", "a rate constant is a scalar", (rate.span, "this is an array"))

@@ -36,7 +36,7 @@ class Typed(NamedTuple):
 
     `dimension` is None where unknown. `rank` counts its open indices. `bare` says that it is made of numbers
     without units only, so that it may be read in the declared unit of what it is given to. `shown` is the
-    declared unit of a quantity whose values are other numbers in SI.
+    declared unit of a quantity whose values are other numbers in SI. `condition`: it is true or false.
     """
 
     expr: tree.Expr
@@ -45,6 +45,29 @@ class Typed(NamedTuple):
     level: Level
     bare: bool
     shown: Unit | None = None
+    condition: bool = False
+
+
+def as_number(value: Typed) -> Typed:
+    """A condition where a number is needed counts 1 or 0."""
+    if not value.condition:
+        return value
+    expr = value.expr
+    one, zero = tree.Number(1.0, None, expr.span), tree.Number(0.0, None, expr.span)
+    if isinstance(expr, tree.Name):
+        number: tree.Expr = one if expr.parts[0].name == "true" else zero
+    else:
+        number = tree.If(expr, one, zero, expr.span)
+    return value._replace(expr=number, condition=False)
+
+
+def as_condition(value: Typed) -> Typed:
+    """A number where a condition is needed is true unless it is zero."""
+    if value.condition:
+        return value
+    expr = value.expr
+    test = tree.Binary("!=", expr, tree.Number(0.0, None, expr.span), expr.span)
+    return Typed(test, None, value.rank, value.level, value.bare, None, True)
 
 
 @dataclass(slots=True, eq=False)

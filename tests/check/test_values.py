@@ -152,3 +152,41 @@ equations
   F = 2 [N]
 end
 """)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2*(x > 1)", "2*(if x > 1 then 1 else 0)"),
+        ("if x then 1 else 2", "if x != 0 then 1 else 2"),
+        ("if on and not x then 1 else 2", "if on != 0 and not x != 0 then 1 else 2"),
+        ("true + x", "1 + x"),
+        ("x > 1", "if x > 1 then 1 else 0"),
+        (
+            "if (if x > 2 then x < 3 else x > 5) then 1 else 2",
+            "if x > 2 and x < 3 or not x > 2 and x > 5 then 1 else 2",
+        ),
+    ],
+)
+def test_conditions_count_as_numbers_and_numbers_as_conditions(written, meant, checked):
+    def equation(text):
+        model = checked(f"model M\n  param on = true\n  var x\n  var y\nequations\n  y = {text}\nend\n")
+        return model.root.equations[0]
+
+    assert equation(written) == equation(meant)
+
+
+@pytest.mark.parametrize(
+    ("line", "warned"),
+    [
+        ("param dp [bar] = 3 + 1 [bar]", True),
+        ("param dp [bar] = 3 + p0", True),
+        ("param dp [bar] = 3 + 2", False),
+        ("param dp [bar] = 2*p0", False),
+    ],
+)
+def test_a_bare_number_beside_another_unit_is_warned_of(line, warned, checked):
+    model = checked(
+        f"model M\n  param p0 = 1 [bar]\n  {line}\n  var x start 1\nequations\n  der(x) = -dp*x\nend\n"
+    )
+    assert [w.code for w in model.warnings] == ["W0501"] * warned

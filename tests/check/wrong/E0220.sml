@@ -4,3 +4,10 @@ model Tank
 equations
   der(level) = -k*levle
 end
+
+model Pump
+  var flow start 0
+equations
+  der(flow) = 1
+  pressure = 2*flow
+end
