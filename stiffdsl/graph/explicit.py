@@ -33,12 +33,23 @@ def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     for atom in template.atoms(sp.core.relational.Relational, Floor, Ceil):
         if symbol in atom.free_symbols:
             return None
-    c = sp.diff(template, symbol)
+    c = sp.Add(*(_factor(term, symbol) for term in sp.Add.make_args(template) if symbol in term.free_symbols))
     if symbol in c.free_symbols:
         c = sp.expand(c)
     if c == 0 or symbol in c.free_symbols or c.has(sp.nan, sp.zoo, sp.oo):
         return None
     return c
+
+
+def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """The derivative of `term`, read off where `symbol` is a factor: SymPy's own takes its time."""
+    if term == symbol:
+        return sp.Integer(1)
+    if term.is_Mul and symbol in term.args:
+        others = term.func(*(a for a in term.args if a != symbol))
+        if symbol not in others.free_symbols:
+            return others
+    return sp.diff(term, symbol)
 
 
 @lru_cache(maxsize=100_000)
@@ -56,7 +67,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
             rest = sp.expand(template - c * symbol)
             if symbol in rest.free_symbols:
                 return None
-        return _shorter(-rest / c)
+        return -rest / c if c.is_number else _shorter(-rest / c)
     inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh}
     calls = [a for a in template.atoms(*inverses) if symbol in a.free_symbols]
     if len(calls) != 1:

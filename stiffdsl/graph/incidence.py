@@ -89,10 +89,11 @@ def incidence(flat: FlatModel) -> Incidence:
     sites: list[Site] = []
     rows, columns, site, term, rank = [], [], [], [], []
 
-    def add(place: Site, row: np.ndarray, column: np.ndarray, q: int) -> None:
+    def add(place: Site, row: np.ndarray, column: np.ndarray) -> None:
         here = np.flatnonzero(column >= 0)
         if not len(here):
             return
+        q = _quality(flat, place)
         rows.append(row[here])
         columns.append(column[here])
         site.append(np.full(len(here), len(sites)))
@@ -106,19 +107,15 @@ def incidence(flat: FlatModel) -> Incidence:
             if kind not in ("var", "der") or slot(k) not in mentioned:
                 continue
             number = unknowns.of_var if kind == "var" else unknowns.of_der
-            q = quality(coefficient(family.template, slot(k)), family.kinds)
-            add(Site(f, -1, k), offsets[f] + np.arange(family.size), number[family.table[:, k]], q)
+            add(Site(f, -1, k), offsets[f] + np.arange(family.size), number[family.table[:, k]])
         for j, part in enumerate(family.sums):
             if total(j) not in mentioned:
                 continue
-            outer = quality(coefficient(family.template, total(j)), family.kinds)
             for k, kind in enumerate(part.kinds):
                 if kind not in ("var", "der") or slot(k) not in part.term.free_symbols:
                     continue
                 number = unknowns.of_var if kind == "var" else unknowns.of_der
-                inner = quality(coefficient(part.term, slot(k)), part.kinds)
-                q = max(outer, inner)
-                add(Site(f, j, k), offsets[f] + part.owner, number[part.table[:, k]], q)
+                add(Site(f, j, k), offsets[f] + part.owner, number[part.table[:, k]])
 
     def joined(parts: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
@@ -133,6 +130,15 @@ def incidence(flat: FlatModel) -> Incidence:
     return Incidence(
         unknowns, offsets, tuple(sites), row, column, joined(site), joined(term), ranks, repeated
     )
+
+
+def _quality(flat: FlatModel, place: Site) -> int:
+    family = flat.equations[place.family]
+    if place.sum < 0:
+        return quality(coefficient(family.template, slot(place.slot)), family.kinds)
+    part = family.sums[place.sum]
+    outer = quality(coefficient(family.template, total(place.sum)), family.kinds)
+    return max(outer, quality(coefficient(part.term, slot(place.slot)), part.kinds))
 
 
 def occurrences(

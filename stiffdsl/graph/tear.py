@@ -98,16 +98,24 @@ def _determinant(matrix: sp.Matrix) -> sp.Expr:
 def _fewest(
     size: int, uses: Sequence[set[int]], safe: Sequence[bool], is_der: Sequence[bool]
 ) -> tuple[tuple[int, ...], list[int]]:
-    """The smallest set of tears that leaves no cycle, and the order of the others. Derivatives come last."""
+    """A smallest set of tears that leaves no cycle, and the order of the others. Derivatives come last."""
     forced = [p for p in range(size) if not safe[p]]
     choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (is_der[p], p))
-    for extra in range(len(choice) + 1):
+    for extra in range(min(len(choice), MOST_SOLVED) + 1):
         for chosen in combinations(choice, extra):
             tears = {*forced, *chosen}
             order = _order([p for p in range(size) if p not in tears], uses)
             if order is not None and tears:
                 return tuple(sorted(tears)), order
-    raise AssertionError("with every unknown torn there is no cycle")
+    # More than can be solved in closed form: then a good set will do, the unknowns that are tied most first.
+    tears = set(forced)
+    while True:
+        left = [p for p in range(size) if p not in tears]
+        order = _order(left, uses)
+        if order is not None:
+            return tuple(sorted(tears)), order
+        used = {p: sum(1 for r in left if r != p and p in uses[r]) for p in left}
+        tears.add(max(left, key=lambda p: (used[p] * len(uses[p] & set(left)), not is_der[p], -p)))
 
 
 def _order(positions: list[int], uses: Sequence[set[int]]) -> list[int] | None:

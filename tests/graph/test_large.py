@@ -1,11 +1,13 @@
 """Models of many equal equations: the number of assignments does not depend on how many."""
 
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 import pytest
 from scipy.optimize import fsolve
 
+from stiffdsl.diagnostics import ModelError
 from stiffdsl.flat.model import Sum, slot
 from stiffdsl.graph import sort
 
@@ -109,3 +111,20 @@ def test_a_large_mesh_takes_seconds():
     assert perf_counter() - start < 5
     assert len(system.assignments) == len(sort(mesh(8)).assignments)
     assert len(system.implicit) <= 120 * 120
+
+
+def test_a_mistake_in_a_large_model_is_told_in_seconds():
+    flat = ladder(20_000)
+    start = perf_counter()
+    for equations in (flat.equations[:-1], (*flat.equations, flat.equations[-1])):
+        with pytest.raises(ModelError):
+            sort(replace(flat, equations=equations))
+    assert perf_counter() - start < 5
+
+
+def test_conditions_at_the_start_free_as_many_states():
+    flat = ladder(2_000)
+    steady = family("d", d=("der", 1 + np.arange(2_000)))
+    system = sort(replace(flat, initial=(steady,)))
+    assert len(system.initial.free) == 2_000
+    assert system.warnings == ()

@@ -1,5 +1,10 @@
 """Small models whose sorted form is known."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -166,3 +171,87 @@ def test_residual_rows_match_implicit_unknowns():
     system = sort(model("var x\nvar y\nvar z\nx + x^3 = time\ny + y^3 = x\nz*z*z + z = x + y"))
     assert sum(f.size for f in system.residuals) == len(system.implicit) == 3
     assert np.array_equal(system.implicit, [0, 1, 2])
+
+
+def test_two_capacitors_in_parallel_share_one_derivative():
+    system = sort(
+        model("""
+        var v start 0
+        var i1
+        var i2
+        input u
+        param C1 = 1
+        param C2 = 2
+        i1 = C1*der(v)
+        i2 = C2*der(v)
+        i1 + i2 = u
+        """)
+    )
+    assert system.size == 1
+    values = run(system, [0.0], [1, 2], [6])
+    assert values.of["der"][0] == pytest.approx(2)
+    # Also where one of them has no capacity: the closed form divides by the sum only.
+    assert run(system, [0.0], [0, 2], [6]).of["der"][0] == pytest.approx(3)
+
+
+def test_a_loop_of_ten_is_torn_at_few_unknowns():
+    lines = [f"var x{k}" for k in range(10)]
+    lines += [f"x{k} = cos(x{(k + 1) % 10}) + {k}" for k in range(10)]
+    system = sort(model("\n".join(lines)))
+    assert len(system.implicit) == 1
+    assert system.blocks["largest"] == 10
+
+
+def test_a_dense_nonlinear_loop_keeps_what_it_must():
+    names = [f"x{k}" for k in range(6)]
+    lines = [f"var {n}" for n in names]
+    lines += [f"{n} = {' + '.join(f'sin({m})' for m in names if m != n)} + time" for n in names]
+    system = sort(model("\n".join(lines)))
+    assert len(system.implicit) == 5
+
+
+def test_the_same_model_gives_the_same_dump_whatever_the_hash_seed():
+    program = "from graph.test_sort import BRIDGE, model, sort; from stiffdsl.graph.show import show; "
+    program += "print(show(sort(model(BRIDGE))))"
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{Path(__file__).parents[2]}"
+    dumps = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(dumps) == 1
+
+
+BRIDGE = """
+var a
+var b
+var i1
+var i2
+var i3
+var i4
+var i5
+input u
+param R1 = 1
+param R2 = 2
+param R3 = 3
+param R4 = 4
+param R5 = 5
+u - a = R1*i1
+u - b = R2*i2
+a = R3*i3
+b = R4*i4
+a - b = R5*i5
+i1 = i3 + i5
+i2 + i5 = i4
+"""
+
+
+def test_a_bridge_is_solved_in_closed_form():
+    system = sort(model(BRIDGE))
+    assert system.size == 0
+    values = run(system, [], [1, 2, 3, 4, 5], [10])
+    assert unsatisfied(system, values) == 0
