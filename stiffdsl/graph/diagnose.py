@@ -18,6 +18,8 @@ from stiffdsl.graph.match import match
 # Mistakes of one kind that are told in one run, and names listed in one message.
 MOST_TOLD = 3
 MOST_NAMED = 4
+# Above this, the unknowns that share too few equations are not listed: one of them is shown with its equations.
+MOST_LISTED = 8
 
 
 @dataclass(eq=False)
@@ -171,36 +173,39 @@ def _under(
     columns, lacking = group
     variables = inc.unknowns.variable
     rows = sorted({r for c in columns for r in merged.rows_of[c]})
-    potentials = [c for c in columns if _holds_potential(flat, int(variables[c]))]
+    is_potential = _potentials(flat)[variables]
+    potentials = [c for c in columns if is_potential[c]]
     # Where potentials float, the one to name is a potential; else what appears least, declared last.
     chosen = min(potentials or columns, key=lambda c: (len(merged.rows_of[c]), -int(variables[c])))
     name = flat.variable_name(int(variables[chosen]))
     label = Label(_declared(flat, int(variables[chosen])), f"nothing determines `{name}`")
-    notes = []
+    many = len(columns) > MOST_LISTED
+    near = sorted(merged.rows_of[chosen]) if many else rows
+    quotes = list(dict.fromkeys(_quote(_span(flat, inc, r), label.span) for r in near))
+    told = ", ".join(quotes[:MOST_TOLD]) + (", …" if len(quotes) > MOST_TOLD else "")
+    wanted = "an equation" if lacking == 1 else f"{lacking} equations"
+    receiver = f"`{name}`" if len(columns) == 1 or many else "them"
     if not rows:
-        notes.append(f"`{name}` appears in no equation")
+        note = f"`{name}` appears in no equation"
+    elif many:
+        note = f"`{name}` appears in {told}; each equation there determines another unknown"
     else:
         names = _listed([flat.variable_name(int(variables[c])) for c in sorted(columns)])
-        quotes = list(dict.fromkeys(_quote(_span(flat, inc, r), label.span) for r in rows))
-        more = ", …" if len(quotes) > MOST_TOLD else ""
-        told = quotes[:MOST_TOLD]
         share = "appears in" if len(columns) == 1 else "share only"
-        notes.append(f"{names} {share} {_many(len(rows), 'equation')}: {', '.join(told)}{more}")
-    wanted = "an equation" if lacking == 1 else f"{lacking} equations"
-    receiver = f"`{name}`" if len(columns) == 1 else "them"
+        note = f"{names} {share} {_many(len(rows), 'equation')}: {told}"
     way_out = f"add {wanted} for {receiver}, or make `{name}` a `param` or an `input`"
     if potentials and rows:
         way_out = f"is a reference missing, such as a ground? otherwise add {wanted} for {receiver}"
-    return Diagnostic("E0312", title, (label,), tuple(notes), way_out)
+    return Diagnostic("E0312", title, (label,), (note,), way_out)
 
 
-def _holds_potential(flat: FlatModel, variable: int) -> bool:
-    """Whether a variable is, or stands for, a potential of a connector."""
-    alike = np.flatnonzero(flat.alias == variable)
-    return any(
-        b.kind == "potential" and bool(np.any((alike >= b.offset) & (alike < b.offset + b.size)))
-        for b in flat.variables
-    )
+def _potentials(flat: FlatModel) -> np.ndarray:
+    """Which variables are, or stand for, a potential of a connector."""
+    result = np.zeros(flat.size, dtype=bool)
+    for block in flat.variables:
+        if block.kind == "potential":
+            result[flat.alias[block.offset : block.offset + block.size]] = True
+    return result
 
 
 def _declared(flat: FlatModel, variable: int) -> Span:
