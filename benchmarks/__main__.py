@@ -1,0 +1,51 @@
+"""`python -m benchmarks [compare | start-up | scaling | references]`."""
+
+import argparse
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.compare import compare
+from benchmarks.peers import PEERS
+from benchmarks.problems import PROBLEMS
+from benchmarks.scaling import scaling
+from benchmarks.startup import start_up
+
+TASKS = ("compare", "start-up", "scaling", "references")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("task", nargs="?", choices=TASKS, default="compare")
+    parser.add_argument(
+        "--problem", action="append", choices=list(PROBLEMS), help="only these; may be repeated"
+    )
+    parser.add_argument("--peer", action="append", choices=PEERS, help="only these; may be repeated")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
+    parser.add_argument("--json", type=Path, help="write all records to this file")
+    args = parser.parse_args()
+    console = Console()
+    problems = args.problem or list(PROBLEMS)
+    records: list[dict[str, Any]] = []
+    if args.task == "references":
+        from benchmarks.reference import store
+
+        store([PROBLEMS[name]() for name in problems])
+    elif args.task == "start-up":
+        records = start_up(args.limit, console)
+    elif args.task == "scaling":
+        records = scaling(args.limit, console)
+    else:
+        records = compare(problems, args.peer or list(PEERS), args.limit, console)
+    if args.json:
+        about = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
+        about["time"] = datetime.now(UTC).isoformat(timespec="seconds")
+        args.json.write_text(json.dumps({"task": args.task, "about": about, "records": records}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

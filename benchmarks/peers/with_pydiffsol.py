@@ -1,0 +1,27 @@
+"""pydiffsol: BDF of diffsol on the equations in its own language, compiled by LLVM or Cranelift."""
+
+import numpy as np
+import pydiffsol
+
+from benchmarks.peers import Run, Unsupported
+from benchmarks.problem import Problem
+from benchmarks.symbolic import diffsl
+
+# The equations are written out one by one: beyond this the text is not what a user of diffsol would write.
+MOST = 200
+
+
+def prepare(problem: Problem) -> Run:
+    if problem.size > MOST:
+        raise Unsupported(f"written out for at most {MOST} unknowns")
+    large = problem.jacobian is not None
+    ode = pydiffsol.Ode(
+        diffsl(problem),
+        matrix_type=pydiffsol.faer_sparse if large else pydiffsol.nalgebra_dense,
+        ode_solver=pydiffsol.bdf,
+        linear_solver=pydiffsol.klu if large and pydiffsol.is_klu_available() else pydiffsol.lu,
+    )
+    ode.rtol, ode.atol = problem.rtol, problem.atol
+    none = np.array([])
+    ends = np.array([problem.time[1]])
+    return lambda: np.asarray(ode.solve_dense(none, ends).ys)[problem.indices, -1]

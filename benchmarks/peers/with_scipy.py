@@ -1,0 +1,37 @@
+"""scipy.integrate.solve_ivp with the analytic Jacobian: scalar Python for small problems, sparse for large ones.
+
+LSODA takes dense Jacobians only (or banded ones, in another order of the unknowns).
+"""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from benchmarks.peers import Run
+from benchmarks.problem import Problem
+from benchmarks.symbolic import python
+
+
+def prepare(problem: Problem, method: str) -> Run:
+    if problem.jacobian is None:
+        rhs, jacobian = python(problem)
+    else:
+        sparse = problem.jacobian
+        rhs = problem.rhs
+        jacobian = (lambda t, y: sparse(t, y).toarray()) if method == "LSODA" else sparse
+
+    def run() -> np.ndarray:
+        sol = solve_ivp(
+            rhs,
+            problem.time,
+            problem.y0,
+            method,
+            t_eval=[problem.time[1]],
+            rtol=problem.rtol,
+            atol=problem.atol,
+            jac=jacobian,
+        )
+        if not sol.success:
+            raise ArithmeticError(sol.message)
+        return sol.y[problem.indices, -1]
+
+    return run

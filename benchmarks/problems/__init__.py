@@ -1,0 +1,21 @@
+"""The problems, by name, from the smallest to the largest."""
+
+from collections.abc import Callable
+
+from benchmarks.problem import Problem
+from benchmarks.problems.brusselator import brusselator
+from benchmarks.problems.building import building
+from benchmarks.problems.hires import hires
+from benchmarks.problems.pollu import pollu
+from benchmarks.problems.rober import rober
+
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "rober": rober,
+    "hires": hires,
+    "pollu": pollu,
+    "building 20": lambda: building(20),
+    "building 200": lambda: building(200),
+    "building 2000": lambda: building(2000),
+    "brusselator 8": lambda: brusselator(8),
+    "brusselator 32": lambda: brusselator(32),
+}

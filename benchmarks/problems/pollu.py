@@ -1,0 +1,62 @@
+"""POLLU, 25 reactions among 20 species."""
+
+import numpy as np
+
+from benchmarks.problem import Problem
+
+NAMES = (
+    *("NO2", "NO", "O3P", "O3", "HO2", "OH", "HCHO", "CO", "ALD", "MEO2"),
+    *("C2O3", "CO2", "PAN", "CH3O", "HNO3", "O1D", "SO2", "SO4", "NO3", "N2O5"),
+)
+
+
+def equations(t, y, m):
+    r1, r2, r3 = 0.35 * y[0], 26.6 * y[1] * y[3], 1.23e4 * y[4] * y[1]
+    r4, r5, r6 = 8.6e-4 * y[6], 8.2e-4 * y[6], 1.5e4 * y[6] * y[5]
+    r7, r8, r9 = 1.3e-4 * y[8], 2.4e4 * y[8] * y[5], 1.65e4 * y[10] * y[1]
+    r10, r11, r12 = 9e3 * y[10] * y[0], 0.022 * y[12], 1.2e4 * y[9] * y[1]
+    r13, r14, r15 = 1.88 * y[13], 1.63e4 * y[0] * y[5], 4.8e6 * y[2]
+    r16, r17, r18 = 3.5e-4 * y[3], 0.0175 * y[3], 1e8 * y[15]
+    r19, r20, r21 = 4.44e11 * y[15], 1.24e3 * y[16] * y[5], 2.1 * y[18]
+    r22, r23, r24 = 5.78 * y[18], 0.0474 * y[0] * y[3], 1.78e3 * y[18] * y[0]
+    r25 = 3.12 * y[19]
+    return m.stack(
+        [
+            -r1 - r10 - r14 - r23 - r24 + r2 + r3 + r9 + r11 + r12 + r22 + r25,
+            -r2 - r3 - r9 - r12 + r1 + r21,
+            -r15 + r1 + r17 + r19 + r22,
+            -r2 - r16 - r17 - r23 + r15,
+            -r3 + 2 * r4 + r6 + r7 + r13 + r20,
+            -r6 - r8 - r14 - r20 + r3 + 2 * r18,
+            -r4 - r5 - r6 + r13,
+            r4 + r5 + r6 + r7,
+            -r7 - r8,
+            -r12 + r7 + r9,
+            -r9 - r10 + r8 + r11,
+            r9,
+            -r11 + r10,
+            -r13 + r12,
+            r14,
+            -r18 - r19 + r16,
+            -r20,
+            r20,
+            -r21 - r22 - r24 + r23 + r25,
+            -r25 + r24,
+        ]
+    )
+
+
+def pollu() -> Problem:
+    """Source: J. G. Verwer (1994); Test Set for IVP Solvers 2.4."""
+    y0 = np.zeros(20)
+    y0[[1, 3, 6, 7, 8, 16]] = 0.2, 0.04, 0.1, 0.3, 0.01, 0.007
+    return Problem(
+        "pollu",
+        "chemistry/pollu",
+        equations,
+        y0,
+        (0.0, 60.0),
+        rtol=1e-6,
+        atol=1e-12,
+        checked={name: k for k, name in enumerate(NAMES)},
+    )
