@@ -18,7 +18,7 @@ from stiffdsl.graph.match import match
 # Mistakes of one kind that are told in one run, and names listed in one message.
 MOST_TOLD = 3
 MOST_NAMED = 4
-# Above this, the unknowns that share too few equations are not listed: one of them is shown with its equations.
+# Above this, unknowns that share too few equations are not listed: one is shown with its equations.
 MOST_LISTED = 8
 
 
