@@ -221,4 +221,9 @@ CODES: dict[str, tuple[str, str]] = {
         "In equations all quantities are in SI, so `T = 20` sets T to 20 K although T is declared in degC. "
         "Write `20 [degC]`.",
     ),
+    "W0502": (
+        "a parameter without a unit beside a quantity in another unit",
+        "A parameter without a unit is a plain number, and all arithmetic is in SI: given to a "
+        "temperature in degC, a parameter of 20 means 20 K. With a unit of its own it means what it says.",
+    ),
 }

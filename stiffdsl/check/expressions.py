@@ -75,6 +75,7 @@ class Walker:
             return value
         if not unit.is_si and not value.bare:
             self._bare_terms(expr, unit)
+            self.unshown(Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), value, expr)
         if not dimensions.agree(value.dimension, unit.dimension) and not value.bare:
             self.mismatch(
                 "E0506",
@@ -291,12 +292,22 @@ class Walker:
 
     def unshown(self, shown: Typed, number: Typed, at: tree.Expr) -> None:
         """Warn where a number without a unit meets a quantity that is declared in another unit than SI's."""
-        if shown.shown is None or not number.bare or number.dimension is not None:
-            return
-        value = plain_number(number.expr)
-        if value is None or value == 0.0:
+        if shown.shown is None or number.dimension is not None or number.level > Level.PARAMETER:
             return
         symbol = dimensions.symbol_of(shown.shown.dimension)
+        if isinstance(number.expr, tree.Name) and number.level == Level.PARAMETER:
+            name = dotted(number.expr)
+            self.report.say(
+                "W0502",
+                f"`{name}` has no unit and counts in [{symbol}] here",
+                (at.span, "meets a quantity that is declared in another unit"),
+                help=f"give `{name}` a unit where it is declared",
+                key=("W0502", name, id(self.names.entity)),
+            )
+            return
+        value = plain_number(number.expr) if number.bare else None
+        if value is None or value == 0.0:
+            return
         self.report.say(
             "W0501",
             f"a number without a unit counts in SI here: `{written(at.span)}` means [{symbol}]",
