@@ -6,5 +6,5 @@
     python -m benchmarks scaling               compile time of the library at three sizes
 
 Each pair of problem and peer runs in a process of its own with a time limit, so nothing hangs and no peer
-warms another one's caches. The peers are in the extra `bench`; one that is not installed is reported as missing.
+warms another one's caches. The peers are in the extra `bench`; one that is not installed is reported so.
 """

@@ -7,16 +7,18 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import reference
-from benchmarks.peers import PEERS, jacobian_of
+from benchmarks.peers import jacobian_of
+from benchmarks.problem import Problem
 from benchmarks.problems import PROBLEMS
 from benchmarks.process import fresh
 
 HEADER = """\
-All peers solve the same equations at the same tolerances, each in a process of its own. stiffdsl compiles the file in
-models/; the peers get the equations written by hand in benchmarks/problems, in their own library's arrays, with
-analytic Jacobians where they take them (sparse for the large problems), compiled once.
-first: from the text or the equations to the first solution, imports apart. solve: median of the solves that follow.
-error: largest |y - ref|/(atol/rtol + |ref|) at the end; ref: scipy Radau, rtol 1e-10 (benchmarks/references.json).
+All peers solve the same equations at the same tolerances, each in a process of its own. stiffdsl compiles
+the file in models/; the peers get the equations written by hand in benchmarks/problems, in the arrays of
+their own library, with analytic Jacobians where they take them (sparse for large problems), compiled once.
+first: from the text or the equations to the first solution, imports apart.
+solve: median of the solves that follow.
+error: largest |y - ref|/(atol/rtol + |ref|) at the end; ref: scipy Radau, rtol 1e-10 (references.json).
 """
 
 
@@ -58,12 +60,7 @@ def seconds(value: float) -> str:
     return f"{value / 1e-6:.3g} us"
 
 
-def _error(problem, values: list[float]) -> float:
+def _error(problem: Problem, values: list[float]) -> float:
     expected = reference.load(problem)
     got = np.array(values)
-    if problem.name.startswith("building") and got[0] < 200:
-        got = got + 273.15  # a temperature in the unit that the model declares
     return float(np.max(np.abs(got - expected) / (problem.atol / problem.rtol + np.abs(expected))))
-
-
-ALL = list(PEERS)

@@ -1,4 +1,4 @@
-"""A problem of the comparison: the same equations for every peer, in the arrays of each peer's own library."""
+"""A problem of the comparison: the same equations for every peer, in the arrays of its own library."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Problem:
     """`y' = equations(t, y, functions)` on `time` from `y0`.
 
     `model` is the file in models/ that says the same, with `constants`; `checked` maps names in that model to
-    indices in y, and `scale`, `shift` bring y into the unit of the model: `value = y*scale + shift`.
+    indices in y.
     `jacobian` is None for the small problems, whose peers take it from SymPy; for the large ones it is a
     function of t and y that gives a `scipy.sparse` matrix, with the analytic derivatives written by hand.
     """
@@ -55,7 +55,6 @@ class Problem:
     checked: dict[str, int]
     constants: dict[str, float] = field(default_factory=dict)
     jacobian: Callable[[float, np.ndarray], Any] | None = None
-    shift: float = 0.0
     breaks: tuple[float, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -57,10 +58,8 @@ def _measure() -> dict[str, Any]:
     for _ in range(2):
         assert model.simulate().success
         marks.append(time.perf_counter())
-    return {
-        "state": "done",
-        **dict(zip(STEPS, (b - a for a, b in zip(marks, marks[1:], strict=False)), strict=True)),
-    }
+    spent = [b - a for a, b in pairwise(marks)]
+    return {"state": "done", **dict(zip(STEPS, spent, strict=True))}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ SECONDS, MOST = 3.0, 50
 
 
 def measure(problem_name: str, peer: str) -> dict[str, object]:
-    """`first`: from nothing to the first solution, imports apart. `solve`: the median of the solves after it."""
+    """`first`: from nothing to the first solution, imports apart. `solve`: the median of those after it."""
     problem = PROBLEMS[problem_name]()
     try:
         make = prepare(peer)

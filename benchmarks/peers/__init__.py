@@ -1,7 +1,7 @@
 """The peers, by name. Each is one small file with `prepare(problem) -> run`, and `run() -> end values`.
 
 `prepare` does everything that is paid once; `run` solves from the initial values to the end and returns the
-values of `problem.checked`, in that order. A peer raises `Unsupported` where it has no fair way to solve a problem.
+values of `problem.checked`, in that order. A peer raises `Unsupported` where it has no fair way to solve one.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""scipy.integrate.solve_ivp with the analytic Jacobian: scalar Python for small problems, sparse for large ones.
+"""scipy.integrate.solve_ivp with the analytic Jacobian: scalar Python where small, sparse where large.
 
 LSODA takes dense Jacobians only (or banded ones, in another order of the unknowns).
 """

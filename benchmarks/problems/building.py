@@ -1,4 +1,4 @@
-"""A row of rooms, walls of three layers, sun and heat pumps: models/examples/building.sml, 4 unknowns a room."""
+"""A row of rooms with layered walls, sun and heat pumps: models/examples/building.sml, 4 unknowns a room."""
 
 from functools import partial
 

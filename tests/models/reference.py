@@ -296,9 +296,9 @@ def building(n: int = 20, days: float = 2.0) -> Problem:
 
     def report(t, y):
         return {
-            "rooms[1].inside.T": float(y[0] - 273.15),
-            f"rooms[{n}].inside.T": float(y[n - 1] - 273.15),
-            "rooms[2].wall.T[3]": float(y[n + 2 * n + 1] - 273.15),
+            "rooms[1].inside.T": float(y[0]),
+            f"rooms[{n}].inside.T": float(y[n - 1]),
+            "rooms[2].wall.T[3]": float(y[n + 2 * n + 1]),
             "power": float(power(t, y[:n])[2].sum() / 1e3),
             "T_rooms": float(y[:n].mean() - 273.15),
         }

@@ -136,9 +136,9 @@ CHECKS = (
     Check(
         "examples/building",
         {
-            "rooms[1].inside.T": 20.028527753615037,
-            "rooms[20].inside.T": 19.10168503729733,
-            "rooms[2].wall.T[3]": 4.034567221654527,
+            "rooms[1].inside.T": 293.17852775361504,
+            "rooms[20].inside.T": 292.2516850372973,
+            "rooms[2].wall.T[3]": 277.1845672216545,
             "power": 2.6106874518620096,
             "T_rooms": 20.49026246430401,
         },
