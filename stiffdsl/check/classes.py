@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from stiffdsl.check.expressions import Walker, literal_dimensions
+from stiffdsl.check.constants import literal_dimensions
+from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse
 from stiffdsl.check.modifiers import an, elaborate_modifiers, merged
 from stiffdsl.check.names import Names, names_in
@@ -269,7 +270,7 @@ class Classes:
             statements.reactions(declaration.reactions),
             statements.experiment(declaration.experiment),
         )
-        return replace(layer, variables=(*walker.array_constants.values(), *variables))
+        return replace(layer, variables=(*walker.constants.arrays.values(), *variables))
 
     def _variable(self, variable: tree.Variable, walker: Walker) -> tree.Variable:
         unit = walker.unit(variable.unit, variable.span)

@@ -69,7 +69,7 @@ def _check_constants_and_functions(scope: Scope, report: Report) -> None:
         walker = Walker(report, names, {})
         if isinstance(declaration, tree.Variable):
             place = tree.Name((tree.Part(declaration.name),), declaration.name_span)
-            walker.constant(Found(scope, declaration), place)
+            walker.constants.resolve(Found(scope, declaration), place)
         elif isinstance(declaration, tree.Function):
             _check_function(scope, declaration, report)
 

@@ -8,11 +8,13 @@ units cost a walk and no copies. Long sums are left-deep trees and are walked in
 from dataclasses import replace
 
 from stiffdsl.check import dimensions
+from stiffdsl.check.constants import Constants
+from stiffdsl.check.dimension_rules import DimensionRules
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, Builtin
 from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
-from stiffdsl.check.report import Report, within, written
+from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import Found
-from stiffdsl.check.si import in_unit, plain_number
+from stiffdsl.check.si import in_unit
 from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
 from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
@@ -27,12 +29,9 @@ class Walker:
 
     def __init__(self, report: Report, names: Names, array_names: dict[int, str]):
         self.report = report
-        self._array_names = array_names
-        self.resolver = Resolver(report, names, self.walk, self.constant)
-        self.array_constants: dict[int, tree.Variable] = {}
-        self._calls: list[tuple[tree.Function, Span]] = []
-        self._constants: dict[int, Typed] = {}
-        self._open_constants: list[int] = []
+        self.rules = DimensionRules(report)
+        self.constants = Constants(self, array_names)
+        self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
         self._inlined = 0
         self._act = {
             tree.Number: self._number,
@@ -74,10 +73,10 @@ class Walker:
         if unit is None:
             return value
         if not unit.is_si and not value.bare:
-            self._bare_terms(expr, unit)
-            self.unshown(Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), value, expr)
+            self.rules.bare_terms(expr, unit)
+            self.rules.unshown(Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), value, expr)
         if not dimensions.agree(value.dimension, unit.dimension) and not value.bare:
-            self.mismatch(
+            self.rules.mismatch(
                 "E0506",
                 f"{what} has the wrong dimension",
                 expr.span,
@@ -102,16 +101,6 @@ class Walker:
             self.report.say("E0501", title, (place, str(error)), help=_unit_help(error), key=("E0501", text))
             return None
 
-    def mismatch(
-        self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None
-    ) -> None:
-        """Report a mistake at `span`; inside a function, the call that led there comes first."""
-        labels = [(span, text), *more]
-        if self._calls:
-            function, call = self._calls[0]
-            labels.insert(0, (call, f"inside `{function.name}`, called here"))
-        self.report.say(code, title, *labels, notes=tuple(notes), help=help)
-
     # --- leaves ----------------------------------------------------------------------------------
 
     def _number(self, e: tree.Number) -> Typed:
@@ -125,68 +114,6 @@ class Walker:
     def _text(self, e: tree.Text) -> Typed:
         self.report.say("E0257", "a text is not a number", (e.span, "a number is expected here"))
         return Typed(e, None, 0, Level.CONSTANT, False)
-
-    def constant(self, found: Found, name: tree.Name) -> Typed:
-        """A constant of a file: its value replaces the name; an array gets a name in the class."""
-        declaration = found.declaration
-        assert isinstance(declaration, tree.Variable)
-        key = id(declaration)
-        if key in self._open_constants:
-            self.report.say(
-                "E0227",
-                f"`{declaration.name}` depends on itself",
-                (declaration.name_span, "its value leads back to it"),
-                key=("E0227", key),
-            )
-            return wrong(name)
-        if key not in self._constants:
-            self._open_constants.append(key)
-            outer, self.resolver.names = self.names, Names(found.scope, None)
-            unit = self.unit(declaration.unit, declaration.span)
-            if declaration.value is None:
-                self.report.say(
-                    "E0228",
-                    f"`{declaration.name}` has no value",
-                    (declaration.name_span, "a constant needs one"),
-                )
-                value = wrong(name)
-            else:
-                value = self.given(declaration.value, unit, Level.CONSTANT, "the value of a constant")
-                if unit is not None:
-                    value = value._replace(dimension=unit.dimension)
-            self.resolver.names = outer
-            self._open_constants.pop()
-            self._constants[key] = value
-        value = self._constants[key]
-        indices = name.parts[-1].indices
-        if value.rank == 0:
-            if indices:
-                self.report.say("E0222", f"`{dotted(name)}` is not an array", (name.span, "has no indices"))
-            return value
-        if key not in self.array_constants:
-            self.array_constants[key] = self._array_constant(declaration, value)
-        kept = self.array_constants[key].name
-        opened = value.rank
-        if indices:
-            checked = self.resolver.indices(name, name.parts[-1], value.rank, f"`{dotted(name)}`")
-            if checked is None:
-                return wrong(name)
-            indices, opened, _ = checked
-        expr = tree.Name((tree.Part(kept, indices),), name.span)
-        return value._replace(expr=expr, rank=opened)
-
-    def _array_constant(self, declaration: tree.Variable, value: Typed) -> tree.Variable:
-        """The constant as a member of the class that uses it, under a name that nothing else has."""
-        key = id(declaration)
-        if key not in self._array_names:
-            taken = set(self._array_names.values())
-            name, count = f"_{declaration.name}", 1
-            while name in taken:
-                count += 1
-                name = f"_{declaration.name}_{count}"
-            self._array_names[key] = name
-        dims = declaration.dimensions or literal_dimensions(value.expr)
-        return replace(declaration, name=self._array_names[key], dimensions=dims, value=value.expr)
 
     # --- operators -------------------------------------------------------------------------------
 
@@ -223,10 +150,10 @@ class Walker:
             left, right = as_number(left), as_number(right)
         # A difference of 5 degC is one of 5 K; a difference of 5 bar is not one of 5 Pa.
         if left.shown is not None and left.shown.scale != 1.0:
-            self.unshown(left, right, e.right)
+            self.rules.unshown(left, right, e.right)
         if right.shown is not None and right.shown.scale != 1.0:
-            self.unshown(right, left, e.left)
-        self._alike(e, left, right, witness, "added" if e.operator == "+" else "subtracted")
+            self.rules.unshown(right, left, e.left)
+        self.rules.alike(e, left, right, witness, "added" if e.operator == "+" else "subtracted")
         expr = e
         if left.expr is not e.left or right.expr is not e.right:
             expr = tree.Binary(e.operator, left.expr, right.expr, e.span)
@@ -257,73 +184,15 @@ class Walker:
         elif operator == "/":
             dimension = dimensions.quotient(left.dimension, right.dimension)
         elif operator == "^":
-            dimension = self._power(e, left, right)
+            dimension = self.rules.power(e, left, right)
         elif not logical:
-            self._alike(e, left, right, e.left, "compared")
-            self.unshown(left, right, e.right)
-            self.unshown(right, left, e.left)
+            self.rules.alike(e, left, right, e.left, "compared")
+            self.rules.unshown(left, right, e.right)
+            self.rules.unshown(right, left, e.left)
         rank = self._rank(e.span, left.rank, right.rank)
         level = max(left.level, right.level)
         condition = operator not in ("*", "/", "^")
         return Typed(expr, dimension, rank, level, left.bare and right.bare, None, condition)
-
-    def _power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:
-        if exponent.dimension is not None and exponent.dimension != NONE:
-            self.mismatch(
-                "E0505",
-                "an exponent must be a pure number",
-                e.right.span,
-                f"this is {dimensions.describe(exponent.dimension)}",
-            )
-            return None
-        return dimensions.raised(base.dimension, plain_number(exponent.expr))
-
-    def _alike(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr, act: str) -> None:
-        if dimensions.agree(left.dimension, right.dimension):
-            return
-        a, b = dimensions.describe(left.dimension), dimensions.describe(right.dimension)
-        self.mismatch(
-            "E0503",
-            f"{a} and {b} cannot be {act}",
-            e.right.span,
-            f"this is {b}",
-            (witness.span, f"this is {a}"),
-        )
-
-    def unshown(self, shown: Typed, number: Typed, at: tree.Expr) -> None:
-        """Warn where a number without a unit meets a quantity that is declared in another unit than SI's."""
-        if shown.shown is None or number.dimension is not None or number.level > Level.PARAMETER:
-            return
-        symbol = dimensions.symbol_of(shown.shown.dimension)
-        if isinstance(number.expr, tree.Name) and number.level == Level.PARAMETER:
-            name = dotted(number.expr)
-            self.report.say(
-                "W0502",
-                f"`{name}` has no unit and counts in [{symbol}] here",
-                (at.span, "meets a quantity that is declared in another unit"),
-                help=f"give `{name}` a unit where it is declared",
-                key=("W0502", name, id(self.names.entity)),
-            )
-            return
-        value = plain_number(number.expr) if number.bare else None
-        if value is None or value == 0.0:
-            return
-        self.report.say(
-            "W0501",
-            f"a number without a unit counts in SI here: `{written(at.span)}` means [{symbol}]",
-            (at.span, "meets a quantity that is declared in another unit"),
-            help="write the unit after the number",
-        )
-
-    def _bare_terms(self, expr: tree.Expr, unit: Unit) -> None:
-        """Warn of `20 + 5 [K]` for something in degC: beside a unit or a quantity, 20 is in SI."""
-        while isinstance(expr, tree.Binary) and expr.operator in ("+", "-"):
-            for term in (expr.left, expr.right):
-                if isinstance(term, tree.Number) and term.unit is None:
-                    self.unshown(
-                        Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), self.walk(term), term
-                    )
-            expr = expr.left
 
     def _rank(self, span: Span, left: int, right: int) -> int:
         if left and right and left != right:
@@ -341,7 +210,7 @@ class Walker:
         yes, no = as_number(yes), as_number(no)
         if not dimensions.agree(yes.dimension, no.dimension):
             a, b = dimensions.describe(yes.dimension), dimensions.describe(no.dimension)
-            self.mismatch(
+            self.rules.mismatch(
                 "E0503",
                 f"one branch is {a} and the other {b}",
                 e.no.span,
@@ -438,7 +307,7 @@ class Walker:
                     "this is an expression",
                     "declare a `var` that equals it, and take `der` of that",
                 )
-            self.mismatch("E0234", "`der` takes a variable", argument.span, label, help=help)
+            self.rules.mismatch("E0234", "`der` takes a variable", argument.span, label, help=help)
             return Typed(e, None, value.rank, Level.UNKNOWN, False)
         expr = e if value.expr is argument else replace(e, arguments=(value.expr,))
         return Typed(expr, dimensions.rate(value.dimension), value.rank, Level.UNKNOWN, False)
@@ -466,54 +335,16 @@ class Walker:
                     help=help,
                 )
             rank = 0
-        dimension = self._ruled(e, builtin, arguments)
+        dimension = self.rules.function(e, builtin, arguments)
         return Typed(expr, dimension, rank, level, bare)
-
-    def _ruled(self, e: tree.Call, builtin: Builtin, arguments: list[Typed]) -> Dimension | None:
-        first = arguments[0].dimension
-        match builtin.rule:
-            case "pure":
-                if first is not None and first != NONE:
-                    self.mismatch(
-                        "E0504",
-                        f"`{e.function}` takes a pure number",
-                        e.arguments[0].span,
-                        f"this is {dimensions.describe(first)}",
-                        help="divide it by a quantity of the same kind",
-                    )
-                return NONE if first is not None else None
-            case "root":
-                return dimensions.raised(first, 0.5)
-            case "reduce":
-                return first
-            case "product":
-                return NONE if first == NONE else None
-        known: Dimension | None = None
-        witness = e.arguments[0]
-        for argument, a in zip(e.arguments, arguments, strict=True):
-            if known is None:
-                known = a.dimension
-                witness = argument
-            elif not dimensions.agree(known, a.dimension):
-                here, there = dimensions.describe(a.dimension), dimensions.describe(known)
-                self.mismatch(
-                    "E0503",
-                    f"the arguments of `{e.function}` are {there} and {here}",
-                    argument.span,
-                    f"this is {here}",
-                    (witness.span, f"this is {there}"),
-                )
-        if builtin.rule == "keep":
-            return known
-        return NONE if known is not None else None
 
     def _inline(self, e: tree.Call, found: Found, function: tree.Function) -> Typed:
         wanted = len(function.parameters)
         arguments = [self.walk(a) for a in e.arguments]
         if not self._counted(e, len(arguments) == wanted, str(wanted)):
             return Typed(e, None, 0, Level.CONSTANT, False)
-        if any(f is function for f, _ in self._calls):
-            names = [f.name for f, _ in self._calls]
+        if any(f is function for f, _ in self.rules.calls):
+            names = [f.name for f, _ in self.rules.calls]
             around = [*names[names.index(function.name) :], function.name]
             key = ("E0233", frozenset(around))
             title = f"`{function.name}` calls itself"
@@ -527,24 +358,24 @@ class Walker:
             self.report.say(
                 "E0236",
                 f"this expression calls functions more than {_MOST_INLINED} times once they are inlined",
-                (self._calls[0][1] if self._calls else e.span, "grows here"),
+                (self.rules.calls[0][1] if self.rules.calls else e.span, "grows here"),
                 help="give intermediate results a `var` of their own",
                 key=("E0236", id(self.names.entity)),
             )
             return Typed(e, None, 0, Level.CONSTANT, False)
         outer = self.names
-        self._calls.append((function, e.span))
+        self.rules.calls.append((function, e.span))
         self.resolver.names = Names(found.scope, None, dict(zip(function.parameters, arguments, strict=True)))
         value = self.walk(function.body)
         self.resolver.names = outer
-        self._calls.pop()
+        self.rules.calls.pop()
         return value
 
     def walk_function(self, function: tree.Function) -> Typed:
         """Walk the body of a function by itself; `names` holds its parameters."""
-        self._calls.append((function, function.name_span))
+        self.rules.calls.append((function, function.name_span))
         value = self.walk(function.body)
-        self._calls.pop()
+        self.rules.calls.pop()
         return value
 
     # --- arrays and loops ------------------------------------------------------------------------
@@ -553,7 +384,7 @@ class Walker:
         first, last = self.number(e.first), self.number(e.last)
         if not dimensions.agree(first.dimension, last.dimension):
             a, b = dimensions.describe(first.dimension), dimensions.describe(last.dimension)
-            self.mismatch(
+            self.rules.mismatch(
                 "E0503",
                 f"a range from {a} to {b}",
                 e.last.span,
@@ -574,7 +405,9 @@ class Walker:
         for item, value in zip(e.items, items, strict=True):
             if not dimensions.agree(known, value.dimension):
                 a, b = dimensions.describe(known), dimensions.describe(value.dimension)
-                self.mismatch("E0503", f"{a} and {b} cannot stand in one array", item.span, f"this is {b}")
+                self.rules.mismatch(
+                    "E0503", f"{a} and {b} cannot stand in one array", item.span, f"this is {b}"
+                )
             known = value.dimension if known is None else known
             if value.rank != items[0].rank:
                 self.report.say(
@@ -654,14 +487,6 @@ class Walker:
         if e.function == "prod" and dimension != NONE:
             dimension = None
         return body._replace(expr=expr, dimension=dimension, shown=None)
-
-
-def literal_dimensions(expr: tree.Expr) -> tuple[tree.Expr, ...]:
-    """The sizes of `{1, 2, 3}`, outermost first; none for anything else."""
-    if not isinstance(expr, tree.ArrayLiteral):
-        return ()
-    inner = literal_dimensions(expr.items[0]) if expr.items else ()
-    return (tree.Number(float(len(expr.items)), None, expr.span), *inner)
 
 
 def _unit_help(error: UnitError) -> str | None:

@@ -107,7 +107,7 @@ class Statements:
             )
         elif not dimensions.agree(left.dimension, right.dimension):
             a, b = dimensions.describe(left.dimension), dimensions.describe(right.dimension)
-            walker.mismatch(
+            walker.rules.mismatch(
                 "E0502",
                 "the two sides of this equation have different dimensions",
                 e.left.span,
@@ -115,8 +115,8 @@ class Statements:
                 (e.right.span, f"this is {b}"),
             )
         else:
-            walker.unshown(left, right, e.right)
-            walker.unshown(right, left, e.left)
+            walker.rules.unshown(left, right, e.right)
+            walker.rules.unshown(right, left, e.left)
         if left.rank and right.rank and left.rank != right.rank:
             self.report.say(
                 "E0226",
@@ -268,7 +268,7 @@ class Statements:
             if not dimensions.agree(speed, wanted):
                 assert wanted is not None
                 needed = dimensions.quotient(wanted, amount)
-                walker.mismatch(
+                walker.rules.mismatch(
                     "E0507",
                     "this rate constant has the wrong dimension",
                     rate.span,

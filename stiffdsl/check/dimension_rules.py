@@ -1,0 +1,132 @@
+"""What the parts of an expression must have in common, and how it is said when they do not.
+
+Sums, comparisons and choices want one dimension, exponents and most functions a pure number. A number or
+parameter without a unit is no mistake; where it meets a quantity declared in another unit than SI's, a warning
+says that it counts in SI.
+"""
+
+from stiffdsl.check import dimensions
+from stiffdsl.check.functions import Builtin
+from stiffdsl.check.names import dotted
+from stiffdsl.check.report import Report, written
+from stiffdsl.check.si import plain_number
+from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.units import NONE, Dimension, Unit
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+
+class DimensionRules:
+    """`calls` are the user's functions that the walk is inside of: a message names the outermost call too."""
+
+    def __init__(self, report: Report):
+        self.report = report
+        self.calls: list[tuple[tree.Function, Span]] = []
+
+    def mismatch(
+        self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None
+    ) -> None:
+        """Report a mistake at `span`; inside a function, the call that led there comes first."""
+        labels = [(span, text), *more]
+        if self.calls:
+            function, call = self.calls[0]
+            labels.insert(0, (call, f"inside `{function.name}`, called here"))
+        self.report.say(code, title, *labels, notes=tuple(notes), help=help)
+
+    def alike(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr, act: str) -> None:
+        """Both sides of `e` have one dimension; `witness` is the term that tells that of the left side."""
+        if dimensions.agree(left.dimension, right.dimension):
+            return
+        a, b = dimensions.describe(left.dimension), dimensions.describe(right.dimension)
+        self.mismatch(
+            "E0503",
+            f"{a} and {b} cannot be {act}",
+            e.right.span,
+            f"this is {b}",
+            (witness.span, f"this is {a}"),
+        )
+
+    def power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:
+        """The dimension of a power; its exponent is a pure number."""
+        if exponent.dimension is not None and exponent.dimension != NONE:
+            self.mismatch(
+                "E0505",
+                "an exponent must be a pure number",
+                e.right.span,
+                f"this is {dimensions.describe(exponent.dimension)}",
+            )
+            return None
+        return dimensions.raised(base.dimension, plain_number(exponent.expr))
+
+    def unshown(self, shown: Typed, number: Typed, at: tree.Expr) -> None:
+        """Warn where a number without a unit meets a quantity that is declared in another unit than SI's."""
+        if shown.shown is None or number.dimension is not None or number.level > Level.PARAMETER:
+            return
+        symbol = dimensions.symbol_of(shown.shown.dimension)
+        if isinstance(number.expr, tree.Name) and number.level == Level.PARAMETER:
+            name = dotted(number.expr)
+            self.report.say(
+                "W0502",
+                f"`{name}` has no unit and counts in [{symbol}] here",
+                (at.span, "meets a quantity that is declared in another unit"),
+                help=f"give `{name}` a unit where it is declared",
+                key=("W0502", name, at.span.source.name),
+            )
+            return
+        value = plain_number(number.expr) if number.bare else None
+        if value is None or value == 0.0:
+            return
+        self.report.say(
+            "W0501",
+            f"a number without a unit counts in SI here: `{written(at.span)}` means [{symbol}]",
+            (at.span, "meets a quantity that is declared in another unit"),
+            help="write the unit after the number",
+        )
+
+    def bare_terms(self, expr: tree.Expr, unit: Unit) -> None:
+        """Warn of `20 + 5 [K]` for something in degC: beside a unit or a quantity, 20 is in SI."""
+        while isinstance(expr, tree.Binary) and expr.operator in ("+", "-"):
+            for term in (expr.left, expr.right):
+                if isinstance(term, tree.Number) and term.unit is None:
+                    number = Typed(term, None, 0, Level.CONSTANT, True)
+                    self.unshown(Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), number, term)
+            expr = expr.left
+
+    def function(self, e: tree.Call, builtin: Builtin, arguments: list[Typed]) -> Dimension | None:
+        """The dimension that a built-in function gives, once its arguments are checked."""
+        first = arguments[0].dimension
+        match builtin.rule:
+            case "pure":
+                if first is not None and first != NONE:
+                    self.mismatch(
+                        "E0504",
+                        f"`{e.function}` takes a pure number",
+                        e.arguments[0].span,
+                        f"this is {dimensions.describe(first)}",
+                        help="divide it by a quantity of the same kind",
+                    )
+                return NONE if first is not None else None
+            case "root":
+                return dimensions.raised(first, 0.5)
+            case "reduce":
+                return first
+            case "product":
+                return NONE if first == NONE else None
+        known: Dimension | None = None
+        witness = e.arguments[0]
+        for argument, a in zip(e.arguments, arguments, strict=True):
+            if known is None:
+                known = a.dimension
+                witness = argument
+            elif not dimensions.agree(known, a.dimension):
+                here, there = dimensions.describe(a.dimension), dimensions.describe(known)
+                self.mismatch(
+                    "E0503",
+                    f"the arguments of `{e.function}` are {there} and {here}",
+                    argument.span,
+                    f"this is {here}",
+                    (witness.span, f"this is {there}"),
+                )
+        if builtin.rule == "keep":
+            return known
+        return NONE if known is not None else None
