@@ -1,6 +1,6 @@
 """The entry of this stage: check every class of a file, pick the main model, tell every mistake at once."""
 
-from stiffdsl.check.classes import Classes, deep_recursion
+from stiffdsl.check.classes import Classes, large_trees
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.functions import BUILTINS
 from stiffdsl.check.model import CheckedModel
@@ -26,7 +26,7 @@ def check(module: tree.Module, source: Source, *, model: str | None = None, load
     home = scope.find(main.name)
     assert home is not None
     try:
-        with deep_recursion():
+        with large_trees():
             entity = classes.entity(home.scope, main)
             root = classes.finish(entity)
     except RecursionError:
@@ -47,7 +47,7 @@ def check_file(module: tree.Module, source: Source, *, load: Load) -> tuple[Diag
 def _check_classes(module: tree.Module, source: Source, load: Load, report: Report) -> tuple[Scope, Classes]:
     classes = Classes(report)
     try:
-        with deep_recursion():
+        with large_trees():
             scope = Library(load, report).open(source, module)
             for declaration in module.declarations:
                 if isinstance(declaration, tree.Model | tree.Connector):

@@ -1,7 +1,7 @@
 """What the parts of an expression must have in common, and how it is said when they do not.
 
 Sums, comparisons and choices want one dimension, exponents and most functions a pure number. A number or
-parameter without a unit is no mistake; where it meets a quantity declared in another unit than SI's, a warning
+parameter without a unit is fine; where it meets a quantity declared in another unit than SI's, a warning
 says that it counts in SI.
 """
 
