@@ -23,6 +23,9 @@ class Functions:
     """max(0, x)"""
     after: Callable[[Any, float], Any]
     """One from a time on, zero before: `after(t, 1.1)`."""
+    constant: Callable[[np.ndarray], Any] = lambda values: values
+    """NumPy numbers as an array of this kind."""
+    take: Callable[[Any, np.ndarray], Any] = lambda x, index: x[index]
 
 
 NUMPY = Functions(

@@ -69,13 +69,12 @@ class _DiffSL(sp.printing.str.StrPrinter):
     def _print_Pi(self, expr):
         return repr(math.pi)
 
-    def _print_positive(self, expr):
-        (x,) = expr.args
-        return f"max(0.0, {self._print(x)})"
-
-    def _print_after(self, expr):
-        t, at = expr.args
-        return f"heaviside({self._print(t - at)})"
+    def _print_Function(self, expr):
+        if expr.func == Positive:
+            return f"max(0.0, {self._print(expr.args[0])})"
+        if expr.func == After:
+            return f"heaviside({self._print(expr.args[0] - expr.args[1])})"
+        return super()._print_Function(expr)
 
 
 def _diffsl(expr: sp.Expr) -> str:

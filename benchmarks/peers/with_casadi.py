@@ -7,19 +7,20 @@ from benchmarks.peers import Run
 from benchmarks.problem import Functions, Problem
 
 CASADI = Functions(
-    stack=lambda items: np.array(items, dtype=object),
-    concatenate=np.concatenate,
-    tanh=np.vectorize(casadi.tanh, otypes=[object]),
+    stack=lambda items: casadi.vertcat(*items),
+    concatenate=lambda parts: casadi.vertcat(*parts),
+    tanh=casadi.tanh,
     cos=casadi.cos,
     positive=lambda x: casadi.fmax(0.0, x),
     after=lambda t, at: casadi.if_else(t >= at, 1.0, 0.0),
+    constant=casadi.DM,
+    take=lambda x, index: x[index.tolist()],
 )
 
 
 def prepare(problem: Problem) -> Run:
     t, y = casadi.SX.sym("t"), casadi.SX.sym("y", problem.size)
-    scalars = np.array(casadi.vertsplit(y), dtype=object)
-    right = casadi.vertcat(*problem.equations(t, scalars, CASADI))
+    right = problem.equations(t, y, CASADI)
     start, end = problem.time
     solver = casadi.integrator(
         "solver",

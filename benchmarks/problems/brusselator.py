@@ -22,14 +22,11 @@ def _disc(n: int) -> np.ndarray:
 def equations(n, t, y, m):
     u, v = y[: n * n], y[n * n :]
     alpha = 10.0 * (n - 1) ** 2
-    a, b, c, d = _neighbours(n)
-    fed = m.after(t, 1.1)
-    return m.concatenate(
-        [
-            alpha * (u[a] + u[b] + u[c] + u[d] - 4 * u) + 1 + u * u * v - 4.4 * u + fed * _disc(n),
-            alpha * (v[a] + v[b] + v[c] + v[d] - 4 * v) + 3.4 * u - u * u * v,
-        ]
-    )
+    around = _neighbours(n)
+    fed = m.after(t, 1.1) * m.constant(_disc(n))
+    spread_u = alpha * (sum(m.take(u, k) for k in around) - 4 * u)
+    spread_v = alpha * (sum(m.take(v, k) for k in around) - 4 * v)
+    return m.concatenate([spread_u + 1 + u * u * v - 4.4 * u + fed, spread_v + 3.4 * u - u * u * v])
 
 
 def jacobian(n, spread, t, y):

@@ -33,14 +33,14 @@ def _room(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def equations(n, t, y, m):
     air, inner, middle, outer = y[:n], y[n : 2 * n], y[2 * n : 3 * n], y[3 * n :]
-    t_set, window, loss = _room(n)
+    t_set, window, loss = map(m.constant, _room(n))
     outdoor = 273.15 + 3 - 5 * m.cos(2 * np.pi * (t - 10800) / _DAY)
     sun = 400 * (1 - 0.75 * 0.3) * m.positive(-m.cos(2 * np.pi * t / _DAY)) ** 2
     heat = 0.5 * _Q_MAX * (1 + m.tanh((t_set - air) / _BAND))
     q1, q2 = _G[0] * (air - inner), _G[1] * (inner - middle)
     q3, q4 = _G[2] * (middle - outer), _G[3] * (outer - outdoor)
     left, right = np.maximum(np.arange(n) - 1, 0), np.minimum(np.arange(n) + 1, n - 1)
-    across = _PARTITION * (air[left] + air[right] - 2 * air)
+    across = _PARTITION * (m.take(air, left) + m.take(air, right) - 2 * air)
     gain = heat + 0.55 * window * sun - loss * (air - outdoor) - q1 + across
     return m.concatenate(
         [gain / _AIR, (q1 - q2) / _CAPACITY[0], (q2 - q3) / _CAPACITY[1], (q3 - q4) / _CAPACITY[2]]
