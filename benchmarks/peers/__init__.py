@@ -22,7 +22,7 @@ _PEERS: dict[str, tuple[str, dict[str, str], str]] = {
     "scipy BDF": ("with_scipy", {"method": "BDF"}, "analytic, sparse where large"),
     "scipy Radau": ("with_scipy", {"method": "Radau"}, "analytic, sparse where large"),
     "diffrax Kvaerno5": ("with_diffrax", {}, "forward AD, dense"),
-    "pydiffsol BDF": ("with_pydiffsol", {}, "AD, sparse (KLU) where large"),
+    "pydiffsol BDF": ("with_pydiffsol", {}, "AD, sparse where large"),
     "casadi CVODES": ("with_casadi", {}, "AD, sparse"),
 }
 

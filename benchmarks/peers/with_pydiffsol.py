@@ -19,7 +19,7 @@ def prepare(problem: Problem) -> Run:
         diffsl(problem),
         matrix_type=pydiffsol.faer_sparse if large else pydiffsol.nalgebra_dense,
         ode_solver=pydiffsol.bdf,
-        linear_solver=pydiffsol.klu if large and pydiffsol.is_klu_available() else pydiffsol.lu,
+        linear_solver=pydiffsol.lu,  # KLU of pydiffsol 0.6.2 does not come back on these
     )
     ode.rtol, ode.atol = problem.rtol, problem.atol
     none = np.array([])
