@@ -33,7 +33,7 @@ def prepare(problem: Problem) -> Run:
             "abstol": problem.atol,
             "max_num_steps": 1_000_000,
             "newton_scheme": "direct",
-            "linear_solver": "csparse",
+            "linear_solver": "qr",
             "show_eval_warnings": False,
         },
     )

@@ -1,19 +1,15 @@
 """Every model in models/ compiles, solves, and says what a published or independently computed value says."""
 
-import sys
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import stiffdsl as sd
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import reference
 from parts import BENCHES
+
+import stiffdsl as sd
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
@@ -27,7 +23,6 @@ class Check:
     rtol: float
     atol: float = 0.0
     constants: dict[str, float] = field(default_factory=dict)
-    slow: bool = False
 
     @property
     def label(self) -> str:

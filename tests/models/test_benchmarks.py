@@ -1,0 +1,60 @@
+"""The benchmarks compare like with like: hand-written Jacobians are right, peers and library say the same."""
+
+import numpy as np
+import pytest
+import reference as library
+
+from benchmarks import reference
+from benchmarks.problem import MODELS
+from benchmarks.problems.brusselator import brusselator
+from benchmarks.problems.building import building
+from benchmarks.problems.hires import hires
+from benchmarks.problems.pollu import pollu
+from benchmarks.problems.rober import rober
+from benchmarks.symbolic import python
+
+SMALL = {"rober": rober, "hires": hires, "pollu": pollu}
+LARGE = {"building": lambda: building(5), "brusselator": lambda: brusselator(4)}
+SAME = {
+    "rober": library.robertson,
+    "hires": library.hires,
+    "pollu": library.pollu,
+    "building": lambda: library.building(5),
+    "brusselator": lambda: library.brusselator2d(4),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_hand_written_jacobian_is_the_derivative(name: str):
+    problem = LARGE[name]()
+    y = problem.y0 * (1 + 1e-4 * np.sin(np.arange(problem.size))) + 0.01
+    step = 1e-6
+    columns = [
+        (problem.rhs(1.0, y + step * e) - problem.rhs(1.0, y - step * e)) / (2 * step)
+        for e in np.eye(problem.size)
+    ]
+    scale = np.abs(problem.jacobian(1.0, y).toarray()).max()
+    np.testing.assert_allclose(problem.jacobian(1.0, y).toarray(), np.array(columns).T, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("name", SMALL | LARGE)
+def test_benchmark_and_reference_have_the_same_equations(name: str):
+    problem = (SMALL | LARGE)[name]()
+    y = problem.y0 * (1 + 1e-3 * np.cos(np.arange(problem.size))) + 1e-3
+    np.testing.assert_allclose(problem.rhs(5e4, y), SAME[name]().f(5e4, y), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_scalar_python_says_what_numpy_says(name: str):
+    problem = SMALL[name]()
+    rhs, _ = python(problem)
+    y = problem.y0 + 1e-3
+    np.testing.assert_allclose(rhs(0.0, y), problem.rhs(0.0, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "problem", [rober(), hires(), pollu(), building(20), brusselator(8)], ids=lambda p: p.name
+)
+def test_every_problem_has_its_model_and_its_reference(problem):
+    assert (MODELS / f"{problem.model}.sml").is_file()
+    assert np.isfinite(reference.load(problem)).all()
