@@ -1,4 +1,4 @@
-"""Constants of files: `const R = 8.314 [J/(mol*K)]` outside of a model gives way to its value at every use."""
+"""Constants of files: `const R = 8.314 [J/(mol*K)]` outside of a model gives way to its value in use."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
