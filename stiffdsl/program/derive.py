@@ -9,6 +9,9 @@ import sympy as sp
 def derivative(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """The partial derivative of a template by one of its slots, in a form that is cheap to evaluate."""
     result = sp.diff(template, symbol)
+    # SymPy writes the derivative of x^n as n*x^n/x, which is not a number at x = 0.
+    if any(not p.exp.is_number for p in result.atoms(sp.Pow)):
+        result = sp.powsimp(result, combine="exp")
     # A derivative may be a constant that does not look like one (`2*x - 2*x`).
     if result.is_Add and not result.has(sp.Piecewise):
         simpler = sp.expand(result)

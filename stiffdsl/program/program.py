@@ -1,39 +1,55 @@
-"""The array program: straight-line functions over vectors, with their tables; no loops, no model names in control.
+"""The array program: straight-line functions over vectors, with their tables.
 
-A program is Python text over a namespace of four things: `xp` (`numpy` or `jax.numpy`), `take`, `segment_sum` and
-`put` (`runtime/array_library.py`), plus the tables. The same text is run in memory, interpreted with NumPy in tests, and
-printed into the module that `stiffdsl compile -o` writes: so all three agree by construction.
+The same operations are run by the interpreter (`interpret.py`, NumPy), and written once as Python text (`text.py`)
+that is run in memory over JAX and printed into the module of `stiffdsl compile -o`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.ops import Op
 
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """`name(arguments)` with its lines; `result` is the expression returned."""
+    """`name(arguments)`: its operations in order, the last of which is the result.
+
+    `labels[k]` is what the value of operation k is called in the model.
+    """
 
     name: str
     arguments: tuple[str, ...]
     doc: str
-    lines: tuple[str, ...]
-    result: str
+    ops: tuple[Op, ...]
+    labels: dict[int, str] = field(default_factory=dict)
 
     @property
-    def text(self) -> str:
-        body = "".join(f"    {line}\n" for line in self.lines)
-        return f'def {self.name}({", ".join(self.arguments)}):\n    """{self.doc}"""\n{body}    return {self.result}\n'
+    def operations(self) -> int:
+        """How many operations compute something."""
+        return sum(op.name not in ("input", "number", "flag", "table") for op in self.ops)
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """All functions of a model, their tables, and the patterns of the two Jacobians.
 
-    `rows`, `columns`: structural nonzeros of df/dy, row-major. `initial_rows`, `initial_columns`: those of the
-    initial residual by the free entries of y. `time_dependent`: whether f mentions `time`.
+    With n entries of y, v declared variables (`system.flat.size`), and values in SI:
+
+    - `rhs(t, y, p, u) -> (n,)`: der of each state, then the residual rows
+    - `jacobian(t, y, p, u) -> (nnz,)`: its structural nonzeros at `rows`, `columns`, row-major
+    - `variables(t, y, p, u) -> (v,)`: every declared variable; NaN for one that no equation mentions
+    - `derivatives(t, y, p, u) -> (v,)`: der of every variable that is a state (or the alias of one), else NaN
+    - `parameters(given, mask) -> (parameters,)`: those given where `mask` is not 0, the others by their definitions
+    - `input_defaults(p) -> (inputs,)`
+    - `start(p, u, t=0) -> (v,)`, `guess(p, u, t=0) -> (v,)`: NaN where there is none
+    - `initial_residual(t, y, p, u, start)`: conditions, then residual rows; `initial_jacobian` its nonzeros by the
+      free entries of y (`system.initial.free`) at `initial_rows`, `initial_columns`
+    - `checks(t, y, p, u, start)`: what is left over and must be zero
+
+    `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
     """
 
     system: SortedSystem
@@ -52,5 +68,14 @@ class Program:
 
     @property
     def operations(self) -> int:
-        """Lines of all functions: what must not grow with the size of the model."""
-        return sum(len(f.lines) for f in self.functions)
+        """Operations of all functions: what must not grow with the size of the model."""
+        return sum(f.operations for f in self.functions)
+
+    @cached_property
+    def by_name(self) -> dict[str, Function]:
+        return {f.name: f for f in self.functions}
+
+    @property
+    def mass(self) -> np.ndarray:
+        """The diagonal of M: one for a state, zero for an algebraic row."""
+        return np.r_[np.ones(len(self.system.states)), np.zeros(len(self.system.implicit))]

@@ -1,0 +1,197 @@
+"""Templates as operations: what SymPy wrote, in the order a numerical program would do it.
+
+Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch that is not taken may hold a division
+by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
+"""
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.flat.model import TIME
+from stiffdsl.program.ops import Builder
+
+_UNARY = {
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "asin": "asin",
+    "acos": "acos",
+    "atan": "atan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "exp": "exp",
+    "log": "log",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "floor": "floor",
+    "ceiling": "ceil",
+    "Abs": "abs",
+    "sign": "sign",
+}
+_UNSAFE = {"tan", "asin", "acos", "sinh", "cosh", "exp", "log"}
+_RELATIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+# In the domain of every function, with finite values and derivatives.
+_HARMLESS = 0.5
+# Powers up to this one are products.
+_PRODUCT = 16
+
+
+class Formula:
+    """One template over one set of values: `symbols` by name of the slot, `time` among them where it occurs."""
+
+    def __init__(self, builder: Builder, symbols: dict[str, int]):
+        self.builder = builder
+        self.symbols = symbols
+        self._done: dict[tuple[sp.Basic, int | None], int] = {}
+        self._guard: int | None = None
+
+    def build(self, expression: sp.Basic) -> int:
+        key = (expression, self._guard)
+        if key not in self._done:
+            self._done[key] = self._build(expression)
+        return self._done[key]
+
+    def _build(self, e: sp.Basic) -> int:
+        b = self.builder
+        if e.is_Symbol:
+            return self.symbols[e.name if e != TIME else "time"]  # type: ignore[attr-defined]
+        if isinstance(e, sp.Number | sp.NumberSymbol):
+            return b.number(_float(e))
+        if e in (sp.zoo, sp.I):
+            return b.number(np.nan)
+        if e.is_Add:
+            return self._sum(e)
+        if e.is_Mul:
+            return self._product(e)
+        if e.is_Pow:
+            return self._power(*e.args)
+        if isinstance(e, sp.Piecewise):
+            return self._branches(e)
+        if isinstance(e, sp.core.relational.Relational):
+            return b.apply(_RELATIONS[e.rel_op], self.build(e.lhs), self.build(e.rhs))
+        if isinstance(e, sp.And | sp.Or):
+            name = "and" if isinstance(e, sp.And) else "or"
+            result = self.build(e.args[0])
+            for a in e.args[1:]:
+                result = b.apply(name, result, self.build(a))
+            return result
+        if isinstance(e, sp.Not):
+            return b.apply("not", self.build(e.args[0]))
+        if isinstance(e, sp.ITE):
+            return b.apply("select", *(self.build(a) for a in e.args))
+        if e in (sp.true, sp.false):
+            return b.put("flag", (), bool(e))
+        if isinstance(e, sp.atan2):
+            return b.apply("atan2", self._safe(e.args[0]), self._safe(e.args[1]))
+        name = _UNARY[type(e).__name__]
+        return b.apply(name, self._safe(e.args[0]) if name in _UNSAFE else self.build(e.args[0]))
+
+    def _safe(self, e: sp.Basic) -> int:
+        """An argument that must stay harmless where its branch is not taken."""
+        value = self.build(e)
+        if self._guard is None or self.builder.known(value) is not None:
+            return value
+        return self.builder.apply("select", self._guard, value, self.builder.number(_HARMLESS))
+
+    def _sum(self, e: sp.Basic) -> int:
+        """Positive terms first, the others subtracted."""
+        terms = [(a.could_extract_minus_sign() and _leading(a) < 0, a) for a in e.args]  # type: ignore[attr-defined]
+        positive = [a for negative, a in terms if not negative]
+        negative = [-a for negative, a in terms if negative]  # type: ignore[operator]
+        if positive:
+            result = self.build(positive[0])
+            rest = positive[1:]
+        else:
+            result, rest = self.builder.apply("neg", self.build(negative[0])), []
+            negative = negative[1:]
+        for a in rest:
+            result = self.builder.apply("add", result, self.build(a))
+        for a in negative:
+            result = self.builder.apply("sub", result, self.build(a))
+        return result
+
+    def _product(self, e: sp.Basic) -> int:
+        """Factors, then one division by all that stands below."""
+        b = self.builder
+        number, above, below = 1.0, [], []
+        for a in e.args:
+            if isinstance(a, sp.Number | sp.NumberSymbol):
+                number *= _float(a)
+            elif a.is_Pow and a.args[1].is_number and a.args[1].is_negative:
+                below.append(sp.Pow(a.args[0], -a.args[1]))  # type: ignore[operator]
+            else:
+                above.append(a)
+        sign, number = (-1.0, -number) if number == -1.0 else (1.0, number)
+        factors = [self.build(a) for a in above]
+        if number != 1.0 or not factors:
+            factors.insert(0, b.number(number))
+        result = factors[0]
+        for f in factors[1:]:
+            result = b.apply("mul", result, f)
+        if below:
+            divisor = self._safe(below[0])
+            for a in below[1:]:
+                divisor = b.apply("mul", divisor, self._safe(a))
+            result = b.apply("div", result, divisor)
+        return b.apply("neg", result) if sign < 0 else result
+
+    def _power(self, base: sp.Basic, exponent: sp.Basic) -> int:
+        b = self.builder
+        if base == sp.E:
+            return b.apply("exp", self._safe(exponent))
+        if exponent.is_Rational and exponent.q in (1, 2) and abs(exponent) <= _PRODUCT:  # type: ignore[attr-defined]
+            if exponent < 0:  # type: ignore[operator]
+                return b.apply("div", b.number(1.0), self._safe(sp.Pow(base, -exponent)))  # type: ignore[operator]
+            whole, half = divmod(int(exponent.p), int(exponent.q))  # type: ignore[attr-defined]
+            value = self._safe(base) if half else self.build(base)
+            root = b.apply("sqrt", value) if half else None
+            if not whole:
+                assert root is not None, "a power of zero is one"
+                return root
+            power = self._repeated(value, whole)
+            return power if root is None else b.apply("mul", power, root)
+        return b.apply("pow", self._safe(base), self.build(exponent))
+
+    def _repeated(self, value: int, times: int) -> int:
+        if times == 1:
+            return value
+        half = self._repeated(value, times // 2)
+        square = self.builder.apply("mul", half, half)
+        return self.builder.apply("mul", square, value) if times % 2 else square
+
+    def _branches(self, e: sp.Basic) -> int:
+        """Nested `select`; every branch is built under the condition that it is taken."""
+        b = self.builder
+        outer = self._guard
+        taken: list[tuple[int | None, int]] = []
+        left = outer  # none of the earlier conditions held
+        for value, condition in e.args:  # type: ignore[misc]
+            self._guard = outer
+            test = None if condition == sp.true else self.build(condition)
+            if test is None:
+                here = left
+            else:
+                here = test if left is None else b.apply("and", left, test)
+            self._guard = here
+            taken.append((test, self.build(value)))
+            if test is None:
+                break
+            no = b.apply("not", test)
+            left = no if left is None else b.apply("and", left, no)
+        self._guard = outer
+        result = taken.pop()[1] if taken[-1][0] is None else b.number(np.nan)
+        for test, value in reversed(taken):
+            assert test is not None, "only the last branch is unconditional"
+            result = b.apply("select", test, value, result)
+        return result
+
+
+def _leading(e: sp.Basic) -> float:
+    """The numerical coefficient of a term."""
+    number = e.as_coeff_Mul()[0]  # type: ignore[attr-defined]
+    return _float(number) if isinstance(number, sp.Number) else 1.0
+
+
+def _float(e: sp.Basic) -> float:
+    return float(e.evalf(17)) if isinstance(e, sp.NumberSymbol) else float(e)  # type: ignore[arg-type]

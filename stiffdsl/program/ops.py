@@ -1,0 +1,322 @@
+"""Operations of the array program, and the builder that writes each of them once.
+
+A value is a number or a vector of a known length; an operation makes one value of earlier ones. Elementwise
+operations broadcast numbers over vectors. There are no loops, no branches and no names of the model in it.
+
+    input        data: name                 an argument of the function
+    number, flag data: float, bool          a constant
+    table        data: table                a constant vector
+    element      a; data: k                 a[k]
+    slice        a; data: start, stop, step a[start:stop:step]
+    take         a; data: table             a[table]
+    take_sum     a; data: table (n, width)  sum of a[table] over its last axis
+    sum          a                          the sum as a vector of length one
+    full         a                          a number, repeated
+    stack        a, b, …                    numbers as a vector
+    concatenate  a, b, …                    vectors end to end
+    select       c, a, b                    a where c, else b
+    elementwise  see `ELEMENTWISE`
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# What each elementwise operation means, over NumPy: for folding constants and for the interpreter.
+ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "neg": np.negative,
+    "pow": np.power,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "abs": np.abs,
+    "sign": np.sign,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+    "select": np.where,
+}
+
+_CONSTANT = ("number", "flag", "table")
+# Sums of at most this many terms share one table; longer ones get tables of twice the width each time.
+NARROW = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation. `args` are positions of earlier operations; `size` is None for a number."""
+
+    name: str
+    args: tuple[int, ...] = ()
+    data: Any = None
+    size: int | None = None
+
+
+@dataclass(eq=False)
+class Tables:
+    """Constant arrays of a program, one for each distinct content."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    _known: dict[tuple, str] = field(default_factory=dict)
+
+    def name(self, array: np.ndarray) -> str:
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._known:
+            self._known[key] = f"T{len(self.arrays)}"
+            self.arrays[self._known[key]] = array
+        return self._known[key]
+
+
+class Builder:
+    """Writes operations, each distinct one once; folds constants, and gathers of gathers into one."""
+
+    def __init__(self, tables: Tables):
+        self.tables = tables
+        self.ops: list[Op] = []
+        self.labels: dict[int, str] = {}
+        self._known: dict[tuple, int] = {}
+
+    def put(self, name: str, args: tuple[int, ...] = (), data: Any = None, size: int | None = None) -> int:
+        key = (name, args, repr(data) if isinstance(data, float) else data, size)
+        if key not in self._known:
+            self._known[key] = len(self.ops)
+            self.ops.append(Op(name, args, data, size))
+        return self._known[key]
+
+    def label(self, value: int, text: str) -> None:
+        """Names a value after what it is in the model; the first name stays."""
+        if self.ops[value].name not in ("input", *_CONSTANT):
+            self.labels.setdefault(value, text)
+
+    # --- constants and inputs ---
+
+    def input(self, name: str, size: int | None) -> int:
+        return self.put("input", (), name, size)
+
+    def number(self, value: float) -> int:
+        return self.put("number", (), float(value))
+
+    def constants(self, values: np.ndarray) -> int:
+        """A constant vector; one number where all are equal."""
+        values = np.asarray(values, dtype=float)
+        if len(values) and np.array_equal(values, np.full(len(values), values[0]), equal_nan=True):
+            return self.number(values[0])
+        return self.put("table", (), self.tables.name(values), len(values))
+
+    def known(self, value: int) -> Any:
+        """The constant that `value` is, or None."""
+        op = self.ops[value]
+        if op.name not in _CONSTANT:
+            return None
+        return self.tables.arrays[op.data] if op.name == "table" else op.data
+
+    # --- elementwise ---
+
+    def apply(self, name: str, *args: int) -> int:
+        constants = [self.known(a) for a in args]
+        if all(c is not None for c in constants):
+            return self._folded(name, constants)
+        simpler = self._simpler(name, args, constants)
+        if simpler is not None:
+            return simpler
+        size = max((s for a in args if (s := self.ops[a].size) is not None), default=None)
+        return self.put(name, args, None, size)
+
+    def _folded(self, name: str, constants: list[Any]) -> int:
+        with np.errstate(all="ignore"):
+            result = ELEMENTWISE[name](*(np.asarray(c) for c in constants))
+        if result.ndim:
+            assert result.dtype.kind == "f", "conditions of constants are decided number by number"
+            return self.constants(result)
+        return self.put("flag", (), bool(result)) if result.dtype.kind == "b" else self.number(float(result))
+
+    def _simpler(self, name: str, args: tuple[int, ...], constants: list[Any]) -> int | None:
+        """`x + 0`, `1*x`, `x/1`, `--x`, decided conditions; products with zero stay, since x may be infinite."""
+
+        def is_number(k: int, value: float) -> bool:
+            return isinstance(constants[k], float) and constants[k] == value
+
+        if name in ("add", "mul"):
+            unit = 0.0 if name == "add" else 1.0
+            for k in (0, 1):
+                if is_number(k, unit):
+                    return self._as_large(args[1 - k], args)
+                if name == "mul" and is_number(k, -1.0):
+                    return self.apply("neg", args[1 - k])
+        if (name == "sub" and is_number(1, 0.0)) or (name == "div" and is_number(1, 1.0)):
+            return args[0]
+        if name == "neg" and self.ops[args[0]].name == "neg":
+            return self.ops[args[0]].args[0]
+        if name == "sub" and is_number(0, 0.0):
+            return self.apply("neg", args[1])
+        if name in ("add", "sub") and self.ops[args[1]].name == "neg":
+            return self.apply("sub" if name == "add" else "add", args[0], self.ops[args[1]].args[0])
+        if name == "select" and (isinstance(constants[0], bool) or args[1] == args[2]):
+            return args[1] if constants[0] is not False else args[2]
+        if name in ("and", "or"):
+            for k in (0, 1):
+                if isinstance(constants[k], bool):
+                    return args[1 - k] if constants[k] == (name == "and") else args[k]
+        return None
+
+    def _as_large(self, value: int, args: tuple[int, ...]) -> int | None:
+        """`value`, where leaving the other argument away does not make a vector a number."""
+        return value if all(self.ops[a].size in (None, self.ops[value].size) for a in args) else None
+
+    # --- moving values ---
+
+    def full(self, value: int, size: int) -> int:
+        """`value` as a vector of `size`."""
+        if self.ops[value].size is not None:
+            return value
+        return self.put("full", (value,), None, size)
+
+    def element(self, vector: int, k: int) -> int:
+        op = self.ops[vector]
+        if op.name == "full":
+            return op.args[0]
+        if op.name == "table":
+            return self.number(float(self.tables.arrays[op.data][k]))
+        if op.name == "stack":
+            return op.args[k]
+        if op.name == "slice":
+            return self.element(op.args[0], op.data[0] + k * op.data[2])
+        if op.name == "take":
+            return self.element(op.args[0], int(self.tables.arrays[op.data][k]))
+        return self.put("element", (vector,), k)
+
+    def take(self, vector: int, index: np.ndarray) -> int:
+        """`vector[index]`: a slice where the index is regular, a number where all members are the same."""
+        assert len(index), "nothing is taken from nothing"
+        op = self.ops[vector]
+        if op.size is None:
+            return vector
+        if op.name == "table":
+            return self.constants(self.tables.arrays[op.data][index])
+        first = int(index[0])
+        if len(index) > 1 and np.all(index == first):
+            return self.element(vector, first)
+        if op.name == "take":
+            return self.take(op.args[0], self.tables.arrays[op.data][index])
+        if op.name == "slice":
+            return self.take(op.args[0], op.data[0] + op.data[2] * index)
+        if op.name == "concatenate":
+            low = 0
+            for part in op.args:
+                high = low + self.size(part)
+                if low <= first < high:
+                    if np.all((index >= low) & (index < high)):
+                        return self.full(self.take(part, index - low), len(index))
+                    break
+                low = high
+        step = int(index[1]) - first if len(index) > 1 else 1
+        if step >= 1 and np.array_equal(index, first + step * np.arange(len(index))):
+            if len(index) == op.size:
+                return vector
+            stop = first + step * (len(index) - 1) + 1
+            return self.put("slice", (vector,), (first, stop, step), len(index))
+        return self.put("take", (vector,), self.tables.name(index.astype(np.int32)), len(index))
+
+    def size(self, vector: int) -> int:
+        size = self.ops[vector].size
+        assert size is not None, "a vector has a size"
+        return size
+
+    def concatenate(self, vectors: Sequence[int]) -> int:
+        flat: list[int] = []
+        for v in vectors:
+            flat += self.ops[v].args if self.ops[v].name == "concatenate" else (v,)
+        if len(flat) == 1:
+            return flat[0]
+        return self.put("concatenate", tuple(flat), None, sum(self.size(v) for v in flat))
+
+    def stack(self, numbers: Sequence[int]) -> int:
+        values = [self.known(n) for n in numbers]
+        if not numbers or all(v is not None for v in values):
+            return self.put("table", (), self.tables.name(np.array(values, dtype=float)), len(numbers))
+        return self.put("stack", tuple(numbers), None, len(numbers))
+
+    # --- sums ---
+
+    def total(self, vector: int, owner: np.ndarray, size: int) -> int:
+        """Sums of the entries of `vector` by their owner, as a vector of `size`; no order of owners needed.
+
+        Gathers over padded tables, one for each width: they vectorise, and add in the same order every time.
+        """
+        counts = np.bincount(owner, minlength=size)
+        if not len(owner):
+            return self.number(0.0)
+        if size == 1:
+            return vector if self.size(vector) == 1 else self.put("sum", (vector,), None, 1)
+        order = np.argsort(owner, kind="stable")
+        first = np.cumsum(counts) - counts
+        within = np.arange(len(owner)) - np.repeat(first, counts)
+        if np.all(counts == 1):
+            return self.take(vector, order)
+        source, index = vector, np.arange(self.size(vector))
+        while self.ops[source].name == "take":
+            op = self.ops[source]
+            source, index = op.args[0], self.tables.arrays[op.data][index]
+        index = np.r_[index, self.size(source)]
+        padded = source
+        group = np.ceil(np.log2(np.maximum(counts, NARROW) / NARROW)).astype(np.int64)
+        parts, members = [], []
+        for g in np.unique(group):
+            mine = np.flatnonzero(group == g)
+            place = np.full(size, -1, dtype=np.int64)
+            place[mine] = np.arange(len(mine))
+            width = int(counts[mine].max())
+            if width == 0:
+                parts.append(self.full(self.number(0.0), len(mine)))
+                members.append(mine)
+                continue
+            table = np.full((len(mine), width), len(owner), dtype=np.int64)
+            entries = np.flatnonzero(group[owner[order]] == g)
+            table[place[owner[order][entries]], within[entries]] = order[entries]
+            if np.any(counts[mine] < width) and padded == source:
+                padded = self.concatenate([source, self.full(self.number(0.0), 1)])
+            base = padded if np.any(counts[mine] < width) else source
+            name = self.tables.name(index[table].astype(np.int32))
+            parts.append(self.put("take_sum", (base,), name, len(mine)))
+            members.append(mine)
+        return self.take(self.concatenate(parts), np.argsort(np.concatenate(members), kind="stable"))
+
+    # --- finish ---
+
+    def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str]]:
+        """The operations that `result` needs, renumbered; `result` is the last. Also their labels."""
+        used = np.zeros(len(self.ops), dtype=bool)
+        used[result] = True
+        for k in range(result, -1, -1):
+            if used[k]:
+                used[list(self.ops[k].args)] = True
+        kept = np.flatnonzero(used).tolist()
+        place = {old: new for new, old in enumerate(kept)}
+        ops = tuple(
+            Op(op.name, tuple(place[a] for a in op.args), op.data, op.size) for op in map(self.ops.__getitem__, kept)
+        )
+        return ops, {place[k]: text for k, text in self.labels.items() if k in place}

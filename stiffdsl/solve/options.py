@@ -1,0 +1,50 @@
+"""What a user may choose about a solve."""
+
+import math
+from dataclasses import dataclass
+
+from stiffdsl.diagnostics import did_you_mean
+
+METHODS = ("rodas5p", "rodas4pw", "fbdf", "tsit5")
+
+# Up to this many unknowns a Rosenbrock method with its own LU in every step is faster than BDF.
+ROSENBROCK_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Options:
+    """Tolerances and limits of a solve.
+
+    The local error is held below `atol + rtol*|y|` (root mean square over the unknowns). `first_step` None lets the
+    solver choose. Raises `ValueError` for values that make no sense.
+    """
+
+    rtol: float = 1e-6
+    atol: float = 1e-9
+    method: str = "auto"
+    max_steps: int = 100_000
+    first_step: float | None = None
+    max_step: float = math.inf
+
+    def __post_init__(self):
+        for name in ("rtol", "atol"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+                raise ValueError(f"`{name}` must be a finite number and not negative, not {value!r}")
+        if self.rtol <= 0 and self.atol <= 0:
+            raise ValueError("one of `rtol` and `atol` must be positive")
+        if self.method not in ("auto", *METHODS):
+            hint = did_you_mean(str(self.method), METHODS)
+            raise ValueError(
+                f"there is no method `{self.method}`; " + (hint or f"there are auto, {', '.join(METHODS)}")
+            )
+        if self.max_steps < 1:
+            raise ValueError("`max_steps` must be at least 1")
+        if not self.max_step > 0 or (self.first_step is not None and not self.first_step > 0):
+            raise ValueError("step sizes must be positive")
+
+    def chosen(self, size: int) -> str:
+        """The method, with `auto` decided by the number of unknowns."""
+        if self.method != "auto":
+            return self.method
+        return "rodas5p" if size <= ROSENBROCK_SIZE else "fbdf"

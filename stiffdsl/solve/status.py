@@ -1,0 +1,58 @@
+"""Why a solve stopped, as a value: every way to stop has a number, a sentence, and something to try."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """`SUCCESS` reached the end; all others did not."""
+
+    SUCCESS = 0
+    MAX_STEPS = 1
+    STEP_TOO_SMALL = 2
+    NON_FINITE = 3
+    SINGULAR = 4
+    NEWTON = 5
+    INITIAL = 6
+    INTERRUPTED = 7
+    RUNNING = 8
+
+    @property
+    def message(self) -> str:
+        """The sentence a user reads."""
+        return _MESSAGES[self][0]
+
+    @property
+    def advice(self) -> str | None:
+        """What to try, where something is known to help."""
+        return _MESSAGES[self][1]
+
+
+_MESSAGES: dict[Status, tuple[str, str | None]] = {
+    Status.SUCCESS: ("the end of the time interval was reached", None),
+    Status.MAX_STEPS: (
+        "the greatest number of steps was reached before the end",
+        "raise `max_steps`, loosen the tolerances, or try another method",
+    ),
+    Status.STEP_TOO_SMALL: (
+        "the step size shrank to nothing",
+        "the solution may have a singularity here; check the equations of the unknowns named, or loosen `atol`",
+    ),
+    Status.NON_FINITE: (
+        "the equations gave a value that is not a finite number",
+        "look for a division by zero, a logarithm or a root of a negative number in the unknowns named",
+    ),
+    Status.SINGULAR: (
+        "the linear system of a step is singular",
+        "an algebraic unknown is not determined at this point; check the equations of the unknowns named",
+    ),
+    Status.NEWTON: (
+        "Newton's method did not converge however small the step",
+        "look for jumps in the equations of the unknowns named",
+    ),
+    Status.INITIAL: (
+        "no consistent initial state was found",
+        "give better `guess` values to the unknowns named, or check the `initial` equations",
+    ),
+    Status.INTERRUPTED: ("the solve was interrupted", None),
+    Status.RUNNING: ("the solve has not ended", None),
+}
