@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from flatten_text import aliases, equations, flat
+from tests.flat.flatten_text import aliases, equations, flat
 
 HEAT_ROD = """
 model Rod

@@ -1,7 +1,7 @@
 """Mistakes that only the instantiated model shows."""
 
 import pytest
-from flatten_text import flat
+from tests.flat.flatten_text import flat
 
 from stiffdsl.diagnostics import ModelError
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import reference as library
+from tests.models import reference as library
 
 from benchmarks import reference
 from benchmarks.problem import MODELS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference
-from parts import BENCHES
+from tests.models import reference
+from tests.models.parts import BENCHES
 
 import stiffdsl as sd
 

@@ -1,0 +1,5 @@
+"""Float64 for every test: the solvers are tested as they are used."""
+
+from stiffdsl.runtime.session import prepare
+
+prepare()
