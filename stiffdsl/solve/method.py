@@ -1,15 +1,28 @@
-"""What the control loop knows of a method."""
+"""What the control loop knows of a method: it starts, tries a step, and learns what became of it.
+
+The loop (`loop.py`) owns time, step size, acceptance and saving; a method owns its step and its memory. Both are
+differentiated as they are written, forward and in reverse, with step sizes held constant. So `attempt` and `advance`
+must be differentiable by JAX in both modes with respect to `memory`, `t`, `y`, `h` and `args`: iterate to a solution
+inside `lax.custom_root`, and solve linear systems through `linear.py`, whose solves carry their own rules.
+"""
 
 from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.system import Args
 
 
+class Tolerance(NamedTuple):
+    """Local errors are held below `atol + rtol*|y|`; `atol` is a scalar or has one entry per unknown."""
+
+    rtol: Any
+    atol: Any
+
+
 class Work(NamedTuple):
-    """What one attempt cost."""
+    """What one attempt cost: integers, or int32 scalars where the cost varies."""
 
     rhs: Any
     jacobians: Any
@@ -18,31 +31,58 @@ class Work(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A tried step: the new value, its scaled error (1 is the tolerance), the dense output, the method's memory."""
+    """A tried step.
+
+    `scaled` is the local error of every unknown over its tolerance, `error` their norm: the step is accepted where
+    `error <= 1`. An attempt that failed has `error` NaN or infinite and a `status` (int32, `Status`) other than
+    `SUCCESS` where the reason is known; then `scaled` is largest, or NaN, at the unknowns to blame.
+    `K` are the rows of the dense output (`dense_output.py`).
+    """
 
     y: Float[Array, " n"]
+    scaled: Float[Array, " n"]
     error: Float[Array, ""]
+    status: Int[Array, ""]
     K: Float[Array, "r n"]
     memory: Any
     work: Work
 
 
 class Method(Protocol):
-    """A one-step or multistep method; its memory is a pytree of fixed shape."""
+    """A one-step or multistep method; its memory is a pytree of arrays of fixed shapes.
 
-    name: str
-    order: int
-    rows: int
+    `order` is the power of h in the local error estimate; `rows` the number of rows of `K`.
+    `h` carries the sign of the direction of integration, and may be any step from one attempt to the next: the loop
+    cuts it to end on time.
+    """
 
-    def start(self, t, y, h, args: Args) -> Any: ...
-    def attempt(self, memory: Any, t, y, h, args: Args) -> Attempt: ...
-    def accepted(self, attempt: Attempt, t, h, previous_error) -> tuple[Any, Any]: ...
-    def rejected(self, attempt: Attempt, t, h, count) -> tuple[Any, Any]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+
+    def start(self, t, y, h, args: Args, tolerance: Tolerance) -> Any:
+        """The memory before the first step."""
+        ...
+
+    def attempt(self, memory: Any, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
+        """Try one step from `y` at `t`."""
+        ...
+
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections) -> tuple[Any, Any]:
+        """The memory for the next attempt and the factor for its step size (positive).
+
+        `accept` (bool) says what became of the attempt from `y` at `t`; `previous_error` is the error of the last
+        accepted step before this one, `rejections` how many attempts in a row were rejected before it.
+        """
+        ...
 
 
-def scale(y0, y1, rtol: float, atol: float):
+def scale(y0, y1, tolerance: Tolerance):
     """The size of error that is tolerated, by unknown."""
-    return atol + rtol * jnp.maximum(jnp.abs(y0), jnp.abs(y1))
+    return tolerance.atol + tolerance.rtol * jnp.maximum(jnp.abs(y0), jnp.abs(y1))
 
 
 def norm(x: Float[Array, " n"]) -> Float[Array, ""]:
