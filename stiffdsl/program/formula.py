@@ -20,6 +20,7 @@ _UNARY = {
     "sinh": "sinh",
     "cosh": "cosh",
     "tanh": "tanh",
+    "asinh": "asinh",
     "exp": "exp",
     "log": "log",
     "Floor": "floor",

@@ -45,6 +45,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "sinh": np.sinh,
     "cosh": np.cosh,
     "tanh": np.tanh,
+    "asinh": np.arcsinh,
     "floor": np.floor,
     "ceil": np.ceil,
     "abs": np.abs,
@@ -250,14 +251,34 @@ class Builder:
         flat: list[int] = []
         for v in vectors:
             flat += self.ops[v].args if self.ops[v].name == "concatenate" else (v,)
-        if len(flat) == 1:
-            return flat[0]
-        return self.put("concatenate", tuple(flat), None, sum(self.size(v) for v in flat))
+        merged: list[int] = []
+        for v in flat:
+            constant = self._constant_vector(v)
+            before = self._constant_vector(merged[-1]) if merged and constant is not None else None
+            if constant is not None and before is not None:
+                merged[-1] = self._table(np.concatenate([before, constant]))
+            else:
+                merged.append(v)
+        if len(merged) == 1:
+            return merged[0]
+        return self.put("concatenate", tuple(merged), None, sum(self.size(v) for v in merged))
+
+    def _constant_vector(self, value: int) -> np.ndarray | None:
+        op = self.ops[value]
+        if op.name == "full" and op.size is not None and self.ops[op.args[0]].name == "number":
+            return np.full(op.size, self.ops[op.args[0]].data)
+        return self.tables.arrays[op.data] if op.name == "table" else None
+
+    def _table(self, values: np.ndarray) -> int:
+        """A constant vector, whatever it holds."""
+        if len(values) and np.array_equal(values, np.full(len(values), values[0]), equal_nan=True):
+            return self.full(self.number(values[0]), len(values))
+        return self.put("table", (), self.tables.name(values), len(values))
 
     def stack(self, numbers: Sequence[int]) -> int:
         values = [self.known(n) for n in numbers]
-        if not numbers or all(v is not None for v in values):
-            return self.put("table", (), self.tables.name(np.array(values, dtype=float)), len(numbers))
+        if all(v is not None for v in values):
+            return self._table(np.array(values, dtype=float))
         return self.put("stack", tuple(numbers), None, len(numbers))
 
     # --- sums ---
@@ -317,6 +338,7 @@ class Builder:
         kept = np.flatnonzero(used).tolist()
         place = {old: new for new, old in enumerate(kept)}
         ops = tuple(
-            Op(op.name, tuple(place[a] for a in op.args), op.data, op.size) for op in map(self.ops.__getitem__, kept)
+            Op(op.name, tuple(place[a] for a in op.args), op.data, op.size)
+            for op in map(self.ops.__getitem__, kept)
         )
         return ops, {place[k]: text for k, text in self.labels.items() if k in place}

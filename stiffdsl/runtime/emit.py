@@ -1,17 +1,19 @@
 """A program as functions: its text run over JAX, or over NumPy."""
 
+import linecache
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
+from stiffdsl.program import text
 from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
 
 
 def functions(program: Program) -> Any:
-    """The functions of `program` as attributes of one object: pure, traceable, float64."""
+    """The functions of `program` (see there) as attributes of one object: pure, traceable, float64."""
     return _run(program, array_library.JAX, jnp.asarray)
 
 
@@ -27,5 +29,9 @@ def _run(program: Program, library: dict[str, Any], convert: Callable[[Any], Any
         name: table if table.dtype.kind == "i" else convert(table) for name, table in program.tables.items()
     }
     for function in program.functions:
-        exec(compile(function.text, f"<program {function.name}>", "exec"), space)
+        written = text.write(function, program.tables)
+        file = f"<{program.system.flat.name}.{function.name} {id(program)}>"
+        exec(compile(written, file, "exec"), space)
+        # Tracebacks and debuggers find the lines here.
+        linecache.cache[file] = (len(written), None, written.splitlines(keepends=True), file)
     return SimpleNamespace(**{f.name: space[f.name] for f in program.functions})

@@ -1,0 +1,136 @@
+"""The values of a sorted system: what each slot holds, each assignment made when it is first asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.flat.model import Block, Family, Sum, slot, total
+from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.values import Value, Values
+
+
+class Evaluation:
+    """Families of `system` as operations over `t, y, p, u` (and `start`, at the initial time)."""
+
+    def __init__(self, system: SortedSystem, values: Values):
+        self.system, self.flat, self.values = system, system.flat, values
+        states, implicit = system.states, system.implicit
+        # Where each variable (row 0) and each derivative (row 1) comes from: source 0 is y, k + 1 assignment k.
+        self.source = np.full((2, self.flat.size), -1, dtype=np.int64)
+        self.position = np.zeros((2, self.flat.size), dtype=np.int64)
+        self.source[0, states] = 0
+        self.position[0, states] = np.arange(len(states))
+        kind = system.implicit_is_der.astype(np.int64)
+        self.source[kind, implicit] = 0
+        self.position[kind, implicit] = len(states) + np.arange(len(implicit))
+        for k, assignment in enumerate(system.assignments):
+            row = 1 if assignment.kind == "der" else 0
+            self.source[row, assignment.targets] = k + 1
+            self.position[row, assignment.targets] = np.arange(len(assignment.targets))
+        self._made: dict[int, Value] = {0: values.input("y", system.size)}
+        self._given = {
+            "param": values.input("p", sum(b.size for b in self.flat.parameters)),
+            "input": values.input("u", sum(b.size for b in self.flat.inputs)),
+            "start": values.input("start", self.flat.size),
+        }
+
+    def located(self, kind: str, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Source and position in it of the unknowns `ids`."""
+        row = 1 if kind == "der" else 0
+        source = self.source[row, ids]
+        assert np.all(source >= 0), "the sorted system computes every unknown that it mentions"
+        return source, self.position[row, ids]
+
+    def assigned(self, k: int) -> Value:
+        """All members of source k."""
+        if k not in self._made:
+            assignment = self.system.assignments[k - 1]
+            self._made[k] = self.family(assignment.value)
+            self._label(self._made[k], assignment.kind, assignment.targets)
+        return self._made[k]
+
+    def column(self, kind: str, ids: np.ndarray) -> Value:
+        """What a slot of `kind` holds in each member."""
+        if kind == "const":
+            return self.values.constants(self.flat.constants[ids])
+        if kind in self._given:
+            value = self.values.take([self._given[kind]], np.zeros(len(ids), dtype=np.int64), ids)
+        else:
+            source, position = self.located(kind, ids)
+            used = np.flatnonzero(np.bincount(source)).tolist() if len(ids) else []
+            compact = np.zeros(max(used, default=0) + 1, dtype=np.int64)
+            compact[used] = np.arange(len(used))
+            value = self.values.take([self.assigned(k) for k in used], compact[source], position)
+        self._label(value, kind, ids)
+        return value
+
+    def symbols(self, kinds: Sequence[str], table: np.ndarray, expression: sp.Basic) -> dict[str, Value]:
+        """The slots that `expression` mentions."""
+        free = expression.free_symbols
+        return {f"s{k}": self.column(kind, table[:, k]) for k, kind in enumerate(kinds) if slot(k) in free}
+
+    def of_family(self, family: Family, expression: sp.Basic) -> Value:
+        """`expression`, over the slots and sums of `family`, in each member."""
+        symbols = self.symbols(family.kinds, family.table, expression)
+        for k, terms in enumerate(family.sums):
+            if total(k) in expression.free_symbols:
+                symbols[f"g{k}"] = self.values.total(
+                    self.of_terms(terms, terms.term), terms.owner, family.size
+                )
+        return self.values.apply(expression, symbols, family.size)
+
+    def of_terms(self, terms: Sum, expression: sp.Basic) -> Value:
+        """`expression`, over the slots of `terms`, in each term."""
+        return self.values.apply(
+            expression, self.symbols(terms.kinds, terms.table, expression), len(terms.table)
+        )
+
+    def family(self, family: Family) -> Value:
+        return self.of_family(family, family.template)
+
+    def joined(self, values: Sequence[Value]) -> int:
+        """All members of `values`, one after another, as a vector."""
+        values = [v for v in values if v.size]
+        sizes = [v.size for v in values]
+        source = np.repeat(np.arange(len(values)), sizes)
+        position = np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(n) for n in sizes)])
+        return self.values.vector(self.values.take(values, source, position))
+
+    def declared(self, kind: str) -> int:
+        """The unknown of `kind` of every declared variable: NaN where nothing computes it, zero where it is zero."""
+        flat, row = self.flat, 1 if kind == "der" else 0
+        known = np.flatnonzero((self.source[row, flat.alias] >= 0) & (flat.sign != 0))
+        value = self.column(kind, flat.alias[known])
+        if np.any(flat.sign[known] < 0):
+            value = self.values.product(value, self.values.constants(flat.sign[known].astype(float)))
+        fixed = np.where(flat.sign == 0, 0.0, np.nan)
+        source = np.ones(flat.size, dtype=np.int64)
+        source[known] = 0
+        position = np.arange(flat.size)
+        position[known] = np.arange(len(known))
+        return self.values.vector(self.values.take([value, self.values.constants(fixed)], source, position))
+
+    # --- names ---
+
+    def _label(self, value: Value, kind: str, ids: np.ndarray) -> None:
+        """Names the operations of `value` after the scalars `ids`, or after their block."""
+        blocks = {"param": self.flat.parameters, "input": self.flat.inputs}.get(kind, self.flat.variables)
+        text = "der({})" if kind == "der" else "{}_start" if kind == "start" else "{}"
+        if len(value.ops) == value.size:
+            for op, k in zip(value.ops, ids.tolist(), strict=True):
+                block = _block(blocks, k)
+                self.values.builder.label(op, text.format(block.scalar_name(k - block.offset)))
+        elif len(value.ops) == 1:
+            first, last = _block(blocks, int(ids.min())), _block(blocks, int(ids.max()))
+            if first is last:
+                self.values.builder.label(value.ops[0], text.format(first.name))
+
+
+def _block(blocks: tuple[Block, ...], k: int) -> Block:
+    """The block of scalar `k`; blocks are in the order of their offsets."""
+    low, high = 0, len(blocks)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if blocks[middle].offset <= k else (low, middle)
+    return blocks[low]

@@ -1,0 +1,207 @@
+"""The program as Python text over `xp`, which is `numpy` or `jax.numpy`, and a few helpers.
+
+One text serves three uses: it is run in memory, printed by `show`, and written into the module of `compile -o`.
+A value that the model names has a line of its own; what is used once stands where it is used.
+
+    k1 = p[0]
+    A = y[0]
+    der_A = k3*B*C - k1*A
+"""
+
+import keyword
+import re
+
+import numpy as np
+
+from stiffdsl.program.ops import Op
+from stiffdsl.program.program import Function
+
+# What the text calls beside `xp`; `runtime/array_library.py` says what each means.
+HELPERS = ("take", "take_sum", "stack")
+
+_INFIX = {
+    "add": ("{} + {}", 1),
+    "sub": ("{} - {}", 1),
+    "mul": ("{}*{}", 2),
+    "div": ("{}/{}", 2),
+    "lt": ("{} < {}", 0),
+    "le": ("{} <= {}", 0),
+    "gt": ("{} > {}", 0),
+    "ge": ("{} >= {}", 0),
+    "eq": ("{} == {}", 0),
+    "ne": ("{} != {}", 0),
+}
+_CALLS = {
+    "pow": "xp.power",
+    "asin": "xp.arcsin",
+    "acos": "xp.arccos",
+    "atan": "xp.arctan",
+    "atan2": "xp.arctan2",
+    "asinh": "xp.arcsinh",
+    "and": "xp.logical_and",
+    "or": "xp.logical_or",
+    "not": "xp.logical_not",
+    "select": "xp.where",
+    "take": "take",
+    "take_sum": "take_sum",
+}
+# How tightly text holds together: a sign less than a product, so that `a*(-b)` keeps its brackets.
+_SIGN, _ATOM = 1.5, 9
+# An expression longer than this gives up a part of itself to a line of its own.
+_LONG = 80
+_WIDTH = 110
+
+
+def write(function: Function, tables: dict[str, np.ndarray]) -> str:
+    """The text of one function; tables are global names."""
+    return _Writer(function, tables).write()
+
+
+def identifier(text: str) -> str:
+    """The name of a scalar or a block as a Python name: `rooms[3].T` is `rooms_3_T`, `der(x)` is `der_x`."""
+    name = re.sub(r"\W+", "_", text).strip("_")
+    return f"_{name}" if not name or name[0].isdigit() else name
+
+
+class _Writer:
+    """Lines of one function. `pieces[k]` is the text of operation k and how tightly it holds together."""
+
+    def __init__(self, function: Function, tables: dict[str, np.ndarray]):
+        self.function, self.tables = function, tables
+        self.lines: list[str] = []
+        self.pieces: list[tuple[str, float]] = []
+        self.taken = {"xp", *HELPERS, *function.arguments, *tables, *keyword.kwlist}
+        self.unnamed = 0
+        self.uses = np.zeros(len(function.ops), dtype=np.int64)
+        for op in function.ops:
+            np.add.at(self.uses, list(op.args), 1)
+
+    def write(self) -> str:
+        ops = self.function.ops
+        for k, op in enumerate(ops):
+            piece = self._piece(op)
+            self.pieces.append(piece)
+            if k == len(ops) - 1:
+                self.lines += _wrapped("return ", piece[0])
+            elif op.name not in ("input", "number", "flag") and (
+                k in self.function.labels or (self.uses[k] > 1 and not _is_plain(op))
+            ):
+                self._own_line(k)
+        signature = ", ".join(
+            a if a != "t" or not k else "t=0.0" for k, a in enumerate(self.function.arguments)
+        )
+        head = f'def {self.function.name}({signature}):\n    """{self.function.doc}"""\n'
+        return head + "".join(f"    {line}\n" for line in self.lines)
+
+    def _own_line(self, k: int) -> None:
+        """Gives operation k a name and a line."""
+        name = self._name(k)
+        self.lines += _wrapped(f"{name} = ", self.pieces[k][0])
+        self.pieces[k] = (name, _ATOM)
+
+    def _name(self, k: int) -> str:
+        if k in self.function.labels:
+            stem = name = identifier(self.function.labels[k])
+            count = 1
+            while name in self.taken:
+                count += 1
+                name = f"{stem}_{count}"
+        else:
+            name = ""
+            while not name or name in self.taken:
+                self.unnamed += 1
+                name = f"v{self.unnamed}"
+        self.taken.add(name)
+        return name
+
+    def _piece(self, op: Op) -> tuple[str, float]:
+        piece = self._composed(op)
+        while len(piece[0]) > _LONG and op.name not in ("stack", "concatenate"):
+            longest = max(op.args, key=lambda a: len(self.pieces[a][0]))
+            if len(self.pieces[longest][0]) < _LONG / 4 or self.pieces[longest][0].isidentifier():
+                break
+            self._own_line(longest)
+            piece = self._composed(op)
+        return piece
+
+    def _composed(self, op: Op) -> tuple[str, float]:
+        args = [self.pieces[a] for a in op.args]
+        texts = [a[0] for a in args]
+        match op.name:
+            case "input":
+                return op.data, _ATOM
+            case "number":
+                return _number(op.data)
+            case "flag":
+                return repr(op.data), _ATOM
+            case "table":
+                return (op.data if len(self.tables[op.data]) else "xp.zeros(0)"), _ATOM
+            case "element":
+                return f"{_held(args[0], _ATOM)}[{op.data}]", _ATOM
+            case "slice":
+                start, stop, step = op.data
+                stride = "" if step == 1 else f":{step}"
+                return f"{_held(args[0], _ATOM)}[{start or ''}:{stop}{stride}]", _ATOM
+            case "take" | "take_sum":
+                return f"{op.name}({texts[0]}, {op.data})", _ATOM
+            case "sum":
+                return f"xp.sum({texts[0]}, keepdims=True)", _ATOM
+            case "full":
+                return f"xp.full({op.size}, {texts[0]})", _ATOM
+            case "stack":
+                return f"stack([{', '.join(texts)}])", _ATOM
+            case "concatenate":
+                return f"xp.concatenate([{', '.join(texts)}])", _ATOM
+            case "neg":
+                return f"-{_held(args[0], _SIGN)}", _SIGN
+            case name if name in _INFIX:
+                pattern, strength = _INFIX[name]
+                return pattern.format(_held(args[0], strength), _held(args[1], strength + 0.6)), strength
+            case name:
+                return f"{_CALLS.get(name, f'xp.{name}')}({', '.join(texts)})", _ATOM
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether repeating the text costs nothing."""
+    return op.name == "table"
+
+
+def _held(piece: tuple[str, float], strength: float) -> str:
+    """The text of an operand, in brackets where it would fall apart."""
+    return piece[0] if piece[1] >= strength else f"({piece[0]})"
+
+
+def _number(value: float) -> tuple[str, float]:
+    if np.isnan(value):
+        return "xp.nan", _ATOM
+    text = repr(abs(value)) if np.isfinite(value) else "xp.inf"
+    return (f"-{text}", _SIGN) if np.signbit(value) else (text, _ATOM)
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """`head + text`, a list of many items over several lines."""
+    line = head + text
+    found = re.match(r"(\w+(?:\.\w+)*)\(\[(.*)\]\)$", text)
+    if len(line) <= _WIDTH - 4 or not found:
+        return [line]
+    lines, row = [f"{head}{found[1]}(["], ""
+    for item in _items(found[2]):
+        if row and len(row) + len(item) > _WIDTH - 12:
+            lines.append(f"    {row.rstrip()}")
+            row = ""
+        row += f"{item}, "
+    return [*lines, f"    {row.rstrip()}", "])"]
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list, split at the commas outside all brackets."""
+    items, depth, start = [], 0, 0
+    for k, character in enumerate(text):
+        if character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == "," and not depth:
+            items.append(text[start:k])
+            start = k + 2
+    return [*items, text[start:]]

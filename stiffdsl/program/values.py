@@ -1,0 +1,146 @@
+"""Two ways to write the same program: over vectors, or number by number for a small model.
+
+A small irregular model written over vectors is gathers of three numbers: XLA runs each as a kernel of its own. The
+same model written over numbers is one fused kernel. A large model written over numbers would never compile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.program.formula import Formula
+from stiffdsl.program.ops import Builder
+
+# So many pieces of other vectors are put end to end; more are gathered with an index.
+_PIECES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What `size` members are: one operation (a vector, or a number that all share), or one number for each."""
+
+    size: int
+    ops: tuple[int, ...]
+
+
+NOTHING = Value(0, ())
+
+
+class Values(Protocol):
+    """What lowering needs; positions are NumPy arrays known at compile time."""
+
+    builder: Builder
+
+    def input(self, name: str, size: int) -> Value: ...
+    def constants(self, values: np.ndarray) -> Value: ...
+    def take(self, sources: Sequence[Value], source: np.ndarray, position: np.ndarray) -> Value: ...
+    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value: ...
+    def total(self, value: Value, owner: np.ndarray, size: int) -> Value: ...
+    def product(self, one: Value, other: Value) -> Value: ...
+    def vector(self, value: Value) -> int: ...
+
+
+class Vectors:
+    """Operations over whole families."""
+
+    def __init__(self, builder: Builder):
+        self.builder = builder
+
+    def input(self, name: str, size: int) -> Value:
+        return Value(size, (self.builder.input(name, size),)) if size else NOTHING
+
+    def constants(self, values: np.ndarray) -> Value:
+        return Value(len(values), (self.builder.constants(values),)) if len(values) else NOTHING
+
+    def take(self, sources: Sequence[Value], source: np.ndarray, position: np.ndarray) -> Value:
+        """Member m is member `position[m]` of `sources[source[m]]`."""
+        size, b = len(position), self.builder
+        if not size:
+            return NOTHING
+        used = np.flatnonzero(np.bincount(source)).tolist()
+        ops = {k: sources[k].ops[0] for k in used}
+        if len(set(ops.values())) == 1 and (len(used) == 1 or b.ops[ops[used[0]]].size is None):
+            return Value(size, (b.take(ops[used[0]], position),))
+        ends = np.r_[np.flatnonzero((np.diff(source) != 0) | (np.diff(position) != 1)) + 1, size].tolist()
+        if len(ends) <= _PIECES:
+            starts = [0, *ends[:-1]]
+            pieces = [
+                b.full(b.take(ops[int(source[low])], position[low:high]), high - low)
+                for low, high in zip(starts, ends, strict=True)
+            ]
+            return Value(size, (b.concatenate(pieces),))
+        pieces, shift, at = [], np.zeros(len(sources), dtype=np.int64), 0
+        for k in used:
+            mine = position[source == k]
+            low, high = int(mine.min()), int(mine.max()) + 1
+            pieces.append(b.full(b.take(ops[k], np.arange(low, high)), high - low))
+            shift[k] = at - low
+            at += high - low
+        return Value(size, (b.take(b.concatenate(pieces), position + shift[source]),))
+
+    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value:
+        if not size:
+            return NOTHING
+        ops = {name: value.ops[0] for name, value in symbols.items()}
+        ops["time"] = self.builder.input("t", None)
+        return Value(size, (Formula(self.builder, ops).build(template),))
+
+    def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
+        if not size:
+            return NOTHING
+        if not len(owner):
+            return Value(size, (self.builder.number(0.0),))
+        return Value(size, (self.builder.total(self.vector(value), owner, size),))
+
+    def product(self, one: Value, other: Value) -> Value:
+        if not one.size:
+            return NOTHING
+        return Value(one.size, (self.builder.apply("mul", one.ops[0], other.ops[0]),))
+
+    def vector(self, value: Value) -> int:
+        return self.builder.full(value.ops[0], value.size) if value.size else self.builder.stack(())
+
+
+class Numbers:
+    """Operations over one member at a time."""
+
+    def __init__(self, builder: Builder):
+        self.builder = builder
+
+    def input(self, name: str, size: int) -> Value:
+        if not size:
+            return NOTHING
+        vector = self.builder.input(name, size)
+        return Value(size, tuple(self.builder.element(vector, k) for k in range(size)))
+
+    def constants(self, values: np.ndarray) -> Value:
+        return Value(len(values), tuple(self.builder.number(float(v)) for v in values))
+
+    def take(self, sources: Sequence[Value], source: np.ndarray, position: np.ndarray) -> Value:
+        places = zip(source.tolist(), position.tolist(), strict=True)
+        return Value(len(position), tuple(sources[s].ops[k] for s, k in places))
+
+    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value:
+        time = self.builder.input("t", None)
+        ops = []
+        for m in range(size):
+            here = {name: value.ops[m] for name, value in symbols.items()}
+            ops.append(Formula(self.builder, {**here, "time": time}).build(template))
+        return Value(size, tuple(ops))
+
+    def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
+        sums: list[int | None] = [None] * size
+        for op, k in zip(value.ops, owner.tolist(), strict=True):
+            so_far = sums[k]
+            sums[k] = op if so_far is None else self.builder.apply("add", so_far, op)
+        return Value(size, tuple(self.builder.number(0.0) if s is None else s for s in sums))
+
+    def product(self, one: Value, other: Value) -> Value:
+        pairs = zip(one.ops, other.ops, strict=True)
+        return Value(one.size, tuple(self.builder.apply("mul", a, b) for a, b in pairs))
+
+    def vector(self, value: Value) -> int:
+        return self.builder.stack(value.ops)
