@@ -62,7 +62,7 @@ equations
 end
 
 model SineVoltage extends TwoPin "offset + V*sin(2*pi*f*time + phase)"
-  param V = 1 [V] in 0..1e3   "amplitude"
+  param V = 1 [V] in 0..1e3 "amplitude"
   param f = 50 [Hz] in 0.1..1e6 "frequency"
   param phase = 0 [rad]
   param offset = 0 [V]

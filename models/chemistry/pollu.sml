@@ -5,7 +5,7 @@
 #   O3P = 0.4139734331099427e-8, O3 = 0.5523140207484359e-2, ... (all twenty are in tests/models/reference.py)
 
 model Pollu "chemical part of an air pollution model"
-  param k1  = 0.35 in 0.25..0.45      "photolysis of NO2 [1/min]"
+  param k1  = 0.35 in 0.25..0.45 "photolysis of NO2 [1/min]"
   param k2  = 26.6 in 18..35
   param k3  = 1.23e4 in 0.9e4..1.6e4
   param k4  = 8.6e-4 in 6e-4..11e-4

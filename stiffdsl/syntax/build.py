@@ -191,7 +191,7 @@ class Builder(Transformer):
         )
 
     def later(self, c):
-        return tree.Later(str(c[0]).split()[0], self._span(c[0]))
+        return tree.Later(str(c[0]).split()[0], self._lines(c[0], c[0]), self._span(c[0]))
 
     # --- statements ---
 
@@ -221,7 +221,12 @@ class Builder(Transformer):
         return tree.IfEquation(((c[1], c[4]), *others), self._span(c[0], c[1]))
 
     def when(self, c):
-        return tree.Later("when", self._span(c[0]))
+        return tree.Later("when", self._lines(c[0], c[-2]), self._span(c[0]))
+
+    def _lines(self, first: Token, last: Token) -> tuple[str, ...]:
+        """The lines from one token to another, without indentation."""
+        lines = self.source.text.split("\n")[(first.line or 1) - 1 : last.end_line or 1]
+        return tuple(line.strip() for line in lines if line.strip())
 
     def action(self, c):
         return None

@@ -60,7 +60,6 @@ def tokens(text: str) -> Iterator[Token]:
     previous, at_start, spaced, block_if = "NEWLINE", True, True, False
     match = _PATTERN.match
     end = len(text)
-    last = None
     while position < end:
         found = match(text, position)
         if found is None:
@@ -80,17 +79,8 @@ def tokens(text: str) -> Iterator[Token]:
                 and not (previous == "THEN" and not block_if)
                 and not _LEADING.match(text, position)
             ):
-                last = Token(
-                    "NEWLINE",
-                    "\n",
-                    start,
-                    line,
-                    start - line_start + 1,
-                    line,
-                    start - line_start + 2,
-                    position,
-                )
-                yield last
+                column = start - line_start + 1
+                yield Token("NEWLINE", "\n", start, line, column, line, column + 1, position)
                 previous, at_start, block_if = "NEWLINE", True, False
             line += 1
             line_start = position
@@ -104,8 +94,6 @@ def tokens(text: str) -> Iterator[Token]:
                 newline = text.find("\n", start)
                 if close >= 0 and (newline < 0 or close < newline):
                     value, position, kind = text[start : close + 1], close + 1, "UNIT"
-                    if at_start:
-                        kind = "OP"
                 else:
                     kind = "LSQB"
             if kind == "OP":
@@ -117,16 +105,32 @@ def tokens(text: str) -> Iterator[Token]:
         elif kind == "NAME":
             kind = _word(value, previous, at_start, depth, text, position)
             if kind == "LATER":
-                stop = text.find("\n", position)
-                position = end if stop < 0 else stop
+                position = _declaration_end(text, position)
                 value = text[start:position]
             if kind == "IF_BLOCK" or kind == "ELSEIF":
                 block_if = True
-        last = Token(kind, value, start, line, column, line, column + len(value), position)
-        yield last
+        first_line, lines = line, value.count("\n") if kind == "LATER" else 0
+        if lines:
+            line += lines
+            line_start = start + value.rfind("\n") + 1
+        yield Token(kind, value, start, first_line, column, line, position - line_start + 1, position)
         previous, at_start, spaced = kind, False, False
     if previous != "NEWLINE":
         yield Token("NEWLINE", "\n", end, line, end - line_start + 1, line, end - line_start + 2, end)
+
+
+def _declaration_end(text: str, position: int) -> int:
+    """Where the line ends that goes on inside brackets and after a comma; a comment is no part of it."""
+    depth, stop, previous = 0, position, ""
+    for found in _PATTERN.finditer(text, position):
+        kind, value = found.lastgroup, found.group()
+        if kind == "LINE" and depth <= 0 and previous != ",":
+            break
+        if kind in ("SPACE", "LINE", "COMMENT"):
+            continue
+        depth += (value in "([{") - (value in ")]}")
+        stop, previous = found.end(), value
+    return stop
 
 
 def _word(value: str, previous: str, at_start: bool, depth: int, text: str, position: int) -> str:

@@ -7,9 +7,10 @@ from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.lexer import LexicalError
 
 _WORDS = (
-    "import from function connector model partial extends end const param input var output discrete part port "
-    "table network potential flow equations initial reactions experiment connect for when elsewhen"
-).split()
+    "import", "from", "function", "connector", "model", "partial", "extends", "end", "const", "param", "input",
+    "var", "output", "discrete", "part", "port", "table", "network", "potential", "flow", "equations",
+    "initial", "reactions", "experiment", "connect", "for", "when", "elsewhen",
+)  # fmt: skip
 # What begins a declaration elsewhere, and what it is called here.
 _FOREIGN = {
     "parameter": "param",
@@ -25,9 +26,9 @@ _FOREIGN = {
 }
 _SAID = {
     "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`", "COMMA": "`,`",
-    "COLON": "`:`", "DOT": "`.`", "NAME": "a name", "NUMBER": "a number", "STRING": "a text", "NEWLINE": "the end of the line",
-    "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "UNIT": "a unit", "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`",
-    "ARROW": "`->`", "ASSIGN": "`:=`",
+    "COLON": "`:`", "DOT": "`.`", "NAME": "a name", "NUMBER": "a number", "STRING": "a text",
+    "NEWLINE": "the end of the line", "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "UNIT": "a unit",
+    "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`", "ARROW": "`->`", "ASSIGN": "`:=`",
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _parser() -> tuple[Lark, Builder]:
 
 def parse(source: Source) -> tree.Module:
     """The tree of `source`. Raises `ModelError` with all independent syntax errors (E01)."""
-    text = source.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = normalized(source)
     found: list[Diagnostic] = []
     stream = _lex(source, text, found)
     parser, builder = _parser()
@@ -68,6 +68,11 @@ def parse(source: Source) -> tree.Module:
         stream = rest
 
 
+def normalized(source: Source) -> str:
+    """The text without a byte order mark, its lines ended by `\\n`."""
+    return source.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _run(parser: Lark, stream: list[Token]) -> tree.Module:
     state = parser.parse_interactive("")
     for token in stream:
@@ -89,7 +94,7 @@ def _lex(source: Source, text: str, found: list[Diagnostic]) -> list[Token]:
 
 
 def _without_line(stream: list[Token], wrong: Token) -> list[Token] | None:
-    """The tokens without the statement that `wrong` stands in; None where that opens a block or is the end."""
+    """The tokens without the statement that `wrong` stands in; None where it opens a block or is the end."""
     if wrong.type == "$END":
         return None
     at = next((k for k, t in enumerate(stream) if t is wrong), None)

@@ -3,6 +3,8 @@
 Equality ignores spans, so `parse(show(module)) == module` can be stated.
 """
 
+# ruff: noqa: RUF009  (`_span()` is a field declaration, made anew for each class)
+
 from dataclasses import dataclass, field
 
 from stiffdsl.diagnostics import Span
@@ -132,8 +134,8 @@ Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start` or `guess`
-    (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
+    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start` or
+    `guess` (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
 
     name: str
     attribute: str
@@ -143,10 +145,11 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """const, param, input, var, output or discrete: `kind name[dims] [unit] = value in low..high start s guess g "doc"`.
+    """`kind name[dimensions] [unit] = value in low..high start s guess g "doc"`; `kind` is const, param, input,
+    var, output or discrete.
 
     `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); then `value`
-    keeps no unit of its own (`Number(0.04, None)`). `guess` likewise.
+    keeps no unit of its own (`Number(0.04, None)`).
     """
 
     kind: str
@@ -179,9 +182,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not yet compiled."""
+    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not yet
+    compiled. `text` is what was written, one line a string, without indentation."""
 
     form: str
+    text: tuple[str, ...]
     span: Span = _span()
 
 
@@ -230,7 +235,8 @@ Statement = Equation | Connect | For | IfEquation | Later
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """`B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`. `0` as a side is empty."""
+    """`B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`, a side `0` is
+    empty."""
 
     reactants: tuple[tuple[int, Name], ...]
     products: tuple[tuple[int, Name], ...]
@@ -241,7 +247,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`time 0..1e5, rtol 1e-6, atol 1e-10, log, points 200, method fbdf`: options by name, flags have the value None."""
+    """`time 0..1e5, rtol 1e-6, log, points 200, method fbdf`: options by name, flags have the value None."""
 
     options: tuple[tuple[str, Expr | None], ...]
     span: Span = _span()
@@ -279,7 +285,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """`potential v [V]` and `flow i [A]` members, in order; `kind` is `potential` or `flow`, dimensions allowed."""
+    """`potential v [V]` and `flow i [A]` members, in order; `kind` is `potential` or `flow`."""
 
     name: str
     doc: str | None

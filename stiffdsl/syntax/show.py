@@ -1,0 +1,238 @@
+"""Print a tree as text that parses to the same tree: `parse(show(module)) == module`.
+
+`stiffdsl show --after syntax` prints it. Comments and layout are not in the tree; `syntax/format.py` lays out a
+file with its comments.
+"""
+
+from collections.abc import Iterator
+
+from stiffdsl.syntax import tree
+
+# How tightly an operator binds, as in grammars/sml.lark; an `if` binds least, an atom most.
+_IF, _OR, _AND, _NOT, _COMPARISON, _SUM, _TERM, _SIGN, _POWER, _ATOM = range(10)
+_LEVEL = {
+    "or": _OR, "and": _AND, "==": _COMPARISON, "!=": _COMPARISON, "<": _COMPARISON, "<=": _COMPARISON,
+    ">": _COMPARISON, ">=": _COMPARISON, "+": _SUM, "-": _SUM, "*": _TERM, "/": _TERM, "^": _POWER,
+}  # fmt: skip
+_TIGHT = {"*", "/", "^"}
+
+
+def show(module: tree.Module) -> str:
+    """The text of a file, one empty line between its declarations."""
+    blocks = ["\n".join(_import(i) for i in module.imports)] if module.imports else []
+    constants: list[str] = []
+    for declaration in module.declarations:
+        if isinstance(declaration, tree.Variable):
+            constants.append(show_variable(declaration))
+            continue
+        if constants:
+            blocks.append("\n".join(constants))
+            constants = []
+        blocks.append("\n".join(_declaration(declaration)))
+    if constants:
+        blocks.append("\n".join(constants))
+    return "\n\n".join(blocks) + "\n"
+
+
+def show_expression(expression: tree.Expr) -> str:
+    """An expression as its author would write it, with no parentheses that it can do without."""
+    return _at(expression, _IF)
+
+
+def show_number(value: float) -> str:
+    """The shortest text that reads back as `value`: `20`, `0.04`, `3e7`."""
+    text = repr(float(value))
+    mantissa, _, exponent = text.partition("e")
+    mantissa = mantissa.removesuffix(".0")
+    if exponent:
+        return f"{mantissa}e{int(exponent)}"
+    digits = mantissa.rstrip("0")
+    zeros = len(mantissa) - len(digits)
+    return f"{digits}e{zeros}" if zeros > 4 and digits.strip("-") and "." not in digits else mantissa
+
+
+def show_variable(variable: tree.Variable) -> str:
+    """One declaration: `param k = 0.04 [1/s] in 0..1 "rate"`."""
+    words = [f"{variable.kind} {variable.name}{_indices(variable.dimensions)}"]
+    if variable.unit is not None:
+        words.append(f"[{variable.unit}]")
+    if variable.value is not None:
+        words.append(f"= {show_expression(variable.value)}")
+    if variable.range is not None:
+        words.append(f"in {show_expression(variable.range)}")
+    if variable.start is not None:
+        words.append(f"start {show_expression(variable.start)}")
+    if variable.guess is not None:
+        words.append(f"guess {show_expression(variable.guess)}")
+    return " ".join(words) + _doc(variable.doc)
+
+
+def _import(node: tree.Import) -> str:
+    if node.names is None:
+        return f"import {node.module}"
+    return f"from {node.module} import {', '.join(node.names)}"
+
+
+def _declaration(node: tree.Model | tree.Connector | tree.Function) -> Iterator[str]:
+    if isinstance(node, tree.Function):
+        yield f"function {node.name}({', '.join(node.parameters)}) = {show_expression(node.body)}"
+    elif isinstance(node, tree.Connector):
+        yield f"connector {node.name}{_doc(node.doc)}"
+        for member in node.members:
+            yield f"  {show_variable(member)}"
+        yield "end"
+    else:
+        yield from _model(node)
+
+
+def _model(model: tree.Model) -> Iterator[str]:
+    bases = ", ".join(e.type + _modifiers(e.modifiers) for e in model.extends)
+    head = f"{'partial ' * model.partial}model {model.name}"
+    yield head + (f" extends {bases}" if bases else "") + _doc(model.doc)
+    for declaration in model.declarations:
+        if isinstance(declaration, tree.Variable):
+            yield f"  {show_variable(declaration)}"
+        elif isinstance(declaration, tree.Component):
+            size, type_ = _indices(declaration.dimensions), declaration.type
+            name = f"{declaration.kind} {declaration.name}{size} : {type_}"
+            yield f"  {name}{_modifiers(declaration.modifiers)}{_doc(declaration.doc)}"
+        else:
+            yield from _later(declaration, "  ")
+    for title, statements in (("equations", model.equations), ("initial", model.initial)):
+        if statements:
+            yield title
+            yield from _statements(statements, "  ")
+    if model.reactions:
+        yield "reactions"
+        yield from _statements(model.reactions, "  ")
+    if model.experiment is not None:
+        yield "experiment"
+        if model.experiment.options:
+            yield "  " + ", ".join(_option(name, value) for name, value in model.experiment.options)
+    yield "end"
+
+
+def _option(name: str, value: tree.Expr | None) -> str:
+    return name if value is None else f"{name} {show_expression(value)}"
+
+
+def _statements(statements, indent: str) -> Iterator[str]:
+    for node in statements:
+        if isinstance(node, tree.Equation):
+            yield f"{indent}{show_expression(node.left)} = {show_expression(node.right)}"
+        elif isinstance(node, tree.Connect):
+            yield f"{indent}connect {', '.join(show_expression(p) for p in node.points)}"
+        elif isinstance(node, tree.Reaction):
+            yield indent + _reaction(node)
+        elif isinstance(node, tree.For):
+            yield f"{indent}for {_iterators(node.iterators)}"
+            yield from _statements(node.body, indent + "  ")
+            yield f"{indent}end"
+        elif isinstance(node, tree.IfEquation):
+            for k, (condition, body) in enumerate(node.branches):
+                word = "if" if k == 0 else "elseif"
+                yield indent + ("else" if condition is None else f"{word} {show_expression(condition)} then")
+                yield from _statements(body, indent + "  ")
+            yield f"{indent}end"
+        else:
+            yield from _later(node, indent)
+
+
+def _later(node: tree.Later, indent: str) -> Iterator[str]:
+    for k, line in enumerate(node.text):
+        outer = k == 0 or line.split()[0] in ("elsewhen", "end")
+        yield indent + ("" if outer else "  ") + line
+
+
+def _reaction(node: tree.Reaction) -> str:
+    arrow = "->" if node.reverse is None else "<->"
+    rates = show_expression(node.forward)
+    if node.reverse is not None:
+        rates += f", {show_expression(node.reverse)}"
+    return f"{_side(node.reactants)} {arrow} {_side(node.products)} @ {rates}"
+
+
+def _side(species: tuple[tuple[int, tree.Name], ...]) -> str:
+    words = (show_expression(n) if count == 1 else f"{count}*{show_expression(n)}" for count, n in species)
+    return " + ".join(words) or "0"
+
+
+def _modifiers(modifiers: tuple[tree.Modifier, ...]) -> str:
+    if not modifiers:
+        return ""
+    return f"({', '.join(_modifier(m) for m in modifiers)})"
+
+
+def _modifier(modifier: tree.Modifier) -> str:
+    word = "=" if modifier.attribute == "value" else modifier.attribute
+    return f"{modifier.name} {word} {show_expression(modifier.value)}"
+
+
+def _iterators(iterators: tuple[tree.Iterator, ...]) -> str:
+    return ", ".join(f"{i.name} in {show_expression(i.range)}" for i in iterators)
+
+
+def _indices(indices: tuple[tree.Expr, ...]) -> str:
+    return f"[{', '.join(show_expression(i) for i in indices)}]" if indices else ""
+
+
+def _doc(text: str | None) -> str:
+    return "" if text is None else f" {_quoted(text)}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _at(node: tree.Expr, level: int) -> str:
+    """`node` where an expression of at least `level` must stand."""
+    text, own = _text(node)
+    return text if own >= level else f"({text})"
+
+
+def _text(node: tree.Expr) -> tuple[str, int]:
+    match node:
+        case tree.Number(value, unit):
+            sign = _ATOM if value >= 0 else _SIGN
+            return show_number(value) + (f" [{unit}]" if unit is not None else ""), sign
+        case tree.Name(parts):
+            return ".".join(p.name + _indices(p.indices) for p in parts), _ATOM
+        case tree.Binary():
+            return _binary(node)
+        case tree.Unary("not", operand):
+            return f"not {_at(operand, _NOT)}", _NOT
+        case tree.Unary(operator, operand):
+            return f"{operator}{_at(operand, _SIGN)}", _SIGN
+        case tree.Call(function, arguments, named):
+            words = [show_expression(a) for a in arguments]
+            words += [f"{name} = {show_expression(value)}" for name, value in named]
+            return f"{function}({', '.join(words)})", _ATOM
+        case tree.If(condition, yes, no):
+            words = (show_expression(condition), show_expression(yes), show_expression(no))
+            return "if {} then {} else {}".format(*words), _IF
+        case tree.Comprehension(function, body, iterators):
+            return f"{function or ''}({show_expression(body)} for {_iterators(iterators)})", _ATOM
+        case tree.ArrayLiteral(items):
+            return f"{{{', '.join(show_expression(i) for i in items)}}}", _ATOM
+        case tree.Range(first, last):
+            return f"{show_expression(first)}..{show_expression(last)}", _IF
+        case tree.Text(value):
+            return _quoted(value), _ATOM
+    raise AssertionError(f"no text for {node!r}")
+
+
+def _binary(node: tree.Binary) -> tuple[str, int]:
+    """A chain of operators of one level; in a loop, since a sum nests as deep as it is long."""
+    level = _LEVEL[node.operator]
+    if level == _POWER:
+        return f"{_at(node.left, _ATOM)}^{_at(node.right, _SIGN)}", level
+    left: tree.Expr = node
+    words: list[str] = []
+    while isinstance(left, tree.Binary) and _LEVEL[left.operator] == level:
+        space = "" if left.operator in _TIGHT else " "
+        words.append(f"{space}{left.operator}{space}{_at(left.right, level + 1)}")
+        left = left.left
+        if level == _COMPARISON:  # comparisons do not chain
+            break
+    operand = level + 1 if level == _COMPARISON else level
+    return _at(left, operand) + "".join(reversed(words)), level
