@@ -35,6 +35,15 @@ class Signal(eqx.Module):
             value = jnp.interp(t, self.times, self.values)
         return value * self.scale + self.shift
 
+    def table(self, t: np.ndarray) -> np.ndarray:
+        """The values at the times t (n,), by NumPy."""
+        if self.function is not None:
+            function = self.function
+            values = np.array([float(np.asarray(function(jnp.asarray(s, dtype=float)))) for s in t])
+        else:
+            values = np.interp(t, np.asarray(self.times), np.asarray(self.values))
+        return values * self.scale + self.shift
+
 
 class Inputs(eqx.Module):
     """All inputs of a model: constant values, some of them overruled by signals."""
@@ -46,6 +55,13 @@ class Inputs(eqx.Module):
         u = self.constant
         for signal in self.signals:
             u = u.at[signal.index].set(signal(t))
+        return u
+
+    def table(self, t: np.ndarray) -> np.ndarray:
+        """The inputs at the times t (n,), computed by NumPy: (n, inputs)."""
+        u = np.broadcast_to(np.asarray(self.constant), (len(t), len(self.constant))).copy()
+        for signal in self.signals:
+            u[:, signal.index] = signal.table(t)
         return u
 
     @property

@@ -34,11 +34,11 @@ class Names:
         if block is None:
             hint = did_you_mean(_INDEX.sub("", name), self._by_name)
             raise KeyError(f"the model has no {self.what} `{name}`" + (f"; {hint}" if hint else ""))
-        own = {segment: _INDEX.findall(segment) for segment in name.split(".")}
+        own = [_INDEX.findall(segment) for segment in name.split(".")]
         shape: list[int] = []
         axes: list[np.ndarray] = []
-        for (segment, dims), written in zip(block.path, own, strict=True):
-            given = [i for group in own[written] for i in group.split(",")]
+        for (segment, dims), groups in zip(block.path, own, strict=True):
+            given = [i for group in groups for i in group.split(",")]
             if given and len(given) != len(dims):
                 raise KeyError(f"`{segment}` in `{name}` takes {len(dims)} indices, not {len(given)}")
             for k, length in enumerate(dims):
@@ -51,6 +51,13 @@ class Names:
         for length, axis in zip(block.shape, axes, strict=True):
             scalars = scalars[..., None] * length + axis
         return Found(block, block.offset + scalars.reshape(tuple(shape)), tuple(shape))
+
+    def __contains__(self, name: str) -> bool:
+        try:
+            self.find(name)
+        except KeyError:
+            return False
+        return True
 
     def _index(self, text: str, length: int, name: str) -> int:
         text = text.strip()
@@ -73,3 +80,17 @@ class Names:
         scale = np.concatenate([np.zeros(0), *(np.full(b.size, b.scale) for b in self.blocks)])
         shift = np.concatenate([np.zeros(0), *(np.full(b.size, b.shift) for b in self.blocks)])
         return scale, shift
+
+
+def scalars_of(names: Names, wanted: tuple[str, ...] | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """The scalars that output names mean, an array giving all its elements; None means every variable."""
+    if wanted is None:
+        return tuple(names.scalars()), names.numbers()
+    labels: list[str] = []
+    numbers: list[int] = []
+    for name in wanted:
+        found = names.find(name)
+        for scalar in found.scalars.ravel():
+            numbers.append(int(scalar))
+            labels.append(found.block.scalar_name(int(scalar) - found.block.offset))
+    return tuple(labels), np.array(numbers, dtype=np.int64)

@@ -1,12 +1,43 @@
-"""A solution under the names of the model, in declared units."""
+"""A solution under the names of a model, in declared units: what `simulate` returns, of a model or of a surrogate."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from stiffdsl.runtime.names import Names
 from stiffdsl.solve.status import Status
+
+
+class OutsideDomainWarning(UserWarning):
+    """A surrogate was asked outside of the domain that its stated error holds for."""
+
+
+class View(Protocol):
+    """How the named quantities of a model are read from its states."""
+
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def names(self) -> list[str]:
+        """The scalars that a table of the solution has, in the order of the model."""
+        ...
+
+    @property
+    def units(self) -> dict[str, str | None]:
+        """The declared unit of each of `names`."""
+        ...
+
+    def evaluate(self, t: np.ndarray, y: np.ndarray) -> Any:
+        """Everything at the times t (n,) and states y (n, states), for `pick` and `table`."""
+        ...
+
+    def pick(self, every: Any, name: str) -> np.ndarray:
+        """One quantity, (n,) or (n, *shape), in its declared unit. Raises `KeyError` that suggests a name."""
+        ...
+
+    def table(self, every: Any) -> np.ndarray:
+        """All of `names`, (n, names), in declared units."""
+        ...
 
 
 class Values(np.ndarray):
@@ -33,60 +64,53 @@ class Values(np.ndarray):
 class Solution:
     """What `simulate` returns.
 
-    `t` (n,) are the saved times, or the solver's own steps; `solution["r.v"]` is (n,), for a whole array
-    (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why it stopped, with
-    what to try where it stopped early; `stats` counts steps, rejections, evaluations and factorizations.
+    `t` (n,) are the saved times, or the solver's own steps, `y` (n, states) the states there; `solution["r.v"]` is
+    (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
+    it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
+    factorizations.
     """
 
     def __init__(
         self,
-        model: Any,
+        view: View,
         t: np.ndarray,
         y: np.ndarray,
         status: Status,
         reason: str,
         stats: dict[str, Any],
-        args: Any,
         dense: Callable[[np.ndarray], np.ndarray] | None,
     ):
-        self.model = model
+        self.view = view
         self.t = t
         self.y = y
         self.status = status
         self.reason = reason
         self.stats = stats
-        self._args = args
         self._dense = dense
-        self._names: Names = model.variable_names
-        self._all: np.ndarray | None = None
+        self._every: Any = None
 
     @property
     def success(self) -> bool:
+        """Whether the end of the time interval was reached."""
         return self.status == Status.SUCCESS
 
     @property
     def names(self) -> list[str]:
         """Every declared variable, in the order of the model."""
-        return self._names.scalars()
+        return self.view.names
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name in ("time", "t"):
-            return self.t
-        if self._all is None:
-            self._all = self.model.evaluate(self.t, self.y, self._args)
-        return self._named(self._all, name)
-
-    def _named(self, values: np.ndarray, name: str) -> np.ndarray:
-        """`name` out of all variables in SI, in its declared unit."""
-        found = self._names.find(name)
-        return (values[..., found.scalars] - found.block.shift) / found.block.scale
+        return self.t if name == "time" else self.view.pick(self._evaluated(), name)
 
     def __contains__(self, name: str) -> bool:
         try:
-            self._names.find(name)
+            self[name]
         except KeyError:
             return False
         return True
+
+    def __len__(self) -> int:
+        return len(self.t)
 
     def __call__(self, t: Any) -> Values:
         """The states at `t` (a number or an array), interpolated; `solution(t)["A"]` is any variable there.
@@ -103,11 +127,11 @@ class Solution:
         first, last = min(self.t[0], self.t[-1]), max(self.t[0], self.t[-1])
         if np.any((t < first) | (t > last)) or not np.all(np.isfinite(t)):
             raise ValueError(f"the solution is known from {first:g} to {last:g}")
-        states = self._dense(np.atleast_1d(t).ravel())
+        flat = np.atleast_1d(t).ravel()
+        states = np.asarray(self._dense(flat))
 
         def named(name: str) -> np.ndarray:
-            every = self.model.evaluate(np.atleast_1d(t).ravel(), states, self._args)
-            values = self._named(every, name)
+            values = self.view.pick(self.view.evaluate(flat, states), name)
             return values.reshape(t.shape + values.shape[1:])
 
         return Values(states.reshape(*t.shape, states.shape[-1]), named)
@@ -117,14 +141,13 @@ class Solution:
         import pandas
 
         index = pandas.Index(self.t, name="time")
-        return pandas.DataFrame(self._columns(), index=index, columns=self.names)
+        return pandas.DataFrame(self.view.table(self._evaluated()), index=index, columns=self.names)
 
     def to_xarray(self):
         """An `xarray.Dataset` over `time`, one variable for each declared scalar, with its unit."""
         import xarray
 
-        columns = self._columns()
-        units = {b.scalar_name(k): b.unit for b in self._names.blocks for k in range(b.size)}
+        columns, units = self.view.table(self._evaluated()), self.view.units
         return xarray.Dataset(
             {
                 name: ("time", columns[:, k], {"units": units[name]} if units[name] else {})
@@ -133,16 +156,20 @@ class Solution:
             coords={"time": self.t},
         )
 
-    def _columns(self) -> np.ndarray:
-        if self._all is None:
-            self._all = self.model.evaluate(self.t, self.y, self._args)
-        scale, shift = self._names.units()
-        return (self._all[:, self._names.numbers()] - shift) / scale
-
     def plot(self, *names: str, path: str | None = None, log: bool | None = None):
-        """Draws `names` (or the first variables) over time; writes the picture to `path` where one is given."""
-        return self.model.plot(self, names, path, log)
+        """Draws `names` (or the first variables) over time; writes the picture to `path` where one is given.
+
+        Returns the Matplotlib figure.
+        """
+        from stiffdsl.report.solution import plot_solution
+
+        return plot_solution(self, *names, path=path, log=log)
+
+    def _evaluated(self) -> Any:
+        if self._every is None:
+            self._every = self.view.evaluate(self.t, self.y)
+        return self._every
 
     def __repr__(self) -> str:
         span = f"time {self.t[0]:g}..{self.t[-1]:g}" if len(self.t) else "no times"
-        return f"<Solution of {self.model.name}: {span}, {len(self.t)} points, {self.reason}>"
+        return f"<Solution of {self.view.model_name}: {span}, {len(self.t)} points, {self.reason}>"

@@ -1,0 +1,335 @@
+"""`CompiledModel`: what `stiffdsl.load` returns; a model's functions, its tables, and the calls that solve it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from stiffdsl.runtime.session import prepare
+
+prepare()
+
+import jax.numpy as jnp  # noqa: E402  (float64 is turned on first)
+
+from stiffdsl.diagnostics import render  # noqa: E402
+from stiffdsl.flat.model import Block  # noqa: E402
+from stiffdsl.program.program import Program  # noqa: E402
+from stiffdsl.runtime import run  # noqa: E402
+from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
+from stiffdsl.runtime.given import Given  # noqa: E402
+from stiffdsl.runtime.names import Names  # noqa: E402
+from stiffdsl.runtime.system import Args, ModelSystem  # noqa: E402
+from stiffdsl.runtime.tables import Row, Table  # noqa: E402
+from stiffdsl.runtime.view import Evaluator  # noqa: E402
+from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
+from stiffdsl.solve.solution import Solution  # noqa: E402
+
+
+class CompiledModel:
+    """A model `M y' = f(t, y, p, u)`: states and implicit unknowns y, parameters p, inputs u.
+
+    By name, values are in declared units. `rhs` and `jacobian` work on vectors in SI.
+    """
+
+    def __init__(self, program: Program, seconds: Mapping[str, float] | None = None):
+        self.program = program
+        self.name = program.system.flat.name
+        self._seconds = seconds if seconds is not None else {}
+        flat = program.system.flat
+        self.variable_names = Names(flat.variables, "variable")
+        self.parameter_names = Names(flat.parameters, "parameter")
+        self.input_names = Names(flat.inputs, "input")
+        self.functions = functions(program)
+        self.interpreted = numpy_functions(program)
+        self.given = Given(program.system, self.parameter_names, self.input_names, self.variable_names)
+        self.evaluator = Evaluator(program, self.functions, self.interpreted)
+        self._systems: dict[bool, ModelSystem] = {}
+        self.cache: dict[Any, Any] = {}
+
+    # --- what the model is ---
+
+    @cached_property
+    def parameters(self) -> Table:
+        """All parameters, with the values they have when none is given."""
+        return Table(_rows(self.program.system.flat.parameters, self.default_parameters))
+
+    @cached_property
+    def inputs(self) -> Table:
+        """All inputs, with the values they have when nobody drives them."""
+        p = self.default_parameters
+        return Table(_rows(self.program.system.flat.inputs, self.interpreted.input_defaults(p)))
+
+    @cached_property
+    def states(self) -> Table:
+        """The entries of y in their order: `state`, then `algebraic` for those solved with the residual rows."""
+        system = self.program.system
+        values = self._starts
+        rows = []
+        for v in system.states:
+            rows.append(self._variable_row(int(v), "state", values))
+        for v, is_der in zip(system.implicit, system.implicit_is_der, strict=True):
+            row = self._variable_row(int(v), "algebraic", values)
+            rows.append(
+                Row(f"der({row.name})", None, None, None, row.doc, "algebraic") if is_der else row
+            )
+        return Table(rows)
+
+    @cached_property
+    def variables(self) -> Table:
+        """Every declared variable, with its start value (or guess) where it has one."""
+        return Table(_rows(self.variable_names.blocks, self._starts))
+
+    @cached_property
+    def jacobian_pattern(self) -> scipy.sparse.coo_array:
+        """The structural nonzeros of df/dy, row by row, as a matrix of ones."""
+        p = self.program
+        return scipy.sparse.coo_array((np.ones(len(p.rows)), (p.rows, p.columns)), shape=(p.size, p.size))
+
+    @property
+    def mass(self) -> np.ndarray:
+        """The diagonal of M: one for a state, zero for an algebraic row."""
+        return self.program.mass
+
+    @cached_property
+    def default_parameters(self) -> np.ndarray:
+        """The vector p in SI, with every parameter at its declared value."""
+        return self.parameter_vector(None)
+
+    def parameter_vector(self, params: Mapping[str, Any] | None) -> np.ndarray:
+        """The vector p in SI for parameters given by name in declared units; dependent ones follow."""
+        given = self.given.params(params)
+        with np.errstate(all="ignore"):
+            return np.asarray(
+                self.interpreted.parameters(np.asarray(given.values), given.mask.astype(float)), dtype=float
+            )
+
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """What the model's `experiment` section says."""
+        return dict(self.program.system.flat.experiment)
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """What the compiler did, in numbers: what `stiffdsl compile --json` prints."""
+        p = self.program
+        flat, blocks = p.system.flat, p.system.blocks
+        warnings = (*flat.warnings, *p.system.warnings)
+        algebraic = flat.counts["unknowns_before"] > blocks["states"]
+        n = p.size
+        return {
+            "name": self.name,
+            "doc": flat.doc,
+            "equations_before": flat.counts["equations_before"],
+            "unknowns_before": flat.counts["unknowns_before"],
+            "equations_after": n,
+            "unknowns_after": n,
+            "aliases": flat.counts["aliases"],
+            "states": len(p.system.states),
+            "implicit": len(p.system.implicit),
+            "parameters": len(self.default_parameters),
+            "inputs": self.given.sizes["input"],
+            "assignments": blocks["assignments"],
+            "blocks": blocks["blocks"],
+            "loops": blocks["loops"],
+            "largest_block": blocks["largest"],
+            "solved": blocks["solved"],
+            "tears": blocks["tears"],
+            "index": max(blocks["index"], int(algebraic)),
+            "operations": p.operations,
+            "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
+            "tier": "portable",
+            "method": run.default_method(self),
+            "stages": dict(self._seconds),
+            "warnings": [render(w) for w in warnings],
+        }
+
+    # --- the functions ---
+
+    def rhs(self, t: Any, y: Any, p: Any = None, u: Any = None) -> Any:
+        """f of `M y' = f(t, y, p, u)`: derivatives of the states, then residuals. Pure JAX, SI.
+
+        `p` is the vector of all parameters, or a mapping by name in declared units; left out, the declared values.
+        `u` is the vector of inputs; left out, the declared values.
+        """
+        p, u = self._vectors(p, u)
+        return self.functions.rhs(jnp.asarray(t, dtype=float), jnp.asarray(y, dtype=float), p, u)
+
+    def jacobian(self, t: Any, y: Any, p: Any = None, u: Any = None) -> Any:
+        """The analytic values of df/dy in the order of `jacobian_pattern`; arguments as for `rhs`."""
+        p, u = self._vectors(p, u)
+        return self.functions.jacobian(jnp.asarray(t, dtype=float), jnp.asarray(y, dtype=float), p, u)
+
+    def _vectors(self, p: Any, u: Any) -> tuple[Any, Any]:
+        if p is None or isinstance(p, Mapping):
+            given = self.given.params(p)
+            p = self.functions.parameters(jnp.asarray(given.values), jnp.asarray(given.mask, dtype=float))
+        p = jnp.asarray(p, dtype=float)
+        if p.shape != self.default_parameters.shape:
+            raise ValueError(f"the model has {len(self.default_parameters)} parameters, not {p.shape}")
+        u = self.functions.input_defaults(p) if u is None else jnp.asarray(u, dtype=float)
+        return p, u
+
+    def initial_state(self, params: Mapping[str, Any] | None = None, time: float | None = None) -> np.ndarray:
+        """The consistent state y (in SI) that a simulation begins with. Raises `ValueError` where there is none."""
+        return run.initial_state(self, params, time)
+
+    # --- solving ---
+
+    def simulate(
+        self,
+        time: tuple[float, float] | None = None,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        method: str | None = None,
+        saveat: Any = None,
+        points: int | None = None,
+        initial: Any = None,
+        max_steps: int | None = None,
+        first_step: float | None = None,
+        max_step: float | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> Solution:
+        """Solves the model over `time`; everything left out is what the `experiment` section says.
+
+        The solution holds the times `saveat`, or `points` times over the interval (log-spaced where the experiment
+        says `log`), or the solver's own steps. A solve that fails is a solution with a status and a reason. Raises
+        `KeyError` for a wrong name and `ValueError` for values that make no sense.
+        """
+        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step)
+        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress)
+
+    def solver(
+        self,
+        saveat: Any = None,
+        outputs: Sequence[str] | None = None,
+        *,
+        time: tuple[float, float] | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        method: str | None = None,
+        max_steps: int | None = None,
+    ) -> Callable[..., Any]:
+        """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
+
+        `jit`, `vmap`, `grad` and `jacfwd` work on it, by any parameter, initial value or input. Times that were not
+        reached are NaN. Without `outputs`, all variables of `self.variables`.
+        """
+        options = run.options(self, rtol, atol, method, max_steps)
+        return run.solver(self, options, time, saveat, outputs)
+
+    def ensemble(
+        self,
+        params: Mapping[str, Any],
+        saveat: Any = None,
+        outputs: Sequence[str] | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        time: tuple[float, float] | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        method: str | None = None,
+        max_steps: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Ensemble:
+        """Solves once for each entry of the arrays in `params` (and `initial`); numbers are the same for all lanes.
+
+        Lanes step on their own and run on all cores; `progress` is told the fraction that is done.
+        """
+        options = run.options(self, rtol, atol, method, max_steps)
+        return run.ensemble(self, options, time, saveat, outputs, params, initial, inputs, progress)
+
+    def system(self, driven: bool) -> ModelSystem:
+        """The `System` of this model; `driven` where some input changes with time."""
+        if driven not in self._systems:
+            self._systems[driven] = ModelSystem(self.program, self.functions, lambda: self._names_of_y, driven)
+        return self._systems[driven]
+
+    def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
+        """The arguments that the `System` of this model takes beside time and state."""
+        return run.arguments(self, self.given.params(params), *self.given.driven(inputs))
+
+    # --- stand-ins and files ---
+
+    def surrogate(
+        self,
+        vary: Mapping[str, tuple[float, float]] | None = None,
+        method: str = "lpctesn",
+        samples: int = 64,
+        seed: int = 0,
+        *,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        time: tuple[float, float] | None = None,
+        times: Any = None,
+        outputs: Sequence[str] | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> Any:
+        """Trains a stand-in over the ranges `vary` (by default, of every parameter that is declared with one).
+
+        Returns a `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns
+        (200 over the experiment by default), `samples` the number of solves.
+        """
+        from stiffdsl.runtime.stand_in import train_stand_in
+
+        return train_stand_in(
+            self, vary, method, samples, seed, params, inputs, time, times, outputs, rtol, atol, progress
+        )
+
+    def write(self, directory: str | Path) -> Path:
+        """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
+        from stiffdsl.runtime.module import write
+
+        return write(self, directory)
+
+    # --- helpers ---
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """Start values, or guesses, by variable in SI; NaN where there are none."""
+        p = self.default_parameters
+        with np.errstate(all="ignore"):
+            u = np.asarray(self.interpreted.input_defaults(p))
+            t = float(self.experiment.get("time", (0.0, 0.0))[0])
+            start = np.asarray(self.interpreted.start(p, u, t))
+            return np.where(np.isnan(start), np.asarray(self.interpreted.guess(p, u, t)), start)
+
+    @cached_property
+    def _names_of_y(self) -> tuple[str, ...]:
+        return tuple(self.states.names)
+
+    def _variable_row(self, v: int, kind: str, values: np.ndarray) -> Row:
+        block = self._block_of(v)
+        return _row(block, v - block.offset, values, kind)
+
+    def _block_of(self, v: int) -> Block:
+        blocks = self.program.system.flat.variables
+        return blocks[int(np.searchsorted(self._block_ends, v, side="right"))]
+
+    @cached_property
+    def _block_ends(self) -> np.ndarray:
+        return np.array([b.offset + b.size for b in self.program.system.flat.variables])
+
+    def __repr__(self) -> str:
+        return f"<CompiledModel {self.name}: {len(self.program.system.states)} states, {self.program.size} unknowns>"
+
+
+def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:
+    return [_row(b, k, values, b.kind) for b in blocks for k in range(b.size)]
+
+
+def _row(block: Block, k: int, values: np.ndarray, kind: str) -> Row:
+    si = float(values[block.offset + k])
+    value = None if np.isnan(si) else (si - block.shift) / block.scale
+    bounds = None
+    if block.low is not None and block.high is not None:
+        bounds = ((block.low - block.shift) / block.scale, (block.high - block.shift) / block.scale)
+    return Row(block.scalar_name(k), block.unit, value, bounds, block.doc, kind)

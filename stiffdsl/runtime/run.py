@@ -1,0 +1,384 @@
+"""The runs of a model: one solution on the host, a pure function of its parameters, many lanes at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.inputs import Inputs, Signal
+from stiffdsl.runtime.names import scalars_of
+from stiffdsl.runtime.start import broken_checks, consistent, first_guess
+from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.view import ModelView
+from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
+from stiffdsl.solve.options import Options
+from stiffdsl.solve.record import record
+from stiffdsl.solve.solution import Solution
+from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.status import Status
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+# The decades that log-spaced times cover, and how many times are saved where only that they are is said.
+DECADES = 10
+POINTS = 200
+
+
+def options(
+    model: "CompiledModel",
+    rtol: float | None = None,
+    atol: float | None = None,
+    method: str | None = None,
+    max_steps: int | None = None,
+    first_step: float | None = None,
+    max_step: float | None = None,
+) -> Options:
+    """What the call says, else the experiment of the model, else the defaults. Raises `ValueError`."""
+    said = model.experiment
+    given = {
+        "rtol": rtol if rtol is not None else said.get("rtol"),
+        "atol": atol if atol is not None else said.get("atol"),
+        "method": method if method is not None else said.get("method"),
+        "max_steps": max_steps if max_steps is not None else said.get("max_steps"),
+        "first_step": first_step,
+        "max_step": max_step,
+    }
+    given = {k: v for k, v in given.items() if v is not None}
+    if "max_steps" in given:
+        given["max_steps"] = int(given["max_steps"])
+    return Options(**given)
+
+
+def default_method(model: "CompiledModel") -> str:
+    """The method that a run uses when none is named."""
+    return options(model).chosen(model.program.size)
+
+
+def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[float, float]:
+    """Start and end: as given, else the experiment, else from 0 to the last of `saveat`. Raises `ValueError`."""
+    if time is None:
+        time = model.experiment.get("time")
+        if saveat is not None and len(saveat):
+            start = 0.0 if time is None else time[0]
+            return float(start), float(saveat[-1])
+    if time is None:
+        raise ValueError("say which time to simulate: time=(0, 10), or an `experiment` section in the model")
+    try:
+        start, end = (float(x) for x in time)
+    except (TypeError, ValueError):
+        raise ValueError(f"`time` is a pair (start, end), not {time!r}") from None
+    if not (np.isfinite(start) and np.isfinite(end)):
+        raise ValueError(f"`time` must be finite, not ({start}, {end})")
+    return start, end
+
+
+def save_times(saveat: Any) -> np.ndarray | None:
+    """`saveat` as an ascending vector. Raises `ValueError`."""
+    if saveat is None:
+        return None
+    times = np.atleast_1d(np.asarray(saveat, dtype=float))
+    if times.ndim != 1 or not np.all(np.isfinite(times)):
+        raise ValueError("`saveat` is a vector of finite times")
+    if np.any(np.diff(times) < 0):
+        raise ValueError("the times in `saveat` must ascend")
+    return times
+
+
+def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.ndarray:
+    """`points` times over the interval, log-spaced after the first where the experiment says `log`."""
+    if points < 2:
+        raise ValueError("`points` must be at least 2")
+    if not model.experiment.get("log") or start != 0:
+        return np.linspace(start, end, points)
+    first = np.log10(abs(end)) - DECADES
+    times = np.concatenate([[0.0], np.sign(end) * np.logspace(first, first + DECADES, points - 1)])
+    times[-1] = end
+    return times
+
+
+def arguments(
+    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
+) -> Args:
+    """Parameters and inputs as the solver takes them; traced values stay traced."""
+    traced = any(isinstance(v, jax.Array) for v in (params.values, constant.values))
+    functions = model.functions if traced else model.interpreted
+    xp: Any = jnp if traced else np
+    with np.errstate(all="ignore"):
+        p = functions.parameters(xp.asarray(params.values), xp.asarray(params.mask, dtype=float))
+        u = functions.input_defaults(p)
+        u = xp.where(constant.mask, constant.values, u)
+    return Args(p, Inputs(u, signals))
+
+
+def reason(status: Status, names: Sequence[str]) -> str:
+    """Why a run stopped, the unknowns involved, and what to try."""
+    text = status.message
+    if names and status != Status.SUCCESS:
+        text += f"; most involved: {', '.join(f'`{n}`' for n in names)}"
+    return text + (f"; {status.advice}" if status.advice else "")
+
+
+def simulate(
+    model: "CompiledModel",
+    options: Options,
+    time: Any,
+    params: Mapping[str, Any] | None,
+    inputs: Mapping[str, Any] | None,
+    saveat: Any,
+    points: int | None,
+    initial: Any,
+    progress: Callable[[str], None] | None,
+) -> Solution:
+    """See `CompiledModel.simulate`."""
+    times = save_times(saveat)
+    start, end = interval(model, time, times)
+    if times is None:
+        points = points if points is not None else model.experiment.get("points")
+        spread_over = None if points is None else spread(model, start, end, int(points))
+    else:
+        spread_over = None
+        low, high = min(start, end), max(start, end)
+        if len(times) and (times[0] < low or times[-1] > high):
+            raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
+        if end < start:
+            times = times[::-1]
+    args = arguments(model, model.given.params(params), *model.given.driven(inputs))
+    system = model.system(driven=bool(args.inputs.signals))
+    view = ModelView(
+        model.name,
+        model.evaluator,
+        model.variable_names,
+        model.parameter_names,
+        model.input_names,
+        np.asarray(args.p),
+        args.inputs,
+    )
+    y0, failure = _begin(model, start, args, initial)
+    if failure is not None:
+        return Solution(view, np.array([start]), y0[None], Status.INITIAL, failure, {}, None)
+    trajectory = record(
+        system,
+        options.chosen(system.size),
+        start,
+        end,
+        y0,
+        args,
+        times,
+        rtol=options.rtol,
+        atol=options.atol,
+        max_steps=options.max_steps,
+        first_step=options.first_step,
+        max_step=options.max_step,
+        progress=None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
+    )
+    status = Status(int(trajectory.status))
+    involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0] if status != Status.SUCCESS else []
+    t, y, dense = trajectory.t, trajectory.y, None
+    if times is None:
+        dense = trajectory
+        if spread_over is not None:
+            reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
+            t, y = reached, np.asarray(trajectory(reached))
+    stats = {"method": options.chosen(system.size), **trajectory.stats}
+    return Solution(view, t, y, status, reason(status, involved), stats, dense)
+
+
+def _begin(
+    model: "CompiledModel", start: float, args: Args, initial: Any
+) -> tuple[np.ndarray, str | None]:
+    """The initial state, and why there is none."""
+    program = model.program
+    system = model.system(driven=bool(args.inputs.signals))
+    given = model.given.initial(initial)
+    p, u = np.asarray(args.p), args.inputs.table(np.array([start]))[0]
+    with np.errstate(all="ignore"):
+        known, y = first_guess(program, model.interpreted, p, u, start, given, np)
+    y = np.asarray(y, dtype=float)
+    if len(program.system.initial.free):
+        key = ("initial", system.time_dependent)
+        if key not in model.cache:
+            model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
+        found = model.cache[key](start, y, args, known)
+        y = np.asarray(found.y)
+        if not bool(found.converged):
+            worst = [system.names[int(k)] for k in np.atleast_1d(found.worst)]
+            return y, reason(Status.INITIAL, list(dict.fromkeys(worst))[:3])
+    if not np.all(np.isfinite(y)):
+        bad = [system.names[int(k)] for k in np.flatnonzero(~np.isfinite(y))[:3]]
+        return y, reason(Status.INITIAL, bad)
+    if program.system.initial.checks and initial is None:
+        with np.errstate(all="ignore"):
+            residual = np.asarray(model.interpreted.checks(start, y, p, u, known))
+        told = broken_checks(program, residual, y)
+        if told:
+            text = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(told)}"
+            return y, text + "; change a `start`, or make it a `guess`"
+    return y, None
+
+
+def initial_state(
+    model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None
+) -> np.ndarray:
+    """See `CompiledModel.initial_state`."""
+    start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
+    args = arguments(model, model.given.params(params), *model.given.driven(None))
+    y, failure = _begin(model, start, args, None)
+    if failure is not None:
+        raise ValueError(failure)
+    return y
+
+
+def lane(
+    model: "CompiledModel", options: Options, driven: bool, outputs: Sequence[str] | None
+) -> tuple[tuple[str, ...], Callable[..., Any]]:
+    """The names of the outputs, and a pure function of one run:
+
+    (start, end, saveat, args, initial Overrides) -> (outputs (times, outputs) in declared units, status, counts)
+    """
+    program, functions = model.program, model.functions
+    system = model.system(driven)
+    labels, numbers = scalars_of(model.variable_names, None if outputs is None else tuple(outputs))
+    scale = np.array([b.scale for b in _blocks(model, numbers)])
+    shift = np.array([b.shift for b in _blocks(model, numbers)])
+    flat = program.system.flat
+    place = np.full(flat.size, -1, dtype=np.int64)
+    place[program.system.states] = np.arange(len(program.system.states))
+    direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
+    solve = make_solve(system, options.chosen(system.size), options.max_steps)
+    free = program.system.initial.free
+
+    def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
+        u = args.inputs(start)
+        known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
+        if len(free):
+            begun = consistent(program, system, start, y, args, known)
+            y = jnp.where(begun.converged, begun.y, jnp.nan)
+        found = solve(start, end, y, args, saveat, rtol=tolerances[0], atol=tolerances[1])
+        if np.all(direct >= 0):
+            si = found.ys[:, direct] * sign
+        else:
+            every = jax.vmap(lambda t, y: functions.variables(t, y, args.p, args.inputs(t)))(saveat, found.ys)
+            unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
+            si = jnp.where(unreached, jnp.nan, every[:, numbers])
+        return (si - shift) / scale, found.status, found.counts
+
+    return labels, one
+
+
+def _blocks(model: "CompiledModel", numbers: np.ndarray) -> list[Any]:
+    blocks = model.program.system.flat.variables
+    ends = np.array([b.offset + b.size for b in blocks])
+    return [blocks[int(k)] for k in np.searchsorted(ends, numbers, side="right")]
+
+
+def solver(
+    model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
+) -> Callable[..., Any]:
+    """See `CompiledModel.solver`."""
+    times = save_times(saveat)
+    start, end = interval(model, time, times)
+    if times is None:
+        times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+    made: dict[bool, Callable[..., Any]] = {}
+
+    def solve(params=None, initial=None, inputs=None):
+        constant, signals = model.given.driven(inputs)
+        driven = bool(signals)
+        if driven not in made:
+            made[driven] = lane(model, options, driven, outputs)[1]
+        args = _traced_arguments(model, model.given.params(params), constant, signals)
+        given = model.given.initial(initial)
+        return made[driven](start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
+
+    return solve
+
+
+def _traced_arguments(
+    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
+) -> Args:
+    """As `arguments`, always through JAX: the program is part of what is traced."""
+    functions = model.functions
+    p = functions.parameters(jnp.asarray(params.values), jnp.asarray(params.mask, dtype=float))
+    u = jnp.where(constant.mask, constant.values, functions.input_defaults(p))
+    return Args(p, Inputs(u, signals))
+
+
+def ensemble(
+    model: "CompiledModel",
+    options: Options,
+    time: Any,
+    saveat: Any,
+    outputs: Sequence[str] | None,
+    params: Mapping[str, Any],
+    initial: Mapping[str, Any] | None,
+    inputs: Mapping[str, Any] | None,
+    progress: Callable[[float], None] | None,
+) -> Ensemble:
+    """See `CompiledModel.ensemble`."""
+    times = save_times(saveat)
+    start, end = interval(model, time, times)
+    if times is None:
+        times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+    values = {"params": dict(params or {}), "initial": dict(initial or {})}
+    varied, fixed, count = _split(model, values)
+    constant, signals = model.given.driven(inputs)
+    key = (
+        "ensemble",
+        options.chosen(model.program.size),
+        options.max_steps,
+        None if outputs is None else tuple(outputs),
+        tuple((kind, name) for kind in varied for name in varied[kind]),
+        tuple((kind, name) for kind in fixed for name in fixed[kind]),
+        signals,
+    )
+    if key not in model.cache:
+        labels, one = lane(model, options, bool(signals), outputs)
+
+        def run(shared, own):
+            start, end, times, tolerances, given, inputs = shared
+            params = model.given.params({**given["params"], **own["params"]})
+            begin = {**given["initial"], **own["initial"]}
+            begin = model.given.initial(begin or None)
+            args = _traced_arguments(model, params, Overrides(inputs, constant.mask), signals)
+            return one(start, end, times, args, begin, tolerances)
+
+        model.cache[key] = labels, lanes(run)
+    labels, program = model.cache[key]
+    shared = (start, end, jnp.asarray(times), (options.rtol, options.atol), fixed, jnp.asarray(constant.values))
+    found, status, counts = run_lanes(program, shared, varied, count, progress)
+    stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
+    return Ensemble(times, labels, found, status, stats)
+
+
+def _split(
+    model: "CompiledModel", values: dict[str, dict[str, Any]]
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:
+    """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes."""
+    varied: dict[str, dict[str, np.ndarray]] = {"params": {}, "initial": {}}
+    fixed: dict[str, dict[str, Any]] = {"params": {}, "initial": {}}
+    counts: dict[str, int] = {}
+    names = {"params": model.parameter_names, "initial": model.variable_names}
+    for kind, given in values.items():
+        for name, value in given.items():
+            array = np.asarray(value, dtype=float)
+            rank = len(names[kind].find(name).shape)
+            if array.ndim == rank + 1:
+                varied[kind][name] = array
+                counts[name] = len(array)
+            elif array.ndim in (0, rank):
+                fixed[kind][name] = array
+            else:
+                raise ValueError(f"`{name}` is an array of {rank + 1} axes, the first for the lanes")
+    if not counts:
+        raise ValueError("an ensemble needs at least one array of values, one for each lane")
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"`{n}` {c}" for n, c in counts.items())
+        raise ValueError(f"all arrays need one value for each lane, but there are {told}")
+    count = next(iter(counts.values()))
+    if count == 0:
+        raise ValueError("an ensemble needs at least one lane")
+    return varied, fixed, count

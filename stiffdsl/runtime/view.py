@@ -1,0 +1,130 @@
+"""The variables of a model over time, computed from its states; read by name in declared units."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.program.program import Program
+from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.names import Found, Names
+
+# Below this many operations in all, NumPy has computed them before XLA has compiled anything.
+INTERPRETED = 200_000
+# Times per call of the compiled function.
+CHUNK = 256
+
+_DER = re.compile(r"der\(\s*(.+?)\s*\)")
+
+
+class Evaluator:
+    """`variables` and `derivatives` of a program at many times."""
+
+    def __init__(self, program: Program, functions: Any, interpreted: Any):
+        self.program, self.functions, self.interpreted = program, functions, interpreted
+
+    def __call__(self, name: str, t: np.ndarray, y: np.ndarray, p: np.ndarray, inputs: Inputs) -> np.ndarray:
+        """The function `name` of the program at the times t (n,) and states y (n, states): (n, variables)."""
+        u = inputs.table(t)
+        if len(t) * self.program.by_name[name].operations <= INTERPRETED:
+            one = getattr(self.interpreted, name)
+            with np.errstate(all="ignore"):
+                rows = [one(a, b, p, c) for a, b, c in zip(t, y, u, strict=True)]
+            return np.array(rows, dtype=float).reshape(len(t), self.program.system.flat.size)
+        return np.concatenate(
+            [
+                np.asarray(self._compiled(name)(*_padded(t[i : i + CHUNK], y[i : i + CHUNK], u[i : i + CHUNK]), p))[
+                    : len(t[i : i + CHUNK])
+                ]
+                for i in range(0, len(t), CHUNK)
+            ]
+        )
+
+    def _compiled(self, name: str) -> Any:
+        if name not in self._cache:
+            one = getattr(self.functions, name)
+            self._cache[name] = jax.jit(jax.vmap(lambda t, y, u, p: one(t, y, p, u), in_axes=(0, 0, 0, None)))
+        return self._cache[name]
+
+    @cached_property
+    def _cache(self) -> dict[str, Any]:
+        return {}
+
+
+def _padded(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Filled up to a whole chunk with the last entry, so that one shape is compiled."""
+    return tuple(a[np.minimum(np.arange(CHUNK), len(a) - 1)] for a in arrays)
+
+
+class ModelView:
+    """One run's parameters and inputs, for reading named quantities from states (`solve.solution.View`)."""
+
+    def __init__(
+        self,
+        model_name: str,
+        evaluator: Evaluator,
+        variables: Names,
+        parameters: Names,
+        inputs: Names,
+        p: np.ndarray,
+        driven: Inputs,
+    ):
+        self.model_name = model_name
+        self._evaluator = evaluator
+        self._variables, self._parameters, self._inputs = variables, parameters, inputs
+        self._p, self._driven = p, driven
+
+    @cached_property
+    def names(self) -> list[str]:
+        return self._variables.scalars() + self._inputs.scalars()
+
+    @cached_property
+    def units(self) -> dict[str, str | None]:
+        blocks = (*self._variables.blocks, *self._inputs.blocks)
+        return {b.scalar_name(k): b.unit for b in blocks for k in range(b.size)}
+
+    def evaluate(self, t: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            "t": t,
+            "y": y,
+            "variables": self._evaluator("variables", t, y, self._p, self._driven),
+            "inputs": self._driven.table(t),
+        }
+
+    def pick(self, every: dict[str, np.ndarray], name: str) -> np.ndarray:
+        derivative = _DER.fullmatch(name)
+        if derivative is not None:
+            found = self._variables.find(derivative.group(1))
+            if "derivatives" not in every:
+                every["derivatives"] = self._evaluator(
+                    "derivatives", every["t"], every["y"], self._p, self._driven
+                )
+            return every["derivatives"][:, found.scalars] / found.block.scale
+        if name in self._inputs:
+            return _declared(every["inputs"], self._inputs.find(name))
+        if name in self._parameters:
+            found = self._parameters.find(name)
+            values = (self._p[found.scalars] - found.block.shift) / found.block.scale
+            return np.broadcast_to(values, (len(every["t"]), *found.shape))
+        try:
+            return _declared(every["variables"], self._variables.find(name))
+        except KeyError:
+            known = [b.name for n in (self._variables, self._inputs, self._parameters) for b in n.blocks]
+            hint = did_you_mean(name, known)
+            if hint is None or "[" in name:
+                raise
+            raise KeyError(f"the model has no `{name}`; {hint}") from None
+
+    def table(self, every: dict[str, np.ndarray]) -> np.ndarray:
+        columns = []
+        for values, names in ((every["variables"], self._variables), (every["inputs"], self._inputs)):
+            scale, shift = names.units()
+            columns.append((values[:, names.numbers()] - shift) / scale)
+        return np.concatenate(columns, axis=1)
+
+
+def _declared(values: np.ndarray, found: Found) -> np.ndarray:
+    return (values[:, found.scalars] - found.block.shift) / found.block.scale

@@ -1,0 +1,84 @@
+"""Many solves in one call: every lane takes its own steps, both cores work, memory is bounded by chunks."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.solve.status import Status
+
+# Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
+CHUNK = 64
+
+
+class Ensemble:
+    """What `ensemble` returns: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane."""
+
+    def __init__(
+        self, t: np.ndarray, outputs: tuple[str, ...], values: Any, status: Any, stats: dict[str, Any]
+    ):
+        self.t = t
+        self.outputs = outputs
+        self.values = values
+        self.status = np.asarray(status)
+        self.stats = stats
+
+    @property
+    def success(self) -> np.ndarray:
+        """Which lanes reached the end."""
+        return self.status == int(Status.SUCCESS)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.outputs:
+            wanted = [k for k, o in enumerate(self.outputs) if o.startswith(name + "[")]
+            if not wanted:
+                raise KeyError(f"the ensemble has no output `{name}`; it has {', '.join(self.outputs[:8])}")
+            return self.values[..., np.array(wanted)]
+        return self.values[..., self.outputs.index(name)]
+
+    def reasons(self) -> list[str]:
+        """Why each lane stopped."""
+        return [Status(int(s)).message for s in self.status]
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"
+
+
+def lanes(one: Callable[..., Any]) -> Callable[..., Any]:
+    """`one(shared, lane)` over a chunk of lanes, one after the other: a finished lane costs nothing to the rest."""
+    return jax.jit(lambda shared, chunk: jax.lax.map(lambda lane: one(shared, lane), chunk))
+
+
+def run_lanes(
+    program: Callable[..., Any],
+    shared: Any,
+    values: Any,
+    count: int,
+    progress: Callable[[float], None] | None = None,
+) -> Any:
+    """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
+
+    Chunks of lanes go to as many threads as there are cores; the last chunk is filled up with copies of its lane.
+    """
+    size = min(CHUNK, max(1, -(-count // (os.cpu_count() or 1))))
+    starts = range(0, count, size)
+
+    def run(start: int) -> Any:
+        index = np.minimum(np.arange(start, start + size), count - 1)
+        chunk = jax.tree.map(lambda a: jnp.asarray(a[index]), values)
+        return jax.tree.map(np.asarray, program(shared, chunk))
+
+    results = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for done, result in enumerate(pool.map(run, starts), 1):
+            results.append(result)
+            if progress is not None:
+                progress(min(1.0, done * size / count))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)
