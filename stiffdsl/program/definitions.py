@@ -31,9 +31,8 @@ def parameters(flat: FlatModel, builder: Builder) -> int:
             if kind == "const":
                 symbols[f"s{k}"] = values.constants(flat.constants[ids])
             else:
-                assert kind == "param" and np.all(source[ids] >= 0), (
-                    "a parameter depends on earlier parameters"
-                )
+                assert kind == "param", "parameters depend on parameters"
+                assert np.all(source[ids] >= 0), "parameters are defined in order"
                 symbols[f"s{k}"] = values.take(made, source[ids], position[ids])
         own = values.apply(family.template, symbols, len(targets))
         zeros = np.zeros(len(targets), dtype=np.int64)

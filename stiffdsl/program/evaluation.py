@@ -16,7 +16,7 @@ class Evaluation:
     def __init__(self, system: SortedSystem, values: Values):
         self.system, self.flat, self.values = system, system.flat, values
         states, implicit = system.states, system.implicit
-        # Where each variable (row 0) and each derivative (row 1) comes from: source 0 is y, k + 1 assignment k.
+        # Where each variable (row 0) and derivative (row 1) comes from: 0 is y, k + 1 assignment k.
         self.source = np.full((2, self.flat.size), -1, dtype=np.int64)
         self.position = np.zeros((2, self.flat.size), dtype=np.int64)
         self.source[0, states] = 0
@@ -98,7 +98,7 @@ class Evaluation:
         return self.values.vector(self.values.take(values, source, position))
 
     def declared(self, kind: str) -> int:
-        """The unknown of `kind` of every declared variable: NaN where nothing computes it, zero where it is zero."""
+        """The unknown of `kind` of every declared variable; NaN where nothing computes it."""
         flat, row = self.flat, 1 if kind == "der" else 0
         known = np.flatnonzero((self.source[row, flat.alias] >= 0) & (flat.sign != 0))
         value = self.column(kind, flat.alias[known])

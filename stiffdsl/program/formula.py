@@ -1,7 +1,7 @@
 """Templates as operations: what SymPy wrote, in the order a numerical program would do it.
 
-Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch that is not taken may hold a division
-by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
+Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch that is not taken may hold a
+division by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ _PRODUCT = 16
 
 
 class Formula:
-    """One template over one set of values: `symbols` by name of the slot, `time` among them where it occurs."""
+    """One template over one set of values: `symbols` by name of the slot, and `time`."""
 
     def __init__(self, builder: Builder, symbols: dict[str, int]):
         self.builder = builder
@@ -70,7 +70,8 @@ class Formula:
         if isinstance(e, sp.Piecewise):
             return self._branches(e)
         if isinstance(e, sp.core.relational.Relational):
-            return b.apply(_RELATIONS[e.rel_op], self.build(e.lhs), self.build(e.rhs))
+            relation = _RELATIONS[e.rel_op]  # type: ignore[attr-defined]
+            return b.apply(relation, self.build(e.lhs), self.build(e.rhs))
         if isinstance(e, sp.And | sp.Or):
             name = "and" if isinstance(e, sp.And) else "or"
             result = self.build(e.args[0])

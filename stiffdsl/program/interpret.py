@@ -9,7 +9,7 @@ from stiffdsl.program.program import Program
 
 
 def run(program: Program, function: str, *args: Any) -> np.ndarray:
-    """The value of `function` at `args`, in the order of its arguments; a last `t` may be left out (it is 0)."""
+    """The value of `function` at `args`; a last argument `t` may be left out (it is 0)."""
     found = program.by_name[function]
     given = dict(zip(found.arguments, args, strict=False))
     if "t" not in given:

@@ -1,8 +1,9 @@
 """The Jacobian by sparse forward accumulation.
 
-Every assigned value carries its derivatives by the entries of y as a list of structural nonzeros (member, column) with
-one value each. The chain rule acts on whole families: the partial derivative by a slot is one template, and the
-nonzeros of what the slot refers to are gathered. Nothing here is done once per equation of a large model.
+Every assigned value carries its derivatives by the entries of y as a list of structural nonzeros (member,
+column) with one value each. The chain rule acts on whole families: the partial derivative by a slot is one
+template, and the nonzeros of what the slot refers to are gathered. Nothing here is done once per equation
+of a large model.
 
     x = f(a, b)        ∂x/∂y[j]  =  f_a · ∂a/∂y[j]  +  f_b · ∂b/∂y[j]
 """

@@ -18,7 +18,7 @@ SCALAR = 80
 
 
 def lower(system: SortedSystem) -> Program:
-    """The program of `system`: its functions share one builder, so what two of them need is worked out once."""
+    """The program of `system`; its functions share one builder, which works everything out once."""
     flat = system.flat
     scalar = _small(system)
     builder = Builder(Tables())

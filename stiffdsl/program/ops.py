@@ -156,7 +156,7 @@ class Builder:
         return self.put("flag", (), bool(result)) if result.dtype.kind == "b" else self.number(float(result))
 
     def _simpler(self, name: str, args: tuple[int, ...], constants: list[Any]) -> int | None:
-        """`x + 0`, `1*x`, `x/1`, `--x`, decided conditions; products with zero stay, since x may be infinite."""
+        """`x + 0`, `1*x`, `x/1`, `--x`, decided conditions; `0*x` stays, since x may be infinite."""
 
         def is_number(k: int, value: float) -> bool:
             return isinstance(constants[k], float) and constants[k] == value

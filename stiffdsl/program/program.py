@@ -1,7 +1,7 @@
 """The array program: straight-line functions over vectors, with their tables.
 
-The same operations are run by the interpreter (`interpret.py`, NumPy), and written once as Python text (`text.py`)
-that is run in memory over JAX and printed into the module of `stiffdsl compile -o`.
+The same operations are run by the interpreter (`interpret.py`, NumPy), and written once as Python text
+(`text.py`) that is run in memory over JAX and printed into the module of `stiffdsl compile -o`.
 """
 
 from dataclasses import dataclass, field
@@ -41,12 +41,15 @@ class Program:
     - `rhs(t, y, p, u) -> (n,)`: der of each state, then the residual rows
     - `jacobian(t, y, p, u) -> (nnz,)`: its structural nonzeros at `rows`, `columns`, row-major
     - `variables(t, y, p, u) -> (v,)`: every declared variable; NaN for one that no equation mentions
-    - `derivatives(t, y, p, u) -> (v,)`: der of every variable that is a state (or the alias of one), else NaN
-    - `parameters(given, mask) -> (parameters,)`: those given where `mask` is not 0, the others by their definitions
+    - `derivatives(t, y, p, u) -> (v,)`: der of every declared variable that has one (a state, or the alias of
+      one); NaN for the others
+    - `parameters(given, mask) -> (parameters,)`: those given where `mask` is positive, the others by their
+      definitions
     - `input_defaults(p) -> (inputs,)`
     - `start(p, u, t=0) -> (v,)`, `guess(p, u, t=0) -> (v,)`: NaN where there is none
-    - `initial_residual(t, y, p, u, start)`: conditions, then residual rows; `initial_jacobian` its nonzeros by the
-      free entries of y (`system.initial.free`) at `initial_rows`, `initial_columns`
+    - `initial_residual(t, y, p, u, start)`: conditions, then residual rows
+    - `initial_jacobian(t, y, p, u, start)`: its nonzeros by the free entries of y (`system.initial.free`) at
+      `initial_rows`, `initial_columns`
     - `checks(t, y, p, u, start)`: what is left over and must be zero
 
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.

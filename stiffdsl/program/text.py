@@ -1,7 +1,7 @@
 """The program as Python text over `xp`, which is `numpy` or `jax.numpy`, and a few helpers.
 
-One text serves three uses: it is run in memory, printed by `show`, and written into the module of `compile -o`.
-A value that the model names has a line of its own; what is used once stands where it is used.
+One text serves three uses: it is run in memory, printed by `show`, and written into the module of `compile
+-o`. A value that the model names has a line of its own; what is used once stands where it is used.
 
     k1 = p[0]
     A = y[0]

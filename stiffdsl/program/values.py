@@ -1,7 +1,8 @@
 """Two ways to write the same program: over vectors, or number by number for a small model.
 
-A small irregular model written over vectors is gathers of three numbers: XLA runs each as a kernel of its own. The
-same model written over numbers is one fused kernel. A large model written over numbers would never compile.
+A small irregular model written over vectors is gathers of three numbers: XLA runs each as a kernel of its
+own. The same model written over numbers is one fused kernel. A large model written over numbers would never
+compile.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ _PIECES = 8
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What `size` members are: one operation (a vector, or a number that all share), or one number for each."""
+    """`size` members: one operation (a vector, or a number that all share), or one number for each."""
 
     size: int
     ops: tuple[int, ...]
