@@ -1,178 +1,179 @@
 """The linear systems of implicit steps, `(alpha M - J) x = b`, by the size and density of J.
 
-- up to four unknowns: an inverse written out in scalars, which XLA fuses into one kernel;
+- up to four unknowns: LU written out in scalars, which XLA fuses with what is around it;
 - up to a few hundred, or dense: LAPACK's LU with partial pivoting;
-- large and sparse: KLU (Davis and Palamadai Natarajan, ACM TOMS 37:36, 2010) through `klujax`. The pattern is analysed
-  once; a step refactors in place with the pivots of the analysis, and every first solve is checked: where those pivots
-  lose accuracy, the step is solved with fresh pivots instead.
+- large and sparse: KLU (`sparse.py`).
+
+A solve is differentiated as what it means, not as what it does: factors carry the Jacobian and alpha that they stand
+for, and the rules for forward and reverse mode need one more solve with the same factors.
 """
 
-import warnings
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
+from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.system import System
 
 WRITTEN_OUT = 4
 DENSE = 150
 DENSE_LARGE = 600
 DENSITY = 0.25
-# A solve whose residual is above this share of its terms used bad pivots.
-BAD_PIVOTS = 1e-9
 
 
-class LinearSolver(Protocol):
-    """`factor` prepares `alpha M - J`; `solve` may be called many times with what it returns."""
+class Direct(Protocol):
+    """A factorization that knows nothing of derivatives; `lu` is any pytree of arrays of fixed shapes."""
 
-    def initial(self) -> Any: ...
-    def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""], previous: Any) -> Any: ...
-    def solve(self, factors: Any, b: Float[Array, " n"]) -> Float[Array, " n"]: ...
+    def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Any: ...
+    def solve(self, lu: Any, b: Float[Array, " n"]) -> Float[Array, " n"]: ...
+    def solve_transposed(self, lu: Any, b: Float[Array, " n"]) -> Float[Array, " n"]: ...
+
+
+class Factors(NamedTuple):
+    """What `alpha M - J` is, and its factors."""
+
+    jacobian: Float[Array, " nnz"]
+    alpha: Float[Array, ""]
+    lu: Any
+
+
+class LinearSolver:
+    """`factor` prepares `alpha M - J` from the values of J on the pattern of the system; `solve` may be called many
+    times with what it returns. Differentiable in b, alpha and the Jacobian, forward and in reverse.
+
+    Where the matrix is singular the solution has values that are not finite.
+    """
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+        self.rows, self.columns = np.asarray(rows, dtype=np.int32), np.asarray(columns, dtype=np.int32)
+        self.mass = np.asarray(mass, dtype=float)
+        self.direct = _direct(self.rows, self.columns, self.mass)
+
+    def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Factors:
+        alpha = jnp.asarray(alpha)
+        return Factors(jacobian, alpha, self.direct.factor(lax.stop_gradient(jacobian), lax.stop_gradient(alpha)))
+
+    def solve(self, factors: Factors, b: Float[Array, " n"]) -> Float[Array, " n"]:
+        lu = lax.stop_gradient(factors.lu)
+        return lax.custom_linear_solve(
+            lambda x: self.multiply(factors.jacobian, factors.alpha, x),
+            b,
+            solve=lambda _, b: self.direct.solve(lu, b),
+            transpose_solve=lambda _, b: self.direct.solve_transposed(lu, b),
+        )
+
+    def multiply(self, jacobian, alpha, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """`(alpha M - J) x`."""
+        return (alpha * self.mass * x).at[self.rows].add(-jacobian * x[self.columns])
 
 
 def linear_solver(system: System) -> LinearSolver:
-    """The solver that suits the size and density of the Jacobian."""
-    n = system.size
+    """The solver for the pattern and the mass matrix of a system."""
+    return LinearSolver(system.rows, system.columns, system.mass)
+
+
+def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
+    n = len(mass)
+    density = len(rows) / max(1, n * n)
     if n <= WRITTEN_OUT:
-        return Inverse(system)
-    density = len(system.rows) / max(1, n * n)
+        return WrittenOut(rows, columns, mass)
     if n <= DENSE or (n <= DENSE_LARGE and density > DENSITY) or density > 0.6:
-        return Dense(system)
-    return Sparse(system)
+        return Dense(rows, columns, mass)
+    return Sparse(rows, columns, mass)
 
 
-class Inverse:
-    """Gauss-Jordan elimination with row pivoting, in scalars."""
+class WrittenOut:
+    """LU with row pivoting, in scalars: `lu` holds the factors by rows, the inverse pivots, and the swaps made."""
 
-    def __init__(self, system: System):
-        self.n = system.size
-        self.mass = np.asarray(system.mass, dtype=float)
-        self.place = {(int(i), int(j)): k for k, (i, j) in enumerate(zip(system.rows, system.columns, strict=True))}
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+        self.n, self.mass = len(mass), mass
+        self.place = {(int(i), int(j)): k for k, (i, j) in enumerate(zip(rows, columns, strict=True))}
 
-    def initial(self) -> Any:
-        return jnp.zeros((self.n, self.n))
-
-    def factor(self, jacobian, alpha, previous):
-        del previous
+    def factor(self, jacobian, alpha):
         n = self.n
-        zero = jnp.zeros(())
-        a = [[zero] * n for _ in range(n)]
-        for (i, j), k in self.place.items():
-            a[i][j] = -jacobian[k]
+        a = [[-jacobian[self.place[i, j]] if (i, j) in self.place else jnp.zeros(()) for j in range(n)] for i in range(n)]
         for i in range(n):
             if self.mass[i]:
                 a[i][i] = a[i][i] + alpha * self.mass[i]
-        b = [[jnp.ones(()) if i == j else zero for j in range(n)] for i in range(n)]
+        swaps, inverses = [], []
         for k in range(n):
             for i in range(k + 1, n):
                 swap = jnp.abs(a[i][k]) > jnp.abs(a[k][k])
-                for row in (a, b):
-                    row[k], row[i] = (
-                        [jnp.where(swap, x, y) for x, y in zip(row[i], row[k], strict=True)],
-                        [jnp.where(swap, y, x) for x, y in zip(row[i], row[k], strict=True)],
-                    )
-            pivot = 1.0 / a[k][k]
-            a[k] = [x * pivot for x in a[k]]
-            b[k] = [x * pivot for x in b[k]]
-            for i in range(n):
-                if i != k:
-                    factor = a[i][k]
-                    a[i] = [x - factor * y for x, y in zip(a[i], a[k], strict=True)]
-                    b[i] = [x - factor * y for x, y in zip(b[i], b[k], strict=True)]
-        return jnp.stack([jnp.stack(row) for row in b])
+                swaps.append(swap)
+                a[k], a[i] = _swapped(swap, a[k], a[i])
+            inverses.append(1.0 / a[k][k])
+            for i in range(k + 1, n):
+                a[i][k] = a[i][k] * inverses[k]
+                for j in range(k + 1, n):
+                    a[i][j] = a[i][j] - a[i][k] * a[k][j]
+        return a, inverses, swaps
 
-    def solve(self, factors, b):
-        rows = [sum(factors[i, j] * b[j] for j in range(self.n)) for i in range(self.n)]
-        return jnp.stack(rows)
+    def solve(self, lu, b):
+        a, inverses, swaps = lu
+        n, swaps = self.n, iter(swaps)
+        x = [b[i] for i in range(n)]
+        order = [(k, i, next(swaps)) for k in range(n) for i in range(k + 1, n)]
+        # Multipliers were swapped along with their rows, so all swaps come first.
+        for k, i, swap in order:
+            x[k], x[i] = jnp.where(swap, x[i], x[k]), jnp.where(swap, x[k], x[i])
+        for i in range(n):
+            for j in range(i):
+                x[i] = x[i] - a[i][j] * x[j]
+        for i in reversed(range(n)):
+            for j in range(i + 1, n):
+                x[i] = x[i] - a[i][j] * x[j]
+            x[i] = x[i] * inverses[i]
+        return jnp.stack(x)
+
+    def solve_transposed(self, lu, b):
+        a, inverses, swaps = lu
+        n, swaps = self.n, iter(swaps)
+        x = [b[i] for i in range(n)]
+        for i in range(n):
+            for j in range(i):
+                x[i] = x[i] - a[j][i] * x[j]
+            x[i] = x[i] * inverses[i]
+        for i in reversed(range(n)):
+            for j in range(i + 1, n):
+                x[i] = x[i] - a[j][i] * x[j]
+        order = [(k, i, next(swaps)) for k in range(n) for i in range(k + 1, n)]
+        for k, i, swap in reversed(order):
+            x[k], x[i] = jnp.where(swap, x[i], x[k]), jnp.where(swap, x[k], x[i])
+        return jnp.stack(x)
+
+
+def _swapped(swap, first: list, second: list) -> tuple[list, list]:
+    return (
+        [jnp.where(swap, y, x) for x, y in zip(first, second, strict=True)],
+        [jnp.where(swap, x, y) for x, y in zip(first, second, strict=True)],
+    )
 
 
 class Dense:
     """LAPACK."""
 
-    def __init__(self, system: System):
-        self.n = system.size
-        self.mass = np.asarray(system.mass, dtype=float)
-        self.rows, self.columns = np.asarray(system.rows), np.asarray(system.columns)
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+        self.n = len(mass)
+        self.rows, self.columns = rows, columns
+        self.diagonal = np.diag(mass)
 
-    def initial(self) -> Any:
-        return jnp.zeros((self.n, self.n)), jnp.zeros(self.n, dtype=jnp.int32)
+    def factor(self, jacobian, alpha):
+        w = (alpha * self.diagonal).at[self.rows, self.columns].add(-jacobian)
+        lu, _, permutation = lax.linalg.lu(w)
+        return lu, permutation
 
-    def factor(self, jacobian, alpha, previous):
-        del previous
-        w = jnp.zeros((self.n, self.n)).at[self.rows, self.columns].set(-jacobian)
-        diagonal = np.arange(self.n)
-        w = w.at[diagonal, diagonal].add(alpha * self.mass)
-        return jax.scipy.linalg.lu_factor(w)
+    def solve(self, lu, b):
+        lu, permutation = lu
+        x = b[permutation][:, None]
+        x = lax.linalg.triangular_solve(lu, x, left_side=True, lower=True, unit_diagonal=True)
+        return lax.linalg.triangular_solve(lu, x, left_side=True, lower=False)[:, 0]
 
-    def solve(self, factors, b):
-        return jax.scipy.linalg.lu_solve(factors, b)
-
-
-class Sparse:
-    """KLU. Factors are the values of W and whether the pivots of the analysis are to be trusted."""
-
-    def __init__(self, system: System):
-        self.n = n = system.size
-        rows, columns = np.asarray(system.rows), np.asarray(system.columns)
-        mass = np.asarray(system.mass, dtype=float)
-        diagonal = np.flatnonzero(mass)
-        entries = np.unique(np.concatenate([rows * n + columns, diagonal * n + diagonal]))
-        self.row, self.column = (entries // n).astype(np.int32), (entries % n).astype(np.int32)
-        self.count = len(entries)
-        self.place = np.searchsorted(entries, rows * n + columns)
-        self.diagonal = np.searchsorted(entries, diagonal * n + diagonal)
-        self.mass = mass[diagonal]
-        self._handles: tuple[Any, Any] | None = None
-
-    @property
-    def handles(self) -> tuple[Any, Any]:
-        """The analysis, and storage for the factors, made with values that prefer pivots on the diagonal."""
-        if self._handles is None:
-            import klujax
-
-            values = np.random.default_rng(0).uniform(0.5, 1.0, self.count)
-            values[self.row == self.column] = 100.0
-            with jax.ensure_compile_time_eval(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
-                symbolic = klujax.analyze(rows, columns, self.n)
-                self._handles = symbolic, klujax.factor(rows, columns, jnp.asarray(values), symbolic)
-        return self._handles
-
-    def initial(self) -> Any:
-        return jnp.zeros(self.count), jnp.zeros((), dtype=bool), jnp.zeros((), dtype=bool)
-
-    def factor(self, jacobian, alpha, previous):
-        """Marks the values as new; the first solve refactors."""
-        del previous
-        w = jnp.zeros(self.count).at[self.place].set(-jacobian)
-        w = w.at[self.diagonal].add(alpha * self.mass)
-        import klujax
-
-        symbolic, numeric = self.handles
-        probe = jnp.ones(self.n)
-        x, _ = klujax.refactor_and_solve(self.row, self.column, w, probe, numeric, symbolic)
-        product = w * x[self.column]
-        residual = jnp.zeros(self.n).at[self.row].add(product) - probe
-        scale = jnp.zeros(self.n).at[self.row].add(jnp.abs(product)) + 1.0
-        trusted = jnp.max(jnp.abs(residual) / scale) < BAD_PIVOTS
-        # `x` is a term of the flag, so that every later solve waits for the factors it needs.
-        return w, trusted, jnp.isfinite(jnp.sum(x))
-
-    def solve(self, factors, b):
-        import klujax
-
-        w, trusted, finite = factors
-        symbolic, numeric = self.handles
-        b = jnp.where(finite | True, b, b)
-
-        def quick(b):
-            return klujax.solve_with_numeric(numeric, b, symbolic)
-
-        def careful(b):
-            return klujax.solve_with_symbol(self.row, self.column, w, b, symbolic)
-
-        return jax.lax.cond(trusted, quick, careful, b)
+    def solve_transposed(self, lu, b):
+        lu, permutation = lu
+        x = b[:, None]
+        x = lax.linalg.triangular_solve(lu, x, left_side=True, lower=False, transpose_a=True)
+        x = lax.linalg.triangular_solve(lu, x, left_side=True, lower=True, transpose_a=True, unit_diagonal=True)
+        return jnp.zeros(self.n).at[permutation].set(x[:, 0])

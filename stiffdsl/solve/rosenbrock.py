@@ -13,8 +13,8 @@ from jax import lax
 
 from stiffdsl.solve import control
 from stiffdsl.solve.linear import WRITTEN_OUT, linear_solver
-from stiffdsl.solve.method import Attempt, Work, norm, scale
-from stiffdsl.solve.options import Options
+from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
 from stiffdsl.solve.tableau import Tableau
 
@@ -32,39 +32,38 @@ class Memory(NamedTuple):
 class Rosenbrock:
     """A method given by its tableau; a W-method reuses its Jacobian."""
 
-    def __init__(self, tableau: Tableau, system: System, options: Options):
-        self.tableau, self.system, self.options = tableau, system, options
+    def __init__(self, tableau: Tableau, system: System):
+        self.tableau, self.system = tableau, system
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.H)
         self.linear = linear_solver(system)
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
 
-    def start(self, t, y, h, args) -> Memory:
-        del t, y, h, args
+    def start(self, t, y, h, args, tolerance: Tolerance):
+        del t, y, h, args, tolerance
         if not self.tableau.w_method:
-            return Memory(jnp.zeros(0), jnp.zeros((), dtype=jnp.int32))
-        count = jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32)
-        return Memory(jnp.zeros(len(self.system.rows)), count)
+            return ()
+        return Memory(jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32))
 
-    def attempt(self, memory: Memory, t, y, h, args) -> Attempt:
+    def attempt(self, memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         if self.tableau.w_method:
             old = memory.age >= KEEP_JACOBIAN
-            jacobian = lax.cond(
-                old, lambda: self.system.jacobian(t, y, args), lambda: memory.jacobian
-            )
+            jacobian = lax.cond(old, lambda: self.system.jacobian(t, y, args), lambda: memory.jacobian)
             memory = Memory(jacobian, jnp.where(old, 0, memory.age))
-            evaluated = jnp.where(old, 1, 0)
+            evaluated = old.astype(jnp.int32)
         else:
             jacobian, evaluated = self.system.jacobian(t, y, args), 1
         y1, u, stages = self.stages(jacobian, t, y, h, args)
-        error = norm(u / scale(y, y1, self.options.rtol, self.options.atol))
-        K = jnp.asarray(self.tableau.H_matrix) @ stages
-        return Attempt(y1, error, K, memory, Work(self.tableau.stages, evaluated, 1))
+        scaled = u / scale(y, y1, tolerance)
+        error = norm(scaled)
+        status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
+        K = self.tableau.H_matrix @ stages
+        return Attempt(y1, scaled, error, status, K, memory, Work(self.tableau.stages, evaluated, 1))
 
     def stages(self, jacobian, t, y, h, args):
         """The new value, the last stage (the error estimate), and all stages as rows."""
         tableau, system = self.tableau, self.system
-        factors = self.linear.factor(jacobian, 1.0 / (h * tableau.gamma), self.linear.initial())
+        factors = self.linear.factor(jacobian, 1.0 / (h * tableau.gamma))
         if system.time_dependent:
             f_t = jax.jvp(lambda s: system.rhs(s, y, args), (t,), (jnp.ones_like(t),))[1]
         else:
@@ -72,7 +71,7 @@ class Rosenbrock:
 
         def one(argument, history, c, d):
             b = system.rhs(t + c * h, argument, args)
-            b = b + (history / h if self.all_states else jnp.asarray(self.mass) * history / h)
+            b = b + (history / h if self.all_states else self.mass * history / h)
             if f_t is not None:
                 b = b + h * d * f_t
             return self.linear.solve(factors, b)
@@ -87,7 +86,7 @@ class Rosenbrock:
             return argument + u[-1], u[-1], jnp.stack(u)
 
         a, C = jnp.asarray(tableau.a_matrix), jnp.asarray(tableau.C_matrix)
-        c, d = jnp.asarray(tableau.c), jnp.asarray(tableau.d)
+        c, d = jnp.asarray(tableau.c, dtype=float), jnp.asarray(tableau.d, dtype=float)
 
         def body(i, carry):
             stages, _ = carry
@@ -99,14 +98,12 @@ class Rosenbrock:
         stages, argument = lax.fori_loop(0, tableau.stages, body, start)
         return argument + stages[-1], stages[-1], stages
 
-    def accepted(self, attempt: Attempt, t, h, previous_error):
-        del t, h
-        memory = attempt.memory._replace(age=attempt.memory.age + 1)
-        return memory, control.grown(attempt.error, previous_error, self.order)
-
-    def rejected(self, attempt: Attempt, t, h, count):
-        del t, h, count
-        # An old Jacobian may be to blame: the next attempt gets a fresh one.
-        old = attempt.memory.age > 0
-        memory = attempt.memory._replace(age=jnp.where(old, KEEP_JACOBIAN, attempt.memory.age))
-        return memory, control.shrunk(attempt.error, self.order)
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+        del t, y, h
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        if not self.tableau.w_method:
+            return (), factor
+        # After a rejection an old Jacobian may be to blame: the next attempt gets a fresh one.
+        age = attempt.memory.age
+        stale = jnp.where(age > 0, KEEP_JACOBIAN, age)
+        return attempt.memory._replace(age=jnp.where(accept, age + 1, stale)), factor

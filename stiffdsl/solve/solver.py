@@ -1,0 +1,69 @@
+"""A solve as a pure JAX function: for `jit`, `vmap`, `grad`, `jvp`."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from stiffdsl.solve import loop
+from stiffdsl.solve.failures import verdict
+from stiffdsl.solve.loop import Counts, Limits, Problem
+from stiffdsl.solve.method import Tolerance
+from stiffdsl.solve.methods import make_method
+from stiffdsl.solve.status import Status
+from stiffdsl.solve.system import Args, System
+
+
+class Result(NamedTuple):
+    """Where a solve arrived: `y` at `t`, and `ys`, one row for each time of `saveat`, NaN where it was not reached.
+
+    `status` is a `Status`; where it is not `SUCCESS`, `culprits` are the indices of the unknowns most involved
+    (-1: no more).
+    """
+
+    t: Float[Array, ""]
+    y: Float[Array, " n"]
+    ys: Float[Array, "m n"]
+    status: Int[Array, ""]
+    culprits: Int[Array, " 3"]
+    counts: Counts
+
+
+def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -> Callable[..., Result]:
+    """`solve(t0, t1, y0, args, saveat, rtol, atol, first_step, max_step) -> Result` for a system.
+
+    Everything that `solve` takes may be traced; t1 may lie before t0, and `saveat` (may be empty) must run from t0 to
+    t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
+    the discrete solution with the step sizes held constant. `max_steps` bounds the attempts.
+    """
+    stepper = make_method(method, system)
+
+    @jax.jit
+    def solve(
+        t0,
+        t1,
+        y0,
+        args: Args = None,
+        saveat=(),
+        rtol=1e-6,
+        atol=1e-9,
+        first_step=None,
+        max_step=math.inf,
+    ) -> Result:
+        problem = Problem(_real(t0), _real(t1), _real(y0), args, _real(saveat).reshape(-1))
+        limits = Limits(
+            Tolerance(_real(rtol), _real(atol)), _real(0.0 if first_step is None else first_step), _real(max_step)
+        )
+        state, saves = loop.run(stepper, system, problem, limits, max_steps)
+        status = jnp.where(state.status == Status.RUNNING, Status.MAX_STEPS, state.status)
+        status, culprits = verdict(system, problem, state, status)
+        return Result(state.t, state.y, saves.ys, status, culprits, Counts(*state.counts))
+
+    return solve
+
+
+def _real(x: Any) -> Array:
+    return jnp.asarray(x, dtype=float)
