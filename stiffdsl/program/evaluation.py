@@ -104,12 +104,12 @@ class Evaluation:
         value = self.column(kind, flat.alias[known])
         if np.any(flat.sign[known] < 0):
             value = self.values.product(value, self.values.constants(flat.sign[known].astype(float)))
-        fixed = np.where(flat.sign == 0, 0.0, np.nan)
+        fixed = self.values.constants(np.array([np.nan, 0.0]))
         source = np.ones(flat.size, dtype=np.int64)
         source[known] = 0
-        position = np.arange(flat.size)
+        position = (flat.sign == 0).astype(np.int64)
         position[known] = np.arange(len(known))
-        return self.values.vector(self.values.take([value, self.values.constants(fixed)], source, position))
+        return self.values.vector(self.values.take([value, fixed], source, position))
 
     # --- names ---
 

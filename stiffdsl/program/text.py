@@ -45,7 +45,7 @@ _CALLS = {
     "take": "take",
     "take_sum": "take_sum",
 }
-# How tightly text holds together: a sign less than a product, so that `a*(-b)` keeps its brackets.
+# How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets for the eye.
 _SIGN, _ATOM = 1.5, 9
 # An expression longer than this gives up a part of itself to a line of its own.
 _LONG = 80
@@ -83,15 +83,20 @@ class _Writer:
             self.pieces.append(piece)
             if k == len(ops) - 1:
                 self.lines += _wrapped("return ", piece[0])
-            elif op.name not in ("input", "number", "flag") and (
-                k in self.function.labels or (self.uses[k] > 1 and not _is_plain(op))
-            ):
+            elif self._is_worth_a_line(k, op):
                 self._own_line(k)
         signature = ", ".join(
             a if a != "t" or not k else "t=0.0" for k, a in enumerate(self.function.arguments)
         )
         head = f'def {self.function.name}({signature}):\n    """{self.function.doc}"""\n'
         return head + "".join(f"    {line}\n" for line in self.lines)
+
+    def _is_worth_a_line(self, k: int, op: Op) -> bool:
+        if op.name in ("input", "number", "flag", "table"):
+            return False
+        if op.name in ("element", "slice") and self.function.ops[op.args[0]].name != "input":
+            return bool(self.uses[k] > 1)
+        return k in self.function.labels or bool(self.uses[k] > 1)
 
     def _own_line(self, k: int) -> None:
         """Gives operation k a name and a line."""
@@ -156,14 +161,10 @@ class _Writer:
                 return f"-{_held(args[0], _SIGN)}", _SIGN
             case name if name in _INFIX:
                 pattern, strength = _INFIX[name]
-                return pattern.format(_held(args[0], strength), _held(args[1], strength + 0.6)), strength
+                left, right = _held(args[0], min(strength, _SIGN)), _held(args[1], strength + 0.6)
+                return pattern.format(left, right), strength
             case name:
                 return f"{_CALLS.get(name, f'xp.{name}')}({', '.join(texts)})", _ATOM
-
-
-def _is_plain(op: Op) -> bool:
-    """Whether repeating the text costs nothing."""
-    return op.name == "table"
 
 
 def _held(piece: tuple[str, float], strength: float) -> str:

@@ -73,14 +73,18 @@ class Vectors:
                 for low, high in zip(starts, ends, strict=True)
             ]
             return Value(size, (b.concatenate(pieces),))
-        pieces, shift, at = [], np.zeros(len(sources), dtype=np.int64), 0
+        pieces, at, index = [], 0, position.copy()
         for k in used:
-            mine = position[source == k]
-            low, high = int(mine.min()), int(mine.max()) + 1
+            mine = np.flatnonzero(source == k)
+            if b.ops[ops[k]].size is None:
+                low, high = 0, 1
+                index[mine] = at
+            else:
+                low, high = int(position[mine].min()), int(position[mine].max()) + 1
+                index[mine] += at - low
             pieces.append(b.full(b.take(ops[k], np.arange(low, high)), high - low))
-            shift[k] = at - low
             at += high - low
-        return Value(size, (b.take(b.concatenate(pieces), position + shift[source]),))
+        return Value(size, (b.take(b.concatenate(pieces), index),))
 
     def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value:
         if not size:
