@@ -86,6 +86,15 @@ class ModelView:
         blocks = (*self._variables.blocks, *self._inputs.blocks)
         return {b.scalar_name(k): b.unit for b in blocks for k in range(b.size)}
 
+    @cached_property
+    def highlights(self) -> list[str]:
+        system = self._evaluator.program.system
+        state = np.zeros(system.flat.size, dtype=bool)
+        state[system.states] = True
+        blocks = self._variables.blocks
+        shown = [b for b in blocks if b.kind == "output" or np.any(state[b.offset : b.offset + b.size])]
+        return [b.scalar_name(k) for b in shown for k in range(b.size)]
+
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         return {
             "t": t,

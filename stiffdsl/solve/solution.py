@@ -27,6 +27,11 @@ class View(Protocol):
         """The declared unit of each of `names`."""
         ...
 
+    @property
+    def highlights(self) -> list[str]:
+        """Those of `names` that a picture shows where none is asked for: outputs and states, in the order of the model."""
+        ...
+
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> Any:
         """Everything at the times t (n,) and states y (n, states), for `pick` and `table`."""
         ...
