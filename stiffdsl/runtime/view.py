@@ -88,12 +88,19 @@ class ModelView:
 
     @cached_property
     def highlights(self) -> list[str]:
+        """Outputs, what the main model itself declares, and the states inside of its parts."""
         system = self._evaluator.program.system
         state = np.zeros(system.flat.size, dtype=bool)
         state[system.states] = True
-        blocks = self._variables.blocks
-        shown = [b for b in blocks if b.kind == "output" or np.any(state[b.offset : b.offset + b.size])]
-        return [b.scalar_name(k) for b in shown for k in range(b.size)]
+        outputs, own, inside = [], [], []
+        for block in self._variables.blocks:
+            if block.kind == "output":
+                outputs.append(block)
+            elif len(block.path) == 1:
+                own.append(block)
+            elif np.any(state[block.offset : block.offset + block.size]):
+                inside.append(block)
+        return [b.scalar_name(k) for b in outputs + own + inside for k in range(b.size)]
 
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         return {

@@ -29,7 +29,7 @@ class View(Protocol):
 
     @property
     def highlights(self) -> list[str]:
-        """Those of `names` that a picture shows where none is asked for: outputs and states, in the order of the model."""
+        """Those of `names` that a picture shows where none is asked for, the most telling ones first."""
         ...
 
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> Any:
