@@ -9,11 +9,12 @@ CODES: dict[str, tuple[str, str]] = {
         "that becomes a `var` is one unknown more.",
     ),
     "E0313": (
-        "derivatives that are not independent",
-        "An equation ties variables that are all given by their derivatives: two capacitors across one "
-        "ideal source, two masses on a rigid rod. Such models have an index above one, and the compiler "
-        "does not reduce it yet. Differentiate the constraint by hand, or put a small resistance or "
-        "compliance where the tie is.",
+        "a derivative that nobody knows",
+        "An equation ties variables that are all given by their derivatives, so that it has to be "
+        "differentiated: the voltage of a capacitor across an ideal source, the speed of an inertia that is "
+        "driven. What has no derivative stands in it: an input, which is known from moment to moment only. "
+        "Put a small resistance or compliance between the two, or let the input drive a first-order lag "
+        "(`tau*der(v) = u - v`) whose `v` takes its place.",
     ),
     "E0314": (
         "equations that follow from one another",

@@ -32,11 +32,11 @@ class Structure:
     of_column: list[int]
 
 
-def diagnose(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> list[Diagnostic]:
-    """What is wrong with a model whose matching `pairing` (-1: unmatched equation) is not perfect."""
+def diagnose(flat: FlatModel, inc: Incidence) -> list[Diagnostic]:
+    """What is wrong with a model without a perfect matching; nothing where only the index is above one."""
     merged = _merged(flat, inc)
     if inc.equations == inc.unknowns.size and -1 not in merged.of_row:
-        return [_high_index(flat, inc, pairing)]
+        return []
     spare = [r for r, c in enumerate(merged.of_row) if c < 0]
     missing = [c for c, r in enumerate(merged.of_column) if r < 0]
     title = _title(flat, inc, len(spare), len(missing))
@@ -215,50 +215,7 @@ def _declared(flat: FlatModel, variable: int) -> Span:
     raise AssertionError(f"variable {variable} has no declaration")
 
 
-# --- index above one ------------------------------------------------------------------------------
-
-
-def _high_index(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> Diagnostic:
-    """Counts agree, but some equations hold between states alone."""
-    columns_of: list[list[int]] = [[] for _ in range(inc.equations)]
-    for r, c in zip(inc.row.tolist(), inc.column.tolist(), strict=True):
-        columns_of[r].append(c)
-    of_column = {int(c): r for r, c in enumerate(pairing.tolist()) if c >= 0}
-    spare = int(np.flatnonzero(pairing < 0)[0])
-    part = [spare]
-    seen = {spare}
-    for r in part:
-        for c in columns_of[r]:
-            other = of_column.get(c)
-            if other is not None and other not in seen:
-                seen.add(other)
-                part.append(other)
-    # The equation to point at is the one with the fewest unknowns besides states.
-    constraint = min(part, key=lambda r: (len(set(columns_of[r])), r))
-    states = np.where(flat.is_state, np.arange(flat.size), -1)
-    row, variable = occurrences(flat.equations, states, np.full(flat.size, -1))
-    inside = np.isin(row, part)
-    span = _span(flat, inc, constraint)
-    names = [_name(flat, int(v), span) for v in np.unique(variable[inside])]
-    if len(names) == 1:
-        title, text = f"`{names[0]}` has a derivative, but its value is fixed", f"this fixes `{names[0]}`"
-    else:
-        title, text = (
-            f"the derivatives of {_listed(names)} are not independent",
-            f"this ties {_listed(names)}",
-        )
-    label = Label(span, text)
-    notes = (
-        "a variable with a derivative has an equation of its own: this one raises the index above one",
-        "index reduction is not available yet",
-    )
-    return Diagnostic(
-        code="E0313",
-        title=title,
-        labels=(label,),
-        notes=notes,
-        help="differentiate this equation by hand, or let a small compliance join what it ties",
-    )
+# --- loops -----------------------------------------------------------------------------------------
 
 
 def singular_loop(flat: FlatModel, inc: Incidence, rows: np.ndarray, columns: np.ndarray) -> Diagnostic:

@@ -82,9 +82,9 @@ def unknowns_of(flat: FlatModel) -> Unknowns:
     return Unknowns(variable, is_der, of_var, of_der)
 
 
-def incidence(flat: FlatModel) -> Incidence:
+def incidence(flat: FlatModel, unknowns: Unknowns | None = None) -> Incidence:
     """Every occurrence of an unknown in `flat.equations`, those inside sums included."""
-    unknowns = unknowns_of(flat)
+    unknowns = unknowns or unknowns_of(flat)
     offsets = np.concatenate([[0], np.cumsum([f.size for f in flat.equations], dtype=np.int64)])
     sites: list[Site] = []
     rows, columns, site, term, rank = [], [], [], [], []

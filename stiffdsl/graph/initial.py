@@ -11,16 +11,24 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Family, FlatModel, slot
+from stiffdsl.graph.begin import Beginning
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.incidence import Incidence, occurrences
 from stiffdsl.graph.match import grow
 from stiffdsl.graph.system import Initial
 
 LABELS = 3
+# A coefficient of an invariant that is below this at the start values is taken for zero.
+WEAK = 1e-9
 
 
 def initial_system(
-    flat: FlatModel, inc: Incidence, pairing: np.ndarray, states: np.ndarray, implicit: int
+    flat: FlatModel,
+    inc: Incidence,
+    pairing: np.ndarray,
+    states: np.ndarray,
+    implicit: int,
+    invariants: tuple[Family, ...] = (),
 ) -> tuple[Initial, tuple[Diagnostic, ...]]:
     """The initial problem for `y = [states, implicit unknowns]`, and what to warn of.
 
@@ -30,8 +38,8 @@ def initial_system(
     for definition in flat.starts:
         started[definition.targets] = True
     open_states = states[~started[states]]
-    families = flat.initial + tuple(_start_conditions(flat))
-    chosen, determined = _determine(flat, inc, pairing, families, open_states)
+    families = invariants + flat.initial + tuple(_start_conditions(flat))
+    chosen, determined = _determine(flat, inc, pairing, families, open_states, len(invariants))
     conditions, checks, first = [], [], 0
     for family in families:
         mine = chosen[first : first + family.size]
@@ -71,8 +79,12 @@ def _determine(
     pairing: np.ndarray,
     families: tuple[Family, ...],
     open_states: np.ndarray,
+    evaluated: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which members of `families` determine something, and which of `open_states` are determined by them."""
+    """Which members of `families` determine something, and which of `open_states` are determined by them.
+
+    In the first `evaluated` families, what has no influence at the start values does not count as mentioned.
+    """
     count = sum(f.size for f in families)
     if not count or not len(open_states):
         return np.zeros(count, dtype=bool), np.zeros(len(open_states), dtype=bool)
@@ -80,6 +92,11 @@ def _determine(
     of_var = unknowns.of_var.copy()
     of_var[open_states] = unknowns.size + np.arange(len(open_states))
     row, column = occurrences(flat.equations + families, of_var, unknowns.of_der)
+    if evaluated:
+        numbers = of_var, unknowns.of_der
+        weak = _without_influence(flat, families[:evaluated], *numbers, max(1, len(of_var) + unknowns.size))
+        kept = ~np.isin((row - inc.equations) * max(1, len(of_var) + unknowns.size) + column, weak)
+        row, column = row[kept], column[kept]
     # States first: the shortest way for a condition is a state of its own.
     order = np.lexsort((column < unknowns.size, row))
     rows = inc.equations + count
@@ -96,6 +113,22 @@ def _determine(
             for c in trail:
                 visited[c] = False
     return np.array(of_row[inc.equations :]) >= 0, np.array(of_column[unknowns.size :]) >= 0
+
+
+def _without_influence(
+    flat: FlatModel, families: tuple[Family, ...], of_var: np.ndarray, of_der: np.ndarray, width: int
+) -> np.ndarray:
+    """`row * width + column` where the derivative of an equation by what it mentions is zero at the start."""
+    beginning = Beginning(flat)
+    result, first = [np.zeros(0, dtype=np.int64)], 0
+    for family in families:
+        for k, kind in enumerate(family.kinds):
+            if kind in ("var", "der"):
+                number = (of_var if kind == "var" else of_der)[family.table[:, k]]
+                weak = np.flatnonzero((np.abs(beginning.partial(family, k)) < WEAK) & (number >= 0))
+                result.append((first + weak) * width + number[weak])
+        first += family.size
+    return np.concatenate(result)
 
 
 def _undecided(flat: FlatModel, states: np.ndarray) -> tuple[Diagnostic, ...]:

@@ -8,8 +8,7 @@ import sympy as sp
 
 from stiffdsl.flat.model import Block, Family, FlatModel, slot, total
 from stiffdsl.graph.blocks import levels, strong_components
-from stiffdsl.graph.incidence import incidence
-from stiffdsl.graph.match import match
+from stiffdsl.graph.matched import matched_system
 from stiffdsl.graph.system import SortedSystem
 
 # Names listed before "and … more".
@@ -39,6 +38,9 @@ def show(system: SortedSystem) -> str:
             if len(chosen):
                 lines.append(f"  {_names(flat, chosen, kind)}")
         lines += [f"  0 = {_written(flat, f)}{_count(f.size)}" for f in system.residuals]
+    if system.invariants:
+        lines += ["", "invariants"]
+        lines += [f"  0 = {_written(flat, f)}{_count(f.size)}" for f in system.invariants]
     initial = system.initial
     n = len(system.states)
     free = initial.free[initial.free < n]
@@ -123,12 +125,9 @@ class BlockForm:
 
 def structure(model: FlatModel | SortedSystem) -> BlockForm:
     """The block form of a model that `sort` accepts."""
-    flat = model.flat if isinstance(model, SortedSystem) else model
-    inc = incidence(flat)
+    matched = matched_system(model.flat if isinstance(model, SortedSystem) else model)
+    inc, pairing = matched.incidence, matched.pairing
     size = inc.unknowns.size
-    pairing = match(inc.equations, size, inc.row, inc.column, inc.quality)
-    assert inc.equations == size, "a sorted model is square"
-    assert not np.any(pairing < 0), "a sorted model has a perfect matching"
     partner = pairing[inc.row]
     count, component = strong_components(size, inc.column, partner)
     tail, head = component[inc.column], component[partner]

@@ -9,11 +9,11 @@ import sympy as sp
 
 from stiffdsl.diagnostics import ModelError
 from stiffdsl.flat.model import Family, FlatModel, slot
-from stiffdsl.graph.diagnose import diagnose, singular_loop
+from stiffdsl.graph.diagnose import singular_loop
 from stiffdsl.graph.explicit import compact, expose, solve_for
-from stiffdsl.graph.incidence import Incidence, incidence
+from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.initial import initial_system
-from stiffdsl.graph.match import match
+from stiffdsl.graph.matched import matched_system
 from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, Plan, make_plan
 from stiffdsl.graph.system import Assignment, SortedSystem
 
@@ -21,13 +21,11 @@ from stiffdsl.graph.system import Assignment, SortedSystem
 def sort(flat: FlatModel) -> SortedSystem:
     """Match, order and tear the equations of `flat` (aliases eliminated).
 
-    Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where states are tied together
-    (index above one), E0314 where a linear loop is singular whatever its numbers.
+    Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where the index cannot be
+    reduced, E0314 where a linear loop is singular whatever its numbers.
     """
-    inc = incidence(flat)
-    pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)
-    if inc.equations != inc.unknowns.size or np.any(pairing < 0):
-        raise ModelError(diagnose(flat, inc, pairing))
+    matched = matched_system(flat)
+    flat, inc, pairing = matched.flat, matched.incidence, matched.pairing
     plan = make_plan(flat, inc, pairing)
     if plan.singular is not None:
         raise ModelError([singular_loop(flat, inc, *plan.singular)])
@@ -36,7 +34,7 @@ def sort(flat: FlatModel) -> SortedSystem:
     kept = np.flatnonzero(plan.status == KEPT)
     kept = kept[np.argsort(plan.row_of[kept])]
     states = np.flatnonzero(flat.is_state & (flat.alias == np.arange(flat.size)) & (flat.sign != 0))
-    initial, warnings = initial_system(flat, inc, pairing, states, len(kept))
+    initial, warnings = initial_system(flat, inc, pairing, states, len(kept), matched.invariants)
     return SortedSystem(
         flat=flat,
         states=states,
@@ -45,8 +43,9 @@ def sort(flat: FlatModel) -> SortedSystem:
         assignments=assignments,
         residuals=residuals,
         initial=initial,
-        blocks=_counts(inc, plan, len(assignments)),
+        blocks=_counts(inc, plan, len(assignments)) | matched.counts,
         warnings=warnings,
+        invariants=matched.invariants,
     )
 
 

@@ -45,6 +45,10 @@ class SortedSystem:
     `states`: variable ids; row i of f is `der(states[i])`. `implicit`: pairs (kind, id) of the unknowns
     solved with the residual rows: `implicit_is_der[j]` tells whether it is the derivative of variable
     `implicit[j]`. Residual rows: members of `residuals` in order, as many as `implicit`.
+
+    `invariants` are constraints and their derivatives that every solution holds, but rounding and truncation
+    leave: the solver takes y back to `invariant = 0` after every accepted step (see `reduce`). `flat` holds
+    the derivatives that became variables as blocks of kind `hidden`.
     """
 
     flat: FlatModel
@@ -56,6 +60,7 @@ class SortedSystem:
     initial: Initial
     blocks: dict[str, int]
     warnings: tuple[Diagnostic, ...] = ()
+    invariants: tuple[Family, ...] = ()
 
     @property
     def size(self) -> int:

@@ -120,28 +120,27 @@ error[E0312]: this model has 2 unknowns and 2 equations, but they do not determi
   = help: add an equation for `b`, or make `b` a `param` or an `input`
 """,
     ),
-    "pendulum": (
+    "a state that an input drives": (
         """
-var x start 1
-var y start 0
-var u
-var w
-var T
-der(x) = u
-der(y) = w
-der(u) = -T*x
-der(w) = -T*y - 9.81
-x^2 + y^2 = 1
+var w start 0
+var tau
+input u
+param J = 2
+J*der(w) = tau
+w = 3*u
 """,
         """
-error[E0313]: the derivatives of `x` and `y` are not independent
-  --> test.sml:11:1
-   |
-11 | x^2 + y^2 = 1
-   | ^^^^^^^^^^^^^ this ties `x` and `y`
-   = note: a variable with a derivative has an equation of its own: this one raises the index above one
-   = note: index reduction is not available yet
-   = help: differentiate this equation by hand, or let a small compliance join what it ties
+error[E0313]: the derivative of the input `u` would be needed
+ --> test.sml:7:1
+  |
+7 | w = 3*u
+  | ^^^^^^^ this ties `w` to `u`
+ --> test.sml:4:1
+  |
+4 | input u
+  | ^^^^^^^ nobody knows its derivative
+  = note: `w` has a derivative in another equation, so that the derivative of this one is needed
+  = help: put a small resistance or compliance between, or let `u` drive a first-order lag
 """,
     ),
     "equations that follow from one another": (

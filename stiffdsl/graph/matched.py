@@ -1,0 +1,47 @@
+"""A model whose unknowns all have an equation of their own: as it was written, or after index reduction."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stiffdsl.diagnostics import ModelError
+from stiffdsl.flat.model import Family, FlatModel
+from stiffdsl.graph.diagnose import diagnose
+from stiffdsl.graph.incidence import Incidence, incidence
+from stiffdsl.graph.match import match
+from stiffdsl.graph.reduce import reduce_index
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """`pairing[e]`: the unknown that equation e gives. `invariants`, `counts`: what index reduction found."""
+
+    flat: FlatModel
+    incidence: Incidence
+    pairing: np.ndarray
+    invariants: tuple[Family, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def matched_system(flat: FlatModel) -> Matched:
+    """Matches; reduces the index where states are tied. Raises `ModelError` (E0312, E0313)."""
+    inc = incidence(flat)
+    pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)
+    if inc.equations == inc.unknowns.size and np.all(pairing >= 0):
+        return Matched(flat, inc, pairing)
+    wrong = diagnose(flat, inc)
+    if wrong:
+        raise ModelError(wrong)
+    of_equation = np.where(pairing < 0, -1, inc.unknowns.variable[pairing])
+    reduced = reduce_index(flat, of_equation)
+    inc = incidence(reduced.flat)
+    pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)
+    assert inc.equations == inc.unknowns.size, "a reduced system is square"
+    assert np.all(pairing >= 0), "a reduced system has a perfect matching"
+    counts = {
+        "index": reduced.index,
+        "differentiated": reduced.differentiated,
+        "dummies": reduced.dummies,
+        "invariants": sum(f.size for f in reduced.invariants),
+    }
+    return Matched(reduced.flat, inc, pairing, reduced.invariants, counts)
