@@ -1,22 +1,39 @@
 """Large sparse linear systems: KLU (Davis and Palamadai Natarajan, ACM TOMS 37:36, 2010) through `klujax`.
 
-The pattern is analysed once; a step refactors in place with the pivots of the analysis, and every factorization is
-checked: where those pivots lose accuracy, the system is solved with fresh pivots instead.
+The pattern is analysed once, and pivots are chosen once. A step refactors in place with these pivots and is checked
+by one solve: where they lose accuracy, every solve of the step finds pivots of its own.
+
+KLU ends the whole program, not the step, where a pivot is exactly zero. So the values it sees are moved by a few
+units in their last places, and zeros by next to nothing: a singular matrix then gives values so large that the step
+fails, and the solve ends with a status.
 """
 
 import warnings
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 # A solve whose residual is above this share of its terms used bad pivots.
 BAD_PIVOTS = 1e-9
+# Relative moves of the values, and the size that zeros are given.
+NOISE, TINY = 2.0**-46, 1e-200
+# A value that no solution has: asking for it makes a solve wait for its factors.
+NEVER = -1.2345678901234567e-289
 
 
 class Sparse:
-    """`alpha M - J` by KLU."""
+    """`alpha M - J` by KLU; the factors live in the one numeric object of this solver.
+
+    Under `vmap` lanes are solved one after the other, each with a factorization of its own.
+    """
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
         self.n = n = len(mass)
@@ -28,4 +45,122 @@ class Sparse:
         self.place = np.searchsorted(entries, rows * n + columns)
         self.diagonal = np.searchsorted(entries, diagonal * n + diagonal)
         self.mass = mass[diagonal]
-        self._handles: tuple[Any, Any] | None = None
+        noise = np.random.default_rng(0).uniform(-1.0, 1.0, self.count)
+        self.factor_noise, self.zero_noise = 1.0 + NOISE * noise, TINY * (1.5 + noise)
+
+    @cached_property
+    def handles(self) -> tuple[np.ndarray, np.ndarray, Any]:
+        """The addresses of the analysis and of the factors, and their owners.
+
+        The first values prefer the diagonal and, where a row has none there, a matching of rows and columns.
+        """
+        import klujax
+
+        values = np.random.default_rng(0).uniform(0.5, 1.0, self.count)
+        matched = np.arange(self.n)
+        if np.count_nonzero(self.row == self.column) < self.n:
+            pattern = coo_array((np.ones(self.count), (self.row, self.column)), shape=(self.n, self.n)).tocsr()
+            matched = maximum_bipartite_matching(pattern, perm_type="column")
+        values[self.column == matched[self.row]] = 100.0
+        with jax.ensure_compile_time_eval(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
+            symbolic = klujax.analyze(rows, columns, self.n)
+            numeric = klujax.factor(rows, columns, jnp.asarray(values), symbolic)
+        addresses = np.asarray(symbolic.raw, dtype=np.uint64), np.asarray(numeric.as_list(), dtype=np.uint64)
+        return *addresses, (symbolic, numeric)
+
+    def factor(self, jacobian, alpha):
+        w = jnp.zeros(self.count).at[self.place].set(-jacobian)
+        w = w.at[self.diagonal].add(alpha * self.mass)
+        w = jnp.where(w == 0, self.zero_noise, w * self.factor_noise)
+        probe = jnp.ones(self.n)
+        x = refactor_p.bind(w, probe, solver=self)
+        product = w * x[self.column]
+        residual = jnp.zeros(self.n).at[self.row].add(product) - probe
+        terms = jnp.zeros(self.n).at[self.row].add(jnp.abs(product)) + 1.0
+        return w, jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS, x[0] == NEVER
+
+    def solve(self, lu, b):
+        return solve_p.bind(*lu, b, solver=self, transposed=False)
+
+    def solve_transposed(self, lu, b):
+        return solve_p.bind(*lu, b, solver=self, transposed=True)
+
+
+# Two primitives, for their rules under `vmap`: the numeric object holds the factors of one lane at a time.
+refactor_p = Primitive("klu_refactor")
+solve_p = Primitive("klu_solve")
+
+
+def _refactor(w, b, *, solver: Sparse):
+    """Factors w with the pivots of the numeric object, and solves for b."""
+    symbolic, numeric, _ = solver.handles
+    out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64), jax.ShapeDtypeStruct((1,), jnp.uint64)
+    call = jax.ffi.ffi_call("refactor_and_solve_f64", out)
+    x, _ = call(solver.row, solver.column, w[None, :], b[None, :, None], symbolic, numeric)
+    return x[0, :, 0]
+
+
+def _solve(w, trusted, never, b, *, solver: Sparse, transposed: bool):
+    """Solves with the factors in the numeric object where they are trusted, otherwise with new pivots."""
+    symbolic, numeric, _ = solver.handles
+    prefix = "tsolve" if transposed else "solve"
+    out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64)
+    b = jnp.where(never, 0.0, b)[None, :, None]
+
+    def quick():
+        return jax.ffi.ffi_call(f"{prefix}_with_numeric_f64", out)(symbolic, numeric, b)
+
+    def careful():
+        call = jax.ffi.ffi_call(f"{prefix}_with_symbol_f64", out)
+        return call(solver.row, solver.column, w[None, :], b, symbolic)
+
+    return lax.cond(trusted, quick, careful)[0, :, 0]
+
+
+def _refactor_lanes(arguments, axes, *, solver: Sparse):
+    w, b = _lanes(arguments, axes)
+    return lax.map(lambda lane: refactor_p.bind(*lane, solver=solver), (w, b)), 0
+
+
+def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
+    if axes[0] is None and axes[1] is None and axes[2] is None:
+        w, trusted, never, b = arguments
+        lanes = jnp.moveaxis(b, axes[3], 0)
+
+        def one(b):
+            return solve_p.bind(w, trusted, never, b, solver=solver, transposed=transposed)
+
+        return lax.map(one, lanes), 0
+
+    def alone(lane):
+        w, trusted, never, b = lane
+
+        def refactored():
+            x = refactor_p.bind(w, b, solver=solver)
+            if not transposed:
+                return x
+            return solve_p.bind(w, True, x[0] == NEVER, b, solver=solver, transposed=True)
+
+        def careful():
+            return solve_p.bind(w, False, never, b, solver=solver, transposed=transposed)
+
+        return lax.cond(trusted, refactored, careful)
+
+    return lax.map(alone, _lanes(arguments, axes)), 0
+
+
+def _lanes(arguments, axes):
+    size = next(x.shape[d] for x, d in zip(arguments, axes, strict=True) if d is not None)
+    return tuple(
+        jnp.broadcast_to(x, (size, *jnp.shape(x))) if d is None else jnp.moveaxis(x, d, 0)
+        for x, d in zip(arguments, axes, strict=True)
+    )
+
+
+for _primitive, _meaning, _rule in ((refactor_p, _refactor, _refactor_lanes), (solve_p, _solve, _solve_lanes)):
+    _primitive.def_abstract_eval(lambda *arguments, **parameters: arguments[-1])
+    mlir.register_lowering(_primitive, mlir.lower_fun(_meaning, multiple_results=False), platform="cpu")
+    _primitive.def_impl(jax.jit(_meaning, static_argnames=("solver", "transposed")[: 1 + (_primitive is solve_p)]))
+    batching.primitive_batchers[_primitive] = _rule
