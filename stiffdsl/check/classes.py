@@ -8,10 +8,7 @@ Each class is elaborated once, whatever the number of its instances. Of a base t
 ways one copy is kept.
 """
 
-import gc
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.constants import literal_dimensions
@@ -52,24 +49,6 @@ class _Finished:
     cls: Class
     layers: dict[int, Layer]
     missing: dict[str, Span] = field(default_factory=dict)
-
-
-@contextmanager
-def large_trees(recursion_limit: int = 40_000) -> Iterator[None]:
-    """Room for deeply nested expressions, and no search for garbage.
-
-    Frames of pure Python do not use the C stack. Trees hold no cycles: searching the nodes of a large model
-    for some takes as long as the walk itself.
-    """
-    before, collecting = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(before, recursion_limit))
-    gc.disable()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
-        if collecting:
-            gc.enable()
 
 
 class Classes:

@@ -1,6 +1,6 @@
 """The entry of this stage: check every class of a file, pick the main model, tell every mistake at once."""
 
-from stiffdsl.check.classes import Classes, large_trees
+from stiffdsl.check.classes import Classes
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.functions import BUILTINS
 from stiffdsl.check.model import CheckedModel
@@ -10,6 +10,7 @@ from stiffdsl.check.scope import Found, Library, Load, Scope
 from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.large import large_trees
 
 
 def check(module: tree.Module, source: Source, *, model: str | None = None, load: Load) -> CheckedModel:

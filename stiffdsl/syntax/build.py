@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lark import Token, Transformer, v_args
+from lark import Token, Transformer
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span
 from stiffdsl.syntax import tree
@@ -11,7 +11,6 @@ _SECTIONS = ("equations", "initial", "reactions", "experiment")
 REDUCTIONS = ("sum", "prod", "min", "max")
 
 
-@v_args(inline=False)
 class Builder(Transformer):
     """Builds the tree of one source; mistakes that the grammar lets pass are gathered in `diagnostics`."""
 
@@ -21,15 +20,12 @@ class Builder(Transformer):
         self.diagnostics: list[Diagnostic] = []
 
     def _span(self, first: Any, last: Any = None) -> Span:
-        a = self._own(first)
-        return a if last is None else a.to(self._own(last))
-
-    def _own(self, item: Any) -> Span:
-        if isinstance(item, Token):
-            return Span(
-                self.source, item.line or 1, item.column or 1, item.end_line or 1, item.end_column or 1
-            )
-        return item.span
+        """From the beginning of a token or node to the end of another."""
+        if last is None:
+            last = first
+        a = first if isinstance(first, Token) else first.span
+        b = last if isinstance(last, Token) else last.span
+        return Span(self.source, a.line, a.column, b.end_line, b.end_column)
 
     def _report(self, code: str, title: str, span: Span, label: str = "", help: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code, title, (Label(span, label),), (), help))
@@ -47,9 +43,12 @@ class Builder(Transformer):
         return tree.Text(_unquoted(c[0]), self._span(c[0]))
 
     def part(self, c):
-        return (tree.Part(str(c[0]), tuple(c[2:-1:2])), self._span(c[0], c[-1]))
+        indices = tuple(c[2:-1:2]) if len(c) > 1 else ()
+        return (tree.Part(str(c[0]), indices), self._span(c[0], c[-1]))
 
     def reference(self, c):
+        if len(c) == 1:
+            return tree.Name((c[0][0],), c[0][1])
         parts = c[::2]
         return tree.Name(tuple(p for p, _ in parts), parts[0][1].to(parts[-1][1]))
 
@@ -108,7 +107,7 @@ class Builder(Transformer):
     def unit(self, c):
         return ("unit", str(c[0])[1:-1].strip(), self._span(c[0]))
 
-    def value(self, c):
+    def given(self, c):
         return ("value", c[1], self._span(c[0], c[1]))
 
     def bounds(self, c):

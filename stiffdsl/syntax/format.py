@@ -56,8 +56,8 @@ def format_source(source: Source) -> str:
 
 @dataclass(slots=True)
 class _Line:
-    """One line of the source. `begins` is False where it goes on with the statement of the line before;
-    `depth` counts the brackets open at its first token; `gaps` are the spaces before each token in the layout."""
+    """One line of the source. `begins` is False where it goes on with the statement of the line before; `depth`
+    counts the brackets open at its first token; `gaps` are the spaces before each token in the layout."""
 
     number: int
     tokens: list[Token]

@@ -12,13 +12,13 @@ from lark import Token
 
 _PATTERN = re.compile(
     r"""
-    (?P<SPACE>[ \t\f\r]+)
-  | (?P<COMMENT>\#[^\n]*)
-  | (?P<LINE>\n)
-  | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
-  | (?P<NAME>[^\W\d]\w*)
-  | (?P<STRING>"(?:\\.|[^"\\\n])*")
-  | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],.:@])
+    [ \t\f\r]*(?:
+      (?P<NAME>[^\W\d]\w*)
+    | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],:@]|\.(?!\d))
+    | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+    | (?P<LINE>(?:\#[^\n]*)?(?:\n|\Z))
+    | (?P<STRING>"(?:\\.|[^"\\\n])*")
+    )
     """,
     re.VERBOSE,
 )
@@ -44,6 +44,14 @@ _KEYWORDS = {
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
     "stop": "STOP",
 }  # fmt: skip
+# The words that may be more than names.
+_WORDS = {
+    *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
+    "guess", "extends", "every",
+}  # fmt: skip
+_OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
+_BLANK = " \t\f\r\n"
+_SPACE = re.compile(r"[ \t\f\r]*")
 
 
 class LexicalError(Exception):
@@ -57,88 +65,86 @@ class LexicalError(Exception):
 def tokens(text: str) -> Iterator[Token]:
     """The tokens of `text`; raises `LexicalError` at a character that belongs nowhere."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, at_start, spaced, block_if = "NEWLINE", True, True, False
-    match = _PATTERN.match
-    end = len(text)
+    previous, block_if = "NEWLINE", False
+    match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
         if found is None:
-            raise LexicalError(position, line, position - line_start + 1)
-        kind = found.lastgroup
-        start, position = position, found.end()
-        if kind == "SPACE":
-            spaced = True
-            continue
-        if kind == "COMMENT":
-            continue
+            start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+            raise LexicalError(start, line, start - line_start + 1)
+        kind: str = found.lastgroup  # type: ignore[assignment]
+        value = found.group(kind)
+        position = found.end()
+        start = position - len(value)
+        column = start - line_start + 1
         if kind == "LINE":
             if (
                 depth == 0
-                and previous not in _CONTINUES
                 and previous != "NEWLINE"
+                and previous not in _CONTINUES
                 and not (previous == "THEN" and not block_if)
                 and not _LEADING.match(text, position)
             ):
-                column = start - line_start + 1
-                yield Token("NEWLINE", "\n", start, line, column, line, column + 1, position)
-                previous, at_start, block_if = "NEWLINE", True, False
+                column = position - line_start
+                yield Token("NEWLINE", "\n", position - 1, line, column, line, column + 1, position)
+                previous, block_if = "NEWLINE", False
             line += 1
             line_start = position
-            spaced = True
             continue
-        value = found.group()
-        column = start - line_start + 1
-        if kind == "OP":
-            if value == "[" and (spaced or previous == "NUMBER") and previous in _OPERAND:
+        if kind == "NAME":
+            if value in _WORDS:
+                kind = _word(value, previous, depth, text, position)
+                if kind == "LATER":
+                    position = _declaration_end(text, position)
+                    value = text[start:position]
+                elif kind == "IF_BLOCK" or kind == "ELSEIF":
+                    block_if = True
+        elif kind == "OP":
+            kind = _OPERATORS[value]
+            if (
+                kind == "LSQB"
+                and previous in _OPERAND
+                and (previous == "NUMBER" or text[start - 1] in _BLANK)
+            ):
                 close = text.find("]", start)
                 newline = text.find("\n", start)
                 if close >= 0 and (newline < 0 or close < newline):
                     value, position, kind = text[start : close + 1], close + 1, "UNIT"
-                else:
-                    kind = "LSQB"
-            if kind == "OP":
-                kind = _OPERATORS[value]
-            if kind in ("LPAR", "LSQB", "LBRACE"):
+            if kind in _OPENING:
                 depth += 1
-            elif kind in ("RPAR", "RSQB", "RBRACE"):
+            elif kind in _CLOSING:
                 depth = max(0, depth - 1)
-        elif kind == "NAME":
-            kind = _word(value, previous, at_start, depth, text, position)
-            if kind == "LATER":
-                position = _declaration_end(text, position)
-                value = text[start:position]
-            if kind == "IF_BLOCK" or kind == "ELSEIF":
-                block_if = True
-        first_line, lines = line, value.count("\n") if kind == "LATER" else 0
-        if lines:
-            line += lines
+        first_line = line
+        if kind == "LATER" and "\n" in value:
+            line += value.count("\n")
             line_start = start + value.rfind("\n") + 1
         yield Token(kind, value, start, first_line, column, line, position - line_start + 1, position)
-        previous, at_start, spaced = kind, False, False
+        previous = kind
     if previous != "NEWLINE":
-        yield Token("NEWLINE", "\n", end, line, end - line_start + 1, line, end - line_start + 2, end)
+        column = end - line_start + 1
+        yield Token("NEWLINE", "\n", end, line, column, line, column + 1, end)
 
 
 def _declaration_end(text: str, position: int) -> int:
     """Where the line ends that goes on inside brackets and after a comma; a comment is no part of it."""
     depth, stop, previous = 0, position, ""
     for found in _PATTERN.finditer(text, position):
-        kind, value = found.lastgroup, found.group()
-        if kind == "LINE" and depth <= 0 and previous != ",":
-            break
-        if kind in ("SPACE", "LINE", "COMMENT"):
+        kind, value = found.lastgroup, found.group().lstrip()
+        if kind == "LINE":
+            if depth <= 0 and previous != ",":
+                break
             continue
         depth += (value in "([{") - (value in ")]}")
         stop, previous = found.end(), value
     return stop
 
 
-def _word(value: str, previous: str, at_start: bool, depth: int, text: str, position: int) -> str:
+def _word(value: str, previous: str, depth: int, text: str, position: int) -> str:
     """The kind of a word: a keyword only where one can stand."""
     if previous == "DOT":
         return "NAME"
     following = _rest(text, position)
-    if at_start and depth == 0:
+    if previous == "NEWLINE" and depth == 0:
         if value == "if":
             return "IF_BLOCK"
         if value == "elseif":

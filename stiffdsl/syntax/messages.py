@@ -1,14 +1,13 @@
 """What people write by mistake, and the words for it: syntax errors by example."""
 
 from lark import Token
-from lark.exceptions import UnexpectedToken
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.lexer import LexicalError
 
 _WORDS = (
-    "import", "from", "function", "connector", "model", "partial", "extends", "end", "const", "param", "input",
-    "var", "output", "discrete", "part", "port", "table", "network", "potential", "flow", "equations",
+    "import", "from", "function", "connector", "model", "partial", "extends", "end", "const", "param",
+    "input", "var", "output", "discrete", "part", "port", "table", "network", "potential", "flow", "equations",
     "initial", "reactions", "experiment", "connect", "for", "when", "elsewhen",
 )  # fmt: skip
 # What begins a declaration elsewhere, and what it is called here.
@@ -25,34 +24,21 @@ _FOREIGN = {
     "component": "part",
 }
 _SAID = {
-    "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`", "COMMA": "`,`",
-    "COLON": "`:`", "DOT": "`.`", "NAME": "a name", "NUMBER": "a number", "STRING": "a text",
+    "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`",
+    "COMMA": "`,`", "COLON": "`:`", "DOT": "`.`", "NAME": "a name", "NUMBER": "a number", "STRING": "a text",
     "NEWLINE": "the end of the line", "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "UNIT": "a unit",
     "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`", "ARROW": "`->`", "ASSIGN": "`:=`",
 }  # fmt: skip
 
 
-def explain(source: Source, error: UnexpectedToken, stream: list[Token]) -> Diagnostic:
-    """The diagnostic for a token that cannot stand where it stands."""
-    token = error.token
-    accepted = set(error.accepts or error.expected or ())
-    at = next((k for k, t in enumerate(stream) if t is token), len(stream))
+def explain(source: Source, stream: list[Token], at: int, accepted: set[str]) -> Diagnostic:
+    """The diagnostic for `stream[at]`, which cannot stand there; past the end, the text ends too early."""
     before = stream[at - 1] if at else None
+    if at == len(stream):
+        return _too_early(source, stream)
+    token = stream[at]
     line = [t for t in stream[max(0, at - 40) : at] if t.line == token.line]
     span = _span(source, token)
-    if token.type == "$END":
-        opener = _unclosed(stream)
-        if opener is not None:
-            return Diagnostic(
-                "E0102",
-                f"this `{opener}` is never closed",
-                (Label(_span(source, opener)),),
-                (),
-                "write `end` on a line of its own after its last statement",
-            )
-        return Diagnostic(
-            "E0101", "the text ends in the middle of a statement", (Label(_last(source, stream)),)
-        )
     if token.type == "COMPARE" and str(token) == "==":
         return Diagnostic("E0101", "an equation is written with one `=`", (Label(span),), (), "write `=`")
     if token.type == "ASSIGN":
@@ -93,6 +79,19 @@ def explain(source: Source, error: UnexpectedToken, stream: list[Token]) -> Diag
     return Diagnostic(
         "E0101", f"`{token}` does not belong here", (Label(span, f"expected {_wanted(accepted)}"),)
     )
+
+
+def _too_early(source: Source, stream: list[Token]) -> Diagnostic:
+    opener = _unclosed(stream)
+    if opener is not None:
+        return Diagnostic(
+            "E0102",
+            f"this `{opener}` is never closed",
+            (Label(_span(source, opener)),),
+            (),
+            "write `end` on a line of its own after its last statement",
+        )
+    return Diagnostic("E0101", "the text ends in the middle of a statement", (Label(_last(source, stream)),))
 
 
 def explain_character(source: Source, text: str, error: LexicalError) -> Diagnostic:

@@ -1,15 +1,16 @@
-"""`parse`: text to tree, by Lark's LALR parser over our own lexer, with recovery at the next line."""
+"""`parse`: text to tree, by the tables of Lark over our own lexer; after a mistake it goes on at the next line."""
 
 from functools import lru_cache
 
 from lark import Lark, Token
-from lark.exceptions import UnexpectedInput, UnexpectedToken
 from lark.lexer import Lexer
 
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source
 from stiffdsl.resources import folder
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.automaton import Automaton, Unexpected, automaton, run
 from stiffdsl.syntax.build import Builder
+from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.lexer import LexicalError, tokens
 from stiffdsl.syntax.messages import explain, explain_character
 
@@ -29,43 +30,27 @@ class _NoLexer(Lexer):
 
 
 @lru_cache(maxsize=1)
-def _parser() -> tuple[Lark, Builder]:
+def _parser() -> tuple[Automaton, Builder]:
     """The parser and the builder its rules call; made once, since the tables take a tenth of a second."""
     builder = Builder(Source("", ""))
-    return Lark(
-        (folder("grammars") / "sml.lark").read_text(encoding="utf-8"),
-        parser="lalr",
-        lexer=_NoLexer,
-        transformer=builder,
-        keep_all_tokens=True,
-    ), builder
+    grammar = (folder("grammars") / "sml.lark").read_text(encoding="utf-8")
+    lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=builder, keep_all_tokens=True)
+    return automaton(lark), builder
 
 
 def parse(source: Source) -> tree.Module:
     """The tree of `source`. Raises `ModelError` with all independent syntax errors (E01)."""
-    text = normalized(source)
-    found: list[Diagnostic] = []
-    stream = _lex(source, text, found)
-    parser, builder = _parser()
-    while True:
+    with large_trees():
+        found: list[Diagnostic] = []
+        stream = _lex(source, normalized(source), found)
+        table, builder = _parser()
         builder.source, builder.diagnostics = source, []
-        wrong = None
-        try:
-            module = _run(parser, stream)
-        except UnexpectedToken as error:
-            wrong = error.token
-            found.append(explain(source, error, stream))
-        except UnexpectedInput:
-            raise AssertionError("only tokens are fed") from None
-        if wrong is None:
-            found += builder.diagnostics
-            if found:
-                raise ModelError(sorted(found, key=lambda d: d.labels[0].span.line))
-            return module
-        rest = _without_line(stream, wrong)
-        if rest is None or len(found) >= MOST_MESSAGES:
-            raise ModelError(sorted(found, key=lambda d: d.labels[0].span.line))
-        stream = rest
+        module = _parse(source, table, stream, found)
+        found += dict.fromkeys(builder.diagnostics)
+        builder.source, builder.diagnostics = Source("", ""), []
+    if found or module is None:
+        raise ModelError(sorted(found, key=lambda d: d.labels[0].span.line))
+    return module
 
 
 def normalized(source: Source) -> str:
@@ -73,11 +58,36 @@ def normalized(source: Source) -> str:
     return source.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _run(parser: Lark, stream: list[Token]) -> tree.Module:
-    state = parser.parse_interactive("")
-    for token in stream:
-        state.feed_token(token)
-    return state.feed_eof(stream[-1] if stream else None)
+def _parse(
+    source: Source, table: Automaton, stream: list[Token], found: list[Diagnostic]
+) -> tree.Module | None:
+    """The tree; None after a mistake. After a wrong statement it goes on with the next line."""
+    first, states, values, wrong = 0, None, None, False
+    while True:
+        try:
+            module = run(table, stream, first, states, values)
+            return None if wrong else module
+        except Unexpected as error:
+            wrong = True
+            found.append(explain(source, stream, error.at, error.accepted))
+            following = _next_line(stream, error.at)
+            if following is None or len(found) >= MOST_MESSAGES:
+                return None
+            first, states, values = following, error.states, error.values
+
+
+def _next_line(stream: list[Token], at: int) -> int | None:
+    """Where the statement after the wrong one begins; None where the wrong one opens or closes a block."""
+    if at == len(stream):
+        return None
+    first = at
+    while first > 0 and stream[first - 1].type != "NEWLINE":
+        first -= 1
+    if stream[first].type in _OPENERS or stream[first].type == "END":
+        return None
+    while at < len(stream) and stream[at].type != "NEWLINE":
+        at += 1
+    return at + 1
 
 
 def _lex(source: Source, text: str, found: list[Diagnostic]) -> list[Token]:
@@ -91,22 +101,3 @@ def _lex(source: Source, text: str, found: list[Diagnostic]) -> list[Token]:
             else:
                 raise ModelError(found) from None
             text = text[: error.position] + " " + text[error.position + 1 :]
-
-
-def _without_line(stream: list[Token], wrong: Token) -> list[Token] | None:
-    """The tokens without the statement that `wrong` stands in; None where it opens a block or is the end."""
-    if wrong.type == "$END":
-        return None
-    at = next((k for k, t in enumerate(stream) if t is wrong), None)
-    if at is None:
-        return None
-    first = at
-    if wrong.type == "NEWLINE" or stream[at - 1].type != "NEWLINE":
-        while first > 0 and stream[first - 1].type != "NEWLINE":
-            first -= 1
-    last = at
-    while last < len(stream) - 1 and stream[last].type != "NEWLINE":
-        last += 1
-    if stream[first].type in _OPENERS or stream[first].type == "END":
-        return None
-    return stream[:first] + stream[last + 1 :]

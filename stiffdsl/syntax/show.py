@@ -1,7 +1,7 @@
 """Print a tree as text that parses to the same tree: `parse(show(module)) == module`.
 
-`stiffdsl show --after syntax` prints it. Comments and layout are not in the tree; `syntax/format.py` lays out a
-file with its comments.
+`stiffdsl show --after syntax` prints it. Comments and layout are not in the tree; `syntax/format.py` lays out
+a file with its comments.
 """
 
 from collections.abc import Iterator

@@ -134,8 +134,8 @@ Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start` or
-    `guess` (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
+    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start`
+    or `guess` (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
 
     name: str
     attribute: str
@@ -145,11 +145,11 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`kind name[dimensions] [unit] = value in low..high start s guess g "doc"`; `kind` is const, param, input,
-    var, output or discrete.
+    """`kind name[dimensions] [unit] = value in low..high start s guess g "doc"`; `kind` is const, param,
+    input, var, output or discrete.
 
-    `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); then `value`
-    keeps no unit of its own (`Number(0.04, None)`).
+    `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); `value`
+    then keeps no unit of its own (`Number(0.04, None)`).
     """
 
     kind: str
@@ -182,8 +182,8 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not yet
-    compiled. `text` is what was written, one line a string, without indentation."""
+    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not
+    yet compiled. `text` is what was written, one line a string, without indentation."""
 
     form: str
     text: tuple[str, ...]
