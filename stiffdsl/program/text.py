@@ -45,16 +45,19 @@ _CALLS = {
     "take": "take",
     "take_sum": "take_sum",
 }
-# How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets for the eye.
+# How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
 _SIGN, _ATOM = 1.5, 9
 # An expression longer than this gives up a part of itself to a line of its own.
 _LONG = 80
 _WIDTH = 110
 
 
-def write(function: Function, tables: dict[str, np.ndarray]) -> str:
-    """The text of one function; tables are global names."""
-    return _Writer(function, tables).write()
+def write(function: Function, tables: dict[str, np.ndarray], name: str | None = None) -> str:
+    """The text of one function, called `name` where that is given. Tables are global names.
+
+    Inputs may be left out where nothing follows them that may not: they are `input_defaults(p)` then.
+    """
+    return _Writer(function, tables).write(name or function.name)
 
 
 def identifier(text: str) -> str:
@@ -70,14 +73,17 @@ class _Writer:
         self.function, self.tables = function, tables
         self.lines: list[str] = []
         self.pieces: list[tuple[str, float]] = []
-        self.taken = {"xp", *HELPERS, *function.arguments, *tables, *keyword.kwlist}
+        self.taken = {"xp", "input_defaults", *HELPERS, *function.arguments, *tables, *keyword.kwlist}
         self.unnamed = 0
         self.uses = np.zeros(len(function.ops), dtype=np.int64)
         for op in function.ops:
             np.add.at(self.uses, list(op.args), 1)
 
-    def write(self) -> str:
+    def write(self, name: str) -> str:
         ops = self.function.ops
+        optional = self._optional()
+        if "u" in optional and any(op.name == "input" and op.data == "u" for op in ops):
+            self.lines.append("u = input_defaults(p) if u is None else u")
         for k, op in enumerate(ops):
             piece = self._piece(op)
             self.pieces.append(piece)
@@ -85,11 +91,18 @@ class _Writer:
                 self.lines += _wrapped("return ", piece[0])
             elif self._is_worth_a_line(k, op):
                 self._own_line(k)
-        signature = ", ".join(
-            a if a != "t" or not k else "t=0.0" for k, a in enumerate(self.function.arguments)
-        )
-        head = f'def {self.function.name}({signature}):\n    """{self.function.doc}"""\n'
+        signature = ", ".join(a + optional.get(a, "") for a in self.function.arguments)
+        head = f'def {name}({signature}):\n    """{self.function.doc}"""\n'
         return head + "".join(f"    {line}\n" for line in self.lines)
+
+    def _optional(self) -> dict[str, str]:
+        """Defaults of the last arguments."""
+        found = {}
+        for argument in reversed(self.function.arguments[1:]):
+            if argument not in ("u", "t"):
+                break
+            found[argument] = "=None" if argument == "u" else "=0.0"
+        return found
 
     def _is_worth_a_line(self, k: int, op: Op) -> bool:
         if op.name in ("input", "number", "flag", "table"):

@@ -1,26 +1,29 @@
 """The few array operations that a program uses beside `xp`, for JAX and for NumPy.
 
-Positions are inside the array by construction: nothing is checked or clipped when the program runs.
+Positions are inside the array by construction: nothing is checked or clipped when the program runs. The three
+functions for JAX are copied as they stand into the module that `stiffdsl compile -o` writes.
 """
 
 import jax.numpy as jnp
 import numpy as np
 
 
-def _take(a, index):
+def take(a, index):
+    """`a[index]`, for positions that are known to be inside."""
     return jnp.asarray(a).at[index].get(mode="promise_in_bounds")
 
 
-def _stack(numbers):
+def take_sum(a, index):
+    """The sums of `a` over the rows of a table of positions."""
+    return take(a, index).sum(axis=-1)
+
+
+def stack(numbers):
+    """Numbers as a vector."""
     return jnp.stack([jnp.asarray(n, dtype=jnp.float64) for n in numbers])
 
 
-JAX = {
-    "xp": jnp,
-    "take": _take,
-    "take_sum": lambda a, index: _take(a, index).sum(axis=-1),
-    "stack": _stack,
-}
+JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack}
 NUMPY = {
     "xp": np,
     "take": lambda a, index: a[index],

@@ -1,0 +1,224 @@
+"""The model as a readable Python module, for `stiffdsl compile -o`: JAX and NumPy are all that it imports.
+
+Its functions are the text that this process runs too, so the two agree to the last bit. Tables beyond a
+small size lie in an `.npz` file beside the module.
+"""
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.flat.model import Block
+from stiffdsl.program import text
+from stiffdsl.program.interpret import run
+from stiffdsl.program.program import Program
+from stiffdsl.runtime import array_library
+from stiffdsl.runtime.module_text import IMPORTS, INITIAL, MATRIX, NAMES, PARAMETERS, TABLES
+
+# What is written of a program, and what it is called there.
+_FUNCTIONS = {
+    "rhs": "rhs",
+    "jacobian": "jacobian",
+    "variables": "variables",
+    "input_defaults": "input_defaults",
+    "start": "start",
+    "guess": "guess",
+    "parameters": "_parameters",
+}
+# Tables of at most this many entries are written into the text.
+_INLINE = 40
+# Rows of the tables in the docstring.
+_LISTED = 60
+_WIDTH = 110
+_HEAD = """
+{equation} in JAX, written by stiffdsl: {states} states, {algebraic} algebraic unknowns,
+{parameters} parameters, {inputs} inputs, {nonzeros} nonzeros in df/dy.
+Vectors are in SI; `parameters` takes values in declared units.
+
+    import jax, {name} as model
+    p = model.parameters()              # or model.parameters({{name: value}})
+    y = model.initial(p)                # in the order of model.states
+    model.rhs(0.0, y, p)                # jit, vmap and grad work on everything here
+    model.matrix(model.jacobian(0.0, y, p))
+    model.variables(0.0, y, p)          # in the order of model.names
+"""
+
+
+def write(model: Any, directory: str | Path) -> Path:
+    """Writes the module of a `CompiledModel` into `directory`, which is made; returns the path of the module.
+
+    Raises `OSError` where it cannot be written.
+    """
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{module_name(model.program.system.flat.name)}.py"
+    path.write_text(source(model), encoding="utf-8")
+    large = {name: table for name, table in _tables(model).items() if table.size > _INLINE}
+    beside = path.with_suffix(".npz")
+    if large:
+        np.savez_compressed(beside, allow_pickle=False, **large)
+    else:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def module_name(model: str) -> str:
+    """`VanDerPol` is `van_der_pol`; a name that would hide a module of Python or JAX gets a tail."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", model).lower()
+    taken = name in sys.stdlib_module_names or name in ("jax", "jaxlib", "numpy", "scipy", "stiffdsl")
+    return f"{name}_model" if taken else name
+
+
+def source(model: Any) -> str:
+    """The text of the module of a `CompiledModel`."""
+    program: Program = model.program
+    tables = _tables(model)
+    functions = [text.write(program.by_name[name], program.tables, new) for name, new in _FUNCTIONS.items()]
+    used = [f for f in _HELPERS if any(f"{f.__name__}(" in code for code in (*functions, INITIAL))]
+    helpers = [inspect.getsource(f).replace("jnp.", "xp.") for f in used]
+    if array_library.take not in used and array_library.take_sum in used:
+        helpers.insert(0, inspect.getsource(array_library.take).replace("jnp.", "xp."))
+    large = any(table.size > _INLINE for table in tables.values())
+    name = module_name(program.system.flat.name)
+    load = f'_file = np.load(Path(__file__).with_name("{name}.npz"))\n' if large else ""
+    constants = TABLES + load + "".join(_assigned(name, table) for name, table in tables.items())
+    count = _count(program.system.flat.parameters)
+    top = [
+        _docstring(program),
+        IMPORTS.replace("{path}", "from pathlib import Path\n" if large else ""),
+        _declarations(program),
+        constants,
+    ]
+    below = [NAMES, *helpers, *functions, PARAMETERS.replace("COUNT", str(count)), INITIAL, MATRIX]
+    return "\n".join(top) + "\n\n" + "\n\n".join(below)
+
+
+_HELPERS = (array_library.take, array_library.take_sum, array_library.stack)
+
+
+def _tables(model: Any) -> dict[str, np.ndarray]:
+    """All tables that the module uses."""
+    program: Program = model.program
+    system = program.system
+    used = {
+        op.data
+        for name in _FUNCTIONS
+        for op in program.by_name[name].ops
+        if op.name in ("table", "take", "take_sum")
+    }
+    tables = {name: table for name, table in program.tables.items() if name in used and table.size}
+    tables["rows"] = program.rows.astype(np.int32)
+    tables["columns"] = program.columns.astype(np.int32)
+    tables["mass"] = program.mass
+    tables["entries"] = np.r_[system.states, system.implicit].astype(np.int32)
+    tables["is_der"] = np.r_[np.zeros(len(system.states), dtype=bool), system.implicit_is_der.astype(bool)]
+    tables["solved"] = _solved(model)
+    return tables
+
+
+def _solved(model: Any) -> np.ndarray:
+    """Entries of y that equations determine at the initial time, at the default parameters; NaN elsewhere.
+
+    NaN everywhere where the model has no consistent start: `initial` returns start values and guesses then.
+    """
+    program: Program = model.program
+    solved = np.full(program.size, np.nan)
+    free = program.system.initial.free
+    if len(free):
+        with suppress(ValueError):
+            solved[free] = np.asarray(model.initial_state())[free]
+    return solved
+
+
+# --- parts of the text ---
+
+
+def _assigned(name: str, table: np.ndarray) -> str:
+    """A table as an assignment."""
+    value = name.startswith("values")
+    if table.size > _INLINE:
+        loaded = f'_file["{name}"]'
+        return f"{name} = xp.asarray({loaded})\n" if value else f"{name} = {loaded}\n"
+    kind = {"f": "float", "i": "np.int32", "b": "bool"}[table.dtype.kind]
+    items = str(table.tolist())
+    if table.dtype.kind == "f":
+        items = re.sub(r"\b(nan|inf)\b", r"np.\1", items)
+    made = f"{'xp.asarray' if value else 'np.array'}({items}, dtype={kind})"
+    lines = textwrap.wrap(f"{name} = {made}", _WIDTH, subsequent_indent="    ", break_long_words=False)
+    return "\n".join(lines) + "\n"
+
+
+def _declarations(program: Program) -> str:
+    """The blocks of parameters, variables and inputs as data."""
+    flat = program.system.flat
+    lines = ["# name, unit, scale, shift, low, high, description; a value in SI is scale*value + shift"]
+    for name, blocks in (
+        ("PARAMETERS", flat.parameters),
+        ("VARIABLES", flat.variables),
+        ("INPUTS", flat.inputs),
+    ):
+        rows = [(_pattern(b), b.unit, float(b.scale), float(b.shift), b.low, b.high, b.doc) for b in blocks]
+        lines += [f"{name} = (", *(f"    {row!r}," for row in rows), ")"] if rows else [f"{name} = ()"]
+    return "\n".join([*lines, f"experiment = {dict(flat.experiment)!r}"]) + "\n"
+
+
+def _pattern(block: Block) -> str:
+    """The name with the length of each array: `rooms[20].T`."""
+    return ".".join(
+        segment + (f"[{','.join(str(n) for n in dims)}]" if dims else "") for segment, dims in block.path
+    )
+
+
+def _docstring(program: Program) -> str:
+    system = program.system
+    flat = system.flat
+    head = _HEAD.format(
+        equation="M dy/dt = f(t, y, p, u)" if len(system.implicit) else "dy/dt = f(t, y, p, u)",
+        states=len(system.states),
+        algebraic=len(system.implicit),
+        parameters=_count(flat.parameters),
+        inputs=_count(flat.inputs),
+        nonzeros=len(program.rows),
+        name=module_name(flat.name),
+    )
+    zeros = np.zeros(_count(flat.parameters))
+    p = run(program, "parameters", zeros, zeros)
+    u = run(program, "input_defaults", p)
+    title = f"{flat.name}: {flat.doc}" if flat.doc else flat.name
+    shown = [b for b in flat.variables if b.kind != "hidden"]
+    lines = [title, head, "", *_listed("Parameters", flat.parameters, p), *_listed("Inputs", flat.inputs, u)]
+    lines += _listed("Variables and their start values", shown, run(program, "start", p, u))
+    body = "\n".join(line.rstrip() for line in lines).rstrip()
+    return f'"""{body.replace(chr(92), chr(92) * 2).replace(chr(34) * 3, chr(39) * 3)}\n"""\n'
+
+
+def _listed(title: str, blocks: Sequence[Block], values: np.ndarray) -> list[str]:
+    """A table for the docstring, in declared units; an array is one row."""
+    if not blocks:
+        return []
+    cells = []
+    for b in blocks[:_LISTED]:
+        own = (values[b.offset : b.offset + b.size] - b.shift) / b.scale
+        known = own[~np.isnan(own)]
+        value = "" if not len(known) else f"{known.min():.6g}"
+        if len(known) and known.min() != known.max():
+            value += f" to {known.max():.6g}"
+        bounds = ""
+        if b.low is not None and b.high is not None:
+            bounds = f"in {(b.low - b.shift) / b.scale:.6g}..{(b.high - b.shift) / b.scale:.6g}"
+        cells.append((_pattern(b), value, b.unit or "", bounds, b.doc or ""))
+    width = [max(len(c[k]) for c in cells) for k in range(5)]
+    lines = ["  ".join(c[k].ljust(width[k]) for k in range(5) if width[k]).rstrip() for c in cells]
+    more = [f"    and {len(blocks) - _LISTED} more, below"] if len(blocks) > _LISTED else []
+    return [title, *(f"    {line}" for line in lines), *more, ""]
+
+
+def _count(blocks: Sequence[Block]) -> int:
+    return sum(b.size for b in blocks)
