@@ -242,8 +242,8 @@ def lane(
     program, functions = model.program, model.functions
     system = model.system(driven)
     labels, numbers = scalars_of(model.variable_names, None if outputs is None else tuple(outputs))
-    scale = np.array([b.scale for b in _blocks(model, numbers)])
-    shift = np.array([b.shift for b in _blocks(model, numbers)])
+    scale = np.array([b.scale for b in blocks_of(model, numbers)])
+    shift = np.array([b.shift for b in blocks_of(model, numbers)])
     flat = program.system.flat
     place = np.full(flat.size, -1, dtype=np.int64)
     place[program.system.states] = np.arange(len(program.system.states))
@@ -269,7 +269,8 @@ def lane(
     return labels, one
 
 
-def _blocks(model: "CompiledModel", numbers: np.ndarray) -> list[Any]:
+def blocks_of(model: "CompiledModel", numbers: np.ndarray) -> list[Any]:
+    """The declaration of each variable number."""
     blocks = model.program.system.flat.variables
     ends = np.array([b.offset + b.size for b in blocks])
     return [blocks[int(k)] for k in np.searchsorted(ends, numbers, side="right")]
