@@ -121,7 +121,9 @@ class Expansion:
 
     def slot(self, kind: str, column: np.ndarray) -> Skeleton:
         """The slot that holds `column`; equal columns share one."""
-        column = np.ascontiguousarray(np.broadcast_to(column, (self.domain.size,)), dtype=np.int64)
+        if column.shape != (self.domain.size,):
+            column = np.broadcast_to(column, (self.domain.size,))
+        column = np.ascontiguousarray(column, dtype=np.int64)
         key = (kind, column.tobytes())
         if key not in self._known:
             self._known[key] = len(self.kinds)
@@ -187,6 +189,9 @@ class Expansion:
                 return np.array(np.pi)
             if first.name in ("true", "false"):
                 return np.array(first.name == "true")
+            block = self.node.blocks.get(first.name)
+            if block is not None and len(block.shape) == len(self.node.prefix):
+                return self._scalar(block)
         reference = self.refer(expr)
         index = self._complete(reference, expr)
         if reference.constant is not None:
@@ -194,6 +199,14 @@ class Expansion:
         assert reference.block is not None
         column = reference.block.offset + positions(reference.shape, index, self.domain.size)
         return self.slot(SLOT_KINDS[reference.block.kind], column)
+
+    def _scalar(self, block: Block) -> Skeleton:
+        """A quantity of this node that is no array: the commonest name, so by the shortest way."""
+        if not block.shape:
+            column = np.full(self.domain.size, block.offset)
+        else:
+            column = block.offset + positions(block.shape, list(self.domain.prefix), self.domain.size)
+        return self.slot(SLOT_KINDS[block.kind], column)
 
     def _complete(self, reference: Reference, expr: tree.Name) -> list[np.ndarray]:
         """The index of `reference` with its whole axes taken from the domain's."""
@@ -304,7 +317,7 @@ class Expansion:
                     first.name in self.domain.iterators or first.name in ("time", "pi", "true", "false")
                 ):
                     return ()
-                return self.refer(expr).free
+                return self._free(expr)
             case tree.Unary():
                 return self.shape(expr.operand)
             case tree.Binary():
@@ -343,6 +356,30 @@ class Expansion:
                     )
                 return tuple(lengths) + (inner.shape(expr.body) if all(lengths) else ())
         raise AssertionError(expr)
+
+    def _free(self, expr: tree.Name) -> tuple[int, ...]:
+        """The shape of a name. Its indices are not evaluated: a branch that is not taken may be out of range."""
+        node, shape = self.node, []
+        for part in expr.parts[:-1]:
+            child = node.children.get(part.name)
+            if child is None:
+                raise unknown_name(part.name, node, expr)
+            shape += self._open(part, child.dims)
+            node = child
+        last = expr.parts[-1]
+        if last.name in node.declared and node.declared[last.name].kind == "const":
+            return (*shape, *self._open(last, np.shape(self.builder.constant_of(node, last.name))))
+        block = node.blocks.get(last.name)
+        if block is None:
+            raise unknown_name(last.name, node, expr)
+        return (*shape, *self._open(last, block.shape[len(node.prefix) :]))
+
+    def _open(self, part: tree.Part, dims: tuple[int, ...]) -> tuple[int, ...]:
+        """The lengths of the axes that the indices of `part` leave: all, or one for each range."""
+        if not part.indices:
+            return dims
+        ranges = (i for i in part.indices if isinstance(i, tree.Range))
+        return tuple(max(0, self._bound(r.last) - self._bound(r.first) + 1) for r in ranges)
 
     def _joined(self, a: tuple[int, ...], b: tuple[int, ...], expr: tree.Expr) -> tuple[int, ...]:
         if a and b and a != b:

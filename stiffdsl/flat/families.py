@@ -16,7 +16,7 @@ MOST_SHAPES_WITH_LITERALS = 100
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The members that one statement adds: a skeleton, and for each slot its kind and a column of indices."""
+    """The members that one statement adds: a skeleton, and for each slot its kind and a column of `size` indices."""
 
     skeleton: Skeleton
     kinds: tuple[str, ...]
@@ -31,9 +31,16 @@ class Rows:
 
     @property
     def table(self) -> np.ndarray:
-        if not self.columns:
-            return np.zeros((self.size, 0), dtype=np.int64)
-        return np.column_stack([np.broadcast_to(c, (self.size,)) for c in self.columns]).astype(np.int64)
+        return _table([self])
+
+
+def _table(group: list[Rows]) -> np.ndarray:
+    """The columns of all rows, one below the other."""
+    size = sum(r.size for r in group)
+    table = np.zeros((size, len(group[0].columns)), dtype=np.int64)
+    for k in range(table.shape[1]):
+        table[:, k] = np.concatenate([r.columns[k] for r in group])
+    return table
 
 
 @dataclass
@@ -74,14 +81,14 @@ def _merge(group: list[Rows]) -> Family:
             Sum(
                 to_sympy(terms[0].skeleton),
                 terms[0].kinds,
-                np.concatenate([t.table for t in terms]),
+                _table(terms),
                 np.concatenate(owners).astype(np.int64),
             )
         )
     return Family(
         to_sympy(first.skeleton),
         first.kinds,
-        np.concatenate([r.table for r in group]) if len(group) > 1 else first.table,
+        _table(group),
         tuple(r.span for r in group),
         np.repeat(np.arange(len(group)), sizes),
         tuple(sums),

@@ -438,6 +438,9 @@ class Builder:
         look.lift(look.expand(bound.value))
 
     def _define(self, block: Block, bound: Bound, what: str) -> list[tuple[np.ndarray, Rows]]:
+        if isinstance(bound.value, tree.Number):
+            number = Rows(("num", bound.value.value), (), (), (), block.size, bound.span)
+            return [(block.offset + np.arange(block.size), number)]
         found = []
         for expansion, rows in self._expansions(block, bound, auxiliary=False):
             skeleton = expansion.lift(expansion.expand(bound.value))

@@ -5,6 +5,7 @@ that apply to them: those written closest to the root win.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Node:
     declared: dict[str, tree.Variable] = field(default_factory=dict)
     bound_inputs: set[str] = field(default_factory=set)
 
-    @property
+    @cached_property
     def prefix(self) -> tuple[int, ...]:
         return tuple(n for _, dims in self.path for n in dims)
 
@@ -86,7 +87,9 @@ def span_of(expr: tree.Expr) -> Span:
 
 def positions(shape: tuple[int, ...], index: list[np.ndarray], size: int) -> np.ndarray:
     """Row-major positions of index tuples (counted from 0) in an array of `shape`."""
-    flat = np.zeros(size, dtype=np.int64)
+    if not shape:
+        return np.zeros(size, dtype=np.int64)
+    flat = 0
     for length, i in zip(shape, index, strict=True):
         flat = flat * length + i
-    return flat
+    return np.asarray(flat)

@@ -11,6 +11,7 @@ symbolic work is paid once per shape; all other work is done on the integer tabl
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import sympy as sp
@@ -94,7 +95,7 @@ class Block:
 
     @cached_property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
     @property
     def name(self) -> str:

@@ -46,23 +46,29 @@ class Network:
         constant = expansion.lift(expansion.expand(rate))
         if constant != ("num", 1.0):
             factors.append(constant)
+        consumed, made = [], []
         for count, name in before:
-            factor = expansion.lift(expansion.expand(name))
+            factor = self._species(expansion, name)
+            consumed.append((count, expansion.columns[factor[1]]))
             factors.append(factor if count == 1 else ("pow", factor, ("num", float(count))))
         product: Skeleton = ("num", 1.0)
         if factors:
             product = factors[0] if len(factors) == 1 else ("mul", *factors)
         builder.equations.add(expansion.rows(("add", slot, ("mul", MINUS_ONE, product)), reaction.span))
-        for sign, side in ((-1.0, before), (1.0, after)):
-            for count, name in side:
-                look = Expansion(builder, expansion.node, expansion.domain)
-                where = look.expand(name)
-                if not isinstance(where, tuple) or where[0] != "slot" or look.kinds[where[1]] != "var":
-                    raise Fault("E0306", "a species must be a variable", name.span)
-                self.species.append(look.columns[where[1]])
+        look = Expansion(builder, expansion.node, expansion.domain)
+        for count, name in after:
+            made.append((count, look.columns[self._species(look, name)[1]]))
+        for sign, side in ((-1.0, consumed), (1.0, made)):
+            for count, column in side:
+                self.species.append(column)
                 self.rates.append(hidden)
                 self.coefficients.append(np.full(size, sign * count))
         self.span = self.span or reaction.span
+
+    def _species(self, expansion: Expansion, name: tree.Name) -> Skeleton:
+        slot = expansion.expand(name)
+        assert isinstance(slot, tuple) and slot[0] == "slot", "check lets no other species pass"
+        return slot
 
     def balances(self, constant_ids) -> list[Rows]:
         """`der(species) = Σ coefficient * rate`, one row for each species."""
