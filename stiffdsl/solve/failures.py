@@ -23,7 +23,9 @@ def verdict(
     failed = (status != Status.SUCCESS) & (status != Status.MAX_STEPS)
     blame = jnp.where(status == Status.SUCCESS, 0.0, jnp.abs(state.scaled))
     status, blame = lax.cond(
-        failed, lambda: _examine(system, problem, state, status, blame), lambda: (status.astype(jnp.int32), blame)
+        failed,
+        lambda: _examine(system, problem, state, status, blame),
+        lambda: (status.astype(jnp.int32), blame),
     )
     return status, worst(blame)
 

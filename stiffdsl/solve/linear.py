@@ -54,7 +54,9 @@ class LinearSolver:
 
     def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Factors:
         alpha = jnp.asarray(alpha)
-        return Factors(jacobian, alpha, self.direct.factor(lax.stop_gradient(jacobian), lax.stop_gradient(alpha)))
+        return Factors(
+            jacobian, alpha, self.direct.factor(lax.stop_gradient(jacobian), lax.stop_gradient(alpha))
+        )
 
     def solve(self, factors: Factors, b: Float[Array, " n"]) -> Float[Array, " n"]:
         lu = lax.stop_gradient(factors.lu)
@@ -94,7 +96,10 @@ class WrittenOut:
 
     def factor(self, jacobian, alpha):
         n = self.n
-        a = [[-jacobian[self.place[i, j]] if (i, j) in self.place else jnp.zeros(()) for j in range(n)] for i in range(n)]
+        a = [
+            [-jacobian[self.place[i, j]] if (i, j) in self.place else jnp.zeros(()) for j in range(n)]
+            for i in range(n)
+        ]
         for i in range(n):
             if self.mass[i]:
                 a[i][i] = a[i][i] + alpha * self.mass[i]
@@ -175,5 +180,7 @@ class Dense:
         lu, permutation = lu
         x = b[:, None]
         x = lax.linalg.triangular_solve(lu, x, left_side=True, lower=False, transpose_a=True)
-        x = lax.linalg.triangular_solve(lu, x, left_side=True, lower=True, transpose_a=True, unit_diagonal=True)
+        x = lax.linalg.triangular_solve(
+            lu, x, left_side=True, lower=True, transpose_a=True, unit_diagonal=True
+        )
         return jnp.zeros(self.n).at[permutation].set(x[:, 0])

@@ -111,7 +111,9 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
         d2 = norm((later - slope) / size) / h0
         steepest = jnp.maximum(d1, d2)
         h1 = jnp.where(
-            steepest <= 1e-15, 1e-3 * length, (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order)
+            steepest <= 1e-15,
+            1e-3 * length,
+            (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
         )
         return jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0)), jnp.int32(2)
 
@@ -142,7 +144,10 @@ def advance(method: Method, problem: Problem, limits: Limits, state: State) -> t
 
     work = attempt.work
     counts = state.counts + jnp.stack(
-        [jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, work.rhs, work.jacobians, work.factorizations, work.iterations)]
+        [
+            jnp.asarray(c, dtype=jnp.int32)
+            for c in (accept, ~accept, work.rhs, work.jacobians, work.factorizations, work.iterations)
+        ]
     )
     return State(
         t_next,

@@ -55,7 +55,9 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
     ) -> Result:
         problem = Problem(_real(t0), _real(t1), _real(y0), args, _real(saveat).reshape(-1))
         limits = Limits(
-            Tolerance(_real(rtol), _real(atol)), _real(0.0 if first_step is None else first_step), _real(max_step)
+            Tolerance(_real(rtol), _real(atol)),
+            _real(0.0 if first_step is None else first_step),
+            _real(max_step),
         )
         state, saves = loop.run(stepper, system, problem, limits, max_steps)
         status = jnp.where(state.status == Status.RUNNING, Status.MAX_STEPS, state.status)

@@ -59,7 +59,9 @@ class Sparse:
         values = np.random.default_rng(0).uniform(0.5, 1.0, self.count)
         matched = np.arange(self.n)
         if np.count_nonzero(self.row == self.column) < self.n:
-            pattern = coo_array((np.ones(self.count), (self.row, self.column)), shape=(self.n, self.n)).tocsr()
+            pattern = coo_array(
+                (np.ones(self.count), (self.row, self.column)), shape=(self.n, self.n)
+            ).tocsr()
             matched = maximum_bipartite_matching(pattern, perm_type="column")
         values[self.column == matched[self.row]] = 100.0
         with jax.ensure_compile_time_eval(), warnings.catch_warnings():
@@ -159,8 +161,13 @@ def _lanes(arguments, axes):
     )
 
 
-for _primitive, _meaning, _rule in ((refactor_p, _refactor, _refactor_lanes), (solve_p, _solve, _solve_lanes)):
+for _primitive, _meaning, _rule in (
+    (refactor_p, _refactor, _refactor_lanes),
+    (solve_p, _solve, _solve_lanes),
+):
     _primitive.def_abstract_eval(lambda *arguments, **parameters: arguments[-1])
     mlir.register_lowering(_primitive, mlir.lower_fun(_meaning, multiple_results=False), platform="cpu")
-    _primitive.def_impl(jax.jit(_meaning, static_argnames=("solver", "transposed")[: 1 + (_primitive is solve_p)]))
+    _primitive.def_impl(
+        jax.jit(_meaning, static_argnames=("solver", "transposed")[: 1 + (_primitive is solve_p)])
+    )
     batching.primitive_batchers[_primitive] = _rule

@@ -4,10 +4,9 @@
 of a solution are taken with respect to. `M` is diagonal: one for a state, zero for an algebraic row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,16 +39,20 @@ class System(Protocol):
     def jacobian(self, t: Float[Array, ""], y: Float[Array, " n"], args: Args) -> Float[Array, " nnz"]: ...
 
 
-class FunctionSystem(eqx.Module):
-    """A user's own `rhs(t, y, args)` as a `System`: dense, with its Jacobian by forward differentiation."""
+class FunctionSystem:
+    """A user's own `rhs(t, y, args)` as a `System`: dense, with its Jacobian by forward differentiation.
 
-    function: Callable[..., Any] = eqx.field(static=True)
-    size: int = eqx.field(static=True)
-    mass: np.ndarray = eqx.field(static=True)
-    names: tuple[str, ...] = eqx.field(static=True)
-    time_dependent: bool = eqx.field(static=True)
+    What the function depends on and shall be differentiated belongs into `args`.
+    """
 
-    def __init__(self, function, size, mass=None, names=None, time_dependent=True):
+    def __init__(
+        self,
+        function: Callable[[Any, Any, Args], Any],
+        size: int,
+        mass: Any = None,
+        names: Sequence[str] | None = None,
+        time_dependent: bool = True,
+    ):
         self.function = function
         self.size = size
         self.mass = np.ones(size) if mass is None else np.asarray(mass, dtype=float)

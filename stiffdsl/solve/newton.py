@@ -1,0 +1,202 @@
+"""Damped Newton for square sparse systems `F(x, context) = 0`: consistent initial values.
+
+Damping follows the natural monotonicity test of Deuflhard, Newton Methods for Nonlinear Problems (Springer 2004,
+section 3.3): a step is short enough when the simplified Newton correction after it is smaller than the correction
+before it. The test does not see the units of equations. Where the Jacobian is singular, small systems take the
+shortest step of least squares; where that does not help either, the search starts again beside where it is.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from stiffdsl.solve.linear import DENSE_LARGE, LinearSolver
+
+LEAST_DAMPING = 1e-8
+# A share of an equation's terms that its residual may keep.
+RESIDUAL = 1e-8
+# Below this relative size a correction that no longer shrinks is rounding.
+ROUNDING = 1e-7
+# Sizes of unknowns below this count as zero.
+FLOOR = 1e-10
+# How far a new start lies from where the search was stuck, relative to 1 + |x|.
+NUDGE = 1e-2
+
+
+class NewtonResult(NamedTuple):
+    """`x`, whether it solves the system, the iterations made, the residual there, and the indices of the (up to
+    three) equations that are furthest from being met, relative to their terms."""
+
+    x: Float[Array, " n"]
+    converged: Bool[Array, ""]
+    iterations: Int[Array, ""]
+    residual: Float[Array, " n"]
+    worst: Int[Array, " k"]
+
+
+def newton(
+    residual: Callable[[Any, Any], Any],
+    jacobian: Callable[[Any, Any], Any],
+    rows: np.ndarray,
+    columns: np.ndarray,
+    x0: Float[Array, " n"],
+    context: Any,
+    rtol: float = 1e-12,
+    max_iterations: int = 200,
+) -> NewtonResult:
+    """Solve `residual(x, context) = 0` from x0; `jacobian(x, context)` gives the values at `rows`, `columns`.
+
+    Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
+    solution is found, `converged` is False and `x` is where the search ended.
+    """
+    x0 = jnp.asarray(x0, dtype=float)
+    n = x0.shape[0]
+    if n == 0:
+        return NewtonResult(x0, jnp.array(True), jnp.int32(0), x0, jnp.zeros(0, dtype=jnp.int32))
+    linear = LinearSolver(rows, columns, np.zeros(n))
+    context = jax.tree.map(jnp.asarray, context)
+    # What the functions close over may be traced and differentiated too.
+    functions = tuple(eqx.filter_closure_convert(f, x0, context) for f in (residual, jacobian))
+    consts, code = eqx.partition(functions, eqx.is_array)
+
+    @jax.custom_jvp
+    def root(x0, consts, context):
+        residual, jacobian = eqx.combine(consts, code)
+        return _search(residual, jacobian, linear, x0, context, rtol, max_iterations)
+
+    @root.defjvp
+    def _(primals, tangents):
+        found = root(*primals)
+        _, consts, context = primals
+
+        def at_root(consts, context):
+            return eqx.combine(consts, code)[0](found.x, context)
+
+        _, residual_dot = jax.jvp(at_root, (consts, context), tangents[1:])
+        factors = linear.factor(eqx.combine(consts, code)[1](found.x, context), jnp.zeros(()))
+        x_dot = linear.solve(factors, residual_dot)  # with the matrix -J
+        still = jax.tree.map(lambda x: np.zeros(x.shape, jax.dtypes.float0), found)
+        return found, still._replace(x=x_dot, residual=jnp.zeros_like(x_dot))
+
+    return root(x0, consts, context)
+
+
+class _Search(NamedTuple):
+    x: Float[Array, " n"]
+    damping: Float[Array, ""]
+    iterations: Int[Array, ""]
+    least_squares: Bool[Array, ""]
+    restarts: Int[Array, ""]
+    converged: Bool[Array, ""]
+
+
+def _search(residual, jacobian, linear: LinearSolver, x0, context, rtol, max_iterations) -> NewtonResult:
+    n = x0.shape[0]
+    small = n <= DENSE_LARGE
+    rows, columns = linear.rows, linear.columns
+    nudge = np.random.default_rng(0).uniform(-1.0, 1.0, n)
+
+    def terms(values, x):
+        """The size of the terms of every equation, taken to first order."""
+        return jnp.zeros(n).at[rows].add(jnp.abs(values) * (jnp.abs(x) + FLOOR)[columns])
+
+    def size(dx, x):
+        return jnp.max(jnp.abs(dx) / (jnp.abs(x) + FLOOR))
+
+    def shortest(values, f):
+        J = jnp.zeros((n, n)).at[rows, columns].add(values)
+        weight = _positive(jnp.max(jnp.abs(J), axis=1))
+        finite = jnp.all(jnp.isfinite(J)) & jnp.all(jnp.isfinite(f))
+        J, f = jnp.where(finite, J / weight[:, None], 0.0), jnp.where(finite, f / weight, 0.0)
+        return -jnp.linalg.lstsq(J, f, rcond=1e-10)[0]
+
+    def body(s: _Search) -> _Search:
+        f, values = residual(s.x, context), jacobian(s.x, context)
+        factors = linear.factor(values, jnp.zeros(()))
+
+        def correction(f):
+            return linear.solve(factors, f)  # the matrix is -J
+
+        if small:
+            dx = lax.cond(s.least_squares, lambda: shortest(values, f), lambda: correction(f))
+        else:
+            dx = correction(f)
+        before = size(dx, s.x)
+        weight = _positive(terms(values, s.x))
+        level = jnp.linalg.norm(f / weight)
+
+        def shorten(carry):
+            damping, _, _, _ = carry
+            damping = 0.5 * damping
+            return damping, *judge(damping)
+
+        def judge(damping):
+            x = s.x + damping * dx
+            f_new = residual(x, context)
+            simplified = correction(f_new)
+            after = jnp.max(jnp.abs(simplified) / (jnp.abs(s.x) + FLOOR))
+            natural = after <= (1 - 0.25 * damping) * before
+            decrease = jnp.linalg.norm(f_new / weight) <= (1 - 0.25 * damping) * level
+            rounding = (before < ROUNDING) & (damping == 1.0)
+            met = jnp.all(jnp.abs(f_new) <= RESIDUAL * weight)
+            good = jnp.where(s.least_squares, decrease | met, natural | rounding) & jnp.all(
+                jnp.isfinite(f_new)
+            )
+            return good, after, jnp.where(s.least_squares, met, met | ~jnp.isfinite(after))
+
+        def short(carry):
+            damping, good, _, _ = carry
+            return ~good & (damping > LEAST_DAMPING)
+
+        usable = jnp.all(jnp.isfinite(dx))
+        first = jnp.where(s.least_squares, 1.0, jnp.minimum(1.0, 4 * s.damping))
+        damping, good, after, met = lax.while_loop(
+            short,
+            shorten,
+            (first, *_where(usable, judge(first), (jnp.array(True), jnp.inf, jnp.array(False)))),
+        )
+        good = good & usable
+        x = jnp.where(good, s.x + damping * dx, s.x)
+        ended = (before <= rtol) | (after <= rtol) | (before < ROUNDING) & (after >= 0.5 * before)
+        ended = jnp.where(s.least_squares, True, ended)
+        converged = good & (damping == 1.0) & ended & met
+        # Stuck: first the shortest step of least squares from here, then a new start nearby.
+        try_shortest = ~good & ~s.least_squares & small
+        restart = ~good & ~try_shortest
+        step = NUDGE * 3.0**s.restarts * (1 + jnp.abs(x0)) * nudge
+        x = jnp.where(restart, x0 + step, x)
+        return _Search(
+            x,
+            jnp.where(good, damping, 1.0),
+            s.iterations + 1,
+            try_shortest,
+            s.restarts + restart,
+            converged,
+        )
+
+    def going(s: _Search):
+        return ~s.converged & (s.iterations < max_iterations) & (s.restarts < 6)
+
+    start = _Search(x0, jnp.ones(()), jnp.int32(0), jnp.array(False), jnp.int32(0), jnp.array(False))
+    f0 = residual(x0, context)
+    start = start._replace(converged=jnp.all(f0 == 0))
+    end = lax.while_loop(going, body, start)
+    f = residual(end.x, context)
+    values = jacobian(end.x, context)
+    share = jnp.abs(f) / _positive(terms(values, end.x))
+    _, worst = lax.top_k(jnp.where(jnp.isfinite(share), share, jnp.inf), min(3, n))
+    return NewtonResult(end.x, end.converged, end.iterations, f, worst.astype(jnp.int32))
+
+
+def _positive(x):
+    return jnp.where(x > 0, x, 1.0)
+
+
+def _where(condition, this, other):
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), this, other)
