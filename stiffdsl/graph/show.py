@@ -25,6 +25,11 @@ def show(system: SortedSystem) -> str:
         f"{b['loops']} loops, {b['solved']} unknowns solved in closed form, {b['tears']} torn, "
         f"{b['chained']} kept implicit to break chains"
     )
+    if "invariants" in b:
+        lines.append(
+            f"  index {b['index']}: {b['differentiated']} derivatives of equations, "
+            f"{b['dummies']} states became ordinary unknowns, {b['invariants']} invariants"
+        )
     lines += ["", f"states  {_names(flat, system.states)}"]
     if system.assignments:
         lines += ["", "assignments"]

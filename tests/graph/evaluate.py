@@ -1,12 +1,22 @@
 """A sorted system in numbers, straight from its families: to be compared with the original equations."""
 
+from functools import lru_cache
+
 import numpy as np
 import sympy as sp
+from scipy.optimize import least_squares
 
-from stiffdsl.flat.model import TIME, Family, slot, total
+from stiffdsl.flat.model import TIME, Family, FlatModel, slot, total
+from stiffdsl.graph.reduce import Hidden
 from stiffdsl.graph.system import SortedSystem
 
 FUNCTIONS = ["numpy"]
+
+
+@lru_cache(maxsize=5_000)
+def compiled(template, slots: int, totals: int):
+    names = [TIME, *(slot(k) for k in range(slots)), *(total(k) for k in range(totals))]
+    return sp.lambdify(names, template, FUNCTIONS)
 
 
 class Values:
@@ -40,8 +50,7 @@ class Values:
         used = template.free_symbols
         for k, values in enumerate(slots):
             assert slot(k) not in used or not np.any(np.isnan(values)), "used before it is assigned"
-        names = [TIME, *(slot(k) for k in range(len(slots))), *(total(k) for k in range(len(sums)))]
-        result = sp.lambdify(names, template, FUNCTIONS)(self.time, *slots, *sums)
+        result = compiled(template, len(slots), len(sums))(self.time, *slots, *sums)
         return np.broadcast_to(np.asarray(result, dtype=float), (len(table),)).copy()
 
 
@@ -67,3 +76,39 @@ def unsatisfied(system: SortedSystem, values: Values, tolerance=1e-7) -> int:
     for f in system.flat.equations:
         count += int(np.sum(~(np.abs(values.evaluate(f)) < tolerance)))
     return count
+
+
+def derivative(system: SortedSystem, values: Values) -> np.ndarray:
+    """dy/dt of the states; zero for the implicit unknowns."""
+    return np.r_[values.of["der"][system.states], np.zeros(len(system.implicit))]
+
+
+def invariants(system: SortedSystem, values: Values) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *(values.evaluate(f) for f in system.invariants)])
+
+
+def consistent(system: SortedSystem, y, parameters=(), **more) -> np.ndarray:
+    """The state nearest to y (by a Gauss-Newton path) that holds the invariants and the residual rows."""
+
+    def off(y):
+        values = run(system, y, parameters, **more)
+        return np.r_[invariants(system, values), residual(system, values)]
+
+    if not len(off(y)):
+        return np.asarray(y, dtype=float)
+    return least_squares(off, y, xtol=1e-15, ftol=1e-15, gtol=1e-15, method="trf").x
+
+
+def differentiated(values: Values, system: SortedSystem) -> Values:
+    """Derivatives that became variables, at the place where the model as it was written has them."""
+    for block in system.flat.variables:
+        if isinstance(block, Hidden) and block.order == 1:
+            ids = block.offset + np.arange(block.size)
+            values.of["der"][block.of.offset + block.members] = values.of["var"][ids]
+    return values
+
+
+def off_by(flat: FlatModel, system: SortedSystem, values: Values) -> float:
+    """The largest residual of the equations as they were written."""
+    values = differentiated(values, system)
+    return max(float(np.max(np.abs(values.evaluate(f)), initial=0.0)) for f in flat.equations)

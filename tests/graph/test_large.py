@@ -128,3 +128,110 @@ def test_conditions_at_the_start_free_as_many_states():
     system = sort(replace(flat, initial=(steady,)))
     assert len(system.initial.free) == 2_000
     assert system.warnings == ()
+
+
+def pairs(n: int):
+    """n pairs of capacitors behind ideal transformers: a = r*b, one current for both."""
+    blocks = variables(("a", n), ("b", n), ("i", n), ("k", n))
+    m = np.arange(n)
+    equations = (
+        family("c*a - i", c=("param", [0]), a=("der", m), i=("var", 2 * n + m)),
+        family("2*b - k", b=("der", n + m), k=("var", 3 * n + m)),
+        family("a - r*b", a=("var", m), r=("param", [1]), b=("var", n + m)),
+        family("i + k + a", i=("var", 2 * n + m), k=("var", 3 * n + m), a=("var", m)),
+    )
+    return flat_model(blocks, equations)
+
+
+def gears(n: int):
+    """n shafts in a row, each geared to the next: w[k] = r*w[k+1], and a torque between them."""
+    blocks = variables(("w", n), ("t", n + 1))
+    m = np.arange(n)
+    equations = (
+        family(
+            "j*w - a + r*b",
+            j=("param", [0]),
+            w=("der", m),
+            a=("var", n + m),
+            r=("param", [1]),
+            b=("var", n + 1 + m),
+        ),
+        family("w - r*v", w=("var", m[:-1]), r=("param", [1]), v=("var", m[1:])),
+        family("t - 1", t=("var", [n])),
+        family("t", t=("var", [2 * n])),
+    )
+    return flat_model(blocks, equations)
+
+
+def rods(n: int):
+    """A chain of n rods that hangs from a nail: index three, constraints that no variable can be taken from."""
+    blocks = variables(("x", n), ("y", n), ("u", n), ("w", n), ("f", n))
+    m = np.arange(1, n)
+    x, y, u, w, f = (k * n for k in range(5))
+    here, there = m, m - 1
+    inner = m[:-1]
+    pull = "v + f*(a - b) + g*(a - c)"
+    at = np.concatenate([[0], inner])
+    before = np.concatenate([[0], inner - 1])
+    equations = [
+        family("d - v", d=("der", k + np.arange(n)), v=("var", u + k + np.arange(n))) for k in (x, y)
+    ]
+    equations.append(family("a^2 + b^2 - 1".replace("^", "**"), a=("var", [x]), b=("var", [y])))
+    equations.append(
+        family(
+            "(a - b)**2 + (c - d)**2 - 1",
+            a=("var", x + here),
+            b=("var", x + there),
+            c=("var", y + here),
+            d=("var", y + there),
+        )
+    )
+    for speed, position, load in ((u, x, "0"), (w, y, "10")):
+        equations.append(
+            family(
+                f"{pull} + {load}",
+                v=("der", speed + at[1:]),
+                f=("var", f + at[1:]),
+                a=("var", position + at[1:]),
+                b=("var", position + before[1:]),
+                g=("var", f + at[1:] + 1),
+                c=("var", position + at[1:] + 1),
+            )
+        )
+        equations.append(
+            family(
+                f"v + f*a + g*(a - c) + {load}",
+                v=("der", [speed]),
+                f=("var", [f]),
+                a=("var", [position]),
+                g=("var", [f + 1]),
+                c=("var", [position + 1]),
+            )
+        )
+        equations.append(
+            family(
+                f"v + f*(a - b) + {load}",
+                v=("der", [speed + n - 1]),
+                f=("var", [f + n - 1]),
+                a=("var", [position + n - 1]),
+                b=("var", [position + n - 2]),
+            )
+        )
+    return flat_model(blocks, tuple(equations))
+
+
+@pytest.mark.parametrize(
+    ("made", "small", "large"), [(pairs, 50, 20_000), (gears, 50, 20_000), (rods, 50, 5_000)]
+)
+def test_the_index_of_a_large_model_is_reduced_in_seconds(made, small, large):
+    flat = made(large)
+    start = perf_counter()
+    system = sort(flat)
+    seconds = perf_counter() - start
+    few = sort(made(small))
+    assert len(system.assignments) == len(few.assignments)
+    assert len(system.invariants) == len(few.invariants)
+    # Ten times fewer equations take a tenth, or there is work that grows faster than the model.
+    start = perf_counter()
+    sort(made(large // 10))
+    assert seconds < 30 * max(0.1, perf_counter() - start)
