@@ -1,0 +1,92 @@
+"""Where the full model is solved: quasi-random points for training, others for calibration, a third set for the test.
+
+Points are Sobol sequences (Joe and Kuo, SIAM J. Sci. Comput. 30, 2008), scrambled with the seed. Training points are
+pulled towards the faces of the box, since an interpolant errs most where it is not surrounded by data: on an interval
+the best density for a polynomial is that of the arcsine (Cohen and Migliorati, SMAI J. Comput. Math. 3, 2017). In many
+dimensions nearly all of a box is near a face already, so the pull weakens. Calibration and test points are drawn as
+the user will draw them, evenly: what is measured on them holds for the box and not for the training points.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import qmc
+
+from stiffdsl.surrogate.task import Progress, Task
+
+# A range that spans more than this factor is sampled evenly in its logarithm.
+LOG_RATIO = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Solved points: `values` (n, d), `trajectories` (n, m, q), and what failed: its values (f, d) and reasons."""
+
+    values: np.ndarray
+    trajectories: np.ndarray
+    failed: np.ndarray
+    reasons: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def training_points(task: Task, count: int, seed: int) -> np.ndarray:
+    """(count, d) values, the middle of the box first; the first half of 2n points are the n points of the seed."""
+    unit = _sobol(len(task.parameters), count, seed)
+    unit[0] = 0.5
+    pull = min(1.0, 3.0 / len(task.parameters))
+    arcsine = 0.5 - 0.5 * np.cos(np.pi * unit)
+    return in_box(task, (1 - pull) * unit + pull * arcsine)
+
+
+def held_out_points(task: Task, count: int, seed: int, number: int) -> np.ndarray:
+    """(count, d) values, evenly over the box: `number` 1 for calibration, 2 for the test."""
+    rng = np.random.default_rng([seed, number])
+    return in_box(task, rng.random((count, len(task.parameters))))
+
+
+def in_box(task: Task, unit: np.ndarray) -> np.ndarray:
+    """Values for points of the unit cube."""
+    low, high = task.low, task.high
+    logarithmic = (low > 0) & (high > LOG_RATIO * low)
+    safe = np.where(logarithmic, low, 1.0), np.where(logarithmic, high, 2.0)
+    geometric = safe[0] * (safe[1] / safe[0]) ** unit
+    return np.clip(np.where(logarithmic, geometric, low + (high - low) * unit), low, high)
+
+
+def solve(task: Task, values: np.ndarray, progress: Progress) -> Samples:
+    """The full model at `values`; a trajectory with a value that is not finite counts as failed."""
+    trajectories, ok, reasons = task.solve_many(values, progress)
+    trajectories = np.asarray(trajectories, dtype=float)
+    expected = (len(values), len(task.times), len(task.outputs))
+    assert trajectories.shape == expected, (trajectories.shape, expected)
+    finite = np.all(np.isfinite(trajectories), axis=(1, 2))
+    good = np.asarray(ok, dtype=bool) & finite
+    why = [reasons[k] or "a value is not a finite number" for k in np.flatnonzero(~good)]
+    return Samples(values[good], trajectories[good], values[~good], tuple(why))
+
+
+def joined(first: Samples, second: Samples) -> Samples:
+    return Samples(
+        np.concatenate([first.values, second.values]),
+        np.concatenate([first.trajectories, second.trajectories]),
+        np.concatenate([first.failed, second.failed]),
+        first.reasons + second.reasons,
+    )
+
+
+def part_of(progress: Progress, first: float, last: float) -> Progress:
+    """Progress of a piece of work that is `first`..`last` of the whole."""
+
+    def tell(fraction: float) -> None:
+        progress(first + (last - first) * fraction)
+
+    return tell
+
+
+def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
+    power = max(1, int(np.ceil(np.log2(count))))
+    return qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng([seed, 0])).random_base2(power)[
+        :count
+    ]

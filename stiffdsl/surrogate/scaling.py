@@ -1,0 +1,142 @@
+"""Coordinates in which a stiff transient is smooth: of parameters, of outputs, and of time.
+
+Outputs that keep their sign and span decades are fitted as logarithms, those that change sign over decades as inverse
+hyperbolic sines, all others linearly; which is right is measured, output by output, on samples left out of the fit.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+KINDS = ("linear", "log", "asinh")
+# The scale of `asinh` is this quantile of the magnitudes that are not zero.
+_SMALL_QUANTILE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class OutputScaling:
+    """For each output: `kind` (a number in KINDS), and x = centre + width*y, sign*exp(y), or small*sinh(y).
+
+    An error of one in y is one width (the range of the output) for `linear`, a factor e for `log`.
+    """
+
+    kind: np.ndarray
+    centre: np.ndarray
+    width: np.ndarray
+    sign: np.ndarray
+    small: np.ndarray
+
+    def with_kind(self, kind: np.ndarray) -> "OutputScaling":
+        return replace(self, kind=kind.astype(np.int64))
+
+    def scale_some(self, x: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """y for the outputs numbered `which`."""
+        fields = (self.kind, self.centre, self.width, self.sign, self.small)
+        return OutputScaling(*(f[which] for f in fields)).scale(x)
+
+    def scale(self, x: np.ndarray) -> np.ndarray:
+        """y for x (..., q)."""
+        linear = (x - self.centre) / self.width
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logarithm = np.log(np.where(self.kind == 1, self.sign * x, 1.0))
+        area = np.arcsinh(np.where(self.kind == 2, x / self.small, 0.0))
+        return np.where(self.kind == 1, logarithm, np.where(self.kind == 2, area, linear))
+
+    def unscale(self, xp: Any, y: Float[Array, "... q"], which: np.ndarray) -> Any:
+        """x for y, with `xp` NumPy or jax.numpy; the last axis of y holds the outputs numbered `which`."""
+        kind = self.kind[which]
+        present = set(kind.tolist())
+        parts = {
+            0: lambda: self.centre[which] + self.width[which] * y,
+            1: lambda: self.sign[which] * xp.exp(y),
+            2: lambda: self.small[which] * xp.sinh(y),
+        }
+        if len(present) == 1:
+            return parts[present.pop()]()
+        x = parts[0]() if 0 in present else y
+        # Other columns are replaced by zero before exp, so that nothing that is not used can overflow a derivative.
+        for number in sorted(present - {0}):
+            here = kind == number
+            whole, y = y, xp.where(here, y, 0.0)
+            x = xp.where(here, parts[number](), x)
+            y = whole
+        return x
+
+
+def scalings(x: np.ndarray) -> dict[str, OutputScaling]:
+    """Every kind, for all outputs of x (n, m, q); outputs that a kind cannot scale stay linear in it."""
+    flat = x.reshape(-1, x.shape[-1])
+    low, high = flat.min(0), flat.max(0)
+    width = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
+    centre = 0.5 * (low + high)
+    sign = np.where(low > 0, 1.0, -1.0)
+    one_sign = (low > 0) | (high < 0)
+    magnitude = np.where(flat == 0, np.nan, np.abs(flat))
+    magnitude[:, np.all(flat == 0, axis=0)] = 1.0
+    small = np.nanquantile(magnitude, _SMALL_QUANTILE, axis=0)
+
+    def of(kind: np.ndarray) -> OutputScaling:
+        return OutputScaling(kind.astype(np.int64), centre, width, sign, small)
+
+    varying = high > low
+    return {
+        "linear": of(np.zeros(len(low))),
+        "log": of(np.where(one_sign & varying, 1, 0)),
+        "asinh": of(np.where(~one_sign & varying & (np.maximum(-low, high) > 10 * small), 2, 0)),
+    }
+
+
+def relative_to(x: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their range.
+
+    Zero for an output that is constant and zero is replaced by one.
+    """
+    flat = training.reshape(-1, training.shape[-1])
+    low, high = flat.min(0), flat.max(0)
+    span = np.where(high > low, high - low, np.maximum(np.abs(high), np.where(high == 0, 1.0, 0.0)))
+    one_sign = (low > 0) | (high < 0)
+    floor = 1e-12 * np.maximum(np.abs(low), np.abs(high))
+    least = np.where(floor > 0, floor, 1.0)
+    return np.where(one_sign, np.maximum(np.abs(x), least), span)
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterScaling:
+    """z in [-1, 1] over the box, in the parameter or in its logarithm."""
+
+    low: np.ndarray
+    high: np.ndarray
+    logarithmic: np.ndarray
+
+    def scale(self, xp: Any, values: Float[Array, "... d"]) -> Any:
+        """z for values, with `xp` NumPy or jax.numpy; not a number where a logarithm has none."""
+        mask = self.logarithmic
+        safe_low, safe_high = np.where(mask, self.low, 1.0), np.where(mask, self.high, 2.0)
+        log_span = np.log(safe_high / safe_low)
+        positive = xp.where(values > 0, values, xp.nan)
+        logarithm = 2 * xp.log(xp.where(mask, positive, 1.0) / safe_low) / log_span - 1
+        return xp.where(mask, logarithm, 2 * (values - self.low) / (self.high - self.low) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """s in [-1, 1] over first..last: in time, or in the logarithm of the time since `start`."""
+
+    start: float
+    first: float
+    last: float
+    logarithmic: bool
+
+    def scale(self, times: np.ndarray) -> np.ndarray:
+        if not self.logarithmic:
+            return 2 * (times - self.first) / (self.last - self.first) - 1
+        span = np.log((self.last - self.start) / (self.first - self.start))
+        return 2 * np.log((times - self.start) / (self.first - self.start)) / span - 1
+
+
+def clock(times: np.ndarray, start: float, logarithmic: bool) -> tuple[Clock, bool]:
+    """The clock of a task, and whether its first time is the start, which a logarithm cannot reach."""
+    leads = bool(logarithmic and times[0] <= start)
+    return Clock(start, float(times[1 if leads else 0]), float(times[-1]), logarithmic), leads

@@ -1,0 +1,44 @@
+"""Seconds of a surrogate against those of the full model: one call as a user makes it, and a batch."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.surrogate.task import Task
+
+# Numbers in the batch that is timed.
+_BATCH_NUMBERS = 4_000_000
+_LANES = 4096
+
+
+def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: float) -> dict[str, Any]:
+    """Seconds per trajectory, `full` and `surrogate`, in `one` call and in a `batch`, with their ratios."""
+    lanes = int(np.clip(_BATCH_NUMBERS // (len(task.times) * len(task.outputs)), 16, _LANES))
+    many = values[np.arange(lanes) % len(values)]
+    batch = fastest(lambda: surrogate.predict(many), 5) / lanes
+    point = dict(zip((p.name for p in task.parameters), map(float, values[0]), strict=True))
+    one = fastest(lambda: surrogate.simulate(params=point, saveat=task.times), 20)
+    found: dict[str, Any] = {
+        "lanes": lanes,
+        "batch": {"full": full_batch_seconds, "surrogate": batch, "ratio": full_batch_seconds / batch},
+    }
+    solve_one = task.solve_one
+    if solve_one is not None:
+        full = fastest(lambda: solve_one(values[0]), 3)
+        found["one"] = {"full": full, "surrogate": one, "ratio": full / one}
+    else:
+        found["one"] = {"full": None, "surrogate": one, "ratio": None}
+    return found
+
+
+def fastest(call: Callable[[], Any], times: int) -> float:
+    """Seconds of the fastest of `times` calls, after one that compiles."""
+    call()
+    seconds = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)

@@ -1,0 +1,170 @@
+"""A surrogate in a folder: arrays in `surrogate.safetensors`, everything else in `surrogate.json`; no pickle.
+
+A prediction of a loaded surrogate is that of the saved one to the last bit.
+"""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from stiffdsl.surrogate.domain import Domain
+from stiffdsl.surrogate.expansion import Expansion, Start
+from stiffdsl.surrogate.neural import Network
+from stiffdsl.surrogate.radial import Choice, RadialMap
+from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.surrogate import Description, Surrogate
+from stiffdsl.surrogate.task import Parameter
+from stiffdsl.surrogate.timebasis import TimeBasis
+
+FORMAT = "stiffdsl surrogate"
+VERSION = 1
+ARRAYS, META, SPEED = "surrogate.safetensors", "surrogate.json", "speed.json"
+
+
+def save(surrogate: Surrogate, directory: str | Path) -> Path:
+    """Writes the files into `directory`, made where it is missing; the seconds stand in a file of their own."""
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays, meta = _packed(surrogate)
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / ARRAYS)
+    (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    (folder / SPEED).write_text(json.dumps(surrogate.speed, indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+def load(directory: str | Path, full: Any = None) -> Surrogate:
+    """Reads what `save` wrote; `full` is the model that answers outside of the domain where that is asked for.
+
+    Raises `FileNotFoundError` where there is no surrogate, `ValueError` for one that cannot be read.
+    """
+    folder = Path(directory)
+    if not (folder / META).is_file() or not (folder / ARRAYS).is_file():
+        raise FileNotFoundError(f"there is no surrogate in `{folder}`: it needs {META} and {ARRAYS}")
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        arrays = load_file(folder / ARRAYS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(f"the surrogate in `{folder}` cannot be read: {error}") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise ValueError(f"`{folder / META}` does not describe a surrogate")
+    if meta.get("version") != VERSION:
+        raise ValueError(
+            f"the surrogate in `{folder}` has format version {meta.get('version')}; this stiffdsl reads {VERSION}"
+        )
+    try:
+        surrogate = _unpacked(arrays, meta, full)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the surrogate in `{folder}` is not complete: {error} is missing") from None
+    if (folder / SPEED).is_file():
+        surrogate.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
+    return surrogate
+
+
+def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    about, expansion = surrogate.about, surrogate.expansion
+    arrays: dict[str, np.ndarray] = {
+        "times": about.times,
+        "widths": surrogate.widths,
+        "mean": expansion.mean,
+        "modes": expansion.modes,
+        "solved": surrogate.region.solved,
+        "failed": surrogate.region.failed,
+    }
+    if expansion.groups is not None:
+        arrays["groups"] = expansion.groups
+    for prefix, record in (("basis", expansion.basis), ("outputs", expansion.outputs)):
+        arrays |= {f"{prefix}.{f.name}": getattr(record, f.name) for f in fields(record)}
+    arrays["parameters.logarithmic"] = expansion.parameters.logarithmic
+    arrays |= {f"held_out.{name}": value for name, value in surrogate.held_out.items()}
+    meta: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": about.name,
+        "method": about.method,
+        "parameters": [_fields(p) for p in about.parameters],
+        "outputs": list(about.outputs),
+        "units": list(about.units),
+        "log_time": about.log_time,
+        "start": about.start,
+        "fixed": about.fixed,
+        "clock": _fields(expansion.clock),
+        "coefficients": _pack_map(expansion.coefficients, "coefficients", arrays),
+        "validation": surrogate.validation,
+    }
+    if expansion.start is not None:
+        arrays["start.values"] = expansion.start.values
+        meta["start_change"] = _pack_map(expansion.start.change, "start.change", arrays)
+    return arrays, meta
+
+
+def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) -> Surrogate:
+    parameters = tuple(Parameter(**p) for p in meta["parameters"])
+    low, high = np.array([p.low for p in parameters]), np.array([p.high for p in parameters])
+    scaling = ParameterScaling(low, high, arrays["parameters.logarithmic"])
+    start = None
+    if "start_change" in meta:
+        change = _unpack_map(meta["start_change"], "start.change", arrays)
+        assert isinstance(change, RadialMap)
+        start = Start(arrays["start.values"], change)
+    expansion = Expansion(
+        Clock(**meta["clock"]),
+        scaling,
+        OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling))),
+        TimeBasis(*(arrays[f"basis.{f.name}"] for f in fields(TimeBasis))),
+        arrays.get("groups"),
+        arrays["mean"],
+        arrays["modes"],
+        _unpack_map(meta["coefficients"], "coefficients", arrays),
+        start,
+    )
+    about = Description(
+        meta["name"],
+        parameters,
+        tuple(meta["outputs"]),
+        tuple(meta["units"]),
+        arrays["times"],
+        meta["log_time"],
+        meta["start"],
+        meta["fixed"],
+        meta["method"],
+    )
+    prefix = "held_out."
+    held_out = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    names = tuple(p.name for p in parameters)
+    domain = Domain(names, scaling, arrays["solved"], arrays["failed"])
+    return Surrogate(about, expansion, domain, arrays["widths"], meta["validation"], held_out, full)
+
+
+def _pack_map(made: RadialMap | Network, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Puts the arrays of `made` into `arrays` and returns the rest of it."""
+    if isinstance(made, RadialMap):
+        arrays |= {f"{prefix}.centres": made.centres, f"{prefix}.weights": made.weights}
+        return {"kind": "radial", "choice": _fields(made.choice)}
+    arrays |= {f"{prefix}.tail": made.tail, f"{prefix}.size": made.size}
+    for k, (weight, bias) in enumerate(zip(made.weights, made.biases, strict=True)):
+        arrays |= {f"{prefix}.weight{k}": weight, f"{prefix}.bias{k}": bias}
+    return {"kind": "network", "degree": made.degree, "layers": len(made.weights)}
+
+
+def _unpack_map(meta: dict[str, Any], prefix: str, arrays: dict[str, np.ndarray]) -> RadialMap | Network:
+    if meta["kind"] == "radial":
+        choice = meta["choice"]
+        made = Choice(choice["kernel"], tuple(choice["scales"]), choice["degree"], choice["nugget"])
+        return RadialMap(made, arrays[f"{prefix}.centres"], arrays[f"{prefix}.weights"])
+    layers = range(meta["layers"])
+    return Network(
+        meta["degree"],
+        arrays[f"{prefix}.tail"],
+        arrays[f"{prefix}.size"],
+        tuple(arrays[f"{prefix}.weight{k}"] for k in layers),
+        tuple(arrays[f"{prefix}.bias{k}"] for k in layers),
+    )
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {f.name: getattr(record, f.name) for f in fields(record)}

@@ -1,0 +1,379 @@
+"""`Surrogate`: answers the calls of the model it stands for, and knows how far it can be trusted."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.solve.ensemble import Ensemble
+from stiffdsl.solve.solution import OutsideDomainWarning, Solution
+from stiffdsl.solve.status import Status
+from stiffdsl.surrogate.domain import Domain
+from stiffdsl.surrogate.expansion import Expansion, Reader
+from stiffdsl.surrogate.intervals import LEVELS
+from stiffdsl.surrogate.names import Columns, spread
+from stiffdsl.surrogate.task import Parameter
+
+# Tables of the times and outputs asked for last are kept.
+_READERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What was learnt: see `Task`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    outputs: tuple[str, ...]
+    units: tuple[str | None, ...]
+    times: np.ndarray
+    log_time: bool
+    start: float
+    fixed: dict[str, float]
+    method: str
+
+
+class Surrogate:
+    """A fast stand-in for a model, over a box of parameters and a span of time.
+
+    `validation` (a dict) holds the errors on samples that took no part in training, `speed` the seconds against the
+    full model, `held_out` the arrays behind the pictures, `domain` the ranges, and `counts` how many runs were asked
+    inside and outside of the domain and answered by the full model.
+    """
+
+    def __init__(
+        self,
+        about: Description,
+        expansion: Expansion,
+        region: Domain,
+        widths: np.ndarray,
+        validation: dict[str, Any],
+        held_out: dict[str, np.ndarray],
+        full: Any = None,
+    ):
+        self.about = about
+        self.expansion = expansion
+        self.region = region
+        self.widths = widths
+        self.validation = validation
+        self.held_out = held_out
+        self.full = full
+        self.speed: dict[str, Any] = {}
+        self.counts = {"inside": 0, "outside": 0, "fallback": 0}
+        self._outputs = Columns(about.outputs, "output")
+        self._parameters = Columns([p.name for p in about.parameters], "parameter")
+        self._readers: dict[Any, tuple[Reader, Any]] = {}
+
+    # --- what it is ---
+
+    @property
+    def name(self) -> str:
+        return self.about.name
+
+    @property
+    def method(self) -> str:
+        return self.about.method
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The scalars it predicts."""
+        return self.about.outputs
+
+    @property
+    def times(self) -> np.ndarray:
+        """The times it was trained at; it answers at any time between the start and the last of them."""
+        return self.about.times
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The varied parameters by name: `value`, `range`, `unit`."""
+        return {p.name: p for p in self.about.parameters}
+
+    @property
+    def domain(self) -> dict[str, tuple[float, float]]:
+        """The ranges that the stated error holds for."""
+        return {p.name: (p.low, p.high) for p in self.about.parameters}
+
+    # --- predictions ---
+
+    def simulate(
+        self,
+        time: tuple[float, float] | None = None,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        saveat: Any = None,
+        points: int | None = None,
+        initial: Any = None,
+        fallback: bool = False,
+        **options: Any,
+    ) -> Solution:
+        """The trajectory for `params` (by name, in declared units; those left out have the values of the model).
+
+        Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers all the
+        same; with `fallback` the full model answers there, with `options` as for its own `simulate`. Raises
+        `ValueError` for times that were not learnt.
+        """
+        _refuse(inputs, initial)
+        values = np.array(self._spread(params), dtype=float)[None]
+        times = self._times(time, saveat, points)
+        if self._judged(values, fallback)[0] and fallback and self.full is not None:
+            self.counts["fallback"] += 1
+            return self.full.simulate(time, params, saveat=times, **options)
+        reader, _ = self._reader(times, None)
+        view = _View(self, values[0])
+
+        def dense(t: np.ndarray) -> np.ndarray:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return Reader(self.expansion, t, np.arange(len(self.outputs)))(np, values)[0]
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            y = reader(np, values)[0]
+        stats = {"method": self.method}
+        return Solution(view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, dense)
+
+    def solver(
+        self,
+        saveat: Any = None,
+        outputs: Sequence[str] | None = None,
+        *,
+        time: tuple[float, float] | None = None,
+        **options: Any,
+    ) -> Callable[..., Any]:
+        """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)`, as a model's.
+
+        `jit`, `vmap` and `grad` work on it. It warns outside of the domain where its values are numbers; traced
+        values cannot be judged. `options` of a solver are accepted and mean nothing here.
+        """
+        del options
+        times = self._times(time, saveat, None)
+        reader, _ = self._reader(times, outputs)
+
+        def solve(params=None, initial=None, inputs=None):
+            _refuse(inputs, initial)
+            entries = [jnp.asarray(e, dtype=float) for e in self._spread(params)]
+            values = jnp.stack(entries)[None]
+            if not isinstance(values, jax.core.Tracer):
+                self._judged(np.asarray(values), False)
+            return reader(jnp, values)[0]
+
+        return solve
+
+    def ensemble(
+        self,
+        params: Mapping[str, Any],
+        saveat: Any = None,
+        outputs: Sequence[str] | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        time: tuple[float, float] | None = None,
+        fallback: bool = False,
+        **options: Any,
+    ) -> Ensemble:
+        """One trajectory for each entry of the arrays in `params`; numbers are the same for all lanes.
+
+        With `fallback` the lanes outside of the domain are solved by the full model.
+        """
+        _refuse(inputs, initial)
+        times = self._times(time, saveat, None)
+        values = self._lanes(params)
+        labels, which = self._outputs.labels(outputs)
+        outside = self._judged(values, fallback)
+        y = np.asarray(self._reader(times, outputs)[1](values))
+        status = np.zeros(len(values), dtype=np.int32)
+        if fallback and self.full is not None and outside.any():
+            self.counts["fallback"] += int(outside.sum())
+            own = dict(zip(self._parameters.names, values[outside].T, strict=True))
+            solved = self.full.ensemble({**self.about.fixed, **own}, times, labels, **options)
+            y, status = y.copy(), status.copy()
+            y[outside], status[outside] = solved.values, solved.status
+        return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
+
+    def predict(self, values: Any, times: Any = None) -> np.ndarray:
+        """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest call."""
+        values = np.atleast_2d(np.asarray(values, dtype=float))
+        if values.shape[1] != len(self.about.parameters):
+            raise ValueError(
+                f"the surrogate takes {len(self.about.parameters)} parameters, not {values.shape[1]}"
+            )
+        return np.asarray(self._reader(self._times(None, times, None), None)[1](values))
+
+    def interval(
+        self, params: Mapping[str, Any] | None = None, saveat: Any = None, level: float = 0.95
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Lower and upper ends (times,) by output: where the full model lies with probability `level` at any one time.
+
+        That holds for parameters drawn evenly from the domain (split conformal prediction). `level` is one of
+        0.5, 0.8, 0.9, 0.95.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"intervals are calibrated for {', '.join(map(str, LEVELS))}, not {level}")
+        times = self._times(None, saveat, None)
+        values = np.array(self._spread(params), dtype=float)[None]
+        self._judged(values, False)
+        reader, _ = self._reader(times, None)
+        widths = self._widths(times, level)
+        scaled = reader.scaled(np, values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = [reader.unscaled(np, values, scaled + sign * widths)[0] for sign in (-1, 1)]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        return {name: (low[:, k], high[:, k]) for k, name in enumerate(self.outputs)}
+
+    def save(self, directory: str | Path) -> Path:
+        """Writes the surrogate into a folder, without pickle; `stiffdsl.load_surrogate` reads it."""
+        from stiffdsl.surrogate.storage import save
+
+        return save(self, directory)
+
+    # --- inner parts ---
+
+    def _spread(self, params: Mapping[str, Any] | None) -> list[Any]:
+        defaults = np.array([p.default for p in self.about.parameters])
+        return spread(self._parameters, defaults, self.about.fixed, params)
+
+    def _lanes(self, params: Mapping[str, Any]) -> np.ndarray:
+        """(lanes, d). A whole array by its name has a leading axis of lanes, then its own."""
+        columns: dict[int, np.ndarray] = {}
+        fixed: dict[str, Any] = {}
+        for name, value in params.items():
+            array = np.asarray(value, dtype=float)
+            if name not in self._parameters:
+                fixed[name] = value
+                continue
+            positions = self._parameters.find(name)
+            for index in np.ndindex(positions.shape):
+                alone = array.ndim <= positions.ndim
+                columns[int(positions[index])] = (
+                    array[index] if alone and array.ndim else array[(..., *index)]
+                )
+        spread(self._parameters, np.zeros(len(self._parameters.names)), self.about.fixed, fixed)
+        counts = {c.shape[0] for c in columns.values() if c.ndim == 1}
+        if len(counts) != 1:
+            raise ValueError("an ensemble needs at least one array of values, all of the same length")
+        count = counts.pop()
+        if count == 0:
+            raise ValueError("an ensemble needs at least one lane")
+        defaults = [p.default for p in self.about.parameters]
+        whole = [np.broadcast_to(columns.get(k, np.array(v)), (count,)) for k, v in enumerate(defaults)]
+        return np.stack(whole, axis=1)
+
+    def _times(self, time: tuple[float, float] | None, saveat: Any, points: int | None) -> np.ndarray:
+        about = self.about
+        start, last = about.start, float(about.times[-1])
+        if time is not None and (float(time[0]) != start or not start < float(time[1]) <= last):
+            raise ValueError(
+                f"the surrogate was trained from {start:g} to {last:g}, not {time[0]:g}..{time[1]:g}"
+            )
+        end = last if time is None else float(time[1])
+        if saveat is not None:
+            times = np.atleast_1d(np.asarray(saveat, dtype=float))
+            if times.ndim != 1 or not np.all((times >= start) & (times <= end)):
+                raise ValueError(f"`saveat` must lie in the time that was learnt, {start:g}..{end:g}")
+            if not about.log_time and np.any(times < about.times[0]):
+                raise ValueError(
+                    f"`saveat` must not lie before the first time that was learnt, {about.times[0]:g}"
+                )
+            return times
+        if points is None:
+            times = about.times[about.times <= end]
+            return times if times[-1] == end else np.append(times, end)
+        if points < 2:
+            raise ValueError("`points` must be at least 2")
+        first = about.times[0]
+        if not about.log_time:
+            return np.linspace(first, end, points)
+        positive = about.times[about.times > start][0]
+        later = start + np.geomspace(positive - start, end - start, points - 1)
+        later[-1] = end
+        return np.append(first if first < positive else start, later)
+
+    def _reader(self, times: np.ndarray, outputs: Sequence[str] | None) -> tuple[Reader, Any]:
+        labels, which = self._outputs.labels(outputs)
+        key = times.tobytes(), None if outputs is None else labels
+        if key not in self._readers:
+            if len(self._readers) >= _READERS:
+                self._readers.pop(next(iter(self._readers)))
+            reader = Reader(self.expansion, times, which)
+            self._readers[key] = reader, jax.jit(lambda values: reader(jnp, values))
+        return self._readers[key]
+
+    def _widths(self, times: np.ndarray, level: float) -> np.ndarray:
+        """(m, q) half widths in scaled outputs, between the training times on straight lines of the clock."""
+        known = self.widths[LEVELS.index(level)]
+        clock = self.expansion.clock
+        leads = self.expansion.start is not None
+        at = clock.scale(np.maximum(times, clock.first))
+        nodes = clock.scale(self.times[1:] if leads else self.times)
+        inner = known[1:] if leads else known
+        return np.stack([np.interp(at, nodes, column) for column in inner.T], axis=1)
+
+    def _judged(self, values: np.ndarray, fallback: bool) -> np.ndarray:
+        """(k,) which rows lie outside of the domain; warns where nobody else will answer for them."""
+        outside = self.region.outside(values)
+        self.counts["outside"] += int(outside.sum())
+        self.counts["inside"] += int((~outside).sum())
+        if outside.any() and not (fallback and self.full is not None):
+            told = f"outside of the surrogate's domain: {self.region.complaint(values)}"
+            if fallback:
+                told += "; the full model is not at hand to answer instead"
+            warnings.warn(told, OutsideDomainWarning, stacklevel=3)
+        return outside
+
+    def __repr__(self) -> str:
+        error = self.validation["worst"]
+        return (
+            f"<Surrogate of {self.name} ({self.method}): {len(self.about.parameters)} parameters, "
+            f"{len(self.outputs)} outputs, worst relative error {100 * error:.2g} % on "
+            f"{self.validation['samples']['test']} samples held out>"
+        )
+
+
+class _View:
+    """A prediction as a `solve.solution.View`: its states are its outputs, in declared units."""
+
+    def __init__(self, surrogate: Surrogate, values: np.ndarray):
+        self._surrogate = surrogate
+        self._values = values
+        self.model_name = f"{surrogate.name} ({surrogate.method})"
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._surrogate.outputs)
+
+    @property
+    def units(self) -> dict[str, str | None]:
+        about = self._surrogate.about
+        return dict(zip(about.outputs, about.units, strict=True))
+
+    @property
+    def highlights(self) -> list[str]:
+        return self.names
+
+    def evaluate(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        del t
+        return y
+
+    def pick(self, every: np.ndarray, name: str) -> np.ndarray:
+        parameters = self._surrogate._parameters
+        if name in parameters and name not in self._surrogate._outputs:
+            value = self._values[parameters.find(name)]
+            return np.broadcast_to(value, (len(every), *value.shape))
+        return every[:, self._surrogate._outputs.find(name)]
+
+    def table(self, every: np.ndarray) -> np.ndarray:
+        return every
+
+
+def _refuse(inputs: Any, initial: Any) -> None:
+    if inputs:
+        raise ValueError("the surrogate was trained with the inputs as they were; it cannot take others")
+    if initial is not None:
+        raise ValueError(
+            "the surrogate depends on parameters only; make the initial value a parameter to vary it"
+        )
