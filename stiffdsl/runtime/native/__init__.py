@@ -1,0 +1,10 @@
+"""The native tier: a whole stiff solve of a small model as one LLVM kernel, made from its program.
+
+`build(program)` gives a `NativeSolver`, or None where the portable tier (JAX) serves: LLVM is missing, the model has
+more than a few hundred unknowns, or the method has no kernel. Both tiers take the same steps.
+"""
+
+from stiffdsl.runtime.native.build import build
+from stiffdsl.runtime.native.solver import Arrived, NativeSolver, Recorded, Tables
+
+__all__ = ["Arrived", "NativeSolver", "Recorded", "Tables", "build"]

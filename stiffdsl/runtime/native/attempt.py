@@ -1,0 +1,308 @@
+"""One step of a Rosenbrock method, tried: all stages, the new value, and the norm of the scaled error.
+
+Two forms of the same step (`solve/rosenbrock.py` says what it computes). The straight one keeps the factors in
+registers and has no loop; the general one calls the functions of the model and of the factors, and can do without
+the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage is put back into
+its linear system, and what is left over must be small beside the terms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.program.program import Function
+from stiffdsl.runtime.native import lu
+from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.ir import Entries, size_written_out, straight
+from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.solve.tableau import Tableau
+
+# What a solve may leave over of its terms, row by row.
+BAD_PIVOTS = 1e-9
+# A step of more operations than this, written out, is written with loops and calls.
+STRAIGHT = 7000
+PARAMETERS = (
+    ("double", "t"),
+    ("double", "h"),
+    ("double", "rtol"),
+    ("ptr", "atol"),
+    ("ptr", "y"),
+    ("ptr", "p"),
+    ("ptr", "operands"),
+    ("ptr", "work"),
+    ("ptr", "scaled"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a kernel is made of: functions with their tables, mass, the plan of the factors, and sizes."""
+
+    rhs: Function
+    jacobian: Function
+    rhs_t: Function | None
+    tables: dict[str, np.ndarray]
+    tables_t: dict[str, np.ndarray]
+    mass: np.ndarray
+    plan: lu.Plan
+    tableau: Tableau
+    inputs: int
+    parameters: int
+
+    @property
+    def n(self) -> int:
+        return len(self.mass)
+
+
+def work_areas(model: Model, scratch: int) -> Areas:
+    """The arrays of one lane that nothing outside of a call sees."""
+    n, tableau = model.n, model.tableau
+    return Areas(
+        (
+            ("u", model.inputs),
+            ("u_t", model.inputs),
+            ("f_t", n),
+            ("y1", n),
+            ("stages", tableau.stages * n),
+            ("K", len(tableau.H) * n),
+            ("argument", n),
+            ("b", n),
+            ("z", n),
+            ("J", len(model.jacobian.ops) and (model.jacobian.ops[-1].size or 0) or 1),
+            ("W", len(model.plan.source)),
+            ("LU", model.plan.entries),
+            ("A", n * n),
+            ("pivots", n),
+            ("scratch", scratch),
+        )
+    )
+
+
+def is_small(model: Model) -> bool:
+    """Whether a step is written out without loops."""
+    n, tableau, plan = model.n, model.tableau, model.plan
+    stage = size_written_out(model.rhs) + 2 * plan.entries + n * (tableau.stages + 4)
+    return tableau.stages * stage + size_written_out(model.jacobian) + 2 * plan.multiplications <= STRAIGHT
+
+
+class _Writer:
+    """What both forms share: where arrays lie, and inputs at the times of stages."""
+
+    def __init__(self, code: Code, model: Model, areas: Areas):
+        self.code, self.model, self.areas = code, model, areas
+        self.driven_at: float | None = None
+        self.u: Entries | None = None
+
+    def area(self, name: str, row: int = 0) -> str:
+        return self.code.at("%work", self.areas[name] + row * self.model.n)
+
+    def time(self, c: float) -> str:
+        if c == 0.0:
+            return "%t"
+        code = self.code
+        return code.apply("add", "%t", code.apply("mul", code.number(float(c)), "%h"))
+
+    def drive(self, c: float) -> None:
+        """Inputs at `t + c h`."""
+        if self.model.inputs and self.driven_at != c:
+            u, u_t = self.area("u"), self.area("u_t")
+            self.code.call("inputs", f"double {self.time(c)}", "ptr %operands", f"ptr {u}", f"ptr {u_t}")
+            self.driven_at, self.u = c, Entries(self.code, u)
+
+    def slope_in_time(self) -> None:
+        """f_t into its array; it stays zero where nothing changes with time."""
+        if self.model.rhs_t is not None:
+            pointers = ("y", "p")
+            listed = [f"ptr %{a}" for a in pointers]
+            listed += [f"ptr {self.area(a)}" for a in ("u", "u_t", "f_t", "scratch")]
+            self.code.call("rhs_t", "double %t", *listed)
+
+    def error(self, pairs: Sequence[tuple[str, str]], last: Sequence[str]) -> None:
+        """Returns the norm of the scaled errors; `pairs` are the values before and after."""
+        code, squares = self.code, []
+        for k, ((before, after), u) in enumerate(zip(pairs, last, strict=True)):
+            scaled = self.scaled(k, before, after, u)
+            code.store(scaled, "%scaled", k)
+            squares.append(code.apply("mul", scaled, scaled))
+        self.finish(code.total(squares))
+
+    def scaled(self, k: int | str, before: str, after: str, u: str) -> str:
+        code = self.code
+        size = code.larger(code.apply("abs", before), code.apply("abs", after))
+        tolerated = code.apply("add", code.load("%atol", k), code.apply("mul", "%rtol", size))
+        return code.apply("div", u, tolerated)
+
+    def finish(self, squares: str) -> None:
+        code = self.code
+        mean = code.apply("mul", squares, code.number(1.0 / self.model.n))
+        code.put(f"ret double {code.apply('sqrt', mean)}")
+        code.finish()
+
+
+def emit_straight(module: Module, model: Model, areas: Areas) -> None:
+    """`attempt(…)` without loops."""
+    code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
+    writer = _Writer(code, model, areas)
+    n, tableau, plan = model.n, model.tableau, model.plan
+    y, p = [code.load("%y", k) for k in range(n)], Entries(code, "%p")
+    writer.drive(0.0)
+    arguments = {"t": "%t", "y": y, "p": p, "u": writer.u}
+    jacobian = straight(code, model.jacobian, model.tables, arguments)
+    alpha = code.apply("div", code.number(1.0), code.apply("mul", "%h", code.number(tableau.gamma)))
+    inverse_h = code.apply("div", code.number(1.0), "%h")
+    w = lu.assemble(code, plan, jacobian, alpha)
+    factors = lu.factor(code, plan, w)
+    writer.slope_in_time()
+    f_t = Entries(code, writer.area("f_t"))
+    stages: list[list[str]] = []
+    argument = y
+    for i in range(tableau.stages):
+        if i:
+            *older, newest = stages
+            sums = [code.combination(tableau.a[i][:-1], [u[k] for u in older]) for k in range(n)]
+            argument = [
+                code.combination(tableau.a[i][-1:], [newest[k]], code.apply("add", y[k], sums[k]) if older else y[k])
+                for k in range(n)
+            ]
+        writer.drive(tableau.c[i])
+        arguments = {"t": writer.time(tableau.c[i]), "y": argument, "p": p, "u": writer.u}
+        b = list(straight(code, model.rhs, model.tables, arguments))
+        for k in range(n):
+            if i and model.mass[k]:
+                history = code.combination(tableau.C[i], [u[k] for u in stages])
+                b[k] = code.apply("add", b[k], code.apply("mul", history, inverse_h))
+            if model.rhs_t is not None and tableau.d[i]:
+                weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+                b[k] = code.apply("add", b[k], code.apply("mul", weight, f_t[k]))
+        stages.append(lu.solve(code, plan, factors, b))
+        if i == 0:
+            _check_straight(code, plan, w, b, stages[0])
+    y1 = [code.apply("add", a, u) for a, u in zip(argument, stages[-1], strict=True)]
+    for i, stage in enumerate(stages):
+        for k, value in enumerate(stage):
+            code.store(value, writer.area("stages", i), k)
+    for k, value in enumerate(y1):
+        code.store(value, writer.area("y1"), k)
+    writer.error(list(zip(y, y1, strict=True)), stages[-1])
+
+
+def _check_straight(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
+    """Returns -1 where W x = b does not hold. What follows must not depend on anything first computed in between."""
+    products: list[list[str]] = [[] for _ in b]
+    for value, i, j in zip(w, plan.pattern_rows.tolist(), plan.pattern_columns.tolist(), strict=True):
+        products[i].append(code.apply("mul", value, x[j]))
+    good = code.flag(True)
+    for own, terms in zip(b, products, strict=True):
+        left = code.apply("abs", code.apply("sub", own, code.total(terms)))
+        size = code.total([code.apply("abs", v) for v in (own, *terms)])
+        holds = code.apply("le", left, code.apply("mul", code.number(BAD_PIVOTS), size))
+        good = holds if good == "true" else code.apply("and", good, holds)
+    code.put(f"br i1 {good}, label %good, label %bad")
+    code.label("bad", dominated=True)
+    code.put(f"ret double {code.number(-1.0)}")
+    code.label("good", dominated=True)
+
+
+def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> None:
+    """`attempt_general(…, dense)`: by calls; `dense` takes pivots as they come, else those of the plan.
+
+    Without `planned`, the functions that follow the plan do not exist and `dense` is always true.
+    """
+    code = Code(module, "attempt_general", (*PARAMETERS, ("i1", "dense")), "double", attributes="noinline")
+    writer = _Writer(code, model, areas)
+    n, tableau = model.n, model.tableau
+
+    def area(name: str, row: int = 0) -> str:
+        return f"ptr {writer.area(name, row)}"
+
+    def of_model(function: str, c: float, y: str, result: str) -> None:
+        time = f"double {writer.time(c)}"
+        code.call(function, time, f"ptr {y}", "ptr %p", area("u"), area(result), area("scratch"))
+
+    writer.drive(0.0)
+    of_model("jacobian", 0.0, "%y", "J")
+    alpha = code.apply("div", code.number(1.0), code.apply("mul", "%h", code.number(tableau.gamma)))
+    inverse_h = code.apply("div", code.number(1.0), "%h")
+    code.call("assemble", f"double {alpha}", area("J"), area("W"))
+    if planned:
+        with code.choice("%dense") as (yes, no):
+            with yes:
+                code.call("dense_factor", area("W"), area("A"), area("pivots"))
+            with no:
+                code.call("factor", area("W"), area("LU"))
+    else:
+        code.call("dense_factor", area("W"), area("A"), area("pivots"))
+    writer.slope_in_time()
+    mass = module.constants(np.asarray(model.mass, dtype=float))
+    stages, f_t = writer.area("stages"), writer.area("f_t")
+
+    def earlier(i: int, k: str) -> list[str]:
+        return [code.load(code.at(stages, j * n), k) for j in range(i)]
+
+    for i in range(tableau.stages):
+        with code.loop(n) as k:
+            increments = code.combination(tableau.a[i], earlier(i, k))
+            code.store(code.apply("add", code.load("%y", k), increments), writer.area("argument"), k)
+        writer.drive(tableau.c[i])
+        of_model("rhs", tableau.c[i], writer.area("argument"), "b")
+        weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+        timed = model.rhs_t is not None and tableau.d[i]
+        if i or timed:
+            with code.loop(n) as k:
+                value = code.load(writer.area("b"), k)
+                if i:
+                    history = code.apply("mul", code.combination(tableau.C[i], earlier(i, k)), inverse_h)
+                    own = code.apply("ne", code.load(mass, k), code.number(0.0))
+                    value = code.apply("add", value, code.select(own, history, code.number(0.0)))
+                if timed:
+                    value = code.apply("add", value, code.apply("mul", weight, code.load(f_t, k)))
+                code.store(value, writer.area("b"), k)
+        if planned:
+            with code.choice("%dense") as (yes, no):
+                with yes:
+                    code.call("dense_solve", area("A"), area("pivots"), area("b"), area("stages", i))
+                with no:
+                    code.call("solve", area("LU"), area("b"), area("stages", i), area("z"))
+            if i == 0:
+                good = code.call("check", area("W"), area("b"), area("stages"), area("z"), area("argument"), result="i1")
+                with code.when(code.value(f"xor i1 {code.value(f'or i1 %dense, {good}')}, true")):
+                    code.put(f"ret double {code.number(-1.0)}")
+                    code.label("unreached")
+        else:
+            code.call("dense_solve", area("A"), area("pivots"), area("b"), area("stages", i))
+    squares = code.variable("double", code.number(0.0))
+    last = writer.area("stages", tableau.stages - 1)
+    with code.loop(n) as k:
+        # The argument of the last stage is still there.
+        u = code.load(last, k)
+        after = code.apply("add", code.load(writer.area("argument"), k), u)
+        code.store(after, writer.area("y1"), k)
+        scaled = writer.scaled(k, code.load("%y", k), after, u)
+        code.store(scaled, "%scaled", k)
+        code.store(code.apply("add", code.load(squares), code.apply("mul", scaled, scaled)), squares)
+    writer.finish(code.load(squares))
+
+
+def emit_check(module: Module, plan: lu.Plan) -> None:
+    """`check(W, b, x, left, size) -> i1`: whether W x = b; `left` and `size` are scratch."""
+    names = ("W", "b", "x", "left", "size")
+    code = Code(module, "check", [("ptr", name) for name in names], "i1", attributes="noinline")
+    rows = module.constants(plan.pattern_rows.astype(np.int32))
+    columns = module.constants(plan.pattern_columns.astype(np.int32))
+    with code.loop(plan.n) as k:
+        b = code.load("%b", k)
+        code.store(b, "%left", k)
+        code.store(code.apply("abs", b), "%size", k)
+    with code.loop(len(plan.source)) as e:
+        i = code.index(rows, e)
+        product = code.apply("mul", code.load("%W", e), code.load("%x", code.index(columns, e)))
+        code.store(code.apply("sub", code.load("%left", i), product), "%left", i)
+        code.store(code.apply("add", code.load("%size", i), code.apply("abs", product)), "%size", i)
+    good = code.variable("i1", "true")
+    with code.loop(plan.n) as k:
+        left = code.apply("abs", code.load("%left", k))
+        holds = code.apply("le", left, code.apply("mul", code.number(BAD_PIVOTS), code.load("%size", k)))
+        code.store(code.value(f"and i1 {code.load(good, kind='i1')}, {holds}"), good, kind="i1")
+    code.put(f"ret i1 {code.load(good, kind='i1')}")
+    code.finish()

@@ -1,0 +1,82 @@
+"""`build`: a program as a `NativeSolver`, where its size allows it."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from stiffdsl.program.program import Function, Program
+from stiffdsl.runtime.native import engine, kernel, lu
+from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.solver import NativeSolver
+from stiffdsl.runtime.native.tangent import time_derivative
+from stiffdsl.solve.tableau import RODAS5P, Tableau
+
+TABLEAUS = {"rodas5p": RODAS5P}
+# Beyond these a whole step in one kernel takes longer to compile, or to run, than other ways.
+UNKNOWNS, MULTIPLICATIONS = 400, 200_000
+
+
+def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
+    """The kernel for a model and a method; None where LLVM is missing, or the model is too large, or the method is
+    not one that kernels are made for."""
+    tableau = TABLEAUS.get(method)
+    if tableau is None or not 0 < program.size <= UNKNOWNS or not engine.available():
+        return None
+    model = _model(program, tableau)
+    if model is None:
+        return None
+    level = 2 if is_small(model) or program.size <= 40 else 1
+    library = engine.load(_key(model), lambda: kernel.emit(model), level)
+    return NativeSolver(library, model.n, model.parameters, model.inputs, len(tableau.H))
+
+
+def _model(program: Program, tableau: Tableau) -> Model | None:
+    plan = lu.plan(program.rows, program.columns, program.mass)
+    if plan is None or plan.multiplications > MULTIPLICATIONS:
+        return None
+    rhs = program.by_name["rhs"]
+    in_time = time_derivative(rhs, program.tables)
+    flat = program.system.flat
+    return Model(
+        rhs,
+        program.by_name["jacobian"],
+        None if in_time is None else in_time[0],
+        program.tables,
+        {} if in_time is None else in_time[1],
+        program.mass,
+        plan,
+        tableau,
+        sum(b.size for b in flat.inputs),
+        sum(b.size for b in flat.parameters),
+    )
+
+
+def _key(model: Model) -> str:
+    """A digest of everything that the machine code depends on, this package included."""
+    digest = hashlib.sha256(_sources())
+    functions = (model.rhs, model.jacobian)
+    for function in functions:
+        digest.update(repr((function.name, function.arguments, function.ops)).encode())
+    for name in sorted(_used(functions)):
+        table = model.tables[name]
+        digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    plan = model.plan
+    for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source, plan.mass, model.mass):
+        digest.update(np.ascontiguousarray(array).tobytes() + b"|")
+    digest.update(repr((model.tableau, model.inputs, model.parameters)).encode())
+    return digest.hexdigest()
+
+
+def _used(functions: tuple[Function, ...]) -> set[str]:
+    return {op.data for f in functions for op in f.ops if op.name in ("table", "take", "take_sum")}
+
+
+@cache
+def _sources() -> bytes:
+    """The text of the modules that write kernels: code made by another version of them is not used."""
+    folder = Path(__file__).parent
+    solve = folder.parent.parent / "solve"
+    files = [*sorted(folder.glob("*.py")), solve / "control.py", solve / "loop.py", solve / "status.py"]
+    return b"\0".join(file.read_bytes() for file in files)

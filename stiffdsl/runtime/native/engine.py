@@ -1,0 +1,139 @@
+"""LLVM behind one function: IR text in, addresses of functions out; object code is kept on disk by content."""
+
+import ctypes
+import ctypes.util
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+try:
+    import llvmlite
+    import llvmlite.binding as llvm
+except ImportError:  # the portable tier serves alone
+    llvm = None
+
+from stiffdsl.runtime.session import cache_folder
+
+# Functions of the C library that the IR may call.
+_SYMBOLS = (
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh exp log pow fmod malloc free memset memcpy"
+).split()
+
+
+def available() -> bool:
+    """Whether kernels can be made here: LLVM is installed and knows this processor."""
+    return llvm is not None and sys.maxsize > 2**32 and _target() is not None
+
+
+class Library:
+    """Loaded machine code. It is never unloaded while this object lives."""
+
+    def __init__(self, engine: Any):
+        self._engine = engine
+
+    def address(self, symbol: str) -> int:
+        return self._engine.get_function_address(symbol)
+
+
+def load(key: str, text: Callable[[], str], level: int) -> Library:
+    """The code of the module `text()`, compiled at optimisation `level`, or from disk where `key` was seen before."""
+    assert llvm is not None
+    machine = _target()
+    stamp = "\0".join(
+        (key, str(level), llvmlite.__version__, machine.triple, llvm.get_host_cpu_name(), _features())
+    )
+    path = _path(hashlib.sha256(stamp.encode()).hexdigest())
+    code = _read(path)
+    if code is None:
+        code = _compiled(text(), level)
+        _write(path, code)
+    # An engine owns and ends its machine: each gets its own.
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(2))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return Library(engine)
+
+
+def _compiled(text: str, level: int) -> bytes:
+    machine = _machine(level)
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.slp_vectorization = False
+    options.loop_vectorization = level > 1
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+@cache
+def _target() -> Any:
+    if llvm is None:
+        return None
+    try:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = _machine(2)
+    except RuntimeError:
+        return None
+    _add_symbols()
+    return machine
+
+
+def _machine(level: int) -> Any:
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=level, reloc="pic", jit=True
+    )
+
+
+def _features() -> str:
+    return llvm.get_host_cpu_features().flatten()
+
+
+def _add_symbols() -> None:
+    """Addresses of the C library's functions, so that no platform's linker has to find them."""
+    library = ctypes.CDLL("ucrtbase") if sys.platform == "win32" else ctypes.CDLL(ctypes.util.find_library("m"))
+    everything: Sequence[Any] = (library, ctypes.CDLL(None)) if sys.platform != "win32" else (library,)
+    for symbol in _SYMBOLS:
+        for one in everything:
+            if hasattr(one, symbol):
+                address = ctypes.cast(getattr(one, symbol), ctypes.c_void_p).value
+                llvm.add_symbol(symbol, address)
+                break
+
+
+def _path(digest: str) -> Path | None:
+    if os.environ.get("STIFFDSL_CACHE") == "":
+        return None
+    return cache_folder() / "native" / f"{digest}.o"
+
+
+def _read(path: Path | None) -> bytes | None:
+    """The code that was kept, checked: a file cut short must not be run."""
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:32], content[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write(path: Path | None, code: bytes) -> None:
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        os.replace(file.name, path)
+    except OSError:
+        pass

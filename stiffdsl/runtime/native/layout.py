@@ -1,0 +1,71 @@
+"""Where everything lies that a kernel reads and writes: arrays of doubles, one after another."""
+
+from collections.abc import Sequence
+
+# The arrays that a kernel is handed, each with one row for all lanes or one for each.
+OPERANDS = (
+    "options",
+    "atol",
+    "y0",
+    "p",
+    "u",
+    "saveat",
+    "layout",
+    "times",
+    "values",
+    "state",
+    "ys",
+    "steps",
+)
+OPTIONS = (
+    "t0",
+    "t1",
+    "rtol",
+    "first_step",
+    "max_step",
+    "max_steps",
+    "attempts",
+    "saves",
+    "signals",
+    "capacity",
+    "resume",
+)
+# Between two calls: a solve goes on where it stopped. The state y and the scaled errors follow.
+STATE = (
+    "t",
+    "h",
+    "previous",
+    "rejections",
+    "status",
+    "failure",
+    "cursor",
+    "accepted",
+    "rejected",
+    "rhs",
+    "jacobians",
+    "factorizations",
+    "iterations",
+    "recorded",
+    "pivoted",
+)
+
+
+class Areas:
+    """Named parts of one array, each starting on a cache line."""
+
+    def __init__(self, sizes: Sequence[tuple[str, int]]):
+        self.offsets: dict[str, int] = {}
+        at = 0
+        for name, size in sizes:
+            self.offsets[name] = at
+            at += -(-size // 8) * 8
+        self.size = at
+
+    def __getitem__(self, name: str) -> int:
+        return self.offsets[name]
+
+
+def state_areas(n: int) -> tuple[int, int, int]:
+    """Where y and the scaled errors lie in the state, and its size."""
+    head = len(STATE)
+    return head, head + n, head + 2 * n

@@ -1,0 +1,303 @@
+"""Symbolic sparse LU of `W = alpha M - J`: the order of pivots and the fill are known before any number is.
+
+Pivots lie on a diagonal that a maximum matching makes structurally full, and are taken in the order of Markowitz
+(Management Science 3:255, 1957): the one that can fill least comes first. Nothing is swapped at run time, so every
+step checks what its factors are worth (`attempt.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from stiffdsl.runtime.native.code import Code, Module
+
+# Factors with more multiplications than this are computed by a loop over tables of positions.
+STRAIGHT = 2500
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The factors of W in the order of elimination: pivot k is entry (row[k], column[k]) of W.
+
+    Stored entries are numbered row by row: entry e of the factors is at (left[e], top[e]), both places in the order
+    of elimination; `place[k, l]` is its number, or -1. The pivots themselves are stored inverted.
+    `pattern_rows`, `pattern_columns`: where W itself has entries, in its own numbering; `source[e]` says for each
+    whether it holds a value of J (its number, else -1), `mass` whether alpha M adds to it.
+    """
+
+    n: int
+    row: np.ndarray
+    column: np.ndarray
+    left: np.ndarray
+    top: np.ndarray
+    place: np.ndarray
+    pattern_rows: np.ndarray
+    pattern_columns: np.ndarray
+    source: np.ndarray
+    mass: np.ndarray
+    multiplications: int
+
+    @property
+    def entries(self) -> int:
+        return len(self.left)
+
+    def below(self, k: int) -> np.ndarray:
+        """Rows after pivot k with an entry in its column."""
+        return k + 1 + np.flatnonzero(self.place[k + 1 :, k] >= 0)
+
+    def right(self, k: int) -> np.ndarray:
+        """Columns after pivot k with an entry in its row."""
+        return k + 1 + np.flatnonzero(self.place[k, k + 1 :] >= 0)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where each entry of W goes in the factors."""
+        inverse_row, inverse_column = np.empty_like(self.row), np.empty_like(self.column)
+        inverse_row[self.row] = np.arange(self.n)
+        inverse_column[self.column] = np.arange(self.n)
+        return self.place[inverse_row[self.pattern_rows], inverse_column[self.pattern_columns]]
+
+
+def plan(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Plan | None:
+    """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are."""
+    n = len(mass)
+    rows, columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+    states = np.flatnonzero(mass)
+    numbers = np.unique(np.concatenate([rows * n + columns, states * (n + 1)]))
+    pattern_rows, pattern_columns = numbers // n, numbers % n
+    source = np.full(len(numbers), -1, dtype=np.int64)
+    source[np.searchsorted(numbers, rows * n + columns)] = np.arange(len(rows))
+    row_of = _matching(pattern_rows, pattern_columns, np.asarray(mass))
+    if row_of is None:
+        return None
+    pattern = np.zeros((n, n), dtype=bool)
+    pattern[pattern_rows, pattern_columns] = True
+    order, filled = _eliminated(pattern[row_of])
+    left, top = np.nonzero(filled)
+    place = np.full((n, n), -1, dtype=np.int64)
+    place[left, top] = np.arange(len(left))
+    below = np.array([np.count_nonzero(place[k + 1 :, k] >= 0) for k in range(n)])
+    right = np.array([np.count_nonzero(place[k, k + 1 :] >= 0) for k in range(n)])
+    return Plan(
+        n,
+        row_of[order],
+        order,
+        left,
+        top,
+        place,
+        pattern_rows,
+        pattern_columns,
+        source,
+        np.asarray(mass)[pattern_rows] * (pattern_rows == pattern_columns),
+        int(np.sum(below * right)),
+    )
+
+
+def _matching(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> np.ndarray | None:
+    """The row that each column takes its pivot from: its own for a state, and wherever that is an entry."""
+    n = len(mass)
+    own = np.zeros(n, dtype=bool)
+    own[rows[rows == columns]] = True
+    result = np.arange(n)
+    if np.all(own):
+        return result
+    # The diagonals of all states stay; the algebraic rows are matched among themselves where that is possible.
+    algebraic = mass == 0
+    for among in (algebraic, np.ones(n, dtype=bool)):
+        kept = among[rows] & among[columns]
+        graph = scipy.sparse.csr_matrix((np.ones(kept.sum()), (rows[kept], columns[kept])), shape=(n, n))
+        row_of = maximum_bipartite_matching(graph, perm_type="row")
+        if np.all(row_of[among] >= 0):
+            result[among] = row_of[among]
+            return result
+    return None
+
+
+def _eliminated(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order of the pivots on the diagonal, and the pattern of the factors in that order."""
+    n = len(pattern)
+    work, left = pattern.copy(), np.ones(n, dtype=bool)
+    order = np.empty(n, dtype=np.int64)
+    for k in range(n):
+        remaining = np.flatnonzero(left)
+        inner = work[np.ix_(remaining, remaining)]
+        cost = (inner.sum(axis=0) - 1) * (inner.sum(axis=1) - 1)
+        pivot = remaining[int(np.argmin(cost))]
+        order[k] = pivot
+        left[pivot] = False
+        others = np.flatnonzero(work[:, pivot] & left)
+        work[others] |= work[pivot] & left
+    return order, work[np.ix_(order, order)]
+
+
+def assemble(code: Code, plan: Plan, jacobian: Sequence[str], alpha: str) -> list[str]:
+    """The entries of W."""
+    values = []
+    for source, mass in zip(plan.source.tolist(), plan.mass.tolist(), strict=True):
+        if source < 0:
+            values.append(code.apply("mul", alpha, code.number(mass)) if mass != 1.0 else alpha)
+        elif mass:
+            scaled = code.apply("mul", alpha, code.number(mass)) if mass != 1.0 else alpha
+            values.append(code.apply("sub", scaled, jacobian[source]))
+        else:
+            values.append(code.apply("neg", jacobian[source]))
+    return values
+
+
+def factor(code: Code, plan: Plan, w: Sequence[str]) -> list[str]:
+    """The factors of the entries `w`, number by number."""
+    lu: list[str | None] = [None] * plan.entries
+    for value, position in zip(w, plan.positions.tolist(), strict=True):
+        lu[position] = value
+    place = plan.place.tolist()
+    for k in range(plan.n):
+        inverse = code.apply("div", code.number(1.0), _present(lu[place[k][k]]))
+        lu[place[k][k]] = inverse
+        right = [(j, _present(lu[place[k][j]])) for j in plan.right(k).tolist()]
+        for i in plan.below(k).tolist():
+            multiplier = code.apply("mul", _present(lu[place[i][k]]), inverse)
+            lu[place[i][k]] = multiplier
+            for j, value in right:
+                product = code.apply("mul", multiplier, value)
+                before = lu[place[i][j]]
+                after = code.apply("neg", product) if before is None else code.apply("sub", before, product)
+                lu[place[i][j]] = after
+    return [_present(v) for v in lu]
+
+
+def _present(value: str | None) -> str:
+    assert value is not None, "the pattern of the factors holds all of their entries"
+    return value
+
+
+def solve(code: Code, plan: Plan, lu: Sequence[str], b: Sequence[str]) -> list[str]:
+    """W x = b, number by number."""
+    place = plan.place.tolist()
+    z = [b[i] for i in plan.row.tolist()]
+    for k in range(plan.n):
+        for i in plan.below(k).tolist():
+            z[i] = code.apply("sub", z[i], code.apply("mul", lu[place[i][k]], z[k]))
+    for k in reversed(range(plan.n)):
+        for j in plan.right(k).tolist():
+            z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[k][j]], z[j]))
+        z[k] = code.apply("mul", z[k], lu[place[k][k]])
+    x = [""] * plan.n
+    for k, j in enumerate(plan.column.tolist()):
+        x[j] = z[k]
+    return x
+
+
+def emit_assemble(module: Module, plan: Plan) -> None:
+    """`assemble(alpha, J, W)`: the entries of W, in a loop."""
+    code = Code(module, "assemble", [("double", "alpha"), ("ptr", "J"), ("ptr", "W")], attributes="noinline")
+    source = module.constants(np.where(plan.source < 0, 0, plan.source).astype(np.int32))
+    weight = module.constants((plan.source >= 0).astype(float))
+    mass = module.constants(plan.mass.astype(float))
+    with code.loop(len(plan.source)) as e:
+        value = code.load("%J", code.index(source, e))
+        # An entry that is no value of J takes zero times a value of J: a select keeps NaN out of it.
+        own = code.apply("ne", code.load(weight, e), code.number(0.0))
+        value = code.select(own, value, code.number(0.0))
+        code.store(code.apply("sub", code.apply("mul", "%alpha", code.load(mass, e)), value), "%W", e)
+    code.put("ret void")
+    code.finish()
+
+
+def emit_factor(module: Module, plan: Plan) -> None:
+    """`factor(W, LU)`."""
+    code = Code(module, "factor", [("ptr", "W"), ("ptr", "LU")], attributes="noinline")
+    if plan.multiplications <= STRAIGHT:
+        w = [code.load("%W", e) for e in range(len(plan.source))]
+        for e, value in enumerate(factor(code, plan, w)):
+            code.store(value, "%LU", e)
+    else:
+        _factor_in_loops(code, plan)
+    code.put("ret void")
+    code.finish()
+
+
+def _factor_in_loops(code: Code, plan: Plan) -> None:
+    """Pivot by pivot: tables say which entries lie below it, and which products are subtracted from which entries."""
+    module = code.module
+    below, targets, above, lefts = [], [], [], []
+    first_below, first_product = [0], [0]
+    for k in range(plan.n):
+        rows, right = plan.below(k), plan.right(k)
+        below.append(plan.place[rows, k])
+        targets.append(plan.place[np.ix_(rows, right)].ravel())
+        above.append(np.tile(plan.place[k, right], len(rows)))
+        lefts.append(np.repeat(plan.place[rows, k], len(right)))
+        first_below.append(first_below[-1] + len(rows))
+        first_product.append(first_product[-1] + len(targets[-1]))
+
+    def table(parts: Sequence[np.ndarray] | np.ndarray) -> str:
+        return module.constants(np.concatenate([np.atleast_1d(p) for p in parts]).astype(np.int32))
+
+    with code.loop(plan.entries) as e:
+        code.store(code.number(0.0), "%LU", e)
+    positions = table([plan.positions])
+    with code.loop(len(plan.source)) as e:
+        code.store(code.load("%W", e), "%LU", code.index(positions, e))
+    pivots, starts, products = table([np.diag(plan.place)]), table([first_below]), table([first_product])
+    below_table, target_table, above_table, left_table = table(below), table(targets), table(above), table(lefts)
+    with code.loop(plan.n) as k:
+        pivot = code.index(pivots, k)
+        inverse = code.apply("div", code.number(1.0), code.load("%LU", pivot))
+        code.store(inverse, "%LU", pivot)
+        following = code.integer("add", k, "1")
+        with code.loop(code.index(starts, following), code.index(starts, k)) as e:
+            entry = code.index(below_table, e)
+            code.store(code.apply("mul", code.load("%LU", entry), inverse), "%LU", entry)
+        with code.loop(code.index(products, following), code.index(products, k)) as e:
+            target = code.index(target_table, e)
+            product = code.apply(
+                "mul", code.load("%LU", code.index(left_table, e)), code.load("%LU", code.index(above_table, e))
+            )
+            code.store(code.apply("sub", code.load("%LU", target), product), "%LU", target)
+
+
+def emit_solve(module: Module, plan: Plan) -> None:
+    """`solve(LU, b, x, z)`, with scratch z (n)."""
+    code = Code(
+        module, "solve", [("ptr", "LU"), ("ptr", "b"), ("ptr", "x"), ("ptr", "z")], attributes="noinline"
+    )
+    if plan.multiplications <= STRAIGHT:
+        lu = [code.load("%LU", e) for e in range(plan.entries)]
+        b = [code.load("%b", i) for i in range(plan.n)]
+        for j, value in enumerate(solve(code, plan, lu, b)):
+            code.store(value, "%x", j)
+    else:
+        _solve_in_loops(code, plan)
+    code.put("ret void")
+    code.finish()
+
+
+def _solve_in_loops(code: Code, plan: Plan) -> None:
+    """Row by row: entries are numbered so that those of a row of L, its pivot, and its row of U lie side by side."""
+    module = code.module
+    starts = np.searchsorted(plan.left, np.arange(plan.n + 1)).astype(np.int32)
+    start, pivot = module.constants(starts), module.constants(np.diag(plan.place).astype(np.int32))
+    top = module.constants(plan.top.astype(np.int32))
+    row, column = module.constants(plan.row.astype(np.int32)), module.constants(plan.column.astype(np.int32))
+    total = code.variable(code.real)
+
+    def subtract(low: str, high: str) -> None:
+        with code.loop(high, low) as e:
+            product = code.apply("mul", code.load("%LU", e), code.load("%z", code.index(top, e)))
+            code.store(code.apply("sub", code.load(total), product), total)
+
+    with code.loop(plan.n) as k:
+        code.store(code.load("%b", code.index(row, k)), total)
+        subtract(code.index(start, k), code.index(pivot, k))
+        code.store(code.load(total), "%z", k)
+    with code.loop(plan.n) as i:
+        k = code.integer("sub", str(plan.n - 1), i)
+        code.store(code.load("%z", k), total)
+        diagonal, following = code.index(pivot, k), code.integer("add", k, "1")
+        subtract(code.integer("add", diagonal, "1"), code.index(start, following))
+        value = code.apply("mul", code.load(total), code.load("%LU", diagonal))
+        code.store(value, "%z", k)
+        code.store(value, "%x", code.index(column, k))

@@ -1,0 +1,333 @@
+"""`NativeSolver`: a compiled kernel, called with NumPy arrays. No call compiles anything or takes the GIL along."""
+
+import ctypes
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stiffdsl.runtime.native.engine import Library
+from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
+from stiffdsl.solve.status import Status
+
+# Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress.
+ATTEMPTS = 20_000
+# Lanes in one call, and accepted steps in one buffer.
+CHUNK, CAPACITY = 256, 512
+_COUNTS = STATE.index("accepted")
+
+
+class Arrived(NamedTuple):
+    """Where a solve arrived: as `solve.solver.Result`, and `h`, `scaled` as `solve.loop.State`.
+
+    For lanes every array has a leading axis. `counts` are accepted, rejected, rhs, jacobians, factorizations,
+    iterations; `pivoted` counts the attempts that needed other pivots than those planned.
+    """
+
+    ys: np.ndarray
+    t: Any
+    y: np.ndarray
+    status: Any
+    culprits: np.ndarray
+    counts: np.ndarray
+    h: Any
+    scaled: np.ndarray
+    pivoted: Any
+
+
+class Recorded(NamedTuple):
+    """The accepted steps: times t (m+1,), values y (m+1, n), rows of the dense output K (m, r, n)."""
+
+    t: np.ndarray
+    y: np.ndarray
+    K: np.ndarray
+    arrived: Arrived
+
+
+class Tables(NamedTuple):
+    """Inputs over time, in SI: signal s drives input `index[s]` by straight lines between its points."""
+
+    index: np.ndarray
+    times: Sequence[np.ndarray]
+    values: Sequence[np.ndarray]
+
+    def flat(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Layout, times and values as the kernel reads them."""
+        lengths = [len(t) for t in self.times]
+        offsets = np.cumsum([0, *lengths[:-1]])
+        layout = np.stack([np.asarray(self.index, dtype=float), offsets, lengths], axis=1).ravel()
+        joined = [np.concatenate([np.zeros(0), *map(np.asarray, part)]) for part in (self.times, self.values)]
+        return layout.astype(float), joined[0].astype(float), joined[1].astype(float)
+
+
+NO_TABLES = Tables(np.zeros(0), (), ())
+
+
+class _Scratch(threading.local):
+    """Arrays of a thread that calls the kernel: their addresses are asked for once."""
+
+    def __init__(self, solver: "NativeSolver"):
+        n = solver.size
+        sizes = {
+            "options": 11,
+            "atol": n,
+            "y0": n,
+            "p": solver.parameters,
+            "u": solver.inputs,
+            "state": state_areas(n)[2],
+            "nothing": 1,
+        }
+        self.arrays = {name: np.zeros(max(1, size)) for name, size in sizes.items()}
+        addresses = {name: array.ctypes.data for name, array in self.arrays.items()}
+        self.pointers = np.array([addresses.get(o, addresses["nothing"]) for o in OPERANDS], dtype=np.int64)
+        self.strides = np.zeros(len(OPERANDS), dtype=np.int64)
+        self.address = self.pointers.ctypes.data
+        self.stride_address = self.strides.ctypes.data
+        self.nothing = addresses["nothing"]
+
+
+class NativeSolver:
+    """One model and one method as machine code. Parameters, times, inputs and tolerances are arguments."""
+
+    def __init__(self, library: Library, n: int, parameters: int, inputs: int, rows: int):
+        self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
+        self.library = library
+        kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        self._lanes = kernel(library.address("lanes"))
+        self._scratch = _Scratch(self)
+
+    def solve(
+        self,
+        t0: float,
+        t1: float,
+        y0: np.ndarray,
+        p: np.ndarray,
+        u: np.ndarray | None = None,
+        tables: Tables = NO_TABLES,
+        saveat: np.ndarray | Sequence[float] = (),
+        rtol: float = 1e-6,
+        atol: float | np.ndarray = 1e-9,
+        first_step: float | None = None,
+        max_step: float = math.inf,
+        max_steps: int = 100_000,
+        progress: Callable[[float], None] | None = None,
+    ) -> Arrived:
+        """One solve from t0 to t1, as `make_solve(...)`."""
+        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        while not call.run(0):
+            if progress is not None:
+                progress(call.fraction())
+        return call.arrived()
+
+    def record(
+        self,
+        t0: float,
+        t1: float,
+        y0: np.ndarray,
+        p: np.ndarray,
+        u: np.ndarray | None = None,
+        tables: Tables = NO_TABLES,
+        saveat: np.ndarray | Sequence[float] = (),
+        rtol: float = 1e-6,
+        atol: float | np.ndarray = 1e-9,
+        first_step: float | None = None,
+        max_step: float = math.inf,
+        max_steps: int = 100_000,
+        progress: Callable[[float], None] | None = None,
+    ) -> Recorded:
+        """One solve with all of its accepted steps."""
+        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        n, width = self.size, 2 + self.size + self.rows * self.size
+        buffer = np.empty((CAPACITY, width))
+        call.operand("steps", buffer)
+        parts: list[np.ndarray] = []
+        while True:
+            done = call.run(CAPACITY)
+            parts.append(buffer[: call.recorded()].copy())
+            if done:
+                break
+            if progress is not None:
+                progress(call.fraction())
+        steps = np.concatenate(parts)
+        arrived = call.arrived()
+        t = np.append(steps[:, 0], arrived.t)
+        y = np.concatenate([steps[:, 2 : 2 + n], arrived.y[None]])
+        return Recorded(t, y, steps[:, 2 + n :].reshape(len(steps), self.rows, n), arrived)
+
+    def solve_lanes(
+        self,
+        t0: Any,
+        t1: Any,
+        y0: np.ndarray,
+        p: np.ndarray,
+        u: np.ndarray | None = None,
+        tables: Tables = NO_TABLES,
+        saveat: np.ndarray | Sequence[float] = (),
+        rtol: Any = 1e-6,
+        atol: float | np.ndarray = 1e-9,
+        first_step: Any = None,
+        max_step: Any = math.inf,
+        max_steps: int = 100_000,
+        threads: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Arrived:
+        """Many solves: y0, p, u may have a leading axis of lanes, t0, t1, rtol, first_step, max_step one entry for
+        each lane; what has none is shared. Every lane takes its own steps; lanes are spread over threads."""
+        n = self.size
+        operands = {
+            "atol": np.broadcast_to(_array(atol), (n,)),
+            "y0": _array(y0),
+            "p": _array(p),
+            "u": _array(u if u is not None else np.zeros(self.inputs)),
+            "saveat": _array(saveat),
+        }
+        layout, times, values = tables.flat()
+        operands |= {"layout": layout, "times": times, "values": values}
+        settings = (t0, t1, rtol, 0.0 if first_step is None else first_step, max_step)
+        columns = [_array(s) for s in settings]
+        counts = {len(a) for a in columns if a.ndim} | {
+            len(operands[k]) for k in ("y0", "p", "u") if operands[k].ndim == 2
+        }
+        assert len(counts) == 1, "all arrays with an axis of lanes have the same number of them"
+        count = counts.pop()
+        options = np.zeros((count, 11))
+        for k, column in enumerate(columns):
+            options[:, k] = column
+        options[:, 5:9] = max_steps, math.inf, len(operands["saveat"]), len(tables.index)
+        y_at, scaled_at, width = state_areas(n)
+        operands |= {
+            "options": options,
+            "state": np.empty((count, width)),
+            "ys": np.empty((count, len(operands["saveat"]), n)),
+            "steps": np.zeros(1),
+        }
+        kept = {name: np.ascontiguousarray(a) for name, a in operands.items()}
+        pointers = np.array([kept[o].ctypes.data for o in OPERANDS], dtype=np.int64)
+        per_lane = {"options", "state", "ys"} | {k for k in ("y0", "p", "u") if kept[k].ndim == 2}
+        sizes = {name: kept[name][0].size if name in per_lane else 0 for name in OPERANDS}
+        strides = np.array([sizes[o] for o in OPERANDS], dtype=np.int64)
+
+        def run(start: int) -> int:
+            own = pointers + 8 * strides * start
+            size = min(CHUNK, count - start)
+            self._lanes(own.ctypes.data, strides.ctypes.data, size)
+            return size
+
+        workers = threads or os.cpu_count() or 1
+        done = 0
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            for size in pool.map(run, range(0, count, CHUNK)):
+                done += size
+                if progress is not None:
+                    progress(done / count)
+        state = kept["state"]
+        return _arrived(state, kept["ys"], y_at, scaled_at)
+
+
+class _Call:
+    """One solve in progress, in the arrays of its thread."""
+
+    def __init__(
+        self, solver: NativeSolver, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps
+    ):
+        self.solver, scratch = solver, solver._scratch
+        self.scratch = scratch
+        arrays = scratch.arrays
+        times = np.ascontiguousarray(saveat, dtype=float)
+        self.ys = np.empty((len(times), solver.size))
+        self.span = (t0, t1)
+        self.kept: list[np.ndarray] = []
+        arrays["options"][:] = (
+            t0,
+            t1,
+            rtol,
+            0.0 if first_step is None else first_step,
+            max_step,
+            max_steps,
+            ATTEMPTS,
+            len(times),
+            len(tables.index),
+            0.0,
+            0.0,
+        )
+        arrays["atol"][:] = atol
+        arrays["y0"][:] = y0
+        if solver.parameters:
+            arrays["p"][:] = p
+        if solver.inputs:
+            arrays["u"][:] = u
+        if len(times):
+            self.operand("saveat", times)
+            self.operand("ys", self.ys)
+        if len(tables.index):
+            for name, array in zip(("layout", "times", "values"), tables.flat(), strict=True):
+                self.operand(name, array)
+
+    def operand(self, name: str, array: np.ndarray) -> None:
+        self.kept.append(array)
+        self.scratch.pointers[OPERANDS.index(name)] = array.ctypes.data
+
+    def run(self, capacity: int) -> bool:
+        """Goes on; whether the solve has ended."""
+        options, state = self.scratch.arrays["options"], self.scratch.arrays["state"]
+        options[9] = capacity
+        self.solver._lanes(self.scratch.address, self.scratch.stride_address, 1)
+        options[10] = 1.0
+        return state[STATE.index("status")] != Status.RUNNING
+
+    def fraction(self) -> float:
+        t0, t1 = self.span
+        return float((self.scratch.arrays["state"][0] - t0) / (t1 - t0))
+
+    def recorded(self) -> int:
+        return int(self.scratch.arrays["state"][STATE.index("recorded")])
+
+    def arrived(self) -> Arrived:
+        y_at, scaled_at, _ = state_areas(self.solver.size)
+        return _arrived(self.scratch.arrays["state"].copy(), self.ys, y_at, scaled_at)
+
+
+def _arrived(state: np.ndarray, ys: np.ndarray, y_at: int, scaled_at: int) -> Arrived:
+    """The state of one solve, or of lanes, as results."""
+    head = {name: state[..., k] for k, name in enumerate(STATE[:5])}
+    scaled = state[..., scaled_at:]
+    status = head["status"].astype(np.int32)
+    if state.ndim == 1:
+        culprits = worst(scaled) if status else _NOBODY
+    else:
+        culprits = np.full((len(state), 3), -1, dtype=np.int32)
+        for lane in np.flatnonzero(status).tolist():
+            culprits[lane] = worst(scaled[lane])
+    return Arrived(
+        ys,
+        head["t"],
+        state[..., y_at:scaled_at],
+        status,
+        culprits,
+        state[..., _COUNTS : _COUNTS + 6].astype(np.int32),
+        head["h"],
+        scaled,
+        state[..., STATE.index("pivoted")].astype(np.int32),
+    )
+
+
+_NOBODY = np.full(3, -1, dtype=np.int32)
+
+
+def worst(scaled: np.ndarray) -> np.ndarray:
+    """As `solve.failures.worst`: the indices of the three largest errors, -1 where they are far below the largest."""
+    blame = np.abs(scaled)
+    blame = np.where(np.isfinite(blame), np.minimum(blame, 1e300), np.inf)
+    order = np.argsort(-blame, kind="stable")[:3]
+    kept = (blame[order] > 0) & (blame[order] >= 0.1 * blame[order[0]])
+    result = np.full(3, -1, dtype=np.int32)
+    result[: len(order)] = np.where(kept, order, -1)
+    return result
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value, dtype=float)
