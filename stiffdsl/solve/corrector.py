@@ -1,0 +1,179 @@
+"""Newton's iteration inside an implicit step, with a Jacobian and factors kept for as long as they serve.
+
+Solves `M (slope + alpha (y - predicted)) = f(t, y)` for y, given `alpha = lead / h`. When to factor anew and when to
+stop are those of CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005). Derivatives of the solution come from the implicit
+function theorem: one linear solve with the Jacobian at the solution.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from stiffdsl.solve.linear import Factors, linear_solver
+from stiffdsl.solve.method import Work, norm
+from stiffdsl.solve.status import Status
+from stiffdsl.solve.system import System
+
+# What the iteration may leave of the tolerated local error.
+REMAINDER = 0.05
+ITERATIONS = 3
+# Factors serve up to this relative change of alpha, and up to so many steps.
+CHANGE, AGE = 0.3, 20
+# Where factors are due, a Jacobian of this age is evaluated anew.
+JACOBIAN_AGE = 10
+NEVER = 1 << 20
+
+
+class Prepared(NamedTuple):
+    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence seen with them."""
+
+    factors: Factors
+    jacobian_age: Any
+    factors_age: Any
+    rate: Any
+
+
+class Solved(NamedTuple):
+    """`y` is the solution where `converged`."""
+
+    y: Any
+    converged: Any
+    status: Any
+    prepared: Prepared
+    work: Work
+
+
+class _Round(NamedTuple):
+    """Newton's iteration from the predicted value with one set of factors; `evaluated`: with a Jacobian of this step."""
+
+    y: Any
+    converged: Any
+    finite: Any
+    prepared: Prepared
+    first: Any
+    evaluated: Any
+    work: Work
+
+
+class Corrector:
+    """The iteration for one system."""
+
+    def __init__(self, system: System):
+        self.system = system
+        self.linear = linear_solver(system)
+        # Derivatives factor at other points: a sparse solver holds one set of factors, and the steps need theirs.
+        self.linear_at_solution = linear_solver(system)
+        self.mass = np.asarray(system.mass, dtype=float)
+
+    def start(self) -> Prepared:
+        """Nothing prepared."""
+        jacobian = jax.ShapeDtypeStruct((len(self.system.rows),), float)
+        shapes = jax.eval_shape(self.linear.factor, jacobian, jax.ShapeDtypeStruct((), float))
+        factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+        old = jnp.full((), NEVER, dtype=jnp.int32)
+        return Prepared(factors, old, old, jnp.ones(()))
+
+    def residual(self, y, t, predicted, slope, alpha, args):
+        """f - M y'."""
+        return self.system.rhs(t, y, args) - self.mass * (slope + alpha * (y - predicted))
+
+    def solve(self, prepared: Prepared, t, predicted, slope, alpha, weight, args) -> Solved:
+        """`weight` turns a change of y into a share of the tolerated local error."""
+        given = (t, predicted, slope, alpha, args)
+        fixed = lax.stop_gradient((prepared, given, weight))
+        solved = self._iterate(*fixed)
+        solved = lax.stop_gradient(solved)
+        return solved._replace(y=self._implicit(solved.y, given))
+
+    def _iterate(self, prepared: Prepared, given, weight) -> Solved:
+        """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step."""
+        alpha = given[3]
+        change = jnp.abs(prepared.factors.alpha / alpha - 1.0)
+        due = (prepared.factors_age >= AGE) | ~(change <= CHANGE)
+        overdue = due & (prepared.jacobian_age >= JACOBIAN_AGE)
+
+        def one_round(carry: _Round) -> _Round:
+            factor, evaluate = due | ~carry.first, overdue | ~carry.first
+            prepared = self._prepare(carry.prepared, factor, evaluate, given)
+            y, converged, finite, rate, iterations = self._newton(prepared, given, weight)
+            work = Work(iterations, evaluate, factor, iterations)
+            return _Round(
+                y,
+                converged,
+                finite,
+                prepared._replace(rate=rate),
+                jnp.zeros((), dtype=bool),
+                evaluate,
+                jax.tree.map(jnp.add, carry.work, work),
+            )
+
+        no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
+        start = _Round(given[1], no, no, prepared, ~no, no, Work(none, none, none, none))
+        end = lax.while_loop(lambda r: r.first | ~(r.converged | r.evaluated), one_round, start)
+        status = jnp.where(end.finite, Status.NEWTON, Status.NON_FINITE)
+        status = jnp.where(end.converged, Status.SUCCESS, status).astype(jnp.int32)
+        prepared = end.prepared._replace(
+            jacobian_age=jnp.where(end.converged, end.prepared.jacobian_age, NEVER),
+            factors_age=jnp.where(end.converged, end.prepared.factors_age, NEVER),
+        )
+        return Solved(end.y, end.converged, status, prepared, end.work)
+
+    def _prepare(self, prepared: Prepared, factor, evaluate, given) -> Prepared:
+        t, predicted, _, alpha, args = given
+        old = prepared.factors
+
+        def new():
+            jacobian = lax.cond(
+                evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
+            )
+            return self.linear.factor(jacobian, alpha)
+
+        return Prepared(
+            lax.cond(factor, new, lambda: old),
+            jnp.where(evaluate, 0, prepared.jacobian_age),
+            jnp.where(factor, 0, prepared.factors_age),
+            jnp.where(factor, 1.0, prepared.rate),
+        )
+
+    def _newton(self, prepared: Prepared, given, weight):
+        # Correct to first order for factors with an old alpha, for stiff and for other components.
+        relax = 2.0 / (1.0 + given[3] / prepared.factors.alpha)
+
+        def iterate(carry):
+            y, count, last, rate, _, _ = carry
+            change = relax * self.linear.solve(prepared.factors, self.residual(y, *given))
+            size = norm(change * weight)
+            rate = jnp.where(count > 0, jnp.maximum(0.3 * rate, size / last), rate)
+            converged = size * jnp.minimum(1.0, rate) <= REMAINDER
+            diverged = ~jnp.isfinite(size) | ((count >= 1) & (size > 2.0 * last))
+            return y + change, count + 1, size, rate, converged, diverged
+
+        def unfinished(carry):
+            _, count, _, _, converged, diverged = carry
+            return ~converged & ~diverged & (count < ITERATIONS)
+
+        no = jnp.zeros((), dtype=bool)
+        start = (given[1], jnp.zeros((), dtype=jnp.int32), jnp.ones(()), prepared.rate, no, no)
+        y, count, size, rate, converged, _ = lax.while_loop(unfinished, iterate, start)
+        return y, converged, jnp.isfinite(size), rate, count
+
+    def _implicit(self, y, given):
+        """`y` itself, with the derivatives that `residual(y, *given) = 0` gives it."""
+
+        @jax.custom_jvp
+        def solution(y, given):
+            del given
+            return y
+
+        @solution.defjvp
+        def _(primals, tangents):
+            y, given = primals
+            t, _, _, alpha, args = given
+            b = jax.jvp(lambda g: self.residual(y, *g), (given,), (tangents[1],))[1]
+            factors = self.linear_at_solution.factor(self.system.jacobian(t, y, args), alpha)
+            return y, self.linear_at_solution.solve(factors, b)
+
+        return solution(y, given)

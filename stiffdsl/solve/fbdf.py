@@ -1,0 +1,192 @@
+"""Backward differentiation of order one to five with variable steps and fixed leading coefficient.
+
+For index-1 systems `M y' = f(t, y)`. The predictor is the polynomial through the last k+1 values, kept as divided
+differences d_j = [y_n, ..., y_(n-j)] and the distances s_j = t_n - t_(n-j), so that any step size may follow any other:
+
+    predicted  = y_n + sum_j d_j p_j,   p_j = h (h + s_1) ... (h + s_(j-1)),   and its derivative at t_n + h
+    M (predicted' + (lead_k / h) (y - predicted)) = f(t_n + h, y),             lead_k = 1 + 1/2 + ... + 1/k
+
+Jackson and Sacks-Davis, ACM TOMS 6:295, 1980; Brenan, Campbell and Petzold, Numerical Solution of Initial-Value
+Problems in Differential-Algebraic Equations, 1996, chapter 5; Shampine, J. Numer. Math. 10:291, 2002. Newton's
+iteration and the choice of order follow CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005).
+"""
+
+from math import factorial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from stiffdsl.solve.corrector import Corrector, Prepared
+from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.system import System
+
+ORDERS = 5
+LEAD = np.cumsum(1.0 / np.arange(1, ORDERS + 1))
+# Local error of order q is ERROR[q] |h|^(q+1) |d_(q+1)|, with y^(q+1) = (q+1)! d_(q+1).
+ERROR = np.array([0.0] + [factorial(q) / LEAD[q - 1] for q in range(1, ORDERS + 1)])
+# The next step is chosen for a local error of one over these.
+BIAS_LOWER, BIAS_SAME, BIAS_HIGHER = 8.0, 8.0, 12.0
+GREATEST = 10.0
+# A step is kept unless it may grow by this factor or should shrink by that: a change costs a factorization.
+WORTHWHILE, NEEDED = 1.5, 0.8
+
+
+class Memory(NamedTuple):
+    """What a step leaves to the next.
+
+    `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to one
+    smooth piece; `next` and `sizes` are the differences d_1 ... d_6 with the new value, and their scaled norms.
+    """
+
+    differences: Any
+    distances: Any
+    order: Any
+    points: Any
+    wait: Any
+    prepared: Prepared
+    next: Any
+    sizes: Any
+
+
+class FBDF:
+    """The method for one system."""
+
+    name = "fbdf"
+    # The loop chooses the first step by it, and that is one of order one.
+    order = 2
+    rows = ORDERS - 1
+
+    def __init__(self, system: System, greatest_order: int = ORDERS, least_order: int = 1):
+        self.system = system
+        self.corrector = Corrector(system)
+        self.algebraic = np.asarray(system.mass) == 0
+        self.least_order, self.greatest_order = least_order, greatest_order
+
+    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+        """The first value counts twice: with its derivative. Derivatives of algebraic unknowns are not known."""
+        del h, tolerance
+        slope = jnp.asarray(~self.algebraic, dtype=y.dtype) * self.system.rhs(t, y, args)
+        slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
+        return Memory(
+            differences=jnp.zeros((ORDERS, y.shape[0])).at[0].set(slope),
+            distances=jnp.zeros(ORDERS + 1),
+            order=jnp.ones((), dtype=jnp.int32),
+            points=jnp.full((), 1 if self.algebraic.any() else 2, dtype=jnp.int32),
+            wait=jnp.full((), 2, dtype=jnp.int32),
+            prepared=self.corrector.start(),
+            next=jnp.zeros((ORDERS + 1, y.shape[0])),
+            sizes=jnp.zeros(ORDERS + 1),
+        )
+
+    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+        k = memory.order
+        reach = h + memory.distances
+        predicted, slope = self._predict(memory, y, reach, k)
+        lead = jnp.asarray(LEAD)[k - 1]
+        weight = 1.0 / scale(y, predicted, tolerance)
+        # Local error over (new value - predicted), for the steps as they were.
+        parts = h / reach
+        sums = jnp.sum(jnp.where(jnp.arange(ORDERS + 1) < k, parts, 0.0))
+        share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k]) / lead
+        solved = self.corrector.solve(
+            memory.prepared, t + h, predicted, slope, lead / h, share * weight, args
+        )
+        y1 = solved.y
+        error = share * (y1 - predicted) / scale(y, y1, tolerance)
+        if self.algebraic.any():
+            # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
+            error = jnp.where(self.algebraic & (memory.points <= 1), 0.0, error)
+        new = [(y1 - y) / h]
+        for j in range(ORDERS):
+            new.append((new[-1] - memory.differences[j]) / reach[j + 1])
+        new = jnp.stack(new)
+        sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / scale(y, y1, tolerance)) ** 2, axis=1)))
+        memory = memory._replace(prepared=solved.prepared, next=new, sizes=sizes)
+        total = jnp.where(solved.converged, norm(error), jnp.inf)
+        K = self._dense(new, memory.distances, h, k)
+        return Attempt(y1, error, total, solved.status, K, memory, solved.work)
+
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+        del t, y, previous_error
+        memory = attempt.memory
+        accepted, growth = self._accepted(memory, attempt.error, h)
+        kept, shrink = self._rejected(memory, attempt.error, h, rejections)
+        choose = lambda a, b: jnp.where(accept, a, b)
+        memory = memory._replace(
+            differences=choose(memory.next[:ORDERS], memory.differences),
+            distances=choose(jnp.concatenate([jnp.zeros(1), h + memory.distances[:-1]]), memory.distances),
+            order=choose(accepted[0], kept[0]),
+            points=choose(accepted[1], kept[1]),
+            wait=choose(accepted[2], kept[2]),
+            prepared=memory.prepared._replace(
+                factors_age=memory.prepared.factors_age + accept,
+                jacobian_age=memory.prepared.jacobian_age + accept,
+            ),
+        )
+        return memory, lax.stop_gradient(choose(growth, shrink))
+
+    def _accepted(self, memory: Memory, error, h):
+        k = memory.order
+        points = jnp.minimum(memory.points + 1, ORDERS + 2)
+        lower, higher = self._errors(memory, h)
+        same = error
+        eta_same = (BIAS_SAME * same + 1e-12) ** (-1.0 / (k + 1))
+        eta_lower = jnp.where(k > self.least_order, (BIAS_LOWER * lower + 1e-12) ** (-1.0 / k), 0.0)
+        may = (k < self.greatest_order) & (points >= k + 3) & (memory.wait <= 1)
+        eta_higher = jnp.where(may, (BIAS_HIGHER * higher + 1e-12) ** (-1.0 / (k + 2)), 0.0)
+        eta = jnp.maximum(eta_same, jnp.maximum(eta_lower, eta_higher))
+        change = (memory.wait <= 1) & ((eta >= WORTHWHILE) | (eta < NEEDED))
+        step = jnp.where(eta == eta_same, 0, jnp.where(eta == eta_lower, -1, 1))
+        order = jnp.where(change, k + step, k)
+        wait = jnp.where(change, order + 1, jnp.maximum(memory.wait - 1, 0))
+        return (order, points, wait), jnp.where(change, jnp.minimum(eta, GREATEST), 1.0)
+
+    def _rejected(self, memory: Memory, error, h, rejections):
+        k = memory.order
+        failed = ~jnp.isfinite(error)
+        lower, _ = self._errors(memory, h)
+        eta_same = (BIAS_SAME * error) ** (-1.0 / (k + 1))
+        eta_lower = jnp.where(k > self.least_order, (BIAS_LOWER * lower) ** (-1.0 / k), 0.0)
+        down = ~failed & (eta_lower > eta_same)
+        eta = jnp.clip(jnp.maximum(eta_same, eta_lower), 0.2, 0.9)
+        restart = ~failed & (rejections >= 2)
+        order = jnp.where(restart, self.least_order, k - down)
+        points = jnp.where(restart, jnp.minimum(self.least_order, memory.points) - 1, memory.points)
+        factor = jnp.where(failed | (rejections >= 1), 0.25, eta)
+        return (order, points, order + 1), factor
+
+    def _errors(self, memory: Memory, h):
+        """Local errors the step would have had with one order less, and with one more."""
+        k, size = memory.order, jnp.abs(h)
+        sizes, constants = memory.sizes, jnp.asarray(ERROR)
+        lower = constants[k - 1] * size**k * sizes[k - 1]
+        higher = (
+            jnp.asarray(np.append(ERROR, 0.0))[k + 1] * size ** (k + 2) * sizes[jnp.minimum(k + 1, ORDERS)]
+        )
+        return lower, higher
+
+    def _predict(self, memory: Memory, y, reach, k):
+        """The polynomial of degree k through the last values, and its derivative, at the end of the step."""
+        predicted, slope = y, jnp.zeros_like(y)
+        product, derivative = jnp.ones(()), jnp.zeros(())
+        for j in range(ORDERS):
+            product, derivative = product * reach[j], derivative * reach[j] + product
+            used = j < k
+            predicted = predicted + jnp.where(used, product, 0.0) * memory.differences[j]
+            slope = slope + jnp.where(used, derivative, 0.0) * memory.differences[j]
+        return predicted, slope
+
+    def _dense(self, new, distances, h, k):
+        """The polynomial of degree k through the new value and those before it, in the common form."""
+        rows = [jnp.zeros_like(new[0])] * self.rows
+        # -h^2 (d_2 + d_3 (h theta + s_1) + d_4 (h theta + s_1) (h theta + s_2) + ...), by powers of theta.
+        polynomial = [-h * h]
+        for j in range(1, ORDERS):
+            for power, coefficient in enumerate(polynomial):
+                rows[power] = rows[power] + jnp.where(j < k, coefficient, 0.0) * new[j]
+            s = distances[j]
+            shifted = [0.0, *[h * c for c in polynomial]]
+            polynomial = [a + s * b for a, b in zip(shifted, [*polynomial, 0.0], strict=True)]
+        return jnp.stack(rows)
