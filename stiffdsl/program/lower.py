@@ -62,6 +62,14 @@ def lower(system: SortedSystem) -> Program:
     result = evaluation.joined([evaluation.family(f) for f in system.initial.checks])
     function("checks", "t y p u start", doc, result)
 
+    held = derivatives.of_families(system.invariants)
+    if system.invariants:
+        doc = "Constraints that every solution holds: the solver takes y back to where they are zero."
+        result = evaluation.joined([evaluation.family(f) for f in system.invariants])
+        function("invariants", "t y p u", doc, result)
+        doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
+        function("invariants_jacobian", "t y p u", doc, evaluation.values.vector(held.value))
+
     named, tables = _tables(functions, builder.tables)
     return Program(
         system,
@@ -73,6 +81,8 @@ def lower(system: SortedSystem) -> Program:
         initial_columns=place[at_start.column],
         time_dependent=_mentions_time(system),
         scalar=scalar,
+        invariant_rows=held.member,
+        invariant_columns=held.column,
     )
 
 

@@ -51,6 +51,8 @@ class Program:
     - `initial_jacobian(t, y, p, u, start)`: its nonzeros by the free entries of y (`system.initial.free`) at
       `initial_rows`, `initial_columns`
     - `checks(t, y, p, u, start)`: what is left over and must be zero
+    - `invariants(t, y, p, u)`, where the system has any, and `invariants_jacobian(t, y, p, u)`: its nonzeros
+      by y at `invariant_rows`, `invariant_columns`
 
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
     """
@@ -64,6 +66,8 @@ class Program:
     initial_columns: np.ndarray
     time_dependent: bool
     scalar: bool
+    invariant_rows: np.ndarray
+    invariant_columns: np.ndarray
 
     @property
     def size(self) -> int:

@@ -25,6 +25,9 @@ class ModelSystem:
         self.mass: np.ndarray = program.mass
         self.rows: np.ndarray = program.rows
         self.columns: np.ndarray = program.columns
+        self.invariant_count = sum(f.size for f in program.system.invariants)
+        self.invariant_rows: np.ndarray = program.invariant_rows
+        self.invariant_columns: np.ndarray = program.invariant_columns
         self._names = names
         self.time_dependent = program.time_dependent or driven
         self.program = program
@@ -48,6 +51,14 @@ class ModelSystem:
     def initial_jacobian(self, t, y, args: Args, start):
         """The structural nonzeros of `initial_residual` by the free entries of y."""
         return self._functions.initial_jacobian(t, y, args.p, args.inputs(t), start)
+
+    def invariants(self, t, y, args: Args):
+        """Constraints that every solution holds, where there are any."""
+        return self._functions.invariants(t, y, args.p, args.inputs(t))
+
+    def invariants_jacobian(self, t, y, args: Args):
+        """The structural nonzeros of `invariants` by y."""
+        return self._functions.invariants_jacobian(t, y, args.p, args.inputs(t))
 
     def checks(self, t, y, args: Args, start):
         """What is left over at the initial time and must be zero."""
