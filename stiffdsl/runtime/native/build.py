@@ -19,9 +19,11 @@ UNKNOWNS, MULTIPLICATIONS = 400, 200_000
 
 
 def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
-    """The kernel for a model and a method; None where LLVM is missing, or the model is too large, or the method is
-    not one that kernels are made for."""
+    """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has invariants to
+    return to after a step, or the method is not one that kernels are made for."""
     tableau = TABLEAUS.get(method)
+    if len(program.invariant_rows):
+        return None
     if tableau is None or not 0 < program.size <= UNKNOWNS or not engine.available():
         return None
     model = _model(program, tableau)
