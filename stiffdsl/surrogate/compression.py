@@ -1,8 +1,7 @@
 """Many outputs as combinations of few: a randomised singular value decomposition over samples and times.
 
-Halko, Martinsson, Tropp, SIAM Review 53 (2011). Outputs of a large model move together, and 10^4 of them cost no more
-to learn than the few dozen shapes that they are made of.
-"""
+Halko, Martinsson, Tropp, SIAM Review 53 (2011). Outputs of a large model move together, and 10^4 of them cost
+no more to learn than the few dozen shapes that they are made of."""
 
 import numpy as np
 
@@ -14,7 +13,9 @@ _FIRST = 48
 
 
 def output_modes(scaled: np.ndarray, seed: int) -> np.ndarray | None:
-    """(q, k) orthonormal columns that hold the scaled outputs (n, m, q) to `TOLERANCE`, or None for few outputs."""
+    """(q, k) orthonormal columns that hold the scaled outputs (n, m, q) to `TOLERANCE`, or None for few
+    outputs.
+    """
     q = scaled.shape[-1]
     if q <= FEW:
         return None
@@ -27,8 +28,8 @@ def output_modes(scaled: np.ndarray, seed: int) -> np.ndarray | None:
         inner = rows @ basis
         left = np.sqrt(max(0.0, float(np.mean(rows**2) - np.sum(inner**2) / rows.size)))
         if left < TOLERANCE or count >= q // 2:
-            _, S, Vt = np.linalg.svd(inner, full_matrices=False)
-            tail = np.sqrt(np.cumsum(S[::-1] ** 2)[::-1] / rows.size)
+            _, sigma, Vt = np.linalg.svd(inner, full_matrices=False)
+            tail = np.sqrt(np.cumsum(sigma[::-1] ** 2)[::-1] / rows.size)
             return basis @ Vt[: max(1, int(np.sum(tail > TOLERANCE)))].T
         count *= 2
     return None
@@ -37,6 +38,6 @@ def output_modes(scaled: np.ndarray, seed: int) -> np.ndarray | None:
 def sample_modes(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean (c,), scores (n, r) and modes (r, c) of `coefficients` (n, c): mean + scores @ modes."""
     mean = coefficients.mean(0)
-    U, S, Vt = np.linalg.svd(coefficients - mean, full_matrices=False)
-    rank = max(1, int(np.sum(S > 1e-10 * max(S[0], 1e-300))))
-    return mean, U[:, :rank] * S[:rank], Vt[:rank]
+    U, sigma, Vt = np.linalg.svd(coefficients - mean, full_matrices=False)
+    rank = max(1, int(np.sum(sigma > 1e-10 * max(sigma[0], 1e-300))))
+    return mean, U[:, :rank] * sigma[:rank], Vt[:rank]

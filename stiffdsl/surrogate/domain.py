@@ -1,4 +1,6 @@
-"""Where a surrogate's stated error holds: the box it was trained on, less the cells where the full model failed."""
+"""Where a surrogate's stated error holds: the box it was trained on, less the cells where the full model
+failed.
+"""
 
 from dataclasses import dataclass
 

@@ -2,9 +2,9 @@
 
     y(t; p) = V (mean + sum_k c_k(z(p)) M_k) u(s(t)),        x = unscale(y)
 
-u are functions of time (of a reservoir's state, or splines), V combines outputs, M_k are modes of the projections over
-the training samples, and c is interpolated or regressed over the scaled parameters z. Methods differ in u and in c.
-"""
+u are functions of time (of a reservoir's state, or splines), V combines outputs, M_k are modes of the
+projections over the training samples, and c is interpolated or regressed over the scaled parameters z.
+Methods differ in u and in c."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +31,9 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    """`mean` (K, g) and `modes` (r, K, g) over K functions of time and g groups of outputs; `groups` is V (q, g)."""
+    """`mean` (K, g) and `modes` (r, K, g) over K functions of time and g groups of outputs; `groups` is V (q,
+    g).
+    """
 
     clock: Clock
     parameters: ParameterScaling

@@ -1,9 +1,9 @@
 """Prediction intervals by split conformal calibration: valid for any surrogate, without assuming how it errs.
 
-Papadopoulos et al. (2002), Lei et al., JASA 113 (2018). The scores are |y - y'| in scaled outputs at each time, over
-samples that took no part in training; the interval is the ceil((n + 1) level)-th smallest of n. It covers a new sample
-drawn evenly from the same box with at least that probability, at any one time; it says nothing about other samples.
-"""
+Papadopoulos et al. (2002), Lei et al., JASA 113 (2018). The scores are |y - y'| in scaled outputs at each
+time, over samples that took no part in training; the interval is the ceil((n + 1) level)-th smallest of n. It
+covers a new sample drawn evenly from the same box with at least that probability, at any one time; it says
+nothing about other samples."""
 
 import numpy as np
 
@@ -22,7 +22,9 @@ def half_widths(errors: np.ndarray) -> np.ndarray:
 
 
 def coverage(errors: np.ndarray, widths: np.ndarray) -> dict[str, object]:
-    """What `widths` (levels, m, q) cover of `errors` (n, m, q): by level, by output, and of whole trajectories."""
+    """What `widths` (levels, m, q) cover of `errors` (n, m, q): by level, by output, and of whole
+    trajectories.
+    """
     # An error of rounding only is inside of an interval of no width.
     inside = np.abs(errors)[None] <= widths[:, None] + 1e-13
     at = LEVELS.index(0.95)

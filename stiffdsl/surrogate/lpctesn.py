@@ -2,9 +2,8 @@
 
     y(t; p) = W(p) [1, s, x*(s), r(s)]
 
-The projections W(p_i) of the training samples share one orthonormal basis of the reservoir's trajectory, found by a
-truncated SVD; their interpolation over parameters is not of this module.
-"""
+The projections W(p_i) of the training samples share one orthonormal basis of the reservoir's trajectory,
+found by a truncated SVD; their interpolation over parameters is not of this module."""
 
 import numpy as np
 
@@ -23,8 +22,8 @@ def time_basis(
     """
     nodes, positions = reservoir.nodes_between(s)
     best: tuple[Fitted, Driven, reservoir.Design] | None = None
-    for design in DESIGNS:
-        driven = reservoir.run(design, s, reference, nodes, seed)
+    every = reservoir.run(DESIGNS, s, reference, nodes, seed)
+    for design, driven in zip(DESIGNS, every, strict=True):
         fitted = orthonormal(functions(driven), positions, trajectories)
         if best is None or fitted.error < best[0].error:
             best = fitted, driven, design

@@ -1,12 +1,14 @@
-"""A small network from parameters to the scores of a surrogate: a DeepONet whose trunk is known (POD-DeepONet).
+"""A small network from parameters to the scores of a surrogate: a DeepONet whose trunk is known
+(POD-DeepONet).
 
-Lu, Meng, Cai, Mao, Goswami, Zhang, Karniadakis, Comput. Methods Appl. Mech. Eng. 393 (2022). The functions of time are
-the principal components of the training trajectories in scaled outputs, so the network never sees a stiff function of
-time: it regresses their smooth change with the parameters. A polynomial of low degree is fitted first and the network
-learns what it leaves; training is full-batch, Adam and then L-BFGS, a fixed number of steps from a seed.
-"""
+Lu, Meng, Cai, Mao, Goswami, Zhang, Karniadakis, Comput. Methods Appl. Mech. Eng. 393 (2022). The functions of
+time are the principal components of the training trajectories in scaled outputs, so the network never sees a
+stiff function of time: it regresses their smooth change with the parameters. A polynomial of low degree is
+fitted first and the network learns what it leaves; training is full-batch, Adam and then L-BFGS, a fixed
+number of steps from a seed."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -47,7 +49,8 @@ def _mlp(xp: Any, layers: list[Any], z: Any) -> Any:
 
 
 def fit(z: np.ndarray, values: np.ndarray, seed: int) -> tuple[Network, float]:
-    """The trained network, and its root mean square error at a fifth of the samples, left out of a first training.
+    """The trained network, and its root mean square error at a fifth of the samples, left out of a first
+    training.
 
     `values` (n, r) are scores of orthonormal modes: their errors are errors of trajectories.
     """
@@ -79,7 +82,7 @@ def _begin(inputs: int, outputs: int, seed: int) -> list[tuple[Any, Any]]:
     sizes = [inputs, *[WIDTH] * LAYERS, outputs]
     return [
         (jnp.asarray(rng.normal(size=(a, b)) / np.sqrt(a)), jnp.asarray(0.1 * rng.normal(size=b)))
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        for a, b in pairwise(sizes)
     ]
 
 

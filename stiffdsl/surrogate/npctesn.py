@@ -1,11 +1,11 @@
-"""NPCTESN: a nonlinear projection, radial basis functions of the reservoir's state (arXiv 2010.04004, 2312.01056).
+"""NPCTESN: a nonlinear projection, radial basis functions of the reservoir's state (arXiv 2010.04004,
+2312.01056).
 
     y(t; p) = sum_c beta_c(p) phi(|rho(s) - rho_c| / w) + B(p) [1, rho(s)]
 
-rho are the leading principal components of the reservoir's trajectory, the centres rho_c lie along it at equal
-distances, and the width w is chosen at times left out of the fit. The coefficients beta(p) and B(p) are interpolated
-over parameters like the projections of LPCTESN.
-"""
+rho are the leading principal components of the reservoir's trajectory, the centres rho_c lie along it at
+equal distances, and the width w is chosen at times left out of the fit. The coefficients beta(p) and B(p) are
+interpolated over parameters like the projections of LPCTESN."""
 
 import numpy as np
 
@@ -44,9 +44,9 @@ def time_basis(s: np.ndarray, driven: Driven, trajectories: np.ndarray) -> tuple
 def principal(driven: Driven) -> np.ndarray:
     """(M, j) leading principal components of the drive and the states, each of unit size."""
     whole = np.concatenate([driven.drive, driven.states], axis=1)
-    U, S, _ = np.linalg.svd(whole - whole.mean(0), full_matrices=False)
-    count = max(1, min(COMPONENTS, int(np.sum(S > _LEAST_COMPONENT * S[0]))))
-    weights = np.sqrt(S[:count] / S[0])
+    U, sigma, _ = np.linalg.svd(whole - whole.mean(0), full_matrices=False)
+    count = max(1, min(COMPONENTS, int(np.sum(sigma > _LEAST_COMPONENT * sigma[0]))))
+    weights = np.sqrt(sigma[:count] / sigma[0])
     return U[:, :count] / np.max(np.abs(U[:, :count]), axis=0) * weights
 
 

@@ -1,4 +1,6 @@
-"""From solved samples to what every method learns from: scaled parameters, scaled outputs, the clock, a reference."""
+"""From solved samples to what every method learns from: scaled parameters, scaled outputs, the clock, a
+reference.
+"""
 
 from dataclasses import dataclass
 
@@ -40,9 +42,9 @@ class Prepared:
     def over_time(self) -> np.ndarray:
         """(m, k): all trajectories, as the few functions of time that they are combinations of."""
         n, m, g = self.scaled.shape
-        U, S, _ = np.linalg.svd(self.scaled.transpose(1, 0, 2).reshape(m, n * g), full_matrices=False)
-        keep = S > 1e-10 * S[0]
-        return U[:, keep] * (S[keep] / np.sqrt(n * g))
+        U, sigma, _ = np.linalg.svd(self.scaled.transpose(1, 0, 2).reshape(m, n * g), full_matrices=False)
+        keep = sigma > 1e-10 * sigma[0]
+        return U[:, keep] * (sigma[keep] / np.sqrt(n * g))
 
 
 def prepare(task: Task, samples: Samples, seed: int) -> Prepared:
@@ -74,7 +76,9 @@ def prepare(task: Task, samples: Samples, seed: int) -> Prepared:
 
 
 def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, OutputScaling]:
-    """The best kind of scaling for each output of x (n, m, q), and the mean logarithm of the error that is left."""
+    """The best kind of scaling for each output of x (n, m, q), and the mean logarithm of the error that is
+    left.
+    """
     every = scalings(x)
     stride = max(1, x.shape[1] // _COMPARED_TIMES)
     shown = x[:, ::stride]
@@ -116,8 +120,8 @@ def drive(reference: np.ndarray) -> np.ndarray:
     """The reference (m, g) as at most `_CHANNELS` components in [-1, 1]."""
     centred = reference - reference.mean(0)
     if reference.shape[1] > _CHANNELS:
-        U, S, _ = np.linalg.svd(centred, full_matrices=False)
-        centred = (U * S)[:, :_CHANNELS]
+        U, sigma, _ = np.linalg.svd(centred, full_matrices=False)
+        centred = (U * sigma)[:, :_CHANNELS]
     low, high = centred.min(0), centred.max(0)
     width = np.where(high > low, high - low, 1.0)
     return 2 * (centred - low) / width - (high > low)

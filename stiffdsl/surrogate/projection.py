@@ -1,9 +1,8 @@
 """Least squares on functions of time by a truncated singular value decomposition.
 
-Trajectories Y (m, c) are fitted as U W, where U (m, K) are the leading left singular vectors of the functions' values
-at the training times. Where to cut is decided on times left out of the fit: a basis that is cut too late fits the
-training times and rings between them.
-"""
+Trajectories Y (m, c) are fitted as U W, where U (m, K) are the leading left singular vectors of the
+functions' values at the training times. Where to cut is decided on times left out of the fit: a basis that is
+cut too late fits the training times and rings between them."""
 
 from dataclasses import dataclass
 
@@ -41,9 +40,9 @@ def orthonormal(
     if cut is None:
         errors = left_out_errors(values / size, trajectories)
         cut, error = CUTS[int(np.argmin(errors))], float(np.min(errors))
-    U, S, Vt = np.linalg.svd(values / size, full_matrices=False)
-    rank = max(1, int(np.sum(S > cut * S[0])))
-    matrix = Vt[:rank].T / S[:rank] / size[:, None]
+    U, sigma, Vt = np.linalg.svd(values / size, full_matrices=False)
+    rank = max(1, int(np.sum(sigma > cut * sigma[0])))
+    matrix = Vt[:rank].T / sigma[:rank] / size[:, None]
     return Fitted(functions.times(matrix), U[:, :rank], error)
 
 
@@ -52,12 +51,12 @@ def left_out_errors(values: np.ndarray, trajectories: np.ndarray) -> list[float]
     m = len(values)
     outside = np.arange(1, m - 1, 2)
     inside = np.setdiff1d(np.arange(m), outside)
-    U, S, Vt = np.linalg.svd(values[inside], full_matrices=False)
+    U, sigma, Vt = np.linalg.svd(values[inside], full_matrices=False)
     projected = U.T @ trajectories[inside]
-    predictor = values[outside] @ (Vt.T / np.maximum(S, 1e-300))
+    predictor = values[outside] @ (Vt.T / np.maximum(sigma, 1e-300))
     found = []
     for cut in CUTS:
-        keep = S > cut * S[0]
+        keep = sigma > cut * sigma[0]
         error = predictor[:, keep] @ projected[keep] - trajectories[outside]
         found.append(float(np.mean(error**4) ** 0.25))
     return found

@@ -1,14 +1,16 @@
-"""A continuous-time echo state reservoir driven by a reference solution: where CTESN surrogates take their time scales.
+"""A continuous-time echo state reservoir driven by a reference solution: where CTESN surrogates take their
+time scales.
 
     r' = rate * (-r + tanh(A r + W x*(s) + b)),      s the clock's coordinate
 
-Anantharaman, Ma, Gowda, Laughman, Shah, Edelman, Rackauckas, "Accelerating simulation of stiff nonlinear systems using
-continuous-time echo state networks" (arXiv 2010.04004). x* is the reference solution in scaled outputs. A is sparse
-with a set spectral radius; rates spread over decades, so that some states follow the drive and others remember it.
+Anantharaman, Ma, Gowda, Laughman, Shah, Edelman, Rackauckas, "Accelerating simulation of stiff nonlinear
+systems using continuous-time echo state networks" (arXiv 2010.04004). x* is the reference solution in scaled
+outputs. A is sparse with a set spectral radius; rates spread over decades, so that some states follow the
+drive and others remember it.
 
-The clock takes the stiffness out (it is logarithmic where the experiment is) and the fastest rate is bounded by the
-nodes, so the classical Runge-Kutta method of order four with a few steps between nodes is stable and accurate.
-"""
+The clock takes the stiffness out (it is logarithmic where the experiment is) and the fastest rate is bounded
+by the nodes, so the classical Runge-Kutta method of order four with a few steps between nodes is stable and
+accurate."""
 
 from dataclasses import dataclass
 
@@ -20,11 +22,15 @@ CONNECTIONS = 5
 # Nodes between two training times, and how many there are in all at least.
 _SUBDIVISION = 3
 _LEAST_NODES = 400
+# The slowest rate remembers the whole span of s, which is two.
+_SLOWEST = 0.5
 
 
 @dataclass(frozen=True)
 class Design:
-    """How a reservoir is built: `size` states, `radius` of A, weight of the drive, ratio of fastest to slowest rate."""
+    """How a reservoir is built: `size` states, `radius` of A, weight of the drive, ratio of fastest to
+    slowest rate.
+    """
 
     size: int = 200
     radius: float = 0.9
@@ -59,27 +65,41 @@ def nodes_between(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.append(inner.ravel(), s[-1]), np.arange(len(s)) * parts
 
 
-def run(design: Design, s: np.ndarray, reference: np.ndarray, nodes: np.ndarray, seed: int) -> Driven:
-    """Drives a reservoir with `reference` (len(s), c), components of about unit size, over `nodes`."""
-    rng = np.random.default_rng([seed, 4])
-    n, channels = design.size, reference.shape[1]
-    A = recurrent(n, design.radius, rng)
-    W = rng.uniform(-design.drive, design.drive, (n, channels)) / np.sqrt(channels)
-    bias = rng.uniform(-1.0, 1.0, n)
-    drive = CubicSpline(s, reference, axis=0)
-    fastest = min(design.fastest, 0.8 / np.max(np.diff(nodes)))
-    rate = np.geomspace(min(0.5, fastest), fastest, n)
-    # Neighbours in A should not have neighbouring rates only.
-    rate = rng.permutation(rate)
+def run(
+    designs: tuple[Design, ...], s: np.ndarray, reference: np.ndarray, nodes: np.ndarray, seed: int
+) -> list[Driven]:
+    """Drives reservoirs of one size with `reference` (len(s), c), components of about unit size, over `nodes`.
 
+    They share the random numbers, and are columns of one matrix: all cost little more than one.
+    """
+    rng = np.random.default_rng([seed, 4])
+    n, channels, count = designs[0].size, reference.shape[1], len(designs)
+    A = recurrent(n, rng)
+    W = rng.uniform(-1.0, 1.0, (n, channels)) / np.sqrt(channels)
+    bias = rng.uniform(-1.0, 1.0, (n, 1))
+    # Neighbours in A should not have neighbouring rates only.
+    order = rng.permutation(n)
+    greatest = 0.8 / np.max(np.diff(nodes))
+    fastest = [min(d.fastest, greatest) for d in designs]
+    rate = np.stack([np.geomspace(min(_SLOWEST, f), f, n)[order] for f in fastest], axis=1)
+    radius = np.array([d.radius for d in designs])
+    weight = np.array([d.drive for d in designs])
+
+    drive = CubicSpline(s, reference, axis=0)
     middle = 0.5 * (nodes[:-1] + nodes[1:])
-    at_nodes, at_middle = drive(nodes) @ W.T + bias, drive(middle) @ W.T + bias
-    states, slopes = np.empty((len(nodes), n)), np.empty((len(nodes), n))
-    r = stationary(A, at_nodes[0])
+    at_nodes, at_middle = drive(nodes) @ W.T, drive(middle) @ W.T
+
+    def settled(r: np.ndarray, driven: np.ndarray) -> np.ndarray:
+        return np.tanh(radius * (A @ r) + weight * driven[:, None] + bias)
 
     def slope(r: np.ndarray, driven: np.ndarray) -> np.ndarray:
-        return rate * (np.tanh(A @ r + driven) - r)
+        return rate * (settled(r, driven) - r)
 
+    # The state that the first value of the drive settles to: a start without a transient of the reservoir's own.
+    r = np.zeros((n, count))
+    for _ in range(300):
+        r = 0.5 * (r + settled(r, at_nodes[0]))
+    states, slopes = np.empty((len(nodes), n, count)), np.empty((len(nodes), n, count))
     for k, h in enumerate(np.append(np.diff(nodes), 0.0)):
         states[k], slopes[k] = r, slope(r, at_nodes[k])
         if k == len(middle):
@@ -89,22 +109,17 @@ def run(design: Design, s: np.ndarray, reference: np.ndarray, nodes: np.ndarray,
         k3 = slope(r + 0.5 * h * k2, at_middle[k])
         k4 = slope(r + h * k3, at_nodes[k + 1])
         r = r + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-    return Driven(nodes, states, slopes, drive(nodes), drive(nodes, 1))
+    return [
+        Driven(nodes, states[..., j].copy(), slopes[..., j].copy(), drive(nodes), drive(nodes, 1))
+        for j in range(count)
+    ]
 
 
-def recurrent(size: int, radius: float, rng: np.random.Generator) -> scipy.sparse.csr_array:
-    """A sparse random matrix (size, size), `CONNECTIONS` entries a row, of spectral radius `radius`."""
+def recurrent(size: int, rng: np.random.Generator) -> scipy.sparse.csr_array:
+    """A sparse random matrix (size, size), `CONNECTIONS` entries a row, of spectral radius one."""
     per_row = min(CONNECTIONS, size)
     columns = np.concatenate([np.sort(rng.choice(size, per_row, replace=False)) for _ in range(size)])
     values = rng.normal(size=size * per_row)
     rows = np.repeat(np.arange(size), per_row)
     A = scipy.sparse.csr_array((values, (rows, columns)), shape=(size, size))
-    return A * (radius / np.max(np.abs(np.linalg.eigvals(A.toarray()))))
-
-
-def stationary(A: scipy.sparse.csr_array, driven: np.ndarray) -> np.ndarray:
-    """The state that a constant drive settles to: a start without a transient of the reservoir's own."""
-    r = np.tanh(driven)
-    for _ in range(300):
-        r = 0.5 * (r + np.tanh(A @ r + driven))
-    return r
+    return A / np.max(np.abs(np.linalg.eigvals(A.toarray())))

@@ -1,11 +1,12 @@
-"""Where the full model is solved: quasi-random points for training, others for calibration, a third set for the test.
+"""Where the full model is solved: quasi-random points for training, others for calibration, a third set for
+the test.
 
-Points are Sobol sequences (Joe and Kuo, SIAM J. Sci. Comput. 30, 2008), scrambled with the seed. Training points are
-pulled towards the faces of the box, since an interpolant errs most where it is not surrounded by data: on an interval
-the best density for a polynomial is that of the arcsine (Cohen and Migliorati, SMAI J. Comput. Math. 3, 2017). In many
-dimensions nearly all of a box is near a face already, so the pull weakens. Calibration and test points are drawn as
-the user will draw them, evenly: what is measured on them holds for the box and not for the training points.
-"""
+Points are Sobol sequences (Joe and Kuo, SIAM J. Sci. Comput. 30, 2008), scrambled with the seed. Training
+points are pulled towards the faces of the box, since an interpolant errs most where it is not surrounded by
+data: on an interval the best density for a polynomial is that of the arcsine (Cohen and Migliorati, SMAI J.
+Comput. Math. 3, 2017). In many dimensions nearly all of a box is near a face already, so the pull weakens.
+Calibration and test points are drawn as the user will draw them, evenly: what is measured on them holds for
+the box and not for the training points."""
 
 from dataclasses import dataclass
 
@@ -20,7 +21,9 @@ LOG_RATIO = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Solved points: `values` (n, d), `trajectories` (n, m, q), and what failed: its values (f, d) and reasons."""
+    """Solved points: `values` (n, d), `trajectories` (n, m, q), and what failed: its values (f, d) and
+    reasons.
+    """
 
     values: np.ndarray
     trajectories: np.ndarray
@@ -32,7 +35,9 @@ class Samples:
 
 
 def training_points(task: Task, count: int, seed: int) -> np.ndarray:
-    """(count, d) values, the middle of the box first; the first half of 2n points are the n points of the seed."""
+    """(count, d) values, the middle of the box first; the first half of 2n points are the n points of the
+    seed.
+    """
     unit = _sobol(len(task.parameters), count, seed)
     unit[0] = 0.5
     pull = min(1.0, 3.0 / len(task.parameters))
@@ -87,6 +92,6 @@ def part_of(progress: Progress, first: float, last: float) -> Progress:
 
 def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
     power = max(1, int(np.ceil(np.log2(count))))
-    return qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng([seed, 0])).random_base2(power)[
-        :count
-    ]
+    # SciPy renamed `seed` to `rng` and still takes it; the name that every version takes is used.
+    sobol = qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng([seed, 0]))  # pyright: ignore[reportCallIssue]
+    return sobol.random_base2(power)[:count]

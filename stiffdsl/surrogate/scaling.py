@@ -1,8 +1,8 @@
 """Coordinates in which a stiff transient is smooth: of parameters, of outputs, and of time.
 
-Outputs that keep their sign and span decades are fitted as logarithms, those that change sign over decades as inverse
-hyperbolic sines, all others linearly; which is right is measured, output by output, on samples left out of the fit.
-"""
+Outputs that keep their sign and span decades are fitted as logarithms, those that change sign over decades as
+inverse hyperbolic sines, all others linearly; which is right is measured, output by output, on samples left
+out of the fit."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,7 +56,8 @@ class OutputScaling:
         if len(present) == 1:
             return parts[present.pop()]()
         x = parts[0]() if 0 in present else y
-        # Other columns are replaced by zero before exp, so that nothing that is not used can overflow a derivative.
+        # Other columns are replaced by zero before exp, so that nothing that is not used can overflow a
+        # derivative.
         for number in sorted(present - {0}):
             here = kind == number
             whole, y = y, xp.where(here, y, 0.0)
@@ -89,7 +90,8 @@ def scalings(x: np.ndarray) -> dict[str, OutputScaling]:
 
 
 def relative_to(x: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their range.
+    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their
+    range.
 
     Zero for an output that is constant and zero is replaced by one.
     """

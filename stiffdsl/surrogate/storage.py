@@ -38,7 +38,8 @@ def save(surrogate: Surrogate, directory: str | Path) -> Path:
 
 
 def load(directory: str | Path, full: Any = None) -> Surrogate:
-    """Reads what `save` wrote; `full` is the model that answers outside of the domain where that is asked for.
+    """Reads what `save` wrote; `full` is the model that answers outside of the domain where that is asked
+    for.
 
     Raises `FileNotFoundError` where there is no surrogate, `ValueError` for one that cannot be read.
     """

@@ -41,10 +41,9 @@ class Description:
 class Surrogate:
     """A fast stand-in for a model, over a box of parameters and a span of time.
 
-    `validation` (a dict) holds the errors on samples that took no part in training, `speed` the seconds against the
-    full model, `held_out` the arrays behind the pictures, `domain` the ranges, and `counts` how many runs were asked
-    inside and outside of the domain and answered by the full model.
-    """
+    `validation` (a dict) holds the errors on samples that took no part in training, `speed` the seconds
+    against the full model, `held_out` the arrays behind the pictures, `domain` the ranges, and `counts` how
+    many runs were asked inside and outside of the domain and answered by the full model."""
 
     def __init__(
         self,
@@ -113,12 +112,12 @@ class Surrogate:
         fallback: bool = False,
         **options: Any,
     ) -> Solution:
-        """The trajectory for `params` (by name, in declared units; those left out have the values of the model).
+        """The trajectory for `params` (by name, in declared units; those left out have the values of the
+        model).
 
-        Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers all the
-        same; with `fallback` the full model answers there, with `options` as for its own `simulate`. Raises
-        `ValueError` for times that were not learnt.
-        """
+        Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers
+        all the same; with `fallback` the full model answers there, with `options` as for its own `simulate`.
+        Raises `ValueError` for times that were not learnt."""
         _refuse(inputs, initial)
         values = np.array(self._spread(params), dtype=float)[None]
         times = self._times(time, saveat, points)
@@ -147,9 +146,8 @@ class Surrogate:
     ) -> Callable[..., Any]:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)`, as a model's.
 
-        `jit`, `vmap` and `grad` work on it. It warns outside of the domain where its values are numbers; traced
-        values cannot be judged. `options` of a solver are accepted and mean nothing here.
-        """
+        `jit`, `vmap` and `grad` work on it. It warns outside of the domain where its values are numbers;
+        traced values cannot be judged. `options` of a solver are accepted and mean nothing here."""
         del options
         times = self._times(time, saveat, None)
         reader, _ = self._reader(times, outputs)
@@ -196,7 +194,9 @@ class Surrogate:
         return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
 
     def predict(self, values: Any, times: Any = None) -> np.ndarray:
-        """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest call."""
+        """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest
+        call.
+        """
         values = np.atleast_2d(np.asarray(values, dtype=float))
         if values.shape[1] != len(self.about.parameters):
             raise ValueError(
@@ -207,7 +207,8 @@ class Surrogate:
     def interval(
         self, params: Mapping[str, Any] | None = None, saveat: Any = None, level: float = 0.95
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Lower and upper ends (times,) by output: where the full model lies with probability `level` at any one time.
+        """Lower and upper ends (times,) by output: where the full model lies with probability `level` at any
+        one time.
 
         That holds for parameters drawn evenly from the domain (split conformal prediction). `level` is one of
         0.5, 0.8, 0.9, 0.95.

@@ -1,8 +1,8 @@
-"""What a surrogate is trained on: ranges of parameters, names of outputs, times, and a way to solve the full model.
+"""What a surrogate is trained on: ranges of parameters, names of outputs, times, and a way to solve the full
+model.
 
-The runtime fills a `Task` from a compiled model; anything else that can be solved for many parameters can fill one
-too. All values are in the units a user declared.
-"""
+The runtime fills a `Task` from a compiled model; anything else that can be solved for many parameters can
+fill one too. All values are in the units a user declared."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,9 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One varied scalar: it is sampled in `low`..`high`; `default` is what a call takes where it is not given."""
+    """One varied scalar: it is sampled in `low`..`high`; `default` is what a call takes where it is not
+    given.
+    """
 
     name: str
     low: float
@@ -44,12 +46,11 @@ class Parameter:
 class Task:
     """A model over a box of parameters and a span of time.
 
-    `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start` itself
-    may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them are good (k,),
-    and a reason for each (None where it is good); values of failed ones are ignored. `solve_one(values (d,))` solves
-    once, as a user would: it is only timed. `full` answers `simulate` outside the domain where a user asks for that;
-    `fixed` are the values of the parameters that do not vary.
-    """
+    `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start`
+    itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them
+    are good (k,), and a reason for each (None where it is good); values of failed ones are ignored.
+    `solve_one(values (d,))` solves once, as a user would: it is only timed. `full` answers `simulate` outside
+    the domain where a user asks for that; `fixed` are the values of the parameters that do not vary."""
 
     name: str
     parameters: tuple[Parameter, ...]

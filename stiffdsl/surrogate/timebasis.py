@@ -1,7 +1,7 @@
 """Functions of time that every trajectory is a combination of, known at nodes with their slopes.
 
-Between nodes they are cubic Hermite polynomials in the clock's coordinate, so that a prediction exists at any time.
-"""
+Between nodes they are cubic Hermite polynomials in the clock's coordinate, so that a prediction exists at any
+time."""
 
 from dataclasses import dataclass
 

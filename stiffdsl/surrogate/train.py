@@ -50,12 +50,11 @@ def train(
 ) -> Surrogate:
     """Trains a surrogate of `task`.
 
-    `samples` solves are learnt from; two further sets of `held_out_samples` each (as many as `samples`, at least 40)
-    calibrate the intervals and measure the error. With a `goal` (a worst relative error at the calibration samples)
-    the number of samples doubles until it is met or `max_samples` would be passed. `method` "auto" fits every method
-    and keeps the one with the least worst error at the calibration samples. Raises `ValueError` for a method that
-    does not exist, and where too few samples could be solved.
-    """
+    `samples` solves are learnt from; two further sets of `held_out_samples` each (as many as `samples`, at
+    least 40) calibrate the intervals and measure the error. With a `goal` (a worst relative error at the
+    calibration samples) the number of samples doubles until it is met or `max_samples` would be passed.
+    `method` "auto" fits every method and keeps the one with the least worst error at the calibration samples.
+    Raises `ValueError` for a method that does not exist, and where too few samples could be solved."""
     if method not in ("auto", *METHODS):
         hint = did_you_mean(method, ("auto", *METHODS))
         raise ValueError(
@@ -199,7 +198,9 @@ def _predict(task: Task, expansion: Expansion, samples: Samples) -> np.ndarray:
 
 
 def _scaled_errors(task: Task, expansion: Expansion, samples: Samples) -> np.ndarray:
-    """Errors of scaled outputs; zero at a start that the clock does not reach, where the value is interpolated."""
+    """Errors of scaled outputs; zero at a start that the clock does not reach, where the value is
+    interpolated.
+    """
     reader = Reader(expansion, task.times, np.arange(len(task.outputs)))
     leads = expansion.start is not None
     inner = slice(1 if leads else 0, None)

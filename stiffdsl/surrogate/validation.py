@@ -71,10 +71,10 @@ def held_out(
 ) -> dict[str, np.ndarray]:
     """What pictures need, as arrays.
 
-    `values` (n, d) and `worst`, `median` (n,) relative errors of the test samples; `by_output` (n, q) their worst per
-    output; `time` (m,); `error_median`, `error_p95`, `error_worst` (m, q) over samples; `shown` (3,) the best, the
-    median and the worst sample, with `truth` and `predicted` (3, m, q); `scatter_truth`, `scatter_predicted` (q, s).
-    """
+    `values` (n, d) and `worst`, `median` (n,) relative errors of the test samples; `by_output` (n, q) their
+    worst per output; `time` (m,); `error_median`, `error_p95`, `error_worst` (m, q) over samples; `shown`
+    (3,) the best, the median and the worst sample, with `truth` and `predicted` (3, m, q); `scatter_truth`,
+    `scatter_predicted` (q, s)."""
     worst = found.by_sample()
     order = np.argsort(worst, kind="stable")
     shown = order[[0, len(order) // 2, len(order) - 1]]
