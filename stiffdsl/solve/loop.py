@@ -201,6 +201,16 @@ def save(problem: Problem, saves: Saves, step: Step) -> Saves:
     return lax.while_loop(passed, fill, saves)
 
 
+def behind(problem: Problem, cursor: Int[Array, ""], step: Step) -> Int[Array, ""]:
+    """How many times of `saveat` lie behind after an attempt, given how many did before."""
+    times = problem.saveat
+    if times.shape[0] == 0:
+        return cursor
+    direction = jnp.where(problem.t1 < problem.t0, -1.0, 1.0)
+    passed = jnp.searchsorted(direction * times, direction * step.end, side="right").astype(cursor.dtype)
+    return jnp.where(step.accept, jnp.maximum(passed, cursor), cursor)
+
+
 def run(
     method: Method, system: System, problem: Problem, limits: Limits, max_steps: int
 ) -> tuple[State, Saves]:

@@ -30,11 +30,15 @@ class Memory(NamedTuple):
 
 
 class Rosenbrock:
-    """A method given by its tableau; a W-method reuses its Jacobian."""
+    """A method given by its tableau; a W-method reuses its Jacobian.
 
-    def __init__(self, tableau: Tableau, system: System):
+    The stages of small systems are written out one after the other unless `compact`.
+    """
+
+    def __init__(self, tableau: Tableau, system: System, compact: bool = False):
         self.tableau, self.system = tableau, system
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.H)
+        self.written_out = system.size <= WRITTEN_OUT and not compact
         self.linear = linear_solver(system)
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
@@ -76,7 +80,7 @@ class Rosenbrock:
                 b = b + h * d * f_t
             return self.linear.solve(factors, b)
 
-        if system.size <= WRITTEN_OUT:
+        if self.written_out:
             u: list[Any] = []
             argument = y
             for i in range(tableau.stages):

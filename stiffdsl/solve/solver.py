@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from stiffdsl.solve import loop
+from stiffdsl.solve.derivatives import differentiable
 from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem
 from stiffdsl.solve.method import Tolerance
@@ -39,7 +39,7 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts.
     """
-    stepper = make_method(method, system)
+    run = differentiable(make_method(method, system), make_method(method, system, compact=True), system, max_steps)
 
     @jax.jit
     def solve(
@@ -59,7 +59,7 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
             _real(0.0 if first_step is None else first_step),
             _real(max_step),
         )
-        state, saves = loop.run(stepper, system, problem, limits, max_steps)
+        state, saves = run(problem, limits)
         status = jnp.where(state.status == Status.RUNNING, Status.MAX_STEPS, state.status)
         status, culprits = verdict(system, problem, state, status)
         return Result(state.t, state.y, saves.ys, status, culprits, Counts(*state.counts))
