@@ -112,7 +112,9 @@ class Given:
             }
             for other, table in others.items():
                 if table is not names and name in table:
-                    raise KeyError(f"`{name}` is a {other} of the model, not a {what}") from None
+                    article = "an" if what == "input" else "a"
+                    is_a = "an" if other == "input" else "a"
+                    raise KeyError(f"`{name}` is {is_a} {other} of the model, not {article} {what}") from None
             known = [b.name for b in names.blocks]
             if not did_you_mean(name, known) and known and "index" not in str(error):
                 listed = ", ".join(f"`{k}`" for k in known[:8]) + (", …" if len(known) > 8 else "")
