@@ -72,9 +72,7 @@ class CompiledModel:
             rows.append(self._variable_row(int(v), "state", values))
         for v, is_der in zip(system.implicit, system.implicit_is_der, strict=True):
             row = self._variable_row(int(v), "algebraic", values)
-            rows.append(
-                Row(f"der({row.name})", None, None, None, row.doc, "algebraic") if is_der else row
-            )
+            rows.append(Row(f"der({row.name})", None, None, None, row.doc, "algebraic") if is_der else row)
         return Table(rows)
 
     @cached_property
@@ -248,7 +246,9 @@ class CompiledModel:
     def system(self, driven: bool) -> ModelSystem:
         """The `System` of this model; `driven` where some input changes with time."""
         if driven not in self._systems:
-            self._systems[driven] = ModelSystem(self.program, self.functions, lambda: self._names_of_y, driven)
+            self._systems[driven] = ModelSystem(
+                self.program, self.functions, lambda: self._names_of_y, driven
+            )
         return self._systems[driven]
 
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:

@@ -176,7 +176,9 @@ def simulate(
         progress=None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
     )
     status = Status(int(trajectory.status))
-    involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0] if status != Status.SUCCESS else []
+    involved = (
+        [system.names[int(k)] for k in trajectory.culprits if k >= 0] if status != Status.SUCCESS else []
+    )
     t, y, dense = trajectory.t, trajectory.y, None
     if times is None:
         dense = trajectory
@@ -187,9 +189,7 @@ def simulate(
     return Solution(view, t, y, status, reason(status, involved), stats, dense)
 
 
-def _begin(
-    model: "CompiledModel", start: float, args: Args, initial: Any
-) -> tuple[np.ndarray, str | None]:
+def _begin(model: "CompiledModel", start: float, args: Args, initial: Any) -> tuple[np.ndarray, str | None]:
     """The initial state, and why there is none."""
     program = model.program
     system = model.system(driven=bool(args.inputs.signals))
@@ -201,7 +201,9 @@ def _begin(
     if len(program.system.initial.free):
         key = ("initial", system.time_dependent)
         if key not in model.cache:
-            model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
+            model.cache[key] = jax.jit(
+                lambda t, y, args, known: consistent(program, system, t, y, args, known)
+            )
         found = model.cache[key](start, y, args, known)
         y = np.asarray(found.y)
         if not bool(found.converged):
@@ -220,9 +222,7 @@ def _begin(
     return y, None
 
 
-def initial_state(
-    model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None
-) -> np.ndarray:
+def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
     """See `CompiledModel.initial_state`."""
     start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
     args = arguments(model, model.given.params(params), *model.given.driven(None))
@@ -349,7 +349,14 @@ def ensemble(
 
         model.cache[key] = labels, lanes(run)
     labels, program = model.cache[key]
-    shared = (start, end, jnp.asarray(times), (options.rtol, options.atol), fixed, jnp.asarray(constant.values))
+    shared = (
+        start,
+        end,
+        jnp.asarray(times),
+        (options.rtol, options.atol),
+        fixed,
+        jnp.asarray(constant.values),
+    )
     found, status, counts = run_lanes(program, shared, varied, count, progress)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found, status, stats)

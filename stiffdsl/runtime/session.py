@@ -29,7 +29,7 @@ def prepare() -> None:
         return
     _ready = True
     jax.config.update("jax_enable_x64", True)
-    if jax.config.jax_compilation_cache_dir is None and os.environ.get("STIFFDSL_CACHE") != "":
+    if jax.config.values.get("jax_compilation_cache_dir") is None and os.environ.get("STIFFDSL_CACHE") != "":
         folder = cache_folder() / "xla"
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,9 @@ class Evaluator:
             return np.array(rows, dtype=float).reshape(len(t), self.program.system.flat.size)
         return np.concatenate(
             [
-                np.asarray(self._compiled(name)(*_padded(t[i : i + CHUNK], y[i : i + CHUNK], u[i : i + CHUNK]), p))[
-                    : len(t[i : i + CHUNK])
-                ]
+                np.asarray(
+                    self._compiled(name)(*_padded(t[i : i + CHUNK], y[i : i + CHUNK], u[i : i + CHUNK]), p)
+                )[: len(t[i : i + CHUNK])]
                 for i in range(0, len(t), CHUNK)
             ]
         )
@@ -77,16 +77,20 @@ class ModelView:
         self._variables, self._parameters, self._inputs = variables, parameters, inputs
         self._p, self._driven = p, driven
 
-    @cached_property
+    @property
     def names(self) -> list[str]:
-        return self._variables.scalars() + self._inputs.scalars()
+        return list(self._units)
+
+    @property
+    def units(self) -> dict[str, str | None]:
+        return self._units
 
     @cached_property
-    def units(self) -> dict[str, str | None]:
+    def _units(self) -> dict[str, str | None]:
         blocks = (*self._variables.blocks, *self._inputs.blocks)
         return {b.scalar_name(k): b.unit for b in blocks for k in range(b.size)}
 
-    @cached_property
+    @property
     def highlights(self) -> list[str]:
         """Outputs, what the main model itself declares, and the states inside of its parts."""
         system = self._evaluator.program.system

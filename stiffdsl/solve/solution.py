@@ -15,8 +15,7 @@ class OutsideDomainWarning(UserWarning):
 class View(Protocol):
     """How the named quantities of a model are read from its states."""
 
-    @property
-    def model_name(self) -> str: ...
+    model_name: str
     @property
     def names(self) -> list[str]:
         """The scalars that a table of the solution has, in the order of the model."""
