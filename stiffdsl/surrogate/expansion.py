@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import RadialMap
@@ -23,7 +23,7 @@ _TABLE = 8_000_000
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Values at a start that a logarithm of time cannot reach: those of one sample, and their change with z."""
+    """Values at a start that no logarithm of time reaches: those of one sample, and their change with z."""
 
     values: np.ndarray
     change: RadialMap
@@ -81,7 +81,7 @@ class Reader:
             self._tables["inner"] = expansion.modes.reshape(r, K * g)
             self._tables["V"] = np.eye(g)[self.which] if V is None else V[self.which]
 
-    def scaled(self, xp: Any, values: Float[Array, "k d"]) -> Float[Array, "k m q"]:
+    def scaled(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """y in scaled outputs, with `xp` NumPy or jax.numpy."""
         expansion, tables = self.expansion, self._tables
         m, q = len(self.times), len(self.which)
@@ -92,19 +92,24 @@ class Reader:
         deviation = xp.einsum("mk,lkg,qg->lmq", tables["functions"], inner, tables["V"], optimize=True)
         return deviation + tables["mean"]
 
-    def __call__(self, xp: Any, values: Float[Array, "k d"]) -> Float[Array, "k m q"]:
+    def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """x in declared units, for parameters in declared units."""
         return self.unscaled(xp, values, self.scaled(xp, values))
 
-    def unscaled(self, xp: Any, values: Float[Array, "k d"], scaled: Float[Array, "k m q"]) -> Any:
+    def unscaled(self, xp: Any, values: Float[Any, "k d"], scaled: Float[Any, "k m q"]) -> Any:
         """x for what `scaled` gave, shifted or not."""
         expansion = self.expansion
         x = expansion.outputs.unscale(xp, scaled, self.which)
         early = self._tables["early"]
-        if expansion.start is None or not np.any(early > 0):
+        at = np.flatnonzero(early > 0)
+        if expansion.start is None or not len(at):
             return x
         change = expansion.start.change(xp, expansion.parameters.scale(xp, values))[:, self.which]
         begin = (expansion.start.values[self.which] + change)[:, None]
-        mixed = begin * early[:, None] + x * (1 - early[:, None])
+        share = early[at][:, None]
         # At the start itself nothing is mixed in, so that a value given there is met to the bit.
-        return xp.where((early == 1)[:, None], begin, mixed)
+        mixed = xp.where(share == 1, begin, begin * share + x[:, at] * (1 - share))
+        if xp is np:
+            x[:, at] = mixed
+            return x
+        return x.at[:, at].set(mixed)

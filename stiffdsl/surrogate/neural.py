@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from stiffdsl.surrogate.radial import exponent_table, tail
 
@@ -36,7 +36,7 @@ class Network:
     weights: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
 
-    def __call__(self, xp: Any, z: Float[Array, "k d"]) -> Any:
+    def __call__(self, xp: Any, z: Float[Any, "k d"]) -> Any:
         layers = list(zip(self.weights, self.biases, strict=True))
         return tail(xp, z, self.degree) @ self.tail + self.size * _mlp(xp, layers, z)
 

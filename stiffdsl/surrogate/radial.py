@@ -13,7 +13,7 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 FOLDS = 5
 # A polynomial tail may use at most this share of the samples.
@@ -78,7 +78,7 @@ class RadialMap:
     centres: np.ndarray
     weights: np.ndarray
 
-    def __call__(self, xp: Any, z: Float[Array, "k d"]) -> Any:
+    def __call__(self, xp: Any, z: Float[Any, "k d"]) -> Any:
         return features(xp, self.choice, z, self.centres) @ xp.asarray(self.weights)
 
 
@@ -91,7 +91,7 @@ def terms(dimensions: int, degree: int) -> list[tuple[int, ...]]:
     ]
 
 
-def features(xp: Any, choice: Choice, z: Float[Array, "k d"], centres: np.ndarray) -> Any:
+def features(xp: Any, choice: Choice, z: Float[Any, "k d"], centres: np.ndarray) -> Any:
     """(k, n + p): the kernels around the centres, then the terms of the tail."""
     dimensions = centres.shape[1]
     scales = np.array(choice.scales)

@@ -48,7 +48,7 @@ DESIGNS = tuple(
 
 @dataclass(frozen=True, eq=False)
 class Driven:
-    """A reservoir's trajectory at `nodes` (M,): states and slopes (M, N), and the drive beside them (M, c)."""
+    """A reservoir's trajectory at `nodes` (M,): states and slopes (M, N), and the drive (M, c)."""
 
     nodes: np.ndarray
     states: np.ndarray
@@ -68,7 +68,7 @@ def nodes_between(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def run(
     designs: tuple[Design, ...], s: np.ndarray, reference: np.ndarray, nodes: np.ndarray, seed: int
 ) -> list[Driven]:
-    """Drives reservoirs of one size with `reference` (len(s), c), components of about unit size, over `nodes`.
+    """Drives reservoirs of one size with `reference` (len(s), c), of about unit size, over `nodes`.
 
     They share the random numbers, and are columns of one matrix: all cost little more than one.
     """
@@ -95,7 +95,7 @@ def run(
     def slope(r: np.ndarray, driven: np.ndarray) -> np.ndarray:
         return rate * (settled(r, driven) - r)
 
-    # The state that the first value of the drive settles to: a start without a transient of the reservoir's own.
+    # The state that the first value of the drive settles to: a start without a transient of its own.
     r = np.zeros((n, count))
     for _ in range(300):
         r = 0.5 * (r + settled(r, at_nodes[0]))

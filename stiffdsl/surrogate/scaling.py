@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 KINDS = ("linear", "log", "asinh")
 # The scale of `asinh` is this quantile of the magnitudes that are not zero.
@@ -44,7 +44,7 @@ class OutputScaling:
         area = np.arcsinh(np.where(self.kind == 2, x / self.small, 0.0))
         return np.where(self.kind == 1, logarithm, np.where(self.kind == 2, area, linear))
 
-    def unscale(self, xp: Any, y: Float[Array, "... q"], which: np.ndarray) -> Any:
+    def unscale(self, xp: Any, y: Float[Any, "... q"], which: np.ndarray) -> Any:
         """x for y, with `xp` NumPy or jax.numpy; the last axis of y holds the outputs numbered `which`."""
         kind = self.kind[which]
         present = set(kind.tolist())
@@ -112,7 +112,7 @@ class ParameterScaling:
     high: np.ndarray
     logarithmic: np.ndarray
 
-    def scale(self, xp: Any, values: Float[Array, "... d"]) -> Any:
+    def scale(self, xp: Any, values: Float[Any, "... d"]) -> Any:
         """z for values, with `xp` NumPy or jax.numpy; not a number where a logarithm has none."""
         mask = self.logarithmic
         safe_low, safe_high = np.where(mask, self.low, 1.0), np.where(mask, self.high, 2.0)

@@ -27,7 +27,7 @@ ARRAYS, META, SPEED = "surrogate.safetensors", "surrogate.json", "speed.json"
 
 
 def save(surrogate: Surrogate, directory: str | Path) -> Path:
-    """Writes the files into `directory`, made where it is missing; the seconds stand in a file of their own."""
+    """Writes the files into `directory`, made where it is missing; seconds stand in a file of their own."""
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     arrays, meta = _packed(surrogate)
@@ -55,7 +55,8 @@ def load(directory: str | Path, full: Any = None) -> Surrogate:
         raise ValueError(f"`{folder / META}` does not describe a surrogate")
     if meta.get("version") != VERSION:
         raise ValueError(
-            f"the surrogate in `{folder}` has format version {meta.get('version')}; this stiffdsl reads {VERSION}"
+            f"the surrogate in `{folder}` has format version {meta.get('version')}; "
+            f"this stiffdsl reads {VERSION}"
         )
     try:
         surrogate = _unpacked(arrays, meta, full)

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
@@ -21,6 +22,8 @@ from stiffdsl.surrogate.task import Parameter
 
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
+# Lanes per call of the compiled prediction: few shapes are compiled, and what a call writes stays in the cache.
+_CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,7 @@ class Surrogate:
         self.counts = {"inside": 0, "outside": 0, "fallback": 0}
         self._outputs = Columns(about.outputs, "output")
         self._parameters = Columns([p.name for p in about.parameters], "parameter")
-        self._readers: dict[Any, tuple[Reader, Any]] = {}
+        self._readers: dict[Any, tuple[Reader, Callable[[np.ndarray], np.ndarray]]] = {}
 
     # --- what it is ---
 
@@ -156,7 +159,7 @@ class Surrogate:
             _refuse(inputs, initial)
             entries = [jnp.asarray(e, dtype=float) for e in self._spread(params)]
             values = jnp.stack(entries)[None]
-            if not isinstance(values, jax.core.Tracer):
+            if not isinstance(values, Tracer):
                 self._judged(np.asarray(values), False)
             return reader(jnp, values)[0]
 
@@ -181,15 +184,14 @@ class Surrogate:
         _refuse(inputs, initial)
         times = self._times(time, saveat, None)
         values = self._lanes(params)
-        labels, which = self._outputs.labels(outputs)
+        labels = self._outputs.labels(outputs)[0]
         outside = self._judged(values, fallback)
-        y = np.asarray(self._reader(times, outputs)[1](values))
+        y = self._reader(times, outputs)[1](values)
         status = np.zeros(len(values), dtype=np.int32)
         if fallback and self.full is not None and outside.any():
             self.counts["fallback"] += int(outside.sum())
             own = dict(zip(self._parameters.names, values[outside].T, strict=True))
             solved = self.full.ensemble({**self.about.fixed, **own}, times, labels, **options)
-            y, status = y.copy(), status.copy()
             y[outside], status[outside] = solved.values, solved.status
         return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
 
@@ -202,7 +204,7 @@ class Surrogate:
             raise ValueError(
                 f"the surrogate takes {len(self.about.parameters)} parameters, not {values.shape[1]}"
             )
-        return np.asarray(self._reader(self._times(None, times, None), None)[1](values))
+        return self._reader(self._times(None, times, None), None)[1](values)
 
     def interval(
         self, params: Mapping[str, Any] | None = None, saveat: Any = None, level: float = 0.95
@@ -294,14 +296,17 @@ class Surrogate:
         later[-1] = end
         return np.append(first if first < positive else start, later)
 
-    def _reader(self, times: np.ndarray, outputs: Sequence[str] | None) -> tuple[Reader, Any]:
+    def _reader(
+        self, times: np.ndarray, outputs: Sequence[str] | None
+    ) -> tuple[Reader, Callable[[np.ndarray], np.ndarray]]:
+        """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
         labels, which = self._outputs.labels(outputs)
         key = times.tobytes(), None if outputs is None else labels
         if key not in self._readers:
             if len(self._readers) >= _READERS:
                 self._readers.pop(next(iter(self._readers)))
             reader = Reader(self.expansion, times, which)
-            self._readers[key] = reader, jax.jit(lambda values: reader(jnp, values))
+            self._readers[key] = reader, _batched(reader)
         return self._readers[key]
 
     def _widths(self, times: np.ndarray, level: float) -> np.ndarray:
@@ -369,6 +374,23 @@ class _View:
 
     def table(self, every: np.ndarray) -> np.ndarray:
         return every
+
+
+def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
+    compiled = jax.jit(lambda values: reader(jnp, values))
+    shape = len(reader.times), len(reader.which)
+
+    def call(values: np.ndarray) -> np.ndarray:
+        size = min(_CHUNK, 1 << (len(values) - 1).bit_length())
+        found = np.empty((len(values), *shape))
+        for begin in range(0, len(values), size):
+            # The last chunk is filled up with copies of its last lane.
+            rows = np.minimum(np.arange(begin, begin + size), len(values) - 1)
+            part = found[begin : begin + size]
+            part[...] = np.asarray(compiled(values[rows]))[: len(part)]
+        return found
+
+    return call
 
 
 def _refuse(inputs: Any, initial: Any) -> None:

@@ -112,8 +112,8 @@ def _solved(task: Task, samples: int, held_out_count: int, seed: int, tell: Prog
         failed = sum(len(s.failed) for s in sets)
         why = next((r for s in sets for r in s.reasons), "")
         raise ValueError(
-            f"a surrogate of {len(task.parameters)} parameters needs at least {least} samples that can be solved; "
-            f"{failed} of {total} failed" + (f" ({why})" if why else "")
+            f"a surrogate of {len(task.parameters)} parameters needs at least {least} samples "
+            f"that can be solved; {failed} of {total} failed" + (f" ({why})" if why else "")
         )
     return Data(sets[0], sets[1], sets[2], seconds)
 
