@@ -99,6 +99,11 @@ class Solution:
         return self.status == Status.SUCCESS
 
     @property
+    def continuous(self) -> bool:
+        """Whether it can be interpolated: without `saveat`, between the solver's own steps."""
+        return self._dense is not None
+
+    @property
     def names(self) -> list[str]:
         """Every declared variable, in the order of the model."""
         return self.view.names

@@ -1,0 +1,109 @@
+"""How every picture of stiffdsl looks, and how one is written: the same data, the same bytes."""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The "bright" scheme of P. Tol, Colour Schemes (SRON, 2021): told apart by colour-blind readers too.
+COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
+INK = "#222222"
+MUTED = "#767676"
+DOTS_PER_INCH = 150
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": "#9A9A9A",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.5,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "stiffdsl",  # no random identifiers: the same picture is the same file
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Around the drawing *and* the writing of a picture: the style, without touching the user's settings.
+
+    A name in a script that the font lacks becomes a box, without a warning for every letter.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def blank(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> "Figure":
+    """An empty figure of this size in inches, which belongs to no window and no pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write(figure: "Figure", path: str | Path) -> None:
+    """Writes the figure in the format that the ending of `path` names."""
+    kind = Path(path).suffix.lower().lstrip(".") or "png"
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    with styled():
+        figure.savefig(path, format=kind, dpi=DOTS_PER_INCH, metadata=undated)
+
+
+def svg(figure: "Figure") -> str:
+    """The figure as an `<svg>` element, to be put into a page."""
+    text = io.StringIO()
+    with styled():
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def bare(axes: "Axes") -> None:
+    """Takes the grid away: for pictures of matrices."""
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+
+
+def plain(text: str) -> str:
+    """`text` as it is: to Matplotlib, a `$` begins mathematics."""
+    return text.replace("$", r"\$")
+
+
+def unit_label(unit: str | None) -> str:
+    """`m^3/s` as [m³/s]; nothing where there is no unit."""
+    return f"[{_EXPONENT.sub(_raised, plain(unit))}]" if unit else ""
+
+
+_EXPONENT = re.compile(r"\^\(?(-?\d+)\)?")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _raised(exponent: re.Match[str]) -> str:
+    return exponent[1].translate(_RAISED)

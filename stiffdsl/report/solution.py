@@ -1,0 +1,225 @@
+"""Draw a solution: small multiples by unit and size, over a time axis that fits what happened.
+
+What is drawn where nothing is asked for is up to the solution (`View.highlights`). Variables of one unit and of
+like size share a panel; the elements of a long array are one fan of lines. The time axis is logarithmic where
+most of the solution lies in a small beginning of its time, as it does for most stiff problems.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, unit_label, write
+from stiffdsl.solve.solution import Solution
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Panels of a picture, lines of a panel, and elements from which on an array is drawn as a fan.
+PANELS, LINES, FAN = 8, 6, 7
+# Lines of a fan: more cannot be told apart.
+FAN_LINES = 60
+# Variables of one unit share a panel while the largest is not more than this many times the smallest.
+ALIKE = 25.0
+# Times at which a solution with dense output is drawn, and how many numbers may be computed for that.
+FINE, NUMBERS = 500, 20_000_000
+# The beginning, as a fraction of the whole time, that holds half of the points of a solution drawn over log time.
+BEGINNING = 0.01
+# A log axis begins where something has moved by this fraction of its range.
+MOVED = 2e-3
+
+_INDEX = re.compile(r"\[[^\]]*\]")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A variable, or the elements of an array: `values` (n, lines) under `labels`."""
+
+    name: str
+    unit: str | None
+    labels: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def fan(self) -> bool:
+        return len(self.labels) >= FAN
+
+    @property
+    def size(self) -> float:
+        """The largest absolute value that is a number."""
+        return float(np.max(np.abs(self.values), initial=0.0, where=np.isfinite(self.values)))
+
+
+def plot_solution(
+    solution: Solution, *names: str, path: str | Path | None = None, log: bool | None = None
+) -> "Figure":
+    """Draws `names` (whole arrays by their bare name), or what tells most; writes to `path` if given.
+
+    `log` chooses the time axis; None looks at the solution. Raises `KeyError` for an unknown name.
+    """
+    wanted = _families(solution, names or tuple(solution.view.highlights or solution.names))
+    shown, left_out = wanted[: PANELS * LINES], max(0, len(wanted) - PANELS * LINES)
+    logarithmic = _is_log(solution.t) if log is None else log and len(solution.t) > 1 and solution.t[-1] > 0
+    t, every = _sampled(solution, logarithmic)
+    groups = [_group(solution, name, members, every) for name, members in shown]
+    panels = _panels(groups)
+    left_out += sum(len(panel) for panel in panels[PANELS:])
+    panels = panels[:PANELS]
+
+    columns = 1 if len(panels) <= 3 else 2
+    rows = -(-max(1, len(panels)) // columns)
+    with styled():
+        figure = blank(7.5 if columns == 1 else 11.0, 1.1 + (2.4 if rows == 1 else 1.9) * rows)
+        axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        scale, label = _time_unit(solution, logarithmic)
+        for panel, place in zip(panels, axes.flat, strict=False):
+            _draw(place, t / scale, panel)
+        for place in axes.flat[len(panels) :]:
+            place.set_visible(False)
+        if logarithmic:
+            axes[0, 0].set_xscale("log")
+            axes[0, 0].set_xlim(_first_move(t, groups) / scale, t[-1] / scale)
+        elif len(t) > 1 and t[0] != t[-1]:
+            axes[0, 0].set_xlim(t[0] / scale, t[-1] / scale)
+        for column in range(columns):
+            lowest = [place for place in axes[:, column] if place.get_visible()][-1]
+            lowest.tick_params(labelbottom=True)
+            lowest.set_xlabel(label)
+        _head(figure, solution, left_out)
+    if path is not None:
+        write(figure, path)
+    return figure
+
+
+def _families(solution: Solution, names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Names with the scalars that each means; the elements of one array come together."""
+    units = solution.view.units
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if name in units:
+            found.setdefault(_INDEX.sub("", name), []).append(name)
+            continue
+        solution[name]  # a wrong name is told here
+        pattern = r"(\[[^\]]*\])?\.".join(re.escape(part) for part in name.split(".")) + r"(\[[^\]]*\])?"
+        members = [scalar for scalar in units if re.fullmatch(pattern, scalar)]
+        found[name] = members or [name]
+    return list(found.items())
+
+
+def _group(solution: Solution, name: str, members: list[str], every: object) -> Group:
+    if len(members) > FAN_LINES:
+        members = [members[k] for k in np.linspace(0, len(members) - 1, FAN_LINES).round().astype(int)]
+    values = np.stack([np.asarray(solution.view.pick(every, m), dtype=float) for m in members], axis=1)
+    return Group(name, solution.view.units.get(members[0]), tuple(members), values)
+
+
+def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]:
+    """Times and everything there: closer than the solver's steps where the solution can be interpolated."""
+    t = np.asarray(solution.t, dtype=float)
+    if solution.continuous and len(t) > 1:
+        count = int(np.clip(NUMBERS / max(1, len(solution.names)), 2, FINE))
+        fine = np.linspace(t[0], t[-1], count)
+        if logarithmic:
+            first = max(t[t > 0][0], 1e-12 * t[-1])
+            fine = np.r_[t[0], np.clip(np.geomspace(first, t[-1], count), t[0], t[-1])]
+        t = np.unique(np.r_[fine, t]) if len(t) < count else fine
+        return t, solution.view.evaluate(t, np.asarray(solution(t)))
+    return t, solution.view.evaluate(t, solution.y)
+
+
+def _is_log(t: np.ndarray) -> bool:
+    """Whether half of the points lie in the beginning."""
+    if len(t) < 8 or t[0] != 0 or not t[-1] > 0:
+        return False
+    return bool(np.median(t[1:]) < BEGINNING * t[-1])
+
+
+def _first_move(t: np.ndarray, groups: Sequence[Group]) -> float:
+    """The last time before anything has visibly moved; the first positive time where that is later."""
+    moved = len(t) - 1
+    for group in groups:
+        low, high = np.nanmin(group.values, axis=0), np.nanmax(group.values, axis=0)
+        change = np.abs(group.values - group.values[0]) > MOVED * (high - low)
+        moved = min(moved, int(np.argmax(np.any(change & (high > low), axis=1))) or moved)
+    first = t[t > 0][0]
+    return float(np.clip(t[max(0, moved - 1)], first, 1e-2 * t[-1]))
+
+
+def _panels(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups that may share their axes, in the order of their first."""
+    panels: list[list[Group]] = []
+    for group in groups:
+        for panel in panels:
+            if _fits(group, panel):
+                panel.append(group)
+                break
+        else:
+            panels.append([group])
+    return panels
+
+
+def _fits(group: Group, panel: Sequence[Group]) -> bool:
+    if group.fan or panel[0].fan or group.unit != panel[0].unit:
+        return False
+    if sum(len(g.labels) for g in panel) + len(group.labels) > LINES:
+        return False
+    sizes = [g.size for g in (*panel, group)]
+    return max(sizes) <= ALIKE * min(sizes)
+
+
+def _draw(axes: "Axes", t: np.ndarray, panel: Sequence[Group]) -> None:
+    from matplotlib import colormaps
+
+    labels = [label for group in panel for label in group.labels]
+    lines = np.concatenate([group.values for group in panel], axis=1)
+    if panel[0].fan:
+        shades = colormaps["viridis"](np.linspace(0.05, 0.9, len(labels)))
+        named = {0, len(labels) // 2, len(labels) - 1}
+        width = 1.2 if len(labels) <= 20 else 0.8
+    else:
+        shades = [COLOURS[k % len(COLOURS)] for k in range(len(labels))]
+        named = set(range(len(labels)))
+        width = 1.5
+    for k, label in enumerate(labels):
+        drawn = plain(label) if k in named else None
+        axes.plot(t, lines[:, k], color=shades[k], linewidth=width, label=drawn, solid_joinstyle="round")
+    if len(labels) == 1 or panel[0].fan:
+        axes.set_title(plain(_title(panel[0])))
+    if len(labels) > 1:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), handlelength=1.4, borderaxespad=0.2)
+    axes.set_ylabel(unit_label(panel[0].unit))
+    axes.margins(y=0.08)
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
+    axes.yaxis.get_offset_text().set_fontsize(8)
+
+
+def _title(group: Group) -> str:
+    return group.name if group.fan else group.labels[0]
+
+
+def _time_unit(solution: Solution, logarithmic: bool) -> tuple[float, str]:
+    """Seconds per unit of the time axis, and its label; a model without units has a time without one."""
+    if not any(solution.view.units.values()):
+        return 1.0, "time"
+    span = abs(float(solution.t[-1] - solution.t[0])) if len(solution.t) else 0.0
+    if not logarithmic:
+        for seconds, symbol in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+            if span >= (8 if symbol == "d" else 2) * seconds and (symbol != "min" or span >= 1200):
+                return seconds, f"time [{symbol}]"
+    return 1.0, "time [s]"
+
+
+def _head(figure: "Figure", solution: Solution, left_out: int) -> None:
+    notes = []
+    if not solution.success:
+        notes.append(f"ended early: {solution.reason}")
+    if left_out:
+        notes.append(f"{left_out:,} more, which can be drawn by name")
+    figure.suptitle(plain(solution.view.model_name), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    if notes:
+        figure.supxlabel(plain("; ".join(notes)), x=0.01, ha="left", fontsize=8, color=MUTED)
