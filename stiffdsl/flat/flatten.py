@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from stiffdsl.check.model import CheckedModel, Class, ComponentUse
+from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span, did_you_mean
 from stiffdsl.flat import aliases as alias_pass
@@ -17,6 +17,7 @@ from stiffdsl.flat.model import Block, Definition, Family, FlatModel
 from stiffdsl.flat.reactions import Network
 from stiffdsl.flat.values import definitions
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.large import large_trees
 
 # More scalars than this are a slip (`const N = 1e9`), not a model for this machine.
 MOST_SCALARS = 20_000_000
@@ -27,8 +28,8 @@ def flatten(checked: CheckedModel, constants: dict[str, float] | None = None) ->
 
     Raises `ModelError` with every mistake found (codes E03, E04).
     """
-    builder = Builder(checked, constants or {})
-    return builder.flatten()
+    with large_trees():
+        return Builder(checked, constants or {}).flatten()
 
 
 class Builder:
@@ -46,6 +47,7 @@ class Builder:
         self.parameter_values: list[tuple[np.ndarray, Rows]] = []
         self.input_values: list[tuple[np.ndarray, Rows]] = []
         self.starts: list[tuple[np.ndarray, Rows]] = []
+        self.default_starts: list[Block] = []
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]
@@ -179,8 +181,15 @@ class Builder:
         states = np.zeros(size, dtype=bool)
         states[found.of[is_state & (found.sign != 0)]] = True
         initial = self._rewritten(self.initial.build(self.constant), found)
-        starts, checks = self._unique_starts(definitions(self.starts, self.constant), found, rank)
-        guesses, _ = self._unique_starts(definitions(self.guesses, self.constant), found, rank)
+        default = np.zeros(size, dtype=bool)
+        for block in self.default_starts:
+            default[block.offset : block.offset + block.size] = True
+        starts, checks = self._unique_starts(definitions(self.starts, self.constant), found, rank, default)
+        guesses, _ = self._unique_starts(definitions(self.guesses, self.constant), found, rank, default)
+        started = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in self.starts)])
+        yielding = np.zeros(size, dtype=bool)
+        yielding[found.of[started[default[started]]]] = True
+        yielding[found.of[started[~default[started]]]] = False
         parameter_values = definitions(self.parameter_values, self.constant, self.parameters)
         input_values = definitions(self.input_values, self.constant)
         return FlatModel(
@@ -195,6 +204,7 @@ class Builder:
             parameter_values=parameter_values,
             input_values=input_values,
             starts=starts,
+            default_start=yielding,
             guesses=guesses,
             is_state=states,
             alias=found.of,
@@ -228,12 +238,15 @@ class Builder:
         return rank
 
     def _unique_starts(
-        self, values: tuple[Definition, ...], found, rank: np.ndarray
+        self, values: tuple[Definition, ...], found, rank: np.ndarray, default: np.ndarray
     ) -> tuple[tuple[Definition, ...], tuple[Family, ...]]:
-        """Start values of representatives; where a class has several, the others become conditions to check."""
+        """Start values of representatives; where a class has several, the others become conditions to check.
+
+        `default`: variables whose value is only the default of a part's class; it gives way to any other.
+        """
         targets = np.concatenate([np.zeros(0, dtype=np.int64), *(d.targets for d in values)])
         leader = found.of[targets]
-        order = np.lexsort((rank[targets], leader))
+        order = np.lexsort((rank[targets], default[targets], leader))
         first = np.r_[True, np.diff(leader[order]) != 0] if len(order) else np.zeros(0, dtype=bool)
         chosen = np.zeros(len(targets), dtype=bool)
         chosen[order[first]] = True
@@ -247,7 +260,7 @@ class Builder:
                 if len(rows):
                     family = _select(definition.value, rows, sign)
                     kept.append(Definition(found.of[definition.targets[rows]], family))
-            rest = np.flatnonzero(~chosen[mine])
+            rest = np.flatnonzero(~chosen[mine] & ~default[definition.targets])
             if len(rest):
                 checks += self._conditions(definition, rest, found)
         return tuple(kept), tuple(checks)
@@ -399,6 +412,8 @@ class Builder:
         start = self._bound(node, variable, "start", variable.start)
         if start is not None:
             self.starts += self._define(block, start, f"the start value of `{block.name}`")
+            if start.scope is node and node is not self.root:
+                self.default_starts.append(block)
         guess = self._bound(node, variable, "guess", variable.guess)
         if guess is not None:
             self.guesses += self._define(block, guess, f"the guess of `{block.name}`")

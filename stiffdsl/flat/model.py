@@ -126,6 +126,8 @@ class FlatModel:
 
     `alias[v]`, `sign[v]`: variable v equals `sign * alias`; sign 0 means that it is zero. After alias elimination
     families mention representatives only. `starts` must hold at the initial time, `guesses` are hints.
+    `default_start[v]`: the start of v is the default of a part's class, which gives way to what the model says
+    otherwise: a start of that part or of an alias, `initial`, or a constraint. Empty: there are none.
     """
 
     name: str
@@ -146,6 +148,7 @@ class FlatModel:
     experiment: dict[str, object] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    default_start: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @cached_property
     def size(self) -> int:

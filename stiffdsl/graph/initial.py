@@ -4,7 +4,8 @@ A state with a `start` is fixed. The others are free as far as there are conditi
 equations, and a `start` given to something that is not a state. Which condition determines what is decided
 by structure: an augmenting path from each condition, through the equations of the model, to a state without
 a start. A condition without a path is redundant (`C start 0` beside `A + B + C = 1`) and becomes a check; a
-state without a condition begins at its guess, or at zero, with a warning.
+state without a condition begins at its guess, or at zero, with a warning. A start that is only the default of
+a part's class gives way: it is not checked, and its state moves where a condition has no other path.
 """
 
 import numpy as np
@@ -37,27 +38,36 @@ def initial_system(
     started = np.zeros(flat.size, dtype=bool)
     for definition in flat.starts:
         started[definition.targets] = True
-    open_states = states[~started[states]]
-    families = invariants + flat.initial + tuple(_start_conditions(flat))
-    chosen, determined = _determine(flat, inc, pairing, families, open_states, len(invariants))
+    default = flat.default_start if len(flat.default_start) else np.zeros(flat.size, dtype=bool)
+    firm, yielding = _start_conditions(flat, ~default), _start_conditions(flat, default)
+    families = invariants + flat.initial + firm + yielding
+    # Behind the states that nothing is known of stand those that begin at a default: they move if they must.
+    movable = np.concatenate([states[~started[states]], states[started[states] & default[states]]])
+    open_count = int(np.sum(~started[states]))
+    stay = sum(f.size for f in invariants + flat.initial + firm)
+    chosen, determined = _determine(
+        flat, inc, pairing, families, movable, open_count, stay, evaluated=len(invariants)
+    )
     conditions, checks, first = [], [], 0
     for family in families:
         mine = chosen[first : first + family.size]
+        left = ~mine & (first < stay)
         first += family.size
-        for members, place in ((np.flatnonzero(mine), conditions), (np.flatnonzero(~mine), checks)):
+        for members, place in ((np.flatnonzero(mine), conditions), (np.flatnonzero(left), checks)):
             if len(members):
                 place.append(compact(expose(family, members).family))
     free = np.concatenate(
-        [np.searchsorted(states, open_states[determined]), len(states) + np.arange(implicit)]
+        [np.sort(np.searchsorted(states, movable[determined])), len(states) + np.arange(implicit)]
     ).astype(np.int64)
-    return Initial(free, tuple(conditions), tuple(checks)), _undecided(flat, open_states[~determined])
+    undecided = movable[:open_count][~determined[:open_count]]
+    return Initial(free, tuple(conditions), tuple(checks)), _undecided(flat, undecided)
 
 
-def _start_conditions(flat: FlatModel) -> list[Family]:
-    """`variable - start = 0` for every start that is not that of a state."""
+def _start_conditions(flat: FlatModel, among: np.ndarray) -> tuple[Family, ...]:
+    """`variable - start = 0` for every start that is not that of a state, for the variables `among`."""
     result = []
     for definition in flat.starts:
-        rows = np.flatnonzero(~flat.is_state[definition.targets])
+        rows = np.flatnonzero(~flat.is_state[definition.targets] & among[definition.targets])
         if len(rows):
             targets = definition.targets[rows]
             value = definition.value
@@ -70,7 +80,7 @@ def _start_conditions(flat: FlatModel) -> list[Family]:
                     value.which[rows],
                 )
             )
-    return result
+    return tuple(result)
 
 
 def _determine(
@@ -78,19 +88,24 @@ def _determine(
     inc: Incidence,
     pairing: np.ndarray,
     families: tuple[Family, ...],
-    open_states: np.ndarray,
+    movable: np.ndarray,
+    open_count: int,
+    stay: int,
     evaluated: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which members of `families` determine something, and which of `open_states` are determined by them.
+    """Which members of `families` determine something, and which of the states `movable` are determined by
+    them.
 
-    In the first `evaluated` families, what has no influence at the start values does not count as mentioned.
+    All may determine the first `open_count` states; the others are only for what the first `stay` members
+    leave. In the first `evaluated` families, what has no influence at the start values does not count as
+    mentioned.
     """
     count = sum(f.size for f in families)
-    if not count or not len(open_states):
-        return np.zeros(count, dtype=bool), np.zeros(len(open_states), dtype=bool)
+    if not count or not len(movable):
+        return np.zeros(count, dtype=bool), np.zeros(len(movable), dtype=bool)
     unknowns = inc.unknowns
     of_var = unknowns.of_var.copy()
-    of_var[open_states] = unknowns.size + np.arange(len(open_states))
+    of_var[movable] = unknowns.size + np.arange(len(movable))
     row, column = occurrences(flat.equations + families, of_var, unknowns.of_der)
     if evaluated:
         numbers = of_var, unknowns.of_der
@@ -103,15 +118,21 @@ def _determine(
     start = np.searchsorted(row[order], np.arange(rows + 1)).tolist()
     neighbours = column[order].tolist()
     of_row = [*pairing.tolist(), *([-1] * count)]
-    of_column = [-1] * (unknowns.size + len(open_states))
+    of_column = [-1] * (unknowns.size + len(movable))
     for r, c in enumerate(pairing.tolist()):
         of_column[c] = r
-    visited = [False] * len(of_column)
-    for r in range(inc.equations, rows):
-        trail: list[int] = []
-        if grow(r, start, neighbours, of_row, of_column, visited, trail):
-            for c in trail:
-                visited[c] = False
+    for last, closed in ((rows, len(movable) - open_count), (inc.equations + stay, 0)):
+        # A default state looks occupied while it must not move: by equation 0, which leads nowhere new.
+        visited = [False] * len(of_column)
+        for c in range(len(of_column) - closed, len(of_column)):
+            visited[c], of_column[c] = True, 0
+        for r in range(inc.equations, last):
+            trail: list[int] = []
+            if of_row[r] < 0 and grow(r, start, neighbours, of_row, of_column, visited, trail):
+                for c in trail:
+                    visited[c] = False
+        for c in range(len(of_column) - closed, len(of_column)):
+            of_column[c] = -1
     return np.array(of_row[inc.equations :]) >= 0, np.array(of_column[unknowns.size :]) >= 0
 
 

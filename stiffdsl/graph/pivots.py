@@ -21,16 +21,19 @@ from stiffdsl.graph.pantelides import Offsets
 def fixed_pivots(flat: FlatModel, found: Offsets) -> np.ndarray:
     """The variable that every differentiated equation gives, -1 where it has none (by equation).
 
-    A variable without a start value is preferred, and of those one that was no state before.
+    A variable without a start value is preferred (or one whose start is the default of a part), and of those
+    one that was no state before.
     """
     row, column, order, quality = _candidates(flat, found)
     equations = np.flatnonzero(found.c > 0)
     local = np.searchsorted(equations, row)
-    started = np.zeros(flat.size, dtype=bool)
+    started = np.zeros(flat.size, dtype=np.int64)
     for definition in flat.starts:
-        started[definition.targets] = True
+        started[definition.targets] = 2
+    if len(flat.default_start):
+        started[flat.default_start] = 1
     plain = order == 0
-    rank = np.lexsort((-column, quality, plain & flat.is_state[column], plain & started[column], -order))
+    rank = np.lexsort((-column, quality, plain & flat.is_state[column], plain * started[column], -order))
     place = np.empty(len(rank), dtype=np.int64)
     place[rank] = np.arange(len(rank))
     place[quality > PARAMETER] = -1

@@ -97,6 +97,9 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
         equations=(*equations, *derived, *naming.definitions(flat)),
         initial=tuple(part for family in flat.initial for part in naming.families(jet(family))),
         is_state=is_state,
+        default_start=np.concatenate([flat.default_start, np.zeros(size - flat.size, dtype=bool)])
+        if len(flat.default_start)
+        else flat.default_start,
         alias=np.concatenate([flat.alias, np.arange(flat.size, size)]),
         sign=np.concatenate([flat.sign, np.ones(size - flat.size, dtype=flat.sign.dtype)]),
     )
