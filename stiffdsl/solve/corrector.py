@@ -1,8 +1,8 @@
 """Newton's iteration inside an implicit step, with a Jacobian and factors kept for as long as they serve.
 
-Solves `M (slope + alpha (y - predicted)) = f(t, y)` for y, given `alpha = lead / h`. When to factor anew and when to
-stop are those of CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005). Derivatives of the solution come from the implicit
-function theorem: one linear solve with the Jacobian at the solution.
+Solves `M (slope + alpha (y - predicted)) = f(t, y)` for y, given `alpha = lead / h`. When to factor anew and
+when to stop follow CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005). Derivatives of the solution come from the
+implicit function theorem: one linear solve with the Jacobian at the solution.
 """
 
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ NEVER = 1 << 20
 
 
 class Prepared(NamedTuple):
-    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence seen with them."""
+    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence they give."""
 
     factors: Factors
     jacobian_age: Any
@@ -47,7 +47,7 @@ class Solved(NamedTuple):
 
 
 class _Round(NamedTuple):
-    """Newton's iteration from the predicted value with one set of factors; `evaluated`: with a Jacobian of this step."""
+    """Newton's iteration with one set of factors; `evaluated`: with a Jacobian of this step."""
 
     y: Any
     converged: Any
@@ -64,7 +64,7 @@ class Corrector:
     def __init__(self, system: System):
         self.system = system
         self.linear = linear_solver(system)
-        # Derivatives factor at other points: a sparse solver holds one set of factors, and the steps need theirs.
+        # Derivatives factor at other points, and a sparse solver holds but one set of factors: the steps' own.
         self.linear_at_solution = linear_solver(system)
         self.mass = np.asarray(system.mass, dtype=float)
 
@@ -168,12 +168,13 @@ class Corrector:
             del given
             return y
 
-        @solution.defjvp
-        def _(primals, tangents):
+        def tangent(primals, tangents):
             y, given = primals
             t, _, _, alpha, args = given
             b = jax.jvp(lambda g: self.residual(y, *g), (given,), (tangents[1],))[1]
             factors = self.linear_at_solution.factor(self.system.jacobian(t, y, args), alpha)
             return y, self.linear_at_solution.solve(factors, b)
+
+        solution.defjvp(tangent)
 
         return solution(y, given)

@@ -2,9 +2,9 @@
 
     k_i = f(t + c_i h, y + h sum_j a_ij k_j),   y1 = y + h sum_i b_i k_i,   error = h sum_i e_i k_i
 
-Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Computers and
-Mathematics with Applications 62:770-775, 2011, with its interpolant of order four. The last stage is the first one
-of the next step.
+Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Computers
+and Mathematics with Applications 62:770-775, 2011, with its interpolant of order four. The last stage is the
+first one of the next step.
 """
 
 from typing import Any
@@ -70,7 +70,7 @@ def _a_matrix() -> np.ndarray:
 
 
 def _rows() -> np.ndarray:
-    """The interpolant in the common form of dense output: w - theta w(1) is divisible by theta (1 - theta)."""
+    """The interpolant in the common form: w - theta w(1) is divisible by theta (1 - theta)."""
     columns = []
     for weight in WEIGHTS:
         quotient, _ = np.polydiv((weight - np.poly1d([weight(1.0), 0])).coeffs, [-1.0, 1.0, 0.0])
@@ -92,8 +92,8 @@ class Tsit5:
         algebraic = np.flatnonzero(np.asarray(system.mass) == 0)
         if len(algebraic):
             raise ValueError(
-                f"the method `tsit5` is explicit: it cannot solve the algebraic equation of `{system.names[algebraic[0]]}`;"
-                " use `auto`, `rodas5p` or `fbdf`"
+                "the method `tsit5` is explicit: it cannot solve the algebraic equation of "
+                f"`{system.names[algebraic[0]]}`; use `auto`, `rodas5p` or `fbdf`"
             )
         self.system = system
 

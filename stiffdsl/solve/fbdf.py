@@ -1,14 +1,15 @@
 """Backward differentiation of order one to five with variable steps and fixed leading coefficient.
 
-For index-1 systems `M y' = f(t, y)`. The predictor is the polynomial through the last k+1 values, kept as divided
-differences d_j = [y_n, ..., y_(n-j)] and the distances s_j = t_n - t_(n-j), so that any step size may follow any other:
+For index-1 systems `M y' = f(t, y)`. The predictor is the polynomial through the last k+1 values, kept as
+divided differences d_j = [y_n, ..., y_(n-j)] and distances s_j = t_n - t_(n-j), so that any step size may follow
+any other:
 
     predicted  = y_n + sum_j d_j p_j,   p_j = h (h + s_1) ... (h + s_(j-1)),   and its derivative at t_n + h
     M (predicted' + (lead_k / h) (y - predicted)) = f(t_n + h, y),             lead_k = 1 + 1/2 + ... + 1/k
 
 Jackson and Sacks-Davis, ACM TOMS 6:295, 1980; Brenan, Campbell and Petzold, Numerical Solution of Initial-Value
-Problems in Differential-Algebraic Equations, 1996, chapter 5; Shampine, J. Numer. Math. 10:291, 2002. Newton's
-iteration and the choice of order follow CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005).
+Problems in Differential-Algebraic Equations, 1996, chapter 5; Shampine, J. Numer. Math. 10:291, 2002. The choice
+of order and step follows CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005) with DASSL's test of decreasing terms.
 """
 
 from math import factorial
@@ -19,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.corrector import Corrector, Prepared
-from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.method import Attempt, Tolerance, norm, scale
 from stiffdsl.solve.system import System
 
 ORDERS = 5
@@ -31,13 +32,16 @@ BIAS_LOWER, BIAS_SAME, BIAS_HIGHER = 8.0, 8.0, 12.0
 GREATEST = 10.0
 # A step is kept unless it may grow by this factor or should shrink by that: a change costs a factorization.
 WORTHWHILE, NEEDED = 1.5, 0.8
+LEAST_SHARE = 0.05
 
 
 class Memory(NamedTuple):
     """What a step leaves to the next.
 
-    `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to one
-    smooth piece; `next` and `sizes` are the differences d_1 ... d_6 with the new value, and their scaled norms.
+    `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to
+    one smooth piece, `wait` how many steps to go before order or step may change. Of the attempt: `next` and
+    `sizes` are the differences d_1 ... d_6 with the new value and their scaled norms, `states_error` is the error
+    without the algebraic unknowns.
     """
 
     differences: Any
@@ -48,24 +52,24 @@ class Memory(NamedTuple):
     prepared: Prepared
     next: Any
     sizes: Any
+    states_error: Any
 
 
 class FBDF:
     """The method for one system."""
 
     name = "fbdf"
-    # The loop chooses the first step by it, and that is one of order one.
+    # That of the first step, whose size the loop chooses by it.
     order = 2
     rows = ORDERS - 1
 
-    def __init__(self, system: System, greatest_order: int = ORDERS, least_order: int = 1):
+    def __init__(self, system: System):
         self.system = system
         self.corrector = Corrector(system)
         self.algebraic = np.asarray(system.mass) == 0
-        self.least_order, self.greatest_order = least_order, greatest_order
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
-        """The first value counts twice: with its derivative. Derivatives of algebraic unknowns are not known."""
+        """The first value counts twice: with its derivative. That of an algebraic unknown is not known."""
         del h, tolerance
         slope = jnp.asarray(~self.algebraic, dtype=y.dtype) * self.system.rhs(t, y, args)
         slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
@@ -78,6 +82,7 @@ class FBDF:
             prepared=self.corrector.start(),
             next=jnp.zeros((ORDERS + 1, y.shape[0])),
             sizes=jnp.zeros(ORDERS + 1),
+            states_error=jnp.zeros(()),
         )
 
     def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
@@ -85,25 +90,24 @@ class FBDF:
         reach = h + memory.distances
         predicted, slope = self._predict(memory, y, reach, k)
         lead = jnp.asarray(LEAD)[k - 1]
-        weight = 1.0 / scale(y, predicted, tolerance)
         # Local error over (new value - predicted), for the steps as they were.
         parts = h / reach
         sums = jnp.sum(jnp.where(jnp.arange(ORDERS + 1) < k, parts, 0.0))
         share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k]) / lead
-        solved = self.corrector.solve(
-            memory.prepared, t + h, predicted, slope, lead / h, share * weight, args
-        )
+        # What the iteration leaves is an error of the new value however small the share.
+        weight = jnp.maximum(share, LEAST_SHARE) / scale(y, predicted, tolerance)
+        solved = self.corrector.solve(memory.prepared, t + h, predicted, slope, lead / h, weight, args)
         y1 = solved.y
         error = share * (y1 - predicted) / scale(y, y1, tolerance)
-        if self.algebraic.any():
-            # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
-            error = jnp.where(self.algebraic & (memory.points <= 1), 0.0, error)
+        states = jnp.where(self.algebraic, 0.0, error)
+        # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
+        error = jnp.where(memory.points <= 1, states, error)
         new = [(y1 - y) / h]
         for j in range(ORDERS):
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
         sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / scale(y, y1, tolerance)) ** 2, axis=1)))
-        memory = memory._replace(prepared=solved.prepared, next=new, sizes=sizes)
+        memory = memory._replace(prepared=solved.prepared, next=new, sizes=sizes, states_error=norm(states))
         total = jnp.where(solved.converged, norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, memory, solved.work)
@@ -113,9 +117,14 @@ class FBDF:
         memory = attempt.memory
         accepted, growth = self._accepted(memory, attempt.error, h)
         kept, shrink = self._rejected(memory, attempt.error, h, rejections)
-        choose = lambda a, b: jnp.where(accept, a, b)
+
+        def choose(a, b):
+            return jnp.where(accept, a, b)
+
+        after_jump = self.algebraic & (memory.points <= 0)
+        differences = jnp.where(after_jump, 0.0, memory.next[:ORDERS])
         memory = memory._replace(
-            differences=choose(memory.next[:ORDERS], memory.differences),
+            differences=choose(differences, memory.differences),
             distances=choose(jnp.concatenate([jnp.zeros(1), h + memory.distances[:-1]]), memory.distances),
             order=choose(accepted[0], kept[0]),
             points=choose(accepted[1], kept[1]),
@@ -128,44 +137,51 @@ class FBDF:
         return memory, lax.stop_gradient(choose(growth, shrink))
 
     def _accepted(self, memory: Memory, error, h):
+        """Order, points, steps to wait before the next change, and the factor for the step."""
         k = memory.order
         points = jnp.minimum(memory.points + 1, ORDERS + 2)
-        lower, higher = self._errors(memory, h)
-        same = error
-        eta_same = (BIAS_SAME * same + 1e-12) ** (-1.0 / (k + 1))
-        eta_lower = jnp.where(k > self.least_order, (BIAS_LOWER * lower + 1e-12) ** (-1.0 / k), 0.0)
-        may = (k < self.greatest_order) & (points >= k + 3) & (memory.wait <= 1)
+        lower, higher, rough = self._errors(memory, h)
+        eta_same = (BIAS_SAME * error + 1e-12) ** (-1.0 / (k + 1))
+        eta_lower = jnp.where(k > 1, (BIAS_LOWER * lower + 1e-12) ** (-1.0 / k), 0.0)
+        may = (k < ORDERS) & (points >= k + 3) & ~rough
         eta_higher = jnp.where(may, (BIAS_HIGHER * higher + 1e-12) ** (-1.0 / (k + 2)), 0.0)
-        eta = jnp.maximum(eta_same, jnp.maximum(eta_lower, eta_higher))
-        change = (memory.wait <= 1) & ((eta >= WORTHWHILE) | (eta < NEEDED))
-        step = jnp.where(eta == eta_same, 0, jnp.where(eta == eta_lower, -1, 1))
-        order = jnp.where(change, k + step, k)
+        down = (k > 1) & (rough | (eta_lower > jnp.maximum(eta_same, eta_higher)))
+        up = ~down & (eta_higher > eta_same)
+        eta = jnp.where(down, eta_lower, jnp.where(up, eta_higher, eta_same))
+        change = (memory.wait <= 1) & ((eta >= WORTHWHILE) | (eta < NEEDED) | (down & rough))
+        order = jnp.where(change, k - down + up, k)
         wait = jnp.where(change, order + 1, jnp.maximum(memory.wait - 1, 0))
-        return (order, points, wait), jnp.where(change, jnp.minimum(eta, GREATEST), 1.0)
+        keep = ~change | ((eta >= NEEDED) & (eta < WORTHWHILE))
+        return (order, points, wait), jnp.where(keep, 1.0, jnp.minimum(eta, GREATEST))
 
     def _rejected(self, memory: Memory, error, h, rejections):
+        """The same after a rejected attempt."""
         k = memory.order
         failed = ~jnp.isfinite(error)
-        lower, _ = self._errors(memory, h)
+        lower, _, _ = self._errors(memory, h)
         eta_same = (BIAS_SAME * error) ** (-1.0 / (k + 1))
-        eta_lower = jnp.where(k > self.least_order, (BIAS_LOWER * lower) ** (-1.0 / k), 0.0)
+        eta_lower = jnp.where(k > 1, (BIAS_LOWER * lower) ** (-1.0 / k), 0.0)
         down = ~failed & (eta_lower > eta_same)
-        eta = jnp.clip(jnp.maximum(eta_same, eta_lower), 0.2, 0.9)
-        restart = ~failed & (rejections >= 2)
-        order = jnp.where(restart, self.least_order, k - down)
-        points = jnp.where(restart, jnp.minimum(self.least_order, memory.points) - 1, memory.points)
-        factor = jnp.where(failed | (rejections >= 1), 0.25, eta)
-        return (order, points, order + 1), factor
+        factor = jnp.clip(jnp.maximum(eta_same, eta_lower), 0.2, 0.9)
+        factor = jnp.where(failed | (rejections >= 1), 0.25, factor)
+        # Algebraic unknowns alone are in the way, and a smaller step did not help: they jump. Step over it.
+        jump = ~failed & (rejections >= 1) & (memory.states_error <= 1.0)
+        restart = jump | (~failed & (rejections >= 2))
+        order = jnp.where(restart, 1, k - down)
+        points = jnp.where(restart, 0, memory.points)
+        return (order, points, order + 1), jnp.where(jump, 1.0, factor)
 
     def _errors(self, memory: Memory, h):
-        """Local errors the step would have had with one order less, and with one more."""
+        """Local errors the step would have had with one order less, and with one more; and whether terms of higher
+        order are not smaller than those before them: then the order is too high for the step, or BDF not stable."""
         k, size = memory.order, jnp.abs(h)
-        sizes, constants = memory.sizes, jnp.asarray(ERROR)
-        lower = constants[k - 1] * size**k * sizes[k - 1]
-        higher = (
-            jnp.asarray(np.append(ERROR, 0.0))[k + 1] * size ** (k + 2) * sizes[jnp.minimum(k + 1, ORDERS)]
-        )
-        return lower, higher
+        terms = memory.sizes * size ** jnp.arange(1, ORDERS + 2)
+        constants = jnp.asarray([1.0, *ERROR[1:], 0.0])
+        lower = constants[k - 1] * terms[k - 1]
+        higher = constants[k + 1] * terms[jnp.minimum(k + 1, ORDERS)]
+        derivatives = terms * jnp.asarray([float(factorial(q)) for q in range(1, ORDERS + 2)])
+        rough = (k >= 3) & (jnp.maximum(derivatives[k - 1], derivatives[k - 2]) <= derivatives[k])
+        return lower, higher, rough
 
     def _predict(self, memory: Memory, y, reach, k):
         """The polynomial of degree k through the last values, and its derivative, at the end of the step."""
