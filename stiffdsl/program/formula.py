@@ -142,17 +142,13 @@ class Formula:
         b = self.builder
         if base == sp.E:
             return b.apply("exp", self._safe(exponent))
-        if exponent.is_Rational and exponent.q in (1, 2) and abs(exponent) <= _PRODUCT:  # type: ignore[attr-defined]
-            if exponent < 0:  # type: ignore[operator]
-                return b.apply("div", b.number(1.0), self._safe(sp.Pow(base, -exponent)))  # type: ignore[operator]
-            whole, half = divmod(int(exponent.p), int(exponent.q))  # type: ignore[attr-defined]
-            value = self._safe(base) if half else self.build(base)
-            root = b.apply("sqrt", value) if half else None
-            if not whole:
-                assert root is not None, "a power of zero is one"
-                return root
-            power = self._repeated(value, whole)
-            return power if root is None else b.apply("mul", power, root)
+        if exponent.is_number and exponent.is_negative:
+            return b.apply("div", b.number(1.0), self._safe(sp.Pow(base, -exponent)))  # type: ignore[operator]
+        if exponent == sp.Rational(1, 2):
+            return b.apply("sqrt", self._safe(base))
+        if exponent.is_Integer and int(exponent) <= _PRODUCT:  # type: ignore[call-overload]
+            return self._repeated(self.build(base), int(exponent))  # type: ignore[call-overload]
+        # Not x*sqrt(x) for x^1.5: JAX's derivative of that is not a number at zero.
         return b.apply("pow", self._safe(base), self.build(exponent))
 
     def _repeated(self, value: int, times: int) -> int:

@@ -1,0 +1,100 @@
+"""The module that `compile -o` writes: the functions of memory to the last bit, and only JAX beside it."""
+
+import importlib.util
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from stiffdsl.runtime.emit import functions
+from stiffdsl.runtime.module import module_name, source, write
+
+from .programs import FILES, LABELS, arguments, program
+
+
+def _no_start():
+    raise ValueError("nothing is solved for")
+
+
+def _model(p):
+    """What the writer needs of a compiled model."""
+    return SimpleNamespace(program=p, initial_state=_no_start)
+
+
+def _imported(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("file", FILES, ids=LABELS)
+def test_a_written_model_is_the_model(file, tmp_path):
+    p = program(file)
+    module, emitted, given = _imported(write(_model(p), tmp_path)), functions(p), arguments(p)
+    point = (given["t"], given["y"], given["p"], given["u"])
+
+    def all_of(f):
+        return jax.jit(lambda *point: (f.rhs(*point), f.jacobian(*point), f.variables(*point)))(*point)
+
+    for ours, theirs in zip(all_of(emitted), all_of(module), strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+    flat = p.system.flat
+    assert list(module.names) == [b.scalar_name(k) for b in flat.variables for k in range(b.size)]
+    assert list(module.parameter_names) == [b.scalar_name(k) for b in flat.parameters for k in range(b.size)]
+    assert np.array_equal(module.parameters(), given["p"], equal_nan=True)
+    assert len(module.states) == len(module.initial(given["p"])) == p.size
+    assert np.array_equal(module.rows, p.rows)
+    assert np.array_equal(module.columns, p.columns)
+    assert np.array_equal(module.mass, p.mass)
+
+
+def test_it_runs_in_an_empty_folder(tmp_path):
+    write(_model(program("examples/building.sml")), tmp_path)
+    code = (
+        "import sys; sys.modules['stiffdsl'] = sys.modules['sympy'] = sys.modules['scipy'] = None\n"
+        "import building as m, jax\n"
+        "@jax.jit\n"
+        "def run(area):\n"
+        "    p = m.parameters({'rooms[2].window_area': area, 'G_partition': 30})\n"
+        "    y = m.initial(p)\n"
+        "    return y, m.rhs(0.0, y, p), m.matrix(m.jacobian(0.0, y, p))\n"
+        "y, f, j = run(2.5)\n"
+        "print(m.states[0], float(y[0]), j.shape, m.__doc__.splitlines()[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = "rooms[1].inside.T 293.15 (80, 80) Building: a row of rooms under a daily weather"
+    assert done.stdout.strip() == expected
+
+
+def test_parameters_are_given_by_name_in_declared_units(tmp_path):
+    module = _imported(write(_model(program("examples/building.sml")), tmp_path))
+    k = module.parameter_names.index("rooms[2].T_set")
+    assert float(module.parameters({"rooms[2].T_set": 20})[k]) == pytest.approx(293.15)
+    with pytest.raises(KeyError, match="did you mean `G_partition`"):
+        module.parameters({"G_partitions": 1})
+    slope = jax.grad(lambda g: module.parameters({"G_partition": g}).sum())(30.0)
+    assert slope > 1, "parameters that depend on it follow"
+
+
+def test_a_large_model_is_a_short_text():
+    small, large = (source(_model(program("examples/building.sml", N=n))) for n in (200, 400))
+    assert len(small.splitlines()) == len(large.splitlines()) < 700
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("Robertson", "robertson"),
+        ("VanDerPol", "van_der_pol"),
+        ("Brusselator2D", "brusselator2d"),
+        ("Random", "random_model"),
+        ("JAX", "jax_model"),
+    ],
+)
+def test_names_of_modules(model, expected):
+    assert module_name(model) == expected
