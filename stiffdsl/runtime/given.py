@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -95,10 +96,11 @@ class Given:
             si = number * found.block.scale + found.block.shift
             scalars = found.scalars.ravel()
             mask[scalars] = True
-            if isinstance(si, np.ndarray | np.generic | float) and isinstance(values, np.ndarray):
+            if not isinstance(si, jax.Array) and isinstance(values, np.ndarray):
                 values[scalars] = np.broadcast_to(si, found.shape).ravel()
             else:
-                values = jnp.asarray(values).at[scalars].set(jnp.broadcast_to(si, found.shape).ravel())
+                spread = jnp.broadcast_to(jnp.asarray(si), found.shape).ravel()
+                values = jnp.asarray(values).at[scalars].set(spread)
         return Overrides(values, mask)
 
     def _find(self, names: Names, name: str, what: str):
@@ -124,7 +126,7 @@ class Given:
 
 def _numbers(value: Any, name: str, what: str) -> Any:
     """`value` as a NumPy or JAX array of numbers, finite where that can be known."""
-    if not hasattr(value, "aval"):
+    if not isinstance(value, jax.Array):
         try:
             value = np.asarray(value, dtype=float)
         except (TypeError, ValueError):
