@@ -34,5 +34,3 @@ def interpolate_many(y0: np.ndarray, y1: np.ndarray, K: np.ndarray, theta: np.nd
     for k in range(K.shape[1] - 2, -1, -1):
         inner = K[:, k] + theta * inner
     return (1 - theta) * y0 + theta * (y1 + (1 - theta) * inner)
-
-

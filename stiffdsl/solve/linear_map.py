@@ -26,11 +26,15 @@ def linear_map(function: Callable, transpose: Callable, residuals: Any, x: Any) 
     count = len(flat_residuals)
 
     def forward(*flat):
-        y = function(jax.tree.unflatten(residual_tree, flat[:count]), jax.tree.unflatten(x_tree, flat[count:]))
+        y = function(
+            jax.tree.unflatten(residual_tree, flat[:count]), jax.tree.unflatten(x_tree, flat[count:])
+        )
         return jax.tree.leaves(y)
 
     def backward(*flat):
-        x = transpose(jax.tree.unflatten(residual_tree, flat[:count]), jax.tree.unflatten(y_tree, flat[count:]))
+        x = transpose(
+            jax.tree.unflatten(residual_tree, flat[:count]), jax.tree.unflatten(y_tree, flat[count:])
+        )
         return jax.tree.leaves(x)
 
     y = linear_map_p.bind(*flat_residuals, *flat_x, function=forward, transpose=backward, count=count)

@@ -39,7 +39,9 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts.
     """
-    run = differentiable(make_method(method, system), make_method(method, system, compact=True), system, max_steps)
+    run = differentiable(
+        make_method(method, system), make_method(method, system, compact=True), system, max_steps
+    )
 
     @jax.jit
     def solve(
