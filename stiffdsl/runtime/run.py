@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.runtime import tier
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal
 from stiffdsl.runtime.names import scalars_of
@@ -15,9 +16,7 @@ from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
 from stiffdsl.solve.options import Options
-from stiffdsl.solve.record import record
 from stiffdsl.solve.solution import Solution
-from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
 
 if TYPE_CHECKING:
@@ -160,32 +159,27 @@ def simulate(
     y0, failure = _begin(model, start, args, initial)
     if failure is not None:
         return Solution(view, np.array([start]), y0[None], Status.INITIAL, failure, {}, None)
-    trajectory = record(
-        system,
-        options.chosen(system.size),
+    trajectory, tier_name = tier.trajectory(
+        model,
+        options,
         start,
         end,
         y0,
         args,
         times,
-        rtol=options.rtol,
-        atol=options.atol,
-        max_steps=options.max_steps,
-        first_step=options.first_step,
-        max_step=options.max_step,
-        progress=None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
+        None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
     )
     status = Status(int(trajectory.status))
-    involved = (
-        [system.names[int(k)] for k in trajectory.culprits if k >= 0] if status != Status.SUCCESS else []
-    )
+    involved: list[str] = []
+    if status != Status.SUCCESS:
+        involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0]
     t, y, dense = trajectory.t, trajectory.y, None
     if times is None:
         dense = trajectory
         if spread_over is not None:
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
             t, y = reached, np.asarray(trajectory(reached))
-    stats = {"method": options.chosen(system.size), **trajectory.stats}
+    stats = {"method": options.chosen(system.size), "tier": tier_name, **trajectory.stats}
     return Solution(view, t, y, status, reason(status, involved), stats, dense)
 
 
@@ -234,10 +228,11 @@ def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time
 
 def lane(
     model: "CompiledModel", options: Options, driven: bool, outputs: Sequence[str] | None
-) -> tuple[tuple[str, ...], Callable[..., Any]]:
-    """The names of the outputs, and a pure function of one run:
+) -> tuple[tuple[str, ...], Callable[..., Any], bool]:
+    """The names of the outputs, a pure function of one run, and whether its lanes step alone under `vmap`.
 
-    (start, end, saveat, args, initial Overrides) -> (outputs (times, outputs) in declared units, status, counts)
+    (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
+    counts)
     """
     program, functions = model.program, model.functions
     system = model.system(driven)
@@ -248,7 +243,7 @@ def lane(
     place = np.full(flat.size, -1, dtype=np.int64)
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
-    solve = make_solve(system, options.chosen(system.size), options.max_steps)
+    solve, alone = tier.pure_solve(model, options.chosen(system.size), options.max_steps, driven)
     free = program.system.initial.free
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
@@ -257,7 +252,7 @@ def lane(
         if len(free):
             begun = consistent(program, system, start, y, args, known)
             y = jnp.where(begun.converged, begun.y, jnp.nan)
-        found = solve(start, end, y, args, saveat, rtol=tolerances[0], atol=tolerances[1])
+        found = solve(start, end, y, args, saveat, *tolerances)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
         else:
@@ -266,7 +261,7 @@ def lane(
             si = jnp.where(unreached, jnp.nan, every[:, numbers])
         return (si - shift) / scale, found.status, found.counts
 
-    return labels, one
+    return labels, one, alone
 
 
 def blocks_of(model: "CompiledModel", numbers: np.ndarray) -> list[Any]:
@@ -337,7 +332,7 @@ def ensemble(
         signals,
     )
     if key not in model.cache:
-        labels, one = lane(model, options, bool(signals), outputs)
+        labels, one, alone = lane(model, options, bool(signals), outputs)
 
         def run(shared, own):
             start, end, times, tolerances, given, inputs = shared
@@ -347,7 +342,7 @@ def ensemble(
             args = _traced_arguments(model, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
-        model.cache[key] = labels, lanes(run)
+        model.cache[key] = labels, lanes(run, alone)
     labels, program = model.cache[key]
     shared = (
         start,

@@ -51,9 +51,18 @@ class Ensemble:
         return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"
 
 
-def lanes(one: Callable[..., Any]) -> Callable[..., Any]:
-    """`one(shared, lane)` over a chunk of lanes, one after the other: a finished lane costs nothing to the rest."""
-    return jax.jit(lambda shared, chunk: jax.lax.map(lambda lane: one(shared, lane), chunk))
+def lanes(one: Callable[..., Any], alone: bool = False) -> Callable[..., Any]:
+    """`one(shared, lane)` over a chunk of lanes, compiled; a finished lane costs nothing to the rest.
+
+    Lanes go one after the other, or under `vmap` where they step `alone` there.
+    """
+
+    def chunk_of(shared, chunk):
+        if alone:
+            return jax.vmap(lambda lane: one(shared, lane))(chunk)
+        return jax.lax.map(lambda lane: one(shared, lane), chunk)
+
+    return jax.jit(chunk_of)
 
 
 def run_lanes(

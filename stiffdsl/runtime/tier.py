@@ -1,0 +1,121 @@
+"""Which tier steps: one LLVM kernel for a whole solve of a small model on a CPU, or the control loop in JAX.
+
+Both take the same steps. The kernel serves constant inputs and tables over time; inputs that are functions of time,
+other methods and large models are the portable tier's. Derivatives always are: they are those of the same steps. A
+solve that fails in the kernel is repeated by the portable tier, whose verdict names what was involved.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.runtime import native
+from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve.loop import Counts
+from stiffdsl.solve.options import Options
+from stiffdsl.solve.record import Trajectory, record
+from stiffdsl.solve.solver import Result, make_solve
+from stiffdsl.solve.status import Status
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+
+def kernel(model: "CompiledModel", method: str, inputs: Inputs | None = None) -> Any:
+    """The native solver for a method and a kind of inputs, or None. It is built when first asked for."""
+    if jax.default_backend() != "cpu":
+        return None
+    if inputs is not None and any(signal.function is not None for signal in inputs.signals):
+        return None
+    key = ("native", method)
+    if key not in model.cache:
+        model.cache[key] = native.build(model.program, method)
+    return model.cache[key]
+
+
+def name(model: "CompiledModel", method: str) -> str:
+    """`native` or `portable`: what a run with constant inputs uses."""
+    return "portable" if kernel(model, method) is None else "native"
+
+
+def trajectory(
+    model: "CompiledModel",
+    options: Options,
+    start: float,
+    end: float,
+    y0: np.ndarray,
+    args: Args,
+    times: np.ndarray | None,
+    progress: Callable[[float], None] | None,
+) -> tuple[Trajectory, str]:
+    """One recorded solve, and the tier that did it."""
+    system = model.system(driven=bool(args.inputs.signals))
+    method = options.chosen(system.size)
+    limits = {
+        "rtol": options.rtol,
+        "atol": options.atol,
+        "max_steps": options.max_steps,
+        "first_step": options.first_step,
+        "max_step": options.max_step,
+        "progress": progress,
+    }
+    solver = kernel(model, method, args.inputs)
+    if solver is not None:
+        p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
+        found = _recorded(solver, start, end, y0, p, u, _tables(args.inputs), times, limits)
+        if found is not None:
+            return found, "native"
+    return record(system, method, start, end, y0, args, times, **limits), "portable"
+
+
+def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Trajectory | None:
+    if times is None:
+        steps = solver.record(start, end, y0, p, u, tables, **limits)
+        arrived, t, y, K = steps.arrived, steps.t, steps.y, steps.K
+    else:
+        arrived = solver.solve(start, end, y0, p, u, tables, times, **limits)
+        t, y, K = times, arrived.ys, None
+    if int(arrived.status) != Status.SUCCESS:
+        return None
+    stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
+    return Trajectory(t, y, Status.SUCCESS, arrived.culprits, stats, K)
+
+
+def _tables(inputs: Inputs) -> native.Tables:
+    """The driven inputs in SI, as the kernel reads them."""
+    return native.Tables(
+        np.array([s.index for s in inputs.signals], dtype=float),
+        [np.asarray(s.times, dtype=float) for s in inputs.signals],
+        [np.asarray(s.values, dtype=float) * s.scale + s.shift for s in inputs.signals],
+    )
+
+
+def pure_solve(
+    model: "CompiledModel", method: str, max_steps: int, driven: bool
+) -> tuple[Callable[..., Result], bool]:
+    """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`; and whether a kernel
+    does it, in which case `vmap` lets every lane step on its own."""
+    portable = make_solve(model.system(driven), method, max_steps)
+    solver = None if driven else kernel(model, method)
+    if solver is None:
+        return portable, False
+
+    @jax.custom_jvp
+    def solve(t0, t1, y0, args, saveat, rtol, atol):
+        found = solver.jax_solve(
+            t0, t1, y0, args.p, args.inputs.constant, None, saveat, rtol, atol, max_steps=max_steps
+        )
+        nobody = jnp.full(3, -1, dtype=jnp.int32)
+        return Result(found.t, found.y, found.ys, found.status, nobody, Counts(*found.counts))
+
+    @solve.defjvp
+    def _(primals, tangents):
+        # The tolerances steer the steps, which are held constant.
+        *fixed, rtol, atol = primals
+        return jax.jvp(lambda *given: portable(*given, rtol, atol), tuple(fixed), tuple(tangents[:5]))
+
+    return solve, True
