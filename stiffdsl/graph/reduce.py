@@ -2,9 +2,8 @@
 
 before   der(x) = vx                      after    der(x) = vx              (the pendulum)
          der(vx) = -T*x                            der(vx) = -T*x
-         x^2 + y^2 = L^2                           2*x*der(der(x)) + 2*y*der(der(y)) + … = 0
-                                                   der(der(x)) = der(vx)
-                                          hold     x^2 + y^2 - L^2 = 0,   2*x*der(x) + 2*y*der(y) = 0
+         x^2 + y^2 = L^2                           2*x*der(vx) + 2*y*der(vy) + 2*vx^2 + 2*vy^2 = 0
+                                          hold     x^2 + y^2 - L^2 = 0,   2*x*vx + 2*y*vy = 0
 
 Decision. A constraint that gives a variable whatever the state (`v1 = v2`, `x = L*sin(phi)`) keeps all its
 derivatives as equations, and the variable is no longer a state: dummy derivatives (Mattsson and Söderlind
@@ -66,12 +65,17 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
     """
     found = offsets(flat, pairing)
     pivot = fixed_pivots(flat, found)
-    naming = _naming(flat, found, pivot)
+    speed, names_speed = _speeds(flat, found, pivot)
+    naming = _naming(flat, found, pivot, speed)
+    times = np.where(names_speed, 0, found.c)
     equations, derived, invariants, first = [], [], [], 0
     for family in flat.equations:
-        c = found.c[first : first + family.size]
+        c = times[first : first + family.size]
         held = (c > 0) & (pivot[first : first + family.size] < 0)
-        equations += naming.families(_chosen(jet(family), np.flatnonzero(~held)))
+        naming_speed = names_speed[first : first + family.size]
+        if np.any(naming_speed):
+            equations.append(expose(family, np.flatnonzero(naming_speed)).family)
+        equations += naming.families(_chosen(jet(family), np.flatnonzero(~held & ~naming_speed)))
         invariants += naming.families(_chosen(jet(family), np.flatnonzero(held)))
         members, current = np.arange(len(c)), jet(family)
         for level in range(1, int(c.max(initial=0)) + 1):
@@ -105,18 +109,41 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
     )
     real = (flat.alias == np.arange(flat.size)) & (flat.sign != 0)
     index = int(found.c.max(initial=0)) + int(np.any(found.d[real] == 0))
-    dummies = int(np.sum(found.d - naming.states))
-    return Reduced(reduced, tuple(invariants), index, int(found.c.sum()), dummies)
+    dummies = int(np.sum(flat.is_state & real & ~is_state[: flat.size]))
+    return Reduced(reduced, tuple(invariants), index, int(times.sum()), dummies)
+
+
+def _speeds(flat: FlatModel, found: Offsets, pivot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`speed[x] = v` where a differentiated equation only says `der(x) = v`; and which equations do.
+
+    Its derivatives need not be written down: they say that derivatives of x and v are the same thing.
+    """
+    speed = np.full(flat.size, -1, dtype=np.int64)
+    says = np.zeros(len(pivot), dtype=bool)
+    first = 0
+    for family in flat.equations:
+        if not family.sums and sorted(family.kinds) == ["der", "var"]:
+            x, v = slot(family.kinds.index("der")), slot(family.kinds.index("var"))
+            if family.template in (x - v, v - x):
+                rows = first + np.arange(family.size)
+                below = family.table[:, family.kinds.index("der")]
+                mine = np.flatnonzero((found.c[rows] > 0) & (pivot[rows] == below))
+                speed[below[mine]] = family.table[mine, family.kinds.index("var")]
+                says[rows[mine]] = True
+        first += family.size
+    return speed, says
 
 
 @dataclass(frozen=True, eq=False)
 class Naming:
     """What every derivative is called: derivative `order` of variable v is the variable `hidden[order, v]`,
     or the `der` of the derivative below it, where that is the last one to be a state (`order == states[v]`).
+    Where `speed[v]` is a variable, it and its derivatives stand for those of v.
     """
 
     states: np.ndarray
     hidden: np.ndarray
+    speed: np.ndarray
     blocks: tuple[Hidden, ...]
     size: int
 
@@ -147,10 +174,11 @@ class Naming:
 
     def _keeps(self, of: Jet) -> bool:
         """Whether nothing in the family is called otherwise than before: `x` and `der(x)` of states."""
+        plain = (self.states == 1) & (self.speed < 0)
         parts = [(of.family.kinds, of.family.table, of.orders)]
         parts += [(s.kinds, s.table, orders) for s, orders in zip(of.family.sums, of.sums, strict=True)]
         return all(
-            VARIABLE.get(kind, -1) == order and (order < 1 or bool(np.all(self.states[table[:, k]] == 1)))
+            VARIABLE.get(kind, -1) == order and (order < 1 or bool(np.all(plain[table[:, k]])))
             for kinds, table, orders in parts
             for k, (kind, order) in enumerate(zip(kinds, orders, strict=True))
         )
@@ -171,10 +199,13 @@ class Naming:
         table = table.copy()
         is_der = np.zeros(table.shape, dtype=bool)
         for k, order in enumerate(orders):
-            if order > 0:
-                v = table[:, k]
-                is_der[:, k] = self.states[v] == order
-                table[:, k] = np.where(is_der[:, k], self.hidden[order - 1, v], self.hidden[order, v])
+            if order < 1:
+                continue
+            v, o = table[:, k], np.full(len(table), order)
+            while np.any(faster := (o > 0) & (self.speed[v] >= 0)):
+                v, o = np.where(faster, self.speed[v], v), o - faster
+            is_der[:, k] = (o > 0) & (self.states[v] == o)
+            table[:, k] = self.hidden[o - is_der[:, k], v]
         assert np.all(table >= 0), "every derivative that is mentioned has a name"
         return table, is_der
 
@@ -199,7 +230,7 @@ class Naming:
         return result
 
 
-def _naming(flat: FlatModel, found: Offsets, pivot: np.ndarray) -> Naming:
+def _naming(flat: FlatModel, found: Offsets, pivot: np.ndarray, speed: np.ndarray) -> Naming:
     """Hidden variables for all derivatives but those that are `der` of the last state."""
     states = found.d.copy()
     given = np.flatnonzero(pivot >= 0)
@@ -211,7 +242,7 @@ def _naming(flat: FlatModel, found: Offsets, pivot: np.ndarray) -> Naming:
     for block in flat.variables:
         v = np.arange(block.offset, block.offset + block.size)
         for order in range(1, int(found.d[v].max(initial=0)) + 1):
-            members = np.flatnonzero((order <= found.d[v]) & (order != states[v]))
+            members = np.flatnonzero((order <= found.d[v]) & (order != states[v]) & (speed[v] < 0))
             if not len(members):
                 continue
             hidden[order, v[members]] = size + np.arange(len(members))
@@ -223,7 +254,7 @@ def _naming(flat: FlatModel, found: Offsets, pivot: np.ndarray) -> Naming:
                 )
             )
             size += len(members)
-    return Naming(states, hidden, tuple(blocks), size)
+    return Naming(states, hidden, speed, tuple(blocks), size)
 
 
 def _chosen(of: Jet, members: np.ndarray) -> Jet:
