@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import Found, Scope
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_number
-from stiffdsl.check.units import NONE, SECOND
+from stiffdsl.check.units import NONE
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 
@@ -84,7 +84,8 @@ class Resolver:
         if len(name.parts) == 1 and first.name in ("time", "pi", "true", "false"):
             self._scalar(name, f"`{first.name}`")
             if first.name == "time":
-                return Typed(name, SECOND, 0, Level.SIGNAL, False)
+                # Without a dimension: in a model without units, `sin(10*time)` is what its author means.
+                return Typed(name, None, 0, Level.SIGNAL, False)
             number = first.name == "pi"
             return Typed(name, NONE if number else None, 0, Level.CONSTANT, True, None, not number)
         found = names.scope.find(dotted(name))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A sum of at most this many terms is written out in its template, where it can be solved and simplified.
 WRITTEN_OUT = 8
+# NumPy takes no more than 32 or 64; nobody needs more than a few.
+MOST_DIMENSIONS = 16
 
 Value = np.ndarray | Skeleton
 
@@ -341,6 +343,8 @@ class Expansion:
                 return joined
             case tree.ArrayLiteral():
                 inner = self.shape(expr.items[0]) if expr.items else ()
+                if len(inner) >= MOST_DIMENSIONS:
+                    raise Fault("E0305", f"an array has at most {MOST_DIMENSIONS} indices", expr.span)
                 return (len(expr.items), *inner)
             case tree.Range():
                 return (max(0, self._bound(expr.last) - self._bound(expr.first) + 1),)

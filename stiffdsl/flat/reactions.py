@@ -11,7 +11,6 @@ import numpy as np
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.expand import MINUS_ONE, Expansion
 from stiffdsl.flat.families import Rows
-from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.template import Skeleton
 from stiffdsl.syntax import tree
 

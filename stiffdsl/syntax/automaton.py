@@ -13,6 +13,10 @@ from lark.parsers.lalr_analysis import Shift
 
 END = "$END"
 
+# Later stages follow trees by recursion; a chain of sums or products counts as one level, however long it is.
+MOST_NESTED = 200
+_NESTING = {"LPAR", "LSQB", "LBRACE", "IF", "NOT", "MINUS", "PLUS", "POWER", "FOR", "IF_BLOCK"}
+
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
@@ -73,6 +77,14 @@ class Unexpected(Exception):
         super().__init__(at)
 
 
+class TooDeep(Exception):
+    """`stream[at]` opens one level more than `MOST_NESTED`."""
+
+    def __init__(self, at: int):
+        self.at = at
+        super().__init__(at)
+
+
 def run(
     automaton: Automaton,
     stream: list[Token],
@@ -82,7 +94,7 @@ def run(
 ) -> Any:
     """The value of the start rule for `stream[first:]`, beginning with an empty stack or with the one given.
 
-    Raises `Unexpected`.
+    Raises `Unexpected` or `TooDeep`.
     """
     actions, gotos, chains = automaton.actions, automaton.gotos, automaton.chains
     states = [automaton.start] if states is None else states
@@ -97,6 +109,8 @@ def run(
             if action.__class__ is int:
                 states.append(action)  # type: ignore[arg-type]
                 values.append(token)
+                if len(states) > MOST_NESTED and _nesting(values) > MOST_NESTED:
+                    raise TooDeep(at)
                 break
             if action is None:
                 raise Unexpected(at, accepted(automaton, states), *before)
@@ -121,6 +135,10 @@ def run(
         if kind == "NEWLINE":
             before = ([*states], [*values])
     raise AssertionError("the end of the text is neither accepted nor refused")
+
+
+def _nesting(values: list) -> int:
+    return sum(isinstance(value, Token) and value.type in _NESTING for value in values)
 
 
 def _chain(automaton: Automaton, below: int, top: int, kind: str) -> int:

@@ -80,7 +80,7 @@ class _Line:
 
 
 def _content(text: str) -> list[tuple[str, str]]:
-    return [(t.type, _shown(t)) for t in tokens(text)]
+    return [(t.type, _shown(t)) for t in tokens(text, [])]
 
 
 def _shown(token: Token) -> str:
@@ -105,7 +105,7 @@ def _lines(text: str) -> list[_Line]:
         blank = bool(lines) and number > (lines[-1].tokens[-1].end_line or 1) + 1
         lines.append(_Line(number, [token], begins, depth, blank))
 
-    for token in [*tokens(text), None]:
+    for token in [*tokens(text, []), None]:
         stop = len(text) if token is None else token.start_pos or 0
         for found in re.finditer(r"#[^\n]*", text[position:stop]):
             start = position + found.start()

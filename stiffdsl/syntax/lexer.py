@@ -7,6 +7,7 @@ keywords only where they can be, so that they may also be names.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lark import Token
 
@@ -14,6 +15,7 @@ _PATTERN = re.compile(
     r"""
     [ \t\f\r]*(?:
       (?P<NAME>[^\W\d]\w*)
+    | (?P<FOREIGN>//[^\n]*|/\*(?:.|\n)*?\*/|&&|\|\||~=|<>|!(?!=)|\*\*|−|[·×⋅]|%[^\n]*|\?[^\n]*)
     | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],:@]|\.(?!\d))
     | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<LINE>(?:\#[^\n]*)?(?:\n|\Z))
@@ -49,42 +51,63 @@ _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
     "guess", "extends", "every",
 }  # fmt: skip
+# Inside a choice, a line may begin with these.
+_CHOICE = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:then|else)\b")
 _OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
 _BLANK = " \t\f\r\n"
 _SPACE = re.compile(r"[ \t\f\r]*")
 
 
-class LexicalError(Exception):
-    """A character that begins no token."""
+# What other languages write, and the token that is meant; the rest is skipped.
+_MEANT = {
+    "&&": "AND", "||": "OR", "!": "NOT", "~=": "COMPARE", "<>": "COMPARE", "**": "POWER", "−": "MINUS",
+    "·": "TIMES", "×": "TIMES", "⋅": "TIMES",
+}  # fmt: skip
+# A statement cannot go on over a line like these: a bracket or an operand before it is missing.
+_BOUNDARY = re.compile(
+    r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
+    r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
+    r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port)"
+    r"[ \t]+[^\W\d])"
+)
 
-    def __init__(self, position: int, line: int, column: int):
-        self.position, self.line, self.column = position, line, column
-        super().__init__(position)
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A character or a sign of another language, that is no token of this one."""
+
+    text: str
+    line: int
+    column: int
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """The tokens of `text`; raises `LexicalError` at a character that belongs nowhere."""
+def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
+    """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, block_if = "NEWLINE", False
+    previous, block_if, choices = "NEWLINE", False, 0
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
         if found is None:
             start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
-            raise LexicalError(start, line, start - line_start + 1)
+            strays.append(Stray(text[start], line, start - line_start + 1))
+            position = start + 1
+            continue
         kind: str = found.lastgroup  # type: ignore[assignment]
         value = found.group(kind)
         position = found.end()
         start = position - len(value)
         column = start - line_start + 1
         if kind == "LINE":
-            if (
-                depth == 0
-                and previous != "NEWLINE"
-                and previous not in _CONTINUES
-                and not (previous == "THEN" and not block_if)
-                and not _LEADING.match(text, position)
-            ):
+            goes_on = (
+                depth > 0
+                or previous in _CONTINUES
+                or (previous == "THEN" and not block_if)
+                or (choices > 0 and _CHOICE.match(text, position))
+                or _LEADING.match(text, position)
+            )
+            if previous != "NEWLINE" and not (goes_on and not _BOUNDARY.match(text, position)):
+                depth, choices = 0, 0
                 column = position - line_start
                 yield Token("NEWLINE", "\n", position - 1, line, column, line, column + 1, position)
                 previous, block_if = "NEWLINE", False
@@ -99,6 +122,10 @@ def tokens(text: str) -> Iterator[Token]:
                     value = text[start:position]
                 elif kind == "IF_BLOCK" or kind == "ELSEIF":
                     block_if = True
+                elif kind == "IF":
+                    choices += 1
+                elif kind == "ELSE":
+                    choices -= 1
         elif kind == "OP":
             kind = _OPERATORS[value]
             if (
@@ -114,10 +141,15 @@ def tokens(text: str) -> Iterator[Token]:
                 depth += 1
             elif kind in _CLOSING:
                 depth = max(0, depth - 1)
+        elif kind == "FOREIGN":
+            strays.append(Stray(value, line, column))
+            kind = _MEANT.get(value, "FOREIGN")
         first_line = line
-        if kind == "LATER" and "\n" in value:
+        if "\n" in value:
             line += value.count("\n")
             line_start = start + value.rfind("\n") + 1
+        if kind == "FOREIGN":
+            continue
         yield Token(kind, value, start, first_line, column, line, position - line_start + 1, position)
         previous = kind
     if previous != "NEWLINE":

@@ -1,84 +1,362 @@
-"""What people write by mistake, and the words for it: syntax errors by example."""
+"""What people write by mistake, and the words for it.
+
+`explain` asks the rules in order; the first that knows the mistake says it. Most mistakes are habits from Modelica
+and MATLAB.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
-from stiffdsl.syntax.lexer import LexicalError
+from stiffdsl.syntax.lexer import Stray
+from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
 
-_WORDS = (
-    "import", "from", "function", "connector", "model", "partial", "extends", "end", "const", "param",
-    "input", "var", "output", "discrete", "part", "port", "table", "network", "potential", "flow", "equations",
-    "initial", "reactions", "experiment", "connect", "for", "when", "elsewhen",
-)  # fmt: skip
-# What begins a declaration elsewhere, and what it is called here.
+_DECLARATIONS = ("const", "param", "input", "var", "output", "discrete", "part", "port", "table", "network")
+_TOP = ("import", "from", "function", "connector", "model", "partial", "const")
 _FOREIGN = {
-    "parameter": "param",
-    "constant": "const",
-    "variable": "var",
-    "Real": "var",
-    "Integer": "const",
-    "equation": "equations",
-    "class": "model",
-    "block": "model",
-    "within": "import",
-    "component": "part",
-}
+    "parameter": "param", "constant": "const", "variable": "var", "Real": "var", "Integer": "const",
+    "Boolean": "const", "state": "var", "within": "import", "using": "import", "include": "import",
+    "component": "part", "public": None, "protected": None, "algorithm": "equations",
+}  # fmt: skip
 _SAID = {
     "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`",
-    "COMMA": "`,`", "COLON": "`:`", "DOT": "`.`", "NAME": "a name", "NUMBER": "a number", "STRING": "a text",
-    "NEWLINE": "the end of the line", "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "UNIT": "a unit",
-    "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`", "ARROW": "`->`", "ASSIGN": "`:=`",
+    "COMMA": "`,`", "COLON": "`:`", "NAME": "a name", "STRING": "a text", "NEWLINE": "the end of the line",
+    "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`",
+    "ARROW": "`->`", "ASSIGN": "`:=`", "FOR": "`for`", "IMPORT": "`import`", "MODEL": "`model`",
 }  # fmt: skip
+_KEYWORD_TYPES = {
+    "IF", "THEN", "ELSE", "AND", "OR", "NOT", "FOR", "IN", "IF_BLOCK", "ELSEIF", "ELSE_BLOCK", "WHEN",
+    "ELSEWHEN", "MODEL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM",
+}  # fmt: skip
+_VALUE = {"NAME", "NUMBER", "LPAR", "LBRACE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The token that cannot stand where it stands, what could, and what is around it."""
+
+    source: Source
+    token: Token
+    before: Token | None
+    after: Token | None
+    line: list[Token]  # the statement up to the token
+    stream: list[Token]
+    at: int
+    accepted: set[str]
+
+    @property
+    def statement(self) -> list[Token]:
+        """The whole statement, its line end included."""
+        end = self.at
+        while end < len(self.stream) and self.stream[end].type != "NEWLINE":
+            end += 1
+        return [*self.line, *self.stream[self.at : end + 1]]
+
+    @property
+    def first(self) -> Token | None:
+        return self.line[0] if self.line else None
+
+    def say(self, title: str, label: str = "", help: str | None = None, code="E0101", on=None, notes=()):
+        span = span_of(self.source, on if on is not None else self.token)
+        return Diagnostic(code, title, (Label(span, label),), tuple(notes), help)
 
 
 def explain(source: Source, stream: list[Token], at: int, accepted: set[str]) -> Diagnostic:
     """The diagnostic for `stream[at]`, which cannot stand there; past the end, the text ends too early."""
-    before = stream[at - 1] if at else None
     if at == len(stream):
         return _too_early(source, stream)
-    token = stream[at]
-    line = [t for t in stream[max(0, at - 40) : at] if t.line == token.line]
-    span = _span(source, token)
-    if token.type == "COMPARE" and str(token) == "==":
-        return Diagnostic("E0101", "an equation is written with one `=`", (Label(span),), (), "write `=`")
-    if token.type == "ASSIGN":
-        note = "equations hold at all times; `:=` assigns in a `when`"
-        return Diagnostic("E0101", "`:=` belongs in a `when`", (Label(span),), (note,), "write `=`")
-    if token.type == "TIMES" and before is not None and before.type == "TIMES":
-        return Diagnostic("E0101", "a power is written with `^`", (Label(span),), (), "write `x^2`")
-    if not line and token.type == "NAME":
-        return _unknown_start(source, token, stream, at)
-    if before is not None and token.type == "NAME" and before.type in ("NUMBER", "NAME", "RPAR") and line:
-        first = line[0]
-        if first.type == "NAME" and first in line[:1] and len(line) == 1:
-            return _unknown_start(source, first, stream, at - 1)
-        if str(before) == "der":
-            return Diagnostic("E0101", "`der` takes parentheses", (Label(span),), (), f"write `der({token})`")
-        pair = f"`{before}` and `{token}`" if before.type != "RPAR" else f"`)` and `{token}`"
-        help = f"write `{before}*{token}`" if before.type == "NUMBER" else None
-        return Diagnostic("E0101", f"an operator is missing between {pair}", (Label(span),), (), help)
-    if token.type == "NEWLINE":
-        if accepted & {"EQUAL"} and not accepted & {"NEWLINE"}:
-            return Diagnostic(
-                "E0101",
-                "an equation needs an `=`",
-                (Label(_span(source, before) if before is not None else span),),
-                (),
-                "write `left = right`",
-            )
-        wanted = _wanted(accepted)
-        return Diagnostic("E0101", f"the line ends too early: {wanted} is missing", (Label(span),))
-    if token.type == "END" and not _blocks(stream[:at]):
-        return Diagnostic("E0102", "this `end` closes nothing", (Label(span),))
-    if before is not None and before.type == "END":
-        return Diagnostic("E0101", "`end` stands alone on its line", (Label(span),))
-    if "NEWLINE" in accepted and line:
-        return Diagnostic(
-            "E0101", f"`{token}` does not belong here", (Label(span, "the statement ends before this"),)
-        )
-    return Diagnostic(
-        "E0101", f"`{token}` does not belong here", (Label(span, f"expected {_wanted(accepted)}"),)
+    first = at
+    while first > 0 and stream[first - 1].type != "NEWLINE":
+        first -= 1
+    place = Place(
+        source,
+        stream[at],
+        stream[at - 1] if at else None,
+        stream[at + 1] if at + 1 < len(stream) else None,
+        stream[first:at],
+        stream,
+        at,
+        accepted,
     )
+    for rule in _RULES:
+        found = rule(place)
+        if found is not None:
+            return found
+    return place.say(f"{_shown(place.token)} does not belong here", f"expected {_wanted(accepted)}")
+
+
+def explain_depth(source: Source, token: Token, most: int) -> Diagnostic:
+    """The diagnostic for a token that opens one level too many."""
+    return Diagnostic(
+        "E0110",
+        f"more than {most} levels are nested in one another",
+        (Label(span_of(source, token), "this is one too many"),),
+        (),
+        "give the inner part a name: a `var` with an equation of its own",
+    )
+
+
+def explain_strays(source: Source, strays: list[Stray]) -> list[Diagnostic]:
+    """One diagnostic for each kind of stray character, at its first place."""
+    groups: dict[str, list[Stray]] = {}
+    for stray in strays:
+        groups.setdefault(stray.text[:2] if stray.text[0] in "/%?" else stray.text, []).append(stray)
+    found = []
+    for group in groups.values():
+        first, more = group[0], len(group) - 1
+        character = first.text[0]
+        width = len(first.text.split("\n")[0]) if first.text[0] in "/%?" else len(first.text)
+        span = Span(source, first.line, first.column, first.line, first.column + width)
+        shown = first.text if first.text in _STRAY else character
+        shown = shown if shown.isprintable() else f"\\x{ord(character):02x}"
+        title = f"`{shown}` has no meaning here"
+        if character == '"':
+            title = "this text is not closed on its line"
+        elif first.text.startswith(("//", "/*")):
+            title = "a comment begins with `#`"
+        help = _STRAY.get(first.text) or _STRAY.get(character)
+        notes = (f"the same in {more} more place{'s' * (more > 1)}",) if more else ()
+        found.append(Diagnostic("E0109", title, (Label(span),), notes, help))
+    return found
+
+
+_STRAY = {
+    '"': 'end it with `"`',
+    ";": "a statement ends with its line; leave the `;` out",
+    "'": 'a text stands in double quotes: `"..."`; a derivative is `der(x)`',
+    "&&": "write `and`",
+    "||": "write `or`",
+    "!": "write `not`",
+    "&": "write `and`",
+    "|": "write `or`",
+    "%": "comments begin with `#`; the remainder is `mod(a, b)`",
+    "?": "write `if condition then a else b`",
+    "~=": "write `!=`",
+    "<>": "write `!=`",
+    "**": "a power is written `x^2`",
+    "−": "this is a dash; write the minus sign of the keyboard, `-`",
+    "·": "write `*`",
+    "×": "write `*`",
+    "⋅": "write `*`",
+    "\\": "a line goes on after an operator, a comma or inside brackets; leave the `\\` out",
+}
+
+
+# --- rules: each knows one mistake, and gives None for all others --------------------------------
+
+
+def _equals(p: Place) -> Diagnostic | None:
+    if p.token.type == "ASSIGN":
+        note = "equations hold at all times; `:=` assigns in a `when`"
+        return p.say("`:=` belongs in a `when`", help="write `=`", notes=(note,))
+    double = next((t for t in [*p.line, p.token] if t == "==" and t.type == "COMPARE"), None)
+    if double is not None and p.token.type in ("NEWLINE", "COMPARE") and "CONNECT" not in p.line:
+        return p.say("an equation is written with one `=`", on=double, help="write `=`")
+    if p.token == "=" and any(t == "=" for t in p.line) and "NEWLINE" in p.accepted:
+        return p.say("an equation has one `=`", help="write two equations, or compare with `==`")
+    return None
+
+
+def _start(p: Place) -> Diagnostic | None:
+    """`var x start = 1`, `var x(start = 1)`."""
+    name = p.line[1] if len(p.line) > 1 else p.token
+    if p.first is None or p.first.type not in ("KIND", "NAME"):
+        return None
+    if p.token in ("start", "guess") and p.token.type == "NAME" and p.after == "=":
+        return p.say(f"`{p.token}` takes its value without `=`", help=f"write `{p.token} 1`")
+    if p.token == "(" and p.first.type == "KIND" and len(p.line) == 2:
+        return p.say(f"`{name}` takes no arguments here", help=f"write `var {name} start 1`")
+    return None
+
+
+def _first_word(p: Place) -> Diagnostic | None:
+    """A line that begins as no line can."""
+    line_start = not p.line or (len(p.line) == 1 and p.line[0].type == "NAME" and p.token.type != "NEWLINE")
+    word = p.line[0] if p.line else p.token
+    if not line_start or word.type not in ("NAME", "CONNECT", "FOR", "IF_BLOCK", "WHEN"):
+        return None
+    text = str(word)
+    if text == "der" and p.line:
+        return p.say("`der` takes parentheses", help=f"write `der({p.token})`")
+    if text == "end":
+        return p.say("`end` stands alone on its line", on=word, help="write `end`", code="E0102")
+    if p.line and p.token.type in ("EQUAL", "LPAR", "DOT", "LSQB"):
+        return None
+    section = as_section(p.statement)
+    if section is not None and section == text != "initial":
+        return p.say(f"`{text}` stands alone on its line", on=word)
+    if section is not None:
+        return p.say(f"no section is called `{text}`", on=word, help=f"write `{section}`")
+    opener = as_opener(text)
+    declarations = "KIND" in p.accepted or (
+        p.line and "KIND" not in p.accepted and "CONNECT" not in p.accepted
+    )
+    known = _TOP if "CONNECTOR" in p.accepted else _DECLARATIONS if "KIND" in p.accepted else ()
+    if "POTENTIAL" in p.accepted:
+        known = ("potential", "flow", "end")
+    if opener is not None:
+        hint = f"write `{opener}`"
+    elif text in _FOREIGN:
+        hint = f"write `{_FOREIGN[text]}`" if _FOREIGN[text] else "leave it out"
+    else:
+        hint = did_you_mean(text, known) if known else None
+    following = p.after if not p.line else p.token
+    equation = word.type != "NAME" or (following is not None and following.type in ("EQUAL", "LPAR", "DOT"))
+    if hint is None and declarations and equation and "CONNECTOR" not in p.accepted:
+        return p.say(
+            "an equation stands before `equations`", on=word, help="write `equations` on a line before it"
+        )
+    if (
+        hint is None
+        and p.line
+        and p.token.type in ("NAME", "NUMBER")
+        and "CONNECT" not in p.accepted
+        and not known
+    ):
+        return None
+    if hint is None and "KIND" in p.accepted and "CONNECTOR" not in p.accepted:
+        hint = "declarations begin with " + ", ".join(f"`{d}`" for d in _DECLARATIONS[:8])
+    return p.say(f"no statement begins with `{text}` here", on=word, help=hint)
+
+
+def _declaration(p: Place) -> Diagnostic | None:
+    """A declaration after the sections began, or two of them in one line."""
+    if not p.line and p.token.type in ("KIND", "PART", "PORT", "LATER"):
+        where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"
+        return p.say(f"a declaration stands {where}", help="move it there")
+    if p.first is None or p.first.type not in ("KIND", "PART", "PORT"):
+        return None
+    if p.token.type == "COMMA" and len(p.line) > 1:
+        return p.say("a declaration stands on a line of its own", help="write one line for each name")
+    if p.first.type in ("PART", "PORT") and len(p.line) == 2 and p.token.type == "NAME":
+        return p.say(
+            f"a `{p.first}` is declared with its name first",
+            help=f"write `{p.first} {p.token} : {p.before}`",
+        )
+    if p.before is not None and p.before.type == "NUMBER" and p.token.type in ("LPAR", "NUMBER", "NAME"):
+        return p.say("a unit stands in brackets", help=f"write `{p.before} [...]`")
+    return None
+
+
+def _brackets(p: Place) -> Diagnostic | None:
+    opening = _open_bracket(p.line)
+    below = opening is not None and (p.token.line or 1) > (opening.line or 1)
+    if opening is not None and (p.token.type == "NEWLINE" or below):
+        return p.say(f"this `{opening}` is never closed", on=opening)
+    if p.token.type in ("RPAR", "RSQB", "RBRACE") and _open_bracket(p.line) is None:
+        return p.say(f"this `{p.token}` closes nothing")
+    if p.token.type == "LSQB" and p.accepted >= _VALUE:
+        if p.before is not None and p.before.type == "IN":
+            return p.say("a range is written `low..high`")
+        return p.say("an array is written in braces", help="write `{1, 2, 3}`")
+    return None
+
+
+def _habits(p: Place) -> Diagnostic | None:
+    token, before = p.token, p.before
+    if token.type == "NAME" and p.first is not None and p.first.type == "FUNCTION":
+        return p.say("a function is one expression", help="write `function f(x) = x^2`")
+    if (
+        p.first is not None
+        and p.first.type == "FUNCTION"
+        and token.type == "NEWLINE"
+        and "EQUAL" in p.accepted
+    ):
+        return p.say("a function is one expression", help="write `function f(x) = x^2`")
+    if token.type == "COLON" and p.first is not None and p.first.type == "FOR":
+        return p.say("a range is written with `..`", help=f"write `{before}..{p.after}`")
+    if token.type == "EQUAL" and p.first is not None and p.first.type == "FOR":
+        return p.say("a loop is written with `in`", help=f"write `for {before} in 1..N`")
+    if token.type == "THEN" and p.first is not None and p.first.type in ("WHEN", "ELSEWHEN"):
+        return p.say("`when` needs no `then`", help="leave it out")
+    if token.type == "TIMES" and p.first is not None and p.first.type == "FROM":
+        return p.say("an import names what it brings in", help="write the names, or `import` the whole file")
+    if token == "/" and p.first is not None and p.first.type in ("IMPORT", "FROM"):
+        return p.say("folders are joined with dots", help="write `import folder.file`")
+    if p.first is not None and p.first.type == "NAME" and p.first == "connect" and token.type == "NEWLINE":
+        return p.say("`connect` takes no parentheses", on=p.first, help="write `connect a.p, b.n`")
+    if _is_choice_call(p):
+        return p.say("a choice is written in words", help="write `if condition then a else b`")
+    numbers = before is not None and p.after is not None and before.type == p.after.type == "NUMBER"
+    if token.type == "COMMA" and numbers and "NEWLINE" in p.accepted:
+        return p.say("decimals begin with a point", help=f"write `{before}.{p.after}`")
+    if token.type == "COMPARE" and any(t.type == "COMPARE" for t in p.line):
+        return p.say("comparisons cannot be chained", help="write `a < x and x < b`")
+    return None
+
+
+def _is_choice_call(p: Place) -> bool:
+    opening = _open_bracket(p.line)
+    at = next((k for k, t in enumerate(p.line) if t is opening), 0)
+    return p.token.type == "COMMA" and opening == "(" and at > 0 and p.line[at - 1].type == "IF"
+
+
+def _reaction(p: Place) -> Diagnostic | None:
+    if "AT" in p.accepted and p.token.type in ("NEWLINE", "COMMA"):
+        return p.say("the rate constant is missing", help="write `A -> B @ k`")
+    if "ARROW" in p.accepted and p.token.type in ("EQUAL", "MINUS", "COMPARE"):
+        return p.say("the arrow of a reaction is `->` or `<->`", help="write `A -> B @ k`")
+    return None
+
+
+def _words(p: Place) -> Diagnostic | None:
+    """A word of the language where a name or a value must stand."""
+    if p.token.type in _KEYWORD_TYPES and p.line and "NAME" in p.accepted:
+        return p.say(f"`{p.token}` is a word of the language, not a name", help="choose another name")
+    return None
+
+
+def _operator(p: Place) -> Diagnostic | None:
+    """`2x`, `k x`, `x 2`."""
+    before, token = p.before, p.token
+    if before is None or not p.line or before.line != token.line or not p.accepted & {"TIMES"}:
+        return None
+    if token.type not in ("NAME", "NUMBER", "LPAR"):
+        return None
+    if before.type in ("NUMBER", "NAME", "RPAR", "RSQB", "UNIT"):
+        help = f"write `{before}*{token}`" if before.type in ("NUMBER", "NAME") and token != "(" else None
+        return p.say(f"an operator is missing between `{before}` and `{token}`", help=help)
+    return None
+
+
+def _end_of_line(p: Place) -> Diagnostic | None:
+    if p.token.type != "NEWLINE" or not p.line:
+        return None
+    if "EQUAL" in p.accepted and "CONNECT" not in p.line and p.first is not None and p.first.type != "KIND":
+        help = "write `left = right`"
+        if p.first.type == "MINUS":
+            help = "to go on with the line above, end that with the `-`"
+        return p.say("an equation needs an `=`", on=p.before, help=help)
+    if "ELSE" in p.accepted:
+        return p.say("a choice needs an `else`", on=p.before, help="write `if condition then a else b`")
+    return p.say(f"the line ends too early: {_wanted(p.accepted)} is missing", on=p.before)
+
+
+def _blocks(p: Place) -> Diagnostic | None:
+    if p.token.type == "END" and not p.line and not blocks(p.stream[: p.at]):
+        return p.say("this `end` closes nothing", code="E0102")
+    if p.token.type in SECTIONS.values() and not p.line:
+        return p.say(
+            f"`{p.token}` is a section of a model", "not inside another block", "close that with `end`"
+        )
+    return None
+
+
+def _surplus(p: Place) -> Diagnostic | None:
+    if "NEWLINE" in p.accepted and p.line:
+        return p.say(f"{_shown(p.token)} does not belong here", "the statement ends before this")
+    return None
+
+
+_RULES: tuple[Callable[[Place], Diagnostic | None], ...] = (
+    _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
+    _blocks, _surplus,
+)  # fmt: skip
+
+
+# --- words ---------------------------------------------------------------------------------------
 
 
 def _too_early(source: Source, stream: list[Token]) -> Diagnostic:
@@ -87,78 +365,48 @@ def _too_early(source: Source, stream: list[Token]) -> Diagnostic:
         return Diagnostic(
             "E0102",
             f"this `{opener}` is never closed",
-            (Label(_span(source, opener)),),
+            (Label(span_of(source, opener)),),
             (),
             "write `end` on a line of its own after its last statement",
         )
-    return Diagnostic("E0101", "the text ends in the middle of a statement", (Label(_last(source, stream)),))
-
-
-def explain_character(source: Source, text: str, error: LexicalError) -> Diagnostic:
-    """The diagnostic for a character that begins no token."""
-    character = text[error.position]
-    span = Span(source, error.line, error.column, error.line, error.column + 1)
-    if character == '"':
-        return Diagnostic(
-            "E0109", "this text is not closed on its line", (Label(span),), (), 'end it with `"`'
-        )
-    helps = {
-        ";": "a statement ends with its line; leave the `;` out",
-        "'": 'texts stand in double quotes: `"…"`',
-        "&": "write `and`",
-        "|": "write `or`",
-        "!": "write `not`",
-        "%": "comments begin with `#`; the remainder is `mod(a, b)`",
-    }
-    shown = character if character.isprintable() else f"\\x{ord(character):02x}"
-    return Diagnostic(
-        "E0109", f"the character `{shown}` has no meaning here", (Label(span),), (), helps.get(character)
-    )
-
-
-def _unknown_start(source: Source, token: Token, stream: list[Token], at: int) -> Diagnostic:
-    word = str(token)
-    hint = f"write `{_FOREIGN[word]}`" if word in _FOREIGN else did_you_mean(word, _WORDS)
-    following = stream[at + 1] if at + 1 < len(stream) else None
-    if hint is None and following is not None and following.type in ("EQUAL", "LPAR", "DOT"):
-        hint = "equations stand in the section `equations`"
-    return Diagnostic(
-        "E0101", f"no statement begins with `{word}` here", (Label(_span(source, token)),), (), hint
-    )
-
-
-def _blocks(stream: list[Token]) -> list[Token]:
-    open_: list[Token] = []
-    previous = "NEWLINE"
-    for token in stream:
-        before, previous = previous, token.type
-        if token.type in ("MODEL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN"):
-            if token.type == "FOR" and before != "NEWLINE":
-                continue
-            open_.append(token)
-        elif token.type == "END" and open_:
-            open_.pop()
-    return open_
+    last = span_of(source, stream[-1]) if stream else Span(source, 1, 1, 1, 2)
+    return Diagnostic("E0101", "the text ends in the middle of a statement", (Label(last),))
 
 
 def _unclosed(stream: list[Token]) -> Token | None:
-    blocks = _blocks(stream)
-    return blocks[-1] if blocks else None
+    """The block that has no `end`: one whose `end` stands further left than it, or the last that is open."""
+    open_: list[Token] = []
+    for opener, end in blocks(stream, closed=True):
+        if end is not None and (end.column or 1) < (opener.column or 1):
+            open_.append(opener)
+    if open_:
+        return open_[0]
+    left = [opener for opener, end in blocks(stream, closed=True) if end is None]
+    return left[-1] if left else None
+
+
+def _open_bracket(line: list[Token]) -> Token | None:
+    open_: list[Token] = []
+    for token in line:
+        if token.type in ("LPAR", "LSQB", "LBRACE"):
+            open_.append(token)
+        elif token.type in ("RPAR", "RSQB", "RBRACE") and open_:
+            open_.pop()
+    return open_[-1] if open_ else None
+
+
+def _shown(token: Token) -> str:
+    return "the end of the line" if token.type == "NEWLINE" else f"`{str(token).splitlines()[0]}`"
 
 
 def _wanted(accepted: set[str]) -> str:
-    operand = {"NAME", "NUMBER", "LPAR", "LBRACE"}
-    if operand <= accepted:
+    if accepted >= _VALUE:
         return "a value"
-    words = [_SAID.get(name, f"`{name.lower()}`") for name in sorted(accepted - {"UNIT", "NEWLINE"})]
+    words = [_SAID[name] for name in sorted(accepted) if name in _SAID and name != "NEWLINE"]
     shortest = [w for w in words if w.startswith("`")] or words
     return " or ".join((shortest or ["something else"])[:3])
 
 
-def _span(source: Source, token: Token) -> Span:
+def span_of(source: Source, token: Token) -> Span:
     line, column = token.line or 1, token.column or 1
     return Span(source, line, column, token.end_line or line, token.end_column or column + 1)
-
-
-def _last(source: Source, stream: list[Token]) -> Span:
-    return _span(source, stream[-1]) if stream else Span(source, 1, 1, 1, 2)

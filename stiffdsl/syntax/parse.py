@@ -8,15 +8,17 @@ from lark.lexer import Lexer
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source
 from stiffdsl.resources import folder
 from stiffdsl.syntax import tree
-from stiffdsl.syntax.automaton import Automaton, Unexpected, automaton, run
+from stiffdsl.syntax.automaton import MOST_NESTED, Automaton, TooDeep, Unexpected, automaton, run
 from stiffdsl.syntax.build import Builder
 from stiffdsl.syntax.large import large_trees
-from stiffdsl.syntax.lexer import LexicalError, tokens
-from stiffdsl.syntax.messages import explain, explain_character
+from stiffdsl.syntax.lexer import Stray, tokens
+from stiffdsl.syntax.messages import explain, explain_depth, explain_strays
+from stiffdsl.syntax.recover import replacement
 
 # One wrong line often makes the next ones wrong; more messages than this help nobody.
 MOST_MESSAGES = 20
-_OPENERS = {"MODEL", "PARTIAL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN"}
+# Stray signs that leave the rest of their line as it was meant.
+_HARMLESS = {";", "&&", "||", "~=", "<>", "**"}
 
 
 class _NoLexer(Lexer):
@@ -41,15 +43,15 @@ def _parser() -> tuple[Automaton, Builder]:
 def parse(source: Source) -> tree.Module:
     """The tree of `source`. Raises `ModelError` with all independent syntax errors (E01)."""
     with large_trees():
-        found: list[Diagnostic] = []
-        stream = _lex(source, normalized(source), found)
+        strays: list[Stray] = []
+        stream = list(tokens(normalized(source), strays))
         table, builder = _parser()
         builder.source, builder.diagnostics = source, []
-        module = _parse(source, table, stream, found)
-        found += dict.fromkeys(builder.diagnostics)
+        module, found = _parse(source, table, stream, {s.line for s in strays if s.text not in _HARMLESS})
+        found = [*explain_strays(source, strays), *found, *dict.fromkeys(builder.diagnostics)]
         builder.source, builder.diagnostics = Source("", ""), []
     if found or module is None:
-        raise ModelError(sorted(found, key=lambda d: d.labels[0].span.line))
+        raise ModelError(sorted(found, key=lambda d: d.labels[0].span.line)[:MOST_MESSAGES])
     return module
 
 
@@ -59,45 +61,38 @@ def normalized(source: Source) -> str:
 
 
 def _parse(
-    source: Source, table: Automaton, stream: list[Token], found: list[Diagnostic]
-) -> tree.Module | None:
-    """The tree; None after a mistake. After a wrong statement it goes on with the next line."""
+    source: Source, table: Automaton, stream: list[Token], told: set[int]
+) -> tuple[tree.Module | None, list[Diagnostic]]:
+    """The tree, or None and what is wrong: one mistake a line, none in the lines `told`."""
+    found: list[Diagnostic] = []
     first, states, values, wrong = 0, None, None, False
-    while True:
+    mended: list[Token] = []
+    while len(found) < MOST_MESSAGES:
         try:
             module = run(table, stream, first, states, values)
-            return None if wrong else module
+            return None if wrong else module, found
+        except TooDeep as error:
+            return None, [*found, explain_depth(source, stream[error.at], MOST_NESTED)]
         except Unexpected as error:
             wrong = True
-            found.append(explain(source, stream, error.at, error.accepted))
-            following = _next_line(stream, error.at)
-            if following is None or len(found) >= MOST_MESSAGES:
-                return None
-            first, states, values = following, error.states, error.values
-
-
-def _next_line(stream: list[Token], at: int) -> int | None:
-    """Where the statement after the wrong one begins; None where the wrong one opens or closes a block."""
-    if at == len(stream):
-        return None
-    first = at
-    while first > 0 and stream[first - 1].type != "NEWLINE":
-        first -= 1
-    if stream[first].type in _OPENERS or stream[first].type == "END":
-        return None
-    while at < len(stream) and stream[at].type != "NEWLINE":
-        at += 1
-    return at + 1
-
-
-def _lex(source: Source, text: str, found: list[Diagnostic]) -> list[Token]:
-    """All tokens; a character that begins none is reported and skipped."""
-    while True:
-        try:
-            return list(tokens(text))
-        except LexicalError as error:
-            if len(found) < MOST_MESSAGES:
-                found.append(explain_character(source, text, error))
-            else:
-                raise ModelError(found) from None
-            text = text[: error.position] + " " + text[error.position + 1 :]
+            at = error.at
+            last = at == len(stream)
+            if last or stream[at].line not in told:
+                found.append(explain(source, stream, at, error.accepted))
+            if last:
+                break
+            told.add(stream[at].line or 1)
+            start = at
+            while start > 0 and stream[start - 1].type != "NEWLINE":
+                start -= 1
+            end = at + 1
+            while stream[end - 1].type != "NEWLINE":
+                end += 1
+            # A line that is wrong again after it was mended is left out.
+            line_end = stream[end - 1]
+            known = any(line_end is m for m in mended)
+            mend = [] if known else replacement(stream[start:end], error.accepted, at - start)
+            mended.append(line_end)
+            stream = [*stream[:start], *mend, *stream[end:]]
+            first, states, values = start, error.states, error.values
+    return None, found

@@ -2,5 +2,5 @@ model M
   param tau = 2 [s]
   var x start 1
 equations
-  der(x) = -exp(-time) + sin(time/tau)
+  der(x) = -exp(-tau) + sin(time/(1 [s]))
 end

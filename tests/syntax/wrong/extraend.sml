@@ -1,0 +1,7 @@
+model M "m"
+  param k = 1 [1/s]
+  var x start 1
+equations
+  der(x) = -x
+end
+end

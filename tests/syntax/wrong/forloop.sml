@@ -1,0 +1,7 @@
+model M
+  var x[3] start 1
+equations
+  for i in 1:3 loop
+    der(x[i]) = -x[i];
+  end for;
+end M;

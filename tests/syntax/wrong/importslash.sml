@@ -1,0 +1,6 @@
+import models/electrical
+model M
+  var x start 1
+equations
+  der(x) = -x
+end

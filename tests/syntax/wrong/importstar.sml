@@ -1,0 +1,6 @@
+from electrical import *
+model M
+  var x start 1
+equations
+  der(x) = -x
+end

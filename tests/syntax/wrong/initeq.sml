@@ -1,0 +1,7 @@
+model M
+  var x
+equations
+  der(x) = -x
+initial equations
+  x = 1
+end

@@ -1,0 +1,6 @@
+model M
+  var x[3] start 1
+equations
+  for i in 1..3
+    der(x[i]) = -x[i]
+end

@@ -1,0 +1,4 @@
+model M
+  var x start 1
+  der(x) = -x
+end

@@ -1,0 +1,6 @@
+% MATLAB comment
+model M
+  var x start 1
+equations
+  der(x) = -x
+end

@@ -1,0 +1,5 @@
+modle M
+  var x start 1
+equations
+  der(x) = -x
+end
