@@ -1,5 +1,6 @@
 """Why a solve failed, looked up once at its end: which unknowns, and what kind of trouble."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -14,6 +15,8 @@ from stiffdsl.solve.system import System
 # solution that then gives it away.
 NUDGE = 1e-13
 GROWTH = 1e10
+# How far ahead a value that is not finite is looked for, as a share of the interval.
+AHEAD = 1e-3
 
 
 def verdict(
@@ -45,10 +48,14 @@ def _examine(system: System, problem: Problem, state: State, status, blame):
     t, y, args = state.t, state.y, problem.args
     slope = system.rhs(t, y, args)
     jacobian = system.jacobian(t, y, args)
-    further = system.rhs(t + state.h, y + state.h * system.mass * slope, args)
+    # The attempts that failed were longer than the last step proposed.
+    span = problem.t1 - problem.t0
+    ahead = jnp.stack([10 * state.h, AHEAD * span, AHEAD**2 * span])
+    further = jax.vmap(lambda h: system.rhs(t + h, y + h * system.mass * slope, args))(ahead)
+    further = jnp.all(jnp.isfinite(further), axis=0)
     infinite = ~jnp.isfinite(slope)
     infinite = jnp.where(jnp.any(infinite), infinite, _bad_rows(system, jacobian))
-    infinite = jnp.where(jnp.any(infinite), infinite, ~jnp.isfinite(further))
+    infinite = jnp.where(jnp.any(infinite), infinite, ~further)
     bad = jnp.any(infinite)
     growth = _growth(system, jacobian)
     singular = ~bad & (jnp.max(growth) > GROWTH)
@@ -69,11 +76,14 @@ def _growth(system: System, jacobian) -> Float[Array, " n"]:
     algebraic = np.asarray(system.mass) == 0
     if not algebraic.any():
         return jnp.zeros(system.size)
-    noise = np.random.default_rng(0).uniform(-NUDGE, NUDGE, len(rows))
+    random = np.random.default_rng(0)
+    noise = random.uniform(-NUDGE, NUDGE, len(rows))
+    # Changes of no pattern: none that dependent rows could agree on.
+    change = random.uniform(0.5, 1.0, system.size) * random.choice([-1.0, 1.0], system.size)
     values = jnp.where(jnp.isfinite(jacobian), jacobian, 0.0) * (1 + noise)
     size = jnp.zeros(system.size).at[rows].max(jnp.abs(values))
     alpha = 1e3 * jnp.max(size) + 1.0
     linear = linear_solver(system)
-    x = linear.solve(linear.factor(values, alpha), jnp.where(algebraic, size, 0.0))
+    x = linear.solve(linear.factor(values, alpha), jnp.where(algebraic, change * size, 0.0))
     weight = jnp.zeros(system.size).at[columns].max(jnp.abs(values) / jnp.where(size > 0, size, 1.0)[rows])
     return jnp.where(algebraic, jnp.where(jnp.isfinite(x), jnp.abs(x) * weight, jnp.inf), 0.0)

@@ -18,15 +18,17 @@ from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
 from stiffdsl.solve.tableau import Tableau
 
-# How many accepted steps a W-method keeps its Jacobian.
-KEEP_JACOBIAN = 20
+# A W-method keeps its Jacobian for so many accepted steps, while the step size changes by no more than this. (An old
+# Jacobian costs it no order but accuracy: kept through changing steps, it needs several times as many of them.)
+KEEP_JACOBIAN, KEEP_CHANGE = 20, 0.03
 
 
 class Memory(NamedTuple):
-    """A W-method's Jacobian and its age in steps."""
+    """A W-method's Jacobian, its age in steps, and the step size that it was evaluated for."""
 
     jacobian: Any
     age: Any
+    h: Any
 
 
 class Rosenbrock:
@@ -47,13 +49,14 @@ class Rosenbrock:
         del t, y, h, args, tolerance
         if not self.tableau.w_method:
             return ()
-        return Memory(jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32))
+        return Memory(jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32), jnp.ones(()))
 
     def attempt(self, memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         if self.tableau.w_method:
-            old = memory.age >= KEEP_JACOBIAN
+            steady = lax.stop_gradient(jnp.abs(h / memory.h - 1.0) <= KEEP_CHANGE)
+            old = (memory.age >= KEEP_JACOBIAN) | ~steady
             jacobian = lax.cond(old, lambda: self.system.jacobian(t, y, args), lambda: memory.jacobian)
-            memory = Memory(jacobian, jnp.where(old, 0, memory.age))
+            memory = Memory(jacobian, jnp.where(old, 0, memory.age), lax.stop_gradient(jnp.where(old, h, memory.h)))
             evaluated = old.astype(jnp.int32)
         else:
             jacobian, evaluated = self.system.jacobian(t, y, args), 1
