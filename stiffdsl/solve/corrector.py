@@ -25,15 +25,21 @@ CHANGE, AGE = 0.3, 20
 # Where factors are due, a Jacobian of this age is evaluated anew.
 JACOBIAN_AGE = 10
 NEVER = 1 << 20
+EPSILON, NOISE = 2.0**-52, 4.0
 
 
 class Prepared(NamedTuple):
-    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence they give."""
+    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence they give.
+
+    `noise` is the size, by unknown, of what the rounding of algebraic equations does to the solution: no tolerance
+    below it can be met. A scalar zero where there are none.
+    """
 
     factors: Factors
     jacobian_age: Any
     factors_age: Any
     rate: Any
+    noise: Any
 
 
 class Solved(NamedTuple):
@@ -67,6 +73,7 @@ class Corrector:
         # Derivatives factor at other points, and a sparse solver holds but one set of factors: the steps' own.
         self.linear_at_solution = linear_solver(system)
         self.mass = np.asarray(system.mass, dtype=float)
+        self.algebraic = self.mass == 0
 
     def start(self) -> Prepared:
         """Nothing prepared."""
@@ -74,21 +81,22 @@ class Corrector:
         shapes = jax.eval_shape(self.linear.factor, jacobian, jax.ShapeDtypeStruct((), float))
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         old = jnp.full((), NEVER, dtype=jnp.int32)
-        return Prepared(factors, old, old, jnp.ones(()))
+        noise = jnp.zeros(self.system.size if self.algebraic.any() else ())
+        return Prepared(factors, old, old, jnp.ones(()), noise)
 
     def residual(self, y, t, predicted, slope, alpha, args):
         """f - M y'."""
         return self.system.rhs(t, y, args) - self.mass * (slope + alpha * (y - predicted))
 
-    def solve(self, prepared: Prepared, t, predicted, slope, alpha, weight, args) -> Solved:
-        """`weight` turns a change of y into a share of the tolerated local error."""
+    def solve(self, prepared: Prepared, t, predicted, slope, alpha, tolerated, args) -> Solved:
+        """`tolerated` is the error, by unknown, of which a part may remain."""
         given = (t, predicted, slope, alpha, args)
-        fixed = lax.stop_gradient((prepared, given, weight))
+        fixed = lax.stop_gradient((prepared, given, tolerated))
         solved = self._iterate(*fixed)
         solved = lax.stop_gradient(solved)
         return solved._replace(y=self._implicit(solved.y, given))
 
-    def _iterate(self, prepared: Prepared, given, weight) -> Solved:
+    def _iterate(self, prepared: Prepared, given, tolerated) -> Solved:
         """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step."""
         alpha = given[3]
         change = jnp.abs(prepared.factors.alpha / alpha - 1.0)
@@ -98,7 +106,7 @@ class Corrector:
         def one_round(carry: _Round) -> _Round:
             factor, evaluate = due | ~carry.first, overdue | ~carry.first
             prepared = self._prepare(carry.prepared, factor, evaluate, given)
-            y, converged, finite, rate, iterations = self._newton(prepared, given, weight)
+            y, converged, finite, rate, iterations = self._newton(prepared, given, tolerated + prepared.noise)
             work = Work(iterations, evaluate, factor, iterations)
             return _Round(
                 y,
@@ -129,23 +137,35 @@ class Corrector:
             jacobian = lax.cond(
                 evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
             )
-            return self.linear.factor(jacobian, alpha)
+            factors = self.linear.factor(jacobian, alpha)
+            return factors, self._noise(factors, predicted)
 
+        factors, noise = lax.cond(factor, new, lambda: (old, prepared.noise))
         return Prepared(
-            lax.cond(factor, new, lambda: old),
+            factors,
             jnp.where(evaluate, 0, prepared.jacobian_age),
             jnp.where(factor, 0, prepared.factors_age),
             jnp.where(factor, 1.0, prepared.rate),
+            noise,
         )
 
-    def _newton(self, prepared: Prepared, given, weight):
+    def _noise(self, factors: Factors, y):
+        """Rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
+        if not self.algebraic.any():
+            return jnp.zeros(())
+        terms = jnp.abs(factors.jacobian * y[self.system.columns])
+        rounding = EPSILON * jnp.zeros(self.system.size).at[self.system.rows].add(terms)
+        noise = NOISE * jnp.abs(self.linear.solve(factors, jnp.where(self.algebraic, rounding, 0.0)))
+        return jnp.where(jnp.isfinite(noise), noise, 0.0)
+
+    def _newton(self, prepared: Prepared, given, tolerated):
         # Correct to first order for factors with an old alpha, for stiff and for other components.
         relax = 2.0 / (1.0 + given[3] / prepared.factors.alpha)
 
         def iterate(carry):
             y, count, last, rate, _, _ = carry
             change = relax * self.linear.solve(prepared.factors, self.residual(y, *given))
-            size = norm(change * weight)
+            size = norm(change / tolerated)
             rate = jnp.where(count > 0, jnp.maximum(0.3 * rate, size / last), rate)
             converged = size * jnp.minimum(1.0, rate) <= REMAINDER
             diverged = ~jnp.isfinite(size) | ((count >= 1) & (size > 2.0 * last))

@@ -95,10 +95,11 @@ class FBDF:
         sums = jnp.sum(jnp.where(jnp.arange(ORDERS + 1) < k, parts, 0.0))
         share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k]) / lead
         # What the iteration leaves is an error of the new value however small the share.
-        weight = jnp.maximum(share, LEAST_SHARE) / scale(y, predicted, tolerance)
-        solved = self.corrector.solve(memory.prepared, t + h, predicted, slope, lead / h, weight, args)
+        tolerated = scale(y, predicted, tolerance) / jnp.maximum(share, LEAST_SHARE)
+        solved = self.corrector.solve(memory.prepared, t + h, predicted, slope, lead / h, tolerated, args)
         y1 = solved.y
-        error = share * (y1 - predicted) / scale(y, y1, tolerance)
+        size = scale(y, y1, tolerance) + solved.prepared.noise
+        error = share * (y1 - predicted) / size
         states = jnp.where(self.algebraic, 0.0, error)
         # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
         error = jnp.where(memory.points <= 1, states, error)
@@ -106,7 +107,7 @@ class FBDF:
         for j in range(ORDERS):
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
-        sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / scale(y, y1, tolerance)) ** 2, axis=1)))
+        sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / size) ** 2, axis=1)))
         memory = memory._replace(prepared=solved.prepared, next=new, sizes=sizes, states_error=norm(states))
         total = jnp.where(solved.converged, norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
@@ -164,8 +165,8 @@ class FBDF:
         down = ~failed & (eta_lower > eta_same)
         factor = jnp.clip(jnp.maximum(eta_same, eta_lower), 0.2, 0.9)
         factor = jnp.where(failed | (rejections >= 1), 0.25, factor)
-        # Algebraic unknowns alone are in the way, and a smaller step did not help: they jump. Step over it.
-        jump = ~failed & (rejections >= 1) & (memory.states_error <= 1.0)
+        # Algebraic unknowns alone are in the way, and not for the first time: they jump. Step over it.
+        jump = ~failed & ((rejections >= 1) | (memory.wait >= 1)) & (memory.states_error <= 1.0)
         restart = jump | (~failed & (rejections >= 2))
         order = jnp.where(restart, 1, k - down)
         points = jnp.where(restart, 0, memory.points)
