@@ -1,5 +1,7 @@
 """Models as programs, and arguments to call their functions with."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,92 @@ from stiffdsl.program.program import Program
 MODELS = Path(__file__).resolve().parents[2] / "models"
 # Files with an experiment are models; the others are parts.
 FILES = sorted(f for f in MODELS.rglob("*.sml") if "\nexperiment" in f.read_text(encoding="utf-8"))
-LABELS = [f.stem for f in FILES]
+# What no model of the library has: loops that stay implicit, initial equations, invariants, all kinds of functions.
+TEXTS = {
+    "pendulum": """
+model Pendulum
+  param L = 2 in 1..3
+  var x start 2
+  var y start 0
+  var vx start 0
+  var vy
+  var tension
+equations
+  der(x) = vx
+  der(y) = vy
+  der(vx) = -tension*x
+  der(vy) = -tension*y - 9.81
+  x^2 + y^2 = L^2
+end
+""",
+    "diode": """
+model Diode
+  param C = 1e-3
+  param scale = 2*C
+  input drive = 0.4
+  var v start scale*100
+  var w guess 0.3
+  var minus
+  output power
+equations
+  C*der(v) = (drive - v) - w^3 - exp(w)/(1 + w^2)
+  v = w + tanh(w) + w^5
+  minus + v = 0
+  power = abs(minus)*max(v, w, 0.1)
+end
+""",
+    "steady": """
+model Steady
+  const N = 5
+  param a = 3
+  var T[N] guess (i for i in 1..N)
+  var q
+equations
+  q = if T[1] > 0.1 then sqrt(T[1]) else T[1]^2
+  der(T[1]) = 1 - q + a*(T[2] - T[1])
+  for i in 2..N-1
+    der(T[i]) = a*(T[i-1] - 2*T[i] + T[i+1])
+  end
+  der(T[N]) = a*(T[N-1] - T[N]) + mod(time, 0.7)*floor(1 + T[N]) + atan2(T[N], q)
+initial
+  for i in 1..N
+    der(T[i]) = 0
+  end
+end
+""",
+    "implicit rate": """
+model Rate
+  var x start 1
+equations
+  der(x) + sin(der(x))/2 = -x*time
+end
+""",
+    "network": """
+model Network
+  const N = 60
+  param R = 2
+  var v[N] start (1/i for i in 1..N)
+  var i[N+1]
+  var s
+equations
+  i[1] + i[1]^3 = (s - v[1])/R
+  for k in 2..N
+    i[k] + i[k]^3 = (v[k-1] - v[k])/R
+  end
+  i[N+1] = v[N]
+  for k in 1..N
+    der(v[k]) = i[k] - i[k+1]
+  end
+  s = 1 + sum(v[k]*cos(time) for k in 1..N)/N
+end
+""",
+}
+LABELS = [*(f.stem for f in FILES), *TEXTS]
+
+
+def programs() -> list[Callable[[], Program]]:
+    """All models, in the order of `LABELS`, each compiled when it is called."""
+    return [*(partial(program, f) for f in FILES), *(partial(of_text, text) for text in TEXTS.values())]
 
 
 def program(path: str | Path, **constants: float) -> Program:
