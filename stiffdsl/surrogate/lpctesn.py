@@ -24,7 +24,7 @@ def time_basis(
     best: tuple[Fitted, Driven, reservoir.Design] | None = None
     every = reservoir.run(DESIGNS, s, reference, nodes, seed)
     for design, driven in zip(DESIGNS, every, strict=True):
-        fitted = orthonormal(functions(driven), positions, trajectories)
+        fitted = orthonormal(functions(driven), positions, trajectories, 2 + reference.shape[1])
         if best is None or fitted.error < best[0].error:
             best = fitted, driven, design
     assert best is not None

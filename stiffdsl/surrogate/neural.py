@@ -7,7 +7,7 @@ stiff function of time: it regresses their smooth change with the parameters. A 
 fitted first and the network learns what it leaves; training is full-batch, Adam and then L-BFGS, a fixed
 number of steps from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +39,16 @@ class Network:
     def __call__(self, xp: Any, z: Float[Any, "k d"]) -> Any:
         layers = list(zip(self.weights, self.biases, strict=True))
         return tail(xp, z, self.degree) @ self.tail + self.size * _mlp(xp, layers, z)
+
+    def leading(self, count: int) -> "Network":
+        """The map to the first `count` scores."""
+        return replace(
+            self,
+            tail=np.ascontiguousarray(self.tail[:, :count]),
+            size=self.size[:count].copy(),
+            weights=(*self.weights[:-1], np.ascontiguousarray(self.weights[-1][:, :count])),
+            biases=(*self.biases[:-1], self.biases[-1][:count].copy()),
+        )
 
 
 def _mlp(xp: Any, layers: list[Any], z: Any) -> Any:

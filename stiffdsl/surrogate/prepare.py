@@ -20,7 +20,13 @@ _COMPARED_TIMES = 40
 _BLOCK = 256
 # Another scaling must be better by this factor to replace the logarithm, which keeps the sign of an output.
 _CLEARLY = 1.5
-_CHANNELS = 16
+# What functions of time cannot represent, as a share of a scaled output's range: it decides for the logarithm where
+# an output grows from nearly nothing.
+_FIT_ERROR = 1e-6
+# Channels of the drive that come from the reference, and from how other samples differ from it.
+_REFERENCE = 8
+_DIFFERENCES = 8
+_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ def prepare(task: Task, samples: Samples, seed: int) -> Prepared:
         start = Start(begin[0], change)
     middle = int(np.argmin(np.sum(z**2, axis=1)))
     s = tick.scale(times)
-    return Prepared(tick, leads, s, parameters, z, outputs, groups, scaled, drive(scaled[middle]), start)
+    return Prepared(tick, leads, s, parameters, z, outputs, groups, scaled, drive(scaled, middle), start)
 
 
 def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, OutputScaling]:
@@ -87,13 +93,14 @@ def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, Outp
     for begin in range(0, x.shape[-1], _BLOCK):
         block = slice(begin, begin + _BLOCK)
         which = np.arange(x.shape[-1])[block]
-        denominator = relative_to(shown[..., block], x[..., block])
+        denominator = relative_to(shown[..., block], x[..., block], False)
         for kind, scaling in every.items():
             y = scaling.scale_some(shown[..., block], which)
             predicted = np.empty_like(y)
             for inside, outside in folds:
                 fitted = radial.solve(quick_choice(z[inside]), z[inside], y[inside].reshape(len(inside), -1))
                 predicted[outside] = fitted(np, z[outside]).reshape(len(outside), *y.shape[1:])
+            predicted += np.where(predicted < y, -1, 1) * _FIT_ERROR * (y.max((0, 1)) - y.min((0, 1)))
             with np.errstate(over="ignore", invalid="ignore"):
                 error = np.abs(scaling.unscale(np, predicted, which) - shown[..., block]) / denominator
             error = np.where(np.isfinite(error), error, 1e6)
@@ -116,15 +123,27 @@ def quick_choice(z: np.ndarray) -> radial.Choice:
     return radial.Choice("gaussian", tuple(0.5 * s for s in ones), 0, 1e-9)
 
 
-def drive(reference: np.ndarray) -> np.ndarray:
-    """The reference (m, g) as at most `_CHANNELS` components in [-1, 1]."""
-    centred = reference - reference.mean(0)
-    if reference.shape[1] > _CHANNELS:
-        U, sigma, _ = np.linalg.svd(centred, full_matrices=False)
-        centred = (U * sigma)[:, :_CHANNELS]
-    low, high = centred.min(0), centred.max(0)
-    width = np.where(high > low, high - low, 1.0)
-    return 2 * (centred - low) / width - (high > low)
+def drive(scaled: np.ndarray, middle: int) -> np.ndarray:
+    """What drives a reservoir, (m, c): the solution of sample `middle`, then how the others differ from it.
+
+    Both as principal components over time, each in [-1, 1].
+    """
+    n, m, g = scaled.shape
+    others = (scaled - scaled[middle]).transpose(1, 0, 2).reshape(m, n * g)
+    parts = [components(scaled[middle], _REFERENCE), components(others, _DIFFERENCES)]
+    found = np.concatenate(parts, axis=1)
+    if not found.shape[1]:
+        return np.zeros((m, 1))
+    low, high = found.min(0), found.max(0)
+    return 2 * (found - low) / (high - low) - 1
+
+
+def components(functions: np.ndarray, count: int) -> np.ndarray:
+    """(m, k) at most `count` principal components of functions of time (m, c), those that are not rounding."""
+    centred = functions - functions.mean(0)
+    U, sigma, _ = np.linalg.svd(centred, full_matrices=False)
+    keep = sigma > np.maximum(_ROUNDING * sigma[0], 1e-14)
+    return (U * sigma)[:, keep][:, :count]
 
 
 def _folds(z: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

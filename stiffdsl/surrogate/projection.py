@@ -12,6 +12,11 @@ from stiffdsl.surrogate.timebasis import TimeBasis
 
 # Directions below the least of these times the largest singular value are never used.
 CUTS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+# How much larger than the others the functions are made that should be kept before them.
+_PREFERENCE = 30.0
+# Every so many times are left out, beginning with each of these in turn.
+_EVERY = 4
+_LEFT_OUT = (1, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +33,19 @@ class Fitted:
 
 
 def orthonormal(
-    functions: TimeBasis, positions: np.ndarray, trajectories: np.ndarray, cut: float | None = None
+    functions: TimeBasis,
+    positions: np.ndarray,
+    trajectories: np.ndarray,
+    preferred: int = 0,
+    cut: float | None = None,
 ) -> Fitted:
-    """The best cut of `functions`, or that at `cut`.
+    """The best cut of `functions`, or that at `cut`; the first `preferred` of them are the last to be cut.
 
     `positions` are the training times among the nodes, `trajectories` (m, c) is Y.
     """
     values = functions.values[positions]
     size = np.maximum(np.max(np.abs(values), axis=0), 1e-300)
+    size[:preferred] /= _PREFERENCE
     error = 0.0
     if cut is None:
         errors = left_out_errors(values / size, trajectories)
@@ -47,16 +57,19 @@ def orthonormal(
 
 
 def left_out_errors(values: np.ndarray, trajectories: np.ndarray) -> list[float]:
-    """For each cut, the error at every second time of a fit to the others (the ends are always fitted)."""
+    """For each cut, the error at every fourth time of fits to the others (the ends are always fitted)."""
     m = len(values)
-    outside = np.arange(1, m - 1, 2)
-    inside = np.setdiff1d(np.arange(m), outside)
-    U, sigma, Vt = np.linalg.svd(values[inside], full_matrices=False)
-    projected = U.T @ trajectories[inside]
-    predictor = values[outside] @ (Vt.T / np.maximum(sigma, 1e-300))
-    found = []
-    for cut in CUTS:
-        keep = sigma > cut * sigma[0]
-        error = predictor[:, keep] @ projected[keep] - trajectories[outside]
-        found.append(float(np.mean(error**4) ** 0.25))
-    return found
+    fourth_powers = np.zeros(len(CUTS))
+    count = 0
+    for first in _LEFT_OUT:
+        outside = np.arange(first, m - 1, _EVERY)
+        inside = np.setdiff1d(np.arange(m), outside)
+        U, sigma, Vt = np.linalg.svd(values[inside], full_matrices=False)
+        projected = U.T @ trajectories[inside]
+        predictor = values[outside] @ (Vt.T / np.maximum(sigma, 1e-300))
+        for k, cut in enumerate(CUTS):
+            keep = sigma > cut * sigma[0]
+            error = predictor[:, keep] @ projected[keep] - trajectories[outside]
+            fourth_powers[k] += np.sum(error**4)
+        count += len(outside) * trajectories.shape[1]
+    return [float(total / count) ** 0.25 for total in fourth_powers]

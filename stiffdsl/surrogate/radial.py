@@ -81,6 +81,10 @@ class RadialMap:
     def __call__(self, xp: Any, z: Float[Any, "k d"]) -> Any:
         return features(xp, self.choice, z, self.centres) @ xp.asarray(self.weights)
 
+    def leading(self, count: int) -> "RadialMap":
+        """The map to the first `count` numbers."""
+        return replace(self, weights=np.ascontiguousarray(self.weights[:, :count]))
+
 
 def terms(dimensions: int, degree: int) -> list[tuple[int, ...]]:
     """The polynomial terms: for each the parameters that are its factors, with repetition."""

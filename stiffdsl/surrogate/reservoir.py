@@ -32,18 +32,13 @@ class Design:
     slowest rate.
     """
 
-    size: int = 200
+    size: int = 120
     radius: float = 0.9
     drive: float = 1.0
     fastest: float = 20.0
 
 
-DESIGNS = tuple(
-    Design(radius=radius, drive=drive, fastest=fastest)
-    for radius in (0.5, 0.9)
-    for drive in (1.0, 3.0)
-    for fastest in (8.0, 40.0)
-)
+DESIGNS = tuple(Design(drive=drive, fastest=fastest) for drive in (1.0, 3.0) for fastest in (8.0, 40.0))
 
 
 @dataclass(frozen=True, eq=False)

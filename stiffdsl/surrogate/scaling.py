@@ -89,19 +89,22 @@ def scalings(x: np.ndarray) -> dict[str, OutputScaling]:
     }
 
 
-def relative_to(x: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their
-    range.
+def keeps_sign(training: np.ndarray, leads: bool) -> np.ndarray:
+    """(q,) which outputs of `training` (n, m, q) keep their sign; with `leads` from the second time on."""
+    flat = training[:, 1 if leads else 0 :].reshape(-1, training.shape[-1])
+    return (flat.min(0) > 0) | (flat.max(0) < 0)
 
-    Zero for an output that is constant and zero is replaced by one.
+
+def relative_to(x: np.ndarray, training: np.ndarray, leads: bool) -> np.ndarray:
+    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their range.
+
+    It is never zero: where x is, the range counts, and one for an output that is constant.
     """
     flat = training.reshape(-1, training.shape[-1])
     low, high = flat.min(0), flat.max(0)
-    span = np.where(high > low, high - low, np.maximum(np.abs(high), np.where(high == 0, 1.0, 0.0)))
-    one_sign = (low > 0) | (high < 0)
-    floor = 1e-12 * np.maximum(np.abs(low), np.abs(high))
-    least = np.where(floor > 0, floor, 1.0)
-    return np.where(one_sign, np.maximum(np.abs(x), least), span)
+    span = np.where(high > low, high - low, np.where(high == 0, 1.0, np.abs(high)))
+    value = np.where(x == 0, span, np.abs(x))
+    return np.where(keeps_sign(training, leads), value, span)
 
 
 @dataclass(frozen=True, eq=False)

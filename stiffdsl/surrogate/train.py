@@ -14,7 +14,7 @@ from stiffdsl.surrogate.intervals import coverage, half_widths
 from stiffdsl.surrogate.prepare import Prepared, prepare
 from stiffdsl.surrogate.projection import Fitted, orthonormal
 from stiffdsl.surrogate.sample import Samples, part_of
-from stiffdsl.surrogate.scaling import relative_to
+from stiffdsl.surrogate.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.speed import measure
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Progress, Task
@@ -25,6 +25,7 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf")
 LEAST_SAMPLES = 4
 # At least so many samples calibrate the intervals, and as many test: 19 are what a 95 % interval needs.
 LEAST_HELD_OUT = 40
+_NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list
         begin = time.perf_counter()
         expansion, chosen = expand(prepared, method, seed)
         predicted = _predict(task, expansion, data.calibration)
-        denominator = relative_to(data.calibration.trajectories, data.training.trajectories)
+        denominator = relative_to(data.calibration.trajectories, data.training.trajectories, prepared.leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
         seconds = shared + time.perf_counter() - begin
         trials.append(Trial(method, expansion, summary(found), chosen, seconds))
@@ -158,10 +159,14 @@ def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[
         coefficients, error = radial.fit(prepared.z, scores, seed)
         choice = coefficients.choice
         chosen |= {"kernel": choice.kernel, "tail": choice.degree, "scales": list(choice.scales)}
+    # Modes that all together are far below the error of the interpolation cost time and give nothing.
+    tail = np.sqrt(np.cumsum(np.mean(scores**2, axis=0)[::-1])[::-1])
+    rank = max(1, int(np.sum(tail > _NEGLIGIBLE * error)))
+    modes, coefficients = modes[:rank], coefficients.leading(rank)
     chosen |= {
         "modes": len(modes),
         "fit error": float(np.sqrt(np.mean(rest**2))),
-        "interpolation error": error / weight,
+        "interpolation error": float(error / weight),
         "parameters": [("log" if x else "linear") for x in prepared.parameters.logarithmic],
     }
     expansion = Expansion(
@@ -218,7 +223,8 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
     covered = coverage(_scaled_errors(task, expansion, data.test), widths)
     truth, training = data.test.trajectories, data.training.trajectories
     predicted = _predict(task, expansion, data.test)
-    found = errors(truth, predicted, relative_to(truth, training))
+    leads = expansion.start is not None
+    found = errors(truth, predicted, relative_to(truth, training, leads))
     failed = np.concatenate([data.training.failed, data.calibration.failed, data.test.failed])
     solved = np.concatenate([data.training.values, data.calibration.values, data.test.values])
     reasons = (*data.training.reasons, *data.calibration.reasons, *data.test.reasons)
@@ -233,7 +239,7 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
             "failed": len(failed),
         },
         **summary(found),
-        "outputs": by_output(found, task.outputs, task.units, expansion.outputs, training),
+        "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
         "coverage": covered,
         "domain": {p.name: [p.low, p.high] for p in task.parameters},
         "failed": {

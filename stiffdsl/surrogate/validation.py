@@ -43,11 +43,9 @@ def by_output(
     names: tuple[str, ...],
     units: tuple[str | None, ...],
     scaling: OutputScaling,
-    training: np.ndarray,
+    one_sign: np.ndarray,
 ) -> dict[str, dict[str, object]]:
-    """A row for each output: its errors, and what they are relative to (its value or its range)."""
-    flat = training.reshape(-1, training.shape[-1])
-    one_sign = (flat.min(0) > 0) | (flat.max(0) < 0)
+    """A row for each output: its errors, and what they are relative to: its value where it keeps its sign, or its range."""
     median = np.median(found.relative, axis=(0, 1))
     high = np.quantile(found.relative, 0.95, axis=(0, 1))
     worst = found.relative.max(axis=(0, 1))
