@@ -69,7 +69,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("argument", n),
             ("b", n),
             ("z", n),
-            ("J", len(model.jacobian.ops) and (model.jacobian.ops[-1].size or 0) or 1),
+            ("J", (len(model.jacobian.ops) and (model.jacobian.ops[-1].size or 0)) or 1),
             ("W", len(model.plan.source)),
             ("LU", model.plan.entries),
             ("A", n * n),
@@ -162,7 +162,9 @@ def emit_straight(module: Module, model: Model, areas: Areas) -> None:
             *older, newest = stages
             sums = [code.combination(tableau.a[i][:-1], [u[k] for u in older]) for k in range(n)]
             argument = [
-                code.combination(tableau.a[i][-1:], [newest[k]], code.apply("add", y[k], sums[k]) if older else y[k])
+                code.combination(
+                    tableau.a[i][-1:], [newest[k]], code.apply("add", y[k], sums[k]) if older else y[k]
+                )
                 for k in range(n)
             ]
         writer.drive(tableau.c[i])
@@ -265,7 +267,9 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
                 with no:
                     code.call("solve", area("LU"), area("b"), area("stages", i), area("z"))
             if i == 0:
-                good = code.call("check", area("W"), area("b"), area("stages"), area("z"), area("argument"), result="i1")
+                good = code.call(
+                    "check", area("W"), area("b"), area("stages"), area("z"), area("argument"), result="i1"
+                )
                 with code.when(code.value(f"xor i1 {code.value(f'or i1 %dense, {good}')}, true")):
                     code.put(f"ret double {code.number(-1.0)}")
                     code.label("unreached")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stiffdsl.program import interpret
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
@@ -15,6 +16,8 @@ from stiffdsl.solve.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}
 # Beyond these a whole step in one kernel takes longer to compile, or to run, than other ways.
+# Where an unknown without a start or a guess is taken to be.
+_SOMEWHERE = 0.5
 UNKNOWNS, MULTIPLICATIONS = 400, 200_000
 
 
@@ -30,12 +33,13 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     if model is None:
         return None
     level = 2 if is_small(model) or program.size <= 40 else 1
-    library = engine.load(_key(model), lambda: kernel.emit(model), level)
-    return NativeSolver(library, model.n, model.parameters, model.inputs, len(tableau.H))
+    key = _key(model)
+    library = engine.load(key, lambda: kernel.emit(model), level)
+    return NativeSolver(library, key, model.n, model.parameters, model.inputs, len(tableau.H))
 
 
 def _model(program: Program, tableau: Tableau) -> Model | None:
-    plan = lu.plan(program.rows, program.columns, program.mass)
+    plan = lu.plan(program.rows, program.columns, program.mass, _sample(program))
     if plan is None or plan.multiplications > MULTIPLICATIONS:
         return None
     rhs = program.by_name["rhs"]
@@ -55,6 +59,22 @@ def _model(program: Program, tableau: Tableau) -> Model | None:
     )
 
 
+def _sample(program: Program) -> np.ndarray | None:
+    """Values of the Jacobian near the start, for the default parameters; None where no row is algebraic."""
+    if np.all(program.mass):
+        return None
+    system = program.system
+    count = sum(b.size for b in system.flat.parameters)
+    p = interpret.run(program, "parameters", np.zeros(count), np.zeros(count))
+    u = interpret.run(program, "input_defaults", p)
+    start, guess = interpret.run(program, "start", p, u), interpret.run(program, "guess", p, u)
+    known = np.where(np.isnan(start), guess, start)[np.r_[system.states, system.implicit]]
+    known = np.where(np.isnan(known), _SOMEWHERE, known)
+    # A little away from zero, where derivatives often vanish.
+    y = known + 1e-3 * (1 + np.abs(known))
+    return interpret.run(program, "jacobian", 0.0, y, p, u)
+
+
 def _key(model: Model) -> str:
     """A digest of everything that the machine code depends on, this package included."""
     digest = hashlib.sha256(_sources())
@@ -65,7 +85,15 @@ def _key(model: Model) -> str:
         table = model.tables[name]
         digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
     plan = model.plan
-    for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source, plan.mass, model.mass):
+    for array in (
+        plan.row,
+        plan.column,
+        plan.pattern_rows,
+        plan.pattern_columns,
+        plan.source,
+        plan.mass,
+        model.mass,
+    ):
         digest.update(np.ascontiguousarray(array).tobytes() + b"|")
     digest.update(repr((model.tableau, model.inputs, model.parameters)).encode())
     return digest.hexdigest()

@@ -155,7 +155,9 @@ class Code:
             case "select":
                 return self.select(*args)
             case "sign":
-                negative = self.select(self.apply("lt", args[0], self.number(0.0)), self.number(-1.0), args[0])
+                negative = self.select(
+                    self.apply("lt", args[0], self.number(0.0)), self.number(-1.0), args[0]
+                )
                 return self.select(self.apply("gt", args[0], self.number(0.0)), self.number(1.0), negative)
             case "asinh":
                 return self._each("asinh", args[0])

@@ -20,9 +20,7 @@ except ImportError:  # the portable tier serves alone
 from stiffdsl.runtime.session import cache_folder
 
 # Functions of the C library that the IR may call.
-_SYMBOLS = (
-    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh exp log pow fmod malloc free memset memcpy"
-).split()
+_SYMBOLS = ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "exp", "log", "pow", "fmod", "malloc", "free", "memset", "memcpy"]
 
 
 def available() -> bool:
@@ -99,7 +97,9 @@ def _features() -> str:
 
 def _add_symbols() -> None:
     """Addresses of the C library's functions, so that no platform's linker has to find them."""
-    library = ctypes.CDLL("ucrtbase") if sys.platform == "win32" else ctypes.CDLL(ctypes.util.find_library("m"))
+    library = (
+        ctypes.CDLL("ucrtbase") if sys.platform == "win32" else ctypes.CDLL(ctypes.util.find_library("m"))
+    )
     everything: Sequence[Any] = (library, ctypes.CDLL(None)) if sys.platform != "win32" else (library,)
     for symbol in _SYMBOLS:
         for one in everything:

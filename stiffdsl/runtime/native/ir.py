@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.program.ops import Op
+from stiffdsl.program.ops import ELEMENTWISE, Op
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.code import Code, Module
 
@@ -39,6 +39,9 @@ def straight(
     values: list[Any] = []
     for op in function.ops:
         args = [values[a] for a in op.args]
+        if op.name in ("sum", "concatenate"):
+            # These go through all entries: one that stands for an array does not know how many it has.
+            args = [[values[a][k] for k in range(function.ops[a].size or 0)] for a in op.args]
         values.append(arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables))
     return values[-1]
 
@@ -114,11 +117,10 @@ class _Looped:
         last = len(self.ops) - 1
         return [
             op.size is not None
-            and op.name not in ("input", "table", "full")
             and (
                 k == last
                 or op.name in ("stack", "concatenate", "sum", "take_sum")
-                or (op.name not in ("slice", "take") and (uses[k] > 1 or gathered[k]))
+                or (op.name in ELEMENTWISE and (uses[k] > 1 or gathered[k]))
             )
             for k, op in enumerate(self.ops)
         ]

@@ -5,9 +5,18 @@ constants; `tests/native` holds both to the same steps. A solve can stop after a
 buffer for accepted steps is full, and go on later from its state.
 """
 
-from stiffdsl.runtime.native.attempt import PARAMETERS, Model, emit_check, emit_general, emit_straight, is_small, work_areas
+from stiffdsl.runtime.native.attempt import (
+    PARAMETERS,
+    Model,
+    emit_check,
+    emit_general,
+    emit_straight,
+    is_small,
+    work_areas,
+)
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.dense import emit_dense_factor, emit_dense_solve
+from stiffdsl.runtime.native.ffi import emit_handler
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
@@ -17,7 +26,7 @@ from stiffdsl.solve.status import Status
 
 
 def emit(model: Model) -> str:
-    """The module: `lanes(operands, strides, count)` and everything that it calls."""
+    """The module: `lanes(operands, strides, count)`, the handler for XLA, and everything that they call."""
     module = Module()
     scratch = [
         emit_function(module, model.rhs, model.tables, "rhs"),
@@ -41,6 +50,7 @@ def emit(model: Model) -> str:
     emit_general(module, model, areas, planned=not small)
     _Solve(module, model, areas, small).write()
     _emit_lanes(module, areas)
+    emit_handler(module, model.n)
     return module.text()
 
 
@@ -104,7 +114,9 @@ class _Solve:
         self.options = {name: code.load(pointers["options"], k) for k, name in enumerate(OPTIONS)}
         self.state = pointers["state"]
         self.y, self.scaled = code.at(self.state, self.y_at), code.at(self.state, self.scaled_at)
-        self.variables = {name: code.variable("double", code.load(self.state, k)) for k, name in enumerate(STATE)}
+        self.variables = {
+            name: code.variable("double", code.load(self.state, k)) for k, name in enumerate(STATE)
+        }
         backward = code.apply("lt", self.option("t1"), self.option("t0"))
         self.direction = code.select(backward, self.number(-1), self.number(1))
         for k in range(self.model.inputs and 1):
@@ -142,7 +154,9 @@ class _Solve:
         with code.loop(self.n) as k:
             blame = code.select(sound, zero, self.number(float("nan")))
             code.store(blame, self.scaled, k)
-        status = code.select(code.apply("eq", t0, t1), self.number(Status.SUCCESS), self.number(Status.RUNNING))
+        status = code.select(
+            code.apply("eq", t0, t1), self.number(Status.SUCCESS), self.number(Status.RUNNING)
+        )
         self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
         self._begin_saves()
         with code.when(sound):
@@ -218,7 +232,9 @@ class _Solve:
         # The larger, and NaN where one is.
         steepest = code.select(code.apply("gt", d1, d2), d1, d2)
         power = code.apply(
-            "pow", code.apply("div", number(0.01), self._positive(steepest)), number(1.0 / self.model.tableau.order)
+            "pow",
+            code.apply("div", number(0.01), self._positive(steepest)),
+            number(1.0 / self.model.tableau.order),
         )
         flat = code.apply("le", steepest, number(1e-15))
         h1 = code.select(flat, code.apply("mul", number(1e-3), length), power)
@@ -254,7 +270,17 @@ class _Solve:
     def _attempt(self, t: str, h: str) -> str:
         """The error of a try, with planned pivots where they serve."""
         code = self.code
-        values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p, "%operands", "%work", self.scaled)
+        values = (
+            t,
+            h,
+            self.option("rtol"),
+            self.pointers["atol"],
+            self.y,
+            self.p,
+            "%operands",
+            "%work",
+            self.scaled,
+        )
         listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
         if self.small:
             error = code.call("attempt", *listed, result="double")
@@ -290,7 +316,9 @@ class _Solve:
             with yes:
                 exponent = code.apply("mul", number(0.4 / order), self.get("previous"))
                 exponent = code.apply("sub", exponent, code.apply("mul", number(0.7 / order), logarithm))
-                most = code.select(code.apply("gt", rejections, number(0)), number(1), number(control.GREATEST))
+                most = code.select(
+                    code.apply("gt", rejections, number(0)), number(1), number(control.GREATEST)
+                )
                 factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))
                 factor = self._between(factor, number(control.LEAST), most)
                 self._propose(h, factor)

@@ -1,8 +1,9 @@
 """Symbolic sparse LU of `W = alpha M - J`: the order of pivots and the fill are known before any number is.
 
-Pivots lie on a diagonal that a maximum matching makes structurally full, and are taken in the order of Markowitz
-(Management Science 3:255, 1957): the one that can fill least comes first. Nothing is swapped at run time, so every
-step checks what its factors are worth (`attempt.py`).
+Pivots lie on a diagonal that a matching makes structurally full, and large for some values of J (Duff and Koster, SIAM
+J. Matrix Anal. Appl. 22:973, 2001). They are taken in the order of Markowitz (Management Science 3:255, 1957): the one
+that can fill least comes first. Nothing is swapped at run time, so every step checks what its factors are worth
+(`attempt.py`).
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from stiffdsl.runtime.native.code import Code, Module
 
 # Factors with more multiplications than this are computed by a loop over tables of positions.
 STRAIGHT = 2500
+# What a value of zero counts as beside the largest of its row: its place may hold a number at another point.
+_TINY = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +64,13 @@ class Plan:
         return self.place[inverse_row[self.pattern_rows], inverse_column[self.pattern_columns]]
 
 
-def plan(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Plan | None:
-    """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are."""
+def plan(
+    rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, sample: np.ndarray | None = None
+) -> Plan | None:
+    """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are.
+
+    `sample`: values of J somewhere, so that algebraic rows get pivots that are large there.
+    """
     n = len(mass)
     rows, columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
     states = np.flatnonzero(mass)
@@ -70,7 +78,11 @@ def plan(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Plan | None
     pattern_rows, pattern_columns = numbers // n, numbers % n
     source = np.full(len(numbers), -1, dtype=np.int64)
     source[np.searchsorted(numbers, rows * n + columns)] = np.arange(len(rows))
-    row_of = _matching(pattern_rows, pattern_columns, np.asarray(mass))
+    sizes = np.ones(len(numbers))
+    if sample is not None:
+        known = np.abs(np.asarray(sample, dtype=float))
+        sizes[source >= 0] = np.where(np.isfinite(known), known, 1.0)[source[source >= 0]]
+    row_of = _matching(pattern_rows, pattern_columns, np.asarray(mass), sizes)
     if row_of is None:
         return None
     pattern = np.zeros((n, n), dtype=bool)
@@ -96,23 +108,33 @@ def plan(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Plan | None
     )
 
 
-def _matching(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> np.ndarray | None:
-    """The row that each column takes its pivot from: its own for a state, and wherever that is an entry."""
+def _matching(
+    rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, sizes: np.ndarray
+) -> np.ndarray | None:
+    """The row that each column takes its pivot from: its own for a state; algebraic rows are matched with algebraic
+    columns, where that is possible, so that the product of the pivots is large."""
     n = len(mass)
-    own = np.zeros(n, dtype=bool)
-    own[rows[rows == columns]] = True
-    result = np.arange(n)
-    if np.all(own):
+    result, algebraic = np.arange(n), mass == 0
+    if not np.any(algebraic):
         return result
-    # The diagonals of all states stay; the algebraic rows are matched among themselves where that is possible.
-    algebraic = mass == 0
     for among in (algebraic, np.ones(n, dtype=bool)):
         kept = among[rows] & among[columns]
-        graph = scipy.sparse.csr_matrix((np.ones(kept.sum()), (rows[kept], columns[kept])), shape=(n, n))
-        row_of = maximum_bipartite_matching(graph, perm_type="row")
-        if np.all(row_of[among] >= 0):
-            result[among] = row_of[among]
-            return result
+        number = np.cumsum(among) - 1
+        size = int(among.sum())
+        largest = np.full(n, _TINY)
+        np.maximum.at(largest, rows[kept], sizes[kept])
+        # Costs are positive: zero would be no entry.
+        cost = 1.0 + np.log(largest[rows[kept]] / np.maximum(sizes[kept], _TINY * largest[rows[kept]]))
+        graph = scipy.sparse.csr_matrix(
+            (cost, (number[rows[kept]], number[columns[kept]])), shape=(size, size)
+        )
+        try:
+            of_row, of_column = min_weight_full_bipartite_matching(graph)
+        except ValueError:  # there is none
+            continue
+        places = np.flatnonzero(among)
+        result[places[of_column]] = places[of_row]
+        return result
     return None
 
 
@@ -242,7 +264,12 @@ def _factor_in_loops(code: Code, plan: Plan) -> None:
     with code.loop(len(plan.source)) as e:
         code.store(code.load("%W", e), "%LU", code.index(positions, e))
     pivots, starts, products = table([np.diag(plan.place)]), table([first_below]), table([first_product])
-    below_table, target_table, above_table, left_table = table(below), table(targets), table(above), table(lefts)
+    below_table, target_table, above_table, left_table = (
+        table(below),
+        table(targets),
+        table(above),
+        table(lefts),
+    )
     with code.loop(plan.n) as k:
         pivot = code.index(pivots, k)
         inverse = code.apply("div", code.number(1.0), code.load("%LU", pivot))
@@ -254,7 +281,9 @@ def _factor_in_loops(code: Code, plan: Plan) -> None:
         with code.loop(code.index(products, following), code.index(products, k)) as e:
             target = code.index(target_table, e)
             product = code.apply(
-                "mul", code.load("%LU", code.index(left_table, e)), code.load("%LU", code.index(above_table, e))
+                "mul",
+                code.load("%LU", code.index(left_table, e)),
+                code.load("%LU", code.index(above_table, e)),
             )
             code.store(code.apply("sub", code.load("%LU", target), product), "%LU", target)
 

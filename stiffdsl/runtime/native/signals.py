@@ -16,7 +16,10 @@ def emit_inputs(module: Module) -> None:
     `layout` has three numbers for each signal: its input, where its points begin, and how many there are.
     """
     code = Code(
-        module, "inputs", [("double", "t"), ("ptr", "operands"), ("ptr", "u"), ("ptr", "u_t")], attributes="noinline"
+        module,
+        "inputs",
+        [("double", "t"), ("ptr", "operands"), ("ptr", "u"), ("ptr", "u_t")],
+        attributes="noinline",
     )
 
     def operand(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stiffdsl.runtime.native import ffi
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
 from stiffdsl.solve.status import Status
@@ -57,11 +58,12 @@ class Tables(NamedTuple):
 
     def flat(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Layout, times and values as the kernel reads them."""
-        lengths = [len(t) for t in self.times]
-        offsets = np.cumsum([0, *lengths[:-1]])
-        layout = np.stack([np.asarray(self.index, dtype=float), offsets, lengths], axis=1).ravel()
-        joined = [np.concatenate([np.zeros(0), *map(np.asarray, part)]) for part in (self.times, self.values)]
-        return layout.astype(float), joined[0].astype(float), joined[1].astype(float)
+        lengths = np.array([len(t) for t in self.times], dtype=float)
+        layout = np.stack(
+            [np.asarray(self.index, dtype=float), np.cumsum(lengths) - lengths, lengths], axis=1
+        )
+        times, values = (np.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
+        return layout.ravel(), times, values
 
 
 NO_TABLES = Tables(np.zeros(0), (), ())
@@ -93,8 +95,9 @@ class _Scratch(threading.local):
 class NativeSolver:
     """One model and one method as machine code. Parameters, times, inputs and tolerances are arguments."""
 
-    def __init__(self, library: Library, n: int, parameters: int, inputs: int, rows: int):
+    def __init__(self, library: Library, key: str, n: int, parameters: int, inputs: int, rows: int):
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
+        self.key = key
         self.library = library
         kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
         self._lanes = kernel(library.address("lanes"))
@@ -227,12 +230,51 @@ class NativeSolver:
         state = kept["state"]
         return _arrived(state, kept["ys"], y_at, scaled_at)
 
+    def jax_solve(
+        self,
+        t0: Any,
+        t1: Any,
+        y0: Any,
+        p: Any,
+        u: Any = None,
+        tables: tuple[Any, Any, Any] | None = None,
+        saveat: Any = (),
+        rtol: Any = 1e-6,
+        atol: Any = 1e-9,
+        first_step: Any = None,
+        max_step: Any = math.inf,
+        max_steps: Any = 100_000,
+    ) -> ffi.Reached:
+        """`solve` inside JAX: every argument may be traced, `jit` and `vmap` work; on the CPU only. `tables` as
+        `Tables.flat` gives them. Not differentiable: derivatives are the business of a rule around it."""
+        name = f"stiffdsl_{self.key}"
+        ffi.register(name, self.library.address("handler"))
+        inputs = np.zeros(self.inputs) if u is None else u
+        flat = NO_TABLES.flat() if tables is None else tables
+        first = 0.0 if first_step is None else first_step
+        return ffi.call(
+            name, self.size, t0, t1, y0, p, inputs, flat, saveat, rtol, atol, first, max_step, max_steps
+        )
+
 
 class _Call:
     """One solve in progress, in the arrays of its thread."""
 
     def __init__(
-        self, solver: NativeSolver, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps
+        self,
+        solver: NativeSolver,
+        t0,
+        t1,
+        y0,
+        p,
+        u,
+        tables,
+        saveat,
+        rtol,
+        atol,
+        first_step,
+        max_step,
+        max_steps,
     ):
         self.solver, scratch = solver, solver._scratch
         self.scratch = scratch

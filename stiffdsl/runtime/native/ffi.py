@@ -1,0 +1,159 @@
+"""The kernel as a JAX primitive: a handler for XLA's typed FFI, compiled with the kernel, that reads the call frame.
+
+Layouts are those of `xla/ffi/api/c_api.h` (in `jax.ffi.include_dir()`), whose makers promise to keep them. `vmap` hands
+over arrays with leading axes, and the kernel loops over the lanes. Not differentiable by itself.
+"""
+
+import ctypes
+import math
+import threading
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, state_areas
+
+# The version of the interface that the offsets below belong to.
+MAJOR, MINOR = 0, 3
+# Offsets in bytes.
+_EXTENSION, _STAGE, _ARGS, _RETS = 8, 32, 72, 112
+_EXTENSION_TYPE, _METADATA = 8, 24
+_VERSION_MAJOR, _VERSION_MINOR = 24, 28
+_DATA, _RANK, _DIMS = 24, 32, 40
+_IS_METADATA, _EXECUTE = 1, 3
+
+ARGUMENTS, RESULTS = OPERANDS[:9], ("state", "ys")
+
+_registered: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+class Reached(NamedTuple):
+    """What `jax_solve` returns: as `solver.Arrived`, without culprits."""
+
+    ys: Any
+    t: Any
+    y: Any
+    status: Any
+    counts: Any
+    h: Any
+    scaled: Any
+
+
+def emit_handler(module: Module, n: int) -> None:
+    """`handler(call_frame) -> error`: answers the query for its version, or runs `lanes` over the buffers."""
+    code = Code(module, "handler", [("ptr", "frame")], "ptr", linkage="dso_local")
+
+    def field(pointer: str, offset: int, kind: str = "ptr") -> str:
+        return code.load(code.at(pointer, offset, "i8"), 0, kind)
+
+    extension = field("%frame", _EXTENSION)
+    asked = code.value(f"icmp ne ptr {extension}, null")
+    with code.when(asked):
+        kind = field(extension, _EXTENSION_TYPE, "i32")
+        with code.when(code.value(f"icmp eq i32 {kind}, {_IS_METADATA}")):
+            metadata = field(extension, _METADATA)
+            code.store(str(MAJOR), code.at(metadata, _VERSION_MAJOR, "i8"), 0, "i32")
+            code.store(str(MINOR), code.at(metadata, _VERSION_MINOR, "i8"), 0, "i32")
+            code.put("ret ptr null")
+            code.label("answered")
+    stage = field("%frame", _STAGE, "i32")
+    with code.when(code.value(f"icmp ne i32 {stage}, {_EXECUTE}")):
+        code.put("ret ptr null")
+        code.label("prepared")
+    pointers = code.variable(f"[{len(OPERANDS)} x ptr]")
+    strides = code.variable(f"[{len(OPERANDS)} x i64]")
+    count = code.variable("i64", "1")
+    buffers = {}
+    for names, offset in ((ARGUMENTS, _ARGS), (RESULTS, _RETS)):
+        listed = field("%frame", offset)
+        for k, name in enumerate(names):
+            buffers[name] = code.load(listed, k, "ptr")
+    saves = "0"
+    for k, name in enumerate(OPERANDS):
+        if name not in buffers:
+            code.store(pointers, pointers, k, "ptr")
+            code.store("0", strides, k, "i64")
+            continue
+        buffer = buffers[name]
+        dims, last = field(buffer, _DIMS), code.integer("sub", field(buffer, _RANK, "i64"), "1")
+        size = code.load(dims, last, "i64")
+        if name == "saveat":
+            saves = code.integer("mul", size, str(n))
+        code.store(field(buffer, _DATA), pointers, k, "ptr")
+        code.store(saves if name == "ys" else size, strides, k, "i64")
+        if name == "options":
+            with code.loop(last) as axis:
+                lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
+                code.store(lanes, count, kind="i64")
+    code.call("lanes", f"ptr {pointers}", f"ptr {strides}", f"i64 {code.load(count, kind='i64')}")
+    code.put("ret ptr null")
+    code.finish()
+
+
+def register(name: str, address: int) -> None:
+    """Makes the handler at `address` known to XLA as `name`, once in a process."""
+    with _lock:
+        if name not in _registered:
+            handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+            jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
+            _registered[name] = handler
+
+
+def call(
+    name: str,
+    n: int,
+    t0: Any,
+    t1: Any,
+    y0: Any,
+    p: Any,
+    u: Any,
+    tables: tuple[Any, Any, Any],
+    saveat: Any,
+    rtol: Any,
+    atol: Any,
+    first_step: Any,
+    max_step: Any,
+    max_steps: Any,
+) -> Reached:
+    """The registered kernel, on traced values; `tables` are layout, times and values (`solver.Tables.flat`)."""
+    saveat, layout = _real(saveat).reshape(-1), _real(tables[0])
+    given = {
+        "t0": t0,
+        "t1": t1,
+        "rtol": rtol,
+        "first_step": first_step,
+        "max_step": max_step,
+        "max_steps": max_steps,
+        "attempts": math.inf,
+        "saves": saveat.shape[0],
+        "signals": layout.shape[0] // 3,
+        "capacity": 0.0,
+        "resume": 0.0,
+    }
+    options = jnp.stack([_real(given[name]) for name in OPTIONS])
+    y_at, scaled_at, width = state_areas(n)
+    kinds = (
+        jax.ShapeDtypeStruct((width,), np.float64),
+        jax.ShapeDtypeStruct((saveat.shape[0], n), np.float64),
+    )
+    atol = jnp.broadcast_to(_real(atol), (n,))
+    arguments = (options, atol, *map(_real, (y0, p, u)), saveat, layout, *map(_real, tables[1:]))
+    state, ys = jax.ffi.ffi_call(name, kinds, vmap_method="broadcast_all")(*arguments)
+    first = STATE.index("accepted")
+    return Reached(
+        ys,
+        state[0],
+        state[y_at:scaled_at],
+        state[STATE.index("status")].astype(jnp.int32),
+        state[first : first + 6].astype(jnp.int32),
+        state[1],
+        state[scaled_at:],
+    )
+
+
+def _real(value: Any) -> Any:
+    return jnp.asarray(value, dtype=float)

@@ -1,0 +1,210 @@
+"""The native tier against published values, SciPy, and the JAX loop: the same steps, the same statuses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.integrate
+
+from stiffdsl.program import interpret
+from stiffdsl.runtime import native
+from stiffdsl.runtime.emit import functions
+from stiffdsl.runtime.inputs import Inputs, signal
+from stiffdsl.runtime.native import attempt, engine, ir, lu
+from stiffdsl.runtime.system import Args, ModelSystem
+from stiffdsl.solve import loop
+from stiffdsl.solve.dense_output import interpolate_many
+from stiffdsl.solve.method import Tolerance
+from stiffdsl.solve.methods import make_method
+from stiffdsl.solve.status import Status
+from tests.native import solves
+
+pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+
+
+def solved(given: solves.Given, **options):
+    solver = native.build(given.program)
+    assert solver is not None
+    return solver.solve(given.t0, given.t1, given.y0, given.p, given.u, **options)
+
+
+@pytest.fixture(scope="module")
+def robertson():
+    return solves.library_model("chemistry/robertson.sml")
+
+
+@pytest.fixture(scope="module")
+def constrained():
+    return solves.model(solves.CONSTRAINED)
+
+
+# Mazzia, Magherini, Test Set for Initial Value Problem Solvers, release 2.4: end values; ROBER at t = 1e5 by Radau.
+PUBLISHED = {
+    "chemistry/robertson.sml": (1.786592114209946e-2, 7.274751468436319e-8),
+    "chemistry/hires.sml": (0.7371312573325668e-3, 0.1442485726316185e-3, 0.5888729740967575e-4),
+    "chemistry/pollu.sml": (0.5646255480022769e-1, 0.1342484130422339, 0.4139734331099427e-8),
+    "problems/van_der_pol.sml": (0.1706167732170483e1, -0.8928097010247975e-3),
+}
+
+
+@pytest.mark.parametrize("path", PUBLISHED)
+def test_published_end_values(path):
+    given = solves.library_model(path)
+    end = 2000.0 if "van_der_pol" in path else given.t1
+    result = native.build(given.program).solve(given.t0, end, given.y0, given.p, rtol=1e-9, atol=1e-13)
+    if "van_der_pol" in path and abs(result.y[0] - PUBLISHED[path][0]) > 0.1:
+        pytest.skip("the model's own time scale is another")
+    expected = np.array(PUBLISHED[path])
+    np.testing.assert_allclose(result.y[: len(expected)], expected, rtol=1e-6)
+
+
+def in_jax(given: solves.Given, times, rtol=1e-6, atol=1e-9, inputs=None, **limits):
+    """The portable loop, before it looks for the reasons of a failure."""
+    driven = inputs is not None
+    system = ModelSystem(given.program, functions(given.program), lambda: (), driven)
+    args = Args(given.p, inputs if driven else Inputs(given.u, ()))
+    problem = loop.Problem(*map(jnp.asarray, (given.t0, given.t1, given.y0)), args, jnp.asarray(times))
+    limits = loop.Limits(Tolerance(rtol, atol), limits.get("first_step", 0.0), limits.get("max_step", np.inf))
+    limits = jax.tree.map(jnp.asarray, limits)
+    method = make_method("rodas5p", system)
+    state, saves = jax.jit(lambda problem: loop.run(method, system, problem, limits, 100_000))(problem)
+    return state, np.asarray(saves.ys)
+
+
+def assert_same(native_result, state, ys, rtol=1e-9):
+    assert native_result.counts.tolist() == np.asarray(state.counts).tolist()
+    assert native_result.status == int(state.status)
+    np.testing.assert_allclose(native_result.ys, ys, rtol=rtol, atol=1e-12)
+    np.testing.assert_allclose(native_result.t, state.t, rtol=1e-12)
+
+
+def test_takes_the_steps_of_the_portable_loop(robertson):
+    times = [0.0, 1.0, 1e2, 1e5]
+    assert_same(solved(robertson, saveat=times), *in_jax(robertson, times))
+
+
+def test_algebraic_unknowns_time_and_tables(constrained):
+    table = signal(0, 1.0, 0.0, (np.array([0.0, 0.7, 0.9, 1.5]), np.array([1.0, 3.0, 0.0, 1.0])), "u")
+    times = np.linspace(0, 2, 9)
+    tables = native.Tables(np.array([0]), [np.asarray(table.times)], [np.asarray(table.values)])
+    driven = solved(constrained, tables=tables, saveat=times)
+    # Around a bend of the table, steps are rejected until they are short: rounding is seen in where they end.
+    assert_same(driven, *in_jax(constrained, times, inputs=Inputs(constrained.u, (table,))), rtol=1e-7)
+    free = solved(constrained, saveat=times)
+    assert not np.allclose(free.ys, driven.ys, rtol=1e-3)
+
+
+def test_backward_in_time_and_limits(constrained):
+    there = solved(constrained, rtol=1e-9, atol=1e-11)
+    back = constrained._replace(t0=constrained.t1, t1=1.9, y0=there.y)
+    times = [2.0, 1.95, 1.9]
+    limits = {"first_step": 1e-3, "max_step": 0.01}
+    result = solved(back, saveat=times, **limits)
+    assert_same(result, *in_jax(back, times, **limits))
+    assert result.counts[0] >= 10
+
+
+def test_explosion_stops_as_in_the_portable_loop():
+    given = solves.model(solves.EXPLODING)
+    times = np.linspace(given.t0, given.t1, 5)
+    result = solved(given, saveat=times)
+    state, ys = in_jax(given, times)
+    # Digits get lost where the solution leaves all bounds: the steps agree up to there.
+    assert result.status == int(state.status) == Status.STEP_TOO_SMALL
+    assert result.culprits[0] == 0
+    np.testing.assert_allclose(result.ys, ys, rtol=1e-9)
+    np.testing.assert_allclose(result.t, state.t, rtol=1e-9)
+
+
+def test_leaving_the_domain_of_a_function_stops():
+    given = solves.model(solves.UNDEFINED)
+    times = np.linspace(given.t0, given.t1, 9)
+    result = solved(given, saveat=times)
+    assert result.status == Status.NON_FINITE
+    assert result.culprits[0] == 0
+    # With s = sqrt(x): dt = -2 s ds / (1 + s), from s = 1 to the end of the domain at s = 0.
+    np.testing.assert_allclose(result.t, 2 - 2 * np.log(2), rtol=1e-4)
+    assert np.all(np.isnan(result.ys[times > result.t])) and np.all(np.isfinite(result.ys[times <= result.t]))
+
+
+def test_not_a_number_at_the_start(robertson):
+    result = solved(robertson._replace(y0=np.array([1.0, np.nan])))
+    assert result.status == Status.NON_FINITE
+    assert result.counts.tolist() == [0] * 6
+
+
+def test_greatest_number_of_steps(robertson):
+    result = solved(robertson, max_steps=20)
+    assert result.status == Status.MAX_STEPS
+    assert result.counts[:2].sum() == 20
+
+
+def test_pivots_planned_for_other_parameters_may_be_zero():
+    planned = solves.model(solves.AWKWARD)
+    assert solved(planned).pivoted == 0
+    y0 = solves.consistent(planned.program, 0.0, np.ones(3), np.zeros(1), planned.u)
+    given = planned._replace(p=np.zeros(1), y0=y0)
+    result = solved(given, rtol=1e-8, atol=1e-10)
+    assert result.status == Status.SUCCESS
+    assert result.pivoted > 0
+
+    def rhs(t, x):
+        y = solves.consistent(given.program, t, np.array([x[0], *given.y0[1:]]), given.p, given.u)
+        return interpret.run(given.program, "rhs", t, y, given.p, given.u)[:1]
+
+    reference = scipy.integrate.solve_ivp(rhs, (given.t0, given.t1), given.y0[:1], rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(result.y[0], reference.y[0, -1], rtol=1e-6)
+
+
+def test_singular_whatever_the_pivots():
+    given = solves.model(solves.AWKWARD)
+    singular = given._replace(y0=np.array([1.0, np.inf, 1.0]))
+    assert solved(singular).status == Status.NON_FINITE
+
+
+@pytest.mark.parametrize("path", ["chemistry/hires.sml", "examples/rc_ladder.sml"])
+def test_every_way_to_write_a_step_is_the_same_step(path, monkeypatch):
+    """Written out; with calls; with tables of positions instead of code; with loops over vectors."""
+    given = solves.library_model(path)
+    times = np.linspace(given.t0, given.t1, 5)
+    first = solved(given, saveat=times)
+    limits = ((attempt, 0), (lu, 0), (ir, 0))
+    for module, limit in limits:
+        monkeypatch.setattr(module, "STRAIGHT", limit)
+        monkeypatch.setenv("STIFFDSL_CACHE", "")
+        other = solved(given, saveat=times)
+        assert other.counts.tolist() == first.counts.tolist()
+        np.testing.assert_allclose(other.ys, first.ys, rtol=1e-9, atol=1e-12)
+
+
+def test_records_all_steps_and_goes_on_where_the_buffer_ended(robertson, monkeypatch):
+    solver = native.build(robertson.program)
+    times = np.geomspace(1e-3, 1e5, 40)
+    whole = solved(robertson, saveat=times)
+    monkeypatch.setattr(native.solver, "CAPACITY", 7)
+    told = []
+    t, y, K, arrived = solver.record(*robertson[1:], progress=told.append)
+    assert len(t) == whole.counts[0] + 1 and arrived.counts.tolist() == whole.counts.tolist()
+    assert told == sorted(told) and len(told) > 10
+    step = np.searchsorted(t, times, side="left") - 1
+    theta = (times - t[step]) / np.diff(t)[step]
+    values = interpolate_many(y[step], y[step + 1], K[step], theta)
+    np.testing.assert_allclose(values, whole.ys, rtol=1e-10)
+
+
+def test_lanes(robertson):
+    solver = native.build(robertson.program)
+    factors = np.linspace(0.5, 2, 300)[:, None]
+    p, ends = robertson.p * factors, np.linspace(1e3, 1e5, 300)
+    times = [0.0, 10.0, 1e3]
+    lanes = solver.solve_lanes(0.0, ends, robertson.y0, p, saveat=times)
+    for lane in (0, 150, 299):
+        one = solver.solve(0.0, ends[lane], robertson.y0, p[lane], saveat=times)
+        assert np.array_equal(one.ys, lanes.ys[lane])
+        assert np.array_equal(one.counts, lanes.counts[lane])
+        assert lanes.t[lane] == ends[lane] and lanes.status[lane] == 0
+
+
+def test_other_methods_and_large_models_have_no_kernel(robertson):
+    assert native.build(robertson.program, "fbdf") is None
+    assert native.build(robertson.program, "auto") is None

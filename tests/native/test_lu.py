@@ -1,0 +1,104 @@
+"""Factors with pivots planned ahead, and with pivots as they come."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from stiffdsl.runtime.native import dense, engine, lu
+from stiffdsl.runtime.native.code import Module
+
+pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+
+
+def pattern_of(rng, n, density, algebraic):
+    """A pattern with a full transversal whose algebraic rows have no diagonal of their own."""
+    pattern = rng.random((n, n)) < density
+    pattern[np.arange(n - algebraic), np.arange(n - algebraic)] = True
+    lower = np.arange(n - algebraic, n)
+    pattern[lower, lower] = False
+    pattern[lower, np.roll(lower, 1)] = True
+    return pattern
+
+
+def solver_of(plan, limit):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lu, "STRAIGHT", limit)
+        module = Module()
+        lu.emit_assemble(module, plan)
+        lu.emit_factor(module, plan)
+        lu.emit_solve(module, plan)
+        dense.emit_dense_factor(module, plan)
+        dense.emit_dense_solve(module, plan)
+    text = module.text().replace("define internal", "define dso_local")
+    library = engine.load(text, lambda: text, 1)
+
+    def call(name, *values):
+        kinds = [ctypes.c_double if isinstance(v, float) else ctypes.c_void_p for v in values]
+        given = [v if isinstance(v, float) else v.ctypes.data for v in values]
+        ctypes.CFUNCTYPE(None, *kinds)(library.address(name))(*given)
+
+    def solve(alpha, jacobian, b, planned):
+        n = plan.n
+        w, factors = np.zeros(len(plan.source)), np.zeros(max(plan.entries, n * n))
+        x, z = np.zeros(n), np.zeros(n)
+        call("assemble", alpha, jacobian, w)
+        if planned:
+            call("factor", w, factors)
+            call("solve", factors, b, x, z)
+        else:
+            call("dense_factor", w, factors, z)
+            call("dense_solve", factors, z, b, x)
+        return x
+
+    solve.library = library
+    return solve
+
+
+@pytest.mark.parametrize(("n", "algebraic"), [(1, 0), (2, 2), (5, 2), (12, 3), (25, 0), (25, 3)])
+@pytest.mark.parametrize("straight", [True, False])
+def test_solves(n, algebraic, straight):
+    rng = np.random.default_rng(n)
+    pattern = pattern_of(rng, n, 0.15, algebraic)
+    rows, columns = np.nonzero(pattern)
+    mass = np.r_[np.ones(n - algebraic), np.zeros(algebraic)]
+    plan = lu.plan(rows, columns, mass)
+    assert plan is not None
+    jacobian = rng.uniform(0.5, 1.5, len(rows)) * rng.choice([-1, 1], len(rows))
+    w = 37.0 * np.diag(mass)
+    w[rows, columns] -= jacobian
+    b = rng.normal(size=n)
+    solve = solver_of(plan, 10_000 if straight else 0)
+    expected = np.linalg.solve(w, b)
+    tolerance = 1e-13 * np.linalg.cond(w) * (1 + np.abs(expected).max())
+    assert np.abs(solve(37.0, jacobian, b, planned=False) - expected).max() < tolerance
+    growth = 1e4
+    assert np.abs(solve(37.0, jacobian, b, planned=True) - expected).max() < growth * tolerance
+
+
+def test_a_tridiagonal_matrix_does_not_fill():
+    n = 50
+    i = np.arange(n)
+    rows, columns = np.concatenate([i, i[1:], i[:-1]]), np.concatenate([i, i[:-1], i[1:]])
+    plan = lu.plan(rows, columns, np.ones(n))
+    assert plan.entries == 3 * n - 2
+
+
+def test_an_arrow_is_eliminated_from_its_tip():
+    n = 30
+    i = np.arange(n)
+    rows, columns = np.concatenate([i, 0 * i[1:], i[1:]]), np.concatenate([i, i[1:], 0 * i[1:]])
+    plan = lu.plan(rows, columns, np.ones(n))
+    assert plan.entries == 3 * n - 2 and plan.column[0] != 0
+
+
+def test_structurally_singular():
+    assert lu.plan(np.array([0, 1]), np.array([0, 0]), np.array([1.0, 0.0])) is None
+
+
+def test_large_pivots_are_preferred_in_algebraic_rows():
+    rows, columns = np.array([0, 1, 1, 2, 2]), np.array([0, 1, 2, 1, 2])
+    sample = np.array([1.0, 1e-9, 2.0, 3.0, 1e-9])
+    plan = lu.plan(rows, columns, np.array([1.0, 0.0, 0.0]), sample)
+    pivots = dict(zip(plan.column.tolist(), plan.row.tolist(), strict=True))
+    assert pivots == {0: 0, 1: 2, 2: 1}
