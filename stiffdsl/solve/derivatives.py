@@ -202,11 +202,18 @@ class _Reverse:
         def attempt(moving, problem_moving):
             problem = self.problem(problem_moving)
             state, step, later = self._attempt(problem, _joined(moving, fixed), cursor)
-            return (_split(state)[0], step._replace(accept=None)), later
+            return (_split(state)[0], step._replace(accept=None)), (later, step.accept)
 
-        (_, step), pull, later = jax.vjp(attempt, moving, self.moving, has_aux=True)
+        (_, step), pull, (later, accept) = jax.vjp(attempt, moving, self.moving, has_aux=True)
         step_bar, saveat_bar = self._back_saves(step, cursor, later, problem_bar.saveat, ys_bar)
         moving_bar, more = pull((state_bar, step_bar))
+
+        def kept(bar, otherwise):
+            # A rejected attempt may have overflowed: nothing of it went on, but 0*inf is not 0.
+            return jnp.where(accept | jnp.isfinite(bar), bar, otherwise)
+
+        moving_bar = jax.tree.map(kept, moving_bar, state_bar)
+        more = jax.tree.map(lambda bar: kept(bar, 0.0), more)
         problem_bar = jax.tree.map(jnp.add, problem_bar._replace(saveat=saveat_bar), more)
         return moving_bar, problem_bar
 
