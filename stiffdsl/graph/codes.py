@@ -26,4 +26,9 @@ CODES: dict[str, tuple[str, str]] = {
         "Nothing says where the variable begins, so that it begins at its `guess`, or at zero. Write "
         "`start` at its declaration, or an equation in `initial`.",
     ),
+    "W0402": (
+        "flows that nothing tells apart",
+        "Two parts fix the same potential, as two grounds on one node do. What flows through both together is "
+        "known, how it divides is not: one of the flows is taken as zero.",
+    ),
 }

@@ -5,15 +5,14 @@ paths reach from an equation, or an unknown, that a largest matching leaves alon
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.model import FlatModel
-from stiffdsl.graph.incidence import Incidence, occurrences
-from stiffdsl.graph.match import match
+from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.merged import Structure, under_groups
 
 # Mistakes of one kind that are told in one run, and names listed in one message.
 MOST_TOLD = 3
@@ -22,47 +21,16 @@ MOST_NAMED = 4
 MOST_LISTED = 8
 
 
-@dataclass(eq=False)
-class Structure:
-    """Equations against variables as an author counts them: a state is one unknown with its derivative."""
-
-    columns_of: list[list[int]]
-    rows_of: list[list[int]]
-    of_row: list[int]
-    of_column: list[int]
-
-
-def diagnose(flat: FlatModel, inc: Incidence) -> list[Diagnostic]:
+def diagnose(flat: FlatModel, inc: Incidence, merged: Structure) -> list[Diagnostic]:
     """What is wrong with a model without a perfect matching; nothing where only the index is above one."""
-    merged = _merged(flat, inc)
-    if inc.equations == inc.unknowns.size and -1 not in merged.of_row:
+    if merged.regular:
         return []
     spare = [r for r, c in enumerate(merged.of_row) if c < 0]
     missing = [c for c, r in enumerate(merged.of_column) if r < 0]
     title = _title(flat, inc, len(spare), len(missing))
     told = [_over(flat, inc, merged, r, title) for r in spare[:MOST_TOLD]]
-    under = _under_groups(merged, missing)
+    under = under_groups(merged)
     return told + [_under(flat, inc, merged, group, title) for group in under[:MOST_TOLD]]
-
-
-def _merged(flat: FlatModel, inc: Incidence) -> Structure:
-    unknowns = inc.unknowns
-    either = np.maximum(unknowns.of_var, unknowns.of_der)
-    row, column = occurrences(flat.equations, either, either)
-    key = np.unique(row * max(1, unknowns.size) + column)
-    row, column = key // max(1, unknowns.size), key % max(1, unknowns.size)
-    found = match(inc.equations, unknowns.size, row, column, np.zeros(len(row), dtype=np.int8))
-    columns_of: list[list[int]] = [[] for _ in range(inc.equations)]
-    rows_of: list[list[int]] = [[] for _ in range(unknowns.size)]
-    for r, c in zip(row.tolist(), column.tolist(), strict=True):
-        columns_of[r].append(c)
-        rows_of[c].append(r)
-    of_row = found.tolist()
-    of_column = [-1] * unknowns.size
-    for r, c in enumerate(of_row):
-        if c >= 0:
-            of_column[c] = r
-    return Structure(columns_of, rows_of, of_row, of_column)
 
 
 def _title(flat: FlatModel, inc: Incidence, spare: int, missing: int) -> str:
@@ -146,25 +114,6 @@ def _parameter(flat: FlatModel, inc: Incidence, equation: int) -> str | None:
 
 
 # --- too few equations ----------------------------------------------------------------------------
-
-
-def _under_groups(merged: Structure, missing: list[int]) -> list[tuple[list[int], int]]:
-    """The unknowns that share too few equations: connected groups, and how many equations each lacks."""
-    groups: list[tuple[list[int], int]] = []
-    seen: set[int] = set()
-    for first in missing:
-        if first in seen:
-            continue
-        front = [first]
-        seen.add(first)
-        for c in front:
-            for r in merged.rows_of[c]:
-                other = merged.of_row[r]
-                if other >= 0 and other not in seen:
-                    seen.add(other)
-                    front.append(other)
-        groups.append((front, sum(1 for c in front if merged.of_column[c] < 0)))
-    return groups
 
 
 def _under(

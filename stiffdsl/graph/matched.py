@@ -1,15 +1,17 @@
 """A model whose unknowns all have an equation of their own: as it was written, or after index reduction."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from stiffdsl.diagnostics import ModelError
+from stiffdsl.diagnostics import Diagnostic, ModelError
 from stiffdsl.flat.model import Family, FlatModel
 from stiffdsl.graph.diagnose import diagnose
 from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.match import match
+from stiffdsl.graph.merged import merged_structure
 from stiffdsl.graph.reduce import reduce_index
+from stiffdsl.graph.undetermined import settled_flows
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,7 @@ class Matched:
     pairing: np.ndarray
     invariants: tuple[Family, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def matched_system(flat: FlatModel) -> Matched:
@@ -29,7 +32,12 @@ def matched_system(flat: FlatModel) -> Matched:
     pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)
     if inc.equations == inc.unknowns.size and np.all(pairing >= 0):
         return Matched(flat, inc, pairing)
-    wrong = diagnose(flat, inc)
+    merged = merged_structure(flat, inc)
+    settled = settled_flows(flat, inc, merged)
+    if settled is not None:
+        completed = matched_system(settled[0])
+        return replace(completed, warnings=settled[1] + completed.warnings)
+    wrong = diagnose(flat, inc, merged)
     if wrong:
         raise ModelError(wrong)
     of_equation = np.where(pairing < 0, -1, inc.unknowns.variable[pairing])

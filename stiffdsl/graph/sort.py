@@ -44,7 +44,7 @@ def sort(flat: FlatModel) -> SortedSystem:
         residuals=residuals,
         initial=initial,
         blocks=_counts(inc, plan, len(assignments)) | matched.counts,
-        warnings=warnings,
+        warnings=matched.warnings + warnings,
         invariants=matched.invariants,
     )
 
