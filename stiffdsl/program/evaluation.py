@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
+from stiffdsl.diagnostics import Span
 from stiffdsl.flat.model import Block, Family, Sum, slot, total
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.values import Value, Values
@@ -48,6 +49,8 @@ class Evaluation:
             assignment = self.system.assignments[k - 1]
             self._made[k] = self.family(assignment.value)
             self._label(self._made[k], assignment.kind, assignment.targets)
+            for m, op in enumerate(self._made[k].ops):
+                self.values.builder.note(op, _written(assignment.value.origin_of(m)))
         return self._made[k]
 
     def column(self, kind: str, ids: np.ndarray) -> Value:
@@ -125,6 +128,13 @@ class Evaluation:
             first, last = _block(blocks, int(ids.min())), _block(blocks, int(ids.max()))
             if first is last:
                 self.values.builder.label(value.ops[0], text.format(first.name))
+
+
+def _written(span: Span) -> str:
+    """An equation as its author wrote it, on one line. It goes on to the end of its last line."""
+    lines = [span.source.line(k) for k in range(span.line, span.end_line + 1)]
+    lines[0] = lines[0][span.column - 1 :]
+    return " ".join(" ".join(line.split("#")[0] for line in lines).split())
 
 
 def _block(blocks: tuple[Block, ...], k: int) -> Block:

@@ -96,8 +96,8 @@ def _tables(functions: list[Function], tables: Tables) -> tuple[tuple[Function, 
             return op
         if op.data not in names:
             kind = "values" if op.name == "table" else "index"
-            counts[kind] += 1
-            names[op.data] = f"{kind}_{counts[kind]}"
+            counts[kind] += bool(tables.arrays[op.data].size)
+            names[op.data] = f"{kind}_{counts[kind]}" if tables.arrays[op.data].size else "nothing"
         return replace(op, data=names[op.data])
 
     result = tuple(replace(f, ops=tuple(map(renamed, f.ops))) for f in functions)

@@ -99,6 +99,7 @@ class Builder:
         self.tables = tables
         self.ops: list[Op] = []
         self.labels: dict[int, str] = {}
+        self.notes: dict[int, str] = {}
         self._known: dict[tuple, int] = {}
 
     def put(self, name: str, args: tuple[int, ...] = (), data: Any = None, size: int | None = None) -> int:
@@ -112,6 +113,11 @@ class Builder:
         """Names a value after what it is in the model; the first name stays."""
         if self.ops[value].name not in ("input", *_CONSTANT):
             self.labels.setdefault(value, text)
+
+    def note(self, value: int, text: str) -> None:
+        """Says which equation of the model a value solves; the first note stays."""
+        if self.ops[value].name not in ("input", "element", "slice", "take", *_CONSTANT):
+            self.notes.setdefault(value, text)
 
     # --- constants and inputs ---
 
@@ -328,8 +334,8 @@ class Builder:
 
     # --- finish ---
 
-    def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str]]:
-        """The operations that `result` needs, renumbered; `result` is the last. Also their labels."""
+    def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str], dict[int, str]]:
+        """The operations that `result` needs, renumbered; `result` is the last. Also their labels and notes."""
         used = np.zeros(len(self.ops), dtype=bool)
         used[result] = True
         for k in range(result, -1, -1):
@@ -341,4 +347,7 @@ class Builder:
             Op(op.name, tuple(place[a] for a in op.args), op.data, op.size)
             for op in map(self.ops.__getitem__, kept)
         )
-        return ops, {place[k]: text for k, text in self.labels.items() if k in place}
+        labels, notes = (
+            {place[k]: text for k, text in texts.items() if k in place} for texts in (self.labels, self.notes)
+        )
+        return ops, labels, notes

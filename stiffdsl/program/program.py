@@ -17,7 +17,7 @@ from stiffdsl.program.ops import Op
 class Function:
     """`name(arguments)`: its operations in order, the last of which is the result.
 
-    `labels[k]` is what the value of operation k is called in the model.
+    `labels[k]` is what the value of operation k is called in the model, `notes[k]` the equation that it solves.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Function:
     doc: str
     ops: tuple[Op, ...]
     labels: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
 
     @property
     def operations(self) -> int:

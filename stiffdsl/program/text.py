@@ -5,6 +5,7 @@ One text serves three uses: it is run in memory, printed by `show`, and written 
 
     k1 = p[0]
     A = y[0]
+    # der(A) = -k1*A + k3*B*C
     der_A = k3*B*C - k1*A
 """
 
@@ -50,6 +51,8 @@ _SIGN, _ATOM = 1.5, 9
 # An expression longer than this gives up a part of itself to a line of its own.
 _LONG = 80
 _WIDTH = 110
+# Where equations are written beside the text; once each is enough for a reader.
+_NOTED = ("rhs",)
 
 
 def write(function: Function, tables: dict[str, np.ndarray], name: str | None = None) -> str:
@@ -75,6 +78,7 @@ class _Writer:
         self.pieces: list[tuple[str, float]] = []
         self.taken = {"xp", "input_defaults", *HELPERS, *function.arguments, *tables, *keyword.kwlist}
         self.unnamed = 0
+        self.last_note = ""
         self.uses = np.zeros(len(function.ops), dtype=np.int64)
         for op in function.ops:
             np.add.at(self.uses, list(op.args), 1)
@@ -112,8 +116,12 @@ class _Writer:
         return k in self.function.labels or bool(self.uses[k] > 1)
 
     def _own_line(self, k: int) -> None:
-        """Gives operation k a name and a line."""
+        """Gives operation k a name and a line, below the equation that it solves."""
         name = self._name(k)
+        note = self.function.notes.get(k, "") if self.function.name in _NOTED else ""
+        if note and note != self.last_note:
+            self.lines.append(f"# {note}" if len(note) <= _LONG else f"# {note[:_LONG]} …")
+            self.last_note = note
         self.lines += _wrapped(f"{name} = ", self.pieces[k][0])
         self.pieces[k] = (name, _ATOM)
 

@@ -74,7 +74,9 @@ def test_gradients_in_reverse_are_those_of_the_jacobian(make):
     p = make()
     given, emitted = arguments(p), functions(p)
     weight = np.random.default_rng(1).uniform(0.5, 1.5, p.size)
-    gradient = jax.jit(jax.grad(lambda y: weight @ emitted.rhs(given["t"], y, given["p"], given["u"])))(given["y"])
+    gradient = jax.jit(jax.grad(lambda y: weight @ emitted.rhs(given["t"], y, given["p"], given["u"])))(
+        given["y"]
+    )
     expected = np.zeros(p.size)
     np.add.at(expected, p.columns, interpreted(p, given)["jacobian"] * weight[p.rows])
     assert close(expected, np.asarray(gradient))

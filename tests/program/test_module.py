@@ -3,25 +3,16 @@
 import importlib.util
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
 from stiffdsl.runtime.emit import functions
+from stiffdsl.runtime.model import CompiledModel
 from stiffdsl.runtime.module import module_name, source, write
 
-from .programs import FILES, LABELS, arguments, program
-
-
-def _no_start():
-    raise ValueError("nothing is solved for")
-
-
-def _model(p):
-    """What the writer needs of a compiled model."""
-    return SimpleNamespace(program=p, initial_state=_no_start)
+from .programs import LABELS, TEXTS, arguments, of_text, program, programs
 
 
 def _imported(path):
@@ -31,10 +22,10 @@ def _imported(path):
     return module
 
 
-@pytest.mark.parametrize("file", FILES, ids=LABELS)
-def test_a_written_model_is_the_model(file, tmp_path):
-    p = program(file)
-    module, emitted, given = _imported(write(_model(p), tmp_path)), functions(p), arguments(p)
+@pytest.mark.parametrize("make", programs(), ids=LABELS)
+def test_a_written_model_is_the_model(make, tmp_path):
+    p = make()
+    module, emitted, given = _imported(write(CompiledModel(p), tmp_path)), functions(p), arguments(p)
     point = (given["t"], given["y"], given["p"], given["u"])
 
     def all_of(f):
@@ -53,7 +44,7 @@ def test_a_written_model_is_the_model(file, tmp_path):
 
 
 def test_it_runs_in_an_empty_folder(tmp_path):
-    write(_model(program("examples/building.sml")), tmp_path)
+    write(CompiledModel(program("examples/building.sml")), tmp_path)
     code = (
         "import sys; sys.modules['stiffdsl'] = sys.modules['sympy'] = sys.modules['scipy'] = None\n"
         "import building as m, jax\n"
@@ -72,7 +63,7 @@ def test_it_runs_in_an_empty_folder(tmp_path):
 
 
 def test_parameters_are_given_by_name_in_declared_units(tmp_path):
-    module = _imported(write(_model(program("examples/building.sml")), tmp_path))
+    module = _imported(write(CompiledModel(program("examples/building.sml")), tmp_path))
     k = module.parameter_names.index("rooms[2].T_set")
     assert float(module.parameters({"rooms[2].T_set": 20})[k]) == pytest.approx(293.15)
     with pytest.raises(KeyError, match="did you mean `G_partition`"):
@@ -81,8 +72,17 @@ def test_parameters_are_given_by_name_in_declared_units(tmp_path):
     assert slope > 1, "parameters that depend on it follow"
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_initial_values_are_as_solved_for_the_declared_parameters(name, tmp_path):
+    model = CompiledModel(of_text(TEXTS[name]))
+    module = _imported(write(model, tmp_path))
+    y = module.initial(module.parameters())
+    assert np.allclose(y, model.initial_state(), rtol=1e-12, atol=1e-14)
+    assert np.allclose(module.rhs(0.0, y, module.parameters())[module.mass == 0], 0, atol=1e-8)
+
+
 def test_a_large_model_is_a_short_text():
-    small, large = (source(_model(program("examples/building.sml", N=n))) for n in (200, 400))
+    small, large = (source(CompiledModel(program("examples/building.sml", N=n))) for n in (200, 400))
     assert len(small.splitlines()) == len(large.splitlines()) < 700
 
 

@@ -18,10 +18,13 @@ def rhs(t, y, p, u=None):
     k1 = p[0]
     k2 = p[1]
     k3 = p[2]
+    # A + B + C = 1
     C = 1.0 - A - B
     v1 = k3*B*C
     v2 = k1*A
+    # der(A) = -k1*A + k3*B*C
     der_A = v1 - v2
+    # der(B) = k1*A - k3*B*C - k2*B^2
     der_B = v2 - k2*(B*B) - v1
     return stack([der_A, der_B])
 
