@@ -1,4 +1,4 @@
-"""`python -m benchmarks [compare | start-up | scaling | references]`."""
+"""`python -m benchmarks [compare | start-up | scaling | precision | references]`."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from benchmarks.problems import PROBLEMS
 from benchmarks.scaling import scaling
 from benchmarks.startup import start_up
 
-TASKS = ("compare", "start-up", "scaling", "references")
+TASKS = ("compare", "start-up", "scaling", "precision", "references")
 
 
 def main() -> None:
@@ -39,6 +39,10 @@ def main() -> None:
         records = start_up(args.limit, console)
     elif args.task == "scaling":
         records = scaling(args.limit, console)
+    elif args.task == "precision":
+        from benchmarks.precision import precision
+
+        records = precision(console)
     else:
         records = compare(problems, args.peer or list(PEERS), args.limit, console)
     if args.json:

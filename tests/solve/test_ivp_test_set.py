@@ -1,0 +1,31 @@
+"""Work against precision on problems with published end values, for every implicit method: the long proof."""
+
+import numpy as np
+import pytest
+
+from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.status import Status
+from tests.solve.problems import REFERENCES
+
+METHODS = ("rodas5p", "rodas4pw", "fbdf")
+TOLERANCES = (1e-4, 1e-6, 1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_error_follows_the_tolerance_down_to_1e_minus_8(name, method):
+    problem = REFERENCES[name]
+    solve = make_solve(problem.system, method)
+    errors, work = [], []
+    for rtol in TOLERANCES:
+        atol = problem.atol * rtol / TOLERANCES[-1]
+        result = solve(0.0, problem.end, problem.y0, problem.args, rtol=rtol, atol=atol)
+        assert result.status == Status.SUCCESS
+        errors.append(np.max(np.abs(result.y - problem.value) / np.abs(problem.value)))
+        work.append(int(result.counts.accepted + result.counts.rejected))
+    assert errors[-1] < 1e-6
+    assert errors[1] < 1e-3
+    # A hundredth of the tolerance: at least a tenth of the error each time, for at most six times the steps.
+    assert errors[2] < errors[1] / 10 < errors[0]
+    assert work[2] < 6 * work[1] < 36 * work[0]
