@@ -99,7 +99,7 @@ def _lines(text: str) -> list[_Line]:
 
     def add(token: Token, begins: bool, depth: int) -> None:
         number = token.line or 1
-        if lines and lines[-1].number == number:
+        if lines and number in (lines[-1].number, lines[-1].tokens[-1].end_line):
             lines[-1].tokens.append(token)
             return
         blank = bool(lines) and number > (lines[-1].tokens[-1].end_line or 1) + 1

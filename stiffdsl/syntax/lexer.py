@@ -185,6 +185,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             return "ELSE_BLOCK"
         if value in ("table", "network") and re.match(r"[^\W\d]", following):
             return "LATER"
+        if value == "not":
+            return "NOT"
         kind = _KEYWORDS.get(value)
         if kind is None:
             return "NAME"

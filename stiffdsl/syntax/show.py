@@ -119,7 +119,8 @@ def _option(name: str, value: tree.Expr | None) -> str:
 def _statements(statements, indent: str) -> Iterator[str]:
     for node in statements:
         if isinstance(node, tree.Equation):
-            yield f"{indent}{show_expression(node.left)} = {show_expression(node.right)}"
+            # An `if` that begins a line is an `if` around equations.
+            yield f"{indent}{_at(node.left, _OR)} = {show_expression(node.right)}"
         elif isinstance(node, tree.Connect):
             yield f"{indent}connect {', '.join(show_expression(p) for p in node.points)}"
         elif isinstance(node, tree.Reaction):

@@ -1,0 +1,130 @@
+"""A tree is printed as a text that parses to it; a layout changes no tree; both are stable."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.syntax.texts import expressions, modules
+
+from stiffdsl.diagnostics import Source
+from stiffdsl.syntax import tree
+from stiffdsl.syntax.format import format_source
+from stiffdsl.syntax.parse import parse
+from stiffdsl.syntax.show import show, show_expression, show_number
+
+MODELS = sorted((Path(__file__).parents[2] / "models").rglob("*.sml"))
+
+
+def of(text: str) -> tree.Module:
+    return parse(Source("m.sml", text))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(modules)
+def test_a_printed_tree_parses_to_itself(module):
+    text = show(module)
+    assert of(text) == module
+    formatted = format_source(Source("m.sml", text))
+    assert of(formatted) == module
+    assert format_source(Source("m.sml", formatted)) == formatted
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(expressions, st.randoms(use_true_random=False))
+def test_white_space_and_comments_never_reach_the_tree(expression, random):
+    text = f"function f() = ({show_expression(expression)})\n".replace("W/(m^2*K)", "W")
+    spaced = "".join(c + random.choice(["", "", " ", "\n", " # note\n"]) if c in "(){}," else c for c in text)
+    module = of(text)
+    assert of(spaced) == module
+    formatted = format_source(Source("m.sml", spaced))
+    assert of(formatted) == module
+    assert formatted.count("# note") == spaced.count("# note")
+    assert format_source(Source("m.sml", formatted)) == formatted
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_the_library_is_in_canonical_form(path):
+    text = path.read_text(encoding="utf-8")
+    assert format_source(Source(str(path), text)) == text
+    assert of(show(of(text))) == of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(20, "20"), (0.04, "0.04"), (3e7, "3e7"), (1e-6, "1e-6"), (1e22, "1e22"), (101325, "101325"), (0, "0"),
+     (299792458, "299792458"), (5e-324, "5e-324"), (123456789e8, "1.23456789e16"), (1200000, "12e5")],
+)  # fmt: skip
+def test_numbers_are_short_and_exact(value, text):
+    assert show_number(value) == text
+    assert float(show_number(value)) == value
+
+
+LOOSE = """\
+# head
+
+
+model   M  # kept
+ param k=1[1/s]   in 0..2   "rate"
+ param long_name = 2 in 0..2  "other"
+   var x[3]   start{ 1 ,2,
+ 3 }
+  # about the equations
+equations
+# first
+   der( x[1] )=-k*( x[1]-1 )   # why
+ for i in 2..3
+  der(x[i]) = x[i-1]+
+  x[ i ]
+     end
+# last
+end
+"""
+NEAT = """\
+# head
+
+model M  # kept
+  param k = 1 [1/s] in 0..2 "rate"
+  param long_name = 2 in 0..2 "other"
+  var x[3] start {1, 2,
+    3}
+  # about the equations
+equations
+  # first
+  der(x[1]) = -k*(x[1] - 1)   # why
+  for i in 2..3
+    der(x[i]) = x[i-1] +
+      x[i]
+  end
+# last
+end
+"""
+
+
+def test_the_canonical_layout():
+    assert format_source(Source("m.sml", LOOSE)) == NEAT
+
+
+def test_columns_stay_and_widen_where_a_name_grew():
+    text = "model M\n  var a   start 1  # one\n  var  bcd start 2  # two\n  var e   start 3\nequations\nend\n"
+    assert format_source(Source("m.sml", text)) == text.replace(
+        "var  bcd start 2 ", "var bcd start 2 "
+    ).replace("# two", " # two").replace("  # two", " # two").replace("start 2 # two", "start 2  # two")
+
+
+def test_line_ends_and_byte_order_marks_are_normalized():
+    assert format_source(Source("m.sml", "\ufeffmodel M\r\nend\r")) == "model M\nend\n"
+
+
+def test_forms_of_later_versions_are_kept():
+    text = (
+        "model M\n"
+        '  table ocv = csv("a.csv", x = "soc",\n              y = "v")  # data\n'
+        "  network g(T, soc) -> rate  hidden 16, 16  activation tanh\n"
+        "  discrete on = true\n"
+        "equations\n"
+        '  when T > 1\n    on := false\n  elsewhen every 60 [s]\n    stop "late"\n  end\n'
+        "end\n"
+    )
+    assert format_source(Source("m.sml", text)) == text
+    assert of(show(of(text))) == of(text)
