@@ -30,10 +30,12 @@ def initial_system(
     states: np.ndarray,
     implicit: int,
     invariants: tuple[Family, ...] = (),
+    orders: tuple[int, ...] = (),
 ) -> tuple[Initial, tuple[Diagnostic, ...]]:
     """The initial problem for `y = [states, implicit unknowns]`, and what to warn of.
 
-    `pairing[e]` is the unknown that equation e determines while all states are known.
+    `pairing[e]` is the unknown that equation e determines while all states are known; `orders[k]` says how
+    often invariant k was differentiated.
     """
     started = np.zeros(flat.size, dtype=bool)
     for definition in flat.starts:
@@ -48,19 +50,22 @@ def initial_system(
     chosen, determined = _determine(
         flat, inc, pairing, families, movable, open_count, stay, evaluated=len(invariants)
     )
-    conditions, checks, first = [], [], 0
-    for family in families:
+    conditions, checks, check_orders, first = [], [], [], 0
+    for k, family in enumerate(families):
         mine = chosen[first : first + family.size]
         left = ~mine & (first < stay)
         first += family.size
-        for members, place in ((np.flatnonzero(mine), conditions), (np.flatnonzero(left), checks)):
-            if len(members):
-                place.append(compact(expose(family, members).family))
+        if np.any(mine):
+            conditions.append(compact(expose(family, np.flatnonzero(mine)).family))
+        if np.any(left):
+            checks.append(compact(expose(family, np.flatnonzero(left)).family))
+            check_orders.append(orders[k] if k < len(orders) else 0)
     free = np.concatenate(
         [np.sort(np.searchsorted(states, movable[determined])), len(states) + np.arange(implicit)]
     ).astype(np.int64)
     undecided = movable[:open_count][~determined[:open_count]]
-    return Initial(free, tuple(conditions), tuple(checks)), _undecided(flat, undecided)
+    found = Initial(free, tuple(conditions), tuple(checks), tuple(check_orders))
+    return found, _undecided(flat, undecided)
 
 
 def _start_conditions(flat: FlatModel, among: np.ndarray) -> tuple[Family, ...]:

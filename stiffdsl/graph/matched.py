@@ -11,17 +11,21 @@ from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.match import match
 from stiffdsl.graph.merged import merged_structure
 from stiffdsl.graph.reduce import reduce_index
+from stiffdsl.graph.underivable import irreducible
 from stiffdsl.graph.undetermined import settled_flows
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """`pairing[e]`: the unknown that equation e gives. `invariants`, `counts`: what index reduction found."""
+    """`pairing[e]`: the unknown that equation e gives. `invariants`, `counts`: what index reduction found;
+    `orders[k]` is how often invariant k was differentiated.
+    """
 
     flat: FlatModel
     incidence: Incidence
     pairing: np.ndarray
     invariants: tuple[Family, ...] = ()
+    orders: tuple[int, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
 
@@ -45,11 +49,12 @@ def matched_system(flat: FlatModel) -> Matched:
     inc = incidence(reduced.flat)
     pairing = match(inc.equations, inc.unknowns.size, inc.row, inc.column, inc.quality)
     assert inc.equations == inc.unknowns.size, "a reduced system is square"
-    assert np.all(pairing >= 0), "a reduced system has a perfect matching"
+    if np.any(pairing < 0):
+        raise ModelError([irreducible(reduced.flat, inc, pairing)])
     counts = {
         "index": reduced.index,
         "differentiated": reduced.differentiated,
         "dummies": reduced.dummies,
         "invariants": sum(f.size for f in reduced.invariants),
     }
-    return Matched(reduced.flat, inc, pairing, reduced.invariants, counts)
+    return Matched(reduced.flat, inc, pairing, reduced.invariants, reduced.orders, counts)

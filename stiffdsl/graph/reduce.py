@@ -48,11 +48,13 @@ class Hidden(Block):
 class Reduced:
     """A model of index one, the constraints that its solutions hold, and what was done to get there.
 
-    `differentiated` counts derivatives of equations; `dummies` the states that became ordinary unknowns.
+    `orders[k]` is how often invariant k was differentiated; `differentiated` counts derivatives of equations,
+    `dummies` the states that became ordinary unknowns.
     """
 
     flat: FlatModel
     invariants: tuple[Family, ...]
+    orders: tuple[int, ...]
     index: int
     differentiated: int
     dummies: int
@@ -76,7 +78,7 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
         if np.any(naming_speed):
             equations.append(expose(family, np.flatnonzero(naming_speed)).family)
         equations += naming.families(_chosen(jet(family), np.flatnonzero(~held & ~naming_speed)))
-        invariants += naming.families(_chosen(jet(family), np.flatnonzero(held)))
+        invariants += [(f, 0) for f in naming.families(_chosen(jet(family), np.flatnonzero(held)))]
         members, current = np.arange(len(c)), jet(family)
         for level in range(1, int(c.max(initial=0)) + 1):
             within = np.flatnonzero(c[members] >= level)
@@ -87,7 +89,7 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
                 raise ModelError([underivable(flat, current, reason)]) from None
             below = held[members] & (c[members] > level)
             derived += naming.families(_chosen(current, np.flatnonzero(~below)))
-            invariants += naming.families(_chosen(current, np.flatnonzero(below)))
+            invariants += [(f, level) for f in naming.families(_chosen(current, np.flatnonzero(below)))]
         first += family.size
     size = naming.size
     is_state = np.zeros(size, dtype=bool)
@@ -110,7 +112,14 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
     real = (flat.alias == np.arange(flat.size)) & (flat.sign != 0)
     index = int(found.c.max(initial=0)) + int(np.any(found.d[real] == 0))
     dummies = int(np.sum(flat.is_state & real & ~is_state[: flat.size]))
-    return Reduced(reduced, tuple(invariants), index, int(times.sum()), dummies)
+    return Reduced(
+        reduced,
+        tuple(f for f, _ in invariants),
+        tuple(level for _, level in invariants),
+        index,
+        int(times.sum()),
+        dummies,
+    )
 
 
 def _speeds(flat: FlatModel, found: Offsets, pivot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

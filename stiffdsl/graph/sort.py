@@ -34,7 +34,9 @@ def sort(flat: FlatModel) -> SortedSystem:
     kept = np.flatnonzero(plan.status == KEPT)
     kept = kept[np.argsort(plan.row_of[kept])]
     states = np.flatnonzero(flat.is_state & (flat.alias == np.arange(flat.size)) & (flat.sign != 0))
-    initial, warnings = initial_system(flat, inc, pairing, states, len(kept), matched.invariants)
+    initial, warnings = initial_system(
+        flat, inc, pairing, states, len(kept), matched.invariants, matched.orders
+    )
     return SortedSystem(
         flat=flat,
         states=states,
@@ -46,6 +48,7 @@ def sort(flat: FlatModel) -> SortedSystem:
         blocks=_counts(inc, plan, len(assignments)) | matched.counts,
         warnings=matched.warnings + warnings,
         invariants=matched.invariants,
+        invariant_orders=matched.orders,
     )
 
 

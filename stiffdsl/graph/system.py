@@ -30,12 +30,14 @@ class Initial:
     algebraic rows they determine the free entries, as many conditions as there are free states. In a
     condition, slot kind `start` counts start values by variable. `checks` are conditions that have nothing
     left to determine: they must hold (within a tolerance) once the initial values are found. A state that is
-    neither free nor given a start begins at its guess, or at zero.
+    neither free nor given a start begins at its guess, or at zero. `check_orders[k]` is how often the
+    equation that check k was written as has been differentiated.
     """
 
     free: np.ndarray
     conditions: tuple[Family, ...]
     checks: tuple[Family, ...] = ()
+    check_orders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +49,9 @@ class SortedSystem:
     `implicit[j]`. Residual rows: members of `residuals` in order, as many as `implicit`.
 
     `invariants` are constraints and their derivatives that every solution holds, but rounding and truncation
-    leave: the solver takes y back to `invariant = 0` after every accepted step (see `reduce`). `flat` holds
-    the derivatives that became variables as blocks of kind `hidden`.
+    leave: the solver takes y back to `invariant = 0` after every accepted step (see `reduce`);
+    `invariant_orders[k]` is how often invariant k was differentiated. `flat` holds the derivatives that
+    became variables as blocks of kind `hidden`.
     """
 
     flat: FlatModel
@@ -61,6 +64,7 @@ class SortedSystem:
     blocks: dict[str, int]
     warnings: tuple[Diagnostic, ...] = ()
     invariants: tuple[Family, ...] = ()
+    invariant_orders: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:

@@ -5,6 +5,7 @@ import numpy as np
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.differentiate import Jet, Unknowable
+from stiffdsl.graph.incidence import Incidence
 
 
 def underivable(flat: FlatModel, of: Jet, reason: Unknowable) -> Diagnostic:
@@ -37,6 +38,20 @@ def underivable(flat: FlatModel, of: Jet, reason: Unknowable) -> Diagnostic:
         ),
         notes=(f"{tied} has a derivative in another equation, so that the derivative of this one is needed",),
         help=f"put a small resistance or compliance between, or let `{name}` drive a first-order lag",
+    )
+
+
+def irreducible(flat: FlatModel, inc: Incidence, pairing: np.ndarray) -> Diagnostic:
+    """Derivatives of the equations do not determine what they should: terms cancel, or have no slope
+    (`floor`).
+    """
+    f, member = inc.locate(int(np.flatnonzero(pairing < 0)[0]))
+    return Diagnostic(
+        code="E0313",
+        title="the derivative of an equation says nothing of what it should determine",
+        labels=(Label(flat.equations[f].origin_of(member), "this equation has to be differentiated"),),
+        notes=("it ties variables that have derivatives, but terms cancel in its own, or have no slope",),
+        help="write the equation without terms that cancel, and without `floor` or `ceil` of what it ties",
     )
 
 

@@ -11,7 +11,7 @@ from stiffdsl.runtime import tier
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.start import broken_checks, consistent, first_guess
+from stiffdsl.runtime.start import broken, consistent, first_guess
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
@@ -206,14 +206,24 @@ def _begin(model: "CompiledModel", start: float, args: Args, initial: Any) -> tu
     if not np.all(np.isfinite(y)):
         bad = [system.names[int(k)] for k in np.flatnonzero(~np.isfinite(y))[:3]]
         return y, reason(Status.INITIAL, bad)
-    if program.system.initial.checks and initial is None:
-        with np.errstate(all="ignore"):
-            residual = np.asarray(model.interpreted.checks(start, y, p, u, known))
-        told = broken_checks(program, residual, y)
-        if told:
-            text = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(told)}"
-            return y, text + "; change a `start`, or make it a `guess`"
+    with np.errstate(all="ignore"):
+        told = _contradicted(model, start, y, p, u, known, overridden=initial is not None)
+    if told:
+        text = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(told)}"
+        return y, text + "; change a `start`, or make it a `guess`"
     return y, None
+
+
+def _contradicted(model: "CompiledModel", start: float, y, p, u, known, overridden: bool) -> list[str]:
+    """What does not hold at y: of start values that were overridden, only the constraints of the model count."""
+    system = model.program.system
+    if overridden and system.invariants:
+        residual = np.asarray(model.interpreted.invariants(start, y, p, u))
+        return broken(system.invariants, system.invariant_orders, residual, y)
+    if overridden or not system.initial.checks:
+        return []
+    residual = np.asarray(model.interpreted.checks(start, y, p, u, known))
+    return broken(system.initial.checks, system.initial.check_orders, residual, y)
 
 
 def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:

@@ -5,11 +5,13 @@ Consistent initial condition calculation for differential-algebraic systems, SIA
 same view of the problem).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.flat.model import Family
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -61,15 +63,18 @@ def consistent(program: Program, system: ModelSystem, t: Any, y: Any, args: Args
     return Started(full(found.x, context), found.converged, jnp.asarray(free)[found.worst], start)
 
 
-def broken_checks(program: Program, residual: np.ndarray, y: np.ndarray) -> list[str]:
-    """What is contradicted at the initial time, in the words of the model."""
+def broken(
+    families: Sequence[Family], orders: Sequence[int], residual: np.ndarray, y: np.ndarray
+) -> list[str]:
+    """Which of `families`, differentiated `orders` times, y contradicts, in the words of the model."""
     scale = CHECK * (1.0 + float(np.max(np.abs(y), initial=0.0)))
     off = np.flatnonzero(~(np.abs(residual) <= scale))
     told, first = [], 0
-    for family in program.system.initial.checks:
+    for family, order in zip(families, orders, strict=True):
         for k in off[(off >= first) & (off < first + family.size)][:3]:
             span = family.origin_of(int(k) - first)
             text = span.source.line(span.line).strip()
-            told.append(f"`{text}` (line {span.line}) is off by {residual[k]:.3g}")
+            what = "the derivative of " * order + f"`{text}` (line {span.line})"
+            told.append(f"{what} is off by {residual[k]:.3g}")
         first += family.size
     return told[:3]

@@ -19,10 +19,19 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.diagnostics import Source, Span
+from stiffdsl.flat.functions import Floor
 from stiffdsl.flat.model import TIME, Block, Definition, Family, FlatModel, slot
 
 NAME = re.compile(r"der\((\w+)\)|([A-Za-z_]\w*)")
-FUNCTIONS = {"sin": sp.sin, "cos": sp.cos, "exp": sp.exp, "log": sp.log, "sqrt": sp.sqrt, "sinh": sp.sinh}
+FUNCTIONS = {
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "exp": sp.exp,
+    "log": sp.log,
+    "sqrt": sp.sqrt,
+    "sinh": sp.sinh,
+    "floor": Floor,
+}
 
 
 def model(text: str) -> FlatModel:

@@ -143,6 +143,23 @@ error[E0313]: the derivative of the input `u` would be needed
   = help: put a small resistance or compliance between, or let `u` drive a first-order lag
 """,
     ),
+    "a constraint without a slope": (
+        """
+var x start 1
+var y
+der(x) = y
+floor(x) = 1
+""",
+        """
+error[E0313]: the derivative of an equation says nothing of what it should determine
+ --> test.sml:5:1
+  |
+5 | floor(x) = 1
+  | ^^^^^^^^^^^^ this equation has to be differentiated
+  = note: it ties variables that have derivatives, but terms cancel in its own, or have no slope
+  = help: write the equation without terms that cancel, and without `floor` or `ceil` of what it ties
+""",
+    ),
     "equations that follow from one another": (
         """
 var a

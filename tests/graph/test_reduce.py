@@ -203,31 +203,34 @@ def test_a_velocity_that_is_no_variable_is_hidden():
     assert structure(system).size == system.blocks["unknowns"]
 
 
+CAR_AXIS = """
+var xl start 0
+var yl start 0.5
+var xr start 1
+var yr start 0.5
+var ul start 0
+var wl start 0
+var ur start 0
+var wr start 0
+var l1
+var l2
+param M = 10
+der(xl) = ul
+der(yl) = wl
+der(xr) = ur
+der(yr) = wr
+M*der(ul) = -xl + 2*l2*(xl - xr)
+M*der(wl) = 0.5 - yl + 2*l2*(yl - yr) + l1*0.1*sin(10*time)
+M*der(ur) = -2*l2*(xl - xr) + 1 - xr
+M*der(wr) = 0.5 - yr - 2*l2*(yl - yr) + l1*xr
+xl*cos(time) + yl*0.1*sin(10*time) + l1*0 = 0.05*sin(10*time)
+(xl - xr)^2 + (yl - yr)^2 = 1
+"""
+
+
 def test_a_car_axis():
     """Schwerin's car axis in the essentials: two points on two rods, one end of which follows the road."""
-    flat = model("""
-    var xl start 0
-    var yl start 0.5
-    var xr start 1
-    var yr start 0.5
-    var ul start 0
-    var wl start 0
-    var ur start 0
-    var wr start 0
-    var l1
-    var l2
-    param M = 10
-    der(xl) = ul
-    der(yl) = wl
-    der(xr) = ur
-    der(yr) = wr
-    M*der(ul) = -xl + 2*l2*(xl - xr)
-    M*der(wl) = 0.5 - yl + 2*l2*(yl - yr) + l1*0.1*sin(10*time)
-    M*der(ur) = -2*l2*(xl - xr) + 1 - xr
-    M*der(wr) = 0.5 - yr - 2*l2*(yl - yr) + l1*xr
-    xl*cos(time) + yl*0.1*sin(10*time) + l1*0 = 0.05*sin(10*time)
-    (xl - xr)^2 + (yl - yr)^2 = 1
-    """)
+    flat = model(CAR_AXIS)
     system = sort(flat)
     assert system.blocks["index"] == 3
     y = consistent(system, np.r_[0, 0.5, 1, 0.5, np.zeros(system.size - 4)], [10.0])

@@ -212,7 +212,8 @@ def test_a_dense_nonlinear_loop_keeps_what_it_must():
 
 def test_the_same_model_gives_the_same_dump_whatever_the_hash_seed():
     program = "from graph.test_sort import BRIDGE, model, sort; from stiffdsl.graph.show import show; "
-    program += "print(show(sort(model(BRIDGE))))"
+    program += "from graph.test_reduce import CAR_AXIS; "
+    program += "print(show(sort(model(BRIDGE))), show(sort(model(CAR_AXIS))))"
     path = f"{Path(__file__).parents[1]}{os.pathsep}{Path(__file__).parents[2]}"
     dumps = {
         subprocess.run(
