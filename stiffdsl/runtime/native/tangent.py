@@ -28,7 +28,7 @@ def time_derivative(
         return None
     size = function.ops[-1].size
     assert size is not None, "f is a vector"
-    ops, _ = builder.needed(forward.whole(result, size))
+    ops, *_ = builder.needed(forward.whole(result, size))
     doc = "The derivative of f by time, at constant y."
     return Function("rhs_t", (*function.arguments, "u_t"), doc, ops), builder.tables.arrays
 
