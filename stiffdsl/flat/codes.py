@@ -1,30 +1,36 @@
-"""What the codes of this stage mean, for `stiffdsl explain CODE`."""
+"""What the codes of this stage mean, for `stiffdsl explain CODE`: code → (title, explanation)."""
 
 CODES: dict[str, tuple[str, str]] = {
     "E0302": (
-        "unknown name",
-        "A dotted name, a port or a constant that does not exist in the instantiated model.",
+        "no constant of this name",
+        '`--set N=40` and `constants={"N": 40}` replace a `const` of the main model, or of a part by its dotted '
+        "name.",
     ),
     "E0303": (
         "index out of range",
         "Arrays count from 1 to their declared size; the index leaves that range.",
     ),
     "E0304": (
-        "not known at compile time",
-        "Array sizes, loop bounds, indices and conditions around equations shape the model. They may use literals, "
-        "`const` values and loop indices, not parameters or variables.",
+        "not a size",
+        "Sizes are whole numbers from 0 on, indices and the bounds of ranges are whole numbers, and all scalars "
+        "of a model together fit into memory.",
     ),
     "E0305": (
-        "shapes do not fit",
-        "Whole-array arithmetic is elementwise: arrays have equal shape, or are numbers.",
+        "shapes that do not fit",
+        "Arithmetic on whole arrays is elementwise: arrays have equal lengths, or are single numbers. The same "
+        "holds for a value and what it is given to, and for arrays of ports that are connected.",
     ),
-    "E0306": ("a quantity stands where it cannot", "For example a parameter that depends on a variable."),
     "E0307": (
-        "an equation without an unknown",
-        "After simplification the equation mentions no variable; it can never hold, or says nothing.",
+        "an equation that can never hold",
+        "After equal variables became one, the equation says that a number is another: `y = x` and `y = x + 1`.",
     ),
-    "E0308": ("no finite value", "A structural expression has no finite value, or a range is empty."),
-    "E0310": ("a value is missing", "Every parameter and constant needs a value."),
-    "E0311": ("not a connection", "`connect` joins ports of one connector class."),
-    "E0320": ("a circular definition", "A parameter or constant is defined through itself."),
+    "E0308": (
+        "no finite value",
+        "A constant divides by zero or leaves the domain of a function, a range is empty, or a `min` or `max` "
+        "has nothing to choose from.",
+    ),
+    "E0320": (
+        "a circular definition",
+        "The value of a parameter or a constant leads back to it, through the modifiers of the parts.",
+    ),
 }

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A sum of at most this many terms is written out in its template, where it can be solved and simplified.
 WRITTEN_OUT = 8
+# What a computed size or bound may be off a whole number.
+ROUNDING = 1e-9
 # NumPy takes no more than 32 or 64; nobody needs more than a few.
 MOST_DIMENSIONS = 16
 
@@ -175,7 +177,7 @@ class Expansion:
             case tree.Range():
                 return self._bound(expr.first) + self.domain.axes[0]
             case tree.Text():
-                raise Fault("E0308", "a text has no value in an equation", expr.span)
+                raise Fault("E0257", "a text has no value in an equation", expr.span)
         raise AssertionError(expr)
 
     # --- names ---
@@ -217,7 +219,7 @@ class Expansion:
         if len(shape) > lengths:
             raise Fault(
                 "E0305",
-                f"`{text(expr)}` is an array of {' x '.join(map(str, shape))} where one number is needed",
+                f"`{text(expr)}` is {lengths(shape)} where one number is needed",
                 expr.span,
                 help="give it an index, as in `x[1]`",
             )
@@ -294,7 +296,7 @@ class Expansion:
         value = self.expand(expr)
         if isinstance(value, tuple):
             raise Fault(
-                "E0304",
+                "E0224",
                 f"{what} must be known at compile time",
                 expr.span,
                 "this depends on a parameter or a variable",
@@ -303,10 +305,25 @@ class Expansion:
         return value
 
     def _bound(self, expr: tree.Expr) -> int:
-        value = np.ravel(self.structural(expr, "the bound of a range"))
+        value = np.ravel(self._whole(expr))
         if np.any(value != value[0]):
             raise Split(value == value[0])
         return int(value[0])
+
+    def _whole(self, expr: tree.Expr) -> np.ndarray:
+        """The bound of a range, in every member."""
+        value = self.structural(expr, "the bound of a range")
+        # `1/h` of a step that is no binary fraction is a whole number but for rounding.
+        wrong = np.ravel(np.abs(value - np.round(value)) > ROUNDING)
+        if np.any(wrong):
+            bad = float(np.ravel(value)[np.argmax(wrong)])
+            raise Fault(
+                "E0304",
+                f"the bound {bad:g} of a range is not a whole number",
+                expr.span,
+                help="round it with `floor` or `ceil`",
+            )
+        return np.round(value)
 
     def shape(self, expr: tree.Expr) -> tuple[int, ...]:
         """The shape of a whole-array expression; `()` for a number."""
@@ -389,7 +406,7 @@ class Expansion:
         if a and b and a != b:
             raise Fault(
                 "E0305",
-                f"arrays of different shape: {' x '.join(map(str, a))} and {' x '.join(map(str, b))}",
+                f"{lengths(a)} and {lengths(b)} do not fit together",
                 expr.span,
             )
         return a or b
@@ -483,7 +500,7 @@ class Expansion:
                 index = self._complete(reference, argument)
                 return self.slot("der", block.offset + positions(reference.shape, index, self.domain.size))
         raise Fault(
-            "E0306",
+            "E0234",
             "`der` takes a variable",
             expr.span,
             help="declare a variable for this expression, then differentiate that",
@@ -547,16 +564,10 @@ class Expansion:
         domain, owner = self.domain, np.arange(self.domain.size)
         for iterator in iterators:
             look = self._with(domain)
-            if isinstance(iterator.range, tree.Range):
-                first = np.broadcast_to(
-                    look.structural(iterator.range.first, "the bound of a range"), domain.size
-                )
-                last = np.broadcast_to(
-                    look.structural(iterator.range.last, "the bound of a range"), domain.size
-                )
-            else:
-                first = np.ones(domain.size)
-                last = np.broadcast_to(look.structural(iterator.range, "the bound of a range"), domain.size)
+            whole = isinstance(iterator.range, tree.Range)
+            first = look._whole(iterator.range.first) if whole else np.ones(domain.size)
+            last = look._whole(iterator.range.last if whole else iterator.range)
+            first, last = np.broadcast_to(first, domain.size), np.broadcast_to(last, domain.size)
             counts = np.maximum(0, last - first + 1).astype(np.int64)
             rows = np.repeat(np.arange(domain.size), counts)
             within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -684,6 +695,11 @@ def _reduce_numeric(function: str, values: np.ndarray, owner: np.ndarray, counts
     return result
 
 
+def lengths(shape: tuple[int, ...]) -> str:
+    """A shape in words."""
+    return f"an array of {' x '.join(map(str, shape))}" if shape else "a single number"
+
+
 def text(expr: tree.Name) -> str:
     """A name as the user wrote it, indices left open."""
     return ".".join(p.name + ("[…]" if p.indices else "") for p in expr.parts)
@@ -692,5 +708,5 @@ def text(expr: tree.Name) -> str:
 def unknown_name(name: str, node: Node, expr: tree.Name) -> Fault:
     known = [*node.declared, *node.children]
     return Fault(
-        "E0302", f"there is no `{name}` in `{node.cls.name}`", expr.span, help=did_you_mean(name, known)
+        "E0221", f"there is no `{name}` in `{node.cls.name}`", expr.span, help=did_you_mean(name, known)
     )

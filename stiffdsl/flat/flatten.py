@@ -10,7 +10,7 @@ from stiffdsl.diagnostics import Diagnostic, ModelError, Span, did_you_mean
 from stiffdsl.flat import aliases as alias_pass
 from stiffdsl.flat.connect import Ports, connection_sets
 from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import MINUS_ONE, SLOT_KINDS, Expansion, Split
+from stiffdsl.flat.expand import MINUS_ONE, ROUNDING, SLOT_KINDS, Expansion, Split, lengths, text
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, positions
 from stiffdsl.flat.model import Block, Definition, Family, FlatModel
@@ -93,7 +93,7 @@ class Builder:
             expr, scope = (bound.value, bound.scope) if bound else (variable.value, node)
             if expr is None:
                 raise Fault(
-                    "E0310",
+                    "E0228",
                     f"`const {name}` has no value",
                     variable.name_span,
                     help=f"write `const {name} = …`",
@@ -101,6 +101,9 @@ class Builder:
             dims = self.dimensions(node, variable.dimensions, name)
             domain = Domain.grid((1,) * len(scope.prefix), dims)
             expansion = Expansion(self, scope, domain, auxiliary=False)
+            shape = expansion.shape(expr)
+            if shape and shape != dims:
+                raise Fault("E0305", f"`{name}` is {lengths(dims)}, its value is {lengths(shape)}", expr.span)
             value = np.asarray(expansion.structural(expr, f"`const {name}`"), dtype=float)
             node.constants[name] = np.broadcast_to(value, (domain.size,)).reshape(dims)
         finally:
@@ -113,9 +116,9 @@ class Builder:
         for expr in exprs:
             expansion = Expansion(self, node, Domain.grid((1,) * len(node.prefix)), auxiliary=False)
             value = float(np.ravel(expansion.structural(expr, f"the size of `{name}`"))[0])
-            if value != round(value) or value < 0:
+            if abs(value - round(value)) > ROUNDING or value < 0:
                 raise Fault("E0304", f"`{name}` cannot have {value:g} elements", expr.span)
-            dims.append(int(value))
+            dims.append(round(value))
         return tuple(dims)
 
     def hidden(self, size: int, label: str, span: Span) -> int:
@@ -397,7 +400,7 @@ class Builder:
         if block.kind == "param":
             if value is None:
                 raise Fault(
-                    "E0310",
+                    "E0228",
                     f"`{block.name}` has no value",
                     variable.name_span,
                     "this parameter needs one",
@@ -438,12 +441,8 @@ class Builder:
             if shape == extra[: len(shape)]:
                 domain = domain.with_axes(domain.axes[: len(shape)])
             elif shape != extra[len(extra) - len(shape) :]:
-                wanted = " x ".join(map(str, extra)) or "a single number"
-                raise Fault(
-                    "E0305",
-                    f"`{block.name}` is {wanted}, its value is an array of {' x '.join(map(str, shape))}",
-                    bound.span,
-                )
+                wanted, given = lengths(extra), lengths(shape)
+                raise Fault("E0305", f"`{block.name}` is {wanted}, its value is {given}", bound.span)
         for rows in _split(domain.size, lambda rows: self._try(bound, domain.take(rows), auxiliary)):
             yield Expansion(self, bound.scope, domain.take(rows), auxiliary), rows
 
@@ -467,7 +466,7 @@ class Builder:
             if wrong:
                 thing = {"time": "`time`", "input": "an input"}.get(wrong[0], "a variable")
                 raise Fault(
-                    "E0306",
+                    "E0224",
                     f"{what} cannot depend on {thing}",
                     bound.span,
                     help="make it a `var` with an equation" if block.kind == "param" else None,
@@ -576,7 +575,12 @@ class Builder:
         shape = next((s for s in shapes if s), ())
         for point, other in zip(statement.points, shapes, strict=True):
             if other and other != shape:
-                raise Fault("E0305", "ports of different array shape are connected", point.span)
+                raise Fault(
+                    "E0305",
+                    f"`{text(point)}` is {lengths(other)}, what it is connected to is {lengths(shape)}",
+                    point.span,
+                    help="connect single ports in a `for`",
+                )
         if shape:
             domain = domain.product(shape)
         faces, group = [], None
@@ -585,7 +589,7 @@ class Builder:
             mine = ports[id(target.cls)]
             if group is not None and mine is not group:
                 raise Fault(
-                    "E0311",
+                    "E0252",
                     f"a `{group.cls.name}` cannot be connected to a `{mine.cls.name}`",
                     point.span,
                 )
@@ -601,12 +605,12 @@ class Builder:
         for part in point.parts:
             child = target.children.get(part.name)
             if child is None:
-                raise Fault("E0302", f"there is no port `{part.name}`", point.span)
+                raise Fault("E0221", f"there is no port `{part.name}`", point.span)
             if not part.indices:
                 shape += child.dims
             target = child
         if target.use is None or target.use.kind != "port":
-            raise Fault("E0311", f"`{'.'.join(p.name for p in point.parts)}` is not a port", point.span)
+            raise Fault("E0251", f"`{'.'.join(p.name for p in point.parts)}` is not a port", point.span)
         return tuple(shape)
 
     def _port(self, node: Node, point: tree.Name, domain: Domain) -> tuple[Node, list[np.ndarray]]:

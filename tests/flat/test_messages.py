@@ -1,42 +1,36 @@
-"""Mistakes that only the instantiated model shows."""
+"""Mistakes that only the instantiated model shows: wrong models in `wrong/` and what their authors read.
+
+`STIFFDSL_WRITE_GOLDEN=1` writes the messages anew; read the difference before you commit it.
+"""
+
+import os
+from pathlib import Path
 
 import pytest
 from tests.flat.flatten_text import flat
 
 from stiffdsl.diagnostics import ModelError
+from stiffdsl.flat.codes import CODES
 
-WRONG = {
-    "E0303": (
-        "model M\n  var x[3] start 0\nequations\n  der(x) = -x\n  x[4] = 1\nend\n",
-        "the index 4 of `x` is outside 1..3",
-    ),
-    "E0304": (
-        "model M\n  param n = 3\n  var x[3] start 0\nequations\n  for i in 1..n\n    der(x[i]) = 1\n  end\nend\n",
-        "the bound of a range must be known at compile time",
-    ),
-    "E0305": (
-        "model M\n  var x[3] start 0\n  var y[2] start 0\nequations\n  der(x) = -x\n  der(y) = x\nend\n",
-        "arrays of different shape",
-    ),
-    "E0306": (
-        "model M\n  var x start 1\n  param p = x\nequations\n  der(x) = -x\nend\n",
-        "the parameter `p` cannot depend on a variable",
-    ),
-    "E0307": ("model M\n  var x start 1\nequations\n  der(x) = -x\n  1 = 2\nend\n", "can never hold"),
-    "E0310": ("model M\n  param p\n  var x start 1\nequations\n  der(x) = -p*x\nend\n", "`p` has no value"),
-    "E0320": ("model M\n  param a = b\n  param b = a\n  var x = a\nequations\nend\n", "is defined by itself"),
-}
+HERE = Path(__file__).parent / "wrong"
+CASES = sorted(p.stem for p in HERE.glob("*.sml"))
+REPLACED = {"E0302": {"M": 3.0}}
 
 
-@pytest.mark.parametrize("code", sorted(WRONG))
-def test_each_code_has_its_words(code):
-    text, words = WRONG[code]
+@pytest.mark.parametrize("case", CASES)
+def test_the_message_of_a_wrong_model(case):
     with pytest.raises(ModelError) as caught:
-        flat(text)
-    message = str(caught.value)
-    assert message.startswith(f"error[{code}]")
-    assert words in message
-    assert "model.sml:" in message
+        flat((HERE / f"{case}.sml").read_text(encoding="utf-8"), REPLACED.get(case))
+    told = str(caught.value) + "\n"
+    golden = HERE / f"{case}.txt"
+    if os.environ.get("STIFFDSL_WRITE_GOLDEN"):
+        golden.write_text(told, encoding="utf-8")
+    assert told == golden.read_text(encoding="utf-8")
+    assert f"[{case[:5]}]" in told
+
+
+def test_every_code_has_a_wrong_model():
+    assert {case[:5] for case in CASES} == set(CODES)
 
 
 def test_independent_mistakes_are_reported_together():
@@ -45,6 +39,14 @@ def test_independent_mistakes_are_reported_together():
     assert len(caught.value.diagnostics) == 2
 
 
-def test_a_constant_that_does_not_exist_is_named():
-    with pytest.raises(ModelError, match="there is no constant `M`"):
-        flat("model A\n  const N = 2\n  var x[N] start 0\nequations\n  der(x) = -x\nend\n", {"M": 3})
+def test_a_branch_that_is_not_taken_may_be_out_of_range():
+    flat(
+        "model M\n  const N = 4\n  var x[N] start 0\nequations\n"
+        "  for i in 1..N\n    der(x[i]) = (if i > 1 then x[i-1] else 0) - x[i]\n  end\nend\n"
+    )
+
+
+def test_a_bound_may_be_off_by_rounding():
+    model = flat("model M\n  const h = 0.1\n  var x[3*h/h] start 0\nequations\n  for i in 1..0.3/h\n"
+                 "    der(x[i]) = -x[i]\n  end\nend\n")  # fmt: skip
+    assert model.size == 3

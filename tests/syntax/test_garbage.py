@@ -35,7 +35,7 @@ def survives(text: str) -> None:
 def test_mutated_models(path):
     text = path.read_text(encoding="utf-8")
     chance = random.Random(path.stem)
-    pieces = [t for t in tokens(text, [])]
+    pieces = list(tokens(text, []))
     for _ in range(8):
         a, b = sorted(chance.choices(pieces, k=2), key=lambda t: t.start_pos or 0)
         before, middle, after = text[: a.start_pos], text[a.end_pos : b.start_pos], text[b.end_pos :]

@@ -1,0 +1,6 @@
+model M
+  const a = 1/0
+  var x start 1
+equations
+  der(x) = -a*x
+end
