@@ -14,16 +14,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
+from scipy.optimize import minimize
 
 from stiffdsl.surrogate.radial import exponent_table, tail
 
 WIDTH = 48
 LAYERS = 3
-ADAM_STEPS = 4000
-LBFGS_STEPS = 1500
+STEPS = 5000
+_DECAY = 1e-10
 _TAIL_SHARE = 0.35
+
+Layers = list[tuple[Any, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,42 +85,32 @@ def _trained(z: np.ndarray, values: np.ndarray, seed: int) -> Network:
     # Every score counts by its share of the trajectories' error, the small ones a little more than that.
     share = np.sqrt(size / np.max(size))
     layers = _begin(z.shape[1], values.shape[1], seed)
-    layers = _minimised(layers, jnp.asarray(z), jnp.asarray(rest / size), jnp.asarray(share))
-    found = [(np.asarray(w), np.asarray(b)) for w, b in layers]
+    found = _minimised(layers, z, rest / size, share)
     return Network(degree, weights, size, tuple(w for w, _ in found), tuple(b for _, b in found))
 
 
-def _begin(inputs: int, outputs: int, seed: int) -> list[tuple[Any, Any]]:
+def _begin(inputs: int, outputs: int, seed: int) -> Layers:
     rng = np.random.default_rng([seed, 7])
     sizes = [inputs, *[WIDTH] * LAYERS, outputs]
-    return [
-        (jnp.asarray(rng.normal(size=(a, b)) / np.sqrt(a)), jnp.asarray(0.1 * rng.normal(size=b)))
-        for a, b in pairwise(sizes)
-    ]
+    return [(rng.normal(size=(a, b)) / np.sqrt(a), 0.1 * rng.normal(size=b)) for a, b in pairwise(sizes)]
 
 
-@jax.jit
-def _minimised(layers: Any, z: Any, wanted: Any, share: Any) -> Any:
-    def loss(layers):
-        decay = 1e-9 * sum(jnp.sum(w**2) for w, _ in layers)
+def _minimised(layers: Layers, z: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> Layers:
+    """The layers after L-BFGS (Liu and Nocedal, Math. Programming 45, 1989)."""
+    flat, unflat = ravel_pytree(layers)
+
+    @jax.jit
+    def loss(flat: Any) -> Any:
+        layers = unflat(flat)
+        decay = _DECAY * sum(jnp.sum(weight**2) for weight, _ in layers)
         return jnp.mean(share * (_mlp(jnp, layers, z) - wanted) ** 2) + decay
 
-    adam = optax.adam(optax.cosine_decay_schedule(3e-3, ADAM_STEPS, 1e-2))
+    value_and_grad = jax.jit(jax.value_and_grad(loss))
 
-    def adam_step(carry, _):
-        layers, state = carry
-        updates, state = adam.update(jax.grad(loss)(layers), state)
-        return (optax.apply_updates(layers, updates), state), None
+    def host(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = value_and_grad(flat)
+        return float(value), np.asarray(slope)
 
-    (layers, _), _ = jax.lax.scan(adam_step, (layers, adam.init(layers)), None, length=ADAM_STEPS)
-    lbfgs = optax.lbfgs(memory_size=20)
-    value_and_grad = optax.value_and_grad_from_state(loss)
-
-    def lbfgs_step(carry, _):
-        layers, state = carry
-        value, grad = value_and_grad(layers, state=state)
-        updates, state = lbfgs.update(grad, state, layers, value=value, grad=grad, value_fn=loss)
-        return (optax.apply_updates(layers, updates), state), None
-
-    (layers, _), _ = jax.lax.scan(lbfgs_step, (layers, lbfgs.init(layers)), None, length=LBFGS_STEPS)
-    return layers
+    options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10}
+    found = minimize(host, np.asarray(flat), jac=True, method="L-BFGS-B", options=options)
+    return [(np.asarray(weight), np.asarray(bias)) for weight, bias in unflat(jnp.asarray(found.x))]

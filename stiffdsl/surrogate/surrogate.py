@@ -154,14 +154,15 @@ class Surrogate:
         del options
         times = self._times(time, saveat, None)
         reader, _ = self._reader(times, outputs)
+        one = jax.jit(lambda values: reader(jnp, values[None])[0])
 
         def solve(params=None, initial=None, inputs=None):
             _refuse(inputs, initial)
             entries = [jnp.asarray(e, dtype=float) for e in self._spread(params)]
-            values = jnp.stack(entries)[None]
+            values = jnp.stack(entries)
             if not isinstance(values, Tracer):
-                self._judged(np.asarray(values), False)
-            return reader(jnp, values)[0]
+                self._judged(np.asarray(values)[None], False)
+            return one(values)
 
         return solve
 
@@ -212,8 +213,8 @@ class Surrogate:
         """Lower and upper ends (times,) by output: where the full model lies with probability `level` at any
         one time.
 
-        That holds for parameters drawn evenly from the domain (split conformal prediction). `level` is one of
-        0.5, 0.8, 0.9, 0.95.
+        That holds for parameters drawn evenly from the domain (split conformal prediction) at the times that were
+        learnt; between them the ends are interpolated. `level` is one of 0.5, 0.8, 0.9, 0.95.
         """
         if level not in LEVELS:
             raise ValueError(f"intervals are calibrated for {', '.join(map(str, LEVELS))}, not {level}")

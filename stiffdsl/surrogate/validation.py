@@ -45,7 +45,7 @@ def by_output(
     scaling: OutputScaling,
     one_sign: np.ndarray,
 ) -> dict[str, dict[str, object]]:
-    """A row for each output: its errors, and what they are relative to: its value where it keeps its sign, or its range."""
+    """A row for each output: its errors, relative to its value where it keeps its sign, or to its range."""
     median = np.median(found.relative, axis=(0, 1))
     high = np.quantile(found.relative, 0.95, axis=(0, 1))
     worst = found.relative.max(axis=(0, 1))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.surrogate.task import Parameter, Task
 
 
@@ -79,3 +80,14 @@ def decay(**more) -> Task:
     """One parameter."""
     names = {"k": (1.0, 3.0, 2.0)}
     return task(names, ("x",), np.linspace(0.0, 1.0, 40), lambda t, k: [np.exp(-k * t)], **more)
+
+
+class Full:
+    """The model behind `mixed`, as far as a surrogate asks it."""
+
+    def simulate(self, time=None, params=None, *, saveat=None, **options) -> str:
+        return f"solved for w = {params['w']}"
+
+    def ensemble(self, params, saveat, outputs, **options) -> Ensemble:
+        shape = (len(params["w"]), len(saveat), len(outputs))
+        return Ensemble(saveat, outputs, np.full(shape, 42.0), np.zeros(shape[0], dtype=int), {})

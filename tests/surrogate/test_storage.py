@@ -1,0 +1,62 @@
+"""A surrogate comes back from its folder to the last bit, and a wrong folder is said to be wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stiffdsl.surrogate import neural
+from stiffdsl.surrogate.storage import load
+from stiffdsl.surrogate.train import train
+
+from . import tasks
+
+VALUES = np.array([[0.06, 700.0], [0.149, 1401.0], [0.1, 1000.0]])
+
+
+def test_a_loaded_surrogate_is_the_same_to_the_bit(chain, tmp_path):
+    chain.save(tmp_path / "new" / "folder")
+    again = load(tmp_path / "new" / "folder")
+    assert np.array_equal(chain.predict(VALUES), again.predict(VALUES))
+    one = {"slow": 0.07, "fast": 800.0}
+    assert np.array_equal(chain.simulate(params=one).y, again.simulate(params=one).y)
+    for name, ends in chain.interval(one).items():
+        assert np.array_equal(ends, again.interval(one)[name])
+    assert again.validation == json.loads(json.dumps(chain.validation))
+    assert again.speed == chain.speed
+    assert again.domain == chain.domain
+    assert all(np.array_equal(value, again.held_out[name]) for name, value in chain.held_out.items())
+
+
+def test_the_same_surrogate_writes_the_same_files(chain, tmp_path):
+    first, second = chain.save(tmp_path / "a"), load(chain.save(tmp_path / "b")).save(tmp_path / "c")
+    for name in ("surrogate.json", "surrogate.safetensors"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_network_is_stored_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(neural, "STEPS", 5)
+    made = train(tasks.decay(), "neural", samples=8)
+    assert np.array_equal(made.predict([[1.7]]), load(made.save(tmp_path)).predict([[1.7]]))
+
+
+def test_a_wrong_folder(chain, tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no surrogate in"):
+        load(tmp_path)
+    folder = chain.save(tmp_path / "s")
+    meta = json.loads((folder / "surrogate.json").read_text())
+    for change, message in (
+        ({"format": "other"}, "does not describe a surrogate"),
+        ({"version": 99}, "has format version 99; this stiffdsl reads 1"),
+        ({"clock": None}, "not complete"),
+    ):
+        (folder / "surrogate.json").write_text(json.dumps({**meta, **change}))
+        with pytest.raises(ValueError, match=message):
+            load(folder)
+    (folder / "surrogate.json").write_text("{")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(folder)
+    chain.save(folder)
+    (folder / "surrogate.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(folder)
