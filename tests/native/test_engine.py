@@ -23,28 +23,28 @@ def fail() -> str:
 
 def test_code_is_kept_and_checked(tmp_path, monkeypatch):
     monkeypatch.setenv("STIFFDSL_CACHE", str(tmp_path))
-    assert call(engine.load("key", lambda: TEXT, 1)) == 1.0
-    assert call(engine.load("key", fail, 1)) == 1.0
+    assert call(engine.load("key", lambda: TEXT)) == 1.0
+    assert call(engine.load("key", fail)) == 1.0
     (file,) = (tmp_path / "native").iterdir()
     for content in (b"", file.read_bytes()[:-10]):
         file.write_bytes(content)
-        assert call(engine.load("key", lambda: TEXT, 1)) == 1.0
-    assert call(engine.load("key", fail, 1)) == 1.0
+        assert call(engine.load("key", lambda: TEXT)) == 1.0
+    assert call(engine.load("key", fail)) == 1.0
 
 
 def test_no_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STIFFDSL_CACHE", "")
     monkeypatch.chdir(tmp_path)
-    assert call(engine.load("other", lambda: TEXT, 1)) == 1.0
+    assert call(engine.load("other", lambda: TEXT)) == 1.0
     with pytest.raises(AssertionError):
-        engine.load("other", fail, 1)
+        engine.load("other", fail)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("STIFFDSL_CACHE", str(tmp_path / "file"))
-    assert call(engine.load("third", lambda: TEXT, 1)) == 1.0
+    assert call(engine.load("third", lambda: TEXT)) == 1.0
 
 
 def test_without_llvm_there_is_no_kernel(monkeypatch):

@@ -27,14 +27,18 @@ def test_jit(robertson):
     found = run(1e4, given.y0, given.p, 1e-6)
     assert np.array_equal(found.ys, expected.ys)
     assert found.counts.tolist() == expected.counts.tolist()
-    assert float(found.t) == 1e4 and int(found.status) == 0
+    assert float(found.t) == 1e4
+    assert int(found.status) == 0
 
 
 def test_vmap(robertson):
     given, solver = robertson
     p = given.p * np.linspace(0.5, 2, 6)[:, None]
     ends = np.array([1e3, 1e4])
-    one = lambda p, t1: solver.jax_solve(0.0, t1, given.y0, p, saveat=TIMES).ys
+
+    def one(p, t1):
+        return solver.jax_solve(0.0, t1, given.y0, p, saveat=TIMES).ys
+
     lanes = jax.jit(jax.vmap(one, (0, None)))(p, 1e4)
     both = jax.jit(jax.vmap(jax.vmap(one, (None, 0)), (0, None)))(p, ends)
     assert both.shape == (6, 2, 4, 2)
@@ -55,4 +59,5 @@ def test_no_save_times_and_tables():
         return solver.jax_solve(0.0, 2.0, given.y0, given.p, given.u, (flat[0], flat[1], values))
 
     found = jax.jit(run)(jnp.asarray(flat[2]))
-    assert np.array_equal(found.y, expected.y) and found.ys.shape == (0, 3)
+    assert np.array_equal(found.y, expected.y)
+    assert found.ys.shape == (0, 3)

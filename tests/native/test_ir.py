@@ -2,10 +2,12 @@
 
 import ctypes
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from stiffdsl.program import interpret
 from stiffdsl.program.ops import ELEMENTWISE, Builder, Tables
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native import engine, ir
@@ -27,7 +29,7 @@ def compiled(function: Function, tables: dict[str, np.ndarray]):
     module = Module()
     scratch = np.zeros(ir.emit_function(module, function, tables) + 1)
     text = module.text().replace("define internal", "define dso_local")
-    library = engine.load(text, lambda: text, 1)
+    library = engine.load(text, lambda: text)
     kinds = [ctypes.c_double if a == "t" else ctypes.c_void_p for a in function.arguments]
     call = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_void_p, ctypes.c_void_p)(library.address(function.name))
     result = np.full(function.ops[-1].size or 1, np.nan)
@@ -49,13 +51,8 @@ def function_of(builder: Builder, result: int) -> Function:
 def meaning(function: Function, tables: dict[str, np.ndarray], **values):
     """As `interpret.run`, without a model around it."""
 
-    class Alone:
-        by_name = {"rhs": function}
-
-    Alone.tables = tables
-    from stiffdsl.program import interpret
-
-    return interpret.run(Alone, "rhs", *(values[a] for a in function.arguments))
+    alone = SimpleNamespace(by_name={"rhs": function}, tables=tables)
+    return interpret.run(alone, "rhs", *(values[a] for a in function.arguments))
 
 
 @pytest.mark.parametrize("limit", [0, 10_000])
@@ -92,7 +89,10 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
     b = Builder(Tables())
     t, y, u = b.input("t", None), b.input("y", 6), b.input("u", 6)
     vectors, numbers = [y, u, b.full(t, 6)], [t, b.element(u, 0)]
-    pick = lambda among: among[rng.integers(len(among))]
+
+    def pick(among):
+        return among[rng.integers(len(among))]
+
     for _ in range(12):
         kind = pick(["unary", "binary", "number", "take", "sum", "join", "element", "total"])
         if kind == "unary":

@@ -124,7 +124,8 @@ def test_leaving_the_domain_of_a_function_stops():
     assert result.culprits[0] == 0
     # With s = sqrt(x): dt = -2 s ds / (1 + s), from s = 1 to the end of the domain at s = 0.
     np.testing.assert_allclose(result.t, 2 - 2 * np.log(2), rtol=1e-4)
-    assert np.all(np.isnan(result.ys[times > result.t])) and np.all(np.isfinite(result.ys[times <= result.t]))
+    assert np.all(np.isnan(result.ys[times > result.t]))
+    assert np.all(np.isfinite(result.ys[times <= result.t]))
 
 
 def test_not_a_number_at_the_start(robertson):
@@ -184,8 +185,10 @@ def test_records_all_steps_and_goes_on_where_the_buffer_ended(robertson, monkeyp
     monkeypatch.setattr(native.solver, "CAPACITY", 7)
     told = []
     t, y, K, arrived = solver.record(*robertson[1:], progress=told.append)
-    assert len(t) == whole.counts[0] + 1 and arrived.counts.tolist() == whole.counts.tolist()
-    assert told == sorted(told) and len(told) > 10
+    assert len(t) == whole.counts[0] + 1
+    assert arrived.counts.tolist() == whole.counts.tolist()
+    assert told == sorted(told)
+    assert len(told) > 10
     step = np.searchsorted(t, times, side="left") - 1
     theta = (times - t[step]) / np.diff(t)[step]
     values = interpolate_many(y[step], y[step + 1], K[step], theta)
@@ -202,7 +205,8 @@ def test_lanes(robertson):
         one = solver.solve(0.0, ends[lane], robertson.y0, p[lane], saveat=times)
         assert np.array_equal(one.ys, lanes.ys[lane])
         assert np.array_equal(one.counts, lanes.counts[lane])
-        assert lanes.t[lane] == ends[lane] and lanes.status[lane] == 0
+        assert lanes.t[lane] == ends[lane]
+        assert lanes.status[lane] == 0
 
 
 def test_other_methods_and_large_models_have_no_kernel(robertson):

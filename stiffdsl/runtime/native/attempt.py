@@ -13,7 +13,7 @@ import numpy as np
 
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native import lu
-from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.ir import Entries, size_written_out, straight
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.solve.tableau import Tableau
@@ -192,7 +192,8 @@ def emit_straight(module: Module, model: Model, areas: Areas) -> None:
 def _check_straight(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
     """Returns -1 where W x = b does not hold. What follows must not depend on anything first computed in between."""
     products: list[list[str]] = [[] for _ in b]
-    for value, i, j in zip(w, plan.pattern_rows.tolist(), plan.pattern_columns.tolist(), strict=True):
+    rows, columns = lu.integers(plan.pattern_rows), lu.integers(plan.pattern_columns)
+    for value, i, j in zip(w, rows, columns, strict=True):
         products[i].append(code.apply("mul", value, x[j]))
     good = code.flag(True)
     for own, terms in zip(b, products, strict=True):
@@ -211,7 +212,13 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
 
     Without `planned`, the functions that follow the plan do not exist and `dense` is always true.
     """
-    code = Code(module, "attempt_general", (*PARAMETERS, ("i1", "dense")), "double", attributes="noinline")
+    code = Code(
+        module,
+        "attempt_general",
+        (*PARAMETERS, ("i1", "dense")),
+        "double",
+        attributes="noinline" if planned else COLD,
+    )
     writer = _Writer(code, model, areas)
     n, tableau = model.n, model.tableau
 

@@ -9,7 +9,7 @@ import numpy as np
 from stiffdsl.program import interpret
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, kernel, lu
-from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.solver import NativeSolver
 from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
@@ -32,9 +32,8 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     model = _model(program, tableau)
     if model is None:
         return None
-    level = 2 if is_small(model) or program.size <= 40 else 1
     key = _key(model)
-    library = engine.load(key, lambda: kernel.emit(model), level)
+    library = engine.load(key, lambda: kernel.emit(model))
     return NativeSolver(library, key, model.n, model.parameters, model.inputs, len(tableau.H))
 
 

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-# fused multiply-add is allowed, nothing else is: NaN and infinity behave as IEEE 754 says.
+# Attributes of a function that seldom runs: LLVM spends no time on it.
+COLD = "noinline optnone cold"
+# Fused multiply-add is allowed, nothing else is: NaN and infinity behave as IEEE 754 says.
 _ARITHMETIC = {"add": "fadd contract", "sub": "fsub contract", "mul": "fmul contract", "div": "fdiv contract"}
 _RELATIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _INTRINSICS = {

@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.lu import Plan
 
 
 def emit_dense_factor(module: Module, plan: Plan) -> None:
     """`dense_factor(W, A, pivots)`: A (n, n) gets the factors of the entries W, row by row; the pivots inverted."""
-    code = Code(
-        module, "dense_factor", [("ptr", "W"), ("ptr", "A"), ("ptr", "pivots")], attributes="noinline cold"
-    )
+    code = Code(module, "dense_factor", [("ptr", "W"), ("ptr", "A"), ("ptr", "pivots")], attributes=COLD)
     n = plan.n
     flat = module.constants((plan.pattern_rows * n + plan.pattern_columns).astype(np.int32))
     with code.loop(n * n) as e:
@@ -58,7 +56,7 @@ def emit_dense_solve(module: Module, plan: Plan) -> None:
         module,
         "dense_solve",
         [("ptr", "A"), ("ptr", "pivots"), ("ptr", "b"), ("ptr", "x")],
-        attributes="noinline cold",
+        attributes=COLD,
     )
     n = plan.n
     with code.loop(n) as i:

@@ -8,19 +8,23 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stiffdsl.runtime.session import cache_folder
+
+llvm: Any
 try:
-    import llvmlite
     import llvmlite.binding as llvm
 except ImportError:  # the portable tier serves alone
     llvm = None
 
-from stiffdsl.runtime.session import cache_folder
-
 # Functions of the C library that the IR may call.
-_SYMBOLS = ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "exp", "log", "pow", "fmod", "malloc", "free", "memset", "memcpy"]
+_SYMBOLS = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh"),
+    *("exp", "log", "pow", "malloc", "free", "memset", "memcpy"),
+)
 
 
 def available() -> bool:
@@ -38,35 +42,37 @@ class Library:
         return self._engine.get_function_address(symbol)
 
 
-def load(key: str, text: Callable[[], str], level: int) -> Library:
-    """The code of the module `text()`, compiled at optimisation `level`, or from disk where `key` was seen before."""
+def load(key: str, text: Callable[[], str]) -> Library:
+    """The code of the module `text()`, compiled, or from disk where `key` was seen before."""
     assert llvm is not None
     machine = _target()
-    stamp = "\0".join(
-        (key, str(level), llvmlite.__version__, machine.triple, llvm.get_host_cpu_name(), _features())
-    )
+    stamp = "\0".join((key, version("llvmlite"), machine.triple, llvm.get_host_cpu_name(), _features()))
     path = _path(hashlib.sha256(stamp.encode()).hexdigest())
     code = _read(path)
     if code is None:
-        code = _compiled(text(), level)
+        code = _compiled(text())
         _write(path, code)
     # An engine owns and ends its machine: each gets its own.
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(2))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return Library(engine)
 
 
-def _compiled(text: str, level: int) -> bytes:
-    machine = _machine(level)
+def _compiled(text: str) -> bytes:
+    """Object code. The IR is written as it should run: variables are put into registers, loops turned, and no more;
+    the whole pipeline of `-O2` takes ten times as long for nothing that can be measured."""
+    machine = _machine()
     module = llvm.parse_assembly(text)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
-    options.slp_vectorization = False
-    options.loop_vectorization = level > 1
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_loop_rotate_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0)))
     return machine.emit_object(module)
 
 
@@ -77,17 +83,17 @@ def _target() -> Any:
     try:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        machine = _machine(2)
+        machine = _machine()
     except RuntimeError:
         return None
     _add_symbols()
     return machine
 
 
-def _machine(level: int) -> Any:
+def _machine() -> Any:
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=level, reloc="pic", jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=2, reloc="pic", jit=True
     )
 
 

@@ -8,6 +8,7 @@ that can fill least comes first. Nothing is swapped at run time, so every step c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -47,13 +48,13 @@ class Plan:
     def entries(self) -> int:
         return len(self.left)
 
-    def below(self, k: int) -> np.ndarray:
+    def below(self, k: int) -> list[int]:
         """Rows after pivot k with an entry in its column."""
-        return k + 1 + np.flatnonzero(self.place[k + 1 :, k] >= 0)
+        return [k + 1 + int(i) for i in np.flatnonzero(self.place[k + 1 :, k] >= 0)]
 
-    def right(self, k: int) -> np.ndarray:
+    def right(self, k: int) -> list[int]:
         """Columns after pivot k with an entry in its row."""
-        return k + 1 + np.flatnonzero(self.place[k, k + 1 :] >= 0)
+        return [k + 1 + int(j) for j in np.flatnonzero(self.place[k, k + 1 :] >= 0)]
 
     @property
     def positions(self) -> np.ndarray:
@@ -155,10 +156,15 @@ def _eliminated(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, work[np.ix_(order, order)]
 
 
+def integers(array: np.ndarray) -> list[int]:
+    """The entries as Python's numbers."""
+    return [int(k) for k in array]
+
+
 def assemble(code: Code, plan: Plan, jacobian: Sequence[str], alpha: str) -> list[str]:
     """The entries of W."""
     values = []
-    for source, mass in zip(plan.source.tolist(), plan.mass.tolist(), strict=True):
+    for source, mass in zip(integers(plan.source), plan.mass.tolist(), strict=True):
         if source < 0:
             values.append(code.apply("mul", alpha, code.number(mass)) if mass != 1.0 else alpha)
         elif mass:
@@ -172,14 +178,14 @@ def assemble(code: Code, plan: Plan, jacobian: Sequence[str], alpha: str) -> lis
 def factor(code: Code, plan: Plan, w: Sequence[str]) -> list[str]:
     """The factors of the entries `w`, number by number."""
     lu: list[str | None] = [None] * plan.entries
-    for value, position in zip(w, plan.positions.tolist(), strict=True):
+    for value, position in zip(w, integers(plan.positions), strict=True):
         lu[position] = value
-    place = plan.place.tolist()
+    place: list[list[int]] = plan.place.tolist()
     for k in range(plan.n):
         inverse = code.apply("div", code.number(1.0), _present(lu[place[k][k]]))
         lu[place[k][k]] = inverse
-        right = [(j, _present(lu[place[k][j]])) for j in plan.right(k).tolist()]
-        for i in plan.below(k).tolist():
+        right = [(j, _present(lu[place[k][j]])) for j in plan.right(k)]
+        for i in plan.below(k):
             multiplier = code.apply("mul", _present(lu[place[i][k]]), inverse)
             lu[place[i][k]] = multiplier
             for j, value in right:
@@ -197,17 +203,17 @@ def _present(value: str | None) -> str:
 
 def solve(code: Code, plan: Plan, lu: Sequence[str], b: Sequence[str]) -> list[str]:
     """W x = b, number by number."""
-    place = plan.place.tolist()
-    z = [b[i] for i in plan.row.tolist()]
+    place: list[list[int]] = plan.place.tolist()
+    z = [b[i] for i in integers(plan.row)]
     for k in range(plan.n):
-        for i in plan.below(k).tolist():
+        for i in plan.below(k):
             z[i] = code.apply("sub", z[i], code.apply("mul", lu[place[i][k]], z[k]))
     for k in reversed(range(plan.n)):
-        for j in plan.right(k).tolist():
+        for j in plan.right(k):
             z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[k][j]], z[j]))
         z[k] = code.apply("mul", z[k], lu[place[k][k]])
     x = [""] * plan.n
-    for k, j in enumerate(plan.column.tolist()):
+    for k, j in enumerate(integers(plan.column)):
         x[j] = z[k]
     return x
 
@@ -255,7 +261,7 @@ def _factor_in_loops(code: Code, plan: Plan) -> None:
         first_below.append(first_below[-1] + len(rows))
         first_product.append(first_product[-1] + len(targets[-1]))
 
-    def table(parts: Sequence[np.ndarray] | np.ndarray) -> str:
+    def table(parts: Sequence[Any]) -> str:
         return module.constants(np.concatenate([np.atleast_1d(p) for p in parts]).astype(np.int32))
 
     with code.loop(plan.entries) as e:

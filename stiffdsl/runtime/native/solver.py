@@ -50,9 +50,9 @@ class Recorded(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Inputs over time, in SI: signal s drives input `index[s]` by straight lines between its points."""
+    """Inputs over time, in SI: signal s drives input `driven[s]` by straight lines between its points."""
 
-    index: np.ndarray
+    driven: np.ndarray
     times: Sequence[np.ndarray]
     values: Sequence[np.ndarray]
 
@@ -60,7 +60,7 @@ class Tables(NamedTuple):
         """Layout, times and values as the kernel reads them."""
         lengths = np.array([len(t) for t in self.times], dtype=float)
         layout = np.stack(
-            [np.asarray(self.index, dtype=float), np.cumsum(lengths) - lengths, lengths], axis=1
+            [np.asarray(self.driven, dtype=float), np.cumsum(lengths) - lengths, lengths], axis=1
         )
         times, values = (np.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
         return layout.ravel(), times, values
@@ -200,7 +200,7 @@ class NativeSolver:
         options = np.zeros((count, 11))
         for k, column in enumerate(columns):
             options[:, k] = column
-        options[:, 5:9] = max_steps, math.inf, len(operands["saveat"]), len(tables.index)
+        options[:, 5:9] = max_steps, math.inf, len(operands["saveat"]), len(tables.driven)
         y_at, scaled_at, width = state_areas(n)
         operands |= {
             "options": options,
@@ -292,7 +292,7 @@ class _Call:
             max_steps,
             ATTEMPTS,
             len(times),
-            len(tables.index),
+            len(tables.driven),
             0.0,
             0.0,
         )
@@ -305,7 +305,7 @@ class _Call:
         if len(times):
             self.operand("saveat", times)
             self.operand("ys", self.ys)
-        if len(tables.index):
+        if len(tables.driven):
             for name, array in zip(("layout", "times", "values"), tables.flat(), strict=True):
                 self.operand(name, array)
 
