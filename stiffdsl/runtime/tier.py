@@ -79,10 +79,11 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     else:
         arrived = solver.solve(start, end, y0, p, u, tables, times, **limits)
         t, y, K = times, arrived.ys, None
-    if int(arrived.status) != Status.SUCCESS:
+    status = Status(int(arrived.status))
+    if status not in (Status.SUCCESS, Status.INTERRUPTED):
         return None
     stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
-    return Trajectory(t, y, Status.SUCCESS, arrived.culprits, stats, K)
+    return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 
 def _tables(inputs: Inputs) -> native.Tables:

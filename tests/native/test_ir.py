@@ -44,8 +44,7 @@ def compiled(function: Function, tables: dict[str, np.ndarray]):
 
 
 def function_of(builder: Builder, result: int) -> Function:
-    ops, labels = builder.needed(result)
-    return Function("rhs", ("t", "y", "p", "u"), "", ops, labels)
+    return Function("rhs", ("t", "y", "p", "u"), "", builder.needed(result)[0])
 
 
 def meaning(function: Function, tables: dict[str, np.ndarray], **values):
@@ -94,7 +93,7 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
         return among[rng.integers(len(among))]
 
     for _ in range(12):
-        kind = pick(["unary", "binary", "number", "take", "sum", "join", "element", "total"])
+        kind = pick(["unary", "binary", "number", "take", "sum", "join", "place", "element", "total"])
         if kind == "unary":
             vectors.append(
                 b.apply(pick(["sin", "tanh", "exp", "atan", "neg"]), b.apply("sin", pick(vectors)))
@@ -112,6 +111,9 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
         elif kind == "join":
             first, second = b.take(pick(vectors), np.arange(2)), b.take(pick(vectors), np.arange(1, 5))
             vectors.append(b.concatenate([b.full(first, 2), b.full(second, 4)]))
+        elif kind == "place":
+            part = b.full(b.take(pick(vectors), np.arange(2)), 2)
+            vectors.append(b.put("place", (pick(vectors), part), 3, 6))
         elif kind == "element":
             numbers.append(b.apply("cos", b.element(pick(vectors), int(rng.integers(6)))))
         else:

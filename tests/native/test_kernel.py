@@ -195,6 +195,22 @@ def test_records_all_steps_and_goes_on_where_the_buffer_ended(robertson, monkeyp
     np.testing.assert_allclose(values, whole.ys, rtol=1e-10)
 
 
+def test_interrupted_by_the_keyboard(robertson, monkeypatch):
+    def stop(fraction):
+        raise KeyboardInterrupt
+
+    solver = native.build(robertson.program)
+    monkeypatch.setattr(native.solver, "ATTEMPTS", 10)
+    result = solver.solve(*robertson[1:], saveat=[0.0, 1e-9, 1e5], progress=stop)
+    assert result.status == Status.INTERRUPTED
+    assert result.counts[:2].sum() == 10
+    assert np.isnan(result.ys[-1]).all()
+    monkeypatch.setattr(native.solver, "CAPACITY", 7)
+    recorded = solver.record(*robertson[1:], progress=stop)
+    assert recorded.arrived.status == Status.INTERRUPTED
+    assert len(recorded.t) == 8
+
+
 def test_lanes(robertson):
     solver = native.build(robertson.program)
     factors = np.linspace(0.5, 2, 300)[:, None]

@@ -39,7 +39,7 @@ def straight(
     values: list[Any] = []
     for op in function.ops:
         args = [values[a] for a in op.args]
-        if op.name in ("sum", "concatenate"):
+        if op.name in ("sum", "place", "concatenate"):
             # These go through all entries: one that stands for an array does not know how many it has.
             args = [[values[a][k] for k in range(function.ops[a].size or 0)] for a in op.args]
         values.append(arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables))
@@ -68,6 +68,9 @@ def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarr
             return [args[0]] * (op.size or 0)
         case "stack":
             return args
+        case "place":
+            whole, part = args
+            return [*whole[: op.data], *part, *whole[op.data + len(part) :]]
         case "concatenate":
             return [v for a in args for v in a]
     if op.size is None:
@@ -119,7 +122,7 @@ class _Looped:
             op.size is not None
             and (
                 k == last
-                or op.name in ("stack", "concatenate", "sum", "take_sum")
+                or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
                 or (op.name in ELEMENTWISE and (uses[k] > 1 or gathered[k]))
             )
             for k, op in enumerate(self.ops)
@@ -163,6 +166,11 @@ class _Looped:
                     part = self.ops[a].size or 0
                     self._fill(code.at(place, at), part, lambda i, a=a: self._item(a, i))
                     at += part
+            case "place":
+                whole, part = op.args
+                self._fill(place, size, lambda i: self._item(whole, i))
+                inner = code.at(place, op.data)
+                self._fill(inner, self.ops[part].size or 0, lambda i: self._item(part, i))
             case "sum":
                 total = code.variable(code.real, code.number(0.0))
                 with code.loop(self.ops[op.args[0]].size or 0) as i:

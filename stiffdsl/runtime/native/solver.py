@@ -119,11 +119,15 @@ class NativeSolver:
         max_steps: int = 100_000,
         progress: Callable[[float], None] | None = None,
     ) -> Arrived:
-        """One solve from t0 to t1, as `make_solve(...)`."""
+        """One solve from t0 to t1, as `make_solve(...)`. Interrupted by the keyboard, it returns what there is with
+        `Status.INTERRUPTED`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
-        while not call.run(0):
-            if progress is not None:
-                progress(call.fraction())
+        try:
+            while not call.run(0):
+                if progress is not None:
+                    progress(call.fraction())
+        except KeyboardInterrupt:
+            call.interrupt()
         return call.arrived()
 
     def record(
@@ -142,19 +146,21 @@ class NativeSolver:
         max_steps: int = 100_000,
         progress: Callable[[float], None] | None = None,
     ) -> Recorded:
-        """One solve with all of its accepted steps."""
+        """One solve with all of its accepted steps, interrupted as `solve`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
         n, width = self.size, 2 + self.size + self.rows * self.size
         buffer = np.empty((CAPACITY, width))
         call.operand("steps", buffer)
         parts: list[np.ndarray] = []
-        while True:
-            done = call.run(CAPACITY)
-            parts.append(buffer[: call.recorded()].copy())
-            if done:
-                break
-            if progress is not None:
-                progress(call.fraction())
+        done = False
+        try:
+            while not done:
+                done = call.run(CAPACITY)
+                parts.append(buffer[: call.recorded()].copy())
+                if progress is not None and not done:
+                    progress(call.fraction())
+        except KeyboardInterrupt:
+            call.interrupt()
         steps = np.concatenate(parts)
         arrived = call.arrived()
         t = np.append(steps[:, 0], arrived.t)
@@ -320,6 +326,9 @@ class _Call:
         self.solver._lanes(self.scratch.address, self.scratch.stride_address, 1)
         options[10] = 1.0
         return state[STATE.index("status")] != Status.RUNNING
+
+    def interrupt(self) -> None:
+        self.scratch.arrays["state"][STATE.index("status")] = Status.INTERRUPTED
 
     def fraction(self) -> float:
         t0, t1 = self.span

@@ -51,6 +51,8 @@ class _Forward:
                 return b.put("table", (), b.tables.name(self.tables[op.data]), op.size)
             case "take_sum":
                 return b.put("take_sum", tuple(args), b.tables.name(self.tables[op.data]), op.size)
+            case "place":
+                return b.put("place", tuple(args), op.data, op.size)
             case "element" | "slice" | "take" | "sum" | "full" | "stack" | "concatenate":
                 return self._moved(op, args)
             case name:
@@ -93,6 +95,9 @@ class _Forward:
             return None
         if op.name == "stack":
             return b.stack([self._or_zero(tangents[a]) for a in args])
+        if op.name == "place":
+            parts = tuple(self.whole(tangents[a], b.size(values[a])) for a in args)
+            return b.put("place", parts, op.data, op.size)
         if op.name == "concatenate":
             return b.concatenate([self.whole(tangents[a], b.size(values[a])) for a in args])
         if op.name in ("element", "slice", "take", "take_sum", "sum", "full"):
