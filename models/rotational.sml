@@ -1,8 +1,8 @@
 # Rotation about one axis. The potential is the speed, so that a shaft on a spring has index one: angles are states of the
 # springs (`twist`) and of the inertias (`phi`), each with a start of its own. A torque is positive into a part. Parts
 # between two flanges turn a against b; `w_rel` is the speed of b ahead of a.
-# Put a spring or a damper between two inertias, and an inertia or a damper between two springs: what is tied rigidly
-# together is one part (add up the moments of inertia).
+# Inertias may be tied rigidly together, also through gears (they share one speed), and springs put in a row (they share one
+# torque).
 # checked value: the closed form of every part's response, tests/models/test_library.py.
 
 connector Flange "end of a shaft"

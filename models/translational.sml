@@ -1,8 +1,7 @@
 # Motion along a line. The potential is the velocity, so that a mass on a spring has index one: positions are states of the
 # springs (`stretch`) and of the masses (`s`), each with a start of its own. A force is positive into a part. Parts between
 # two flanges: b lies ahead of a, and `v_rel` is the velocity of b away from a.
-# Put a spring or a damper between two masses, and a mass or a damper between two springs: what is tied rigidly together
-# is one part (add up the masses).
+# Masses may be tied rigidly together (they share one velocity), and springs put in a row (they share one force).
 # checked value: the closed form of every part's response, tests/models/test_library.py.
 
 connector Flange "end of a rod"
