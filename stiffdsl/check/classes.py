@@ -158,12 +158,9 @@ class Classes:
     def _unknown_type(self, scope: Scope, name: str, span: Span, wanted: type) -> None:
         what = "connector" if wanted is tree.Connector else "model"
         near = did_you_mean(name, scope.known(wanted))
-        if near is None and "." not in name:
-            near = (
-                f"declare it in this file, or import it: `from electrical import {name}`"
-                if name == "Pin"
-                else None
-            )
+        file = name.rpartition(".")[0]
+        if near is None and file and all(i.module != file for i in scope.module.imports):
+            near = f"write `import {file}` at the top of the file"
         self.report.say(
             "E0210", f"unknown {what} `{name}`", (span, "not declared in this file or imported"), help=near
         )

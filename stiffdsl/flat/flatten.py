@@ -537,6 +537,7 @@ class Builder:
         both = tree.Binary("+", statement.left, statement.right, statement.span)
         shape = look.shape(both)
         if shape:
+            self._check_left(look, statement, shape)
             domain = domain.product(shape)
 
         def add(rows: np.ndarray) -> None:
@@ -546,6 +547,17 @@ class Builder:
 
         both_sides = tree.Binary("-", statement.left, statement.right, statement.span)
         list(_split(domain.size, add))
+
+    def _check_left(self, look: Expansion, statement: tree.Equation, shape: tuple[int, ...]) -> None:
+        """`y = x` of a number and an array is a slip: it would say that all elements are equal."""
+        left = statement.left
+        if isinstance(left, tree.Name) and not look.shape(left):
+            raise Fault(
+                "E0305",
+                f"`{text(left)}` is a single number, the other side is {lengths(shape)}",
+                statement.span,
+                help="give the array an index, or write the array on the left to set all its elements",
+            )
 
     def _reaction(self, node: Node, reaction: tree.Reaction | tree.For, domain: Domain) -> None:
         if isinstance(reaction, tree.For):

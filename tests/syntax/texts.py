@@ -112,7 +112,7 @@ def _blocks(inner):
 statements = st.recursive(st.one_of(equations, connects), _blocks, max_leaves=4)
 _sides = st.lists(st.tuples(st.integers(1, 3), references), max_size=2).map(tuple)
 reactions = st.builds(
-    lambda l, r, k, b: tree.Reaction(l, r, k, b, HERE),
+    lambda left, right, k, back: tree.Reaction(left, right, k, back, HERE),
     _sides,
     _sides,
     expressions,
