@@ -29,7 +29,7 @@ EPSILON, NOISE = 2.0**-52, 4.0
 
 
 class Prepared(NamedTuple):
-    """Factors of `alpha M - J`, the ages in steps of J and of alpha, and the rate of convergence they give.
+    """Factors of `alpha M - J`, the ages in steps of J and of alpha, the rate of convergence they give, and noise.
 
     `noise` is the size, by unknown, of what the rounding of algebraic equations does to the solution: no tolerance
     below it can be met. A scalar zero where there are none.
@@ -43,12 +43,13 @@ class Prepared(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """`y` is the solution where `converged`."""
+    """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `Prepared`."""
 
     y: Any
     converged: Any
     status: Any
-    prepared: Prepared
+    prepared: Prepared | None
+    noise: Any
     work: Work
 
 
@@ -65,18 +66,29 @@ class _Round(NamedTuple):
 
 
 class Corrector:
-    """The iteration for one system."""
+    """The iteration for one system; where it does not `keep`, every step evaluates and factors its own Jacobian."""
 
-    def __init__(self, system: System):
-        self.system = system
+    def __init__(self, system: System, keep: bool = True):
+        self.system, self.keep = system, keep
         self.linear = linear_solver(system)
         # Derivatives factor at other points, and a sparse solver holds but one set of factors: the steps' own.
         self.linear_at_solution = linear_solver(system)
         self.mass = np.asarray(system.mass, dtype=float)
         self.algebraic = self.mass == 0
 
-    def start(self) -> Prepared:
+    def start(self) -> Prepared | None:
         """Nothing prepared."""
+        return self._nothing() if self.keep else None
+
+    def older(self, prepared: Prepared | None, accept) -> Prepared | None:
+        """After a step."""
+        if prepared is None:
+            return None
+        return prepared._replace(
+            factors_age=prepared.factors_age + accept, jacobian_age=prepared.jacobian_age + accept
+        )
+
+    def _nothing(self) -> Prepared:
         jacobian = jax.ShapeDtypeStruct((len(self.system.rows),), float)
         shapes = jax.eval_shape(self.linear.factor, jacobian, jax.ShapeDtypeStruct((), float))
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
@@ -88,7 +100,7 @@ class Corrector:
         """f - M y'."""
         return self.system.rhs(t, y, args) - self.mass * (slope + alpha * (y - predicted))
 
-    def solve(self, prepared: Prepared, t, predicted, slope, alpha, tolerated, args) -> Solved:
+    def solve(self, prepared: Prepared | None, t, predicted, slope, alpha, tolerated, args) -> Solved:
         """`tolerated` is the error, by unknown, of which a part may remain."""
         given = (t, predicted, slope, alpha, args)
         fixed = lax.stop_gradient((prepared, given, tolerated))
@@ -96,8 +108,10 @@ class Corrector:
         solved = lax.stop_gradient(solved)
         return solved._replace(y=self._implicit(solved.y, given))
 
-    def _iterate(self, prepared: Prepared, given, tolerated) -> Solved:
+    def _iterate(self, prepared: Prepared | None, given, tolerated) -> Solved:
         """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step."""
+        if prepared is None:
+            prepared = self._nothing()
         alpha = given[3]
         change = jnp.abs(prepared.factors.alpha / alpha - 1.0)
         due = (prepared.factors_age >= AGE) | ~(change <= CHANGE)
@@ -127,7 +141,8 @@ class Corrector:
             jacobian_age=jnp.where(end.converged, end.prepared.jacobian_age, NEVER),
             factors_age=jnp.where(end.converged, end.prepared.factors_age, NEVER),
         )
-        return Solved(end.y, end.converged, status, prepared, end.work)
+        kept = prepared if self.keep else None
+        return Solved(end.y, end.converged, status, kept, prepared.noise, end.work)
 
     def _prepare(self, prepared: Prepared, factor, evaluate, given) -> Prepared:
         t, predicted, _, alpha, args = given

@@ -39,9 +39,7 @@ class Memory(NamedTuple):
     """What a step leaves to the next.
 
     `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to
-    one smooth piece, `wait` how many steps to go before order or step may change. Of the attempt: `next` and
-    `sizes` are the differences d_1 ... d_6 with the new value and their scaled norms, `states_error` is the error
-    without the algebraic unknowns.
+    one smooth piece, `wait` how many steps to go before order or step may change.
     """
 
     differences: Any
@@ -49,23 +47,34 @@ class Memory(NamedTuple):
     order: Any
     points: Any
     wait: Any
-    prepared: Prepared
-    next: Any
+    prepared: Prepared | None
+
+
+class Tried(NamedTuple):
+    """An attempt: the memory before it, the differences d_1 ... d_6 with the new value and their scaled norms, and
+    the error without the algebraic unknowns."""
+
+    memory: Memory
+    differences: Any
     sizes: Any
     states_error: Any
 
 
 class FBDF:
-    """The method for one system."""
+    """The method for one system.
+
+    With `compact` it keeps no Jacobian and no factors: the memory of a large system stays small, and any attempt can
+    be made again out of turn.
+    """
 
     name = "fbdf"
     # That of the first step, whose size the loop chooses by it.
     order = 2
     rows = ORDERS - 1
 
-    def __init__(self, system: System):
+    def __init__(self, system: System, compact: bool = False):
         self.system = system
-        self.corrector = Corrector(system)
+        self.corrector = Corrector(system, keep=not compact)
         self.algebraic = np.asarray(system.mass) == 0
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
@@ -80,12 +89,11 @@ class FBDF:
             points=jnp.full((), 1 if self.algebraic.any() else 2, dtype=jnp.int32),
             wait=jnp.full((), 2, dtype=jnp.int32),
             prepared=self.corrector.start(),
-            next=jnp.zeros((ORDERS + 1, y.shape[0])),
-            sizes=jnp.zeros(ORDERS + 1),
-            states_error=jnp.zeros(()),
         )
 
     def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+        # A finished lane of a batch tries steps of no length: none is kept, but none may bring infinite values.
+        h = jnp.where(h == 0, 1e-30, h)
         k = memory.order
         reach = h + memory.distances
         predicted, slope = self._predict(memory, y, reach, k)
@@ -98,7 +106,7 @@ class FBDF:
         tolerated = scale(y, predicted, tolerance) / jnp.maximum(share, LEAST_SHARE)
         solved = self.corrector.solve(memory.prepared, t + h, predicted, slope, lead / h, tolerated, args)
         y1 = solved.y
-        size = scale(y, y1, tolerance) + solved.prepared.noise
+        size = scale(y, y1, tolerance) + solved.noise
         error = share * (y1 - predicted) / size
         states = jnp.where(self.algebraic, 0.0, error)
         # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
@@ -108,40 +116,39 @@ class FBDF:
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
         sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / size) ** 2, axis=1)))
-        memory = memory._replace(prepared=solved.prepared, next=new, sizes=sizes, states_error=norm(states))
+        tried = Tried(memory._replace(prepared=solved.prepared), new, sizes, norm(states))
         total = jnp.where(solved.converged, norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
-        return Attempt(y1, error, total, solved.status, K, memory, solved.work)
+        return Attempt(y1, error, total, solved.status, K, tried, solved.work)
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
         del t, y, previous_error
-        memory = attempt.memory
-        accepted, growth = self._accepted(memory, attempt.error, h)
-        kept, shrink = self._rejected(memory, attempt.error, h, rejections)
+        tried: Tried = attempt.memory
+        memory = tried.memory
+        accepted, growth = self._accepted(tried, attempt.error, h)
+        kept, shrink = self._rejected(tried, attempt.error, h, rejections)
 
         def choose(a, b):
             return jnp.where(accept, a, b)
 
         after_jump = self.algebraic & (memory.points <= 0)
-        differences = jnp.where(after_jump, 0.0, memory.next[:ORDERS])
+        differences = jnp.where(after_jump, 0.0, tried.differences[:ORDERS])
         memory = memory._replace(
             differences=choose(differences, memory.differences),
             distances=choose(jnp.concatenate([jnp.zeros(1), h + memory.distances[:-1]]), memory.distances),
             order=choose(accepted[0], kept[0]),
             points=choose(accepted[1], kept[1]),
             wait=choose(accepted[2], kept[2]),
-            prepared=memory.prepared._replace(
-                factors_age=memory.prepared.factors_age + accept,
-                jacobian_age=memory.prepared.jacobian_age + accept,
-            ),
+            prepared=self.corrector.older(memory.prepared, accept),
         )
         return memory, lax.stop_gradient(choose(growth, shrink))
 
-    def _accepted(self, memory: Memory, error, h):
+    def _accepted(self, tried: Tried, error, h):
         """Order, points, steps to wait before the next change, and the factor for the step."""
+        memory = tried.memory
         k = memory.order
         points = jnp.minimum(memory.points + 1, ORDERS + 2)
-        lower, higher, rough = self._errors(memory, h)
+        lower, higher, rough = self._errors(tried, h)
         eta_same = (BIAS_SAME * error + 1e-12) ** (-1.0 / (k + 1))
         eta_lower = jnp.where(k > 1, (BIAS_LOWER * lower + 1e-12) ** (-1.0 / k), 0.0)
         may = (k < ORDERS) & (points >= k + 3) & ~rough
@@ -155,28 +162,29 @@ class FBDF:
         keep = ~change | ((eta >= NEEDED) & (eta < WORTHWHILE))
         return (order, points, wait), jnp.where(keep, 1.0, jnp.minimum(eta, GREATEST))
 
-    def _rejected(self, memory: Memory, error, h, rejections):
+    def _rejected(self, tried: Tried, error, h, rejections):
         """The same after a rejected attempt."""
+        memory = tried.memory
         k = memory.order
         failed = ~jnp.isfinite(error)
-        lower, _, _ = self._errors(memory, h)
+        lower, _, _ = self._errors(tried, h)
         eta_same = (BIAS_SAME * error) ** (-1.0 / (k + 1))
         eta_lower = jnp.where(k > 1, (BIAS_LOWER * lower) ** (-1.0 / k), 0.0)
         down = ~failed & (eta_lower > eta_same)
         factor = jnp.clip(jnp.maximum(eta_same, eta_lower), 0.2, 0.9)
         factor = jnp.where(failed | (rejections >= 1), 0.25, factor)
         # Algebraic unknowns alone are in the way, and not for the first time: they jump. Step over it.
-        jump = ~failed & ((rejections >= 1) | (memory.wait >= 1)) & (memory.states_error <= 1.0)
+        jump = ~failed & ((rejections >= 1) | (memory.wait >= 1)) & (tried.states_error <= 1.0)
         restart = jump | (~failed & (rejections >= 2))
         order = jnp.where(restart, 1, k - down)
         points = jnp.where(restart, 0, memory.points)
         return (order, points, order + 1), jnp.where(jump, 1.0, factor)
 
-    def _errors(self, memory: Memory, h):
+    def _errors(self, tried: Tried, h):
         """Local errors the step would have had with one order less, and with one more; and whether terms of higher
         order are not smaller than those before them: then the order is too high for the step, or BDF not stable."""
-        k, size = memory.order, jnp.abs(h)
-        terms = memory.sizes * size ** jnp.arange(1, ORDERS + 2)
+        k, size = tried.memory.order, jnp.abs(h)
+        terms = tried.sizes * size ** jnp.arange(1, ORDERS + 2)
         constants = jnp.asarray([1.0, *ERROR[1:], 0.0])
         lower = constants[k - 1] * terms[k - 1]
         higher = constants[k + 1] * terms[jnp.minimum(k + 1, ORDERS)]

@@ -32,4 +32,4 @@ def _make_method(name: str, system: System, compact: bool) -> Method:
         return Tsit5(system)
     from stiffdsl.solve.fbdf import FBDF
 
-    return FBDF(system)
+    return FBDF(system, compact)
