@@ -215,15 +215,15 @@ class Expansion:
     def _complete(self, reference: Reference, expr: tree.Name) -> list[np.ndarray]:
         """The index of `reference` with its whole axes taken from the domain's."""
         shape = reference.free
-        lengths = len(self.domain.axes)
-        if len(shape) > lengths:
+        open_axes = len(self.domain.axes)
+        if len(shape) > open_axes:
             raise Fault(
                 "E0305",
                 f"`{text(expr)}` is {lengths(shape)} where one number is needed",
                 expr.span,
                 help="give it an index, as in `x[1]`",
             )
-        axes = iter(self.domain.axes[lengths - len(shape) :])
+        axes = iter(self.domain.axes[open_axes - len(shape) :])
         index = []
         for i in reference.index:
             if i is None:
@@ -564,9 +564,9 @@ class Expansion:
         domain, owner = self.domain, np.arange(self.domain.size)
         for iterator in iterators:
             look = self._with(domain)
-            whole = isinstance(iterator.range, tree.Range)
-            first = look._whole(iterator.range.first) if whole else np.ones(domain.size)
-            last = look._whole(iterator.range.last if whole else iterator.range)
+            span = iterator.range
+            first = look._whole(span.first) if isinstance(span, tree.Range) else np.ones(domain.size)
+            last = look._whole(span.last if isinstance(span, tree.Range) else span)
             first, last = np.broadcast_to(first, domain.size), np.broadcast_to(last, domain.size)
             counts = np.maximum(0, last - first + 1).astype(np.int64)
             rows = np.repeat(np.arange(domain.size), counts)

@@ -527,8 +527,9 @@ class Builder:
             else:
                 left = left[:0]
             if len(here):
+                chosen = domain.take(here)
                 for each in body:
-                    self._attempt(lambda e=each: self._statement(node, e, domain.take(here), into, ports))
+                    self._attempt(lambda e=each, d=chosen: self._statement(node, e, d, into, ports))
 
     def _equation(self, node: Node, statement: tree.Equation, domain: Domain, into: Collector) -> None:
         if not domain.size:

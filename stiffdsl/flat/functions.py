@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import sympy as sp
 
@@ -52,7 +53,7 @@ def _maximum(*args):
     return result
 
 
-FUNCTIONS: dict[str, Callable[..., sp.Expr]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": sp.sin,
     "cos": sp.cos,
     "tan": sp.tan,

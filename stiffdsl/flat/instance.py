@@ -4,6 +4,7 @@ A node knows its structural constants, numbers the scalars of its declarations i
 that apply to them: those written closest to the root win.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -62,9 +63,9 @@ class Node:
     def name(self) -> str:
         return ".".join(segment for segment, _ in self.path)
 
-    def walk(self):
+    def walk(self) -> Iterator["Node"]:
         """This node and all below it, parents first; iterative, since trees may be wide and deep."""
-        stack = [self]
+        stack: list[Node] = [self]
         while stack:
             node = stack.pop()
             yield node

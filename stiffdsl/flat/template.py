@@ -6,6 +6,7 @@ Two equations with the same skeleton belong to one family, and SymPy sees the sk
 """
 
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 
@@ -27,8 +28,8 @@ def number(value: float) -> sp.Expr:
 
 
 @lru_cache(maxsize=100_000)
-def to_sympy(skeleton: Skeleton) -> sp.Expr:
-    """The template of a skeleton."""
+def to_sympy(skeleton: Skeleton) -> Any:
+    """The template of a skeleton: an expression, or a condition inside one."""
     head = skeleton[0]
     if head == "slot":
         return slot(skeleton[1])

@@ -23,8 +23,8 @@ class Builder(Transformer):
         """From the beginning of a token or node to the end of another."""
         if last is None:
             last = first
-        a = first if isinstance(first, Token) else first.span
-        b = last if isinstance(last, Token) else last.span
+        a: Any = first if isinstance(first, Token) else first.span
+        b: Any = last if isinstance(last, Token) else last.span
         return Span(self.source, a.line, a.column, b.end_line, b.end_column)
 
     def _report(self, code: str, title: str, span: Span, label: str = "", help: str | None = None) -> None:
@@ -177,12 +177,12 @@ class Builder(Transformer):
         return list(c[1:-1:2])
 
     def component(self, c):
-        rest = list(c[2:])
+        rest: list[Any] = list(c[2:])
         dimensions: tuple = tuple(rest.pop(0)) if isinstance(rest[0], list) else ()
         rest.pop(0)  # the colon
         type_, type_span = rest.pop(0)
         modifiers = tuple(rest.pop(0)) if rest and isinstance(rest[0], list) else ()
-        doc = _unquoted(rest[0]) if rest else None
+        doc = _unquoted(rest.pop(0)) if rest else None
         last = modifiers[-1].span if modifiers else type_span
         span, name_span = self._span(c[0]).to(last), self._span(c[1])
         return tree.Component(

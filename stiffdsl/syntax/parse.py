@@ -27,7 +27,8 @@ class _NoLexer(Lexer):
     def __init__(self, conf):
         del conf
 
-    def lex(self, data):
+    def lex(self, lexer_state, parser_state):
+        del lexer_state, parser_state
         return iter(())
 
 

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+
 from tests.flat.flatten_text import aliases, equations, flat
 
 HEAT_ROD = """

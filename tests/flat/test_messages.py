@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.flat.flatten_text import flat
 
 from stiffdsl.diagnostics import ModelError
 from stiffdsl.flat.codes import CODES
+from tests.flat.flatten_text import flat
 
 HERE = Path(__file__).parent / "wrong"
 CASES = sorted(p.stem for p in HERE.glob("*.sml"))

@@ -34,7 +34,8 @@ def test_every_code_has_a_wrong_text():
 
 
 def test_a_mistake_does_not_hide_the_next_ones():
-    text = "modle M\n  parm k = 1\n  var x start = 1\nequation\n  der(x) = -2x\n  y == 1\n  for i in 1:3\n  end\nend M\n"
+    text = "modle M\n  parm k = 1\n  var x start = 1\nequation\n  der(x) = -2x\n  y == 1\n  for i in 1:3\n"
+    text += "  end\nend M\n"
     with pytest.raises(ModelError) as caught:
         parse(Source("m.sml", text))
     assert [d.labels[0].span.line for d in caught.value.diagnostics] == [1, 2, 3, 4, 5, 6, 7, 9]

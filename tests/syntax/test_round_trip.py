@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.syntax.texts import expressions, modules
 
 from stiffdsl.diagnostics import Source
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.format import format_source
 from stiffdsl.syntax.parse import parse
 from stiffdsl.syntax.show import show, show_expression, show_number
+from tests.syntax.texts import expressions, modules
 
 MODELS = sorted((Path(__file__).parents[2] / "models").rglob("*.sml"))
 
