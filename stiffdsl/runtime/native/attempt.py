@@ -1,12 +1,11 @@
 """One step of a Rosenbrock method, tried: all stages, the new value, and the norm of the scaled error.
 
-Two forms of the same step (`solve/rosenbrock.py` says what it computes). The straight one keeps the factors in
-registers and has no loop; the general one calls the functions of the model and of the factors, and can do without
-the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage is put back into
-its linear system, and what is left over must be small beside the terms.
+Two forms of the same step (`solve/rosenbrock.py` says what it computes). The straight one (`straight.py`) keeps the
+factors in registers and has no loop; the general one calls the functions of the model and of the factors, and can do
+without the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage is put back
+into its linear system, and what is left over must be small beside the terms.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native import lu
 from stiffdsl.runtime.native.code import COLD, Code, Module
-from stiffdsl.runtime.native.ir import Entries, size_written_out, straight
+from stiffdsl.runtime.native.ir import Entries, size_written_out
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.solve.tableau import Tableau
 
@@ -86,7 +85,7 @@ def is_small(model: Model) -> bool:
     return tableau.stages * stage + size_written_out(model.jacobian) + 2 * plan.multiplications <= STRAIGHT
 
 
-class _Writer:
+class Writer:
     """What both forms share: where arrays lie, and inputs at the times of stages."""
 
     def __init__(self, code: Code, model: Model, areas: Areas):
@@ -118,15 +117,6 @@ class _Writer:
             listed += [f"ptr {self.area(a)}" for a in ("u", "u_t", "f_t", "scratch")]
             self.code.call("rhs_t", "double %t", *listed)
 
-    def error(self, pairs: Sequence[tuple[str, str]], last: Sequence[str]) -> None:
-        """Returns the norm of the scaled errors; `pairs` are the values before and after."""
-        code, squares = self.code, []
-        for k, ((before, after), u) in enumerate(zip(pairs, last, strict=True)):
-            scaled = self.scaled(k, before, after, u)
-            code.store(scaled, "%scaled", k)
-            squares.append(code.apply("mul", scaled, scaled))
-        self.finish(code.total(squares))
-
     def scaled(self, k: int | str, before: str, after: str, u: str) -> str:
         code = self.code
         size = code.larger(code.apply("abs", before), code.apply("abs", after))
@@ -138,73 +128,6 @@ class _Writer:
         mean = code.apply("mul", squares, code.number(1.0 / self.model.n))
         code.put(f"ret double {code.apply('sqrt', mean)}")
         code.finish()
-
-
-def emit_straight(module: Module, model: Model, areas: Areas) -> None:
-    """`attempt(…)` without loops."""
-    code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
-    writer = _Writer(code, model, areas)
-    n, tableau, plan = model.n, model.tableau, model.plan
-    y, p = [code.load("%y", k) for k in range(n)], Entries(code, "%p")
-    writer.drive(0.0)
-    arguments = {"t": "%t", "y": y, "p": p, "u": writer.u}
-    jacobian = straight(code, model.jacobian, model.tables, arguments)
-    alpha = code.apply("div", code.number(1.0), code.apply("mul", "%h", code.number(tableau.gamma)))
-    inverse_h = code.apply("div", code.number(1.0), "%h")
-    w = lu.assemble(code, plan, jacobian, alpha)
-    factors = lu.factor(code, plan, w)
-    writer.slope_in_time()
-    f_t = Entries(code, writer.area("f_t"))
-    stages: list[list[str]] = []
-    argument = y
-    for i in range(tableau.stages):
-        if i:
-            *older, newest = stages
-            sums = [code.combination(tableau.a[i][:-1], [u[k] for u in older]) for k in range(n)]
-            argument = [
-                code.combination(
-                    tableau.a[i][-1:], [newest[k]], code.apply("add", y[k], sums[k]) if older else y[k]
-                )
-                for k in range(n)
-            ]
-        writer.drive(tableau.c[i])
-        arguments = {"t": writer.time(tableau.c[i]), "y": argument, "p": p, "u": writer.u}
-        b = list(straight(code, model.rhs, model.tables, arguments))
-        for k in range(n):
-            if i and model.mass[k]:
-                history = code.combination(tableau.C[i], [u[k] for u in stages])
-                b[k] = code.apply("add", b[k], code.apply("mul", history, inverse_h))
-            if model.rhs_t is not None and tableau.d[i]:
-                weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
-                b[k] = code.apply("add", b[k], code.apply("mul", weight, f_t[k]))
-        stages.append(lu.solve(code, plan, factors, b))
-        if i == 0:
-            _check_straight(code, plan, w, b, stages[0])
-    y1 = [code.apply("add", a, u) for a, u in zip(argument, stages[-1], strict=True)]
-    for i, stage in enumerate(stages):
-        for k, value in enumerate(stage):
-            code.store(value, writer.area("stages", i), k)
-    for k, value in enumerate(y1):
-        code.store(value, writer.area("y1"), k)
-    writer.error(list(zip(y, y1, strict=True)), stages[-1])
-
-
-def _check_straight(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
-    """Returns -1 where W x = b does not hold. What follows must not depend on anything first computed in between."""
-    products: list[list[str]] = [[] for _ in b]
-    rows, columns = lu.integers(plan.pattern_rows), lu.integers(plan.pattern_columns)
-    for value, i, j in zip(w, rows, columns, strict=True):
-        products[i].append(code.apply("mul", value, x[j]))
-    good = code.flag(True)
-    for own, terms in zip(b, products, strict=True):
-        left = code.apply("abs", code.apply("sub", own, code.total(terms)))
-        size = code.total([code.apply("abs", v) for v in (own, *terms)])
-        holds = code.apply("le", left, code.apply("mul", code.number(BAD_PIVOTS), size))
-        good = holds if good == "true" else code.apply("and", good, holds)
-    code.put(f"br i1 {good}, label %good, label %bad")
-    code.label("bad", dominated=True)
-    code.put(f"ret double {code.number(-1.0)}")
-    code.label("good", dominated=True)
 
 
 def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> None:
@@ -219,7 +142,7 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
         "double",
         attributes="noinline" if planned else COLD,
     )
-    writer = _Writer(code, model, areas)
+    writer = Writer(code, model, areas)
     n, tableau = model.n, model.tableau
 
     def area(name: str, row: int = 0) -> str:

@@ -10,19 +10,18 @@ from stiffdsl.runtime.native.attempt import (
     Model,
     emit_check,
     emit_general,
-    emit_straight,
     is_small,
     work_areas,
 )
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.dense import emit_dense_factor, emit_dense_solve
 from stiffdsl.runtime.native.ffi import emit_handler
+from stiffdsl.runtime.native.integration import Integration
 from stiffdsl.runtime.native.ir import emit_function
-from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
+from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.signals import emit_inputs
-from stiffdsl.solve import control, loop
-from stiffdsl.solve.status import Status
+from stiffdsl.runtime.native.straight import emit_straight
 
 
 def emit(model: Model) -> str:
@@ -48,385 +47,58 @@ def emit(model: Model) -> str:
         emit_solve(module, model.plan)
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
-    _Solve(module, model, areas, small).write()
+    _emit_solve(module, model, areas, small)
     _emit_lanes(module, areas)
     emit_handler(module, model.n)
     return module.text()
 
 
-class _Solve:
-    """`solve_lane(operands, work)`: from the state, or from the start, as far as the options say."""
-
-    def __init__(self, module: Module, model: Model, areas: Areas, small: bool):
-        parameters = [("ptr", "operands"), ("ptr", "work")]
-        self.code = Code(module, "solve_lane", parameters, attributes="noinline")
-        self.model, self.areas, self.small, self.n = model, areas, small, model.n
-        self.y_at, self.scaled_at, _ = state_areas(model.n)
-
-    # --- small helpers ---
-
-    def area(self, name: str, row: int = 0) -> str:
-        return self.code.at("%work", self.areas[name] + row * self.n)
-
-    def option(self, name: str) -> str:
-        return self.options[name]
-
-    def get(self, name: str) -> str:
-        return self.code.load(self.variables[name])
-
-    def set(self, name: str, value: str) -> None:
-        self.code.store(value, self.variables[name])
-
-    def add(self, name: str, amount: float) -> None:
-        self.set(name, self.code.apply("add", self.get(name), self.code.number(amount)))
-
-    def number(self, value: float) -> str:
-        return self.code.number(float(value))
-
-    def mean_square(self, term) -> str:
-        """The root mean square of `term(k)`."""
-        code = self.code
-        total = code.variable("double")
-        code.store(code.number(0.0), total)
-        with code.loop(self.n) as k:
-            value = term(k)
-            code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-        mean = code.apply("mul", code.load(total), self.number(1.0 / self.n))
-        return code.apply("sqrt", mean)
-
-    def call_rhs(self, t: str, y: str, result: str) -> None:
-        u, scratch = self.area("u"), self.area("scratch")
-        self.code.call(
-            "rhs", f"double {t}", f"ptr {y}", f"ptr {self.p}", f"ptr {u}", f"ptr {result}", f"ptr {scratch}"
-        )
-
-    def drive(self, t: str) -> None:
-        if self.model.inputs:
-            u, u_t = self.area("u"), self.area("u_t")
-            self.code.call("inputs", f"double {t}", "ptr %operands", f"ptr {u}", f"ptr {u_t}")
-
-    # --- the function ---
-
-    def write(self) -> None:
-        code = self.code
-        pointers = {name: code.load("%operands", k, "ptr") for k, name in enumerate(OPERANDS)}
-        self.pointers, self.p = pointers, pointers["p"]
-        self.options = {name: code.load(pointers["options"], k) for k, name in enumerate(OPTIONS)}
-        self.state = pointers["state"]
-        self.y, self.scaled = code.at(self.state, self.y_at), code.at(self.state, self.scaled_at)
-        self.variables = {
-            name: code.variable("double", code.load(self.state, k)) for k, name in enumerate(STATE)
-        }
-        backward = code.apply("lt", self.option("t1"), self.option("t0"))
-        self.direction = code.select(backward, self.number(-1), self.number(1))
-        for k in range(self.model.inputs and 1):
-            with code.loop(self.model.inputs) as i:
-                code.store(code.load(pointers["u"], i), self.area("u"), i)
-                code.store(self.number(k), self.area("u_t"), i)
-        with code.loop(self.n) as k:
-            code.store(self.number(0), self.area("f_t"), k)
-        with code.when(code.apply("eq", self.option("resume"), self.number(0))):
-            self._begin()
-        self.attempts = code.variable("double", self.number(0))
-        self.set("recorded", self.number(0))
-        running = code.apply("eq", self.get("status"), self.number(Status.RUNNING))
-        with code.when(running):
-            self._steps()
-        for k, name in enumerate(STATE):
-            code.store(self.get(name), self.state, k)
-        code.put("ret void")
-        code.finish()
-
-    def _begin(self) -> None:
-        code, t0, t1 = self.code, self.option("t0"), self.option("t1")
-        zero = self.number(0)
-        for name in STATE:
-            self.set(name, zero)
-        self.set("t", t0)
-        finite = code.variable("double", zero)
-        with code.loop(self.n) as k:
-            value = code.load(self.pointers["y0"], k)
-            code.store(value, self.y, k)
-            # y - y is zero, or NaN where y is not finite.
-            nothing = code.apply("sub", value, value)
-            code.store(code.apply("add", code.load(finite), nothing), finite)
-        sound = code.apply("eq", code.load(finite), zero)
-        with code.loop(self.n) as k:
-            blame = code.select(sound, zero, self.number(float("nan")))
-            code.store(blame, self.scaled, k)
-        status = code.select(
-            code.apply("eq", t0, t1), self.number(Status.SUCCESS), self.number(Status.RUNNING)
-        )
-        self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
-        self._begin_saves()
-        with code.when(sound):
-            self._first_step()
-
-    def _begin_saves(self) -> None:
-        """The start value at times equal to t0, NaN at all others."""
-        code, ys, times = self.code, self.pointers["ys"], self.pointers["saveat"]
-        count = code.to_integer(self.option("saves"))
-        with code.loop(count) as s:
-            time = code.load(times, s)
-            now = code.apply("eq", time, self.option("t0"))
-            row = code.at(ys, code.integer("mul", s, str(self.n)))
-            with code.loop(self.n) as k:
-                value = code.select(now, code.load(self.pointers["y0"], k), self.number(float("nan")))
-                code.store(value, row, k)
-            behind = code.apply("le", self._along(time), self._along(self.option("t0")))
-            with code.when(behind):
-                self.add("cursor", 1)
-
-    def _along(self, time: str) -> str:
-        """A time, measured in the direction of the solve."""
-        return self.code.apply("mul", self.direction, time)
-
-    def _first_step(self) -> None:
-        """As `loop._first_step`."""
-        code, number = self.code, self.number
-        span = code.apply("abs", code.apply("sub", self.option("t1"), self.option("t0")))
-        length = code.smaller(span, self.option("max_step"))
-        given = self.option("first_step")
-        step = code.variable("double", given)
-        with code.when(code.apply("not", code.apply("gt", given, number(0)))):
-            code.store(self._chosen_step(length), step)
-            self.add("rhs", 2)
-        self.set("h", code.apply("mul", self.direction, code.smaller(code.load(step), length)))
-        self.set("previous", number(0))
-
-    def _chosen_step(self, length: str) -> str:
-        code, number, t0 = self.code, self.number, self.option("t0")
-        mass = code.module.constants(self.model.mass)
-        slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
-
-        def moving(k: str, value: str) -> str:
-            own = code.apply("ne", code.load(mass, k), number(0))
-            return code.select(own, value, number(0))
-
-        self.drive(t0)
-        self.call_rhs(t0, self.y, slope)
-        with code.loop(self.n) as k:
-            code.store(moving(k, code.load(slope, k)), slope, k)
-            tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
-            code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
-        d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
-        d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
-        still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
-        smallest = code.apply("mul", number(1e-6), length)
-        ratio = code.apply("div", code.apply("mul", number(0.01), d0), self._positive(d1))
-        h0 = code.select(still, smallest, ratio)
-        h0 = code.select(self._finite(h0), code.smaller(h0, length), smallest)
-        step = code.apply("mul", self.direction, h0)
-        with code.loop(self.n) as k:
-            value = code.apply("add", code.load(self.y, k), code.apply("mul", step, code.load(slope, k)))
-            code.store(value, moved, k)
-        time = code.apply("add", t0, step)
-        self.drive(time)
-        self.call_rhs(time, moved, later)
-
-        def change(k: str) -> str:
-            difference = code.apply("sub", moving(k, code.load(later, k)), code.load(slope, k))
-            return code.apply("div", difference, code.load(size, k))
-
-        d2 = code.apply("div", self.mean_square(change), h0)
-        # The larger, and NaN where one is.
-        steepest = code.select(code.apply("gt", d1, d2), d1, d2)
-        power = code.apply(
-            "pow",
-            code.apply("div", number(0.01), self._positive(steepest)),
-            number(1.0 / self.model.tableau.order),
-        )
-        flat = code.apply("le", steepest, number(1e-15))
-        h1 = code.select(flat, code.apply("mul", number(1e-3), length), power)
-        h1 = code.select(self._finite(steepest), h1, number(float("nan")))
-        h1 = code.select(self._finite(h1), h1, h0)
-        return code.smaller(code.apply("mul", number(100), h0), h1)
-
-    def _positive(self, value: str) -> str:
-        return self.code.select(self.code.apply("gt", value, self.number(0)), value, self.number(1))
-
-    def _finite(self, value: str) -> str:
-        code = self.code
-        return code.apply("eq", code.apply("sub", value, value), self.number(0))
-
-    def _steps(self) -> None:
-        code, number = self.code, self.number
-        capacity = self.option("capacity")
-        with code.forever() as stepping:
-            tried = code.apply("add", self.get("accepted"), self.get("rejected"))
-            over = code.apply("ge", tried, self.option("max_steps"))
-            with code.when(over):
-                self.set("status", number(Status.MAX_STEPS))
-            code.leave(stepping, over)
-            paused = code.apply("ge", code.load(self.attempts), self.option("attempts"))
-            code.leave(stepping, paused)
-            recording = code.apply("gt", capacity, number(0))
-            full = code.apply("ge", self.get("recorded"), capacity)
-            code.leave(stepping, code.apply("and", recording, full))
-            self._advance()
-            code.store(code.apply("add", code.load(self.attempts), number(1)), self.attempts)
-            code.leave(stepping, code.apply("ne", self.get("status"), number(Status.RUNNING)))
-
-    def _attempt(self, t: str, h: str) -> str:
-        """The error of a try, with planned pivots where they serve."""
-        code = self.code
-        values = (
-            t,
-            h,
-            self.option("rtol"),
-            self.pointers["atol"],
-            self.y,
-            self.p,
-            "%operands",
-            "%work",
-            self.scaled,
-        )
-        listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
-        if self.small:
-            error = code.call("attempt", *listed, result="double")
-        else:
-            error = code.call("attempt_general", *listed, "i1 false", result="double")
-        result = code.variable("double")
-        code.store(error, result)
-        with code.when(code.apply("eq", error, self.number(-1))):
-            code.store(code.call("attempt_general", *listed, "i1 true", result="double"), result)
-            self.add("factorizations", 1)
-            self.add("jacobians", 1)
-            self.add("pivoted", 1)
-        return code.load(result)
-
-    def _advance(self) -> None:
-        """As `loop.advance`, and `control.factor`."""
-        code, number, model = self.code, self.number, self.model
-        t, proposed = self.get("t"), self.get("h")
-        remaining = code.apply("sub", self.option("t1"), t)
-        reach = code.apply("mul", code.apply("abs", proposed), number(loop.STRETCH))
-        last = code.apply("ge", reach, code.apply("abs", remaining))
-        h = code.select(last, remaining, proposed)
-        end = code.select(last, self.option("t1"), code.apply("add", t, h))
-        error = self._attempt(t, h)
-        self.add("rhs", model.tableau.stages)
-        self.add("jacobians", 1)
-        self.add("factorizations", 1)
-        finite = self._finite(error)
-        logarithm = code.apply("log", self._between(error, number(1e-10), number(1e10)))
-        order, rejections = model.tableau.order, self.get("rejections")
-        accept = code.apply("le", error, number(1))
-        with code.choice(accept) as (yes, no):
-            with yes:
-                exponent = code.apply("mul", number(0.4 / order), self.get("previous"))
-                exponent = code.apply("sub", exponent, code.apply("mul", number(0.7 / order), logarithm))
-                most = code.select(
-                    code.apply("gt", rejections, number(0)), number(1), number(control.GREATEST)
-                )
-                factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))
-                factor = self._between(factor, number(control.LEAST), most)
-                self._propose(h, factor)
-                self.add("accepted", 1)
-                self.set("rejections", number(0))
-                self.set("previous", code.larger(logarithm, number(_LOG_FLOOR)))
-                self.set("failure", number(Status.SUCCESS))
-                self._save(t, h, end)
-                y1 = self.area("y1")
-                with code.loop(self.n) as k:
-                    code.store(code.load(y1, k), self.y, k)
-                self.set("t", end)
-                with code.when(last):
-                    self.set("status", number(Status.SUCCESS))
-            with no:
-                exponent = code.apply("mul", number(-1.0 / order), logarithm)
-                factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))
-                factor = self._between(factor, number(control.LEAST), number(0.9))
-                self._propose(h, code.select(finite, factor, number(control.LEAST)))
-                self.add("rejected", 1)
-                self.add("rejections", 1)
-                failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
-                self.set("failure", failure)
-        self._stuck()
-
-    def _stuck(self) -> None:
-        code, number = self.code, self.number
-        small = code.apply("mul", number(4 * loop.EPSILON), code.apply("abs", self.get("t")))
-        stuck = code.apply("le", code.apply("abs", self.get("h")), small)
-        often = code.apply("ge", self.get("rejections"), number(loop.MOST_REJECTIONS))
-        stuck = code.apply("or", stuck, often)
-        running = code.apply("eq", self.get("status"), number(Status.RUNNING))
-        with code.when(code.apply("and", stuck, running)):
-            failure = self.get("failure")
-            unknown = code.apply("eq", failure, number(Status.SUCCESS))
-            self.set("status", code.select(unknown, number(Status.STEP_TOO_SMALL), failure))
-
-    def _propose(self, h: str, factor: str) -> None:
-        code, most = self.code, self.option("max_step")
-        proposed = code.apply("mul", h, factor)
-        self.set("h", self._between(proposed, code.apply("neg", most), most))
-
-    def _between(self, value: str, low: str, high: str) -> str:
-        return self.code.smaller(self.code.larger(value, low), high)
-
-    # --- what is kept of an accepted step ---
-
-    def _save(self, t: str, h: str, end: str) -> None:
-        """Fills in the times that the step has passed, and records the step; dense output where it is needed."""
-        code, number = self.code, self.number
-        saves, times = code.to_integer(self.option("saves")), self.pointers["saveat"]
-        made = code.variable("i1")
-        code.store("false", made, kind="i1")
-        recording = code.apply("gt", self.option("capacity"), number(0))
-        with code.when(recording):
-            self._rows()
-            code.store("true", made, kind="i1")
-            self._record(t, h)
-        with code.forever() as filling:
-            cursor = code.to_integer(self.get("cursor"))
-            code.leave(filling, code.value(f"icmp sge i64 {cursor}, {saves}"))
-            time = code.load(times, cursor)
-            code.leave(filling, code.apply("not", code.apply("le", self._along(time), self._along(end))))
-            with code.when(code.value(f"xor i1 {code.load(made, kind='i1')}, true")):
-                self._rows()
-                code.store("true", made, kind="i1")
-            self._interpolate(code.apply("div", code.apply("sub", time, t), h), cursor)
-            self.add("cursor", 1)
-
-    def _rows(self) -> None:
-        """K = H stages."""
-        code, tableau = self.code, self.model.tableau
-        with code.loop(self.n) as k:
-            stages = [code.load(self.area("stages", i), k) for i in range(tableau.stages)]
-            for r, row in enumerate(tableau.H):
-                code.store(code.combination(row, stages), self.area("K", r), k)
-
-    def _interpolate(self, theta: str, cursor: str) -> None:
-        """As `solve/dense_output.py`."""
-        code, number = self.code, self.number
-        row = code.at(self.pointers["ys"], code.integer("mul", cursor, str(self.n)))
-        rest = code.apply("sub", number(1), theta)
-        rows = len(self.model.tableau.H)
-        with code.loop(self.n) as k:
-            inner = code.load(self.area("K", rows - 1), k)
-            for r in reversed(range(rows - 1)):
-                inner = code.apply("add", code.load(self.area("K", r), k), code.apply("mul", theta, inner))
-            value = code.apply("add", code.load(self.area("y1"), k), code.apply("mul", rest, inner))
-            start = code.apply("mul", rest, code.load(self.y, k))
-            code.store(code.apply("add", start, code.apply("mul", theta, value)), row, k)
-
-    def _record(self, t: str, h: str) -> None:
-        """One row of the buffer: t, h, y before the step, K."""
-        code, n, rows = self.code, self.n, len(self.model.tableau.H)
-        width = 2 + n + rows * n
-        recorded = code.to_integer(self.get("recorded"))
-        row = code.at(self.pointers["steps"], code.integer("mul", recorded, str(width)))
-        code.store(t, row, 0)
-        code.store(h, row, 1)
-        with code.loop(n) as k:
-            code.store(code.load(self.y, k), code.at(row, 2), k)
-            for r in range(rows):
-                code.store(code.load(self.area("K", r), k), code.at(row, 2 + n + r * n), k)
-        self.add("recorded", 1)
+def _emit_solve(module: Module, model: Model, areas: Areas, small: bool) -> None:
+    """`solve_lane(operands, work, only_begin)`: from the state, or from the start, as far as the options say."""
+    parameters = [("ptr", "operands"), ("ptr", "work"), ("i1", "only_begin")]
+    code = Code(module, "solve_lane", parameters, attributes="noinline")
+    solve = Integration(code, model, areas)
+    solve.open()
+    solve.clear()
+    with code.when(code.apply("eq", solve.option("resume"), solve.number(0))):
+        solve.begin()
+    solve.set("recorded", solve.number(0))
+    go = code.value("xor i1 %only_begin, true")
+    with code.when(code.apply("and", go, solve.running())):
+        _emit_steps(solve, small)
+    solve.close()
+    code.put("ret void")
+    code.finish()
 
 
-# The logarithm of the least error of a previous step that `control.factor` reckons with.
-_LOG_FLOOR = -9.210340371976182
+def _emit_steps(solve: Integration, small: bool) -> None:
+    code, number = solve.code, solve.number
+    attempts, capacity = code.variable("double", number(0)), solve.option("capacity")
+    with code.forever() as stepping:
+        code.leave(stepping, solve.limit())
+        code.leave(stepping, code.apply("ge", code.load(attempts), solve.option("attempts")))
+        full = code.apply("ge", solve.get("recorded"), capacity)
+        code.leave(stepping, code.apply("and", code.apply("gt", capacity, number(0)), full))
+        t, h, last, end = solve.aim()
+        solve.settle(t, h, last, end, _attempted(solve, t, h, small))
+        code.store(code.apply("add", code.load(attempts), number(1)), attempts)
+        code.leave(stepping, code.apply("not", solve.running()))
+
+
+def _attempted(solve: Integration, t: str, h: str, small: bool) -> str:
+    """The error of a try, with planned pivots where they serve."""
+    code = solve.code
+    values = (t, h, solve.option("rtol"), solve.pointers["atol"], solve.y, solve.p)
+    values += ("%operands", "%work", solve.scaled)
+    listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
+    if small:
+        error = code.call("attempt", *listed, result="double")
+    else:
+        error = code.call("attempt_general", *listed, "i1 false", result="double")
+    result = code.variable("double", error)
+    with code.when(code.apply("eq", error, solve.number(-1))):
+        solve.pivoted(listed, result)
+    return code.load(result)
 
 
 def _emit_lanes(module: Module, areas: Areas) -> None:
@@ -443,7 +115,7 @@ def _emit_lanes(module: Module, areas: Areas) -> None:
             stride = code.load("%strides", k, "i64")
             pointer = code.at(code.load("%operands", k, "ptr"), code.integer("mul", lane, stride))
             code.store(pointer, local, k, "ptr")
-        code.call("solve_lane", f"ptr {local}", f"ptr {work}")
+        code.call("solve_lane", f"ptr {local}", f"ptr {work}", "i1 false")
     code.call("free", f"ptr {work}")
     code.put("ret void")
     code.finish()
