@@ -11,7 +11,7 @@ from stiffdsl.runtime import tier
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.start import broken, consistent, first_guess
+from stiffdsl.runtime.start import CHECK, broken, consistent, first_guess
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
@@ -262,6 +262,10 @@ def lane(
         if len(free):
             begun = consistent(program, system, start, y, args, known)
             y = jnp.where(begun.converged, begun.y, jnp.nan)
+        if program.system.invariants:
+            # Off the constraints no solution begins: the first step must not hide that by going back to them.
+            off = jnp.abs(system.invariants(start, y, args))
+            y = jnp.where(jnp.all(off <= CHECK * (1.0 + jnp.max(jnp.abs(y)))), y, jnp.nan)
         found = solve(start, end, y, args, saveat, *tolerances)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
