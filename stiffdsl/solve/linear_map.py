@@ -16,7 +16,7 @@ from jax.interpreters import ad, batching, mlir
 
 
 def linear_map(function: Callable, transpose: Callable, residuals: Any, x: Any) -> Any:
-    """`function(residuals, x)`, linear in the pytree x of float arrays; `transpose(residuals, y)` is its transpose in x.
+    """`function(residuals, x)`, linear in the pytree x of float arrays, and its transpose `transpose(residuals, y)`.
 
     Neither may close over traced values. Differentiable in the residuals in forward mode.
     """

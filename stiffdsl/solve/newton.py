@@ -53,7 +53,7 @@ def newton(
     """Solve `residual(x, context) = 0` from x0; `jacobian(x, context)` gives the values at `rows`, `columns`.
 
     Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
-    solution is found, `converged` is False and `x` is where the search ended.
+    solution is found, `converged` is False and `x` is the best point that the search came to.
     """
     x0 = jnp.asarray(x0, dtype=float)
     n = x0.shape[0]
@@ -94,6 +94,8 @@ class _Search(NamedTuple):
     least_squares: Bool[Array, ""]
     restarts: Int[Array, ""]
     converged: Bool[Array, ""]
+    best: Float[Array, " n"]
+    least: Float[Array, ""]
 
 
 def _search(residual, jacobian, linear: LinearSolver, x0, context, rtol, max_iterations) -> NewtonResult:
@@ -166,6 +168,8 @@ def _search(residual, jacobian, linear: LinearSolver, x0, context, rtol, max_ite
         ended = (before <= rtol) | (after <= rtol) | (before < ROUNDING) & (after >= 0.5 * before)
         ended = jnp.where(s.least_squares, True, ended)
         converged = good & (damping == 1.0) & ended & met
+        share = jnp.max(jnp.abs(f) / weight)
+        better = share < s.least
         # Stuck: first the shortest step of least squares from here, then a new start nearby.
         try_shortest = ~good & ~s.least_squares & small
         restart = ~good & ~try_shortest
@@ -178,20 +182,31 @@ def _search(residual, jacobian, linear: LinearSolver, x0, context, rtol, max_ite
             try_shortest,
             s.restarts + restart,
             converged,
+            jnp.where(converged, x, jnp.where(better, s.x, s.best)),
+            jnp.where(better, share, s.least),
         )
 
     def going(s: _Search):
         return ~s.converged & (s.iterations < max_iterations) & (s.restarts < 6)
 
-    start = _Search(x0, jnp.ones(()), jnp.int32(0), jnp.array(False), jnp.int32(0), jnp.array(False))
+    start = _Search(
+        x0,
+        jnp.ones(()),
+        jnp.int32(0),
+        jnp.array(False),
+        jnp.int32(0),
+        jnp.array(False),
+        x0,
+        jnp.array(jnp.inf),
+    )
     f0 = residual(x0, context)
     start = start._replace(converged=jnp.all(f0 == 0))
     end = lax.while_loop(going, body, start)
-    f = residual(end.x, context)
-    values = jacobian(end.x, context)
-    share = jnp.abs(f) / _positive(terms(values, end.x))
+    f = residual(end.best, context)
+    values = jacobian(end.best, context)
+    share = jnp.abs(f) / _positive(terms(values, end.best))
     _, worst = lax.top_k(jnp.where(jnp.isfinite(share), share, jnp.inf), min(3, n))
-    return NewtonResult(end.x, end.converged, end.iterations, f, worst.astype(jnp.int32))
+    return NewtonResult(end.best, end.converged, end.iterations, f, worst.astype(jnp.int32))
 
 
 def _positive(x):

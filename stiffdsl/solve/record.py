@@ -74,7 +74,7 @@ def _values(t: np.ndarray, y: np.ndarray, K: np.ndarray, times: np.ndarray, dire
 class _Chunk(NamedTuple):
     """Buffers of accepted steps: ends, values there, dense output."""
 
-    count: Int[Array, ""]
+    filled: Int[Array, ""]
     t: Float[Array, " c"]
     y: Float[Array, "c n"]
     K: Float[Array, "c r n"]
@@ -108,12 +108,12 @@ def _chunk(
     def going(carry):
         state, buffers = carry
         attempts = state.counts[0] + state.counts[1]
-        return (state.status == Status.RUNNING) & (attempts < limit) & (buffers.count < quota)
+        return (state.status == Status.RUNNING) & (attempts < limit) & (buffers.filled < quota)
 
     def body(carry):
         state, buffers = carry
         state, step = loop.advance(method, problem, limits, state)
-        i = buffers.count
+        i = buffers.filled
         # A rejected step is overwritten by the next.
         buffers = _Chunk(
             i + step.accept,
@@ -157,14 +157,11 @@ def record(
     t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
     what there is with `Status.INTERRUPTED`."""
     recorder = _recorder(system, method)
-    problem = Problem(np.float64(t0), np.float64(t1), np.asarray(y0, dtype=float), args, np.zeros(0))
-    limits = Limits(
-        Tolerance(np.float64(rtol), np.asarray(atol, dtype=float)),
-        np.float64(first_step or 0.0),
-        np.float64(max_step),
-    )
+    start: Any = np.asarray(y0, dtype=float)
+    problem = Problem(_real(t0), _real(t1), start, args, _real(()))
+    limits = Limits(Tolerance(_real(rtol), _real(atol)), _real(first_step or 0.0), _real(max_step))
     times = None if saveat is None else np.asarray(saveat, dtype=float)
-    kept = _Kept(float(t0), problem.y0, 1.0 if t1 >= t0 else -1.0, times)
+    kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
     quota = recorder.capacity if system.size <= SMALL else FIRST
     status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(6, dtype=int)
     try:
@@ -173,7 +170,7 @@ def record(
             began = time.perf_counter()
             state, buffers = recorder.chunk(problem, limits, state, np.int32(quota), np.int32(max_steps))
             number, counts = int(state.status), np.asarray(state.counts)
-            kept.add(int(buffers.count), buffers)
+            kept.add(int(buffers.filled), buffers)
             if progress is not None and t1 != t0:
                 progress(abs(kept.end - t0) / abs(t1 - t0))
             if number != Status.RUNNING or counts[0] + counts[1] >= max_steps:
@@ -188,6 +185,11 @@ def record(
         pass
     stats = dict(zip(Counts._fields, (int(c) for c in counts), strict=True))
     return kept.trajectory(status, culprits, stats)
+
+
+def _real(x: Any) -> Any:
+    """NumPy's: a JAX array would cost a transfer each."""
+    return np.asarray(x, dtype=float)
 
 
 class _Kept:

@@ -19,7 +19,8 @@ from stiffdsl.solve.system import System
 from stiffdsl.solve.tableau import Tableau
 
 # A W-method keeps its Jacobian for so many accepted steps, while the step size changes by no more than this. (An old
-# Jacobian costs it no order but accuracy: kept through changing steps, it needs several times as many of them.)
+# Jacobian costs it no order but accuracy: kept through changing steps, it needs several times as many of them.) With
+# algebraic equations an old Jacobian does cost it its order.
 KEEP_JACOBIAN, KEEP_CHANGE = 20, 0.03
 
 
@@ -49,14 +50,18 @@ class Rosenbrock:
         del t, y, h, args, tolerance
         if not self.tableau.w_method:
             return ()
-        return Memory(jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32), jnp.ones(()))
+        return Memory(
+            jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32), jnp.ones(())
+        )
 
     def attempt(self, memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         if self.tableau.w_method:
             steady = lax.stop_gradient(jnp.abs(h / memory.h - 1.0) <= KEEP_CHANGE)
-            old = (memory.age >= KEEP_JACOBIAN) | ~steady
+            old = (memory.age >= (KEEP_JACOBIAN if self.all_states else 1)) | ~steady
             jacobian = lax.cond(old, lambda: self.system.jacobian(t, y, args), lambda: memory.jacobian)
-            memory = Memory(jacobian, jnp.where(old, 0, memory.age), lax.stop_gradient(jnp.where(old, h, memory.h)))
+            memory = Memory(
+                jacobian, jnp.where(old, 0, memory.age), lax.stop_gradient(jnp.where(old, h, memory.h))
+            )
             evaluated = old.astype(jnp.int32)
         else:
             jacobian, evaluated = self.system.jacobian(t, y, args), 1
@@ -64,13 +69,19 @@ class Rosenbrock:
         scaled = u / scale(y, y1, tolerance)
         error = norm(scaled)
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
-        K = self.tableau.H_matrix @ stages
+        K = self._dense(stages)
         return Attempt(y1, scaled, error, status, K, memory, Work(self.tableau.stages, evaluated, 1))
+
+    def _dense(self, stages):
+        if not self.written_out:
+            return jnp.asarray(self.tableau.H_matrix) @ stages
+        return jnp.stack([sum(h * stages[i] for i, h in enumerate(row)) for row in self.tableau.H])
 
     def stages(self, jacobian, t, y, h, args):
         """The new value, the last stage (the error estimate), and all stages as rows."""
         tableau, system = self.tableau, self.system
-        factors = self.linear.factor(jacobian, 1.0 / (h * tableau.gamma))
+        rate = 1.0 / h
+        factors = self.linear.factor(jacobian, rate / tableau.gamma)
         if system.time_dependent:
             f_t = jax.jvp(lambda s: system.rhs(s, y, args), (t,), (jnp.ones_like(t),))[1]
         else:
@@ -78,7 +89,7 @@ class Rosenbrock:
 
         def one(argument, history, c, d):
             b = system.rhs(t + c * h, argument, args)
-            b = b + (history / h if self.all_states else self.mass * history / h)
+            b = b + (history * rate if self.all_states else self.mass * history * rate)
             if f_t is not None:
                 b = b + h * d * f_t
             return self.linear.solve(factors, b)

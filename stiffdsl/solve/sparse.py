@@ -23,9 +23,9 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 # A solve whose residual is above this share of its terms used bad pivots.
 BAD_PIVOTS = 1e-9
-# Relative moves of the values, and the size that zeros are given.
-NOISE, TINY = 2.0**-46, 1e-200
-# A value that no solution has: asking for it makes a solve wait for its factors.
+# Relative moves of the values, the size that zeros are given, and a size that only these can lead to.
+NOISE, TINY, HUGE = 2.0**-46, 1e-200, 1e120
+# A value that no solution has.
 NEVER = -1.2345678901234567e-289
 
 
@@ -81,7 +81,9 @@ class Sparse:
         product = w * x[self.column]
         residual = jnp.zeros(self.n).at[self.row].add(product) - probe
         terms = jnp.zeros(self.n).at[self.row].add(jnp.abs(product)) + 1.0
-        return w, jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS, x[0] == NEVER
+        # All solves are multiplied by this gate: so they wait for their factors, and none comes from a singular matrix.
+        gate = jnp.where(jnp.max(jnp.abs(x)) < HUGE, jnp.where(x[0] == NEVER, 0.0, 1.0), jnp.nan)
+        return w, jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS, gate
 
     def solve(self, lu, b):
         return solve_p.bind(*lu, b, solver=self, transposed=False)
@@ -104,12 +106,12 @@ def _refactor(w, b, *, solver: Sparse):
     return x[0, :, 0]
 
 
-def _solve(w, trusted, never, b, *, solver: Sparse, transposed: bool):
+def _solve(w, trusted, gate, b, *, solver: Sparse, transposed: bool):
     """Solves with the factors in the numeric object where they are trusted, otherwise with new pivots."""
     symbolic, numeric, _ = solver.handles
     prefix = "tsolve" if transposed else "solve"
     out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64)
-    b = jnp.where(never, 0.0, b)[None, :, None]
+    b = (gate * b)[None, :, None]
 
     def quick():
         return jax.ffi.ffi_call(f"{prefix}_with_numeric_f64", out)(symbolic, numeric, b)
@@ -128,25 +130,26 @@ def _refactor_lanes(arguments, axes, *, solver: Sparse):
 
 def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
     if axes[0] is None and axes[1] is None and axes[2] is None:
-        w, trusted, never, b = arguments
+        w, trusted, gate, b = arguments
         lanes = jnp.moveaxis(b, axes[3], 0)
 
         def one(b):
-            return solve_p.bind(w, trusted, never, b, solver=solver, transposed=transposed)
+            return solve_p.bind(w, trusted, gate, b, solver=solver, transposed=transposed)
 
         return lax.map(one, lanes), 0
 
     def alone(lane):
-        w, trusted, never, b = lane
+        w, trusted, gate, b = lane
 
         def refactored():
-            x = refactor_p.bind(w, b, solver=solver)
+            x = refactor_p.bind(w, gate * b, solver=solver)
             if not transposed:
                 return x
-            return solve_p.bind(w, True, x[0] == NEVER, b, solver=solver, transposed=True)
+            later = jnp.where(x[0] == NEVER, 0.0, gate)
+            return solve_p.bind(w, True, later, b, solver=solver, transposed=True)
 
         def careful():
-            return solve_p.bind(w, False, never, b, solver=solver, transposed=transposed)
+            return solve_p.bind(w, False, gate, b, solver=solver, transposed=transposed)
 
         return lax.cond(trusted, refactored, careful)
 

@@ -214,5 +214,11 @@ AKZO = Reference(
 )  # fmt: skip
 
 REFERENCES = {
-    "rober": ROBER, "rober_dae": ROBER_DAE, "hires": HIRES, "orego": OREGO, "vdpol": VDPOL, "pollu": POLLU, "akzo": AKZO,
-}  # fmt: skip
+    "rober": ROBER,
+    "rober_dae": ROBER_DAE,
+    "hires": HIRES,
+    "orego": OREGO,
+    "vdpol": VDPOL,
+    "pollu": POLLU,
+    "akzo": AKZO,
+}

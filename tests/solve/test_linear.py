@@ -1,0 +1,96 @@
+"""Linear systems of steps: three ways to solve them, one meaning, also of their derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from stiffdsl.solve import linear
+from stiffdsl.solve.linear import Dense, LinearSolver, WrittenOut
+from stiffdsl.solve.sparse import Sparse
+from stiffdsl.solve.system import FunctionSystem
+
+KINDS = [(WrittenOut, 1), (WrittenOut, 3), (WrittenOut, 4), (Dense, 9), (Sparse, 9)]
+
+
+def example(kind, n, monkeypatch):
+    """A solver of one kind for a matrix whose diagonal has gaps, and values."""
+    random = np.random.default_rng(n)
+    pattern = (
+        (random.uniform(size=(n, n)) < 0.4) | np.eye(n, k=1, dtype=bool) | np.eye(n, k=1 - n, dtype=bool)
+    )
+    rows, columns = np.nonzero(pattern)
+    mass = (np.arange(n) % 2).astype(float)
+    monkeypatch.setattr(linear, "_direct", kind)
+    return LinearSolver(rows, columns, mass), random.normal(size=len(rows)), random.normal(size=n)
+
+
+def meant(solver, jacobian, alpha, b):
+    n = len(solver.mass)
+    w = alpha * jnp.diag(solver.mass) + jnp.zeros((n, n)).at[solver.rows, solver.columns].add(-jacobian)
+    return jnp.linalg.solve(w, b)
+
+
+@pytest.mark.parametrize(("kind", "n"), KINDS)
+def test_solves_and_differentiates(kind, n, monkeypatch):
+    solver, jacobian, b = example(kind, n, monkeypatch)
+
+    def found(jacobian, alpha, b):
+        return solver.solve(solver.factor(jacobian, alpha), b)
+
+    def known(jacobian, alpha, b):
+        return meant(solver, jacobian, alpha, b)
+
+    np.testing.assert_allclose(found(jacobian, 3.0, b), known(jacobian, 3.0, b), rtol=1e-10)
+    expected = jax.jit(jax.jacfwd(known, (0, 1, 2)))(jacobian, 3.0, b)
+    for mode in (jax.jacfwd, jax.jacrev):
+        derivatives = jax.jit(mode(found, (0, 1, 2)))(jacobian, 3.0, b)
+        for x, y in zip(derivatives, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "n"), [(WrittenOut, 3), (Dense, 9), (Sparse, 9)])
+def test_lanes_do_not_mix(kind, n, monkeypatch):
+    solver, jacobian, b = example(kind, n, monkeypatch)
+    jacobians = np.stack([jacobian, 2 * jacobian, jacobian + 0.1])
+
+    def loss(f):
+        return jax.jit(jax.vmap(jax.value_and_grad(lambda j: jnp.sum(f(j, 2.0, b) ** 2))))(jacobians)
+
+    found = loss(lambda *a: solver.solve(solver.factor(*a[:2]), a[2]))
+    known = loss(lambda *a: meant(solver, *a))
+    for x, y in zip(found, known, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "n"), [(WrittenOut, 3), (Dense, 9), (Sparse, 9)])
+def test_a_singular_matrix_gives_no_small_solution(kind, n, monkeypatch):
+    solver, jacobian, b = example(kind, n, monkeypatch)
+    for values in (0 * jacobian, np.where(np.arange(len(jacobian)) == 1, np.nan, jacobian)):
+        x = np.asarray(solver.solve(solver.factor(jnp.asarray(values), 0.0), b))
+        assert not np.all(np.abs(x) < 1e12)
+
+
+def test_pivots_that_fail_are_replaced(monkeypatch):
+    # The analysis takes the diagonal for large; here it is next to nothing.
+    n = 6
+    rows, columns = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
+    solver = LinearSolver.__new__(LinearSolver)
+    solver.rows, solver.columns, solver.mass = rows, columns, np.zeros(n)
+    solver.direct = Sparse(rows, columns, np.zeros(n))
+    values = np.random.default_rng(0).normal(size=n * n)
+    values[rows == columns] = 1e-13
+    factors = solver.factor(jnp.asarray(values), 0.0)
+    assert not bool(factors.lu[1])
+    x = solver.solve(factors, np.ones(n))
+    np.testing.assert_allclose(solver.multiply(values, 0.0, x), np.ones(n), atol=1e-9)
+
+
+def test_the_kind_follows_from_size_and_density():
+    def kind(n, per_row):
+        rows = np.repeat(np.arange(n), per_row)
+        columns = (rows + np.tile(np.arange(per_row), n)) % n
+        return type(LinearSolver(rows, columns, np.ones(n)).direct)
+
+    assert [kind(3, 2), kind(20, 3), kind(200, 100), kind(5000, 3)] == [WrittenOut, Dense, Dense, Sparse]
+    assert isinstance(linear.linear_solver(FunctionSystem(lambda t, y, _: y, 2)).direct, WrittenOut)
