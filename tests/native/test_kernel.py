@@ -211,6 +211,40 @@ def test_interrupted_by_the_keyboard(robertson, monkeypatch):
     assert len(recorded.t) == 8
 
 
+@pytest.mark.parametrize("path", ["chemistry/robertson.sml", "examples/rc_circuit.sml"])
+def test_lanes_side_by_side_are_the_same_lanes(path, monkeypatch):
+    """Lanes of very different lengths, of which some fail; the second model changes with time."""
+    given = solves.library_model(path)
+    solver = native.build(given.program)
+    rng = np.random.default_rng(0)
+    y0 = given.y0 + rng.uniform(0, 0.1, (61, len(given.y0)))
+    y0[7] = np.nan
+    ends = given.t1 * np.geomspace(1e-6, 1, 61)
+    ends[3] = given.t0
+    options = {"saveat": [0.0, given.t1 * 1e-3], "max_steps": 120}
+    arguments = (given.t0, ends, y0, given.p, given.u)
+    one_by_one = solver.solve_lanes(*arguments, **options, threads=1)
+    monkeypatch.setattr(native.solver, "MANY", 1)
+    together = solver.solve_lanes(*arguments, **options, threads=1)
+    assert solver.wide._library is not None
+    assert {Status.SUCCESS, Status.NON_FINITE} <= set(one_by_one.status.tolist())
+    for a, b in zip(one_by_one, together, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_lanes_side_by_side_with_bad_pivots(monkeypatch):
+    given = solves.model(solves.AWKWARD)
+    p = np.where(np.arange(20) % 3 == 0, 0.0, 10.0)[:, None]
+    y0 = np.array([solves.consistent(given.program, 0.0, np.ones(3), a, given.u) for a in p])
+    solver = native.build(given.program)
+    one_by_one = solver.solve_lanes(0.0, given.t1, y0, p, threads=1)
+    monkeypatch.setattr(native.solver, "MANY", 1)
+    together = solver.solve_lanes(0.0, given.t1, y0, p, threads=1)
+    assert (together.pivoted[::3] > 0).all()
+    for a, b in zip(one_by_one, together, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_lanes(robertson):
     solver = native.build(robertson.program)
     factors = np.linspace(0.5, 2, 300)[:, None]

@@ -9,8 +9,8 @@ import numpy as np
 from stiffdsl.program import interpret
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, kernel, lu
-from stiffdsl.runtime.native.attempt import Model
-from stiffdsl.runtime.native.solver import NativeSolver
+from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.solver import NativeSolver, Wide
 from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
 
@@ -34,7 +34,11 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
         return None
     key = _key(model)
     library = engine.load(key, lambda: kernel.emit(model))
-    return NativeSolver(library, key, model.n, model.parameters, model.inputs, len(tableau.H))
+    wide = None
+    if is_small(model):
+        width = engine.vector_width(model.n)
+        wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
+    return NativeSolver(library, key, wide, model.n, model.parameters, model.inputs, len(tableau.H))
 
 
 def _model(program: Program, tableau: Tableau) -> Model | None:

@@ -32,6 +32,13 @@ def available() -> bool:
     return llvm is not None and sys.maxsize > 2**32 and _target() is not None
 
 
+def vector_width(registers: int) -> int:
+    """Lanes side by side that this processor steps fastest, for a model of `registers` unknowns: vectors of eight
+    doubles where it has them, unless more than the registers hold would be under way."""
+    wide = llvm.get_host_cpu_features().get("avx512f", False)
+    return 8 if wide and registers <= 12 else 4
+
+
 class Library:
     """Loaded machine code. It is never unloaded while this object lives."""
 
@@ -44,14 +51,22 @@ class Library:
 
 def load(key: str, text: Callable[[], str]) -> Library:
     """The code of the module `text()`, compiled, or from disk where `key` was seen before."""
-    assert llvm is not None
-    machine = _target()
-    stamp = "\0".join((key, version("llvmlite"), machine.triple, llvm.get_host_cpu_name(), _features()))
-    path = _path(hashlib.sha256(stamp.encode()).hexdigest())
-    code = _read(path)
-    if code is None:
+    library = kept(key)
+    if library is None:
         code = _compiled(text())
-        _write(path, code)
+        _write(_path(key), code)
+        library = _linked(code)
+    return library
+
+
+def kept(key: str) -> Library | None:
+    """The code that was compiled for `key` before, where it is still on disk."""
+    code = _read(_path(key))
+    return None if code is None else _linked(code)
+
+
+def _linked(code: bytes) -> Library:
+    assert _target() is not None, "asked for only where LLVM is available"
     # An engine owns and ends its machine: each gets its own.
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -97,6 +112,7 @@ def _machine() -> Any:
     )
 
 
+@cache
 def _features() -> str:
     return llvm.get_host_cpu_features().flatten()
 
@@ -115,9 +131,12 @@ def _add_symbols() -> None:
                 break
 
 
-def _path(digest: str) -> Path | None:
+def _path(key: str) -> Path | None:
+    """The file for `key`, this version of LLVM and this processor; None where nothing is to be kept."""
     if os.environ.get("STIFFDSL_CACHE") == "":
         return None
+    stamp = (key, version("llvmlite"), _target().triple, llvm.get_host_cpu_name(), _features())
+    digest = hashlib.sha256("\0".join(stamp).encode()).hexdigest()
     return cache_folder() / "native" / f"{digest}.o"
 
 

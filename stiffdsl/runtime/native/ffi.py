@@ -7,6 +7,7 @@ over arrays with leading axes, and the kernel loops over the lanes. Not differen
 import ctypes
 import math
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -94,17 +95,18 @@ def emit_handler(module: Module, n: int) -> None:
     code.finish()
 
 
-def register(name: str, address: int) -> None:
-    """Makes the handler at `address` known to XLA as `name`, once in a process."""
+def register(name: str, address: int) -> str:
+    """Makes the handler at `address` known to XLA as `name`, once in a process; returns the name."""
     with _lock:
         if name not in _registered:
             handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
             jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
             _registered[name] = handler
+    return name
 
 
 def call(
-    name: str,
+    target: Callable[[int], str],
     n: int,
     t0: Any,
     t1: Any,
@@ -119,7 +121,8 @@ def call(
     max_step: Any,
     max_steps: Any,
 ) -> Reached:
-    """The registered kernel, on traced values; `tables` are layout, times and values (`solver.Tables.flat`)."""
+    """The kernel on traced values: `target(lanes)` is its registered name, `tables` are layout, times and values
+    (`solver.Tables.flat`)."""
     saveat, layout = _real(saveat).reshape(-1), _real(tables[0])
     given = {
         "t0": t0,
@@ -136,13 +139,23 @@ def call(
     }
     options = jnp.stack([_real(given[name]) for name in OPTIONS])
     y_at, scaled_at, width = state_areas(n)
-    kinds = (
-        jax.ShapeDtypeStruct((width,), np.float64),
-        jax.ShapeDtypeStruct((saveat.shape[0], n), np.float64),
-    )
+    shapes = (width,), (saveat.shape[0], n)
+
+    @jax.custom_batching.custom_vmap
+    def kernel(*arguments):
+        return _called(target(1), (), shapes, arguments)
+
+    @kernel.def_vmap
+    def _(count, batched, *arguments):
+        whole = [
+            a if own else jnp.broadcast_to(a, (count, *a.shape))
+            for a, own in zip(arguments, batched, strict=True)
+        ]
+        return _called(target(count), (count,), shapes, whole), (True, True)
+
     atol = jnp.broadcast_to(_real(atol), (n,))
     arguments = (options, atol, *map(_real, (y0, p, u)), saveat, layout, *map(_real, tables[1:]))
-    state, ys = jax.ffi.ffi_call(name, kinds, vmap_method="broadcast_all")(*arguments)
+    state, ys = kernel(*arguments)
     first = STATE.index("accepted")
     return Reached(
         ys,
@@ -153,6 +166,11 @@ def call(
         state[1],
         state[scaled_at:],
     )
+
+
+def _called(name: str, lanes: tuple[int, ...], shapes: Any, arguments: Any) -> Any:
+    kinds = [jax.ShapeDtypeStruct(lanes + shape, np.float64) for shape in shapes]
+    return tuple(jax.ffi.ffi_call(name, kinds, vmap_method="broadcast_all")(*arguments))
 
 
 def _real(value: Any) -> Any:

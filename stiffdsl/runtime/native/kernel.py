@@ -22,10 +22,12 @@ from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.signals import emit_inputs
 from stiffdsl.runtime.native.straight import emit_straight
+from stiffdsl.runtime.native.wide import emit_wide_lanes
 
 
-def emit(model: Model) -> str:
-    """The module: `lanes(operands, strides, count)`, the handler for XLA, and everything that they call."""
+def emit(model: Model, width: int = 1) -> str:
+    """The module: `lanes(operands, strides, count)`, the handler for XLA, and everything that they call. A small
+    model may be given a `width`: so many lanes are then stepped side by side."""
     module = Module()
     scratch = [
         emit_function(module, model.rhs, model.tables, "rhs"),
@@ -48,7 +50,12 @@ def emit(model: Model) -> str:
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
     _emit_solve(module, model, areas, small)
-    _emit_lanes(module, areas)
+    if width > 1:
+        assert small, "only steps without loops are written for several lanes"
+        _emit_lanes(module, areas, "lanes_alone", "internal")
+        emit_wide_lanes(module, model, areas, width)
+    else:
+        _emit_lanes(module, areas, "lanes", "dso_local")
     emit_handler(module, model.n)
     return module.text()
 
@@ -101,13 +108,11 @@ def _attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     return code.load(result)
 
 
-def _emit_lanes(module: Module, areas: Areas) -> None:
-    """`lanes(operands, strides, count)`: one solve after another; strides are in doubles."""
+def _emit_lanes(module: Module, areas: Areas, name: str, linkage: str) -> None:
+    """`name(operands, strides, count)`: one solve after another; strides are in doubles."""
     module.declare("declare noalias ptr @malloc(i64)")
     module.declare("declare void @free(ptr)")
-    code = Code(
-        module, "lanes", [("ptr", "operands"), ("ptr", "strides"), ("i64", "count")], linkage="dso_local"
-    )
+    code = Code(module, name, [("ptr", "operands"), ("ptr", "strides"), ("i64", "count")], linkage=linkage)
     work = code.call("malloc", f"i64 {8 * areas.size + 64}", result="noalias ptr")
     local = code.variable(f"[{len(OPERANDS)} x ptr]")
     with code.loop("%count") as lane:

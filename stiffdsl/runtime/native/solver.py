@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stiffdsl.runtime.native import ffi
+from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
 from stiffdsl.solve.status import Status
@@ -19,7 +19,10 @@ from stiffdsl.solve.status import Status
 ATTEMPTS = 20_000
 # Lanes in one call, and accepted steps in one buffer.
 CHUNK, CAPACITY = 256, 512
+# For so many lanes it pays to compile the form that steps them side by side.
+MANY = 2048
 _COUNTS = STATE.index("accepted")
+_KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 
 
 class Arrived(NamedTuple):
@@ -92,15 +95,37 @@ class _Scratch(threading.local):
         self.nothing = addresses["nothing"]
 
 
+class Wide:
+    """The form of a kernel that steps lanes side by side: compiled where so many are to be solved that it pays, or
+    where that was done before."""
+
+    def __init__(self, key: str, width: int, text: Callable[[], str]):
+        self.key, self.width, self._text = key, width, text
+        self._lock, self._library, self._asked = threading.Lock(), None, False
+
+    def library(self, count: int) -> Library | None:
+        """The code for `count` lanes; None where lanes had better be solved one after the other."""
+        if count < self.width:
+            return None
+        with self._lock:
+            if self._library is None and count >= MANY:
+                self._library = engine.load(self.key, self._text)
+            elif not self._asked:
+                self._library = engine.kept(self.key)
+            self._asked = True
+            return self._library
+
+
 class NativeSolver:
     """One model and one method as machine code. Parameters, times, inputs and tolerances are arguments."""
 
-    def __init__(self, library: Library, key: str, n: int, parameters: int, inputs: int, rows: int):
+    def __init__(
+        self, library: Library, key: str, wide: Wide | None, n: int, parameters: int, inputs: int, rows: int
+    ):
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
-        self.key = key
+        self.key, self.wide = key, wide
         self.library = library
-        kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-        self._lanes = kernel(library.address("lanes"))
+        self._lanes = _KERNEL(library.address("lanes"))
         self._scratch = _Scratch(self)
 
     def solve(
@@ -220,10 +245,13 @@ class NativeSolver:
         sizes = {name: kept[name][0].size if name in per_lane else 0 for name in OPERANDS}
         strides = np.array([sizes[o] for o in OPERANDS], dtype=np.int64)
 
+        library = None if self.wide is None else self.wide.library(count)
+        kernel = self._lanes if library is None else _KERNEL(library.address("lanes"))
+
         def run(start: int) -> int:
             own = pointers + 8 * strides * start
             size = min(CHUNK, count - start)
-            self._lanes(own.ctypes.data, strides.ctypes.data, size)
+            kernel(own.ctypes.data, strides.ctypes.data, size)
             return size
 
         workers = threads or os.cpu_count() or 1
@@ -253,14 +281,33 @@ class NativeSolver:
     ) -> ffi.Reached:
         """`solve` inside JAX: every argument may be traced, `jit` and `vmap` work; on the CPU only. `tables` as
         `Tables.flat` gives them. Not differentiable: derivatives are the business of a rule around it."""
-        name = f"stiffdsl_{self.key}"
-        ffi.register(name, self.library.address("handler"))
         inputs = np.zeros(self.inputs) if u is None else u
         flat = NO_TABLES.flat() if tables is None else tables
         first = 0.0 if first_step is None else first_step
         return ffi.call(
-            name, self.size, t0, t1, y0, p, inputs, flat, saveat, rtol, atol, first, max_step, max_steps
+            self._target,
+            self.size,
+            t0,
+            t1,
+            y0,
+            p,
+            inputs,
+            flat,
+            saveat,
+            rtol,
+            atol,
+            first,
+            max_step,
+            max_steps,
         )
+
+    def _target(self, count: int) -> str:
+        """The name that XLA knows the kernel for `count` lanes by."""
+        library = None if self.wide is None else self.wide.library(count)
+        if library is None:
+            return ffi.register(f"stiffdsl_{self.key}", self.library.address("handler"))
+        assert self.wide is not None
+        return ffi.register(f"stiffdsl_{self.wide.key}", library.address("handler"))
 
 
 class _Call:
