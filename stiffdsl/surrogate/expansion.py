@@ -6,7 +6,7 @@ u are functions of time (of a reservoir's state, or splines), V combines outputs
 projections over the training samples, and c is interpolated or regressed over the scaled parameters z.
 Methods differ in u and in c."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import RadialMap
-from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.scaling import KINDS, Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.timebasis import TimeBasis
 
 # A table of modes at the times asked for is made where it has at most this many numbers.
@@ -46,70 +46,83 @@ class Expansion:
     start: Start | None
 
 
-@dataclass(frozen=True, eq=False)
 class Reader:
     """An expansion at fixed times, for some outputs: a function of parameters alone, over NumPy or JAX.
 
-    Times before the clock's first are on the straight line from the start to the value there.
+    Inside, times are the last axis and outputs stand by their kind of scaling, so that every step works on whole
+    blocks of memory. Times before the clock's first are on the straight line from the start to the value there.
     """
 
-    expansion: Expansion
-    times: np.ndarray
-    which: np.ndarray
-    _tables: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self):
-        expansion = self.expansion
-        clock = expansion.clock
-        self._tables["early"] = np.clip(
-            (clock.first - self.times) / max(clock.first - clock.start, 1e-300), 0, 1
+    def __init__(self, expansion: Expansion, times: np.ndarray, which: np.ndarray):
+        self.expansion, self.times, self.which = expansion, times, which
+        clock, V = expansion.clock, expansion.groups
+        early = np.clip((clock.first - times) / max(clock.first - clock.start, 1e-300), 0, 1)
+        self._early = (
+            np.flatnonzero(early > 0) if expansion.start is not None else np.zeros(0, dtype=np.int64)
         )
-        at = np.clip(clock.scale(np.maximum(self.times, clock.first)), -1, 1)
-        functions = expansion.basis.at(at)
-        V = expansion.groups
-        K, g = expansion.mean.shape
-        r = len(expansion.modes)
-        m, q = len(self.times), len(self.which)
-        mean = functions @ expansion.mean
-        self._tables["mean"] = mean[:, self.which] if V is None else mean @ V[self.which].T
-        if r * m * q <= _TABLE:
-            modes = np.einsum("mk,rkg->rmg", functions, expansion.modes, optimize=True)
-            modes = modes[..., self.which] if V is None else modes @ V[self.which].T
-            self._tables["modes"] = modes.reshape(r, m * q)
-        else:
-            self._tables["functions"] = functions
-            self._tables["inner"] = expansion.modes.reshape(r, K * g)
-            self._tables["V"] = np.eye(g)[self.which] if V is None else V[self.which]
+        self._share = early[self._early]
 
-    def scaled(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
-        """y in scaled outputs, with `xp` NumPy or jax.numpy."""
-        expansion, tables = self.expansion, self._tables
-        m, q = len(self.times), len(self.which)
-        scores = expansion.coefficients(xp, expansion.parameters.scale(xp, values))
-        if "modes" in tables:
-            return (scores @ tables["modes"]).reshape(-1, m, q) + tables["mean"]
-        inner = (scores @ tables["inner"]).reshape(-1, *expansion.mean.shape)
-        deviation = xp.einsum("mk,lkg,qg->lmq", tables["functions"], inner, tables["V"], optimize=True)
-        return deviation + tables["mean"]
+        kinds = expansion.outputs.kind[which]
+        order = np.argsort(kinds, kind="stable")
+        self._place = np.argsort(order)
+        self._sorted = which[order]
+        ends = np.searchsorted(kinds[order], np.arange(len(KINDS)), side="right")
+        begins = np.searchsorted(kinds[order], np.arange(len(KINDS)), side="left")
+        self._blocks = [(k, slice(b, e)) for k, (b, e) in enumerate(zip(begins, ends, strict=True)) if e > b]
+
+        functions = expansion.basis.at(np.clip(clock.scale(np.maximum(times, clock.first)), -1, 1))
+        K, g = expansion.mean.shape
+        r, m, q = len(expansion.modes), len(times), len(which)
+        V = np.eye(g)[self._sorted] if V is None else V[self._sorted]
+        self._mean = V @ (functions @ expansion.mean).T
+        self._modes: np.ndarray | None = None
+        if r * m * q <= _TABLE:
+            modes = np.einsum("mk,rkg->rgm", functions, expansion.modes, optimize=True)
+            self._modes = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
+        else:
+            self._functions, self._groups = functions, V
+            self._inner = expansion.modes.reshape(r, K * g)
 
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """x in declared units, for parameters in declared units."""
-        return self.unscaled(xp, values, self.scaled(xp, values))
+        return self.rows(xp, values).swapaxes(1, 2)
 
-    def unscaled(self, xp: Any, values: Float[Any, "k d"], scaled: Float[Any, "k m q"]) -> Any:
-        """x for what `scaled` gave, shifted or not."""
+    def rows(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k q m"]:
+        """x with the times last, as it is computed."""
+        return self._unscaled(xp, values, self._scaled(xp, values))[:, self._place]
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """(k, m, q) y in scaled outputs."""
+        return self._scaled(np, values)[:, self._place].swapaxes(1, 2)
+
+    def unscaled(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
+        """(k, m, q) x for what `scaled` gave, shifted or not."""
+        inner = scaled.swapaxes(1, 2)[:, np.argsort(self._place)]
+        return self._unscaled(np, values, inner)[:, self._place].swapaxes(1, 2)
+
+    def _scaled(self, xp: Any, values: Any) -> Any:
         expansion = self.expansion
-        x = expansion.outputs.unscale(xp, scaled, self.which)
-        early = self._tables["early"]
-        at = np.flatnonzero(early > 0)
-        if expansion.start is None or not len(at):
+        scores = expansion.coefficients(xp, expansion.parameters.scale(xp, values))
+        q, m = self._mean.shape
+        if self._modes is not None:
+            return (scores @ self._modes).reshape(-1, q, m) + self._mean
+        inner = (scores @ self._inner).reshape(-1, *expansion.mean.shape)
+        deviation = xp.einsum("mk,lkg,qg->lqm", self._functions, inner, self._groups, optimize=True)
+        return deviation + self._mean
+
+    def _unscaled(self, xp: Any, values: Any, scaled: Any) -> Any:
+        expansion = self.expansion
+        outputs = self._sorted[:, None]
+        parts = [expansion.outputs.undo(xp, kind, scaled[:, at], outputs[at]) for kind, at in self._blocks]
+        x = parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
+        if expansion.start is None or not len(self._early):
             return x
-        change = expansion.start.change(xp, expansion.parameters.scale(xp, values))[:, self.which]
-        begin = (expansion.start.values[self.which] + change)[:, None]
-        share = early[at][:, None]
+        change = expansion.start.change(xp, expansion.parameters.scale(xp, values))[:, self._sorted]
+        begin = (expansion.start.values[self._sorted] + change)[..., None]
         # At the start itself nothing is mixed in, so that a value given there is met to the bit.
-        mixed = xp.where(share == 1, begin, begin * share + x[:, at] * (1 - share))
+        late = x[..., self._early]
+        mixed = xp.where(self._share == 1, begin, begin * self._share + late * (1 - self._share))
         if xp is np:
-            x[:, at] = mixed
+            x[..., self._early] = mixed
             return x
-        return x.at[:, at].set(mixed)
+        return x.at[..., self._early].set(mixed)

@@ -20,9 +20,9 @@ from scipy.optimize import minimize
 
 from stiffdsl.surrogate.radial import exponent_table, tail
 
-WIDTH = 48
+WIDTH = 32
 LAYERS = 3
-STEPS = 5000
+STEPS = 800
 _DECAY = 1e-10
 _TAIL_SHARE = 0.35
 

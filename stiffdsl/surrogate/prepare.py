@@ -102,7 +102,7 @@ def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, Outp
                 predicted[outside] = fitted(np, z[outside]).reshape(len(outside), *y.shape[1:])
             predicted += np.where(predicted < y, -1, 1) * _FIT_ERROR * (y.max((0, 1)) - y.min((0, 1)))
             with np.errstate(over="ignore", invalid="ignore"):
-                error = np.abs(scaling.unscale(np, predicted, which) - shown[..., block]) / denominator
+                error = np.abs(scaling.unscale(predicted, which) - shown[..., block]) / denominator
             error = np.where(np.isfinite(error), error, 1e6)
             errors[kind][block] = np.mean(error**4, axis=(0, 1)) ** 0.25
     logarithm = (every["log"].kind == 1) & (errors["log"] < _CLEARLY * errors["linear"])

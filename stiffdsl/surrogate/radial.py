@@ -22,6 +22,8 @@ _GREATEST_DEGREE = 5
 # Cross-validation of more samples than this would cost more than it tells.
 _SELECTION_SAMPLES = 400
 _FINALISTS = 8
+# Scales of more parameters than this are left alike.
+_REFINED_PARAMETERS = 24
 
 
 def _thin_plate(xp: Any, r2: Any) -> Any:
@@ -207,6 +209,8 @@ def candidates(samples: int, dimensions: int) -> list[Choice]:
 def refined(best: Choice, error: Callable[[Choice], float]) -> Choice:
     """Scales of single parameters, one after the other, as long as the error falls."""
     least = error(best)
+    if len(best.scales) > _REFINED_PARAMETERS:
+        return best
     for factor in (2.0, 1.4):
         for j in range(len(best.scales)):
             for step in (factor, 1 / factor):

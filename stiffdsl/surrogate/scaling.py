@@ -44,26 +44,22 @@ class OutputScaling:
         area = np.arcsinh(np.where(self.kind == 2, x / self.small, 0.0))
         return np.where(self.kind == 1, logarithm, np.where(self.kind == 2, area, linear))
 
-    def unscale(self, xp: Any, y: Float[Any, "... q"], which: np.ndarray) -> Any:
-        """x for y, with `xp` NumPy or jax.numpy; the last axis of y holds the outputs numbered `which`."""
-        kind = self.kind[which]
-        present = set(kind.tolist())
-        parts = {
-            0: lambda: self.centre[which] + self.width[which] * y,
-            1: lambda: self.sign[which] * xp.exp(y),
-            2: lambda: self.small[which] * xp.sinh(y),
-        }
-        if len(present) == 1:
-            return parts[present.pop()]()
-        x = parts[0]() if 0 in present else y
-        # Other columns are replaced by zero before exp, so that nothing that is not used can overflow a
-        # derivative.
-        for number in sorted(present - {0}):
-            here = kind == number
-            whole, y = y, xp.where(here, y, 0.0)
-            x = xp.where(here, parts[number](), x)
-            y = whole
+    def unscale(self, y: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """x for y (..., q), whose last axis holds the outputs numbered `which`."""
+        x = np.empty_like(y)
+        for kind in range(len(KINDS)):
+            mine = self.kind[which] == kind
+            x[..., mine] = self.undo(np, kind, y[..., mine], which[mine])
         return x
+
+    def undo(self, xp: Any, kind: int, y: Any, which: Any) -> Any:
+        """x for y, where all outputs numbered `which` are of one kind; with `xp` NumPy or jax.numpy."""
+        if kind == 0:
+            return self.centre[which] + self.width[which] * y
+        grown = xp.exp(y)
+        if kind == 1:
+            return self.sign[which] * grown
+        return (0.5 * self.small[which]) * (grown - 1 / grown)
 
 
 def scalings(x: np.ndarray) -> dict[str, OutputScaling]:

@@ -223,9 +223,9 @@ class Surrogate:
         self._judged(values, False)
         reader, _ = self._reader(times, None)
         widths = self._widths(times, level)
-        scaled = reader.scaled(np, values)
+        scaled = reader.scaled(values)
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = [reader.unscaled(np, values, scaled + sign * widths)[0] for sign in (-1, 1)]
+            ends = [reader.unscaled(values, scaled + sign * widths)[0] for sign in (-1, 1)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         return {name: (low[:, k], high[:, k]) for k, name in enumerate(self.outputs)}
 
@@ -378,8 +378,8 @@ class _View:
 
 
 def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
-    compiled = jax.jit(lambda values: reader(jnp, values))
-    shape = len(reader.times), len(reader.which)
+    compiled = jax.jit(lambda values: reader.rows(jnp, values))
+    shape = len(reader.which), len(reader.times)
 
     def call(values: np.ndarray) -> np.ndarray:
         size = min(_CHUNK, 1 << (len(values) - 1).bit_length())
@@ -389,7 +389,7 @@ def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
             rows = np.minimum(np.arange(begin, begin + size), len(values) - 1)
             part = found[begin : begin + size]
             part[...] = np.asarray(compiled(values[rows]))[: len(part)]
-        return found
+        return found.swapaxes(1, 2)
 
     return call
 

@@ -108,13 +108,12 @@ def _solved(task: Task, samples: int, held_out_count: int, seed: int, tell: Prog
         # The first batch compiles: the fastest of the three is what a batch costs.
         seconds = min(seconds, (time.perf_counter() - begin) / len(values))
         done += len(values)
-    least = max(LEAST_SAMPLES, len(task.parameters) + 2)
-    if len(sets[0]) < least or not len(sets[1]) or not len(sets[2]):
+    if len(sets[0]) < LEAST_SAMPLES or not len(sets[1]) or not len(sets[2]):
         failed = sum(len(s.failed) for s in sets)
         why = next((r for s in sets for r in s.reasons), "")
         raise ValueError(
-            f"a surrogate of {len(task.parameters)} parameters needs at least {least} samples "
-            f"that can be solved; {failed} of {total} failed" + (f" ({why})" if why else "")
+            f"a surrogate needs at least {LEAST_SAMPLES} samples that can be solved; {failed} of {total} failed"
+            + (f" ({why})" if why else "")
         )
     return Data(sets[0], sets[1], sets[2], seconds)
 
@@ -212,7 +211,7 @@ def _scaled_errors(task: Task, expansion: Expansion, samples: Samples) -> np.nda
     truth = np.zeros_like(samples.trajectories)
     with np.errstate(invalid="ignore"):
         truth[:, inner] = expansion.outputs.scale(samples.trajectories[:, inner])
-    found = truth - reader.scaled(np, samples.values)
+    found = truth - reader.scaled(samples.values)
     found[:, : inner.start] = 0.0
     return found
 

@@ -64,7 +64,7 @@ def test_nonlinear_projection():
 
 
 def test_network(monkeypatch):
-    monkeypatch.setattr(neural, "STEPS", 200)
+    monkeypatch.setattr(neural, "STEPS", 60)
     surrogate = train(tasks.decay(), "neural", samples=24)
     assert surrogate.validation["worst"] < 1e-2
 
@@ -109,7 +109,7 @@ def test_samples_are_added_until_the_goal_is_met():
 
 
 def test_auto_keeps_the_best(monkeypatch):
-    monkeypatch.setattr(neural, "STEPS", 200)
+    monkeypatch.setattr(neural, "STEPS", 60)
     surrogate = train(tasks.decay(), "auto", samples=12)
     tried = {row["method"]: row["worst"] for row in surrogate.validation["tried"]}
     assert list(tried) == ["lpctesn", "npctesn", "neural", "rbf"]
