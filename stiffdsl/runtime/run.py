@@ -339,6 +339,7 @@ def ensemble(
     key = (
         "ensemble",
         options.chosen(model.program.size),
+        tier.expect(model, options.chosen(model.program.size), count),
         options.max_steps,
         None if outputs is None else tuple(outputs),
         tuple((kind, name) for kind in varied for name in varied[kind]),

@@ -42,6 +42,12 @@ def name(model: "CompiledModel", method: str) -> str:
     return "portable" if kernel(model, method) is None else "native"
 
 
+def expect(model: "CompiledModel", method: str, count: int) -> bool:
+    """Tells the kernel how many lanes will come: many are worth compiling it for vectors. Whether it will use them."""
+    solver = kernel(model, method)
+    return solver is not None and solver.expect(count)
+
+
 def trajectory(
     model: "CompiledModel",
     options: Options,

@@ -301,6 +301,10 @@ class NativeSolver:
             max_steps,
         )
 
+    def expect(self, count: int) -> bool:
+        """Says that `count` lanes will come, if in several calls; whether they will be stepped side by side."""
+        return self.wide is not None and self.wide.library(count) is not None
+
     def _target(self, count: int) -> str:
         """The name that XLA knows the kernel for `count` lanes by."""
         library = None if self.wide is None else self.wide.library(count)
