@@ -115,7 +115,8 @@ def augment(start: list[int], neighbours: list[int], of_row: list[int], of_colum
     once, so a phase is linear in the number of edges.
     """
     columns = len(of_column)
-    while True:
+    # Without a free column no path can end, however many rows are left to try.
+    while any(of_column[c] < 0 for c in neighbours):
         visited = [False] * columns
         found = False
         for r in range(len(of_row)):
