@@ -9,9 +9,33 @@ SHORT = 80
 
 
 @lru_cache(maxsize=200_000)
+def _slope(e: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """`sp.diff` for what equations are made of, many times as fast: only what holds the symbol is looked at."""
+    if e == symbol:
+        return sp.Integer(1)
+    if symbol not in e.free_symbols:
+        return sp.Integer(0)
+    if e.is_Add:
+        return sp.Add(*(_slope(a, symbol) for a in e.args))
+    if e.is_Mul:
+        terms = []
+        for k, a in enumerate(e.args):
+            slope = _slope(a, symbol)
+            if slope != 0:
+                terms.append(sp.Mul(*e.args[:k], slope, *e.args[k + 1 :]))  # type: ignore[arg-type]
+        return sp.Add(*terms)
+    if e.is_Pow and symbol not in e.args[1].free_symbols:
+        base, exponent = e.args
+        return sp.Mul(exponent, sp.Pow(base, exponent - 1), _slope(base, symbol))  # type: ignore[operator]
+    if isinstance(e, sp.Function) and len(e.args) == 1 and not isinstance(e, sp.Piecewise):
+        return sp.Mul(e.fdiff(1), _slope(e.args[0], symbol))
+    return sp.diff(e, symbol)
+
+
+@lru_cache(maxsize=200_000)
 def derivative(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """The partial derivative of a template by one of its slots, in a form that is cheap to evaluate."""
-    result = sp.diff(template, symbol)
+    result = _slope(template, symbol)
     # SymPy writes the derivative of x^n as n*x^n/x, which is not a number at x = 0.
     if any(not p.exp.is_number for p in result.atoms(sp.Pow)):
         result = sp.powsimp(result, combine="exp")

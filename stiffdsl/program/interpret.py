@@ -40,6 +40,9 @@ def run(program: Program, function: str, *args: Any) -> np.ndarray:
                     value = np.full(op.size or 0, inputs[0])
                 case "stack":
                     value = np.array(inputs)
+                case "place":
+                    value = inputs[0].copy()
+                    value[op.data : op.data + len(inputs[1])] = inputs[1]
                 case "concatenate":
                     value = np.concatenate(inputs)
                 case name:

@@ -1,7 +1,5 @@
 """`lower`: the sorted system as an array program."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from stiffdsl.flat.model import TIME
@@ -9,18 +7,21 @@ from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.definitions import parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.jacobian import Accumulation
-from stiffdsl.program.ops import Builder, Op, Tables
+from stiffdsl.program.ops import Builder, Tables
 from stiffdsl.program.program import Function, Program
+from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
 
 # Models of at most this many equations, and sums of at most this many terms, are written number by number.
 SCALAR = 80
+# So are larger models of more families than that, with no more members and terms than this for each.
+UNLIKE = 4
 
 
 def lower(system: SortedSystem) -> Program:
     """The program of `system`; its functions share one builder, which works everything out once."""
     flat = system.flat
-    scalar = _small(system)
+    scalar = _by_number(system)
     builder = Builder(Tables())
     evaluation = Evaluation(system, (Numbers if scalar else Vectors)(builder))
     derivatives = Accumulation(evaluation)
@@ -70,10 +71,10 @@ def lower(system: SortedSystem) -> Program:
         doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
         function("invariants_jacobian", "t y p u", doc, evaluation.values.vector(held.value))
 
-    named, tables = _tables(functions, builder.tables)
+    renamed, tables = named(functions, builder.tables)
     return Program(
         system,
-        named,
+        renamed,
         tables,
         rows=jacobian.member,
         columns=jacobian.column,
@@ -86,28 +87,14 @@ def lower(system: SortedSystem) -> Program:
     )
 
 
-def _tables(functions: list[Function], tables: Tables) -> tuple[tuple[Function, ...], dict[str, np.ndarray]]:
-    """The tables that `functions` use, named by what they hold, in order of first use."""
-    names: dict[str, str] = {}
-    counts = {"index": 0, "values": 0}
-
-    def renamed(op: Op) -> Op:
-        if op.name not in ("table", "take", "take_sum"):
-            return op
-        if op.data not in names:
-            kind = "values" if op.name == "table" else "index"
-            counts[kind] += bool(tables.arrays[op.data].size)
-            names[op.data] = f"{kind}_{counts[kind]}" if tables.arrays[op.data].size else "nothing"
-        return replace(op, data=names[op.data])
-
-    result = tuple(replace(f, ops=tuple(map(renamed, f.ops))) for f in functions)
-    return result, {new: tables.arrays[old] for old, new in names.items()}
-
-
-def _small(system: SortedSystem) -> bool:
+def _by_number(system: SortedSystem) -> bool:
+    """Whether the model is small, or its equations are unlike one another: vectors would be short then."""
     families = [a.value for a in system.assignments] + list(system.residuals)
-    largest = max((len(s.table) for f in families for s in f.sums), default=0)
-    return sum(f.size for f in families) <= SCALAR and largest <= SCALAR
+    sizes = [f.size for f in families]
+    terms = [len(s.table) for f in families for s in f.sums]
+    if sum(sizes) <= SCALAR:
+        return max(terms, default=0) <= SCALAR
+    return len(sizes) > SCALAR and sum(sizes) + sum(terms) <= UNLIKE * len(sizes)
 
 
 def _mentions_time(system: SortedSystem) -> bool:

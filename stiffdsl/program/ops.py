@@ -14,6 +14,7 @@ operations broadcast numbers over vectors. There are no loops, no branches and n
     full         a                          a number, repeated
     stack        a, b, …                    numbers as a vector
     concatenate  a, b, …                    vectors end to end
+    place        a, b; data: k              a, with b from position k on
     select       c, a, b                    a where c, else b
     elementwise  see `ELEMENTWISE`
 """

@@ -18,7 +18,7 @@ from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
 # What the text calls beside `xp`; `runtime/array_library.py` says what each means.
-HELPERS = ("take", "take_sum", "stack")
+HELPERS = ("take", "take_sum", "stack", "place")
 
 _INFIX = {
     "add": ("{} + {}", 1),
@@ -178,6 +178,8 @@ class _Writer:
                 return f"stack([{', '.join(texts)}])", _ATOM
             case "concatenate":
                 return f"xp.concatenate([{', '.join(texts)}])", _ATOM
+            case "place":
+                return f"place({texts[0]}, {op.data}, {texts[1]})", _ATOM
             case "neg":
                 return f"-{_held(args[0], _SIGN)}", _SIGN
             case name if name in _INFIX:

@@ -1,9 +1,10 @@
 """The few array operations that a program uses beside `xp`, for JAX and for NumPy.
 
-Positions are inside the array by construction: nothing is checked or clipped when the program runs. The three
-functions for JAX are copied as they stand into the module that `stiffdsl compile -o` writes.
+Positions are inside the array by construction: nothing is checked or clipped when the program runs. Those
+for JAX are copied as they stand into the module that `stiffdsl compile -o` writes.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -23,10 +24,22 @@ def stack(numbers):
     return jnp.stack([jnp.asarray(n, dtype=jnp.float64) for n in numbers])
 
 
-JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack}
+def place(a, start, values):
+    """`a` with `values` from position `start` on."""
+    return jax.lax.dynamic_update_slice(a, values, (start,))
+
+
+def _place(a, start, values):
+    a = a.copy()
+    a[start : start + len(values)] = values
+    return a
+
+
+JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack, "place": place}
 NUMPY = {
     "xp": np,
     "take": lambda a, index: a[index],
     "take_sum": lambda a, index: a[index].sum(axis=-1),
     "stack": lambda numbers: np.array(numbers, dtype=float),
+    "place": _place,
 }

@@ -8,13 +8,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from stiffdsl.program import text
+from stiffdsl.program.pack import packed
 from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
 
 
 def functions(program: Program) -> Any:
     """The functions of `program` (see there) as attributes of one object: pure, traceable, float64."""
-    return _run(program, array_library.JAX, jnp.asarray)
+    return _run(packed(program), array_library.JAX, jnp.asarray)
 
 
 def numpy_functions(program: Program) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from stiffdsl.flat.model import Block
 from stiffdsl.program import text
 from stiffdsl.program.interpret import run
+from stiffdsl.program.pack import packed
 from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
 from stiffdsl.runtime.module_text import IMPORTS, INITIAL, MATRIX, NAMES, PARAMETERS, TABLES
@@ -78,7 +79,7 @@ def module_name(model: str) -> str:
 
 def source(model: Any) -> str:
     """The text of the module of a `CompiledModel`."""
-    program: Program = model.program
+    program = packed(model.program)
     tables = _tables(model)
     functions = [text.write(program.by_name[name], program.tables, new) for name, new in _FUNCTIONS.items()]
     used = [f for f in _HELPERS if any(f"{f.__name__}(" in code for code in (*functions, INITIAL))]
@@ -100,12 +101,12 @@ def source(model: Any) -> str:
     return "\n".join(top) + "\n\n" + "\n\n".join(below)
 
 
-_HELPERS = (array_library.take, array_library.take_sum, array_library.stack)
+_HELPERS = (array_library.take, array_library.take_sum, array_library.stack, array_library.place)
 
 
 def _tables(model: Any) -> dict[str, np.ndarray]:
     """All tables that the module uses."""
-    program: Program = model.program
+    program = packed(model.program)
     system = program.system
     used = {
         op.data
