@@ -13,6 +13,7 @@ from stiffdsl.solve.method import Tolerance
 from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import FunctionSystem
+from tests.solve.sparse_systems import Diffusion
 
 TIGHT = Tolerance(1e-12, 1e-12)
 # Prothero and Robinson: stiff, with the solution (sin, cos)(t); the second unknown may be algebraic.
@@ -215,3 +216,23 @@ def test_derivatives_of_steps_in_both_modes():
     e = 1e-6
     further, _ = tangent(*[x + e * d for x, d in zip(at, direction, strict=True)])
     assert np.isclose((further - value) / e, slope, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_sparse_solver_in_batches_and_derivatives():
+    """The sparse solver holds one set of factors: lanes and backward passes must not use those of others."""
+    system = Diffusion(200)
+    solve = make_solve(system, "fbdf")
+    y0 = np.r_[np.sin(np.linspace(0.1, 3.0, 199)), 0.0]
+    y0[-1] = y0[0] + y0[-2]
+
+    def total(rates):
+        return jnp.sum(solve(0.0, 2.0, y0, rates, rtol=1e-6, atol=1e-9).y)
+
+    rates = jnp.array([300.0, 2.0])
+    lanes = jax.vmap(total)(jnp.stack([rates, 1.5 * rates]))
+    assert np.allclose(lanes, [total(rates), total(1.5 * rates)], rtol=1e-9)
+    gradient = jax.grad(total)(rates)
+    for i in range(2):
+        slope = jax.jvp(total, (rates,), (jnp.eye(2)[i],))[1]
+        assert np.isclose(gradient[i], slope, rtol=1e-8, atol=1e-10)
