@@ -119,7 +119,9 @@ def _error(problem: Reference, y: Any) -> float:
 
 
 def _table(records: list[dict[str, Any]]) -> Table:
-    table = Table("problem", "method", title="largest relative error at the end, and work")
+    table = Table(title="largest relative error at the end, and work")
+    for heading in ("problem", "method"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("rtol", "error", "steps", "rhs", "Jacobians", "LU", "ms"):
         table.add_column(heading, justify="right")
     for r in records:
