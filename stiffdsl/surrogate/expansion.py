@@ -23,10 +23,10 @@ _TABLE = 8_000_000
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Values at a start that no logarithm of time reaches: those of one sample, and their change with z."""
+    """Values at a start that no logarithm of time reaches: those of one sample, and their change with z, if any."""
 
     values: np.ndarray
-    change: RadialMap
+    change: RadialMap | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,20 +89,23 @@ class Reader:
 
     def rows(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k q m"]:
         """x with the times last, as it is computed."""
-        return self._unscaled(xp, values, self._scaled(xp, values))[:, self._place]
+        z = self.expansion.parameters.scale(xp, values)
+        return self._unscaled(xp, z, self._scaled(xp, z))[:, self._place]
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """(k, m, q) y in scaled outputs."""
-        return self._scaled(np, values)[:, self._place].swapaxes(1, 2)
+        z = self.expansion.parameters.scale(np, values)
+        return self._scaled(np, z)[:, self._place].swapaxes(1, 2)
 
     def unscaled(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
         """(k, m, q) x for what `scaled` gave, shifted or not."""
+        z = self.expansion.parameters.scale(np, values)
         inner = scaled.swapaxes(1, 2)[:, np.argsort(self._place)]
-        return self._unscaled(np, values, inner)[:, self._place].swapaxes(1, 2)
+        return self._unscaled(np, z, inner)[:, self._place].swapaxes(1, 2)
 
-    def _scaled(self, xp: Any, values: Any) -> Any:
+    def _scaled(self, xp: Any, z: Any) -> Any:
         expansion = self.expansion
-        scores = expansion.coefficients(xp, expansion.parameters.scale(xp, values))
+        scores = expansion.coefficients(xp, z)
         q, m = self._mean.shape
         if self._modes is not None:
             return (scores @ self._modes).reshape(-1, q, m) + self._mean
@@ -110,15 +113,17 @@ class Reader:
         deviation = xp.einsum("mk,lkg,qg->lqm", self._functions, inner, self._groups, optimize=True)
         return deviation + self._mean
 
-    def _unscaled(self, xp: Any, values: Any, scaled: Any) -> Any:
+    def _unscaled(self, xp: Any, z: Any, scaled: Any) -> Any:
         expansion = self.expansion
         outputs = self._sorted[:, None]
         parts = [expansion.outputs.undo(xp, kind, scaled[:, at], outputs[at]) for kind, at in self._blocks]
         x = parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
         if expansion.start is None or not len(self._early):
             return x
-        change = expansion.start.change(xp, expansion.parameters.scale(xp, values))[:, self._sorted]
-        begin = (expansion.start.values[self._sorted] + change)[..., None]
+        begin = expansion.start.values[self._sorted]
+        if expansion.start.change is not None:
+            begin = begin + expansion.start.change(xp, z)[:, self._sorted]
+        begin = xp.broadcast_to(begin, x.shape[:2])[..., None]
         # At the start itself nothing is mixed in, so that a value given there is met to the bit.
         late = x[..., self._early]
         mixed = xp.where(self._share == 1, begin, begin * self._share + late * (1 - self._share))

@@ -74,7 +74,8 @@ def prepare(task: Task, samples: Samples, seed: int) -> Prepared:
     start = None
     if leads:
         begin = whole[:, 0]
-        change = radial.solve(quick_choice(z), z, begin - begin[0])
+        moved = begin - begin[0]
+        change = radial.solve(quick_choice(z), z, moved) if np.any(moved) else None
         start = Start(begin[0], change)
     middle = int(np.argmin(np.sum(z**2, axis=1)))
     s = tick.scale(times)

@@ -8,6 +8,7 @@ cross-validation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations_with_replacement
 from math import comb
 from typing import Any
@@ -125,6 +126,7 @@ def tail(xp: Any, z: Any, degree: int) -> Any:
     return product
 
 
+@cache
 def exponent_table(dimensions: int, degree: int) -> np.ndarray:
     """(p, d) exponents of the terms."""
     found = terms(dimensions, degree)

@@ -100,7 +100,8 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     }
     if expansion.start is not None:
         arrays["start.values"] = expansion.start.values
-        meta["start_change"] = _pack_map(expansion.start.change, "start.change", arrays)
+        if expansion.start.change is not None:
+            meta["start_change"] = _pack_map(expansion.start.change, "start.change", arrays)
     return arrays, meta
 
 
@@ -109,9 +110,9 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     low, high = np.array([p.low for p in parameters]), np.array([p.high for p in parameters])
     scaling = ParameterScaling(low, high, arrays["parameters.logarithmic"])
     start = None
-    if "start_change" in meta:
-        change = _unpack_map(meta["start_change"], "start.change", arrays)
-        assert isinstance(change, RadialMap)
+    if "start.values" in arrays:
+        change = _unpack_map(meta["start_change"], "start.change", arrays) if "start_change" in meta else None
+        assert change is None or isinstance(change, RadialMap)
         start = Start(arrays["start.values"], change)
     expansion = Expansion(
         Clock(**meta["clock"]),

@@ -46,6 +46,13 @@ def chain(fails=lambda values: False, **more) -> Task:
     return task(names, ("A", "B", "C"), times, solution, True, fails, **more)
 
 
+def moving(**more) -> Task:
+    """A start that depends on the parameter, in log time."""
+    times = np.concatenate([[0.0], np.geomspace(1e-3, 10.0, 40)])
+    names = {"a": (1.0, 2.0, 1.5)}
+    return task(names, ("x", "y"), times, lambda t, a: [a * np.exp(-t), a**2 + t], True, **more)
+
+
 def mixed(**more) -> Task:
     """Linear time and every kind of output: oscillating, constant, zero, offset, and one that spans decades."""
 

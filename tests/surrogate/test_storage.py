@@ -34,6 +34,14 @@ def test_the_same_surrogate_writes_the_same_files(chain, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+def test_a_start_that_depends_on_parameters_is_stored_too(tmp_path):
+    made = train(tasks.moving(), "rbf", samples=12)
+    again = load(made.save(tmp_path))
+    solution = again.simulate(params={"a": 1.3}, saveat=[0.0, 2e-4, 1.0])
+    assert np.array_equal(solution.y, made.simulate(params={"a": 1.3}, saveat=[0.0, 2e-4, 1.0]).y)
+    assert np.allclose(solution["y"], [1.69, 1.6902, 2.69], rtol=1e-6)
+
+
 def test_a_network_is_stored_too(monkeypatch, tmp_path):
     monkeypatch.setattr(neural, "STEPS", 5)
     made = train(tasks.decay(), "neural", samples=8)
