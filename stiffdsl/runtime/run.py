@@ -237,15 +237,16 @@ def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time
 
 
 def lane(
-    model: "CompiledModel", options: Options, driven: bool, outputs: Sequence[str] | None
+    model: "CompiledModel", options: Options, signals: tuple[Signal, ...], outputs: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Callable[..., Any], bool]:
-    """The names of the outputs, a pure function of one run, and whether its lanes step alone under `vmap`.
+    """The names of the outputs, a pure function of one run with signals of that kind (their tables may be others), and
+    whether its lanes step alone under `vmap`.
 
     (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
     counts)
     """
     program, functions = model.program, model.functions
-    system = model.system(driven)
+    system = model.system(bool(signals))
     labels, numbers = scalars_of(model.variable_names, None if outputs is None else tuple(outputs))
     scale = np.array([b.scale for b in blocks_of(model, numbers)])
     shift = np.array([b.shift for b in blocks_of(model, numbers)])
@@ -253,7 +254,7 @@ def lane(
     place = np.full(flat.size, -1, dtype=np.int64)
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
-    solve, alone = tier.pure_solve(model, options.chosen(system.size), options.max_steps, driven)
+    solve, alone = tier.pure_solve(model, options.chosen(system.size), options.max_steps, signals)
     free = program.system.initial.free
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
@@ -293,16 +294,16 @@ def solver(
     start, end = interval(model, time, times)
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
-    made: dict[bool, Callable[..., Any]] = {}
+    made: dict[Any, Callable[..., Any]] = {}
 
     def solve(params=None, initial=None, inputs=None):
         constant, signals = model.given.driven(inputs)
-        driven = bool(signals)
-        if driven not in made:
-            made[driven] = lane(model, options, driven, outputs)[1]
+        kind = jax.tree.structure(signals)
+        if kind not in made:
+            made[kind] = lane(model, options, signals, outputs)[1]
         args = _traced_arguments(model, model.given.params(params), constant, signals)
         given = model.given.initial(initial)
-        return made[driven](start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
+        return made[kind](start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
 
     return solve
 
@@ -344,13 +345,13 @@ def ensemble(
         None if outputs is None else tuple(outputs),
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
-        signals,
+        jax.tree.structure(signals),
     )
     if key not in model.cache:
-        labels, one, alone = lane(model, options, bool(signals), outputs)
+        labels, one, alone = lane(model, options, signals, outputs)
 
         def run(shared, own):
-            start, end, times, tolerances, given, inputs = shared
+            start, end, times, tolerances, given, inputs, signals = shared
             params = model.given.params({**given["params"], **own["params"]})
             begin = {**given["initial"], **own["initial"]}
             begin = model.given.initial(begin or None)
@@ -366,6 +367,7 @@ def ensemble(
         (options.rtol, options.atol),
         fixed,
         jnp.asarray(constant.values),
+        signals,
     )
     found, status, counts = run_lanes(program, shared, varied, count, progress)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.loop import Counts
 from stiffdsl.solve.options import Options
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
 
 
-def kernel(model: "CompiledModel", method: str, inputs: Inputs | None = None) -> Any:
-    """The native solver for a method and a kind of inputs, or None. It is built when first asked for."""
+def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> Any:
+    """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
     if jax.default_backend() != "cpu":
         return None
-    if inputs is not None and any(signal.function is not None for signal in inputs.signals):
+    if any(signal.function is not None for signal in signals):
         return None
     key = ("native", method)
     if key not in model.cache:
@@ -69,10 +69,10 @@ def trajectory(
         "max_step": options.max_step,
         "progress": progress,
     }
-    solver = kernel(model, method, args.inputs)
+    solver = kernel(model, method, args.inputs.signals)
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-        found = _recorded(solver, start, end, y0, p, u, _tables(args.inputs), times, limits)
+        found = _recorded(solver, start, end, y0, p, u, _tables(args.inputs.signals, np), times, limits)
         if found is not None:
             return found, "native"
     return record(system, method, start, end, y0, args, times, **limits), "portable"
@@ -92,30 +92,29 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 
-def _tables(inputs: Inputs) -> native.Tables:
-    """The driven inputs in SI, as the kernel reads them."""
+def _tables(signals: tuple[Signal, ...], xp: Any) -> native.Tables:
+    """The driven inputs in SI, as the kernel reads them, through NumPy or JAX."""
     return native.Tables(
-        np.array([s.index for s in inputs.signals], dtype=float),
-        [np.asarray(s.times, dtype=float) for s in inputs.signals],
-        [np.asarray(s.values, dtype=float) * s.scale + s.shift for s in inputs.signals],
+        np.array([s.index for s in signals], dtype=float),
+        [xp.asarray(s.times, dtype=float) for s in signals],
+        [xp.asarray(s.values, dtype=float) * s.scale + s.shift for s in signals],
     )
 
 
 def pure_solve(
-    model: "CompiledModel", method: str, max_steps: int, driven: bool
+    model: "CompiledModel", method: str, max_steps: int, signals: tuple[Signal, ...]
 ) -> tuple[Callable[..., Result], bool]:
-    """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`; and whether a kernel
-    does it, in which case `vmap` lets every lane step on its own."""
-    portable = make_solve(model.system(driven), method, max_steps)
-    solver = None if driven else kernel(model, method)
+    """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
+    signals of that kind; and whether a kernel does it, in which case `vmap` lets every lane step on its own."""
+    portable = make_solve(model.system(bool(signals)), method, max_steps)
+    solver = kernel(model, method, signals)
     if solver is None:
         return portable, False
 
     @jax.custom_jvp
     def solve(t0, t1, y0, args, saveat, rtol, atol):
-        found = solver.jax_solve(
-            t0, t1, y0, args.p, args.inputs.constant, None, saveat, rtol, atol, max_steps=max_steps
-        )
+        u, tables = args.inputs.constant, _tables(args.inputs.signals, jnp)
+        found = solver.jax_solve(t0, t1, y0, args.p, u, tables, saveat, rtol, atol, max_steps=max_steps)
         nobody = jnp.full(3, -1, dtype=jnp.int32)
         return Result(found.t, found.y, found.ys, found.status, nobody, Counts(*found.counts))
 

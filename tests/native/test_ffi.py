@@ -67,11 +67,11 @@ def test_no_save_times_and_tables():
     solver = native.build(given.program)
     tables = native.Tables(np.array([0]), [np.array([0.0, 1.0])], [np.array([1.0, 2.0])])
     expected = solver.solve(0.0, 2.0, given.y0, given.p, given.u, tables)
-    flat = tables.flat()
 
     def run(values):
-        return solver.jax_solve(0.0, 2.0, given.y0, given.p, given.u, (flat[0], flat[1], values))
+        given_tables = tables._replace(values=[values])
+        return solver.jax_solve(0.0, 2.0, given.y0, given.p, given.u, given_tables)
 
-    found = jax.jit(run)(jnp.asarray(flat[2]))
+    found = jax.jit(run)(jnp.asarray(tables.values[0]))
     assert np.array_equal(found.y, expected.y)
     assert found.ys.shape == (0, 3)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime.native import engine, ffi
@@ -59,13 +60,13 @@ class Tables(NamedTuple):
     times: Sequence[np.ndarray]
     values: Sequence[np.ndarray]
 
-    def flat(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Layout, times and values as the kernel reads them."""
+    def flat(self, xp: Any = np) -> tuple[np.ndarray, Any, Any]:
+        """Layout, times and values as the kernel reads them; `xp` joins them."""
         lengths = np.array([len(t) for t in self.times], dtype=float)
         layout = np.stack(
             [np.asarray(self.driven, dtype=float), np.cumsum(lengths) - lengths, lengths], axis=1
         )
-        times, values = (np.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
+        times, values = (xp.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
         return layout.ravel(), times, values
 
 
@@ -271,7 +272,7 @@ class NativeSolver:
         y0: Any,
         p: Any,
         u: Any = None,
-        tables: tuple[Any, Any, Any] | None = None,
+        tables: Tables = NO_TABLES,
         saveat: Any = (),
         rtol: Any = 1e-6,
         atol: Any = 1e-9,
@@ -279,10 +280,10 @@ class NativeSolver:
         max_step: Any = math.inf,
         max_steps: Any = 100_000,
     ) -> ffi.Reached:
-        """`solve` inside JAX: every argument may be traced, `jit` and `vmap` work; on the CPU only. `tables` as
-        `Tables.flat` gives them. Not differentiable: derivatives are the business of a rule around it."""
+        """`solve` inside JAX: every argument may be traced, `jit` and `vmap` work; on the CPU only. Not
+        differentiable: derivatives are the business of a rule around it."""
         inputs = np.zeros(self.inputs) if u is None else u
-        flat = NO_TABLES.flat() if tables is None else tables
+        flat = tables.flat(jnp)
         first = 0.0 if first_step is None else first_step
         return ffi.call(
             self._target,
