@@ -10,7 +10,14 @@ from stiffdsl.flat.template import substitute
 from stiffdsl.graph.blocks import cyclic, levels, strong_components
 from stiffdsl.graph.explicit import IMPLICIT, LINEAR, PARAMETER, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
-from stiffdsl.graph.tear import SMALL, Torn, loop_symbol, tear_large, tear_small
+from stiffdsl.graph.tear import (
+    SMALL,
+    Torn,
+    loop_symbol,
+    paired_for_tearing,
+    tear_large,
+    tear_small,
+)
 
 EXPLICIT, SOLVED, KEPT = 0, 1, 2
 
@@ -144,6 +151,7 @@ def _tear_alike(
     flat: FlatModel, inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
 ) -> None:
     """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries."""
+    code = _paired(inc, plan, columns, entries, code)
     rows = plan.row_of[columns]
     templates: list[sp.Expr] = []
     safe = [False] * columns.shape[1]
@@ -182,6 +190,30 @@ def _tear_alike(
         plan.group[tears] = len(inc.sites) + len(plan.loops)
         table = np.concatenate(tables, axis=1)
         plan.loops.append(Loop(rows, columns, torn, kinds, table, tuple(sums)))
+
+
+def _paired(
+    inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
+) -> np.ndarray:
+    """Pairs equations and unknowns anew where that leaves fewer tears; `code` with owners counted anew."""
+    size = columns.shape[1]
+    uses: list[set[int]] = [set() for _ in range(size)]
+    safe: list[set[int]] = [set() for _ in range(size)]
+    for p, q, _, rank, _ in code.tolist():
+        uses[p].add(q)
+        if rank <= PARAMETER:
+            safe[p].add(q)
+    is_der = [bool(d) for d in inc.unknowns.is_der[columns[0]]]
+    pairs = paired_for_tearing(uses, safe, is_der)
+    if pairs is None:
+        return code
+    plan.row_of[columns] = plan.row_of[columns][:, pairs]
+    code = code.copy()
+    code[:, 0] = np.argsort(pairs)[code[:, 0]]
+    for j in np.flatnonzero(code[:, 0] == code[:, 1]):
+        plan.entry[columns[:, code[j, 0]]] = entries[:, j]
+        plan.group[columns[:, code[j, 0]]] = code[j, 2]
+    return code
 
 
 def dependencies(inc: Incidence, plan: Plan) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,8 @@ from stiffdsl.graph.incidence import Incidence
 SMALL = 12
 MOST_SOLVED = 3
 LONGEST_SOLUTION = 250
+# The equations of a small loop are paired anew if that leaves at most this many tears.
+MOST_SEARCHED = 4
 
 
 def loop_symbol(k: int) -> sp.Symbol:
@@ -116,6 +118,44 @@ def _fewest(
             return tuple(sorted(tears)), order
         used = {p: sum(1 for r in left if r != p and p in uses[r]) for p in left}
         tears.add(max(left, key=lambda p: (used[p] * len(uses[p] & set(left)), not is_der[p], -p)))
+
+
+def paired_for_tearing(
+    uses: Sequence[set[int]], safe: Sequence[set[int]], is_der: Sequence[bool]
+) -> list[int] | None:
+    """Which equation to pair with each unknown so that fewer tears are left than with the pairing at hand.
+
+    Equation p holds the unknowns `uses[p]` and may be solved for `safe[p]`; it is paired with unknown p now.
+    With the tears known, equations are solved that have one safe unknown left; the result pairs what is then
+    left over. None: the pairing at hand is as good.
+    """
+    size = len(uses)
+    tears, _ = _fewest(size, uses, [p in safe[p] for p in range(size)], is_der)
+    choice = sorted(range(size), key=lambda q: (is_der[q], q))
+    for count in range(1, min(len(tears), MOST_SEARCHED + 1)):
+        for chosen in combinations(choice, count):
+            pairs = _solved_from(set(chosen), uses, safe)
+            if len(pairs) == size - count:
+                left = iter(sorted(set(range(size)) - set(pairs.values())))
+                return [pairs[q] if q in pairs else next(left) for q in range(size)]
+    return None
+
+
+def _solved_from(known: set[int], uses: Sequence[set[int]], safe: Sequence[set[int]]) -> dict[int, int]:
+    """The equation that each unknown is solved from, one after another, as far as that goes."""
+    pairs: dict[int, int] = {}
+    left = list(range(len(uses)))
+    while True:
+        for p in left:
+            unknown = uses[p] - known
+            if len(unknown) == 1 and unknown <= safe[p]:
+                (q,) = unknown
+                pairs[q] = p
+                known.add(q)
+                left.remove(p)
+                break
+        else:
+            return pairs
 
 
 def _order(positions: list[int], uses: Sequence[set[int]]) -> list[int] | None:

@@ -95,6 +95,71 @@ end
 """
 
 
+CAR_AXIS = """
+model CarAxis
+  const L = 1
+  const L0 = 0.5
+  param eps = 1e-2
+  param M = 10
+  param r = 0.1
+  param w = 10
+  var xl start 0
+  var yl start 0.5
+  var xr start 1
+  var yr start 0.5
+  var ul start -0.5
+  var vl start 0
+  var ur start -0.5
+  var vr start 0
+  var lambda1
+  var lambda2
+  var xb
+  var yb
+  var Ll
+  var Lr
+  param k = M*eps^2/2
+equations
+  yb = r*sin(w*time)
+  xb = sqrt(L^2 - yb^2)
+  Ll = sqrt(xl^2 + yl^2)
+  Lr = sqrt((xr - xb)^2 + (yr - yb)^2)
+  der(xl) = ul
+  der(yl) = vl
+  der(xr) = ur
+  der(yr) = vr
+  k*der(ul) = (L0 - Ll)*xl/Ll + lambda1*xb + 2*lambda2*(xl - xr)
+  k*der(vl) = (L0 - Ll)*yl/Ll + lambda1*yb + 2*lambda2*(yl - yr) - k
+  k*der(ur) = (L0 - Lr)*(xr - xb)/Lr - 2*lambda2*(xl - xr)
+  k*der(vr) = (L0 - Lr)*(yr - yb)/Lr - 2*lambda2*(yl - yr) - k
+  xl*xb + yl*yb = 0
+  (xl - xr)^2 + (yl - yr)^2 = L^2
+end
+"""
+
+# F. Mazzia, C. Magherini, Test Set for Initial Value Problem Solvers, release 2.4, University of Bari, 2008: t = 3.
+CAR_AXIS_END = {
+    "xl": 0.0493455784275402,
+    "yl": 0.4969894602303324,
+    "xr": 1.041742524885400,
+    "yr": 0.3739110272652214,
+    "ul": -0.07705836840321485,
+    "vl": 0.007446866596327776,
+    "ur": 0.01755681574942899,
+    "vr": 0.7703410437794031,
+    "lambda1": -0.004736886750784630,
+    "lambda2": -0.001104680411345730,
+}
+
+
+def test_the_car_axis_ends_where_published():
+    solution = stiffdsl.loads(CAR_AXIS).simulate(
+        time=(0, 3), points=4, rtol=1e-7, atol=1e-9, method="rodas5p"
+    )
+    assert solution.success, solution.reason
+    end = {name: float(np.asarray(solution[name])[-1]) for name in CAR_AXIS_END}
+    assert end == pytest.approx(CAR_AXIS_END, rel=1e-4, abs=1e-6)
+
+
 def test_a_pendulum_turns_over_and_holds_its_length():
     solution = stiffdsl.loads(PENDULUM).simulate(time=(0, 20), points=101, rtol=1e-8, atol=1e-10)
     assert solution.success
