@@ -5,6 +5,7 @@ static. All values are in SI here.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
@@ -31,7 +32,8 @@ class Signal(eqx.Module):
         if self.function is not None:
             value = jnp.asarray(self.function(t), dtype=float)
         else:
-            assert self.times is not None and self.values is not None
+            assert self.times is not None
+            assert self.values is not None
             value = jnp.interp(t, self.times, self.values)
         return value * self.scale + self.shift
 
@@ -45,7 +47,9 @@ class Signal(eqx.Module):
         return values * self.scale + self.shift
 
 
-class Inputs(eqx.Module):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Inputs:
     """All inputs of a model: constant values, some of them overruled by signals."""
 
     constant: Float[Array, " m"]
