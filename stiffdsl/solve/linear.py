@@ -1,6 +1,7 @@
 """The linear systems of implicit steps, `(alpha M - J) x = b`, by the size and density of J.
 
 - up to four unknowns: LU written out in scalars, which XLA fuses with what is around it;
+- up to some twenty: LU in loops, which XLA compiles in one piece with the loop over the steps;
 - up to a few hundred, or dense: LAPACK's LU with partial pivoting;
 - large and sparse: KLU (`sparse.py`).
 
@@ -19,6 +20,7 @@ from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.system import System
 
 WRITTEN_OUT = 4
+LOOPED = 16
 DENSE = 150
 DENSE_LARGE = 600
 DENSITY = 0.25
@@ -82,6 +84,8 @@ def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
     density = len(rows) / max(1, n * n)
     if n <= WRITTEN_OUT:
         return WrittenOut(rows, columns, mass)
+    if n <= LOOPED:
+        return Looped(rows, columns, mass)
     if n <= DENSE or (n <= DENSE_LARGE and density > DENSITY) or density > 0.6:
         return Dense(rows, columns, mass)
     return Sparse(rows, columns, mass)
@@ -155,6 +159,63 @@ def _swapped(swap, first: list, second: list) -> tuple[list, list]:
         [jnp.where(swap, y, x) for x, y in zip(first, second, strict=True)],
         [jnp.where(swap, x, y) for x, y in zip(first, second, strict=True)],
     )
+
+
+class Looped:
+    """LU with row pivoting in loops: below this size, starting LAPACK takes longer. XLA compiles it in one piece with
+    the loop around it."""
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+        self.n = len(mass)
+        self.rows, self.columns = rows, columns
+        self.diagonal = np.diag(mass)
+
+    def factor(self, jacobian, alpha):
+        n, index = self.n, np.arange(self.n)
+        w = (alpha * self.diagonal).at[self.rows, self.columns].add(-jacobian)
+
+        def eliminate(k, carry):
+            w, order, inverses = carry
+            pivot = jnp.argmax(jnp.where(index >= k, jnp.abs(w[:, k]), -1.0))
+            swapped = jnp.where(index == k, pivot, jnp.where(index == pivot, k, index))
+            w, order = w[swapped], order[swapped]
+            inverse = 1.0 / w[k, k]
+            below, right = (index > k)[:, None], index > k
+            factors = w[:, k] * inverse
+            rest = jnp.where(right, w - factors[:, None] * w[k], jnp.where(index == k, factors[:, None], w))
+            return jnp.where(below, rest, w), order, inverses.at[k].set(inverse)
+
+        return lax.fori_loop(0, n, eliminate, (w, jnp.arange(n), jnp.zeros(n)))
+
+    def solve(self, lu, b):
+        w, order, inverses = lu
+        index = np.arange(self.n)
+
+        def forward(k, x):
+            return x - jnp.where(index > k, w[:, k] * x[k], 0.0)
+
+        def backward(i, x):
+            k = self.n - 1 - i
+            value = x[k] * inverses[k]
+            return jnp.where(index == k, value, x - jnp.where(index < k, w[:, k] * value, 0.0))
+
+        x = lax.fori_loop(0, self.n, forward, b[order])
+        return lax.fori_loop(0, self.n, backward, x)
+
+    def solve_transposed(self, lu, b):
+        w, order, inverses = lu
+        index = np.arange(self.n)
+
+        def forward(k, x):
+            value = x[k] * inverses[k]
+            return jnp.where(index == k, value, x - jnp.where(index > k, w[k] * value, 0.0))
+
+        def backward(i, x):
+            k = self.n - 1 - i
+            return x - jnp.where(index < k, w[k] * x[k], 0.0)
+
+        x = lax.fori_loop(0, self.n, forward, b)
+        return jnp.zeros(self.n).at[order].set(lax.fori_loop(0, self.n, backward, x))
 
 
 class Dense:
