@@ -104,7 +104,8 @@ def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, Outp
             predicted += np.where(predicted < y, -1, 1) * _FIT_ERROR * (y.max((0, 1)) - y.min((0, 1)))
             with np.errstate(over="ignore", invalid="ignore"):
                 error = np.abs(scaling.unscale(predicted, which) - shown[..., block]) / denominator
-            error = np.where(np.isfinite(error), error, 1e6)
+            # Beyond one, an error is only wrong: how wrong must not decide.
+            error = np.where(np.isfinite(error), error / (1 + error), 1.0)
             errors[kind][block] = np.mean(error**4, axis=(0, 1)) ** 0.25
     logarithm = (every["log"].kind == 1) & (errors["log"] < _CLEARLY * errors["linear"])
     area = (every["asinh"].kind == 2) & (errors["asinh"] * _CLEARLY < errors["linear"])

@@ -22,7 +22,7 @@ _TAIL_SHARE = 0.6
 _GREATEST_DEGREE = 5
 # Cross-validation of more samples than this would cost more than it tells.
 _SELECTION_SAMPLES = 400
-_FINALISTS = 8
+_FINALISTS, _REFINED = 12, 3
 # Scales of more parameters than this are left alike.
 _REFINED_PARAMETERS = 24
 
@@ -158,12 +158,20 @@ def fit(z: np.ndarray, values: np.ndarray, seed: int) -> tuple[RadialMap, float]
     fold = np.empty(len(z), dtype=np.int64)
     fold[order] = np.arange(len(z)) % FOLDS
 
+    @cache
     def error(choice: Choice, folds: int = FOLDS) -> float:
         return left_out(choice, z[chosen], values[chosen], fold[chosen], folds)
 
     # Most candidates are far off: one fold tells, and all folds decide between those that are left.
-    near = sorted(candidates(len(z), z.shape[1]), key=lambda c: error(c, 1))[:_FINALISTS]
-    best = refined(min(near, key=error), error)
+    ranked = sorted(candidates(len(z), z.shape[1]), key=lambda c: error(c, 1))
+    # One of each kind, that a fold which flatters a kind cannot fill the list with it.
+    first = {(c.kernel, c.degree): c for c in reversed(ranked)}
+    near = [c for c in ranked if first[c.kernel, c.degree] is c][:_FINALISTS]
+    # Which parameters matter is told by any kind; with that known, kinds are compared once more.
+    pattern = np.array(refined(min(near, key=error), error).scales)
+    pattern /= np.exp(np.mean(np.log(pattern)))
+    near += [replace(c, scales=tuple(map(float, c.scales[0] * pattern))) for c in near]
+    best = min((refined(c, error) for c in sorted(near, key=error)[:_REFINED]), key=error)
     return solve(best, z, values), error(best)
 
 
@@ -195,17 +203,27 @@ def candidates(samples: int, dimensions: int) -> list[Choice]:
         least = _LEAST_DEGREE.get(kernel, -1)
         degrees = sorted({max(least, -1), *range(max(least, 1), greatest + 1)})
         widths = (1.0,) if kernel in _SCALE_FREE else _WIDTHS
-        # A wide Gaussian is nearly singular: the nugget keeps rounding from being multiplied into the answer.
-        nuggets = (0.0,) if kernel in (*_SCALE_FREE, "multiquadric") else (1e-12, 1e-9)
         for degree in degrees:
             if degree > greatest:
                 continue
             for width in widths:
                 scale = width * (3.0 / max(dimensions, 3)) ** 0.5
+                nuggets = _nuggets(kernel, degree)
                 found.extend(Choice(kernel, (scale,) * dimensions, degree, nugget) for nugget in nuggets)
     if not found:
         found.append(Choice("gaussian", (0.5,) * dimensions, -1, 1e-9))
     return found
+
+
+def _nuggets(kernel: str, degree: int) -> tuple[float, ...]:
+    """What is added to the diagonal.
+
+    A wide Gaussian is nearly singular: a small one keeps rounding from being multiplied into the answer. Where
+    samples are too few for any tail, a large one smooths what cannot be interpolated.
+    """
+    if kernel in (*_SCALE_FREE, "multiquadric"):
+        return (0.0,)
+    return (1e-12, 1e-9) if degree > 1 else (1e-12, 1e-9, 1e-4, 1e-2, 1.0)
 
 
 def refined(best: Choice, error: Callable[[Choice], float]) -> Choice:
