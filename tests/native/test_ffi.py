@@ -1,5 +1,7 @@
 """The kernel inside JAX: `jit`, `vmap`, and `vmap` of `vmap`."""
 
+import gc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +62,16 @@ def test_many_lanes_go_side_by_side(robertson, monkeypatch):
     text = jax.jit(jax.vmap(one)).lower(p).as_text()
     assert f"stiffdsl_{solver.wide.key}" in text
     assert np.array_equal(jax.jit(jax.vmap(one))(p), alone)
+
+
+def test_code_outlives_its_solver(robertson):
+    given, _ = robertson
+    for _ in range(2):
+        solver = native.build(given.program)
+        found = solver.jax_solve(0.0, 10.0, given.y0, given.p)
+        assert int(found.status) == 0
+        del solver
+        gc.collect()
 
 
 def test_no_save_times_and_tables():

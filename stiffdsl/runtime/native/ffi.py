@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, state_areas
 
 # The version of the interface that the offsets below belong to.
@@ -28,7 +29,7 @@ _IS_METADATA, _EXECUTE = 1, 3
 
 ARGUMENTS, RESULTS = OPERANDS[:9], ("state", "ys")
 
-_registered: dict[str, Any] = {}
+_registered: dict[str, Library] = {}
 _lock = threading.Lock()
 
 
@@ -95,13 +96,14 @@ def emit_handler(module: Module, n: int) -> None:
     code.finish()
 
 
-def register(name: str, address: int) -> str:
-    """Makes the handler at `address` known to XLA as `name`, once in a process; returns the name."""
+def register(name: str, library: Library) -> str:
+    """Makes the handler of `library` known to XLA as `name`, once in a process; returns the name. XLA forgets nothing:
+    the code stays loaded from then on."""
     with _lock:
         if name not in _registered:
-            handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+            handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(library.address("handler"))
             jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
-            _registered[name] = handler
+            _registered[name] = library
     return name
 
 

@@ -16,7 +16,7 @@ from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
 from stiffdsl.solve.status import Status
 
-# Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress.
+# Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress; fewer for large models.
 ATTEMPTS = 20_000
 # Lanes in one call, and accepted steps in one buffer.
 CHUNK, CAPACITY = 256, 512
@@ -77,6 +77,7 @@ class _Scratch(threading.local):
     """Arrays of a thread that calls the kernel: their addresses are asked for once."""
 
     def __init__(self, solver: "NativeSolver"):
+        self.busy = False
         n = solver.size
         sizes = {
             "options": 11,
@@ -310,9 +311,9 @@ class NativeSolver:
         """The name that XLA knows the kernel for `count` lanes by."""
         library = None if self.wide is None else self.wide.library(count)
         if library is None:
-            return ffi.register(f"stiffdsl_{self.key}", self.library.address("handler"))
+            return ffi.register(f"stiffdsl_{self.key}", self.library)
         assert self.wide is not None
-        return ffi.register(f"stiffdsl_{self.wide.key}", library.address("handler"))
+        return ffi.register(f"stiffdsl_{self.wide.key}", library)
 
 
 class _Call:
@@ -334,9 +335,10 @@ class _Call:
         max_step,
         max_steps,
     ):
-        self.solver, scratch = solver, solver._scratch
-        self.scratch = scratch
-        arrays = scratch.arrays
+        # Who reports progress may call another solve.
+        scratch = _Scratch(solver) if solver._scratch.busy else solver._scratch
+        scratch.busy = True
+        self.solver, self.scratch, arrays = solver, scratch, scratch.arrays
         times = np.ascontiguousarray(saveat, dtype=float)
         self.ys = np.empty((len(times), solver.size))
         self.span = (t0, t1)
@@ -348,7 +350,7 @@ class _Call:
             0.0 if first_step is None else first_step,
             max_step,
             max_steps,
-            ATTEMPTS,
+            max(1, ATTEMPTS // max(1, solver.size // 4)),
             len(times),
             len(tables.driven),
             0.0,
@@ -390,7 +392,9 @@ class _Call:
         return int(self.scratch.arrays["state"][STATE.index("recorded")])
 
     def arrived(self) -> Arrived:
+        """The results; the arrays of the thread are free again."""
         y_at, scaled_at, _ = state_areas(self.solver.size)
+        self.scratch.busy = False
         return _arrived(self.scratch.arrays["state"].copy(), self.ys, y_at, scaled_at)
 
 
