@@ -24,11 +24,11 @@ from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
 
 
-def differentiable(method: Method, compact: Method, system: System, max_steps: int):
+def differentiable(method: Method, compact: Method, replayed: Method, system: System, max_steps: int):
     """`solve(problem, limits) -> (State, Saves)`: `loop.run` with rules for forward and reverse mode.
 
     `compact` is the same method in the form that compiles faster: derivatives of code written out in scalars would
-    keep the compiler busy for long.
+    keep the compiler busy for long. `replayed` may also take up earlier states again.
     """
 
     @jax.custom_jvp
@@ -59,7 +59,7 @@ def differentiable(method: Method, compact: Method, system: System, max_steps: i
 
     def backward(residuals, cotangents):
         moving, fixed, limits = residuals
-        return _Reverse(compact, system, moving, fixed, limits, max_steps).cotangents(*cotangents)
+        return _Reverse(replayed, system, moving, fixed, limits, max_steps).cotangents(*cotangents)
 
     def with_problem(problem: Problem, limits: Limits) -> tuple[State, Saves]:
         moving, fixed = eqx.partition(problem, eqx.is_inexact_array)

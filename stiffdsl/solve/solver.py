@@ -40,7 +40,11 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts.
     """
     run = differentiable(
-        make_method(method, system), make_method(method, system, compact=True), system, max_steps
+        make_method(method, system),
+        make_method(method, system, compact=True),
+        make_method(method, system, compact=True, replayed=True),
+        system,
+        max_steps,
     )
 
     @jax.jit

