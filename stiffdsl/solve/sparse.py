@@ -89,12 +89,14 @@ class Sparse:
 
     def solve(self, lu, b):
         if self.out_of_order:
-            return _alone(*lu, b, solver=self, transposed=False)
+            w, trusted, gate = lu
+            return _alone(w, trusted, gate, b, solver=self, transposed=False)
         return solve_p.bind(*lu, b, solver=self, transposed=False)
 
     def solve_transposed(self, lu, b):
         if self.out_of_order:
-            return _alone(*lu, b, solver=self, transposed=True)
+            w, trusted, gate = lu
+            return _alone(w, trusted, gate, b, solver=self, transposed=True)
         return solve_p.bind(*lu, b, solver=self, transposed=True)
 
 

@@ -125,7 +125,7 @@ class TestTransformations:
         assert float(second) == pytest.approx((float(first(3.001)) - float(first(2.999))) / 0.002, rel=1e-3)
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "fbdf"])
+@pytest.mark.parametrize("method", ["rodas5p", pytest.param("fbdf", marks=pytest.mark.slow)])
 def test_through_sparse_solves(method):
     system = Diffusion(200)
     y0 = np.r_[np.linspace(0, 1, 199), 1.0]
