@@ -15,9 +15,9 @@ from stiffdsl.graph.tear import (
     Torn,
     loop_symbol,
     paired_for_tearing,
-    tear_large,
     tear_small,
 )
+from stiffdsl.graph.tear_large import tear_large
 
 EXPLICIT, SOLVED, KEPT = 0, 1, 2
 

@@ -1,10 +1,7 @@
-"""Algebraic loops: a few unknowns are kept, the others follow from them by assignments.
+"""Small algebraic loops: the fewest unknowns are kept, the others follow from them by assignments.
 
-    small loop   the fewest tears are found by trying; a linear loop with up to three of them is solved in
-    closed
-                 form (Cramer's rule: it fails only where the loop itself has no unique solution)
-    large loop   whole sites are made explicit as long as no cycle arises, widest first: in a resistor network
-                 every `v = R*i` gives its current, and the balances of the nodes remain for the voltages
+Tears are found by trying. A linear loop with up to three of them is solved in closed form, by Cramer's rule,
+which fails only where the loop itself has no unique solution.
 
 Only divisions by numbers and parameters are used for the assignments of a loop: any other pivot may vanish
 although the loop is regular.
@@ -15,13 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.template import substitute
-from stiffdsl.graph.blocks import spans
-from stiffdsl.graph.explicit import PARAMETER, coefficient, solve_for
-from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.explicit import coefficient, solve_for
 
 # Loops of at most this many unknowns are torn by search, and solved in closed form where that stays short.
 SMALL = 12
@@ -196,109 +190,3 @@ def _always_zero(expression: sp.Expr) -> bool:
         if not (value.is_zero or abs(complex(value.evalf(30))) < 1e-20):
             return False
     return True
-
-
-def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
-    """The entries to solve at: whole sites, one after another, while targets differ and no site depends on
-    itself.
-
-    `inside`: the entries that join an equation and an unknown of one loop. Loops are treated together, so
-    that equal loops in many instances cost as much as one. What is not chosen stays implicit. Sites are taken
-    in several orders, and the order that leaves least is kept.
-    """
-    row, column, site = inc.row[inside], inc.column[inside], inc.site[inside]
-    usable = np.flatnonzero(inc.quality[inside] <= PARAMETER)
-    by_row = np.argsort(row, kind="stable")
-    by_column = np.argsort(column, kind="stable")
-    entries = Entries(
-        row,
-        column,
-        by_row,
-        np.searchsorted(row[by_row], np.arange(inc.equations + 1)),
-        by_column,
-        np.searchsorted(column[by_column], np.arange(inc.unknowns.size + 1)),
-    )
-    candidates = usable[np.argsort(site[usable], kind="stable")]
-    if not len(candidates):
-        return candidates
-    start = np.flatnonzero(np.r_[True, np.diff(site[candidates]) != 0])
-    groups = np.split(candidates, start[1:])
-    extent, uses = np.diff(entries.row_start), np.diff(entries.column_start)
-
-    def features(group: np.ndarray) -> tuple[float, ...]:
-        """Width, rank, unknowns in the equation, equations of the unknown; and the site, to decide."""
-        return (
-            -len(np.unique(column[group])),
-            int(inc.quality[inside[group]].max()),
-            float(extent[row[group]].mean()),
-            float(uses[column[group]].mean()),
-            int(site[group[0]]),
-        )
-
-    ranked = [(features(group), group) for group in groups]
-    orders = (
-        lambda f: (f[0], f[1], f[2], f[4]),
-        lambda f: (f[2], -f[3], f[0], f[1], f[4]),
-        lambda f: (f[2], f[3], f[0], f[1], f[4]),
-    )
-    found = [_acyclic(entries, [g for _, g in sorted(ranked, key=lambda r: key(r[0]))]) for key in orders]
-    return inside[max(found, key=len)]
-
-
-@dataclass(frozen=True, eq=False)
-class Entries:
-    """Entries of the incidence with an order by row and one by column, and where each row and column begins."""
-
-    row: np.ndarray
-    column: np.ndarray
-    by_row: np.ndarray
-    row_start: np.ndarray
-    by_column: np.ndarray
-    column_start: np.ndarray
-
-
-def _acyclic(at: Entries, groups: Sequence[np.ndarray]) -> np.ndarray:
-    """The entries of `groups`, taken in this order, that can all be assigned."""
-    row, column = at.row, at.column
-    group_of_row = np.full(len(at.row_start) - 1, -1, dtype=np.int64)
-    group_of_column = np.full(len(at.column_start) - 1, -1, dtype=np.int64)
-    owner = np.full(len(at.row_start) - 1, -1, dtype=np.int64)
-    used_by: list[set[int]] = []  # used_by[g]: the groups that use a target of g
-    chosen: list[np.ndarray] = []
-    for group in groups:
-        entries = group[(group_of_row[row[group]] < 0) & (group_of_column[column[group]] < 0)]
-        entries = entries[np.unique(column[entries], return_index=True)[1]]
-        entries = entries[np.unique(row[entries], return_index=True)[1]]
-        if not len(entries):
-            continue
-        number = len(used_by)
-        rows, columns = row[entries], column[entries]
-        mentioned = at.by_row[spans(at.row_start[rows], at.row_start[rows + 1])]
-        owner[rows] = columns
-        needed = column[mentioned][column[mentioned] != owner[row[mentioned]]]
-        if np.any(np.isin(needed, columns)):
-            continue
-        sources = {int(g) for g in np.unique(group_of_column[needed]) if g >= 0}
-        users = row[at.by_column[spans(at.column_start[columns], at.column_start[columns + 1])]]
-        targets = {int(g) for g in np.unique(group_of_row[users]) if g >= 0}
-        if _reaches(used_by, targets, sources):
-            continue
-        used_by.append(targets)
-        for g in sources:
-            used_by[g].add(number)
-        group_of_row[rows] = number
-        group_of_column[columns] = number
-        chosen.append(entries)
-    return np.concatenate([np.zeros(0, dtype=np.int64), *chosen])
-
-
-def _reaches(followers: list[set[int]], first: set[int], goal: set[int]) -> bool:
-    seen, stack = set(first), list(first)
-    while stack:
-        node = stack.pop()
-        if node in goal:
-            return True
-        for n in followers[node] - seen:
-            seen.add(n)
-            stack.append(n)
-    return False
