@@ -28,6 +28,8 @@ _DATA, _RANK, _DIMS = 24, 32, 40
 _IS_METADATA, _EXECUTE = 1, 3
 
 ARGUMENTS, RESULTS = OPERANDS[:9], ("state", "ys")
+# Operands with a row for each time saved.
+MATRICES = ("ys", "ys_bar")
 
 _registered: dict[str, Library] = {}
 _lock = threading.Lock()
@@ -45,8 +47,12 @@ class Reached(NamedTuple):
     scaled: Any
 
 
-def emit_handler(module: Module, n: int) -> None:
-    """`handler(call_frame) -> error`: answers the query for its version, or runs `lanes` over the buffers."""
+def emit_handler(
+    module: Module, function: str, arguments: tuple[str, ...], results: tuple[str, ...], unused: int = 0
+) -> None:
+    """`handler(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
+    over the buffers of `arguments` and `results`, the first of which has one row for each lane. After them come
+    `unused` operands."""
     code = Code(module, "handler", [("ptr", "frame")], "ptr", linkage="dso_local")
 
     def field(pointer: str, offset: int, kind: str = "ptr") -> str:
@@ -66,32 +72,30 @@ def emit_handler(module: Module, n: int) -> None:
     with code.when(code.value(f"icmp ne i32 {stage}, {_EXECUTE}")):
         code.put("ret ptr null")
         code.label("prepared")
-    pointers = code.variable(f"[{len(OPERANDS)} x ptr]")
-    strides = code.variable(f"[{len(OPERANDS)} x i64]")
+    total = len(arguments) + len(results) + unused
+    pointers, strides = code.variable(f"[{total} x ptr]"), code.variable(f"[{total} x i64]")
+    for k in range(total):
+        code.store(pointers, pointers, k, "ptr")
+        code.store("0", strides, k, "i64")
     count = code.variable("i64", "1")
-    buffers = {}
-    for names, offset in ((ARGUMENTS, _ARGS), (RESULTS, _RETS)):
+    place = 0
+    for names, offset in ((arguments, _ARGS), (results, _RETS)):
         listed = field("%frame", offset)
         for k, name in enumerate(names):
-            buffers[name] = code.load(listed, k, "ptr")
-    saves = "0"
-    for k, name in enumerate(OPERANDS):
-        if name not in buffers:
-            code.store(pointers, pointers, k, "ptr")
-            code.store("0", strides, k, "i64")
-            continue
-        buffer = buffers[name]
-        dims, last = field(buffer, _DIMS), code.integer("sub", field(buffer, _RANK, "i64"), "1")
-        size = code.load(dims, last, "i64")
-        if name == "saveat":
-            saves = code.integer("mul", size, str(n))
-        code.store(field(buffer, _DATA), pointers, k, "ptr")
-        code.store(saves if name == "ys" else size, strides, k, "i64")
-        if name == "options":
-            with code.loop(last) as axis:
-                lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
-                code.store(lanes, count, kind="i64")
-    code.call("lanes", f"ptr {pointers}", f"ptr {strides}", f"i64 {code.load(count, kind='i64')}")
+            buffer = code.load(listed, k, "ptr")
+            dims, last = field(buffer, _DIMS), code.integer("sub", field(buffer, _RANK, "i64"), "1")
+            size = code.load(dims, last, "i64")
+            if name in MATRICES:
+                rows = code.load(dims, code.integer("sub", last, "1"), "i64")
+                size = code.integer("mul", size, rows)
+            code.store(field(buffer, _DATA), pointers, place, "ptr")
+            code.store(size, strides, place, "i64")
+            if not place:
+                with code.loop(last) as axis:
+                    lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
+                    code.store(lanes, count, kind="i64")
+            place += 1
+    code.call(function, f"ptr {pointers}", f"ptr {strides}", f"i64 {code.load(count, kind='i64')}")
     code.put("ret ptr null")
     code.finish()
 

@@ -15,7 +15,7 @@ from stiffdsl.runtime.native.attempt import (
 )
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.dense import emit_dense_factor, emit_dense_solve
-from stiffdsl.runtime.native.ffi import emit_handler
+from stiffdsl.runtime.native.ffi import ARGUMENTS, RESULTS, emit_handler
 from stiffdsl.runtime.native.integration import Integration
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
@@ -56,7 +56,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_wide_lanes(module, model, areas, width)
     else:
         _emit_lanes(module, areas, "lanes", "dso_local")
-    emit_handler(module, model.n)
+    emit_handler(module, "lanes", ARGUMENTS, RESULTS, unused=1)
     return module.text()
 
 
