@@ -79,9 +79,8 @@ class Reader:
         if r * m * q <= _TABLE:
             modes = np.einsum("mk,rkg->rgm", functions, expansion.modes, optimize=True)
             self._modes = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
-        else:
-            self._functions, self._groups = functions, V
-            self._inner = expansion.modes.reshape(r, K * g)
+        self._functions, self._groups = functions, V
+        self._inner = expansion.modes.reshape(r, K * g)
 
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """x in declared units, for parameters in declared units."""
@@ -110,8 +109,7 @@ class Reader:
         if self._modes is not None:
             return (scores @ self._modes).reshape(-1, q, m) + self._mean
         inner = (scores @ self._inner).reshape(-1, *expansion.mean.shape)
-        deviation = xp.einsum("mk,lkg,qg->lqm", self._functions, inner, self._groups, optimize=True)
-        return deviation + self._mean
+        return self._groups @ (self._functions @ inner).swapaxes(1, 2) + self._mean
 
     def _unscaled(self, xp: Any, z: Any, scaled: Any) -> Any:
         expansion = self.expansion

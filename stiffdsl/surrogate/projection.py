@@ -14,6 +14,8 @@ from stiffdsl.surrogate.timebasis import TimeBasis
 CUTS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
 # How much larger than the others the functions are made that should be kept before them.
 _PREFERENCE = 30.0
+# What is never used of a basis, as a root mean square in scaled outputs.
+_UNUSED = 1e-9
 # Every so many times are left out, beginning with each of these in turn.
 _EVERY = 4
 _LEFT_OUT = (1, 3)
@@ -73,3 +75,13 @@ def left_out_errors(values: np.ndarray, trajectories: np.ndarray) -> list[float]
             fourth_powers[k] += np.sum(error**4)
         count += len(outside) * trajectories.shape[1]
     return [float(total / count) ** 0.25 for total in fourth_powers]
+
+
+def needed(fitted: Fitted, projections: np.ndarray) -> tuple[Fitted, np.ndarray]:
+    """The part of a basis that `projections` (n, K, g) use, and the projections in it (n, k, g)."""
+    n, K, g = projections.shape
+    U, sigma, _ = np.linalg.svd(projections.transpose(1, 0, 2).reshape(K, n * g), full_matrices=False)
+    left = np.sqrt(np.cumsum(sigma[::-1] ** 2)[::-1] / (n * g * len(fitted.at_times)))
+    U = U[:, : max(1, int(np.sum(left > _UNUSED)))]
+    smaller = Fitted(fitted.basis.times(U), fitted.at_times @ U, fitted.error)
+    return smaller, np.einsum("kj,nkg->njg", U, projections, optimize=True)

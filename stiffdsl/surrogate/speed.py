@@ -15,7 +15,8 @@ _LANES = 4096
 
 def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: float) -> dict[str, Any]:
     """Seconds per trajectory, `full` and `surrogate`, in `one` call and in a `batch`, with their ratios."""
-    lanes = int(np.clip(_BATCH_NUMBERS // (len(task.times) * len(task.outputs)), 16, _LANES))
+    numbers = len(task.times) * len(task.outputs)
+    lanes = int(np.clip(1 << (max(1, _BATCH_NUMBERS // numbers).bit_length() - 1), 16, _LANES))
     many = values[np.arange(lanes) % len(values)]
     batch = fastest(lambda: surrogate.predict(many), 5) / lanes
     point = dict(zip((p.name for p in task.parameters), map(float, values[0]), strict=True))

@@ -23,7 +23,7 @@ from stiffdsl.surrogate.task import Parameter
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
 # Lanes per call of the compiled prediction: few shapes are compiled, and what a call writes stays in the cache.
-_CHUNK = 512
+_CHUNK, _CHUNK_NUMBERS = 512, 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,9 +380,11 @@ class _View:
 def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
     compiled = jax.jit(lambda values: reader.rows(jnp, values))
     shape = len(reader.which), len(reader.times)
+    fitting = max(1, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
+    most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
 
     def call(values: np.ndarray) -> np.ndarray:
-        size = min(_CHUNK, 1 << (len(values) - 1).bit_length())
+        size = min(most, 1 << (len(values) - 1).bit_length())
         found = np.empty((len(values), *shape))
         for begin in range(0, len(values), size):
             # The last chunk is filled up with copies of its last lane.

@@ -12,7 +12,7 @@ from stiffdsl.surrogate.domain import Domain, failed_region
 from stiffdsl.surrogate.expansion import Expansion, Reader
 from stiffdsl.surrogate.intervals import coverage, half_widths
 from stiffdsl.surrogate.prepare import Prepared, prepare
-from stiffdsl.surrogate.projection import Fitted, orthonormal
+from stiffdsl.surrogate.projection import Fitted, needed, orthonormal
 from stiffdsl.surrogate.sample import Samples, part_of
 from stiffdsl.surrogate.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.speed import measure
@@ -146,6 +146,7 @@ def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[
     fitted, chosen = _time_basis(prepared, method, seed)
     projections = np.einsum("mk,nmg->nkg", fitted.at_times, prepared.scaled, optimize=True)
     rest = np.einsum("mk,nkg->nmg", fitted.at_times, projections, optimize=True) - prepared.scaled
+    fitted, projections = needed(fitted, projections)
     n, K, g = projections.shape
     mean, scores, modes = sample_modes(projections.reshape(n, K * g))
     # In the mean over times and groups, a score's error is the error of a scaled output.
@@ -164,6 +165,8 @@ def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[
     modes, coefficients = modes[:rank], coefficients.leading(rank)
     chosen |= {
         "modes": len(modes),
+        "functions": K,
+        "groups": g,
         "fit error": float(np.sqrt(np.mean(rest**2))),
         "interpolation error": float(error / weight),
         "parameters": [("log" if x else "linear") for x in prepared.parameters.logarithmic],
