@@ -67,18 +67,12 @@ def task_of(
     units = tuple(b.unit for b in run.blocks_of(model, numbers))
     varied = [p.name for p in parameters]
 
+    def lanes(options, values, tell):
+        own = {**fixed, **{name: values[:, k] for k, name in enumerate(varied)}}
+        return run.ensemble(model, options, (start, end), learnt, labels, own, None, inputs, tell)
+
     def solve_many(values, tell):
-        batch = run.ensemble(
-            model,
-            fine,
-            (start, end),
-            learnt,
-            labels,
-            {**fixed, **{name: values[:, k] for k, name in enumerate(varied)}},
-            None,
-            inputs,
-            tell,
-        )
+        batch = lanes(fine, values, tell)
         reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
         return batch.values, batch.success, reasons
 
@@ -97,6 +91,7 @@ def task_of(
         log_time=bool(model.experiment.get("log")) and times is None,
         solve_many=solve_many,
         solve_one=solve_one,
+        solve_batch=lambda values: lanes(usual, values, None),
         full=model,
         start=start,
         fixed={k: float(v) for k, v in fixed.items() if np.ndim(v) == 0},

@@ -47,10 +47,13 @@ class Task:
     """A model over a box of parameters and a span of time.
 
     `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start`
-    itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them
-    are good (k,), and a reason for each (None where it is good); values of failed ones are ignored.
-    `solve_one(values (d,))` solves once, as a user would: it is only timed. `full` answers `simulate` outside
-    the domain where a user asks for that; `fixed` are the values of the parameters that do not vary."""
+    itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them are
+    good (k,), and a reason for each (None where it is good); values of failed ones are ignored.
+
+    `solve_one(values (d,))` and `solve_batch(values (k, d))` solve at the tolerances that a user has, where
+    `solve_many` may be finer: they are only timed. `full` answers outside the domain where a user asks for that;
+    `fixed` are the values of the parameters that do not vary.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -60,6 +63,7 @@ class Task:
     log_time: bool
     solve_many: Callable[[np.ndarray, Progress], tuple[np.ndarray, np.ndarray, list[str | None]]]
     solve_one: Callable[[np.ndarray], Any] | None = None
+    solve_batch: Callable[[np.ndarray], Any] | None = None
     full: Any = None
     start: float = 0.0
     fixed: Mapping[str, float] = field(default_factory=dict)
