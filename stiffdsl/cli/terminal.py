@@ -46,7 +46,13 @@ def print_rich(renderable: object) -> None:
     """A rich renderable: coloured and fitted on a terminal, plain and never cut when piped."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120, soft_wrap=not sys.stdout.isatty()).print(renderable)
+    if sys.stdout.isatty():
+        Console().print(renderable)
+        return
+    console = Console(width=10_000, color_system=None)
+    with console.capture() as captured:
+        console.print(renderable)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 @contextmanager

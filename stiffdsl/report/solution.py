@@ -121,15 +121,16 @@ def _group(solution: Solution, name: str, members: list[str], every: object) -> 
 def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]:
     """Times and everything there: closer than the solver's steps where the solution can be interpolated."""
     t = np.asarray(solution.t, dtype=float)
-    if solution.continuous and len(t) > 1:
-        count = int(np.clip(NUMBERS / max(1, len(solution.names)), 2, FINE))
-        fine = np.linspace(t[0], t[-1], count)
-        if logarithmic:
-            first = max(t[t > 0][0], 1e-12 * t[-1])
-            fine = np.r_[t[0], np.clip(np.geomspace(first, t[-1], count), t[0], t[-1])]
-        t = np.unique(np.r_[fine, t]) if len(t) < count else fine
-        return t, solution.view.evaluate(t, np.asarray(solution(t)))
-    return t, solution.view.evaluate(t, solution.y)
+    if not solution.continuous or len(t) < 2 or (len(t) + FINE) * len(solution.names) > NUMBERS:
+        return t, solution.view.evaluate(t, solution.y)
+    if logarithmic:
+        first = max(t[t > 0][0], 1e-12 * t[-1])
+        fine = np.clip(np.geomspace(first, t[-1], FINE), t[0], t[-1])
+    else:
+        fine = np.linspace(t[0], t[-1], FINE)
+    # The solver's own steps stay: they are where a peak is.
+    t = np.unique(np.r_[fine, t])
+    return t, solution.view.evaluate(t, np.asarray(solution(t)))
 
 
 def _is_log(t: np.ndarray) -> bool:

@@ -67,7 +67,9 @@ def plot_structure(model: Any, path: str | Path | None = None) -> "Figure":
                 _outline(axes, form)
             if k == 2:
                 _divide(axes, len(system.states), model.program.size)
-        figure.text(LEFT / width, 1 - 0.15 / height, plain(system.flat.name), va="top", fontsize=12, weight="bold")
+        figure.text(
+            LEFT / width, 1 - 0.15 / height, plain(system.flat.name), va="top", fontsize=12, weight="bold"
+        )
         _legend(figure, matrices, (LEFT / width, 0.1 / height))
     if path is not None:
         write(figure, path)
@@ -179,7 +181,9 @@ def _legend(figure: "Figure", matrices: Sequence[Matrix], corner: tuple[float, f
 
     present = [k for k in range(len(GROUPS)) if any(np.any(m.group == k) for m in matrices)]
     handles = [Patch(facecolor=COLOURS[k], label=GROUPS[k]) for k in present]
-    figure.legend(handles=handles, loc="lower left", bbox_to_anchor=corner, ncols=3, borderaxespad=0, borderpad=0)
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=corner, ncols=3, borderaxespad=0, borderpad=0
+    )
 
 
 def _short(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -50,7 +51,8 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
     seconds = report["seconds"]
     facts = [
         ("result", f"{report['reason']} ({reached}{_count(report['points'], 'point')})"),
-        ("work", ", ".join(f"{_integer(n)} {name}" for name, n in report["stats"].items()) or "none"),
+        ("method", str(report["stats"].get("method", ""))),
+        ("work", ", ".join(f"{n:,} {what}" for what, n in report["stats"].items() if isinstance(n, int))),
         ("seconds", f"{seconds['compile']:.2f} to compile, {seconds['solve']:.2f} to solve"),
     ]
     table = _grid(("variable", "first", "last", "least", "greatest", "unit"), numbers=(1, 2, 3, 4))
@@ -59,7 +61,68 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
         values = [_number(row[key]) if key in row else "" for key in ("first", "last", "least", "greatest")]
         table.add_row(row["name"], *values, row["unit"] or "")
     more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
-    return Group(_heading(report["model"]), "", _facts(facts), "", table, *more)
+    return Group(_heading(report["model"]), "", _facts(facts), "", _indented(table), *map(_indented, more))
+
+
+def validation_table(trained: Any) -> RenderableType:
+    """How far a surrogate is from the full model on samples held out, how fast it is, and where that holds."""
+    found, speed = trained.validation, trained.speed
+    samples = found["samples"]
+    failed = f", {_count(samples['failed'], 'run')} failed" if samples["failed"] else ""
+    facts = [
+        (
+            "samples",
+            f"{samples['training']} to train, {samples['calibration']} to calibrate, {samples['test']} to test{failed}",
+        ),
+        (
+            "error",
+            f"median {_percent(found['median'])}, 95 % {_percent(found['p95'])}, worst {_percent(found['worst'])}",
+        ),
+        ("coverage", _coverage(found["coverage"])),
+        ("one run", _ratio(speed["one"])),
+        ("batch", f"{_ratio(speed['batch'])} per run, {speed['lanes']:,} at once"),
+        ("domain", _domain(trained)),
+    ]
+    table = _grid(
+        ("output", "median", "95 %", "worst", "relative to", "worst, absolute"), numbers=(1, 2, 3, 5)
+    )
+    rows = sorted(found["outputs"].items(), key=lambda item: -item[1]["worst"])
+    for name, row in rows[:LISTED]:
+        unit = f" {row['unit']}" if row["unit"] else ""
+        errors = [_percent(row[key]) for key in ("median", "p95", "worst")]
+        table.add_row(name, *errors, row["relative_to"], f"{row['worst_absolute']:.3g}{unit}")
+    more = [Text(f"… and {len(rows) - LISTED:,} with smaller errors")] if len(rows) > LISTED else []
+    heading = _heading(trained.name, f"surrogate ({trained.method})")
+    return Group(heading, "", _facts(facts), "", _indented(table), *map(_indented, more))
+
+
+def _ratio(pair: Mapping[str, Any]) -> str:
+    """`5.1 ms → 60 µs, 85 times faster`."""
+    if pair["full"] is None:
+        return duration(pair["surrogate"])
+    return f"{duration(pair['full'])} → {duration(pair['surrogate'])}, {pair['ratio']:,.3g} times as fast"
+
+
+def _coverage(found: Mapping[str, Any]) -> str:
+    """What share of the test values lay inside the intervals that say 95 %."""
+    measured = dict(zip(found["levels"], found["measured"], strict=True))
+    return f"95 % intervals hold {_percent(measured[0.95])} of the values tested"
+
+
+def duration(seconds: float) -> str:
+    """`12.3 ms`: three figures in a unit that fits."""
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def _domain(trained: Any) -> str:
+    listed = [
+        f"{name} {_number(p.low)}..{_number(p.high)}" + (f" {p.unit}" if p.unit else "")
+        for name, p in trained.parameters.items()
+    ]
+    return ", ".join(listed[:LISTED]) + (f" and {len(listed) - LISTED} more" if len(listed) > LISTED else "")
 
 
 def _heading(name: str, doc: str | None = None) -> Text:
@@ -73,7 +136,10 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("states", f"{report['states']:,}"),
         ("implicit", f"{report['implicit']:,}"),
-        ("blocks", f"{report['blocks']:,}, the largest of {_count(report['largest_block'], 'equation')}; {loops}"),
+        (
+            "blocks",
+            f"{report['blocks']:,}, the largest of {_count(report['largest_block'], 'equation')}; {loops}",
+        ),
         ("solved", f"{report['solved']:,} in closed form, {report['tears']:,} torn"),
         ("index", str(report["index"])),
         (
@@ -85,12 +151,16 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _stages(stages: Mapping[str, float]) -> Table:
+def _indented(what: RenderableType) -> Padding:
+    return Padding(what, (0, 0, 0, 2), expand=False)
+
+
+def _stages(stages: Mapping[str, float]) -> Padding:
     table = _grid(("stage", "seconds"), numbers=(1,))
     for name, seconds in stages.items():
         table.add_row(name, f"{seconds:.3f}")
     table.add_row("total", f"{sum(stages.values()):.3f}", style="bold")
-    return table
+    return _indented(table)
 
 
 def _warnings(report: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -99,22 +169,22 @@ def _warnings(report: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield Text(str(warning).rstrip())
 
 
-def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+def _facts(rows: Sequence[tuple[str, str]]) -> Padding:
     """Names on the left, what is to be said about each on the right."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, what in rows:
-        table.add_row(f"  {name}", Text(what))
-    return table
+        if what:
+            table.add_row(name, Text(what))
+    return _indented(table)
 
 
 def _grid(headings: Sequence[str], numbers: Sequence[int]) -> Table:
     """A table without lines; the columns `numbers` are set flush right."""
     table = Table(box=None, header_style="cyan", padding=(0, 2, 0, 0), pad_edge=False)
     for k, heading in enumerate(headings):
-        text = heading if k else f"  {heading}"
-        table.add_column(text, justify="right" if k in numbers else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if k in numbers else "left", no_wrap=True)
     return table
 
 
@@ -124,10 +194,6 @@ def _change(before: int, after: int) -> str:
 
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}" + ("" if n == 1 else "s")
-
-
-def _integer(n: Any) -> str:
-    return f"{n:,}" if isinstance(n, int) else _number(n)
 
 
 def _number(value: Any) -> str:

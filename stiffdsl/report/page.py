@@ -1,0 +1,138 @@
+"""The page that goes with a surrogate: one HTML file that needs nothing else, for whoever has to trust the surrogate."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from stiffdsl.report import surrogate as pictures
+from stiffdsl.report.picture import svg
+from stiffdsl.report.tables import LISTED, duration
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+p.about { color: #666; margin-top: 0.2rem }
+table { border-collapse: collapse; font-size: 0.9rem } th { text-align: left; font-weight: 600 }
+th, td { padding: 0.25rem 1rem 0.25rem 0; border-bottom: 1px solid #e4e4e4 } td.n, th.n { text-align: right }
+pre { background: #f6f6f6; padding: 0.8rem 1rem; overflow-x: auto; font-size: 0.85rem }
+svg { max-width: 100%; height: auto }
+"""
+
+
+def write_page(trained: Any, path: str | Path) -> None:
+    """Writes the report of a surrogate to `path`: error, coverage, domain, speed, pictures, and how to use it."""
+    Path(path).write_text(page(trained), encoding="utf-8")
+
+
+def page(trained: Any) -> str:
+    """The report as HTML."""
+    found, samples = trained.validation, trained.validation["samples"]
+    about = (
+        f"{trained.method}, {len(trained.parameters)} parameters, {len(trained.outputs)} outputs, "
+        f"time {trained.about.start:g}..{trained.times[-1]:g}"
+    )
+    sections = [
+        f"<h1>Surrogate of {escape(trained.name)}</h1>\n<p class='about'>{escape(about)}</p>",
+        _summary(trained),
+        "<h2>Domain</h2>\n<p>The errors hold in these ranges. Outside of them the surrogate answers with a warning.</p>",
+        _table(("parameter", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
+        _failures(found["failed"], samples["failed"]),
+        "<h2>Error by output</h2>",
+        _table(
+            ("output", "median", "95 %", "worst", "relative to", "worst, absolute", "unit"),
+            _outputs(found["outputs"]),
+            numbers=(1, 2, 3, 5),
+        ),
+        "<h2>Best, median and worst run</h2>",
+        svg(pictures.trajectories(trained)),
+        "<h2>Error over time</h2>",
+        svg(pictures.over_time(trained)),
+        "<h2>Error over the parameters</h2>",
+        svg(pictures.over_parameters(trained)),
+        "<h2>Prediction by truth</h2>",
+        svg(pictures.parity(trained)),
+        "<h2>Use it</h2>",
+        f"<pre>{escape(_usage(trained))}</pre>",
+    ]
+    body = "\n".join(section for section in sections if section)
+    title = f"Surrogate of {escape(trained.name)}"
+    return (
+        f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _summary(trained: Any) -> str:
+    found, speed, samples = trained.validation, trained.speed, trained.validation["samples"]
+    measured = dict(zip(found["coverage"]["levels"], found["coverage"]["measured"], strict=True))
+    runs = f"{samples['training']} to train, {samples['calibration']} to calibrate, {samples['test']} to test"
+    rows = [
+        ("runs of the full model", runs),
+        ("relative error", f"median {_percent(found['median'])}, 95 % below {_percent(found['p95'])}"),
+        ("worst relative error", _percent(found["worst"])),
+        ("95 % intervals", f"hold {_percent(measured[0.95])} of the values tested"),
+        ("one run", _speed(speed["one"])),
+        ("a run of a batch", f"{_speed(speed['batch'])} ({speed['lanes']:,} at once)"),
+    ]
+    return _table((), rows)
+
+
+def _speed(pair: dict[str, Any]) -> str:
+    if pair["full"] is None:
+        return duration(pair["surrogate"])
+    return f"{duration(pair['surrogate'])}; the full model takes {duration(pair['full'])}, {pair['ratio']:.3g} times as long"
+
+
+def _domain(trained: Any) -> list[tuple[str, ...]]:
+    return [(n, f"{p.low:.6g}", f"{p.high:.6g}", p.unit or "") for n, p in trained.parameters.items()]
+
+
+def _outputs(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
+    ordered = sorted(rows.items(), key=lambda item: -item[1]["worst"])
+    listed = [
+        (
+            name,
+            *(_percent(row[key]) for key in ("median", "p95", "worst")),
+            row["relative_to"],
+            f"{row['worst_absolute']:.3g}",
+            row["unit"] or "",
+        )
+        for name, row in ordered[:LISTED]
+    ]
+    if len(ordered) > LISTED:
+        listed.append((f"… and {len(ordered) - LISTED} with smaller errors", *[""] * 6))
+    return listed
+
+
+def _failures(failed: dict[str, Any], count: int) -> str:
+    if not count:
+        return ""
+    reasons = "".join(f"<li>{n} times: {escape(why)}</li>" for why, n in failed["reasons"].items())
+    return (
+        f"<p>The full model failed at {count} samples; near them the surrogate warns.</p>\n<ul>{reasons}</ul>"
+    )
+
+
+def _usage(trained: Any) -> str:
+    first = next(iter(trained.parameters.values()))
+    return (
+        "import stiffdsl as sd\n\n"
+        'surrogate = sd.load_surrogate("this folder")\n'
+        f'sol = surrogate.simulate(params={{"{first.name}": {0.5 * (first.low + first.high):.6g}}})\n'
+        f'sol.t, sol["{trained.outputs[0]}"]\n'
+    )
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    def cell(tag: str, k: int, text: str) -> str:
+        kind = " class='n'" if k in numbers else ""
+        return f"<{tag}{kind}>{escape(text)}</{tag}>"
+
+    head = "".join(cell("th", k, h) for k, h in enumerate(headings))
+    lines = ["<tr>" + "".join(cell("td", k, c) for k, c in enumerate(row)) + "</tr>" for row in rows]
+    return "<table>\n" + (f"<tr>{head}</tr>\n" if head else "") + "\n".join(lines) + "\n</table>"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.3g} %"
