@@ -1,5 +1,7 @@
 """stiffdsl: a modelling language with a symbolic compiler, stiff solvers in JAX, and trusted surrogates.
 
+In three lines:
+
     import stiffdsl as sd
     model = sd.load("robertson.sml")
     sol = model.simulate(time=(0, 1e5))
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
     from stiffdsl.solve.solution import OutsideDomainWarning
     from stiffdsl.solve.status import Status
-    from stiffdsl.surrogate.lpctesn import Surrogate
+    from stiffdsl.surrogate.surrogate import Surrogate
 
 try:
     __version__ = version("stiffdsl")

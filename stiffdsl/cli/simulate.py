@@ -19,6 +19,7 @@ from stiffdsl.cli.options import (
     set_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
+from stiffdsl.diagnostics import did_you_mean
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -80,16 +81,20 @@ def simulate(
     compiled = clock.perf_counter()
     options: dict[str, Any] = {
         "time": span,
-        "params": loaded.params,
-        "inputs": loaded.inputs,
+        "params": loaded.params or None,
+        "inputs": loaded.inputs or None,
         "rtol": rtol,
         "atol": atol,
         "method": method,
         "points": points,
         "saveat": times,
     }
-    with progress("solving"):
-        solution = loaded.model.simulate(**{k: v for k, v in options.items() if v is not None and v != {}})
+    given = {name: value for name, value in options.items() if value is not None}
+    with progress("solving") as tell:
+        try:
+            solution = loaded.model.simulate(**given, progress=tell)
+        except ValueError as error:
+            raise Failure(str(error)) from None
     solved = clock.perf_counter()
 
     written = []
@@ -168,3 +173,10 @@ def failure_text(solution: Any) -> str:
 
 def check_method(method: str | None) -> None:
     """Raises UsageError for a name that is no method."""
+    from stiffdsl.solve.options import METHODS
+
+    if method is not None and method not in ("auto", *METHODS):
+        hint = did_you_mean(method, METHODS)
+        raise click.UsageError(
+            f"there is no method `{method}`; {hint or 'there are auto, ' + ', '.join(METHODS)}"
+        )

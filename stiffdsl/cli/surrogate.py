@@ -80,7 +80,8 @@ def surrogate(
     with progress("saving"):
         with writing(folder):
             trained.save(str(folder))
-        from stiffdsl.report.surrogate import plot_validation, write_page
+        from stiffdsl.report.page import write_page
+        from stiffdsl.report.surrogate import plot_validation
 
         picture = folder / "validation.png"
         page_path = Path(page) if page is not None else folder / "report.html"

@@ -1,4 +1,4 @@
-"""The page that goes with a surrogate: one HTML file that needs nothing else, for whoever has to trust the surrogate."""
+"""The page that goes with a surrogate: one HTML file, for whoever has to trust it."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -35,7 +35,7 @@ def page(trained: Any) -> str:
     sections = [
         f"<h1>Surrogate of {escape(trained.name)}</h1>\n<p class='about'>{escape(about)}</p>",
         _summary(trained),
-        "<h2>Domain</h2>\n<p>The errors hold in these ranges. Outside of them the surrogate answers with a warning.</p>",
+        "<h2>Domain</h2>\n<p>The errors hold in these ranges. Outside of them the surrogate warns.</p>",
         _table(("parameter", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
         _failures(found["failed"], samples["failed"]),
         "<h2>Error by output</h2>",
@@ -81,7 +81,8 @@ def _summary(trained: Any) -> str:
 def _speed(pair: dict[str, Any]) -> str:
     if pair["full"] is None:
         return duration(pair["surrogate"])
-    return f"{duration(pair['surrogate'])}; the full model takes {duration(pair['full'])}, {pair['ratio']:.3g} times as long"
+    full = f"the full model takes {duration(pair['full'])}, {pair['ratio']:.3g} times as long"
+    return f"{duration(pair['surrogate'])}; {full}"
 
 
 def _domain(trained: Any) -> list[tuple[str, ...]]:

@@ -133,7 +133,7 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The lines that `compile` and `inspect` have in common."""
     jacobian = report["jacobian"]
     loops = _count(report["loops"], "loop")
-    rows = [
+    return [
         ("states", f"{report['states']:,}"),
         ("implicit", f"{report['implicit']:,}"),
         (
@@ -148,7 +148,6 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"({_percent(jacobian['density'])})",
         ),
     ]
-    return rows
 
 
 def _indented(what: RenderableType) -> Padding:

@@ -15,6 +15,7 @@ from stiffdsl.runtime.start import CHECK, broken, consistent, first_guess
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
+from stiffdsl.solve.linear import runs_beside_itself
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solution import Solution
 from stiffdsl.solve.status import Status
@@ -369,7 +370,8 @@ def ensemble(
         jnp.asarray(constant.values),
         signals,
     )
-    found, status, counts = run_lanes(program, shared, varied, count, progress)
+    threads = None if runs_beside_itself(model.system(bool(signals))) else 1
+    found, status, counts = run_lanes(program, shared, varied, count, progress, threads)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found, status, stats)
 

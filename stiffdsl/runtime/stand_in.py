@@ -104,7 +104,12 @@ def _varied(
     """The scalars that vary; an array name means all its elements."""
     table = model.parameters
     if vary is None:
-        vary = {row.name: row.range for row in table if row.range is not None and row.name not in fixed}
+        follows = _follow_others(model)
+        vary = {
+            row.name: row.range
+            for row in table
+            if row.range is not None and row.name not in fixed and row.name not in follows
+        }
         if not vary:
             raise ValueError(
                 "there is nothing to vary: no parameter of the model has a range; "
@@ -123,6 +128,17 @@ def _varied(
             default = float(values.get(label, row.value))
             found.append(Parameter(label, low, high, min(max(default, low), high), row.unit))
     return tuple(found)
+
+
+def _follow_others(model: "CompiledModel") -> set[str]:
+    """The parameters that are computed from others: they vary with those."""
+    flat = model.program.system.flat
+    computed = [d.targets for d in flat.parameter_values if "param" in d.value.kinds]
+    numbers = np.concatenate([np.zeros(0, dtype=np.int64), *computed])
+    chosen = np.isin(model.parameter_names.numbers(), numbers)
+    return {
+        name for name, is_computed in zip(model.parameter_names.scalars(), chosen, strict=True) if is_computed
+    }
 
 
 def _default_outputs(model: "CompiledModel") -> tuple[str, ...] | None:

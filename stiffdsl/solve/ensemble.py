@@ -71,12 +71,15 @@ def run_lanes(
     values: Any,
     count: int,
     progress: Callable[[float], None] | None = None,
+    threads: int | None = None,
 ) -> Any:
     """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
 
-    Chunks of lanes go to as many threads as there are cores; the last chunk is filled up with copies of its lane.
+    Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
+    its lane.
     """
-    size = min(CHUNK, max(1, -(-count // (os.cpu_count() or 1))))
+    threads = threads or os.cpu_count() or 1
+    size = min(CHUNK, max(1, -(-count // threads)))
     starts = range(0, count, size)
 
     def run(start: int) -> Any:
@@ -85,7 +88,7 @@ def run_lanes(
         return jax.tree.map(np.asarray, program(shared, chunk))
 
     results = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=threads) as pool:
         for done, result in enumerate(pool.map(run, starts), 1):
             results.append(result)
             if progress is not None:

@@ -16,6 +16,7 @@ class View(Protocol):
     """How the named quantities of a model are read from its states."""
 
     model_name: str
+
     @property
     def names(self) -> list[str]:
         """The scalars that a table of the solution has, in the order of the model."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.models import reference as library
 
 from benchmarks import reference
 from benchmarks.problem import MODELS
@@ -12,6 +11,7 @@ from benchmarks.problems.hires import hires
 from benchmarks.problems.pollu import pollu
 from benchmarks.problems.rober import rober
 from benchmarks.symbolic import python
+from tests.models import reference as library
 
 SMALL = {"rober": rober, "hires": hires, "pollu": pollu}
 LARGE = {"building": lambda: building(5), "brusselator": lambda: brusselator(4)}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.models import reference
-from tests.models.parts import BENCHES
 
 import stiffdsl as sd
+from tests.models import reference
+from tests.models.parts import BENCHES
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
