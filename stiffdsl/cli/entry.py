@@ -1,6 +1,7 @@
 """The group of commands, and the one place where every way of ending becomes a message and an exit status."""
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits; `arguments` default to those of the process."""
     warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name or unit that the terminal cannot show
     status = run(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def write_solution(solution: Any, path: str) -> None:
     """Every declared variable over time, in the format that the ending of `path` names."""
     suffix = Path(path).suffix.lower()
     if path == "-":
-        write_csv(solution, click.get_text_stream("stdout"))
+        write_csv(solution, sys.stdout)
         return
     with writing(path):
         if suffix == ".csv":

@@ -91,7 +91,7 @@ def _domain(trained: Any) -> list[tuple[str, ...]]:
 
 def _outputs(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
     ordered = sorted(rows.items(), key=lambda item: -item[1]["worst"])
-    listed = [
+    listed: list[tuple[str, ...]] = [
         (
             name,
             *(_percent(row[key]) for key in ("median", "p95", "worst")),

@@ -87,7 +87,7 @@ def _in_order(flat: FlatModel, form: BlockForm) -> Matrix:
     loops = sizes[sizes > 1]
     found = f"{_count(len(loops), 'loop')}, the largest of {loops.max():,}" if len(loops) else "no loops"
     order = np.argsort(form.column_place)
-    names = [_unknown(flat, form.variable[u], form.is_der[u]) for u in order[:NAMED]]
+    names = [_unknown(flat, int(form.variable[u]), bool(form.is_der[u])) for u in order[:NAMED]]
     counts = f"{_count(len(sizes), 'block')}, {found}"
     return Matrix("in solving order", counts, form.size, *form.after(), _groups(flat, form)[order], names)
 

@@ -28,7 +28,8 @@ def plot_validation(trained: Any, path: str | Path | None = None) -> "Figure":
     outputs = most_wrong(trained)[:2]
     with styled():
         figure = blank(11.0, 2.1 * len(outputs) + 2.9)
-        above, below = figure.subfigures(2, 1, height_ratios=(2.1 * len(outputs), 2.6))
+        parts: Any = figure.subfigures(2, 1, height_ratios=(2.1 * len(outputs), 2.6))
+        above, below = parts
         _trajectories(above, trained, outputs)
         over_time, over_parameter, parity = below.subplots(1, 3)
         _over_time(over_time, trained)
