@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     args = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     problems = args.problem or list(PROBLEMS)
     records: list[dict[str, Any]] = []
     if args.task == "references":

@@ -59,7 +59,7 @@ def _measure(name: str, n: int) -> dict[str, Any]:
 
     model = compile_model(read(MODELS / f"{name}.sml"), constants={"N": n}, on_stage=note)
     start = time.perf_counter()
-    y, p = model.initial(), model.defaults
+    y, p = model.initial_state(), model.default_parameters
     rhs, jacobian = jax.jit(model.rhs), jax.jit(model.jacobian)
     jax.block_until_ready((rhs(0.0, y, p), jacobian(0.0, y, p)))
     first = time.perf_counter() - start
