@@ -66,7 +66,10 @@ def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[flo
             start = 0.0 if time is None else time[0]
             return float(start), float(saveat[-1])
     if time is None:
-        raise ValueError("say which time to simulate: time=(0, 10), or an `experiment` section in the model")
+        raise ValueError(
+            "which time to simulate? Give it (`--time 0..10`, in Python `time=(0, 10)`), or write it in the section "
+            "`experiment` of the model"
+        )
     try:
         start, end = (float(x) for x in time)
     except (TypeError, ValueError):
