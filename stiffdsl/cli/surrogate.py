@@ -123,7 +123,7 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
     vary: dict[str, tuple[float, float]] = {}
     for variation in variations:
         names = [variation.name] if variation.name in parameters else elements(variation.name, parameters)
-        if not names and variation.name in full.input_names:
+        if not names and variation.name in model.input_names:
             raise click.UsageError(f"`{variation.name}` is an input; a surrogate varies parameters")
         if not names:
             raise click.UsageError(unknown_name(variation.name, model, {"params": parameters}))

@@ -176,3 +176,12 @@ def test_python_m_stiffdsl_is_the_command():
     result = subprocess.run([sys.executable, "-m", "stiffdsl", "--version"], capture_output=True, text=True)
     assert result.returncode == 0
     assert result.stdout.startswith("stiffdsl ")
+
+
+def test_an_input_does_not_vary(stiffdsl, folder):
+    (folder / "driven.sml").write_text(
+        "model D\n  input u = 1\n  var x start 1\nequations\n  der(x) = u - x\nexperiment\n  time 0..1\nend\n"
+    )
+    outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2")
+    assert outcome.status == 2
+    assert "`u` is an input; a surrogate varies parameters" in outcome.err
