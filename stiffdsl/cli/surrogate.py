@@ -113,7 +113,7 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
     """What to vary, by scalar name: as told, or every parameter that is declared with a range."""
     parameters = rows_of(model.parameters)
     if not variations:
-        declared = {name: tuple(row.range) for name, row in parameters.items() if row.range is not None}
+        declared = model.ranges
         if not declared:
             raise Failure(
                 "there is nothing to vary: no parameter of the model has a range\n"

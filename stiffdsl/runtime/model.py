@@ -57,6 +57,16 @@ class CompiledModel:
         return Table(_rows(self.program.system.flat.parameters, self.default_parameters))
 
     @cached_property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The parameters that are declared with a range, and the ranges in declared units: what surrogates explore.
+
+        A parameter that is computed from others is left out: it varies with those.
+        """
+        from stiffdsl.runtime.stand_in import declared_ranges
+
+        return declared_ranges(self)
+
+    @cached_property
     def inputs(self) -> Table:
         """All inputs, with the values they have when nobody drives them."""
         p = self.default_parameters

@@ -104,12 +104,7 @@ def _varied(
     """The scalars that vary; an array name means all its elements."""
     table = model.parameters
     if vary is None:
-        follows = _follow_others(model)
-        vary = {
-            row.name: row.range
-            for row in table
-            if row.range is not None and row.name not in fixed and row.name not in follows
-        }
+        vary = {name: bounds for name, bounds in model.ranges.items() if name not in fixed}
         if not vary:
             raise ValueError(
                 "there is nothing to vary: no parameter of the model has a range; "
@@ -130,14 +125,16 @@ def _varied(
     return tuple(found)
 
 
-def _follow_others(model: "CompiledModel") -> set[str]:
-    """The parameters that are computed from others: they vary with those."""
+def declared_ranges(model: "CompiledModel") -> dict[str, tuple[float, float]]:
+    """See `CompiledModel.ranges`."""
     flat = model.program.system.flat
     computed = [d.targets for d in flat.parameter_values if "param" in d.value.kinds]
     numbers = np.concatenate([np.zeros(0, dtype=np.int64), *computed])
-    chosen = np.isin(model.parameter_names.numbers(), numbers)
+    follows = np.isin(model.parameter_names.numbers(), numbers)
     return {
-        name for name, is_computed in zip(model.parameter_names.scalars(), chosen, strict=True) if is_computed
+        row.name: row.range
+        for row, follows_others in zip(model.parameters, follows, strict=True)
+        if row.range is not None and not follows_others
     }
 
 
