@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.runtime.inputs import Inputs, Signal, signal
+from stiffdsl.runtime.inputs import Signal, signal
 from stiffdsl.runtime.names import Names
 
 
@@ -134,8 +134,3 @@ def _numbers(value: Any, name: str, what: str) -> Any:
         if not np.all(np.isfinite(value)):
             raise ValueError(f"the {what} `{name}` must be finite, not {value}")
     return value
-
-
-def inputs_of(constant: Any, signals: tuple[Signal, ...]) -> Inputs:
-    """All inputs as functions of time."""
-    return Inputs(constant, signals)

@@ -317,12 +317,13 @@ class CompiledModel:
         return tuple(self.states.names)
 
     def _variable_row(self, v: int, kind: str, values: np.ndarray) -> Row:
-        block = self._block_of(v)
+        (block,) = self.declarations([v])
         return _row(block, v - block.offset, values, kind)
 
-    def _block_of(self, v: int) -> Block:
+    def declarations(self, numbers: Any) -> list[Block]:
+        """The declaration of each variable number."""
         blocks = self.program.system.flat.variables
-        return blocks[int(np.searchsorted(self._block_ends, v, side="right"))]
+        return [blocks[int(k)] for k in np.searchsorted(self._block_ends, numbers, side="right")]
 
     @cached_property
     def _block_ends(self) -> np.ndarray:

@@ -106,8 +106,19 @@ def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.
 def arguments(
     model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
 ) -> Args:
-    """Parameters and inputs as the solver takes them; traced values stay traced."""
+    """Parameters and inputs as the solver takes them; values of JAX stay traced."""
     traced = any(isinstance(v, jax.Array) for v in (params.values, constant.values))
+    return _arguments(model, traced, params, constant, signals)
+
+
+def _arguments(
+    model: "CompiledModel",
+    traced: bool,
+    params: Overrides,
+    constant: Overrides,
+    signals: tuple[Signal, ...],
+) -> Args:
+    """The arguments by JAX, where the program is part of what is `traced`, or by NumPy."""
     functions = model.functions if traced else model.interpreted
     xp: Any = jnp if traced else np
     with np.errstate(all="ignore"):
@@ -252,8 +263,8 @@ def lane(
     program, functions = model.program, model.functions
     system = model.system(bool(signals))
     labels, numbers = scalars_of(model.variable_names, None if outputs is None else tuple(outputs))
-    scale = np.array([b.scale for b in blocks_of(model, numbers)])
-    shift = np.array([b.shift for b in blocks_of(model, numbers)])
+    scale = np.array([b.scale for b in model.declarations(numbers)])
+    shift = np.array([b.shift for b in model.declarations(numbers)])
     flat = program.system.flat
     place = np.full(flat.size, -1, dtype=np.int64)
     place[program.system.states] = np.arange(len(program.system.states))
@@ -283,13 +294,6 @@ def lane(
     return labels, one, alone
 
 
-def blocks_of(model: "CompiledModel", numbers: np.ndarray) -> list[Any]:
-    """The declaration of each variable number."""
-    blocks = model.program.system.flat.variables
-    ends = np.array([b.offset + b.size for b in blocks])
-    return [blocks[int(k)] for k in np.searchsorted(ends, numbers, side="right")]
-
-
 def solver(
     model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
 ) -> Callable[..., Any]:
@@ -305,21 +309,11 @@ def solver(
         kind = jax.tree.structure(signals)
         if kind not in made:
             made[kind] = lane(model, options, signals, outputs)[1]
-        args = _traced_arguments(model, model.given.params(params), constant, signals)
+        args = _arguments(model, True, model.given.params(params), constant, signals)
         given = model.given.initial(initial)
         return made[kind](start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
 
     return solve
-
-
-def _traced_arguments(
-    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
-) -> Args:
-    """As `arguments`, always through JAX: the program is part of what is traced."""
-    functions = model.functions
-    p = functions.parameters(jnp.asarray(params.values), jnp.asarray(params.mask, dtype=float))
-    u = jnp.where(constant.mask, constant.values, functions.input_defaults(p))
-    return Args(p, Inputs(u, signals))
 
 
 def ensemble(
@@ -359,7 +353,7 @@ def ensemble(
             params = model.given.params({**given["params"], **own["params"]})
             begin = {**given["initial"], **own["initial"]}
             begin = model.given.initial(begin or None)
-            args = _traced_arguments(model, params, Overrides(inputs, constant.mask), signals)
+            args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
         model.cache[key] = labels, lanes(run, alone)

@@ -64,7 +64,7 @@ def task_of(
         learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
     names = tuple(outputs) if outputs is not None else _default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
-    units = tuple(b.unit for b in run.blocks_of(model, numbers))
+    units = tuple(b.unit for b in model.declarations(numbers))
     varied = [p.name for p in parameters]
 
     def lanes(options, values, tell):
