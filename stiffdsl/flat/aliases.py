@@ -12,6 +12,7 @@ import sympy as sp
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from stiffdsl.flat.functions import Where
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import Family, Sum, slot
 from stiffdsl.flat.template import substitute
@@ -148,7 +149,7 @@ def _template(template: sp.Expr, width: int, columns, signs, duplicate) -> tuple
 
 
 def _small_polynomial(expression: sp.Expr) -> bool:
-    return expression.count_ops() < 40 and not expression.has(sp.Piecewise)
+    return expression.count_ops() < 40 and not expression.has(Where)
 
 
 @lru_cache(maxsize=100_000)

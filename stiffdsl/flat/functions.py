@@ -1,7 +1,7 @@
 """The functions of the language as SymPy expressions that SymPy can differentiate.
 
-`abs`, `sign`, `min`, `max` become `Piecewise`, so that no derivative ever holds a Dirac impulse; `floor` and
-`ceil` are constant between their jumps.
+`abs`, `sign`, `min`, `max` become `Where`, so that no derivative ever holds a Dirac impulse; `floor` and `ceil`
+are constant between their jumps.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,28 @@ class Ceil(sp.Function):
         return sp.Integer(0)
 
 
+class Where(sp.Expr):
+    """`if condition then yes else no`.
+
+    Not SymPy's `Piecewise`: that one folds what stands in its conditions, which takes exponentially long where
+    conditions hold conditions, and fails on some.
+    """
+
+    is_commutative = True
+
+    def _eval_is_extended_real(self):
+        yes, no = self.args[1].is_extended_real, self.args[2].is_extended_real
+        return yes if yes == no else None
+
+    def _eval_derivative(self, s):
+        condition, yes, no = self.args
+        return where(condition, yes.diff(s), no.diff(s))
+
+    def _sympystr(self, printer):
+        condition, yes, no = (printer.doprint(a) for a in self.args)
+        return f"(if {condition} then {yes} else {no})"
+
+
 def where(condition, yes, no):
     """`if condition then yes else no`; a number counts as true when it is not zero."""
     if not isinstance(condition, sp.logic.boolalg.Boolean):
@@ -36,7 +58,7 @@ def where(condition, yes, no):
         return yes
     if condition == sp.false:
         return no
-    return sp.Piecewise((yes, condition), (no, True))
+    return yes if yes == no else Where(condition, sp.sympify(yes), sp.sympify(no))
 
 
 def _minimum(*args):

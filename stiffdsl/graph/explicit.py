@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.functions import Ceil, Floor
+from stiffdsl.flat.functions import Ceil, Floor, Where
 from stiffdsl.flat.model import TIME, Family, Sum, slot, total
 from stiffdsl.flat.template import substitute
 
@@ -82,7 +82,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 @lru_cache(maxsize=100_000)
 def _shorter(value: sp.Expr) -> sp.Expr:
-    if value.count_ops() > 60 or value.has(sp.Piecewise):
+    if value.count_ops() > 60 or value.has(Where):
         return value
     expanded = sp.expand(value)
     return expanded if expanded.count_ops() < value.count_ops() else value
@@ -116,8 +116,8 @@ def _never_zero(c: sp.Basic, trusted: set[sp.Symbol]) -> bool:
         return all(_never_zero(a, trusted) for a in c.args)
     if c.is_Pow:
         return _never_zero(c.args[0], trusted)
-    if isinstance(c, sp.Piecewise):
-        return all(_never_zero(branch.args[0], trusted) for branch in c.args)
+    if isinstance(c, Where):
+        return all(_never_zero(branch, trusted) for branch in c.args[1:])
     return False
 
 

@@ -14,6 +14,7 @@ from itertools import combinations
 
 import sympy as sp
 
+from stiffdsl.flat.functions import Where
 from stiffdsl.flat.template import substitute
 from stiffdsl.graph.explicit import coefficient, solve_for
 
@@ -78,7 +79,7 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
 
 def _cancelled(value: sp.Expr) -> sp.Expr:
     """Numerator and denominator without common factors, where that is quick: fewer divisions."""
-    if value.count_ops() > 80 or value.has(sp.Piecewise, sp.Function):
+    if value.count_ops() > 80 or value.has(Where, sp.Function):
         return value
     shorter = sp.cancel(value)
     return shorter if shorter.count_ops() <= value.count_ops() else value

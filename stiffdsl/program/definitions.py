@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.functions import where
 from stiffdsl.flat.model import Definition, FlatModel, slot
 from stiffdsl.program.ops import Builder
 from stiffdsl.program.values import NOTHING, Value, Vectors
 
-_GIVEN = sp.Piecewise((slot(0), sp.Gt(slot(1), 0)), (slot(2), True))
+_GIVEN = where(sp.Gt(slot(1), 0), slot(0), slot(2))
 
 
 def parameters(flat: FlatModel, builder: Builder) -> int:

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 import sympy as sp
 
+from stiffdsl.flat.functions import Where, where
+
 # Derivatives of at most this many operations are tried in expanded form.
 SHORT = 80
 
@@ -27,8 +29,10 @@ def _slope(e: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     if e.is_Pow and symbol not in e.args[1].free_symbols:
         base, exponent = e.args
         return sp.Mul(exponent, sp.Pow(base, exponent - 1), _slope(base, symbol))  # type: ignore[operator]
-    if isinstance(e, sp.Function) and len(e.args) == 1 and not isinstance(e, sp.Piecewise):
+    if isinstance(e, sp.Function) and len(e.args) == 1:
         return sp.Mul(e.fdiff(1), _slope(e.args[0], symbol))
+    if isinstance(e, Where):
+        return where(e.args[0], _slope(e.args[1], symbol), _slope(e.args[2], symbol))
     return sp.diff(e, symbol)
 
 
@@ -41,7 +45,7 @@ def derivative(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
         result = sp.powsimp(result, combine="exp")
     # A derivative may be a constant that does not look like one (`2*x - 2*x`). Quotients of long sums expand to
     # what takes seconds and helps nobody.
-    if result.is_Add and result.count_ops() <= SHORT and not result.has(sp.Piecewise):
+    if result.is_Add and result.count_ops() <= SHORT and not result.has(Where):
         simpler = sp.expand(result)
         if simpler.count_ops() < result.count_ops():
             return simpler

@@ -7,6 +7,7 @@ division by zero: its arguments are replaced there, so that no derivative throug
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.functions import Where
 from stiffdsl.flat.model import TIME
 from stiffdsl.program.ops import Builder
 
@@ -67,8 +68,8 @@ class Formula:
             return self._product(e)
         if e.is_Pow:
             return self._power(*e.args)
-        if isinstance(e, sp.Piecewise):
-            return self._branches(e)
+        if isinstance(e, Where):
+            return self._choice(*e.args)
         if isinstance(e, sp.core.relational.Relational):
             relation = _RELATIONS[e.rel_op]  # type: ignore[attr-defined]
             return b.apply(relation, self.build(e.lhs), self.build(e.rhs))
@@ -80,8 +81,6 @@ class Formula:
             return result
         if isinstance(e, sp.Not):
             return b.apply("not", self.build(e.args[0]))
-        if isinstance(e, sp.ITE):
-            return b.apply("select", *(self.build(a) for a in e.args))
         if e in (sp.true, sp.false):
             return b.put("flag", (), bool(e))
         if isinstance(e, sp.atan2):
@@ -158,31 +157,17 @@ class Formula:
         square = self.builder.apply("mul", half, half)
         return self.builder.apply("mul", square, value) if times % 2 else square
 
-    def _branches(self, e: sp.Basic) -> int:
-        """Nested `select`; every branch is built under the condition that it is taken."""
+    def _choice(self, condition: sp.Basic, yes: sp.Basic, no: sp.Basic) -> int:
+        """`select`; each branch is built under the condition that it is taken."""
         b = self.builder
         outer = self._guard
-        taken: list[tuple[int | None, int]] = []
-        left = outer  # none of the earlier conditions held
-        for value, condition in e.args:  # type: ignore[misc]
-            self._guard = outer
-            test = None if condition == sp.true else self.build(condition)
-            if test is None:
-                here = left
-            else:
-                here = test if left is None else b.apply("and", left, test)
-            self._guard = here
-            taken.append((test, self.build(value)))
-            if test is None:
-                break
-            no = b.apply("not", test)
-            left = no if left is None else b.apply("and", left, no)
+        test = self.build(condition)
+        values = []
+        for branch, holds in ((yes, test), (no, b.apply("not", test))):
+            self._guard = holds if outer is None else b.apply("and", outer, holds)
+            values.append(self.build(branch))
         self._guard = outer
-        result = taken.pop()[1] if taken[-1][0] is None else b.number(np.nan)
-        for test, value in reversed(taken):
-            assert test is not None, "only the last branch is unconditional"
-            result = b.apply("select", test, value, result)
-        return result
+        return b.apply("select", test, *values)
 
 
 def _leading(e: sp.Basic) -> float:

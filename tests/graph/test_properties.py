@@ -34,7 +34,7 @@ def texts(draw):
     return "\n".join(lines + draw(st.permutations(equations)))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(texts(), st.integers(0, 2**32 - 1))
 def test_assignments_satisfy_their_equations(text, seed):
     try:
@@ -53,7 +53,7 @@ def test_assignments_satisfy_their_equations(text, seed):
         assert unsatisfied(system, values, 1e-8 * (1 + size**3)) <= len(system.implicit)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(2, 30), st.integers(0, 2**32 - 1))
 def test_random_linear_networks_of_families(n, seed):
     """Families with sums, matched in any way: every equation but the residuals holds."""

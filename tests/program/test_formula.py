@@ -108,3 +108,13 @@ def test_functions_of_two_arguments(name, x, y):
     assert float(value(x, y)) == pytest.approx(expected, rel=1e-15)
     slope, _ = compiled(derivative(FUNCTIONS[name](X, Y), X))
     assert float(slope(x, y)) == pytest.approx(by_jax(FUNCTIONS[name](X, Y), x, y), rel=1e-14)
+
+
+def test_a_condition_may_hold_conditions():
+    """SymPy's `Piecewise` folds conditions into each other, and fails on this one."""
+    expression = FUNCTIONS["sign"](where(sp.Lt(FUNCTIONS["sign"](sp.Integer(2)), FUNCTIONS["abs"](X)), X, -Y))
+    value, _ = compiled(where(sp.Gt(FUNCTIONS["max"](expression, Y), 0), X**2, Y))
+    assert float(value(3.0, -1.0)) == 9.0
+    assert float(value(0.5, 2.0)) == 0.25
+    assert float(value(0.5, -0.0)) == 0.0
+    assert float(value(-3.0, -1.0)) == -1.0

@@ -1,6 +1,7 @@
 """Random templates: values against the families themselves, derivatives against JAX, both ways of writing."""
 
 import math
+import operator
 import sys
 
 import jax
@@ -11,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from stiffdsl.diagnostics import Source, Span
-from stiffdsl.flat.functions import FUNCTIONS, where
+from stiffdsl.flat.functions import FUNCTIONS, Where, where
 from stiffdsl.flat.model import TIME, Definition, Family, Sum, slot, total
 from stiffdsl.graph import sort
 from stiffdsl.program.interpret import run
@@ -88,15 +89,49 @@ def systems(draw):
     return sort(flat_model(blocks, (family,), parameters=parameters, parameter_values=defined))
 
 
+def meaning(e, of):
+    """An expression at one point: the oracle."""
+    if e in of:
+        return of[e]
+    if e.is_Number or e.is_NumberSymbol:
+        return float(e)
+    if isinstance(e, Where):
+        return meaning(e.args[1 if meaning(e.args[0], of) else 2], of)
+    a = [meaning(x, of) for x in e.args]
+    return MEANINGS[type(e).__name__](*a)
+
+
+MEANINGS = {
+    "Add": lambda *a: math.fsum(a),
+    "Mul": lambda *a: math.prod(a),
+    "Pow": lambda a, b: a**b,
+    "And": lambda *a: all(a),
+    "Or": lambda *a: any(a),
+    "Not": lambda a: not a,
+    "BooleanTrue": lambda: True,
+    "BooleanFalse": lambda: False,
+    "StrictLessThan": operator.lt,
+    "LessThan": operator.le,
+    "StrictGreaterThan": operator.gt,
+    "GreaterThan": operator.ge,
+    "Equality": operator.eq,
+    "Unequality": operator.ne,
+    "Abs": abs,
+    "Floor": math.floor,
+    "sign": lambda a: math.copysign(1.0, a) if a else 0.0,
+    **{name: getattr(math, name) for name in ("sin", "cos", "tanh", "atan", "atan2", "exp", "log", "sqrt")},
+}
+
+
 def evaluated(family, time, y, p):
     """The template of `family` member by member, its first slot taken as zero."""
     of = {"der": np.zeros(SIZE), "var": y, "param": p}
 
     def call(expression, kinds, table, sums):
         names = [TIME, *(slot(k) for k in range(len(kinds))), *(total(k) for k in range(len(sums)))]
-        function = sp.lambdify(names, expression, [{"Floor": math.floor}, "math"])
         columns = [[of[kind][i] for i in table[:, k]] for k, kind in enumerate(kinds)]
-        return np.array([function(time, *row) for row in zip(*columns, *sums, strict=True)])
+        rows = zip(*columns, *sums, strict=True)
+        return np.array([meaning(expression, dict(zip(names, (time, *row), strict=True))) for row in rows])
 
     sums = []
     for part in family.sums:
@@ -107,7 +142,7 @@ def evaluated(family, time, y, p):
 
 # Without shrinking: SymPy makes it take minutes.
 @pytest.mark.parametrize("scalar", [-1, 80])
-@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
 @given(system=systems(), seed=st.integers(0, 1000))
 def test_random_systems(scalar, system, seed):
     rng = np.random.default_rng(seed)

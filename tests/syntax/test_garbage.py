@@ -47,7 +47,7 @@ def test_mutated_models(path):
         survives(text[:at] + chance.choice("()[]{}\"'#;=\n\0\té→:.,@\\") + text[at:])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200))
 def test_any_text(text):
     survives(text)
@@ -59,7 +59,7 @@ WORDS = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(WORDS.split(" ")), max_size=60))
 def test_any_tokens(words):
     survives(" ".join(words))

@@ -20,7 +20,7 @@ def of(text: str) -> tree.Module:
     return parse(Source("m.sml", text))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(modules)
 def test_a_printed_tree_parses_to_itself(module):
     text = show(module)
@@ -30,7 +30,7 @@ def test_a_printed_tree_parses_to_itself(module):
     assert format_source(Source("m.sml", formatted)) == formatted
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(expressions, st.randoms(use_true_random=False))
 def test_white_space_and_comments_never_reach_the_tree(expression, random):
     text = f"function f() = ({show_expression(expression)})\n".replace("W/(m^2*K)", "W")
