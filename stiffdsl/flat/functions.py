@@ -43,7 +43,7 @@ class Where(sp.Expr):
 
     def _eval_derivative(self, s):
         condition, yes, no = self.args
-        return where(condition, yes.diff(s), no.diff(s))
+        return where(condition, sp.diff(yes, s), sp.diff(no, s))
 
     def _sympystr(self, printer):
         condition, yes, no = (printer.doprint(a) for a in self.args)
