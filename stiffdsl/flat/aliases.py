@@ -144,8 +144,14 @@ def _template(template: sp.Expr, width: int, columns, signs, duplicate) -> tuple
             replacement[slot(k)] = signs[j] * slot(columns[root])
     result = sp.sympify(substitute(template, replacement))
     if any(isinstance(a, sp.Add | sp.Mul | sp.Pow) for a in result.args) or result.is_Add:
-        result = sp.expand(result) if _small_polynomial(result) else result
+        result = _cancelled(result) if _small_polynomial(result) else result
     return renumber(result, width)
+
+
+def _cancelled(expression: sp.Expr) -> sp.Expr:
+    """Multiplied out where that makes it shorter: elsewhere it costs digits and time. Powers of sums stay."""
+    expanded = sp.expand(expression, multinomial=False, power_base=False, power_exp=False)
+    return expanded if expanded.count_ops() < expression.count_ops() else expression
 
 
 def _small_polynomial(expression: sp.Expr) -> bool:

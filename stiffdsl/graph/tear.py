@@ -60,9 +60,12 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
         reduced = {t: substitute(e, {x[p]: value}) for t, e in reduced.items()}
     if any(e.count_ops() > LONGEST_SOLUTION for e in reduced.values()):
         return Torn(tears, None)
-    rows = [sp.expand(reduced[p]) for p in tears]
+    # Powers of sums hold no unknown here; multiplied out they would cost digits.
+    rows = [sp.expand(reduced[p], multinomial=False, power_base=False, power_exp=False) for p in tears]
     nothing: dict[sp.Expr, sp.Expr] = {x[t]: sp.Integer(0) for t in tears}
     matrix = sp.Matrix([[sp.diff(r, x[t]) for t in tears] for r in rows])
+    if matrix.free_symbols & {x[t] for t in tears}:
+        return Torn(tears, None)
     right = sp.Matrix([-substitute(r, nothing) for r in rows])
     determinant = _determinant(matrix)
     if _always_zero(determinant):
