@@ -4,7 +4,7 @@ The values that a derivative can be taken of (constants, table values) are leave
 static. All values are in SI here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ _DIFFERENCE = 1e-6
 
 
 class Signal(eqx.Module):
-    """One driven input: its number, the scale and shift of its unit, and where its value comes from."""
+    """One driven input: as it was named, its number, the scale and shift of its unit, and where its value comes from."""
 
+    name: str = eqx.field(static=True)
     index: int = eqx.field(static=True)
     scale: float = eqx.field(static=True)
     shift: float = eqx.field(static=True)
@@ -36,6 +37,10 @@ class Signal(eqx.Module):
             assert self.values is not None
             value = jnp.interp(t, self.times, self.values)
         return value * self.scale + self.shift
+
+    def with_values(self, values: Any) -> "Signal":
+        """The same table with other values, which may be traced."""
+        return self if values is self.values else eqx.tree_at(lambda s: s.values, self, values)
 
     def table(self, t: np.ndarray) -> np.ndarray:
         """The values at the times t (n,), by NumPy."""
@@ -79,7 +84,7 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
     Raises `ValueError` for anything that is neither, or for a table that is not ascending and finite.
     """
     if callable(given):
-        return Signal(index, scale, shift, None, None, _callable(given, name))
+        return Signal(name, index, scale, shift, None, None, _callable(given, name))
     if hasattr(given, "index") and hasattr(given, "to_numpy"):
         times, values = np.asarray(given.index, dtype=float), given.to_numpy(dtype=float)
     elif isinstance(given, Sequence) and len(given) == 2:
@@ -93,7 +98,21 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
         raise ValueError(f"the table of the input `{name}` needs as many values as times")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
         raise ValueError(f"the times of the input `{name}` must ascend")
-    return Signal(index, scale, shift, jnp.asarray(times), jnp.asarray(values), None)
+    return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None)
+
+
+def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The inputs of the first lane, and the values (lanes, times) of those tables that differ between lanes."""
+    first: dict[str, Any] = {}
+    tables: dict[str, np.ndarray] = {}
+    for name, value in (given or {}).items():
+        first[name] = value
+        if isinstance(value, Sequence) and len(value) == 2 and np.ndim(value[1]) == 2:
+            tables[name] = np.asarray(value[1], dtype=float)
+            if not len(tables[name]) or not np.all(np.isfinite(tables[name])):
+                raise ValueError(f"the table of the input `{name}` needs finite values for at least one lane")
+            first[name] = (value[0], tables[name][0])
+    return first, tables
 
 
 def _callable(function: Callable[..., Any], name: str) -> Callable[..., Any]:

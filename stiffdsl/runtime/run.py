@@ -9,7 +9,7 @@ import numpy as np
 
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.given import Overrides
-from stiffdsl.runtime.inputs import Inputs, Signal
+from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.start import CHECK, broken, consistent, first_guess
 from stiffdsl.runtime.system import Args
@@ -333,8 +333,9 @@ def ensemble(
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
     values = {"params": dict(params or {}), "initial": dict(initial or {})}
-    varied, fixed, count = _split(model, values)
-    constant, signals = model.given.driven(inputs)
+    first, tables = lane_tables(inputs)
+    varied, fixed, count = _split(model, values, tables)
+    constant, signals = model.given.driven(first)
     key = (
         "ensemble",
         options.chosen(model.program.size),
@@ -353,6 +354,7 @@ def ensemble(
             params = model.given.params({**given["params"], **own["params"]})
             begin = {**given["initial"], **own["initial"]}
             begin = model.given.initial(begin or None)
+            signals = tuple(s.with_values(own["inputs"].get(s.name, s.values)) for s in signals)
             args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
@@ -374,12 +376,15 @@ def ensemble(
 
 
 def _split(
-    model: "CompiledModel", values: dict[str, dict[str, Any]]
+    model: "CompiledModel", values: dict[str, dict[str, Any]], tables: dict[str, np.ndarray]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:
-    """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes."""
-    varied: dict[str, dict[str, np.ndarray]] = {"params": {}, "initial": {}}
+    """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes.
+
+    `tables` holds the values (lanes, times) of the inputs that differ.
+    """
+    varied: dict[str, dict[str, np.ndarray]] = {"params": {}, "initial": {}, "inputs": tables}
     fixed: dict[str, dict[str, Any]] = {"params": {}, "initial": {}}
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = {name: len(table) for name, table in tables.items()}
     names = {"params": model.parameter_names, "initial": model.variable_names}
     for kind, given in values.items():
         for name, value in given.items():
