@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.linear import Factors, linear_solver
+from stiffdsl.solve.linear import Factors, LinearSolver, linear_solver
 from stiffdsl.solve.method import Work, norm
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
@@ -63,6 +63,17 @@ class _Round(NamedTuple):
     first: Any
     evaluated: Any
     work: Work
+
+
+def rounding(linear: LinearSolver, system: System, factors: Factors, y):
+    """`Prepared.noise`: rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
+    algebraic = np.asarray(system.mass) == 0
+    if not algebraic.any():
+        return jnp.zeros(())
+    terms = jnp.abs(factors.jacobian * y[system.columns])
+    residual = EPSILON * jnp.zeros(system.size).at[system.rows].add(terms)
+    noise = NOISE * jnp.abs(linear.solve(factors, jnp.where(algebraic, residual, 0.0)))
+    return jnp.where(jnp.isfinite(noise), noise, 0.0)
 
 
 class Corrector:
@@ -153,7 +164,7 @@ class Corrector:
                 evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
             )
             factors = self.linear.factor(jacobian, alpha)
-            return factors, self._noise(factors, predicted)
+            return factors, rounding(self.linear, self.system, factors, predicted)
 
         factors, noise = lax.cond(factor, new, lambda: (old, prepared.noise))
         return Prepared(
@@ -163,15 +174,6 @@ class Corrector:
             jnp.where(factor, 1.0, prepared.rate),
             noise,
         )
-
-    def _noise(self, factors: Factors, y):
-        """Rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
-        if not self.algebraic.any():
-            return jnp.zeros(())
-        terms = jnp.abs(factors.jacobian * y[self.system.columns])
-        rounding = EPSILON * jnp.zeros(self.system.size).at[self.system.rows].add(terms)
-        noise = NOISE * jnp.abs(self.linear.solve(factors, jnp.where(self.algebraic, rounding, 0.0)))
-        return jnp.where(jnp.isfinite(noise), noise, 0.0)
 
     def _newton(self, prepared: Prepared, given, tolerated):
         # Correct to first order for factors with an old alpha, for stiff and for other components.

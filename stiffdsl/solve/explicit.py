@@ -17,6 +17,7 @@ from stiffdsl.solve import control
 from stiffdsl.solve.linear import WRITTEN_OUT
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.stiffness import require_explicit
 from stiffdsl.solve.system import System
 
 A = (
@@ -89,12 +90,7 @@ class Tsit5:
     rows = len(K_MATRIX)
 
     def __init__(self, system: System):
-        algebraic = np.flatnonzero(np.asarray(system.mass) == 0)
-        if len(algebraic):
-            raise ValueError(
-                "the method `tsit5` is explicit: it cannot solve the algebraic equation of "
-                f"`{system.names[algebraic[0]]}`; use `auto`, `rodas5p` or `fbdf`"
-            )
+        require_explicit(system, self.name)
         self.system = system
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Any:
@@ -103,14 +99,19 @@ class Tsit5:
         return self.system.rhs(t, y, args)
 
     def attempt(self, memory: Any, t, y, h, args, tolerance: Tolerance) -> Attempt:
-        k = self._stages(memory, t, y, h, args)
+        k = self.stages(memory, t, y, h, args)
+        return self.finished(k, y, h, tolerance)._replace(memory=(memory, k[-1]))
+
+    def finished(self, k, y, h, tolerance: Tolerance) -> Attempt:
+        """The attempt with stages k, without a memory."""
         y1 = y + h * (A_MATRIX[-1] @ k)
         scaled = h * (np.array(E) @ k) / scale(y, y1, tolerance)
         error = norm(scaled)
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
-        return Attempt(y1, scaled, error, status, h * (K_MATRIX @ k), (memory, k[-1]), Work(STAGES - 1, 0, 0))
+        return Attempt(y1, scaled, error, status, h * (K_MATRIX @ k), (), Work(STAGES - 1, 0, 0))
 
-    def _stages(self, first, t, y, h, args):
+    def stages(self, first, t, y, h, args):
+        """All derivatives as rows, given the first."""
         if self.system.size <= WRITTEN_OUT:
             stages = [first]
             for i in range(1, STAGES):

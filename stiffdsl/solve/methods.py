@@ -1,5 +1,6 @@
 """The methods by name."""
 
+from stiffdsl.solve.linear import LinearSolver
 from stiffdsl.solve.method import Method
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.projection import Projected, Projection
@@ -31,9 +32,36 @@ def _make_method(name: str, system: System, compact: bool, replayed: bool) -> Me
         from stiffdsl.solve.explicit import Tsit5
 
         return Tsit5(system)
+    if name == "rkc2":
+        from stiffdsl.solve.chebyshev import Chebyshev
+
+        return Chebyshev(system, bounded=replayed)
+    if name == "switching":
+        from stiffdsl.solve.switching import Switching
+
+        switching = Switching(system, compact)
+        _out_of_order(replayed, switching.rosenbrock.linear)
+        return switching
+    if name == "kvaerno5":
+        from stiffdsl.solve.esdirk import Kvaerno5
+
+        kvaerno = Kvaerno5(system, compact)
+        _out_of_order(replayed, kvaerno.corrector.linear)
+        return kvaerno
+    if name in ("radau5", "radau9"):
+        from stiffdsl.solve.radau import RadauIIA
+
+        radau = RadauIIA(3 if name == "radau5" else 5, system, compact)
+        _out_of_order(replayed, *radau.linear_solvers)
+        return radau
     from stiffdsl.solve.fbdf import FBDF
 
     fbdf = FBDF(system, compact)
-    if replayed and isinstance(fbdf.corrector.linear.direct, Sparse):
-        fbdf.corrector.linear.direct.out_of_order = True
+    _out_of_order(replayed, fbdf.corrector.linear)
     return fbdf
+
+
+def _out_of_order(replayed: bool, *solvers: LinearSolver) -> None:
+    for solver in solvers:
+        if replayed and isinstance(solver.direct, Sparse):
+            solver.direct.out_of_order = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stiffdsl.diagnostics import did_you_mean
 
-METHODS = ("rodas5p", "rodas4pw", "fbdf", "tsit5")
+METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
 
 # Up to this many unknowns a Rosenbrock method with its own LU in every step is faster than BDF.
 ROSENBROCK_SIZE = 200

@@ -65,6 +65,10 @@ class Rosenbrock:
             evaluated = old.astype(jnp.int32)
         else:
             jacobian, evaluated = self.system.jacobian(t, y, args), 1
+        return self.step(jacobian, t, y, h, args, tolerance, memory, evaluated)
+
+    def step(self, jacobian, t, y, h, args, tolerance: Tolerance, memory=(), evaluated=1) -> Attempt:
+        """One step with the Jacobian given, which took `evaluated` evaluations."""
         y1, u, stages = self.stages(jacobian, t, y, h, args)
         scaled = u / scale(y, y1, tolerance)
         error = norm(scaled)

@@ -7,7 +7,7 @@ from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
 from tests.solve.problems import REFERENCES
 
-METHODS = ("rodas5p", "rodas4pw", "fbdf")
+METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9")
 TOLERANCES = (1e-4, 1e-6, 1e-8)
 
 
