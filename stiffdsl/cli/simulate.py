@@ -42,6 +42,7 @@ PICTURES = (".png", ".svg", ".pdf")
     "--out", metavar="R.csv", help="Write the solution: .csv, .parquet or .nc; `-` for CSV on stdout."
 )
 @click.option("--plot", "picture", metavar="P.png", help="Draw the solution: .png, .svg or .pdf.")
+@click.option("--verbose", is_flag=True, help="Tell how the initial state was found.")
 @json_option
 def simulate(
     file: str,
@@ -55,6 +56,7 @@ def simulate(
     saveat: str | None,
     out: str | None,
     picture: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Solve FILE over a stretch of time and report the result.
@@ -112,6 +114,8 @@ def simulate(
     for path in written:
         if path != "-":
             say(f"wrote {path}")
+    if verbose:
+        say(f"start of {loaded.model.name}:\n{solution.start}")
     if not succeeded(solution):
         raise Failure(failure_text(solution), report)
     if as_json:
@@ -151,6 +155,9 @@ def solution_report(
         "points": len(t),
         "stats": dict(solution.stats),
         "seconds": {"compile": compiling, "solve": solving},
+        "start": None
+        if solution.start is None
+        else solution.start.to_dict() | {"summary": solution.start.summary},
         "variables": variables,
         "written": written,
     }

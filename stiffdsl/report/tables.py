@@ -51,6 +51,7 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
     seconds = report["seconds"]
     facts = [
         ("result", f"{report['reason']} ({reached}{_count(report['points'], 'point')})"),
+        ("start", report["start"]["summary"] if report["start"] else ""),
         ("method", str(report["stats"].get("method", ""))),
         ("work", ", ".join(f"{n:,} {what}" for what, n in report["stats"].items() if isinstance(n, int))),
         ("seconds", f"{seconds['compile']:.2f} to compile, {seconds['solve']:.2f} to solve"),

@@ -184,6 +184,20 @@ class CompiledModel:
         """The consistent state y (in SI) that a simulation begins with. Raises `ValueError` where there is none."""
         return run.initial_state(self, params, time)
 
+    def start_report(
+        self,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        time: float | None = None,
+        initial: Any = None,
+    ) -> Any:
+        """How a simulation would begin: what is solved at the start and how, which start values give way.
+
+        A `stiffdsl.runtime.start_report.StartReport`, the same that `solution.start` is.
+        """
+        return run.start_report(self, params, inputs, time, initial)
+
     # --- solving ---
 
     def simulate(
@@ -269,29 +283,61 @@ class CompiledModel:
 
     def surrogate(
         self,
-        vary: Mapping[str, tuple[float, float]] | None = None,
-        method: str = "lpctesn",
-        samples: int = 64,
+        vary: Mapping[str, Any] | None = None,
+        method: str | None = None,
+        samples: int | None = None,
         seed: int = 0,
         *,
         params: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
         time: tuple[float, float] | None = None,
         times: Any = None,
         outputs: Sequence[str] | None = None,
         rtol: float | None = None,
         atol: float | None = None,
+        goal: float | None = None,
+        budget: float | None = None,
+        max_samples: int = 1024,
+        held_out_samples: int | None = None,
+        design: str = "sobol",
+        resume: str | Path | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> Any:
         """Trains a stand-in over the ranges `vary` (by default, of every parameter that is declared with one).
 
-        Returns a `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns
-        (200 over the experiment by default), `samples` the number of solves.
+        A name in `vary` is a parameter, a state (its start value varies), or an input: that varies over time, anywhere
+        in a range `(low, high)`, or as a list of examples (functions of time, tables) does. Returns a
+        `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns (200 over
+        the experiment by default), `samples` the number of solves (64, or 512 with inputs over time). For `goal`,
+        `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see `stiffdsl.surrogate.train.train`.
         """
         from stiffdsl.runtime.stand_in import train_stand_in
 
+        given = {
+            "params": params,
+            "inputs": inputs,
+            "initial": initial,
+            "time": time,
+            "times": times,
+            "outputs": outputs,
+            "rtol": rtol,
+            "atol": atol,
+        }
         return train_stand_in(
-            self, vary, method, samples, seed, params, inputs, time, times, outputs, rtol, atol, progress
+            self,
+            vary,
+            given,
+            progress,
+            method=method,
+            samples=samples,
+            seed=seed,
+            goal=goal,
+            budget=budget,
+            max_samples=max_samples,
+            held_out_samples=held_out_samples,
+            design=design,
+            resume=resume,
         )
 
     def write(self, directory: str | Path) -> Path:

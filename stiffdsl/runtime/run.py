@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime import tier
+from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.start import CHECK, broken, consistent, first_guess
+from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
+from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
@@ -171,9 +173,11 @@ def simulate(
         np.asarray(args.p),
         args.inputs,
     )
-    y0, failure = _begin(model, start, args, initial)
-    if failure is not None:
-        return Solution(view, np.array([start]), y0[None], Status.INITIAL, failure, {}, None)
+    given = model.given.initial(initial)
+    y0, report = begin(model, start, args, given, overridden=initial is not None)
+    if report.failure is not None:
+        nowhere = np.array([start])
+        return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
     trajectory, tier_name = tier.trajectory(
         model,
         options,
@@ -195,60 +199,30 @@ def simulate(
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
             t, y = reached, np.asarray(trajectory(reached))
     stats = {"method": options.chosen(system.size), "tier": tier_name, **trajectory.stats}
-    return Solution(view, t, y, status, reason(status, involved), stats, dense)
-
-
-def _begin(model: "CompiledModel", start: float, args: Args, initial: Any) -> tuple[np.ndarray, str | None]:
-    """The initial state, and why there is none."""
-    program = model.program
-    system = model.system(driven=bool(args.inputs.signals))
-    given = model.given.initial(initial)
-    p, u = np.asarray(args.p), args.inputs.table(np.array([start]))[0]
-    with np.errstate(all="ignore"):
-        known, y = first_guess(program, model.interpreted, p, u, start, given, np)
-    y = np.asarray(y, dtype=float)
-    if len(program.system.initial.free):
-        key = ("initial", system.time_dependent)
-        if key not in model.cache:
-            model.cache[key] = jax.jit(
-                lambda t, y, args, known: consistent(program, system, t, y, args, known)
-            )
-        found = model.cache[key](start, y, args, known)
-        y = np.asarray(found.y)
-        if not bool(found.converged):
-            worst = [system.names[int(k)] for k in np.atleast_1d(found.worst)]
-            return y, reason(Status.INITIAL, list(dict.fromkeys(worst))[:3])
-    if not np.all(np.isfinite(y)):
-        bad = [system.names[int(k)] for k in np.flatnonzero(~np.isfinite(y))[:3]]
-        return y, reason(Status.INITIAL, bad)
-    with np.errstate(all="ignore"):
-        told = _contradicted(model, start, y, p, u, known, overridden=initial is not None)
-    if told:
-        text = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(told)}"
-        return y, text + "; change a `start`, or make it a `guess`"
-    return y, None
-
-
-def _contradicted(model: "CompiledModel", start: float, y, p, u, known, overridden: bool) -> list[str]:
-    """What does not hold at y: of start values that were overridden, only the constraints of the model count."""
-    system = model.program.system
-    if overridden and system.invariants:
-        residual = np.asarray(model.interpreted.invariants(start, y, p, u))
-        return broken(system.invariants, system.invariant_orders, residual, y)
-    if overridden or not system.initial.checks:
-        return []
-    residual = np.asarray(model.interpreted.checks(start, y, p, u, known))
-    return broken(system.initial.checks, system.initial.check_orders, residual, y)
+    return Solution(view, t, y, status, reason(status, involved), stats, dense, report)
 
 
 def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
     """See `CompiledModel.initial_state`."""
     start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
     args = arguments(model, model.given.params(params), *model.given.driven(None))
-    y, failure = _begin(model, start, args, None)
-    if failure is not None:
-        raise ValueError(failure)
+    y, report = begin(model, start, args, model.given.initial(None), overridden=False)
+    if report.failure is not None:
+        raise ValueError(report.failure)
     return y
+
+
+def start_report(
+    model: "CompiledModel",
+    params: Mapping[str, Any] | None,
+    inputs: Mapping[str, Any] | None,
+    time: float | None,
+    initial: Any,
+) -> StartReport:
+    """See `CompiledModel.start_report`."""
+    start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
+    args = arguments(model, model.given.params(params), *model.given.driven(inputs))
+    return begin(model, start, args, model.given.initial(initial), overridden=initial is not None).report
 
 
 def lane(
@@ -271,17 +245,24 @@ def lane(
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     solve, alone = tier.pure_solve(model, options.chosen(system.size), options.max_steps, signals)
     free = program.system.initial.free
+    known_start = anchor(model) if len(free) else None
+
+    def near(args: Args) -> Anchor | None:
+        """The declared model's start, with the inputs of this run."""
+        if known_start is None:
+            return None
+        return known_start._replace(args=Args(known_start.args.p, args.inputs))
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
         u = args.inputs(start)
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
+        begun = jnp.array(True)
         if len(free):
-            begun = consistent(program, system, start, y, args, known)
-            y = jnp.where(begun.converged, begun.y, jnp.nan)
-        if program.system.invariants:
-            # Off the constraints no solution begins: the first step must not hide that by going back to them.
-            off = jnp.abs(system.invariants(start, y, args))
-            y = jnp.where(jnp.all(off <= CHECK * (1.0 + jnp.max(jnp.abs(y)))), y, jnp.nan)
+            at_start = consistent(program, system, start, y, args, known, near(args))
+            y, begun = at_start.y, at_start.converged
+        # Off the constraints no solution begins: the first step must not hide that by going back to them.
+        begun &= holds(program, system, start, y, args, known, overridden=bool(initial.mask.any()))
+        y = jnp.where(begun, y, jnp.nan)
         found = solve(start, end, y, args, saveat, *tolerances)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
@@ -289,7 +270,8 @@ def lane(
             every = jax.vmap(lambda t, y: functions.variables(t, y, args.p, args.inputs(t)))(saveat, found.ys)
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
             si = jnp.where(unreached, jnp.nan, every[:, numbers])
-        return (si - shift) / scale, found.status, found.counts
+        status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
+        return (si - shift) / scale, status, found.counts
 
     return labels, one, alone
 

@@ -5,13 +5,11 @@ Consistent initial condition calculation for differential-algebraic systems, SIA
 same view of the problem).
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.flat.model import Family
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -22,11 +20,22 @@ CHECK = 1e-6
 
 
 class Started(NamedTuple):
-    """The state, whether the free entries were found, and the entries with the largest residual."""
+    """The state, whether the free entries were found, Newton iterations, the residual, the rows furthest from being
+    met, and start values by variable."""
 
     y: Any
     converged: Any
+    iterations: Any
+    residual: Any
     worst: Any
+    start: Any
+
+
+class Anchor(NamedTuple):
+    """A consistent state, and what it is consistent with."""
+
+    y: Any
+    args: Args
     start: Any
 
 
@@ -45,8 +54,16 @@ def first_guess(program: Program, functions: Any, p: Any, u: Any, t: Any, initia
     return start, xp.where(initial.mask, initial.values, y)
 
 
-def consistent(program: Program, system: ModelSystem, t: Any, y: Any, args: Args, start: Any) -> Started:
-    """Solves for the free entries of y; differentiable in y, args and start."""
+def consistent(
+    program: Program,
+    system: ModelSystem,
+    t: Any,
+    y: Any,
+    args: Args,
+    start: Any,
+    anchor: Anchor | None = None,
+) -> Started:
+    """Solves for the free entries of y; differentiable in y, args and start. `anchor`: see `newton`."""
     free = program.system.initial.free
 
     def full(x, context):
@@ -59,22 +76,20 @@ def consistent(program: Program, system: ModelSystem, t: Any, y: Any, args: Args
         return system.initial_jacobian(t, full(x, context), context[1], context[2])
 
     context = (y, args, start)
-    found = newton(residual, jacobian, program.initial_rows, program.initial_columns, y[free], context)
-    return Started(full(found.x, context), found.converged, jnp.asarray(free)[found.worst], start)
+    known = None if anchor is None else (jnp.asarray(anchor.y)[free], tuple(anchor))
+    rows, columns = program.initial_rows, program.initial_columns
+    found = newton(residual, jacobian, rows, columns, y[free], context, anchor=known)
+    y = full(found.x, context)
+    return Started(y, found.converged, found.iterations, found.residual, found.worst, start)
 
 
-def broken(
-    families: Sequence[Family], orders: Sequence[int], residual: np.ndarray, y: np.ndarray
-) -> list[str]:
-    """Which of `families`, differentiated `orders` times, y contradicts, in the words of the model."""
-    scale = CHECK * (1.0 + float(np.max(np.abs(y), initial=0.0)))
-    off = np.flatnonzero(~(np.abs(residual) <= scale))
-    told, first = [], 0
-    for family, order in zip(families, orders, strict=True):
-        for k in off[(off >= first) & (off < first + family.size)][:3]:
-            span = family.origin_of(int(k) - first)
-            text = span.source.line(span.line).strip()
-            what = "the derivative of " * order + f"`{text}` (line {span.line})"
-            told.append(f"{what} is off by {residual[k]:.3g}")
-        first += family.size
-    return told[:3]
+def holds(
+    program: Program, system: ModelSystem, t: Any, y: Any, args: Args, start: Any, overridden: bool
+) -> Any:
+    """Whether y holds what must hold at the start; of values that were `overridden`, only the constraints count."""
+    count = program.system
+    if overridden:
+        off = system.invariants(t, y, args) if count.invariants else jnp.zeros(0)
+    else:
+        off = system.checks(t, y, args, start) if count.initial.checks else jnp.zeros(0)
+    return jnp.all(jnp.abs(off) <= CHECK * (1.0 + jnp.max(jnp.abs(y), initial=0.0)))

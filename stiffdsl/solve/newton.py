@@ -27,6 +27,8 @@ ROUNDING = 1e-7
 FLOOR = 1e-10
 # How far a new start lies from where the search was stuck, relative to 1 + |x|.
 NUDGE = 1e-2
+# How many steps lead from an anchor, and the least share of the way that one of them goes.
+MOST_SEARCHES, LEAST_SHARE = 200, 1e-6
 
 
 class NewtonResult(NamedTuple):
@@ -49,8 +51,12 @@ def newton(
     context: Any,
     rtol: float = 1e-12,
     max_iterations: int = 200,
+    anchor: tuple[Any, Any] | None = None,
 ) -> NewtonResult:
     """Solve `residual(x, context) = 0` from x0; `jacobian(x, context)` gives the values at `rows`, `columns`.
+
+    `anchor = (x, context)` is a solution of another context. Where the search from x0 fails, it goes on from there:
+    at once, or in steps along the line between the two contexts (parameter continuation).
 
     Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
     solution is found, `converged` is False and `x` is the best point that the search came to.
@@ -60,31 +66,82 @@ def newton(
     if n == 0:
         return NewtonResult(x0, jnp.array(True), jnp.int32(0), x0, jnp.zeros(0, dtype=jnp.int32))
     linear = LinearSolver(rows, columns, np.zeros(n))
-    context = jax.tree.map(jnp.asarray, context)
+    context, anchor = jax.tree.map(jnp.asarray, (context, anchor))
     # What the functions close over may be traced and differentiated too.
     functions = tuple(eqx.filter_closure_convert(f, x0, context) for f in (residual, jacobian))
     consts, code = eqx.partition(functions, eqx.is_array)
 
     @jax.custom_jvp
-    def root(x0, consts, context):
+    def root(x0, consts, context, anchor):
         residual, jacobian = eqx.combine(consts, code)
-        return _search(residual, jacobian, linear, x0, context, rtol, max_iterations)
+
+        def search(x, context):
+            return _search(residual, jacobian, linear, x, context, rtol, max_iterations)
+
+        return search(x0, context) if anchor is None else _walk(search, x0, context, anchor)
 
     @root.defjvp
     def _(primals, tangents):
         found = root(*primals)
-        _, consts, context = primals
+        _, consts, context, _ = primals
 
         def at_root(consts, context):
             return eqx.combine(consts, code)[0](found.x, context)
 
-        _, residual_dot = jax.jvp(at_root, (consts, context), tangents[1:])
+        _, residual_dot = jax.jvp(at_root, (consts, context), tangents[1:3])
         factors = linear.factor(eqx.combine(consts, code)[1](found.x, context), jnp.zeros(()))
         x_dot = linear.solve(factors, residual_dot)  # with the matrix -J
         still = jax.tree.map(lambda x: np.zeros(x.shape, jax.dtypes.float0), found)
         return found, still._replace(x=x_dot, residual=jnp.zeros_like(x_dot))
 
-    return root(x0, consts, context)
+    return root(x0, consts, context, anchor)
+
+
+class _Walk(NamedTuple):
+    """From the anchor (share 0) to the context (share 1): the last solution, its slope, and the next step."""
+
+    x: Float[Array, " n"]
+    slope: Float[Array, " n"]
+    share: Float[Array, ""]
+    step: Float[Array, ""]
+    searches: Int[Array, ""]
+    found: NewtonResult
+
+
+def _walk(search, x0, context, anchor) -> NewtonResult:
+    known, there = anchor
+
+    def between(share):
+        def mixed(a, b):
+            whole = not jnp.issubdtype(b.dtype, jnp.inexact)
+            return b if whole else jnp.where(share == 1.0, b, a + share * (b - a))
+
+        return jax.tree.map(mixed, there, context)
+
+    def body(w: _Walk) -> _Walk:
+        first = w.searches == 0
+        share = jnp.minimum(w.share + w.step, 1.0)
+        found = search(jnp.where(first, x0, w.x + (share - w.share) * w.slope), between(share))
+        good = found.converged
+        x = jnp.where(good, found.x, jnp.where(first, known, w.x))
+        # The first search knows nothing of the anchor; the second tries to get from there in one step.
+        step = jnp.where(good, 2 * w.step, jnp.where(first, 1.0, w.step / 2))
+        return _Walk(
+            x,
+            jnp.where(good & ~first, (x - w.x) / (share - w.share), w.slope),
+            jnp.where(good, share, w.share),
+            step,
+            w.searches + 1,
+            found._replace(iterations=found.iterations + w.found.iterations),
+        )
+
+    def going(w: _Walk):
+        return (w.share < 1.0) & (w.searches < MOST_SEARCHES) & (w.step > LEAST_SHARE)
+
+    n = x0.shape[0]
+    nothing = NewtonResult(x0, jnp.array(False), jnp.int32(0), x0, jnp.zeros(min(3, n), dtype=jnp.int32))
+    end = lax.while_loop(going, body, _Walk(x0, 0 * x0, jnp.zeros(()), jnp.ones(()), jnp.int32(0), nothing))
+    return end.found._replace(converged=end.share >= 1.0)
 
 
 class _Search(NamedTuple):

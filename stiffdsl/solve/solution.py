@@ -72,7 +72,7 @@ class Solution:
     `t` (n,) are the saved times, or the solver's own steps, `y` (n, states) the states there; `solution["r.v"]` is
     (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
     it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
-    factorizations.
+    factorizations; `start` reports how the initial state was found (None for a surrogate).
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Solution:
         reason: str,
         stats: dict[str, Any],
         dense: Callable[[np.ndarray], np.ndarray] | None,
+        start: Any = None,
     ):
         self.view = view
         self.t = t
@@ -91,6 +92,7 @@ class Solution:
         self.status = status
         self.reason = reason
         self.stats = stats
+        self.start = start
         self._dense = dense
         self._every: Any = None
 

@@ -1,0 +1,296 @@
+"""Where a run begins, found on the host: damped Newton first, continuation where it fails, and a report of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from stiffdsl.flat.model import Family
+from stiffdsl.graph.depends import entries_of
+from stiffdsl.graph.lifted import lifted
+from stiffdsl.program.lower import lower
+from stiffdsl.runtime.emit import numpy_functions
+from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_guess
+from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve.continuation import Continued, by_newton, continued
+from stiffdsl.solve.status import Status
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+NAMED = 3
+# Relative differences of start values below this are rounding.
+SAME = 1e-9
+
+
+class Begun(NamedTuple):
+    """The initial state, and how it was found; `report.failure` says why there is none."""
+
+    y: np.ndarray
+    report: StartReport
+
+
+def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, overridden: bool) -> Begun:
+    """The state that a run begins with, for values as they are given and no others."""
+    system = model.program.system
+    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    with np.errstate(all="ignore"):
+        known, y = first_guess(model.program, model.interpreted, p, u, t, initial, np)
+    y, how, iterations, wrong, failure = np.asarray(y, dtype=float), "nothing to solve", 0, (), None
+    if len(system.initial.free):
+        found, how, iterations = _solved(model, t, y, args, known, initial)
+        y = np.asarray(found.y)
+        if not bool(found.converged):
+            wrong, failure = _unsolved(model, found)
+    names = model.system(driven=False).names
+    if failure is None and not np.all(np.isfinite(y)):
+        bad = [f"`{names[int(k)]}`" for k in np.flatnonzero(~np.isfinite(y))[:NAMED]]
+        failure = f"{Status.INITIAL.message}: {', '.join(bad)} would be no finite number"
+    if failure is None:
+        with np.errstate(all="ignore"):
+            wrong = tuple(_contradicted(model, t, y, p, u, known, overridden))
+        if wrong:
+            failure = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(wrong)}"
+            failure += "; change a `start`, or make it a `guess`"
+    free = system.initial.free
+    report = StartReport(
+        tuple(names[int(k)] for k in free),
+        block_sizes(model.program.initial_rows, model.program.initial_columns, len(free)),
+        how,
+        iterations,
+        _undetermined(model, known, initial),
+        lambda: _moves(model, t, y, p, u, known, initial),
+        tuple(wrong),
+        failure,
+    )
+    return Begun(y, report)
+
+
+def anchor(model: "CompiledModel") -> Anchor | None:
+    """The consistent state for the declared parameters, found without compiling anything; None where there is none."""
+    if "anchor" not in model.cache:
+        model.cache["anchor"] = _anchor(model)
+    return model.cache["anchor"]
+
+
+def _anchor(model: "CompiledModel") -> Anchor | None:
+    t = float(model.experiment.get("time", (0.0, 0.0))[0])
+    args = model.args()
+    nothing = model.given.initial(None)
+    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    with np.errstate(all="ignore"):
+        known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)
+        y = np.asarray(y, dtype=float)
+        found = _continued(model.program, model.interpreted, t, y, p, u, known, by_newton)
+    if found.converged:
+        y = y.copy()
+        y[model.program.system.initial.free] = found.x
+        return Anchor(y, args, np.asarray(known))
+    for reached, found in _ways(model, t, y, p, u, known, nothing):
+        if found.converged:
+            return Anchor(reached, args, np.asarray(known))
+    return None
+
+
+# --- solving ------------------------------------------------------------------------------------
+
+
+def _solved(
+    model: "CompiledModel", t: float, y: np.ndarray, args: Args, known: Any, initial: Overrides
+) -> tuple[Started, str, int]:
+    """The free entries of y by Newton's method, else by continuation in all unknowns, else in those of y."""
+    program, system = model.program, model.system(driven=bool(args.inputs.signals))
+    key = ("initial", system.time_dependent)
+    if key not in model.cache:
+        model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
+    newton = model.cache[key]
+    found: Started = newton(t, y, args, known)
+    if bool(found.converged):
+        return found, "Newton", int(found.iterations)
+    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    spent = int(found.iterations)
+    for guess, tried in _ways(model, t, y, p, u, known, initial):
+        spent += tried.iterations
+        if tried.converged:
+            polished: Started = newton(t, guess, args, known)
+            spent += int(polished.iterations)
+            if bool(polished.converged):
+                return polished, tried.way, spent
+    return found, "Newton and continuation", spent
+
+
+def _ways(
+    model: "CompiledModel",
+    t: float,
+    y: np.ndarray,
+    p: np.ndarray,
+    u: np.ndarray,
+    known: Any,
+    initial: Overrides,
+) -> Iterator[tuple[np.ndarray, Continued]]:
+    """States to go on from, and how they were found: in all unknowns, then in those of y."""
+    with np.errstate(all="ignore"):
+        yield _in_all_unknowns(model, t, p, u, initial)
+        found = _continued(model.program, model.interpreted, t, y, p, u, known)
+    y = y.copy()
+    y[model.program.system.initial.free] = found.x
+    yield y, found
+
+
+def _in_all_unknowns(
+    model: "CompiledModel", t: float, p: np.ndarray, u: np.ndarray, initial: Overrides
+) -> tuple[np.ndarray, Continued]:
+    """Continuation in the lifted system: the entries of y there, and how it went."""
+    if "lifted" not in model.cache:
+        program = lower(lifted(model.program.system))
+        model.cache["lifted"] = program, numpy_functions(program)
+    program, functions = model.cache["lifted"]
+    system, all_of = model.program.system, program.system
+    states = len(system.states)
+    order = np.lexsort((all_of.implicit_is_der, all_of.implicit))
+    code = 2 * all_of.implicit + all_of.implicit_is_der
+    own = order[np.searchsorted(code[order], 2 * system.implicit + system.implicit_is_der)]
+    place = np.concatenate([np.arange(states), states + own]).astype(np.int64)
+    values, mask = np.zeros(program.size), np.zeros(program.size, dtype=bool)
+    values[place], mask[place] = np.asarray(initial.values), initial.mask
+    known, y = first_guess(program, functions, p, u, t, Overrides(values, mask), np)
+    y = np.asarray(y, dtype=float).copy()
+    found = _continued(program, functions, t, y, p, u, known)
+    y[all_of.initial.free] = found.x
+    return y[place], found
+
+
+def _continued(program, functions, t, y: np.ndarray, p, u, known, way=continued) -> Continued:
+    free = program.system.initial.free
+
+    def full(x: np.ndarray) -> np.ndarray:
+        whole = y.copy()
+        whole[free] = x
+        return whole
+
+    return way(
+        lambda x: functions.initial_residual(t, full(x), p, u, known),
+        lambda x: functions.initial_jacobian(t, full(x), p, u, known),
+        program.initial_rows,
+        program.initial_columns,
+        y[free],
+    )
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def _unsolved(model: "CompiledModel", found: Started) -> tuple[tuple[str, ...], str]:
+    """The equations that are furthest from being met, and the reason of the failure."""
+    program = model.program
+    families = (*program.system.initial.conditions, *program.system.residuals)
+    residual, rows = np.asarray(found.residual), np.atleast_1d(found.worst)
+    wrong = []
+    for row in rows.tolist():
+        family, member = _located(families, row)
+        if abs(residual[row]) > 0 or not np.isfinite(residual[row]):
+            wrong.append(f"{quoted(family, member)} is off by {residual[row]:.3g}")
+    wrong = list(dict.fromkeys(wrong))
+    inside = np.isin(program.initial_rows, rows)
+    entries = program.system.initial.free[np.unique(program.initial_columns[inside])]
+    names = model.system(driven=False).names
+    told = ", ".join(f"`{names[int(k)]}`" for k in entries[:NAMED])
+    text = f"{Status.INITIAL.message}: neither Newton's method nor continuation came to a solution"
+    text += f"; most involved: {told}" + (f"; {'; '.join(wrong)}" if wrong else "")
+    return tuple(wrong), f"{text}; {Status.INITIAL.advice}"
+
+
+def _located(families: Sequence[Family], row: int) -> tuple[Family, int]:
+    for family in families:
+        if row < family.size:
+            return family, row
+        row -= family.size
+    raise AssertionError("a row belongs to a family")
+
+
+def quoted(family: Family, member: int) -> str:
+    """The text of a member as it was written, and its line."""
+    span = family.origin_of(member)
+    return f"`{span.source.line(span.line).split('#')[0].strip()}` (line {span.line})"
+
+
+def _contradicted(model: "CompiledModel", t: float, y, p, u, known, overridden: bool) -> list[str]:
+    """What does not hold at y: of start values that were overridden, only the constraints of the model count."""
+    system = model.program.system
+    if overridden:
+        families, orders = system.invariants, system.invariant_orders
+        residual = model.interpreted.invariants(t, y, p, u) if families else np.zeros(0)
+    else:
+        families, orders = system.initial.checks, system.initial.check_orders
+        residual = model.interpreted.checks(t, y, p, u, known) if families else np.zeros(0)
+    residual = np.asarray(residual)
+    off = ~(np.abs(residual) <= CHECK * (1.0 + float(np.max(np.abs(y), initial=0.0))))
+    told, first = [], 0
+    for family, order in zip(families, orders, strict=True):
+        for k in np.flatnonzero(off[first : first + family.size])[:NAMED].tolist():
+            tied = _tied(model, family, k, y)
+            if family.kinds == ("var", "start"):
+                told.append(_given(model, int(family.table[k, 0]), known, float(residual[first + k])) + tied)
+            else:
+                what = "the derivative of " * order + quoted(family, k)
+                told.append(f"{what} is off by {residual[first + k]:.3g}{tied}")
+        first += family.size
+    return told[:NAMED]
+
+
+def _given(model: "CompiledModel", v: int, known: Any, off: float) -> str:
+    """A start value of something that is computed."""
+    (block,) = model.declarations([v])
+    start, value = ((x - block.shift) / block.scale for x in (known[v], known[v] + off))
+    unit = f" {block.unit}" if block.unit else ""
+    name = block.scalar_name(v - block.offset)
+    return f"`{name}` has start {start:.6g}{unit} (line {block.span.line}), but the equations give {value:.6g}{unit}"
+
+
+def _tied(model: "CompiledModel", family: Family, member: int, y: np.ndarray) -> str:
+    """The start values that an equation ties to one another."""
+    entries = entries_of(model.program.system, family, member)
+    names = model.system(driven=False).names
+    units = [(b.scale, b.shift, b.unit) for b in model.declarations(model.program.system.states)]
+    told = []
+    for k in [k for k in entries if k < len(units)]:
+        scale, shift, unit = units[k]
+        told.append(f"`{names[k]}` = {(y[k] - shift) / scale:.6g}" + (f" {unit}" if unit else ""))
+    more = f" and {len(told) - 2 * NAMED} more" if len(told) > 2 * NAMED else ""
+    return f" with {', '.join(told[: 2 * NAMED])}{more}" if told else ""
+
+
+def _undetermined(model: "CompiledModel", known: Any, initial: Overrides) -> tuple[str, ...]:
+    """States that nothing is said of."""
+    system = model.program.system
+    states = np.arange(len(system.states))
+    of_state = np.asarray(known)[system.states]
+    open_ = np.isnan(of_state) & ~np.isin(states, system.initial.free) & ~initial.mask[: len(states)]
+    names = model.system(driven=False).names
+    return tuple(names[int(k)] for k in np.flatnonzero(open_))
+
+
+def _moves(
+    model: "CompiledModel", t: float, y: np.ndarray, p, u, known, initial: Overrides
+) -> tuple[tuple[Move, ...], int]:
+    """The start values that y does not keep, and how many it does."""
+    flat, system = model.program.system.flat, model.program.system
+    with np.errstate(all="ignore"):
+        at = np.asarray(model.interpreted.variables(t, y, p, u))
+    declared = np.asarray(known)
+    entries = np.concatenate([system.states, system.implicit])
+    overruled = np.isin(flat.alias, entries[initial.mask])
+    said = np.flatnonzero(~np.isnan(declared) & ~overruled)
+    size = np.abs(at[said]) + np.abs(declared[said])
+    off = said[~(np.abs(at[said] - declared[said]) <= SAME * size + 1e-300)]
+    default = flat.default_start if len(flat.default_start) else np.zeros(flat.size, dtype=bool)
+    moves = []
+    for v, block in zip(off.tolist(), model.declarations(off), strict=True):
+        a, b = ((x[v] - block.shift) / block.scale for x in (declared, at))
+        moves.append(
+            Move(block.scalar_name(v - block.offset), float(a), float(b), block.unit, bool(default[v]))
+        )
+    return tuple(moves), len(said) - len(off)
