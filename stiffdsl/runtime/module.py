@@ -9,7 +9,6 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,12 @@ from stiffdsl.program.interpret import run
 from stiffdsl.program.pack import packed
 from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
-from stiffdsl.runtime.module_text import IMPORTS, INITIAL, MATRIX, NAMES, PARAMETERS, TABLES
+from stiffdsl.runtime import module_text as words
+from stiffdsl.runtime.begin import anchor
+from stiffdsl.solve import damped
 
-# What is written of a program, and what it is called there.
-_FUNCTIONS = {
+# What is written of every program, and what it is called there.
+_ALWAYS = {
     "rhs": "rhs",
     "jacobian": "jacobian",
     "variables": "variables",
@@ -33,6 +34,8 @@ _FUNCTIONS = {
     "guess": "guess",
     "parameters": "_parameters",
 }
+# What is below this line in `damped` is written too, where something has to be solved at the start.
+_NEWTON = "# --- Newton's method ---\n"
 # Tables of at most this many entries are written into the text.
 _INLINE = 40
 # Rows of the tables in the docstring.
@@ -49,6 +52,7 @@ Vectors are in SI; `parameters` takes values in declared units.
     model.rhs(0.0, y, p)                # jit, vmap and grad work on everything here
     model.matrix(model.jacobian(0.0, y, p))
     model.variables(0.0, y, p)          # in the order of model.names
+    model.simulate(p, time=(0.0, 1.0))  # by the solvers of stiffdsl, where that is installed
 """
 
 
@@ -81,27 +85,68 @@ def source(model: Any) -> str:
     """The text of the module of a `CompiledModel`."""
     program = packed(model.program)
     tables = _tables(model)
-    functions = [text.write(program.by_name[name], program.tables, new) for name, new in _FUNCTIONS.items()]
-    used = [f for f in _HELPERS if any(f"{f.__name__}(" in code for code in (*functions, INITIAL))]
-    helpers = [inspect.getsource(f).replace("jnp.", "xp.") for f in used]
+    named = _functions(program)
+    functions = [text.write(program.by_name[name], program.tables, new) for name, new in named.items()]
+    start = _start(program)
+    used = [f for f in _HELPERS if any(f"{f.__name__}(" in code for code in (*functions, words.FIRST))]
+    helpers = [_over_xp(inspect.getsource(f)) for f in used]
     if array_library.take not in used and array_library.take_sum in used:
-        helpers.insert(0, inspect.getsource(array_library.take).replace("jnp.", "xp."))
+        helpers.insert(0, _over_xp(inspect.getsource(array_library.take)))
     large = any(table.size > _INLINE for table in tables.values())
     name = module_name(program.system.flat.name)
     load = f'_file = np.load(Path(__file__).with_name("{name}.npz"))\n' if large else ""
-    constants = TABLES + load + "".join(_assigned(name, table) for name, table in tables.items())
+    constants = words.TABLES + load + "".join(_assigned(name, table) for name, table in tables.items())
     count = _count(program.system.flat.parameters)
+    path = "from pathlib import Path\n" if large else ""
+    free = "from typing import Any, NamedTuple\n" if len(program.system.initial.free) else ""
     top = [
         _docstring(program),
-        IMPORTS.replace("{path}", "from pathlib import Path\n" if large else ""),
+        words.IMPORTS.replace("{path}", path + free),
         _declarations(program),
         constants,
     ]
-    below = [NAMES, *helpers, *functions, PARAMETERS.replace("COUNT", str(count)), INITIAL, MATRIX]
+    below = [words.NAMES, *helpers, *functions, words.PARAMETERS.replace("COUNT", str(count)), *start]
     return "\n".join(top) + "\n\n" + "\n\n".join(below)
 
 
 _HELPERS = (array_library.take, array_library.take_sum, array_library.stack, array_library.place)
+
+
+def _functions(program: Program) -> dict[str, str]:
+    """The functions that the module has, and what they are called there."""
+    system = program.system
+    named = dict(_ALWAYS)
+    if len(system.initial.free):
+        named |= {"initial_residual": "initial_residual", "initial_jacobian": "initial_jacobian"}
+    if system.initial.checks:
+        named["checks"] = "checks"
+    if system.invariants:
+        named |= {"invariants": "invariants", "invariants_jacobian": "invariants_jacobian"}
+    return named
+
+
+def _start(program: Program) -> list[str]:
+    """What finds the initial state, and what simulates from there."""
+    system = program.system
+    free, held = len(system.initial.free) > 0, sum(f.size for f in system.invariants)
+    initial = words.INITIAL.format(
+        solved=";\n    what equations determine is solved for" if free else "",
+        holds="\n\n    NaN where there is no such state.\n    " if free or system.initial.checks else "",
+        solve=words.SOLVE if free else "",
+        check=words.CHECK if system.initial.checks else "",
+    )
+    below = words.SYSTEM.format(
+        time_dependent=program.time_dependent,
+        invariant_pattern=words.INVARIANT_PATTERN.format(count=held) if held else "",
+        invariants=words.INVARIANTS if held else "",
+    )
+    newton = _over_xp(inspect.getsource(damped).split(_NEWTON)[1]).replace(" lax.", " jax.lax.")
+    parts = [_NEWTON + newton, words.FREE] if free else []
+    return [words.FIRST, *parts, initial, words.MATRIX, *([words.PROJECT] if held else []), below]
+
+
+def _over_xp(code: str) -> str:
+    return code.replace("jnp.", "xp.")
 
 
 def _tables(model: Any) -> dict[str, np.ndarray]:
@@ -110,7 +155,7 @@ def _tables(model: Any) -> dict[str, np.ndarray]:
     system = program.system
     used = {
         op.data
-        for name in _FUNCTIONS
+        for name in _functions(program)
         for op in program.by_name[name].ops
         if op.name in ("table", "take", "take_sum")
     }
@@ -120,22 +165,22 @@ def _tables(model: Any) -> dict[str, np.ndarray]:
     tables["mass"] = program.mass
     tables["entries"] = np.r_[system.states, system.implicit].astype(np.int32)
     tables["is_der"] = np.r_[np.zeros(len(system.states), dtype=bool), system.implicit_is_der.astype(bool)]
-    tables["solved"] = _solved(model)
+    if len(system.initial.free):
+        tables["free"] = system.initial.free.astype(np.int32)
+        tables["solved"] = _solved(model)
+        tables["initial_rows"] = program.initial_rows.astype(np.int32)
+        tables["initial_columns"] = program.initial_columns.astype(np.int32)
+    if system.invariants:
+        tables["invariant_rows"] = program.invariant_rows.astype(np.int32)
+        tables["invariant_columns"] = program.invariant_columns.astype(np.int32)
     return tables
 
 
 def _solved(model: Any) -> np.ndarray:
-    """Entries of y that equations determine at the initial time, at the default parameters; NaN elsewhere.
-
-    NaN everywhere where the model has no consistent start: `initial` returns start values and guesses then.
-    """
-    program: Program = model.program
-    solved = np.full(program.size, np.nan)
-    free = program.system.initial.free
-    if len(free):
-        with suppress(ValueError):
-            solved[free] = np.asarray(model.initial_state())[free]
-    return solved
+    """The free entries of y for the declared parameters; NaN where there is no consistent start for them."""
+    free = model.program.system.initial.free
+    known = anchor(model)
+    return np.full(len(free), np.nan) if known is None else np.asarray(known.y)[free]
 
 
 # --- parts of the text ---

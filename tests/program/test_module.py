@@ -33,6 +33,16 @@ def test_a_written_model_is_the_model(make, tmp_path):
 
     for ours, theirs in zip(all_of(emitted), all_of(module), strict=True):
         assert np.array_equal(ours, theirs, equal_nan=True)
+    start = np.linspace(0.1, 1.0, p.system.flat.size)
+    for name in ("initial_residual", "initial_jacobian", "checks", "invariants", "invariants_jacobian"):
+        if hasattr(module, name):
+            known = (start,) if p.by_name[name].arguments[-1] == "start" else ()
+            assert np.array_equal(
+                getattr(module, name)(*point, *known), getattr(emitted, name)(*point, *known)
+            )
+    assert hasattr(module, "initial_residual") == bool(len(p.system.initial.free))
+    assert hasattr(module, "checks") == bool(p.system.initial.checks)
+    assert hasattr(module, "invariants") == bool(p.system.invariants)
     flat = p.system.flat
     assert list(module.names) == [b.scalar_name(k) for b in flat.variables for k in range(b.size)]
     assert list(module.parameter_names) == [b.scalar_name(k) for b in flat.parameters for k in range(b.size)]
@@ -73,12 +83,44 @@ def test_parameters_are_given_by_name_in_declared_units(tmp_path):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_initial_values_are_as_solved_for_the_declared_parameters(name, tmp_path):
+def test_initial_values_are_those_of_the_model_for_any_parameters(name, tmp_path):
     model = CompiledModel(of_text(TEXTS[name]))
     module = _imported(write(model, tmp_path))
-    y = module.initial(module.parameters())
-    assert np.allclose(y, model.initial_state(), rtol=1e-12, atol=1e-14)
-    assert np.allclose(module.rhs(0.0, y, module.parameters())[module.mass == 0], 0, atol=1e-8)
+    for factor in (1.0, 1.3):
+        # A longer pendulum would contradict its start.
+        given = {r.name: (r.value or 0.0) * (1.0 if r.name == "L" else factor) for r in model.parameters}
+        y = module.initial(module.parameters(given))
+        assert np.allclose(y, model.initial_state(given), rtol=1e-12, atol=1e-14)
+
+
+def test_what_contradicts_has_no_initial_state(tmp_path):
+    module = _imported(write(CompiledModel(of_text(TEXTS["pendulum"])), tmp_path))
+    assert np.isnan(module.initial(module.parameters({"L": 3.0}))).all()
+
+
+def test_initial_values_are_differentiated(tmp_path):
+    model = CompiledModel(of_text(TEXTS["steady"]))
+    module = _imported(write(model, tmp_path))
+
+    def first(a):
+        return module.initial(module.parameters({"a": a}))[0]
+
+    step = 1e-4
+    slope = (first(3 + step) - first(3 - step)) / (2 * step)
+    assert float(jax.jacfwd(first)(3.0)) == pytest.approx(float(slope), rel=1e-6)
+    assert float(jax.grad(first)(3.0)) == pytest.approx(float(slope), rel=1e-6)
+
+
+def test_a_written_model_of_higher_index_is_simulated_with_its_invariants(tmp_path):
+    model = CompiledModel(of_text(TEXTS["pendulum"]))
+    module = _imported(write(model, tmp_path))
+    times = np.linspace(0, 5, 6)
+    ours = model.simulate(time=(0, 5), saveat=times, rtol=1e-6, atol=1e-6)
+    theirs = module.simulate(time=(0.0, 5.0), saveat=times, rtol=1e-6, atol=1e-6)
+    assert np.allclose(ours.y, theirs.y, rtol=1e-9, atol=1e-9)
+    p, y = module.parameters(), theirs.y[-1]
+    assert module.invariants(0.0, y, p) == pytest.approx(0, abs=1e-9)
+    assert module.invariants(0.0, module.project(0.0, y + 1e-3, p), p) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_large_model_is_a_short_text():
