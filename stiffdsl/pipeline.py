@@ -6,6 +6,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,19 @@ def compile_model(
     constants: dict[str, float] | None = None,
     stop_after: str | None = None,
     on_stage: Hook | None = None,
+    find: Callable[[str, Source], Source | None] | None = None,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
-    independent mistake found.
+    independent mistake found. `find(module, importing)` is where imports are looked up.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
     seconds: dict[str, float] = {}
     result: Any = source
-    for name, stage in _stages(source, model, constants or {}, seconds):
+    for name, stage in _stages(source, model, constants or {}, seconds, find or load_import):
         start = time.perf_counter()
         result = stage(result)
         seconds[name] = time.perf_counter() - start
@@ -48,7 +50,13 @@ def compile_model(
     return result
 
 
-def _stages(source: Source, model: str | None, constants: dict[str, float], seconds: dict[str, float]):
+def _stages(
+    source: Source,
+    model: str | None,
+    constants: dict[str, float],
+    seconds: dict[str, float],
+    find: Callable[[str, Source], Source | None],
+):
     """Every stage with its name; imports are here so that `stiffdsl check` never pays for JAX."""
     from stiffdsl.syntax.parse import parse
 
@@ -56,7 +64,13 @@ def _stages(source: Source, model: str | None, constants: dict[str, float], seco
 
     from stiffdsl.check import check
 
-    yield "check", lambda module: check(module, source, model=model, load=load_import)
+    imported: dict[tuple[str, str], Source | None] = {}
+
+    def load(module: str, importing: Source) -> Source | None:
+        found = imported[module, importing.name] = find(module, importing)
+        return found
+
+    yield "check", lambda module: check(module, source, model=model, load=load)
 
     from stiffdsl.flat.flatten import flatten
 
@@ -72,7 +86,20 @@ def _stages(source: Source, model: str | None, constants: dict[str, float], seco
 
     from stiffdsl.runtime.model import CompiledModel
 
-    yield "runtime", lambda program: CompiledModel(program, seconds)
+    origin = partial(compile_again, source, model, constants, imported)
+    yield "runtime", lambda program: CompiledModel(program, seconds, origin)
+
+
+def compile_again(
+    source: Source,
+    model: str | None,
+    constants: dict[str, float],
+    imported: dict[tuple[str, str], Source | None],
+) -> Any:
+    """The model once more, in a process that may not have the files: imports are the texts found the first time."""
+    return compile_model(
+        source, model, constants, find=lambda module, importing: imported.get((module, importing.name))
+    )
 
 
 def read(path: str | Path) -> Source:

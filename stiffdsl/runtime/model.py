@@ -34,8 +34,15 @@ class CompiledModel:
     By name, values are in declared units. `rhs` and `jacobian` work on vectors in SI.
     """
 
-    def __init__(self, program: Program, seconds: Mapping[str, float] | None = None):
+    def __init__(
+        self,
+        program: Program,
+        seconds: Mapping[str, float] | None = None,
+        origin: Callable[[], "CompiledModel"] | None = None,
+    ):
+        """`origin` compiles the model again from its text, and can be pickled."""
         self.program = program
+        self.origin = origin
         self.name = program.system.flat.name
         self._seconds = seconds if seconds is not None else {}
         flat = program.system.flat
@@ -259,13 +266,18 @@ class CompiledModel:
         method: str | None = None,
         max_steps: int | None = None,
         progress: Callable[[float], None] | None = None,
+        executor: Any = None,
     ) -> Ensemble:
         """Solves once for each entry of the arrays in `params` (and `initial`); numbers are the same for all lanes.
 
-        Lanes step on their own and run on all cores; `progress` is told the fraction that is done.
+        Lanes step on their own and run on all cores; `progress` is told the fraction that is done. `executor` sends
+        them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
+        list of JAX devices. Workers compile the model from its text.
         """
         options = run.options(self, rtol, atol, method, max_steps)
-        return run.ensemble(self, options, time, saveat, outputs, params, initial, inputs, progress)
+        return run.ensemble(
+            self, options, time, saveat, outputs, params, initial, inputs, progress, executor=executor
+        )
 
     def system(self, driven: bool) -> ModelSystem:
         """The `System` of this model; `driven` where some input changes with time."""

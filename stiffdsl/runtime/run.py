@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.runtime import tier
+from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
@@ -308,6 +308,8 @@ def ensemble(
     initial: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
     progress: Callable[[float], None] | None,
+    threads: int | None = None,
+    executor: Any = None,
 ) -> Ensemble:
     """See `CompiledModel.ensemble`."""
     times = save_times(saveat)
@@ -318,6 +320,12 @@ def ensemble(
     first, tables = lane_tables(inputs)
     varied, fixed, count = _split(model, values, tables)
     constant, signals = model.given.driven(first)
+    devices = elsewhere.devices(executor)
+    if executor is not None and not devices:
+        elsewhere.check_inputs(first, executor)
+        saved = None if outputs is None else tuple(outputs)
+        task = elsewhere.Task(model.origin, options, (start, end), times, saved, fixed, first)
+        return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
     key = (
         "ensemble",
         options.chosen(model.program.size),
@@ -327,6 +335,7 @@ def ensemble(
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
         jax.tree.structure(signals),
+        devices,
     )
     if key not in model.cache:
         labels, one, alone = lane(model, options, signals, outputs)
@@ -340,7 +349,8 @@ def ensemble(
             args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
-        model.cache[key] = labels, lanes(run, alone)
+        together = lanes(run, alone)
+        model.cache[key] = labels, elsewhere.over_devices(together, devices) if devices else together
     labels, program = model.cache[key]
     shared = (
         start,
@@ -351,8 +361,10 @@ def ensemble(
         jnp.asarray(constant.values),
         signals,
     )
-    threads = None if runs_beside_itself(model.system(bool(signals))) else 1
-    found, status, counts = run_lanes(program, shared, varied, count, progress, threads)
+    if devices or not runs_beside_itself(model.system(bool(signals))):
+        threads = 1
+    group = max(1, len(devices))
+    found, status, counts = run_lanes(program, shared, varied, count, progress, threads, group)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found, status, stats)
 

@@ -72,14 +72,16 @@ def run_lanes(
     count: int,
     progress: Callable[[float], None] | None = None,
     threads: int | None = None,
+    group: int = 1,
 ) -> Any:
     """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
 
     Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
-    its lane.
+    its lane. Chunks are multiples of `group`.
     """
     threads = threads or os.cpu_count() or 1
     size = min(CHUNK, max(1, -(-count // threads)))
+    size = group * -(-size // group)
     starts = range(0, count, size)
 
     def run(start: int) -> Any:
