@@ -91,12 +91,7 @@ def rewrite(family: Family, aliases: Aliases) -> list[Family]:
     for j, k in enumerate(columns):
         pattern[:, j] = aliases.sign[table[:, k]]
         table[:, k] = aliases.of[table[:, k]]
-    duplicate = np.tile(np.arange(len(columns)), (family.size, 1))
-    for j in range(1, len(columns)):
-        for i in range(j - 1, -1, -1):
-            if family.kinds[columns[i]] == family.kinds[columns[j]]:
-                same = table[:, columns[i]] == table[:, columns[j]]
-                duplicate[same, j] = i
+    duplicate = _first_of_equals(2 * table[:, columns] + [family.kinds[k] == "der" for k in columns])
     plain = bool(np.all(pattern == 1)) and bool(np.all(duplicate == np.arange(len(columns))))
     if plain:
         sums = tuple(_rewrite_sum(s, aliases) for s in family.sums)
@@ -107,6 +102,18 @@ def rewrite(family: Family, aliases: Aliases) -> list[Family]:
     for g in np.argsort(first, kind="stable"):
         rows = np.flatnonzero(group.ravel() == g)
         result.append(_rewritten(family, table, columns, keys[first[g]], rows, aliases))
+    return result
+
+
+def _first_of_equals(code: np.ndarray) -> np.ndarray:
+    """For each entry the first column of its row that holds the same."""
+    order = np.argsort(code, axis=1, kind="stable")
+    ordered = np.take_along_axis(code, order, axis=1)
+    starts = np.ones(code.shape, dtype=bool)
+    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    leader = np.maximum.accumulate(np.where(starts, np.arange(code.shape[1]), 0), axis=1)
+    result = np.empty_like(order)
+    np.put_along_axis(result, order, np.take_along_axis(order, leader, axis=1), axis=1)
     return result
 
 

@@ -10,7 +10,7 @@ symbolic work is paid once per shape; all other work is done on the integer tabl
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
@@ -21,9 +21,15 @@ from stiffdsl.diagnostics import Diagnostic, Span
 TIME = sp.Symbol("time", real=True)
 
 
+@lru_cache(maxsize=100_000)
 def slot(k: int) -> sp.Symbol:
     """The symbol of slot `k` of a template."""
     return sp.Symbol(f"s{k}", real=True)
+
+
+def slots_in(expression: sp.Basic) -> list[int]:
+    """The slots that `expression` mentions, in order."""
+    return sorted(int(s.name[1:]) for s in expression.free_symbols if s.name[0] == "s")  # type: ignore[attr-defined]
 
 
 def total(k: int) -> sp.Symbol:

@@ -6,7 +6,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.model import Block, Family, Sum, slot, total
+from stiffdsl.flat.model import Block, Family, Sum, slots_in, total
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.values import Value, Values
 
@@ -70,8 +70,7 @@ class Evaluation:
 
     def symbols(self, kinds: Sequence[str], table: np.ndarray, expression: sp.Basic) -> dict[str, Value]:
         """The slots that `expression` mentions."""
-        free = expression.free_symbols
-        return {f"s{k}": self.column(kind, table[:, k]) for k, kind in enumerate(kinds) if slot(k) in free}
+        return {f"s{k}": self.column(kinds[k], table[:, k]) for k in slots_in(expression)}
 
     def of_family(self, family: Family, expression: sp.Basic) -> Value:
         """`expression`, over the slots and sums of `family`, in each member."""
