@@ -1,18 +1,18 @@
 """Which tier steps: one LLVM kernel for a whole solve of a small model on a CPU, or the control loop in JAX.
 
 Both take the same steps. The kernel serves constant inputs and tables over time; inputs that are functions of time,
-other methods and large models are the portable tier's. Derivatives always are: they are those of the same steps. A
-solve that fails in the kernel is repeated by the portable tier, whose verdict names what was involved.
+other methods and large models are the portable tier's. A solve that fails in the kernel is repeated by the portable
+tier, whose verdict names what was involved. Derivatives are those of the same steps in both (`differentiable.py`).
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime import native
+from stiffdsl.runtime.differentiable import differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.loop import Counts
@@ -72,7 +72,7 @@ def trajectory(
     solver = kernel(model, method, args.inputs.signals)
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-        found = _recorded(solver, start, end, y0, p, u, _tables(args.inputs.signals, np), times, limits)
+        found = _recorded(solver, start, end, y0, p, u, signal_tables(args.inputs.signals, np), times, limits)
         if found is not None:
             return found, "native"
     return record(system, method, start, end, y0, args, times, **limits), "portable"
@@ -92,15 +92,6 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 
-def _tables(signals: tuple[Signal, ...], xp: Any) -> native.Tables:
-    """The driven inputs in SI, as the kernel reads them, through NumPy or JAX."""
-    return native.Tables(
-        np.array([s.index for s in signals], dtype=float),
-        [xp.asarray(s.times, dtype=float) for s in signals],
-        [xp.asarray(s.values, dtype=float) * s.scale + s.shift for s in signals],
-    )
-
-
 def pure_solve(
     model: "CompiledModel", method: str, max_steps: int, signals: tuple[Signal, ...]
 ) -> tuple[Callable[..., Result], bool]:
@@ -111,17 +102,4 @@ def pure_solve(
     if solver is None:
         return portable, False
 
-    @jax.custom_jvp
-    def solve(t0, t1, y0, args, saveat, rtol, atol):
-        u, tables = args.inputs.constant, _tables(args.inputs.signals, jnp)
-        found = solver.jax_solve(t0, t1, y0, args.p, u, tables, saveat, rtol, atol, max_steps=max_steps)
-        nobody = jnp.full(3, -1, dtype=jnp.int32)
-        return Result(found.t, found.y, found.ys, found.status, nobody, Counts(*found.counts))
-
-    @solve.defjvp
-    def _(primals, tangents):
-        # The tolerances steer the steps, which are held constant.
-        *fixed, rtol, atol = primals
-        return jax.jvp(lambda *given: portable(*given, rtol, atol), tuple(fixed), tuple(tangents[:5]))
-
-    return solve, True
+    return differentiable(solver, portable, max_steps), True

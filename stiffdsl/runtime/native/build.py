@@ -10,6 +10,7 @@ from stiffdsl.program import interpret
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.runtime.native.solver import NativeSolver, Wide
 from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
@@ -38,7 +39,8 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     if is_small(model):
         width = engine.vector_width(model.n)
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
-    return NativeSolver(library, key, wide, model.n, model.parameters, model.inputs, len(tableau.H))
+    linear = LinearKernels(key, model)
+    return NativeSolver(library, key, wide, linear, model.n, model.parameters, model.inputs, len(tableau.H))
 
 
 def _model(program: Program, tableau: Tableau) -> Model | None:

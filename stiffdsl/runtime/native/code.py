@@ -137,6 +137,10 @@ class Code:
     def apply(self, name: str, *args: str) -> str:
         """An elementwise operation of the program (`program/ops.py`)."""
         real = self.real
+        if name in ("add", "sub") and args[1] == self.number(0.0):
+            return args[0]
+        if name == "add" and args[0] == self.number(0.0):
+            return args[1]
         if name in _ARITHMETIC:
             return self.value(f"{_ARITHMETIC[name]} {real} {args[0]}, {args[1]}")
         if name in _RELATIONS:
@@ -189,7 +193,7 @@ class Code:
 
     def total(self, terms: Sequence[str]) -> str:
         """The sum, added in pairs."""
-        terms = list(terms)
+        terms = [term for term in terms if term != self.number(0.0)]
         if not terms:
             return self.number(0.0)
         while len(terms) > 1:

@@ -85,3 +85,36 @@ def emit_dense_solve(module: Module, plan: Plan) -> None:
         code.store(code.apply("mul", code.load(total), diagonal), "%x", i)
     code.put("ret void")
     code.finish()
+
+
+def emit_dense_solve_transposed(module: Module, plan: Plan) -> None:
+    """`dense_solve_transposed(A, pivots, c, x)`."""
+    parameters = [("ptr", "A"), ("ptr", "pivots"), ("ptr", "c"), ("ptr", "x")]
+    code = Code(module, "dense_solve_transposed", parameters, attributes=COLD)
+    n = plan.n
+    total = code.variable("double")
+
+    def subtract(i: str, low: str, high: str) -> None:
+        with code.loop(high, low) as j:
+            entry = code.load("%A", code.integer("add", code.integer("mul", j, str(n)), i))
+            product = code.apply("mul", entry, code.load("%x", j))
+            code.store(code.apply("sub", code.load(total), product), total)
+
+    with code.loop(n) as i:
+        code.store(code.load("%c", i), total)
+        subtract(i, "0", i)
+        diagonal = code.load("%A", code.integer("mul", i, str(n + 1)))
+        code.store(code.apply("mul", code.load(total), diagonal), "%x", i)
+    with code.loop(n) as back:
+        i = code.integer("sub", str(n - 1), back)
+        code.store(code.load("%x", i), total)
+        subtract(i, code.integer("add", i, "1"), str(n))
+        code.store(code.load(total), "%x", i)
+    with code.loop(n) as back:
+        k = code.integer("sub", str(n - 1), back)
+        chosen = code.to_integer(code.load("%pivots", k))
+        first, second = code.load("%x", k), code.load("%x", chosen)
+        code.store(first, "%x", chosen)
+        code.store(second, "%x", k)
+    code.put("ret void")
+    code.finish()

@@ -28,8 +28,9 @@ _DATA, _RANK, _DIMS = 24, 32, 40
 _IS_METADATA, _EXECUTE = 1, 3
 
 ARGUMENTS, RESULTS = OPERANDS[:9], ("state", "ys")
-# Operands with a row for each time saved.
-MATRICES = ("ys", "ys_bar")
+# Axes of an operand, where it is more than a vector: one row for each time saved, or for each direction.
+AXES = {"ys": 2, "y0_dot": 2, "p_dot": 2, "u_dot": 2, "values_dot": 2, "y_dot": 2, "ys_dot": 3}
+AXES |= {"y_bar": 2, "ys_bar": 3, "y0_bar": 2, "p_bar": 2, "u_bar": 2, "values_bar": 2}
 
 _registered: dict[str, Library] = {}
 _lock = threading.Lock()
@@ -48,11 +49,15 @@ class Reached(NamedTuple):
 
 
 def emit_handler(
-    module: Module, function: str, arguments: tuple[str, ...], results: tuple[str, ...], unused: int = 0
+    module: Module,
+    function: str,
+    arguments: tuple[str, ...],
+    results: tuple[str, ...],
+    operands: tuple[str, ...],
 ) -> None:
     """`handler(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
-    over the buffers of `arguments` and `results`, the first of which has one row for each lane. After them come
-    `unused` operands."""
+    over the buffers of `arguments` and `results`, the first of which has one row for each lane; others of `operands`
+    are not used."""
     code = Code(module, "handler", [("ptr", "frame")], "ptr", linkage="dso_local")
 
     def field(pointer: str, offset: int, kind: str = "ptr") -> str:
@@ -72,29 +77,28 @@ def emit_handler(
     with code.when(code.value(f"icmp ne i32 {stage}, {_EXECUTE}")):
         code.put("ret ptr null")
         code.label("prepared")
-    total = len(arguments) + len(results) + unused
+    total = len(operands)
     pointers, strides = code.variable(f"[{total} x ptr]"), code.variable(f"[{total} x i64]")
     for k in range(total):
         code.store(pointers, pointers, k, "ptr")
         code.store("0", strides, k, "i64")
     count = code.variable("i64", "1")
-    place = 0
     for names, offset in ((arguments, _ARGS), (results, _RETS)):
         listed = field("%frame", offset)
         for k, name in enumerate(names):
             buffer = code.load(listed, k, "ptr")
-            dims, last = field(buffer, _DIMS), code.integer("sub", field(buffer, _RANK, "i64"), "1")
-            size = code.load(dims, last, "i64")
-            if name in MATRICES:
-                rows = code.load(dims, code.integer("sub", last, "1"), "i64")
-                size = code.integer("mul", size, rows)
+            dims, rank = field(buffer, _DIMS), field(buffer, _RANK, "i64")
+            size, last = "1", rank
+            for _ in range(AXES.get(name, 1)):
+                last = code.integer("sub", last, "1")
+                size = code.integer("mul", size, code.load(dims, last, "i64"))
+            place = operands.index(name)
             code.store(field(buffer, _DATA), pointers, place, "ptr")
             code.store(size, strides, place, "i64")
-            if not place:
+            if names is arguments and not k:
                 with code.loop(last) as axis:
                     lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
                     code.store(lanes, count, kind="i64")
-            place += 1
     code.call(function, f"ptr {pointers}", f"ptr {strides}", f"i64 {code.load(count, kind='i64')}")
     code.put("ret ptr null")
     code.finish()

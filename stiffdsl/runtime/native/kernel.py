@@ -56,7 +56,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_wide_lanes(module, model, areas, width)
     else:
         _emit_lanes(module, areas, "lanes", "dso_local")
-    emit_handler(module, "lanes", ARGUMENTS, RESULTS, unused=1)
+    emit_handler(module, "lanes", ARGUMENTS, RESULTS, OPERANDS)
     return module.text()
 
 
@@ -87,12 +87,12 @@ def _emit_steps(solve: Integration, small: bool) -> None:
         full = code.apply("ge", solve.get("recorded"), capacity)
         code.leave(stepping, code.apply("and", code.apply("gt", capacity, number(0)), full))
         t, h, last, end = solve.aim()
-        solve.settle(t, h, last, end, _attempted(solve, t, h, small))
+        solve.settle(t, h, last, end, attempted(solve, t, h, small))
         code.store(code.apply("add", code.load(attempts), number(1)), attempts)
         code.leave(stepping, code.apply("not", solve.running()))
 
 
-def _attempted(solve: Integration, t: str, h: str, small: bool) -> str:
+def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     """The error of a try, with planned pivots where they serve."""
     code = solve.code
     values = (t, h, solve.option("rtol"), solve.pointers["atol"], solve.y, solve.p)

@@ -54,6 +54,7 @@ class Areas:
     """Named parts of one array, each starting on a cache line."""
 
     def __init__(self, sizes: Sequence[tuple[str, int]]):
+        self.sizes = tuple(sizes)
         self.offsets: dict[str, int] = {}
         at = 0
         for name, size in sizes:

@@ -14,6 +14,7 @@ import numpy as np
 from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
+from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.solve.status import Status
 
 # Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress; fewer for large models.
@@ -122,10 +123,18 @@ class NativeSolver:
     """One model and one method as machine code. Parameters, times, inputs and tolerances are arguments."""
 
     def __init__(
-        self, library: Library, key: str, wide: Wide | None, n: int, parameters: int, inputs: int, rows: int
+        self,
+        library: Library,
+        key: str,
+        wide: Wide | None,
+        linear: LinearKernels,
+        n: int,
+        parameters: int,
+        inputs: int,
+        rows: int,
     ):
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
-        self.key, self.wide = key, wide
+        self.key, self.wide, self.linear = key, wide, linear
         self.library = library
         self._lanes = _KERNEL(library.address("lanes"))
         self._scratch = _Scratch(self)

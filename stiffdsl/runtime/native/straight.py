@@ -13,8 +13,8 @@ from stiffdsl.runtime.native.layout import Areas
 First = Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
 
 
-def emit_straight(module: Module, model: Model, areas: Areas) -> None:
-    """`attempt(…)`."""
+def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool = False) -> None:
+    """`attempt(…)`; it may keep the factors in their array for others."""
     code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
     writer = Writer(code, model, areas)
     y, p = [code.load("%y", k) for k in range(model.n)], Entries(code, "%p")
@@ -32,10 +32,12 @@ def emit_straight(module: Module, model: Model, areas: Areas) -> None:
     inputs(0.0)
     writer.slope_in_time()
     f_t = Entries(code, writer.area("f_t"))
-    y1, stages = _step(code, model, "%t", "%h", y, p, inputs, f_t, first)
+    y1, stages, factors = _step(code, model, "%t", "%h", y, p, inputs, f_t, first)
     for i, stage in enumerate(stages):
         for k, value in enumerate(stage):
             code.store(value, writer.area("stages", i), k)
+    for e, value in enumerate(factors if keep_factors else []):
+        code.store(value, writer.area("LU"), e)
     for k, value in enumerate(y1):
         code.store(value, writer.area("y1"), k)
     squares = []
@@ -77,7 +79,7 @@ def emit_wide(module: Module, model: Model, areas: Areas, lanes: int) -> None:
     def first(w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
         good.append(_holds(code, model.plan, w, b, x))
 
-    y1, stages = _step(code, model, t, h, y, p, lambda c: u, f_t, first)
+    y1, stages, _ = _step(code, model, t, h, y, p, lambda c: u, f_t, first)
     for i, stage in enumerate(stages):
         for k, value in enumerate(stage):
             code.store(value, area("stages"), i * n + k)
@@ -105,8 +107,8 @@ def _step(
     inputs: Callable[[float], Any],
     f_t: Any,
     first: First,
-) -> tuple[list[str], list[list[str]]]:
-    """The new value and the stages; `inputs(c)` are those at `t + c h`."""
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """The new value, the stages and the factors; `inputs(c)` are those at `t + c h`."""
     n, tableau, plan = model.n, model.tableau, model.plan
     jacobian = straight(code, model.jacobian, model.tables, {"t": t, "y": y, "p": p, "u": inputs(0.0)})
     alpha = code.apply("div", code.number(1.0), code.apply("mul", h, code.number(tableau.gamma)))
@@ -135,7 +137,7 @@ def _step(
         stages.append(lu.solve(code, plan, factors, b))
         if i == 0:
             first(w, b, stages[0])
-    return [code.apply("add", a, u) for a, u in zip(argument, stages[-1], strict=True)], stages
+    return [code.apply("add", a, u) for a, u in zip(argument, stages[-1], strict=True)], stages, factors
 
 
 def _holds(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> str:

@@ -143,6 +143,8 @@ def _emit_settle(module: Module, model: Model, areas: Areas, wide: Areas, width:
         for i in range(model.tableau.stages):
             slot.into("stages", slot.area("stages", i), model.n, i)
     slot.settle(t, h, last, end, code.load(error))
+    with code.when(slot.running()):
+        slot.limit()
     with code.when(code.apply("not", slot.running())), code.loop(model.n) as k:
         code.store(code.load(slot.place("scaled", k)), slot.scaled, k)
     slot.go_on()

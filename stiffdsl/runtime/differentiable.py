@@ -1,0 +1,199 @@
+"""A native solve with its derivatives: kernels for the first ones, the portable tier for all others.
+
+The kernels differentiate by initial values, parameters, constant inputs and the values of tables. Derivatives by times
+(t0, t1, `saveat`, those of tables) and second derivatives are the portable tier's, which takes the same steps.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from stiffdsl.runtime import native
+from stiffdsl.runtime.inputs import Inputs, Signal
+from stiffdsl.runtime.native.linear import Primal
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve.linear_map import linear_map
+from stiffdsl.solve.loop import Counts
+from stiffdsl.solve.solver import Result
+
+
+class Given(NamedTuple):
+    """All that a solve is given."""
+
+    t0: Any
+    t1: Any
+    y0: Any
+    args: Args
+    saveat: Any
+    rtol: Any
+    atol: Any
+
+
+class Moving(NamedTuple):
+    """What the kernels differentiate by; `values` are those of the tables, one by one."""
+
+    y0: Any
+    p: Any
+    constant: Any
+    values: tuple[Any, ...]
+
+    def within(self, given: Given) -> Given:
+        """`given`, with these values."""
+        old = given.args.inputs.signals
+        signals = tuple(replace(s, values=v) for s, v in zip(old, self.values, strict=True))
+        return given._replace(y0=self.y0, args=Args(self.p, Inputs(self.constant, signals)))
+
+
+def moving(given: Given) -> Moving:
+    """What the kernels differentiate by, of a solve or of the tangents of one."""
+    inputs = given.args.inputs
+    return Moving(given.y0, given.args.p, inputs.constant, tuple(s.values for s in inputs.signals))
+
+
+def signal_tables(signals: tuple[Signal, ...], xp: Any) -> native.Tables:
+    """The driven inputs in SI, as the kernel reads them, through NumPy or JAX."""
+    return native.Tables(
+        np.array([s.index for s in signals], dtype=float),
+        [xp.asarray(s.times, dtype=float) for s in signals],
+        [xp.asarray(s.values, dtype=float) * s.scale + s.shift for s in signals],
+    )
+
+
+def differentiable(
+    solver: native.NativeSolver, portable: Callable[..., Result], max_steps: int
+) -> Callable[..., Result]:
+    """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` by a kernel, for `jit`, `vmap`, `grad`, `jvp`."""
+    forward, backward = _first_derivatives(solver, portable, max_steps)
+
+    @jax.custom_jvp
+    def solve(given: Given) -> Result:
+        inputs = given.args.inputs
+        found = solver.jax_solve(
+            given.t0,
+            given.t1,
+            given.y0,
+            given.args.p,
+            inputs.constant,
+            signal_tables(inputs.signals, jnp),
+            given.saveat,
+            given.rtol,
+            given.atol,
+            max_steps=max_steps,
+        )
+        nobody = jnp.full(3, -1, dtype=jnp.int32)
+        return Result(found.t, found.y, found.ys, found.status, nobody, Counts(*found.counts))
+
+    @partial(solve.defjvp, symbolic_zeros=True)
+    def _(primals, tangents):
+        (given,), (dots,) = primals, tangents
+        # The tolerances steer the steps, which are held constant.
+        times = (dots.t0, dots.t1, dots.saveat, [s.times for s in dots.args.inputs.signals])
+        if not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
+            return _portable_jvp(portable, given, dots)
+        result = solve(given)
+        directions = jax.tree.map(_instantiated, moving(dots), is_leaf=_is_zero)
+        y, ys = linear_map(forward, backward, given, directions)
+        none = jax.tree.map(_no_tangent, result)
+        return result, none._replace(y=y, ys=ys)
+
+    def normalized(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
+        saveat = jnp.asarray(saveat, dtype=float).reshape(-1)
+        given = Given(t0, t1, y0, args, saveat, rtol, atol)
+        return solve(jax.tree.map(lambda x: jnp.asarray(x, dtype=float), given))
+
+    return normalized
+
+
+def _first_derivatives(
+    solver: native.NativeSolver, portable: Callable[..., Result], max_steps: int
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`forward(given, directions) -> (y, ys)` and its transpose `backward(given, cotangents) -> Moving`."""
+
+    def portable_ends(given: Given) -> Callable[[Moving], Any]:
+        def ends(values: Moving) -> Any:
+            found = portable(*values.within(given))
+            return found.y, found.ys
+
+        return ends
+
+    def by_portable_forward(given: Given, directions: Moving):
+        return jax.jvp(portable_ends(given), (moving(given),), (directions,))[1]
+
+    def by_portable_backward(given: Given, cotangents):
+        return jax.vjp(portable_ends(given), moving(given))[1](cotangents)[0]
+
+    @jax.custom_jvp
+    def forward(given: Given, directions: Moving):
+        scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
+        values = jnp.concatenate([jnp.zeros(0), *scaled])
+        return solver.linear.forward(
+            _primal(given), max_steps, directions.y0, directions.p, directions.constant, values
+        )
+
+    @jax.custom_jvp
+    def backward(given: Given, cotangents):
+        y0, p, constant, values = solver.linear.backward(_primal(given), max_steps, *cotangents)
+        parts, at = [], 0
+        for signal in given.args.inputs.signals:
+            assert signal.values is not None, "kernels take tables only"
+            count = signal.values.size
+            parts.append(signal.scale * values[at : at + count])
+            at += count
+        return Moving(y0, p, constant, tuple(parts))
+
+    # Second derivatives.
+    forward.defjvp(lambda primals, tangents: jax.jvp(by_portable_forward, primals, tangents))
+    backward.defjvp(lambda primals, tangents: jax.jvp(by_portable_backward, primals, tangents))
+    return forward, backward
+
+
+def _primal(given: Given) -> Primal:
+    inputs = given.args.inputs
+    tables = signal_tables(inputs.signals, jnp).flat(jnp)
+    return Primal(
+        given.t0,
+        given.t1,
+        given.y0,
+        given.args.p,
+        inputs.constant,
+        tables,
+        given.saveat,
+        given.rtol,
+        given.atol,
+    )
+
+
+def _portable_jvp(portable: Callable[..., Result], given: Given, dots: Given) -> tuple[Any, Any]:
+    """By the portable tier, with respect to all that moves."""
+    *values, rtol, atol = given
+    leaves, structure = jax.tree.flatten(values)
+    rates = jax.tree.leaves(tuple(dots[:5]), is_leaf=_is_zero)
+    moved = [k for k, rate in enumerate(rates) if not _is_zero(rate)]
+
+    def of_moved(*some: Any) -> Result:
+        every = list(leaves)
+        for k, value in zip(moved, some, strict=True):
+            every[k] = value
+        return portable(*jax.tree.unflatten(structure, every), rtol, atol)
+
+    return jax.jvp(of_moved, [leaves[k] for k in moved], [rates[k] for k in moved])
+
+
+def _is_zero(x: Any) -> bool:
+    return isinstance(x, SymbolicZero)
+
+
+def _instantiated(dot: Any) -> Any:
+    return jnp.zeros(dot.shape, dot.dtype) if _is_zero(dot) else dot
+
+
+def _no_tangent(x: Any) -> Any:
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return jnp.zeros_like(x)
+    return jnp.zeros(x.shape, jax.dtypes.float0)

@@ -1,0 +1,171 @@
+"""Derivatives of native solves inside JAX: `forward` along directions, `backward` from cotangents.
+
+`vmap` over directions alone makes one call that shares the steps of the solve among all of them; over anything else,
+lanes. Their code is compiled when it is first asked for. Not differentiable themselves.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from stiffdsl.runtime.native import derivatives, engine, ffi
+from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.engine import Library
+from stiffdsl.runtime.native.layout import OPTIONS
+from stiffdsl.runtime.native.tape import BUFFER, record_areas
+
+# Steps that are recorded before directions move on over them.
+FORWARD_BUFFER = 1 << 17
+
+
+class Primal(NamedTuple):
+    """A solve as its kernel takes it: `tables` are layout, times and values (`solver.Tables.flat`)."""
+
+    t0: Any
+    t1: Any
+    y0: Any
+    p: Any
+    u: Any
+    tables: tuple[Any, Any, Any]
+    saveat: Any
+    rtol: Any
+    atol: Any
+
+
+class LinearKernels:
+    """The two kernels of one model and method."""
+
+    def __init__(self, key: str, model: Model):
+        self.key, self.model = key, model
+        self.record = record_areas(model).size
+        self._libraries: dict[str, Library] = {}
+
+    def forward(
+        self, primal: Primal, max_steps: int, y0: Any, p: Any, u: Any, values: Any
+    ) -> tuple[Any, Any]:
+        """The derivatives of the end and of the saved values, for those of what moves."""
+        capacity = max(8, FORWARD_BUFFER // (8 * self.record))
+        rows = jnp.size(primal.saveat)
+        shapes = ((self.model.n,), (rows, self.model.n))
+        return self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes)
+
+    def backward(self, primal: Primal, max_steps: int, y: Any, ys: Any) -> tuple[Any, Any, Any, Any]:
+        """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values."""
+        capacity = max(BUFFER // (8 * self.record), math.isqrt(max_steps) + 1)
+        sizes = self.model.n, self.model.parameters, self.model.inputs, jnp.size(primal.tables[2])
+        return self._linear("backward", primal, max_steps, capacity, (y, ys), [(size,) for size in sizes])
+
+    def _linear(
+        self,
+        kind: str,
+        primal: Primal,
+        max_steps: int,
+        capacity: int,
+        moving: Sequence[Any],
+        shapes: Sequence[tuple[int, ...]],
+    ) -> Any:
+        saveat, layout = _real(primal.saveat).reshape(-1), _real(primal.tables[0])
+        capacity = min(capacity, max_steps)
+        given = dict.fromkeys(OPTIONS, 0.0)
+        given |= {"t0": primal.t0, "t1": primal.t1, "rtol": primal.rtol, "max_step": math.inf}
+        given |= {"max_steps": max_steps, "attempts": math.inf, "capacity": capacity}
+        given["signals"] = layout.shape[0] // 3
+        options = jnp.stack([_real(given[name]) for name in OPTIONS])
+        sizes = saveat.shape[0], max_steps // capacity + 2, jnp.size(primal.tables[2])
+        atol = jnp.broadcast_to(_real(primal.atol), (self.model.n,))
+        vectors = map(_real, (primal.y0, primal.p, primal.u))
+        arguments = (options, atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))
+        call = _Call(lambda: self._target(kind), sizes, tuple(shapes))
+        found = call.bind((), 1, arguments, [_real(value)[None] for value in moving])
+        return tuple(value[0] for value in found)
+
+    def _target(self, kind: str) -> str:
+        """The name that XLA knows the kernel by."""
+        if kind not in self._libraries:
+            emit = derivatives.emit_forward if kind == "forward" else derivatives.emit_backward
+            self._libraries[kind] = engine.load(f"{self.key}.{kind}", lambda: emit(self.model))
+        return ffi.register(f"stiffdsl_{self.key}_{kind}", self._libraries[kind])
+
+
+class _Call:
+    """One kernel, for any number of lanes and directions: arguments have the axes `lanes`, what moves and the results
+    also that of directions."""
+
+    def __init__(
+        self, target: Callable[[], str], sizes: tuple[int, int, int], shapes: tuple[tuple[int, ...], ...]
+    ):
+        self.target, self.sizes, self.shapes = target, sizes, shapes
+
+    def bind(
+        self, lanes: tuple[int, ...], directions: int, arguments: Sequence[Any], moving: Sequence[Any]
+    ) -> Any:
+        return _linear_p.bind(
+            *arguments, *moving, call=self, lanes=lanes, directions=directions, count=len(arguments)
+        )
+
+    def results(self, lanes: tuple[int, ...], directions: int) -> list[tuple[int, ...]]:
+        return [(*lanes, directions, *shape) for shape in self.shapes]
+
+
+_linear_p = Primitive("native_linear")
+_linear_p.multiple_results = True
+
+
+@_linear_p.def_abstract_eval
+def _(*values, call: _Call, lanes, directions, count):
+    del values, count
+    return [ShapedArray(shape, np.dtype(float)) for shape in call.results(lanes, directions)]
+
+
+def _called(*values, call: _Call, lanes, directions, count):
+    """The call itself: only here is the kernel compiled."""
+    del count
+    options, *others = values
+    rows, segments, points = call.sizes
+    more = np.broadcast_to(np.array([rows, directions, segments, points], float), (*lanes, 4))
+    options = jnp.concatenate([options, more], axis=-1)
+    kinds = [jax.ShapeDtypeStruct(shape, np.float64) for shape in call.results(lanes, directions)]
+    return jax.ffi.ffi_call(call.target(), kinds)(options, *others)
+
+
+@_linear_p.def_impl
+def _(*values, **parameters):
+    return jax.jit(partial(_called, **parameters))(*values)
+
+
+def _batch(values, axes, *, call: _Call, lanes, directions, count):
+    size = next(v.shape[d] for v, d in zip(values, axes, strict=True) if d is not None)
+    alone = all(axis is None for axis in axes[:count])
+
+    def whole(value, axis, place):
+        if axis is None:
+            shape = (*value.shape[:place], size, *value.shape[place:])
+            return jnp.broadcast_to(jnp.expand_dims(value, place), shape)
+        return jnp.moveaxis(value, axis, place)
+
+    if not alone:
+        values = [whole(v, axis, 0) for v, axis in zip(values, axes, strict=True)]
+        return call.bind((size, *lanes), directions, values[:count], values[count:]), [0] * len(call.shapes)
+    # More directions: their axis follows those of lanes.
+    place = len(lanes)
+    moving = [whole(v, axis, place) for v, axis in zip(values[count:], axes[count:], strict=True)]
+    moving = [v.reshape(*lanes, size * directions, *v.shape[place + 2 :]) for v in moving]
+    found = call.bind(lanes, size * directions, values[:count], moving)
+    found = [v.reshape(*lanes, size, directions, *v.shape[place + 1 :]) for v in found]
+    return found, [place] * len(found)
+
+
+batching.primitive_batchers[_linear_p] = _batch
+mlir.register_lowering(_linear_p, mlir.lower_fun(_called, multiple_results=True))
+
+
+def _real(value: Any) -> Any:
+    return jnp.asarray(value, dtype=float)

@@ -1,0 +1,225 @@
+"""One accepted step along a direction: how its end moves with its start, the parameters and the inputs.
+
+The linear system of the step (`solve/tableau.py`) is differentiated; dots are derivatives along the direction, and the
+factors are those that the step itself solved with:
+
+    W u_i. = f. (g_i; g_i., p., u.) + M sum_j C_ij/h u_j. + h d_i f_t. + J. u_i        g_i. = y. + sum_j a_ij u_j.
+
+The step size is held constant.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stiffdsl.runtime.native import lu
+from stiffdsl.runtime.native.adjoint import (
+    PARAMETERS,
+    SAVE_PARAMETERS,
+    StepWriter,
+    either,
+    factor_anew,
+    pattern,
+)
+from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.code import COLD, Code, Module
+from stiffdsl.runtime.native.ir import Entries, straight
+from stiffdsl.runtime.native.layout import OPERANDS, Areas
+from stiffdsl.runtime.native.tape import DerivedFunctions
+
+
+class _Moving(StepWriter):
+    """A recorded step, and the derivatives of its inputs: those of constants in u_d, of tables in values_d."""
+
+    def __init__(self, code: Code, model: Model, areas: Areas, record: Areas):
+        super().__init__(code, model, areas, record)
+        self.moved_at: float | None = None
+        self.u_dot: Entries | None = None
+        if model.inputs:
+            # Values of tables enter linearly: their derivatives are tables too.
+            self.tables = code.variable(f"[{len(OPERANDS)} x ptr]")
+            for k in range(len(OPERANDS)):
+                own = "%values_d" if OPERANDS[k] == "values" else code.load("%operands", k, "ptr")
+                code.store(own, self.tables, k, "ptr")
+            for name, source in (("u_d", "%u_d"), ("u_t_d", None)):
+                with code.loop(model.inputs) as k:
+                    code.store(code.load(source, k) if source else code.number(0.0), self.area(name), k)
+
+    def move(self, c: float) -> None:
+        """DerivedFunctions of the inputs at `t + c h` into their arrays."""
+        if self.model.inputs and self.moved_at != c:
+            pointers = [self.tables, self.area("u_d"), self.area("u_t_d")]
+            self.code.call("inputs", f"double {self.time(c)}", *(f"ptr {p}" for p in pointers))
+            self.moved_at, self.u_dot = c, Entries(self.code, self.area("u_d"))
+
+
+def emit_forth(
+    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+) -> None:
+    """`forth(…)` without loops: from the derivatives of the start in y_d to those of the end in `y1_d` and of the
+    stages in `stages_d`."""
+    code = Code(module, "forth", PARAMETERS, attributes="noinline")
+    writer = _Moving(code, model, areas, record)
+    n, tableau = model.n, model.tableau
+    y, p = [code.load("%y", k) for k in range(n)], Entries(code, "%p")
+    y_dot, p_dot = [code.load("%y_d", k) for k in range(n)], Entries(code, "%p_d")
+    stages = [[code.load(writer.stage(i), k) for k in range(n)] for i in range(tableau.stages)]
+    factors = [code.load(writer.factors, e) for e in range(model.plan.entries)]
+    inverse_h = code.apply("div", code.number(1.0), "%h")
+    zero = code.number(0.0)
+    listed = derivatives.listed()
+
+    def along(name: str, c: float, y: list[str], y_dot: list[str], size: int) -> list[str]:
+        if name not in listed:
+            return [zero] * size
+        function, tables = listed[name]
+        writer.move(c)
+        given = {"t": writer.time(c), "y": y, "p": p, "u": writer.inputs(c), "y_dot": y_dot, "p_dot": p_dot}
+        given["u_dot"] = writer.u_dot
+        if name == "rhs_t":
+            given["u_t"] = Entries(code, writer.area("u_t"))
+            given["u_t_dot"] = Entries(code, writer.area("u_t_d"))
+        return list(straight(code, function, tables, given))
+
+    rows, columns = (lu.integers(a) for a in pattern(model))
+    J_dot = along("jacobian", 0.0, y, y_dot, len(rows))
+    f_t_dot = along("rhs_t", 0.0, y, y_dot, n)
+    dots: list[list[str]] = []
+    moved = y_dot
+    for i in range(tableau.stages):
+        argument, moved = y, y_dot
+        if i:
+            argument, moved = (
+                [code.combination(tableau.a[i], [u[k] for u in parts], start[k]) for k in range(n)]
+                for parts, start in ((stages[:i], y), (dots, y_dot))
+            )
+        b = along("rhs", tableau.c[i], argument, moved, n)
+        for k in range(n):
+            if i and model.mass[k]:
+                history = code.combination(tableau.C[i], [u[k] for u in dots])
+                b[k] = code.apply("add", b[k], code.apply("mul", history, inverse_h))
+            if model.rhs_t is not None and tableau.d[i]:
+                weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+                b[k] = code.apply("add", b[k], code.apply("mul", weight, f_t_dot[k]))
+        for value, row, column in zip(J_dot, rows, columns, strict=True):
+            if value != zero:
+                b[row] = code.apply("add", b[row], code.apply("mul", value, stages[i][column]))
+        dots.append(lu.solve(code, model.plan, factors, b))
+    for i, dot in enumerate(dots):
+        for k, value in enumerate(dot):
+            code.store(value, writer.area("stages_d", i), k)
+    for k in range(n):
+        code.store(code.apply("add", moved[k], dots[-1][k]), writer.area("y1_d"), k)
+    code.put("ret void")
+    code.finish()
+
+
+def emit_forth_general(
+    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas, planned: bool
+) -> None:
+    """`forth_general(…, dense)`: as `forth`, by calls; `dense` factors W anew, with pivots as they come. Without
+    `planned` it always does."""
+    code = Code(
+        module,
+        "forth_general",
+        (*PARAMETERS, ("i1", "dense")),
+        attributes="noinline" if planned else COLD,
+    )
+    writer = _Moving(code, model, areas, record)
+    n, tableau = model.n, model.tableau
+    listed = derivatives.listed()
+
+    def area(name: str, row: int = 0) -> str:
+        return f"ptr {writer.area(name, row)}"
+
+    def along(name: str, c: float, y: str, y_dot: str, result: str, size: int) -> None:
+        if name not in listed:
+            with code.loop(size) as k:
+                code.store(code.number(0.0), result, k)
+            return
+        writer.drive(c)
+        writer.move(c)
+        pointers = [y, "%p", writer.area("u")]
+        pointers += [writer.area("u_t")] if name == "rhs_t" else []
+        pointers += [y_dot, "%p_d", writer.area("u_d")]
+        pointers += [writer.area("u_t_d")] if name == "rhs_t" else []
+        pointers += [result, writer.area("scratch")]
+        code.call(f"{name}_dot", f"double {writer.time(c)}", *(f"ptr {p}" for p in pointers))
+
+    factor_anew(writer, planned)
+    rows, columns = (module.constants(a.astype(np.int32)) for a in pattern(model))
+    values = len(pattern(model)[0])
+    mass = module.constants(np.asarray(model.mass, dtype=float))
+    J_dot, f_t_dot, bar = writer.area("J_d"), writer.area("f_t_d"), writer.area("b_d")
+    along("jacobian", 0.0, "%y", "%y_d", J_dot, values)
+    along("rhs_t", 0.0, "%y", "%y_d", f_t_dot, n)
+    inverse_h = code.apply("div", code.number(1.0), "%h")
+
+    def solved(i: int) -> Callable[[bool], None]:
+        def solve(dense: bool) -> None:
+            if dense:
+                code.call("dense_solve", area("A"), area("pivots"), f"ptr {bar}", area("stages_d", i))
+            else:
+                code.call("solve", f"ptr {writer.factors}", f"ptr {bar}", area("stages_d", i), area("z"))
+
+        return solve
+
+    for i in range(tableau.stages):
+        with code.loop(n) as k:
+            for name, start, part in (("argument", "%y", writer.stage), ("argument_d", "%y_d", None)):
+                earlier = [code.load(part(j) if part else writer.area("stages_d", j), k) for j in range(i)]
+                value = code.apply("add", code.load(start, k), code.combination(tableau.a[i], earlier))
+                code.store(value, writer.area(name), k)
+        along("rhs", tableau.c[i], writer.area("argument"), writer.area("argument_d"), bar, n)
+        timed = model.rhs_t is not None and tableau.d[i]
+        with code.loop(n) as k:
+            earlier = [code.load(writer.area("stages_d", j), k) for j in range(i)]
+            history = code.apply("mul", code.combination(tableau.C[i], earlier), inverse_h)
+            history = code.apply("mul", history, code.load(mass, k))
+            value = code.apply("add", code.load(bar, k), history)
+            if timed:
+                weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+                value = code.apply("add", value, code.apply("mul", weight, code.load(f_t_dot, k)))
+            code.store(value, bar, k)
+        with code.loop(values) as e:
+            row = code.index(rows, e)
+            product = code.apply(
+                "mul", code.load(J_dot, e), code.load(writer.stage(i), code.index(columns, e))
+            )
+            code.store(code.apply("add", code.load(bar, row), product), bar, row)
+        either(code, planned, solved(i))
+    last = tableau.stages - 1
+    with code.loop(n) as k:
+        end = code.apply(
+            "add", code.load(writer.area("argument_d"), k), code.load(writer.area("stages_d", last), k)
+        )
+        code.store(end, writer.area("y1_d"), k)
+    code.put("ret void")
+    code.finish()
+
+
+def emit_save(module: Module, model: Model, areas: Areas, record: Areas) -> None:
+    """`save(t, h, low, high, times, y_d, ys_d, work)`: the derivatives of the dense output (`solve/dense_output.py`) at
+    the times low ... high - 1 of the step; then y_d becomes the derivative of its end."""
+    code = Code(module, "save", SAVE_PARAMETERS, attributes="noinline")
+    n, H = model.n, model.tableau.H
+    K, end, stages = (code.at("%work", areas[name]) for name in ("K_d", "y1_d", "stages_d"))
+    with code.when(code.value("icmp slt i64 %low, %high")), code.loop(n) as k:
+        values = [code.load(code.at(stages, i * n), k) for i in range(model.tableau.stages)]
+        for r, row in enumerate(H):
+            code.store(code.combination(row, values), code.at(K, r * n), k)
+    with code.loop("%high", "%low") as s:
+        theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")
+        rest = code.apply("sub", code.number(1.0), theta)
+        place = code.at("%ys_d", code.integer("mul", s, str(n)))
+        with code.loop(n) as k:
+            inner = code.load(code.at(K, (len(H) - 1) * n), k)
+            for r in reversed(range(len(H) - 1)):
+                inner = code.apply("add", code.load(code.at(K, r * n), k), code.apply("mul", theta, inner))
+            value = code.apply("add", code.load(end, k), code.apply("mul", rest, inner))
+            start = code.apply("mul", rest, code.load("%y_d", k))
+            code.store(code.apply("add", start, code.apply("mul", theta, value)), place, k)
+    with code.loop(n) as k:
+        code.store(code.load(end, k), "%y_d", k)
+    code.put("ret void")
+    code.finish()
