@@ -46,7 +46,7 @@ def _gradient(e: sp.Expr) -> dict[sp.Symbol, sp.Expr]:
                 for symbol in {**yes, **no}
             }
         )
-    return _nonzero({symbol: sp.diff(e, symbol) for symbol in sorted(e.free_symbols, key=str)})
+    return _nonzero({s: sp.diff(e, s) for s in sorted(e.free_symbols, key=str)})  # type: ignore[arg-type]
 
 
 def _nonzero(slopes: dict[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
