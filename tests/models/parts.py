@@ -4,7 +4,7 @@ The circuits of one library stand side by side in one model, so that it is compi
 """
 
 from dataclasses import dataclass
-from math import cos, exp, log, pi, sqrt, tanh
+from math import cos, exp, log, pi, sin, sqrt, tanh
 
 
 @dataclass(frozen=True)
@@ -297,10 +297,47 @@ end
     },
 )
 
+PLANAR = Bench(
+    """
+import mechanics.planar
+model Parts
+  part ceiling : mechanics.planar.Fixed(x = 1, y = 2)
+  part rod : mechanics.planar.Rod(L = 0.5)
+  part bob : mechanics.planar.PointMass(m = 3, x start 1, y start 1.5)
+  part hook : mechanics.planar.Fixed
+  part spring : mechanics.planar.Spring(c = 40, d = 0.5, L0 = 1)
+  part load : mechanics.planar.PointMass(m = 2, y start -1.2)
+  part rail : mechanics.planar.Guide(y = 0.25)
+  part push : mechanics.planar.Push(fx = 4)
+  part sled : mechanics.planar.PointMass(m = 8, y start 0.25, vx start 1)
+equations
+  connect ceiling.joint, rod.a
+  connect rod.b, bob.joint
+  connect hook.joint, spring.a
+  connect spring.b, load.joint
+  connect rail.joint, push.joint, sled.joint
+experiment
+  time 0..1, rtol 1e-9, atol 1e-10
+end
+""",
+    {
+        "bob.y": 1.5,
+        "rod.tension": 3 * 9.81,
+        # Around its rest at 1 + m*g/c, damped: delta = d/(2 m), w^2 = c/m - delta^2.
+        "load.y": -(1 + 2 * 9.81 / 40)
+        - (0.2 - 2 * 9.81 / 40)
+        * exp(-0.125)
+        * (cos(sqrt(20 - 0.125**2)) + 0.125 / sqrt(20 - 0.125**2) * sin(sqrt(20 - 0.125**2))),
+        "sled.x": 1 + 4 / 8 / 2,
+        "sled.y": 0.25,
+    },
+)
+
 BENCHES = {
     "electrical": ELECTRICAL,
     "thermal": THERMAL,
     "rotational": ROTATIONAL,
     "translational": TRANSLATIONAL,
     "fluid": FLUID,
+    "mechanics/planar": PLANAR,
 }

@@ -135,6 +135,48 @@ def pollu() -> Problem:
     return Problem(f, y0, (0, 60), named(*POLLU), atol=1e-20)
 
 
+def pendulum() -> Problem:
+    """In the angle from below, released from the side."""
+
+    def report(t, y):
+        return {"bob.x": float(np.sin(y[0])), "bob.y": float(-np.cos(y[0]))}
+
+    def f(t, y):
+        return np.array([y[1], -9.81 * np.sin(y[0])])
+
+    start = np.array([np.pi / 2, 0.0])
+    return Problem(f, start, (0, 10), report, rtol=1e-13, atol=1e-13, method="DOP853")
+
+
+def slider_crank() -> Problem:
+    """Lagrange's equation in the angle of the crank; x(phi) is where the slider is."""
+    r, L, m1, m2, g, push = 0.3, 1.0, 1.0, 2.0, 9.81, -1.0
+
+    def f(t, y):
+        phi, w = y
+        s, c = np.sin(phi), np.cos(phi)
+        q = np.sqrt(L**2 - (r * s) ** 2)
+        x1 = -r * s - r**2 * s * c / q
+        x2 = -r * c - r**2 * (np.cos(2 * phi) / q + (r * s * c) ** 2 / q**3)
+        return np.array([w, (push * x1 - m1 * g * r * c - m2 * x1 * x2 * w**2) / (m1 * r**2 + m2 * x1**2)])
+
+    def report(t, y):
+        s, c = np.sin(y[0]), np.cos(y[0])
+        slider = r * c + np.sqrt(L**2 - (r * s) ** 2)
+        return {"pin.x": float(r * c), "pin.y": float(r * s), "slider.x": float(slider)}
+
+    return Problem(f, np.array([0.0, 10.0]), (0, 5), report, rtol=1e-13, atol=1e-13, method="DOP853")
+
+
+def capacitor_loop() -> dict[str, float]:
+    """Closed form at t = 2: a sine through R into C, a constant voltage through R into L."""
+    t, w, V, C = 2.0, np.pi, 2.0, 1 + 0.5 * 0.25 / (0.5 + 0.25)
+    k = w * C  # R = 1
+    v = V / (1 + k**2) * (np.sin(w * t) - k * np.cos(w * t) + k * np.exp(-t / C))
+    i = 10 / 2 * (1 - np.exp(-2 * t / (1 + 2 * 2 / (2 + 2))))
+    return {"c1.v": float(v), "c2.v": float(v / 3), "c3.v": float(2 * v / 3), "l1.i": i, "l2.i": i / 2}
+
+
 def oregonator() -> Problem:
     def f(t, y):
         return np.array(
