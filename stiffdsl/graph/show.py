@@ -1,14 +1,14 @@
 """What `graph` made, for reading (`show`) and for plots (`structure`)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.model import Block, Family, FlatModel, slot, total
+from stiffdsl.flat.model import Family, FlatModel, slot, total
 from stiffdsl.graph.blocks import levels, strong_components
 from stiffdsl.graph.matched import matched_system
+from stiffdsl.graph.names import name_of
 from stiffdsl.graph.system import SortedSystem
 
 # Names listed before "and … more".
@@ -34,7 +34,7 @@ def show(system: SortedSystem) -> str:
     if system.assignments:
         lines += ["", "assignments"]
     for number, a in enumerate(system.assignments, 1):
-        target = _name(flat, a.kind, int(a.targets[0]))
+        target = name_of(flat, a.kind, int(a.targets[0]))
         lines.append(f"  {number:>3}  {target} := {_written(flat, a.value)}{_count(len(a.targets))}")
     if len(system.implicit):
         lines += ["", "implicit"]
@@ -63,22 +63,8 @@ def _count(size: int) -> str:
 
 
 def _names(flat: FlatModel, variables: np.ndarray, kind: str = "var") -> str:
-    told = ", ".join(_name(flat, kind, int(v)) for v in variables[:LISTED])
+    told = ", ".join(name_of(flat, kind, int(v)) for v in variables[:LISTED])
     return told + (f" and {len(variables) - LISTED} more" if len(variables) > LISTED else "")
-
-
-def _name(flat: FlatModel, kind: str, number: int) -> str:
-    if kind == "const":
-        return f"{flat.constants[number]:.6g}"
-    if kind in ("param", "input"):
-        return _scalar(flat.parameters if kind == "param" else flat.inputs, number)
-    name = flat.variable_name(number)
-    return name if kind == "var" else f"{kind}({name})"
-
-
-def _scalar(blocks: Sequence[Block], number: int) -> str:
-    block = next(b for b in blocks if b.offset <= number < b.offset + b.size)
-    return block.scalar_name(number - block.offset)
 
 
 def _written(flat: FlatModel, family: Family) -> str:
@@ -96,7 +82,7 @@ def _filled(flat: FlatModel, kinds: tuple[str, ...], table: np.ndarray) -> dict[
     return {
         slot(k): sp.Float(flat.constants[table[0, k]], 6)
         if kind == "const"
-        else sp.Symbol(_name(flat, kind, int(table[0, k])), real=True)
+        else sp.Symbol(name_of(flat, kind, int(table[0, k])), real=True)
         for k, kind in enumerate(kinds)
         if len(table)
     }

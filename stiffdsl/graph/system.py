@@ -4,7 +4,7 @@
 computed from y in the order of `assignments`, where a later one may use an earlier one's target.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,6 +52,9 @@ class SortedSystem:
     leave: the solver takes y back to `invariant = 0` after every accepted step (see `reduce`);
     `invariant_orders[k]` is how often invariant k was differentiated. `flat` holds the derivatives that
     became variables as blocks of kind `hidden`.
+
+    `eliminated`: former states that conserved quantities give (see `eliminate`); `totals[k]` is the quantity
+    that gives the k-th, over slots of kind `start`, and its value the last-but-so-many parameter.
     """
 
     flat: FlatModel
@@ -65,6 +68,8 @@ class SortedSystem:
     warnings: tuple[Diagnostic, ...] = ()
     invariants: tuple[Family, ...] = ()
     invariant_orders: tuple[int, ...] = ()
+    eliminated: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    totals: tuple[Family, ...] = ()
 
     @property
     def size(self) -> int:

@@ -9,15 +9,18 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.functions import where
-from stiffdsl.flat.model import Definition, FlatModel, slot
+from stiffdsl.flat.model import Definition, Family, FlatModel, slot, total
 from stiffdsl.program.ops import Builder
 from stiffdsl.program.values import NOTHING, Value, Vectors
 
 _GIVEN = where(sp.Gt(slot(1), 0), slot(0), slot(2))
 
 
-def parameters(flat: FlatModel, builder: Builder) -> int:
-    """`given` where `mask` is positive, else the definitions, which see the parameters before them."""
+def parameters(flat: FlatModel, builder: Builder, totals: Sequence[Family] = ()) -> int:
+    """`given` where `mask` is positive, else the definitions, which see the parameters before them.
+
+    The last are the values of `totals`, over slots of kind `start`, for the start values that follow.
+    """
     values = Vectors(builder)
     size = sum(b.size for b in flat.parameters)
     given, mask = values.input("given", size), values.input("mask", size)
@@ -45,8 +48,29 @@ def parameters(flat: FlatModel, builder: Builder) -> int:
         source[targets] = len(made)
         position[targets] = np.arange(len(targets))
         made.append(values.apply(_GIVEN, choice, len(targets)))
-    assert np.all(source >= 0), "every parameter has a definition"
-    return values.vector(values.take(made, source, position))
+    own = size - len(totals)
+    assert np.all(source[:own] >= 0), "every parameter has a definition"
+    result = values.take(made, source[:own], position[:own])
+    if not totals:
+        return values.vector(result)
+    # Start values are made of numbers and parameters only.
+    known = {"param": result}
+    begun = _scattered(flat, values, known, (*flat.guesses, *flat.starts), flat.size, 0.0)
+    known["start"] = Value(flat.size, (begun,))
+    parts = [result]
+    for k, family in enumerate(totals):
+        symbols = {}
+        for j, terms in enumerate(family.sums):
+            term = values.apply(
+                terms.term, _slots(flat, values, known, terms.kinds, terms.table), len(terms.table)
+            )
+            symbols[total(j).name] = values.total(term, terms.owner, 1)
+        one = np.array([own + k])
+        choice = {"s0": values.take([given], np.zeros(1, np.int64), one)}
+        choice["s1"] = values.take([mask], np.zeros(1, np.int64), one)
+        choice["s2"] = values.apply(family.template, symbols, 1)
+        parts.append(values.apply(_GIVEN, choice, 1))
+    return builder.concatenate([values.vector(part) for part in parts if part.size])
 
 
 def scattered(flat: FlatModel, builder: Builder, definitions: Sequence[Definition], size: int) -> int:
@@ -56,19 +80,37 @@ def scattered(flat: FlatModel, builder: Builder, definitions: Sequence[Definitio
         "param": values.input("p", sum(b.size for b in flat.parameters)),
         "input": values.input("u", sum(b.size for b in flat.inputs)),
     }
-    made = [values.constants(np.full(size, np.nan)) if size else NOTHING]
+    return _scattered(flat, values, inputs, definitions, size, np.nan)
+
+
+def _scattered(
+    flat: FlatModel,
+    values: Vectors,
+    known: dict[str, Value],
+    definitions: Sequence[Definition],
+    size: int,
+    elsewhere: float,
+) -> int:
+    made = [values.constants(np.full(size, elsewhere)) if size else NOTHING]
     source = np.zeros(size, dtype=np.int64)
     position = np.arange(size)
     for definition in definitions:
         targets, family = definition.targets, definition.value
-        symbols = {}
-        for k, kind in enumerate(family.kinds):
-            ids = family.table[:, k]
-            if kind == "const":
-                symbols[f"s{k}"] = values.constants(flat.constants[ids])
-            else:
-                symbols[f"s{k}"] = values.take([inputs[kind]], np.zeros(len(ids), dtype=np.int64), ids)
+        symbols = _slots(flat, values, known, family.kinds, family.table)
         source[targets] = len(made)
         position[targets] = np.arange(len(targets))
         made.append(values.apply(family.template, symbols, len(targets)))
     return values.vector(values.take(made, source, position))
+
+
+def _slots(
+    flat: FlatModel, values: Vectors, known: dict[str, Value], kinds: Sequence[str], table: np.ndarray
+) -> dict[str, Value]:
+    symbols = {}
+    for k, kind in enumerate(kinds):
+        ids = table[:, k]
+        if kind == "const":
+            symbols[f"s{k}"] = values.constants(flat.constants[ids])
+        else:
+            symbols[f"s{k}"] = values.take([known[kind]], np.zeros(len(ids), dtype=np.int64), ids)
+    return symbols

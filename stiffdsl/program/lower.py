@@ -41,7 +41,7 @@ def lower(system: SortedSystem) -> Program:
     function("derivatives", "t y p u", doc, evaluation.declared("der"))
 
     doc = "All parameters: those given where `mask` is set, the others by their definitions."
-    function("parameters", "given mask", doc, parameters(flat, builder))
+    function("parameters", "given mask", doc, parameters(flat, builder, system.totals))
     inputs = scattered(flat, builder, flat.input_values, sum(b.size for b in flat.inputs))
     function("input_defaults", "p", "The inputs that nobody drives.", inputs)
     doc = "The start value of every declared variable; NaN where there is none."
@@ -62,6 +62,11 @@ def lower(system: SortedSystem) -> Program:
     doc = "Start values and equations left over, which must be zero."
     result = evaluation.joined([evaluation.family(f) for f in system.initial.checks])
     function("checks", "t y p u start", doc, result)
+
+    if system.totals:
+        doc = "The totals of conserved quantities for the state that a run begins with."
+        result = evaluation.joined([evaluation.family(f) for f in system.totals])
+        function("totals", "p start", doc, result)
 
     held = derivatives.of_families(system.invariants)
     if system.invariants:

@@ -1,7 +1,7 @@
 """What a user hands over for one run (parameters, inputs, initial values by name) as vectors in SI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -16,10 +16,15 @@ from stiffdsl.runtime.names import Names
 
 @dataclass(frozen=True, eq=False)
 class Overrides:
-    """Vectors with the given values, and masks of where they are given; values may be traced, masks are not."""
+    """Vectors with the given values, and masks of where they are given; values may be traced, masks are not.
+
+    `apart_values`, `apart_mask`: the same for states that conserved quantities give, which are not in y.
+    """
 
     values: Any
     mask: np.ndarray
+    apart_values: Any = field(default_factory=lambda: np.zeros(0))
+    apart_mask: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
 class Given:
@@ -56,19 +61,21 @@ class Given:
         Raises `ValueError` for a variable that is computed, or a state that `initial` equations determine.
         """
         system = self.system
-        n = system.size
+        n, apart = system.size, len(system.eliminated)
+        none = np.zeros(apart), np.zeros(apart, dtype=bool)
         if given is None:
-            return Overrides(np.zeros(n), np.zeros(n, dtype=bool))
+            return Overrides(np.zeros(n), np.zeros(n, dtype=bool), *none)
         if not isinstance(given, Mapping):
             y = jnp.asarray(given)
             if y.shape != (n,):
                 raise ValueError(f"`initial` takes {n} values (those of `model.states`), not {y.shape}")
-            return Overrides(y, np.ones(n, dtype=bool))
+            return Overrides(y, np.ones(n, dtype=bool), *none)
         place = np.full(system.flat.size, -1, dtype=np.int64)
         place[system.states] = np.arange(len(system.states))
         algebraic = ~system.implicit_is_der
         place[system.implicit[algebraic]] = len(system.states) + np.flatnonzero(algebraic)
-        values, mask = jnp.zeros(n), np.zeros(n, dtype=bool)
+        place[system.eliminated] = n + np.arange(apart)
+        values, mask = jnp.zeros(n + apart), np.zeros(n + apart, dtype=bool)
         determined = set(system.initial.free[system.initial.free < len(system.states)].tolist())
         for name, value in given.items():
             found = self._find(self.variables, name, "state")
@@ -84,7 +91,7 @@ class Given:
             si = jnp.broadcast_to(si, found.shape).ravel() * system.flat.sign[scalars]
             values = values.at[at].set(si)
             mask[at] = True
-        return Overrides(values, mask)
+        return Overrides(values[:n], mask[:n], values[n:], mask[n:])
 
     def _scattered(self, given: Mapping[str, Any], names: Names, size: int, what: str) -> Overrides:
         values, mask = np.zeros(size), np.zeros(size, dtype=bool)

@@ -61,7 +61,7 @@ class CompiledModel:
     @cached_property
     def parameters(self) -> Table:
         """All parameters, with the values they have when none is given."""
-        return Table(_rows(self.program.system.flat.parameters, self.default_parameters))
+        return Table(_rows(self.parameter_names.blocks, self.default_parameters))
 
     @cached_property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -121,6 +121,18 @@ class CompiledModel:
                 self.interpreted.parameters(np.asarray(given.values), given.mask.astype(float)), dtype=float
             )
 
+    @cached_property
+    def conserved(self) -> list[str]:
+        """Weighted sums of states that no solution changes, such as `A + B + C`, as they are written."""
+        return self.conserved_found.texts
+
+    @cached_property
+    def conserved_found(self) -> Any:
+        """The conserved quantities, and whether these are all (`graph.conserved.Found`)."""
+        from stiffdsl.graph.conserved import conserved
+
+        return conserved(self.program.system.flat)
+
     @property
     def experiment(self) -> dict[str, Any]:
         """What the model's `experiment` section says."""
@@ -144,7 +156,7 @@ class CompiledModel:
             "aliases": flat.counts["aliases"],
             "states": len(p.system.states),
             "implicit": len(p.system.implicit),
-            "parameters": len(self.default_parameters),
+            "parameters": sum(b.size for b in self.parameter_names.blocks),
             "inputs": self.given.sizes["input"],
             "assignments": blocks["assignments"],
             "blocks": blocks["blocks"],

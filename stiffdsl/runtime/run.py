@@ -15,6 +15,7 @@ from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
 from stiffdsl.solve.linear import runs_beside_itself
@@ -163,6 +164,9 @@ def simulate(
         if end < start:
             times = times[::-1]
     args = arguments(model, model.given.params(params), *model.given.driven(inputs))
+    given = model.given.initial(initial)
+    with np.errstate(all="ignore"):
+        args = with_totals(model.program, model.interpreted, start, args, given, np)
     system = model.system(driven=bool(args.inputs.signals))
     view = ModelView(
         model.name,
@@ -173,7 +177,6 @@ def simulate(
         np.asarray(args.p),
         args.inputs,
     )
-    given = model.given.initial(initial)
     y0, report = begin(model, start, args, given, overridden=initial is not None)
     if report.failure is not None:
         nowhere = np.array([start])
@@ -255,6 +258,7 @@ def lane(
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
         u = args.inputs(start)
+        args = with_totals(program, functions, start, args, initial, jnp)
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
         begun = jnp.array(True)
         if len(free):
