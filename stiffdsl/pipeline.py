@@ -5,7 +5,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,38 @@ def compile_model(
     assert stop_after is None or stop_after in STAGES, stop_after
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
+    from stiffdsl.check.alike import NotAlike
+    from stiffdsl.syntax.alike import parse_alike
+    from stiffdsl.syntax.parse import parse
+
+    def parse_by_shape(source: Source) -> Any:
+        nonlocal alike
+        module, alike = parse_alike(source)
+        return module
+
+    alike = False
+    stages = partial(_stages, source, model, constants or {}, find or load_import)
+    if stop_after in ("syntax", "check"):
+        return _run(partial(stages, parse), source, stop_after, on_stage)
+    try:
+        return _run(partial(stages, parse_by_shape), source, stop_after, on_stage)
+    except (ModelError, NotAlike):
+        if not alike:
+            raise
+    # What is wrong with lines that were read by their shape is told by reading them one by one.
+    return _run(partial(stages, parse), source, stop_after, on_stage)
+
+
+def _run(
+    stages: Callable[[dict[str, float]], Iterator[tuple[str, Callable[[Any], Any]]]],
+    source: Source,
+    stop_after: str | None,
+    on_stage: Hook | None,
+) -> Any:
+    """The representation after `stop_after`, or after the last of the stages."""
     seconds: dict[str, float] = {}
     result: Any = source
-    for name, stage in _stages(source, model, constants or {}, seconds, find or load_import):
+    for name, stage in stages(seconds):
         start = time.perf_counter()
         result = stage(result)
         seconds[name] = time.perf_counter() - start
@@ -54,12 +83,11 @@ def _stages(
     source: Source,
     model: str | None,
     constants: dict[str, float],
-    seconds: dict[str, float],
     find: Callable[[str, Source], Source | None],
-):
+    parse: Callable[[Source], Any],
+    seconds: dict[str, float],
+) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """Every stage with its name; imports are here so that `stiffdsl check` never pays for JAX."""
-    from stiffdsl.syntax.parse import parse
-
     yield "syntax", parse
 
     from stiffdsl.check import check
@@ -98,7 +126,10 @@ def compile_again(
 ) -> Any:
     """The model once more, in a process that may not have the files: imports are the texts found the first time."""
     return compile_model(
-        source, model, constants, find=lambda module, importing: imported.get((module, importing.name))
+        source,
+        model,
+        constants,
+        find=lambda module, importing: imported.get((module, importing.name)),
     )
 
 

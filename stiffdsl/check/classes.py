@@ -40,7 +40,7 @@ class Layer:
     components: tuple[ComponentUse, ...] = ()
     equations: tuple[tree.Statement, ...] = ()
     initial: tuple[tree.Statement, ...] = ()
-    reactions: tuple[tree.Reaction | tree.For, ...] = ()
+    reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...] = ()
     experiment: tree.Experiment | None = None
 
 

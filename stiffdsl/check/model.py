@@ -37,7 +37,7 @@ class Class:
     components: tuple[ComponentUse, ...]
     equations: tuple[tree.Statement, ...]
     initial: tuple[tree.Statement, ...]
-    reactions: tuple[tree.Reaction | tree.For, ...]
+    reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...]
     experiment: tree.Experiment | None
     span: Span
 

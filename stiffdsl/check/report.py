@@ -31,6 +31,11 @@ class Report:
         else:
             self._found[key] = diagnostic
 
+    @property
+    def count(self) -> int:
+        """How much was said so far, with what was said again."""
+        return len(self._found) + sum(self._repeats.values())
+
     def has(self, key: Hashable) -> bool:
         """True where a diagnostic with this key was added."""
         return key in self._found

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from stiffdsl.check import dimensions
+from stiffdsl.check.alike import check_alike
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of, dotted
 from stiffdsl.check.report import within
@@ -58,6 +59,9 @@ class Statements:
     def _block(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
         done: list[tree.Statement] = []
         for statement in statements:
+            if isinstance(statement, tree.Alike):
+                done += check_alike(statement, self.walker, self._statement)
+                continue
             kept = self._statement(statement)
             if kept is not None:
                 done.append(kept)
@@ -225,15 +229,19 @@ class Statements:
 
     # --- reactions -------------------------------------------------------------------------------
 
-    def reactions(self, items: Iterable[tree.Reaction | tree.For]) -> tuple[tree.Reaction | tree.For, ...]:
+    def reactions(
+        self, items: Iterable[tree.Reaction | tree.For | tree.Alike]
+    ) -> tuple[tree.Reaction | tree.For | tree.Alike, ...]:
         """The section `reactions`: species are scalar variables, rates are any expression."""
-        done: list[tree.Reaction | tree.For] = []
+        done: list[tree.Reaction | tree.For | tree.Alike] = []
         for item in items:
             if isinstance(item, tree.For):
                 outer, iterators = self.walker.enter(item.iterators)
                 body = self.reactions(item.body)  # type: ignore[arg-type]
                 self.walker.leave(outer)
                 done.append(tree.For(iterators, body, item.span))  # type: ignore[arg-type]
+            elif isinstance(item, tree.Alike):
+                done += check_alike(item, self.walker, self._reaction)
             else:
                 done.append(self._reaction(item))
         return tuple(done)

@@ -4,19 +4,34 @@ The members of `for i in 2..N` inside `part rooms[20] : Room` are 20 * (N - 1) r
 row belongs to, `iterators` the value of `i`, `axes` the position in whole-array arithmetic.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from stiffdsl.diagnostics import Span
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The text that members come from where each has a line of its own: `spans[of[row]]`."""
+
+    spans: tuple[Span, ...]
+    of: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """`size` members; every index array has one entry for each of them. `prefix` and `axes` count from 0."""
+    """`size` members; every index array has one entry for each of them. `prefix` and `axes` count from 0.
+
+    `scalars`: names that stand for another quantity in every member: the kind of its slot and its number.
+    """
 
     size: int = 1
     prefix: tuple[np.ndarray, ...] = ()
     iterators: dict[str, np.ndarray] = field(default_factory=dict)
     axes: tuple[np.ndarray, ...] = ()
+    scalars: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    lines: Lines | None = None
 
     @staticmethod
     def grid(prefix: tuple[int, ...], axes: tuple[int, ...] = ()) -> "Domain":
@@ -36,11 +51,13 @@ class Domain:
             tuple(p[rows] for p in self.prefix),
             {name: value[rows] for name, value in self.iterators.items()},
             tuple(a[rows] for a in self.axes),
+            {name: (kind, value[rows]) for name, (kind, value) in self.scalars.items()},
+            None if self.lines is None else Lines(self.lines.spans, self.lines.of[rows]),
         )
 
     def bind(self, name: str, value: np.ndarray) -> "Domain":
         """The same members with one more iterator."""
-        return Domain(self.size, self.prefix, {**self.iterators, name: value}, self.axes)
+        return replace(self, iterators={**self.iterators, name: value})
 
     def product(self, lengths: tuple[int, ...]) -> "Domain":
         """Every member repeated over new whole-array axes."""
@@ -49,9 +66,7 @@ class Domain:
         base = self.take(rows)
         position = np.tile(np.arange(extra), self.size)
         axes = np.unravel_index(position, lengths) if lengths else ()
-        return Domain(
-            base.size, base.prefix, base.iterators, tuple(np.asarray(a, dtype=np.int64) for a in axes)
-        )
+        return replace(base, axes=tuple(np.asarray(a, dtype=np.int64) for a in axes))
 
     def with_axes(self, axes: tuple[np.ndarray, ...]) -> "Domain":
-        return Domain(self.size, self.prefix, self.iterators, axes)
+        return replace(self, axes=axes)

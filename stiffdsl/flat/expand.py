@@ -117,9 +117,8 @@ class Expansion:
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows:
         """What was expanded, ready for a family."""
-        return Rows(
-            skeleton, tuple(self.kinds), tuple(self.columns), tuple(self.sums), self.domain.size, span
-        )
+        kinds, columns, sums = tuple(self.kinds), tuple(self.columns), tuple(self.sums)
+        return Rows(skeleton, kinds, columns, sums, self.domain.size, span, self.domain.lines)
 
     # --- leaves ---
 
@@ -187,6 +186,8 @@ class Expansion:
         if len(expr.parts) == 1 and not first.indices:
             if first.name in self.domain.iterators:
                 return self.domain.iterators[first.name].astype(float)
+            if first.name in self.domain.scalars:
+                return self.slot(*self.domain.scalars[first.name])
             if first.name == "time":
                 return ("time",)
             if first.name == "pi":
@@ -333,7 +334,9 @@ class Expansion:
             case tree.Name():
                 first = expr.parts[0]
                 if len(expr.parts) == 1 and (
-                    first.name in self.domain.iterators or first.name in ("time", "pi", "true", "false")
+                    first.name in self.domain.iterators
+                    or first.name in self.domain.scalars
+                    or first.name in ("time", "pi", "true", "false")
                 ):
                     return ()
                 return self._free(expr)
@@ -493,7 +496,11 @@ class Expansion:
 
     def _der(self, expr: tree.Call) -> Value:
         argument = expr.arguments[0]
-        if isinstance(argument, tree.Name):
+        if isinstance(argument, tree.Name) and argument.parts[0].name in self.domain.scalars:
+            kind, column = self.domain.scalars[argument.parts[0].name]
+            if kind == "var":
+                return self.slot("der", column)
+        elif isinstance(argument, tree.Name):
             reference = self.refer(argument)
             block = reference.block
             if block is not None and SLOT_KINDS[block.kind] == "var":

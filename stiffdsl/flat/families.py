@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.domain import Lines
 from stiffdsl.flat.model import Family, Sum
 from stiffdsl.flat.template import Skeleton, to_sympy
 
@@ -16,7 +17,10 @@ MOST_SHAPES_WITH_LITERALS = 100
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The members that one statement adds: a skeleton, and for each slot its kind and a column of `size` indices."""
+    """The members that one statement adds: a skeleton, and for each slot its kind and a column of `size` indices.
+
+    `lines` where every member has a place in the text of its own.
+    """
 
     skeleton: Skeleton
     kinds: tuple[str, ...]
@@ -24,6 +28,7 @@ class Rows:
     sums: tuple[tuple["Rows", np.ndarray], ...]
     size: int
     span: Span
+    lines: Lines | None = None
 
     @property
     def key(self) -> tuple:
@@ -85,14 +90,21 @@ def _merge(group: list[Rows]) -> Family:
                 np.concatenate(owners).astype(np.int64),
             )
         )
-    return Family(
-        to_sympy(first.skeleton),
-        first.kinds,
-        _table(group),
-        tuple(r.span for r in group),
-        np.repeat(np.arange(len(group)), sizes),
-        tuple(sums),
-    )
+    origins, which = _places(group, sizes)
+    return Family(to_sympy(first.skeleton), first.kinds, _table(group), origins, which, tuple(sums))
+
+
+def _places(group: list[Rows], sizes: np.ndarray) -> tuple[tuple[Span, ...], np.ndarray]:
+    """The places in the text of all rows, and which of them each member has."""
+    if all(r.lines is None for r in group):
+        return tuple(r.span for r in group), np.repeat(np.arange(len(group)), sizes)
+    origins: list[Span] = []
+    which = []
+    for r in group:
+        own = np.zeros(r.size, dtype=np.int64) if r.lines is None else r.lines.of
+        which.append(own + len(origins))
+        origins += (r.span,) if r.lines is None else r.lines.spans
+    return tuple(origins), np.concatenate(which)
 
 
 def abstract(
@@ -117,4 +129,4 @@ def abstract(
 
     skeleton = visit(rows.skeleton)
     sums = tuple((abstract(terms, constant), owner) for terms, owner in rows.sums)
-    return Rows(skeleton, tuple(kinds), tuple(columns), sums, rows.size, rows.span)
+    return Rows(skeleton, tuple(kinds), tuple(columns), sums, rows.size, rows.span, rows.lines)

@@ -8,6 +8,7 @@ from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span, did_you_mean
 from stiffdsl.flat import aliases as alias_pass
+from stiffdsl.flat.alike import of_lines
 from stiffdsl.flat.connect import Ports, connection_sets
 from stiffdsl.flat.domain import Domain
 from stiffdsl.flat.expand import MINUS_ONE, ROUNDING, SLOT_KINDS, Expansion, Split, lengths, text
@@ -508,6 +509,9 @@ class Builder:
                     self._attempt(lambda e=each: self._statement(node, e, inner, into, ports))
             case tree.IfEquation():
                 self._branches(node, statement, domain, into, ports)
+            case tree.Alike(pattern=tree.Equation() as pattern):
+                for inner in of_lines(statement, node, domain):
+                    self._equation(node, pattern, inner, into)
             case _:
                 raise AssertionError(f"check lets no {type(statement).__name__} pass")
 
@@ -560,12 +564,16 @@ class Builder:
                 help="give the array an index, or write the array on the left to set all its elements",
             )
 
-    def _reaction(self, node: Node, reaction: tree.Reaction | tree.For, domain: Domain) -> None:
+    def _reaction(self, node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: Domain) -> None:
         if isinstance(reaction, tree.For):
             inner = self._loop(node, reaction.iterators, domain)
             for each in reaction.body:
                 assert isinstance(each, tree.Reaction | tree.For)
                 self._attempt(lambda e=each: self._reaction(node, e, inner))
+        elif isinstance(reaction, tree.Alike):
+            assert isinstance(reaction.pattern, tree.Reaction)
+            for inner in of_lines(reaction, node, domain):
+                self._reaction(node, reaction.pattern, inner)
         elif domain.size:
             list(
                 _split(
@@ -662,6 +670,8 @@ def _all_equations(statements: tuple[tree.Statement, ...]):
                 yield statement
             case tree.For():
                 yield from _all_equations(statement.body)
+            case tree.Alike(pattern=tree.Equation() as pattern):
+                yield pattern
             case tree.IfEquation():
                 for _, body in statement.branches:
                     yield from _all_equations(body)

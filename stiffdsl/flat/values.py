@@ -7,7 +7,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError
-from stiffdsl.flat.families import Collector, Rows, abstract
+from stiffdsl.flat.domain import Lines
+from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.model import Block, Definition
 
 
@@ -44,10 +45,7 @@ def definitions(
 
 def _merged(values: list[tuple[np.ndarray, Rows]], constant) -> list[Definition]:
     groups: dict[tuple, tuple[list[np.ndarray], Collector]] = {}
-    for targets, rows in values:
-        # Plain numbers are one family however many there are.
-        if rows.skeleton[0] == "num":
-            rows = abstract(rows, constant, keep=())
+    for targets, rows in _numbers_first(values, constant):
         own, collector = groups.setdefault(rows.key, ([], Collector()))
         own.append(targets)
         collector.add(rows)
@@ -56,6 +54,20 @@ def _merged(values: list[tuple[np.ndarray, Rows]], constant) -> list[Definition]
         for targets, collector in groups.values()
         if collector.rows
     ]
+
+
+def _numbers_first(values: list[tuple[np.ndarray, Rows]], constant) -> list[tuple[np.ndarray, Rows]]:
+    """`values` with all plain numbers, however many declarations gave them, in one entry."""
+    numbers = [(targets, rows) for targets, rows in values if rows.skeleton[0] == "num"]
+    if not numbers:
+        return values
+    sizes = np.array([len(targets) for targets, _ in numbers])
+    column = np.repeat(np.array([constant(rows.skeleton[1]) for _, rows in numbers], dtype=np.int64), sizes)
+    spans = tuple([rows.span for _, rows in numbers])
+    lines = Lines(spans, np.repeat(np.arange(len(numbers)), sizes))
+    together = Rows(("slot", 0), ("const",), (column,), (), len(column), spans[0], lines)
+    rest = [(targets, rows) for targets, rows in values if rows.skeleton[0] != "num"]
+    return [(np.concatenate([targets for targets, _ in numbers]), together), *rest]
 
 
 def _levels(values: list[tuple[np.ndarray, Rows]], count: int, parameters: list[Block]) -> np.ndarray:

@@ -99,7 +99,8 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
         start = position - len(value)
         column = start - line_start + 1
         if kind == "LINE":
-            goes_on = (
+            # An empty line is passed at once: to look beyond it from every one would take the square of their number.
+            goes_on = previous != "NEWLINE" and (
                 depth > 0
                 or previous in _CONTINUES
                 or (previous == "THEN" and not block_if)

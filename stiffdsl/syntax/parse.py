@@ -41,11 +41,12 @@ def _parser() -> tuple[Automaton, Builder]:
     return automaton(lark), builder
 
 
-def parse(source: Source) -> tree.Module:
-    """The tree of `source`. Raises `ModelError` with all independent syntax errors (E01)."""
+def parse(source: Source, text: str | None = None) -> tree.Module:
+    """The tree of `source`, or of `text`, a part of it in the same places. Raises `ModelError` with all independent
+    syntax errors (E01)."""
     with large_trees():
         strays: list[Stray] = []
-        stream = list(tokens(normalized(source), strays))
+        stream = list(tokens(normalized(source) if text is None else text, strays))
         table, builder = _parser()
         builder.source, builder.diagnostics = source, []
         module, found = _parse(source, table, stream, {s.line for s in strays if s.text not in _HARMLESS})

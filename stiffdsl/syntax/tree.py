@@ -230,9 +230,6 @@ class IfEquation:
     span: Span = _span()
 
 
-Statement = Equation | Connect | For | IfEquation | Later
-
-
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """`B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`, a side `0` is
@@ -243,6 +240,27 @@ class Reaction:
     forward: Expr
     reverse: Expr | None
     span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """Many lines of one shape: `pattern` once, with the holes `$0`, `$1`, … for what differs between the lines.
+
+        S1 + S5 -> S7 @ kp1         $0 + $1 -> $2 @ $3        $0: S1, S2    $1: S5, S9
+        S2 + S9 -> S8 @ kp4                                   $2: S7, S8    $3: kp1, kp4
+
+    `names` and `numbers` hold the entries of every hole, one for each line; a hole holds names or numbers. Made by
+    `syntax/alike.py` only; no text parses to it.
+    """
+
+    pattern: "Equation | Reaction"
+    names: dict[str, tuple[str, ...]]
+    numbers: dict[str, tuple[float, ...]]
+    spans: tuple[Span, ...]
+    span: Span = _span()
+
+
+Statement = Equation | Connect | For | IfEquation | Later | Alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +292,7 @@ class Model:
     declarations: tuple[Declaration, ...]
     equations: tuple[Statement, ...]
     initial: tuple[Statement, ...]
-    reactions: tuple[Reaction | For, ...]
+    reactions: tuple[Reaction | For | Alike, ...]
     experiment: Experiment | None
     span: Span = _span()
     name_span: Span = _span()

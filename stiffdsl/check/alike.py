@@ -1,0 +1,101 @@
+"""Check lines of one shape by their kinds: those whose names stand for the same kind of quantity are one statement.
+
+A hole that holds names becomes a scalar quantity like the first of them, one that holds numbers a loop index, for
+the length of the check; both stay in the tree, where `flat` finds their tables.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.check.expressions import Walker
+from stiffdsl.check.symbols import Quantity
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+
+class NotAlike(Exception):
+    """There is something to say about one of the lines: it is to be checked, and said, line by line."""
+
+
+def check_alike(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) -> list[tree.Alike]:
+    """`alike` in parts of one kind each, checked by `check`. Raises `NotAlike` where it finds any mistake."""
+    entity = walker.names.entity
+    assert entity is not None
+    kinds: dict[object, int] = {}
+    code = np.zeros(len(alike.spans), dtype=np.int64)
+    for column in alike.names.values():
+        of_name = {
+            name: kinds.setdefault(_kind(entity.members.get(name), name), len(kinds)) for name in set(column)
+        }
+        own = np.fromiter(map(of_name.__getitem__, column), dtype=np.int64, count=len(column))
+        _, code = np.unique(code * len(kinds) + own, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
+    return [_check_part(_part(alike, np.sort(rows).tolist()), walker, check) for rows in parts]
+
+
+def _kind(member: object, name: str) -> object:
+    """What lines must have in common to be checked as one: all that is known of a scalar, else the name itself."""
+    if isinstance(member, Quantity) and not member.rank and member.variable.kind != "const":
+        return member.variable.kind, member.facts
+    return name
+
+
+def _part(alike: tree.Alike, rows: list[int]) -> tree.Alike:
+    """The lines `rows`; what is equal in all of them stands in the pattern."""
+    whole = len(rows) == len(alike.spans)
+    names, numbers, written = {}, {}, {}
+    for hole, column in alike.names.items():
+        own = column if whole else tuple([column[r] for r in rows])
+        if own[0] == own[-1] and len(set(own)) == 1:
+            written[hole] = own[0]
+        else:
+            names[hole] = own
+    for hole, column in alike.numbers.items():
+        own = column if whole else tuple([column[r] for r in rows])
+        if own[0] == own[-1] and len(set(own)) == 1:
+            written[hole] = own[0]
+        else:
+            numbers[hole] = own
+    spans = alike.spans if whole else tuple([alike.spans[r] for r in rows])
+    pattern = _filled(alike.pattern, written) if written else alike.pattern
+    return tree.Alike(pattern, names, numbers, spans, spans[0])
+
+
+def _filled(node: Any, written: dict[str, Any]) -> Any:
+    """`node` with holes as they are written."""
+    if isinstance(node, tree.Name) and node.parts[0].name in written:
+        value = written[node.parts[0].name]
+        if isinstance(value, float):
+            return tree.Number(value, None, node.span)
+        return tree.Name((tree.Part(value),), node.span)
+    if isinstance(node, tuple):
+        return tuple([_filled(item, written) for item in node])
+    if isinstance(node, Span) or not is_dataclass(node):
+        return node
+    return replace(node, **{f.name: _filled(getattr(node, f.name), written) for f in fields(node)})  # type: ignore[type-var]
+
+
+def _check_part(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) -> tree.Alike:
+    resolver, outer = walker.resolver, walker.names
+    assert outer.entity is not None
+    members = outer.entity.members
+    before = walker.report.count
+    resolver.names = replace(outer, iterators={**outer.iterators, **{hole: hole for hole in alike.numbers}})
+    members.update({hole: members[column[0]] for hole, column in alike.names.items()})
+    try:
+        if alike.numbers:  # a number may need a warning where a loop index does not
+            some = {hole: next(filter(None, column)) for hole, column in alike.numbers.items()}
+            check(_filled(alike.pattern, some))
+        pattern = check(alike.pattern)
+    finally:
+        resolver.names = outer
+        for hole in alike.names:
+            del members[hole]
+    if walker.report.count != before:
+        raise NotAlike
+    assert pattern is not None
+    return replace(alike, pattern=pattern)

@@ -1,0 +1,61 @@
+"""Lines of one shape as one statement over a domain: a member for each line, a column for each hole."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.diagnostics import Span
+from stiffdsl.flat.domain import Domain, Lines
+from stiffdsl.flat.expand import SLOT_KINDS
+from stiffdsl.flat.instance import Node, positions
+from stiffdsl.syntax import tree
+
+
+def of_lines(alike: tree.Alike, node: Node, domain: Domain) -> Iterator[Domain]:
+    """The members of `domain` for every line, in parts: in one part a name is a slot of one kind, and a number that
+    is no index is zero, one, or neither, which decides what an equation depends on."""
+    count = len(alike.spans)
+    line = np.tile(np.arange(count), domain.size)
+    whole = domain.take(np.repeat(np.arange(domain.size), count))
+    code = np.zeros(len(line), dtype=np.int64)
+    numbers = {hole: np.array(column)[line] for hole, column in alike.numbers.items()}
+    for hole in _factors(alike.pattern) & numbers.keys():
+        value = numbers[hole]
+        code = 3 * code + np.where(value == 0, 1, np.where(value == 1, 2, 0))
+    kinds = sorted(set(SLOT_KINDS.values()))
+    names = {}
+    for hole, column in alike.names.items():
+        blocks = {name: node.blocks[name] for name in set(column)}
+        kind = {name: kinds.index(SLOT_KINDS[block.kind]) for name, block in blocks.items()}
+        first = {name: block.offset for name, block in blocks.items()}
+        of_kind = np.fromiter(map(kind.__getitem__, column), dtype=np.int64, count=count)[line]
+        offset = np.fromiter(map(first.__getitem__, column), dtype=np.int64, count=count)[line]
+        names[hole] = of_kind, offset + positions(node.prefix, list(whole.prefix), whole.size)
+        code = len(kinds) * code + of_kind
+    for each in np.unique(code):
+        rows = np.flatnonzero(code == each)
+        part = whole.take(rows)
+        yield Domain(
+            len(rows),
+            part.prefix,
+            {**part.iterators, **{hole: value[rows] for hole, value in numbers.items()}},
+            part.axes,
+            {hole: (kinds[kind[rows[0]]], column[rows]) for hole, (kind, column) in names.items()},
+            Lines(alike.spans, line[rows]),
+        )
+
+
+def _factors(node: Any, inside: bool = False) -> set[str]:
+    """The holes of a pattern that are not inside an index."""
+    if isinstance(node, tree.Part):
+        return {n for i in node.indices for n in _factors(i, inside=True)}
+    if isinstance(node, tree.Name):
+        first = node.parts[0].name
+        return {first} if first.startswith("$") and not inside else _factors(node.parts, inside)
+    if isinstance(node, tuple):
+        return {name for item in node for name in _factors(item, inside)}
+    if isinstance(node, Span) or not is_dataclass(node):
+        return set()
+    return {name for f in fields(node) for name in _factors(getattr(node, f.name), inside)}
