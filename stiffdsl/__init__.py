@@ -65,6 +65,10 @@ def loads(text: str, model: str | None = None, constants: dict[str, float] | Non
 
 def load_surrogate(directory: str | Path) -> "Surrogate":
     """Reads a surrogate that `surrogate.save(directory)` wrote."""
+    from stiffdsl.runtime.session import prepare
+
+    prepare()
+
     from stiffdsl.surrogate.storage import load as read_surrogate
 
     return read_surrogate(directory)

@@ -104,6 +104,22 @@ class VariationType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class ShareType(click.ParamType):
+    """A relative error above zero: `1%` or `0.01`."""
+
+    name = "1%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).strip()
+        try:
+            result = number(text.removesuffix("%")) * (0.01 if text.endswith("%") else 1.0)
+            if result <= 0:
+                raise ValueError(f"{text} is not above zero")
+            return result
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class PositiveType(click.ParamType):
     """A tolerance: a finite number above zero."""
 

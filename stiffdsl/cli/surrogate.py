@@ -9,7 +9,9 @@ from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writable_folder, writing
 from stiffdsl.cli.loading import elements, load, rows_of, unknown_name
 from stiffdsl.cli.options import (
+    PositiveType,
     Setting,
+    ShareType,
     Variation,
     VariationType,
     file_argument,
@@ -31,22 +33,53 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf", "auto")
     "variations",
     type=VariationType(),
     multiple=True,
-    help="A parameter and the range to cover: k1=0.02..0.06. Repeatable; otherwise all that have a range.",
+    help="A parameter, an input over time or the start value of a state, and the range to cover: k1=0.02..0.06. "
+    "Repeatable; otherwise all parameters that have a range.",
 )
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    default="lpctesn",
-    show_default=True,
-    help="The kind of surrogate.",
+    help="The kind of surrogate: lpctesn, or npctesn where an input varies over time.",
 )
 @click.option(
-    "--samples", type=click.IntRange(min=4), default=64, show_default=True, help="Runs of the full model."
+    "--samples",
+    type=click.IntRange(min=4),
+    help="Runs of the full model to learn from: 64, or 512 with inputs.",
+)
+@click.option(
+    "--goal",
+    type=ShareType(),
+    help="A worst relative error, 1% or 0.01: runs are added where the error is largest until it is met.",
+)
+@click.option(
+    "--budget",
+    type=PositiveType(),
+    metavar="SECONDS",
+    help="No round of runs is added that would take longer.",
+)
+@click.option(
+    "--max-samples",
+    type=click.IntRange(min=4),
+    default=1024,
+    show_default=True,
+    help="The most runs that --goal and --budget add up to.",
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(("sobol", "lhs")),
+    default="sobol",
+    show_default=True,
+    help="How the first runs are spread: a Sobol sequence or a Latin hypercube.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed: same surrogate."
 )
-@click.option("-o", "--output", metavar="DIR", help="Where to save it; otherwise `<model>-surrogate` here.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    help="Where to save it, and its runs as they come; otherwise `<model>-surrogate` here.",
+)
 @click.option("--report", "page", metavar="R.html", help="Where to write the report; otherwise in DIR.")
 @json_option
 def surrogate(
@@ -54,8 +87,12 @@ def surrogate(
     model: str | None,
     settings: tuple[Setting, ...],
     variations: tuple[Variation, ...],
-    method: str,
-    samples: int,
+    method: str | None,
+    samples: int | None,
+    goal: float | None,
+    budget: float | None,
+    max_samples: int,
+    sampling: str,
     seed: int,
     output: str | None,
     page: str | None,
@@ -63,7 +100,8 @@ def surrogate(
 ) -> None:
     """Sample FILE over the ranges, train, validate on samples held out, and save the surrogate.
 
-    Prints the error against the full model, the speed-up for one run and for a batch, and the domain.
+    Prints the error against the full model, the speed-up for one run and for a batch, and the domain. Runs are
+    stored in DIR/samples as they come: started again after an interruption, the command goes on where it was.
     """
     if page is not None:
         writable(page)
@@ -73,10 +111,24 @@ def surrogate(
     folder = Path(output if output is not None else f"{full.report['name']}-surrogate")
     writable_folder(folder)
 
-    with progress(f"sampling {samples} runs") as tell:
-        trained = full.surrogate(
-            vary=vary, method=method, samples=samples, seed=seed, params=loaded.params, progress=tell
-        )
+    with progress("sampling") as tell:
+        try:
+            trained = full.surrogate(
+                vary=vary,
+                method=method,
+                samples=samples,
+                seed=seed,
+                params=loaded.params,
+                inputs=loaded.inputs,
+                goal=goal,
+                budget=budget,
+                max_samples=max_samples,
+                design=sampling,
+                resume=folder / "samples",
+                progress=tell,
+            )
+        except ValueError as error:
+            raise Failure(str(error)) from error
     with progress("saving"):
         with writing(folder):
             trained.save(str(folder))
@@ -93,8 +145,8 @@ def surrogate(
         write_json(
             {
                 "model": full.report["name"],
-                "method": method,
-                "samples": samples,
+                "method": trained.method,
+                "samples": trained.validation["samples"]["training"],
                 "seed": seed,
                 "validation": trained.validation,
                 "domain": vary,
@@ -106,11 +158,16 @@ def surrogate(
     from stiffdsl.report.tables import validation_table
 
     print_rich(validation_table(trained))
-    say(f"wrote {folder} (surrogate, validation.png) and {page_path}")
+    met = trained.validation["goal"]
+    if met is not None and not met["met"]:
+        say(
+            f"the goal of {100 * met['worst']:.3g} % was not met: more --samples, --budget or a smaller range may help"
+        )
+    say(f"wrote {folder} (surrogate, validation.png, samples) and {page_path}")
 
 
 def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[float, float]]:
-    """What to vary, by scalar name: as told, or every parameter that is declared with a range."""
+    """What to vary, by name: as told, or every parameter that is declared with a range."""
     parameters = rows_of(model.parameters)
     if not variations:
         declared = model.ranges
@@ -123,8 +180,8 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
     vary: dict[str, tuple[float, float]] = {}
     for variation in variations:
         names = [variation.name] if variation.name in parameters else elements(variation.name, parameters)
-        if not names and variation.name in model.input_names:
-            raise click.UsageError(f"`{variation.name}` is an input; a surrogate varies parameters")
+        if not names and (variation.name in model.input_names or variation.name in model.variable_names):
+            names = [variation.name]
         if not names:
             raise click.UsageError(unknown_name(variation.name, model, {"params": parameters}))
         vary |= dict.fromkeys(names, (variation.low, variation.high))

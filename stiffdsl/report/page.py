@@ -29,14 +29,14 @@ def page(trained: Any) -> str:
     """The report as HTML."""
     found, samples = trained.validation, trained.validation["samples"]
     about = (
-        f"{trained.method}, {len(trained.parameters)} parameters, {len(trained.outputs)} outputs, "
+        f"{trained.method}, {_varied(trained)}, {len(trained.outputs)} outputs, "
         f"time {trained.about.start:g}..{trained.times[-1]:g}"
     )
     sections = [
         f"<h1>Surrogate of {escape(trained.name)}</h1>\n<p class='about'>{escape(about)}</p>",
         _summary(trained),
         "<h2>Domain</h2>\n<p>The errors hold in these ranges. Outside of them the surrogate warns.</p>",
-        _table(("parameter", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
+        _table(("what varies", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
         _failures(found["failed"], samples["failed"]),
         "<h2>Error by output</h2>",
         _table(
@@ -86,7 +86,26 @@ def _speed(pair: dict[str, Any]) -> str:
 
 
 def _domain(trained: Any) -> list[tuple[str, ...]]:
-    return [(n, f"{p.low:.6g}", f"{p.high:.6g}", p.unit or "") for n, p in trained.parameters.items()]
+    rows = [(_named(p), f"{p.low:.6g}", f"{p.high:.6g}", p.unit or "") for p in trained.parameters.values()]
+    inputs = [
+        (f"{n}, over time", f"{d.low:.6g}", f"{d.high:.6g}", d.unit or "") for n, d in trained.inputs.items()
+    ]
+    return rows + inputs
+
+
+def _named(parameter: Any) -> str:
+    return f"{parameter.name}, at the start" if parameter.kind == "start" else parameter.name
+
+
+def _varied(trained: Any) -> str:
+    """`2 parameters, 1 start value, 1 input over time`."""
+    starts = sum(p.kind == "start" for p in trained.parameters.values())
+    counts = (
+        (len(trained.parameters) - starts, "parameter"),
+        (starts, "start value"),
+        (len(trained.inputs), "input"),
+    )
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
 
 
 def _outputs(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -116,11 +135,18 @@ def _failures(failed: dict[str, Any], count: int) -> str:
 
 
 def _usage(trained: Any) -> str:
-    first = next(iter(trained.parameters.values()))
+    given = []
+    for kind, what in (("parameter", "params"), ("start", "initial")):
+        first = next((p for p in trained.parameters.values() if p.kind == kind), None)
+        if first is not None:
+            given.append(f'{what}={{"{first.name}": {0.5 * (first.low + first.high):.6g}}}')
+    if trained.inputs:
+        name = next(iter(trained.inputs))
+        given.append(f'inputs={{"{name}": (times, values)}}')
     return (
         "import stiffdsl as sd\n\n"
         'surrogate = sd.load_surrogate("this folder")\n'
-        f'sol = surrogate.simulate(params={{"{first.name}": {0.5 * (first.low + first.high):.6g}}})\n'
+        f"sol = surrogate.simulate({', '.join(given)})\n"
         f'sol.t, sol["{trained.outputs[0]}"]\n'
     )
 

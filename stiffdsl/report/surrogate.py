@@ -5,7 +5,7 @@ error are shown first: a picture of the good ones would say nothing.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,27 @@ OUTPUTS, PARAMETERS = 4, 6
 FLOOR = 1e-9
 
 _SHOWN = ("best", "median", "worst")
+
+
+class _Axis(NamedTuple):
+    """What the error is drawn over: a parameter, a start value, or the mean over time of an input."""
+
+    label: str
+    low: float
+    high: float
+    values: np.ndarray
+
+
+def _what_varies(trained: Any) -> list[_Axis]:
+    values, found = trained.held_out["values"], []
+    for j, (name, p) in enumerate(trained.parameters.items()):
+        found.append(_Axis(f"{plain(name)} {unit_label(p.unit)}".strip(), p.low, p.high, values[:, j]))
+    knots = len(trained.times)
+    for j, (name, d) in enumerate(trained.inputs.items()):
+        first = len(trained.parameters) + j * knots
+        mean = values[:, first : first + knots].mean(axis=1)
+        found.append(_Axis(f"mean of {plain(name)} {unit_label(d.unit)}".strip(), d.low, d.high, mean))
+    return found
 
 
 def plot_validation(trained: Any, path: str | Path | None = None) -> "Figure":
@@ -71,7 +92,8 @@ def parity(trained: Any) -> "Figure":
 
 def over_parameters(trained: Any) -> "Figure":
     """The worst relative error of each run held out, by the value of each parameter."""
-    count = min(PARAMETERS, len(trained.parameters))
+    varied = _what_varies(trained)
+    count = min(PARAMETERS, len(varied))
     columns = min(3, count)
     rows = -(-count // columns)
     with styled():
@@ -82,7 +104,7 @@ def over_parameters(trained: Any) -> "Figure":
                 _over_parameter(axes, trained, j)
                 axes.label_outer(remove_inner_ticks=False)
                 axes.tick_params(labelbottom=True)
-                axes.set_xlabel(_parameter_label(trained, j))
+                axes.set_xlabel(varied[j].label)
             else:
                 axes.set_visible(False)
     return figure
@@ -151,20 +173,20 @@ def _over_time(axes: "Axes", trained: Any) -> None:
 
 def _over_parameter(axes: "Axes", trained: Any, j: int) -> None:
     held = trained.held_out
-    parameter = list(trained.parameters.values())[j]
+    varied = _what_varies(trained)[j]
     axes.plot(
-        held["values"][:, j], np.maximum(held["worst"], FLOOR), "o", color=COLOURS[0], markersize=4, alpha=0.7,
+        varied.values, np.maximum(held["worst"], FLOOR), "o", color=COLOURS[0], markersize=4, alpha=0.7,
         markeredgewidth=0,
     )  # fmt: skip
-    if parameter.low > 0 and parameter.high > 10 * parameter.low:
+    if varied.low > 0 and varied.high > 10 * varied.low:
         axes.set_xscale("log")
     else:
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
         axes.locator_params(axis="x", nbins=5)
-    axes.set_xlim(parameter.low, parameter.high)
+    axes.set_xlim(varied.low, varied.high)
     _error_axis(axes, "y")
     axes.set_title("worst error of each run")
-    axes.set_xlabel(_parameter_label(trained, j))
+    axes.set_xlabel(varied.label)
 
 
 def _parity(axes: "Axes", trained: Any, k: int) -> None:
@@ -192,10 +214,9 @@ def _steepest(trained: Any) -> int:
     held = trained.held_out
     rank = np.argsort(np.argsort(held["worst"]))
     best, found = 0, -1.0
-    for j, parameter in enumerate(trained.parameters.values()):
-        values = held["values"][:, j]
-        away = np.abs(values - 0.5 * (parameter.low + parameter.high))
-        strength = max(_correlation(rank, np.argsort(np.argsort(x))) for x in (values, away))
+    for j, varied in enumerate(_what_varies(trained)):
+        away = np.abs(varied.values - 0.5 * (varied.low + varied.high))
+        strength = max(_correlation(rank, np.argsort(np.argsort(x))) for x in (varied.values, away))
         if strength > found + 1e-12:
             best, found = j, strength
     return best
@@ -214,11 +235,6 @@ def _error_axis(axes: "Axes", which: str) -> None:
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _parameter_label(trained: Any, j: int) -> str:
-    parameter = list(trained.parameters.values())[j]
-    return f"{plain(parameter.name)} {unit_label(parameter.unit)}".strip()
 
 
 def _time_label(trained: Any) -> str:

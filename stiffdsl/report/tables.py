@@ -121,7 +121,7 @@ def duration(seconds: float) -> str:
 def _domain(trained: Any) -> str:
     listed = [
         f"{name} {_number(p.low)}..{_number(p.high)}" + (f" {p.unit}" if p.unit else "")
-        for name, p in trained.parameters.items()
+        for name, p in (*trained.parameters.items(), *trained.inputs.items())
     ]
     return ", ".join(listed[:LISTED]) + (f" and {len(listed) - LISTED} more" if len(listed) > LISTED else "")
 

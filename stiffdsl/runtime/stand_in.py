@@ -1,5 +1,6 @@
 """A model as the task of a surrogate: what varies, what is learnt, and how the full model is solved for it."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import numpy as np
 from stiffdsl.runtime import run
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
-from stiffdsl.surrogate.task import Parameter, Task
+from stiffdsl.surrogate.signals import at_knots
+from stiffdsl.surrogate.task import Drive, Parameter, Task
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -17,34 +19,31 @@ if TYPE_CHECKING:
 ALL_VARIABLES = 200
 
 
+# An input that varies over time is known at the times that are learnt, so many at least.
+LEAST_KNOTS = 25
+
+
 def train_stand_in(
     model: "CompiledModel",
-    vary: Mapping[str, tuple[float, float]] | None,
-    method: str,
-    samples: int,
-    seed: int,
-    params: Mapping[str, Any] | None,
-    inputs: Mapping[str, Any] | None,
-    time: Any,
-    times: Any,
-    outputs: Sequence[str] | None,
-    rtol: float | None,
-    atol: float | None,
+    vary: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
     progress: Callable[[str], None] | None,
+    **training: Any,
 ) -> Any:
-    """See `CompiledModel.surrogate`."""
+    """See `CompiledModel.surrogate`; `given` are the arguments of `task_of`, `training` those of `train`."""
     from stiffdsl.surrogate.train import train
 
-    task = task_of(model, vary, params, inputs, time, times, outputs, rtol, atol)
+    task = task_of(model, vary, **given)
     tell = None if progress is None else lambda part: progress(f"training a surrogate: {part:.0%}")
-    return train(task, method=method, samples=samples, seed=seed, progress=tell)
+    return train(task, progress=tell, **training)
 
 
 def task_of(
     model: "CompiledModel",
-    vary: Mapping[str, tuple[float, float]] | None = None,
+    vary: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    initial: Mapping[str, Any] | None = None,
     time: Any = None,
     times: Any = None,
     outputs: Sequence[str] | None = None,
@@ -56,20 +55,34 @@ def task_of(
     fine = run.options(model, rtol, atol)
     if rtol is None:
         fine = run.options(model, fine.rtol * 1e-2, fine.atol * 1e-2 if atol is None else atol)
-    fixed = dict(params or {})
-    parameters = _varied(model, vary, fixed)
+    fixed = {"params": dict(params or {}), "initial": dict(initial or {}), "inputs": dict(inputs or {})}
     start, end = run.interval(model, time, times)
     learnt = run.save_times(times)
     if learnt is None:
         learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+    parameters, drives, examples = varied(model, vary, fixed, learnt)
+    if drives and learnt[0] > start:
+        learnt = np.append(start, learnt)
+        examples = {name: np.c_[rows[:, :1], rows] for name, rows in examples.items()}
     names = tuple(outputs) if outputs is not None else _default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
     units = tuple(b.unit for b in model.declarations(numbers))
-    varied = [p.name for p in parameters]
+
+    def split(values):
+        """Columns of rows (k, d) by what they are given to."""
+        own = {kind: dict(given) for kind, given in fixed.items()}
+        for k, p in enumerate(parameters):
+            own["initial" if p.kind == "start" else "params"][p.name] = values[:, k]
+        for k, d in enumerate(drives):
+            first = len(parameters) + k * len(learnt)
+            own["inputs"][d.name] = learnt, values[:, first : first + len(learnt)]
+        return own
 
     def lanes(options, values, tell):
-        own = {**fixed, **{name: values[:, k] for k, name in enumerate(varied)}}
-        return run.ensemble(model, options, (start, end), learnt, labels, own, None, inputs, tell)
+        own = split(values)
+        return run.ensemble(
+            model, options, (start, end), learnt, labels, own["params"], own["initial"], own["inputs"], tell
+        )
 
     def solve_many(values, tell):
         batch = lanes(fine, values, tell)
@@ -79,8 +92,14 @@ def task_of(
     usual = run.options(model, rtol, atol)
 
     def solve_one(values):
-        given = {**fixed, **dict(zip(varied, map(float, values), strict=True))}
-        return run.simulate(model, usual, (start, end), given, inputs, learnt, None, None, None)
+        own = split(np.asarray(values)[None])
+        scalar = {k: v[0] if np.ndim(v) == 1 and len(v) == 1 else v for k, v in own["params"].items()}
+        begin = {k: np.ravel(v)[0] if np.size(v) == 1 else v for k, v in own["initial"].items()}
+        driven = {
+            k: (v[0], v[1][0]) if isinstance(v, tuple) and np.ndim(v[1]) == 2 else v
+            for k, v in own["inputs"].items()
+        }
+        return run.simulate(model, usual, (start, end), scalar, driven, learnt, None, begin or None, None)
 
     return Task(
         name=model.name,
@@ -94,35 +113,126 @@ def task_of(
         solve_batch=lambda values: lanes(usual, values, None),
         full=model,
         start=start,
-        fixed={k: float(v) for k, v in fixed.items() if np.ndim(v) == 0},
+        fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
+        drives=drives,
+        examples=examples,
+        fingerprint=lambda: fingerprint(
+            model, fixed, learnt, (fine.rtol, fine.atol, fine.chosen(model.program.size))
+        ),
     )
 
 
-def _varied(
-    model: "CompiledModel", vary: Mapping[str, tuple[float, float]] | None, fixed: dict[str, Any]
-) -> tuple[Parameter, ...]:
-    """The scalars that vary; an array name means all its elements."""
-    table = model.parameters
+def fingerprint(
+    model: "CompiledModel", fixed: Mapping[str, Mapping[str, Any]], times: np.ndarray, how: tuple[Any, ...]
+) -> str:
+    """What a solve depends on beside the values that vary: the model as compiled, what is given, and `how`."""
+    from stiffdsl.runtime.module import source
+
+    digest = hashlib.sha256(source(model).encode())
+    args = run.arguments(model, model.given.params(fixed["params"]), *model.given.driven(fixed["inputs"]))
+    begin = model.given.initial(fixed["initial"] or None)
+    for array in (args.p, args.inputs.table(times), begin.values, begin.mask):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(repr(how).encode())
+    return digest.hexdigest()
+
+
+def varied(
+    model: "CompiledModel",
+    vary: Mapping[str, Any] | None,
+    fixed: dict[str, dict[str, Any]],
+    times: np.ndarray,
+) -> tuple[tuple[Parameter, ...], tuple[Drive, ...], dict[str, np.ndarray]]:
+    """What varies: scalars (an array name means all its elements), inputs over time, and examples of those.
+
+    A name is a parameter, an input, or a state, whose start value varies. Raises `ValueError` and `KeyError`.
+    """
     if vary is None:
-        vary = {name: bounds for name, bounds in model.ranges.items() if name not in fixed}
+        vary = {name: bounds for name, bounds in model.ranges.items() if name not in fixed["params"]}
         if not vary:
             raise ValueError(
                 "there is nothing to vary: no parameter of the model has a range; "
                 "give vary={'k1': (0.02, 0.06)}, or write `param k1 = 0.04 in 0.02..0.06` in the model"
             )
-    values = {**fixed}
-    found: list[Parameter] = []
-    for name, bounds in vary.items():
-        try:
-            low, high = (float(b) for b in bounds)
-        except (TypeError, ValueError):
-            raise ValueError(f"the range of `{name}` is a pair (low, high), not {bounds!r}") from None
-        for label in scalars_of(model.parameter_names, (name,))[0]:
-            row = table[label]
-            assert row.value is not None, "every parameter has a value"
-            default = float(values.get(label, row.value))
-            found.append(Parameter(label, low, high, min(max(default, low), high), row.unit))
-    return tuple(found)
+    parameters: list[Parameter] = []
+    drives: list[Drive] = []
+    examples: dict[str, np.ndarray] = {}
+    for name, what in vary.items():
+        if name in model.input_names:
+            drive, known = _drive(model, name, what, fixed["inputs"], times)
+            drives.append(drive)
+            if known is not None:
+                examples[name] = known
+        elif name in model.variable_names and name not in model.parameter_names:
+            parameters += _starts(model, name, _bounds(name, what))
+        else:
+            parameters += _scalars(model, name, _bounds(name, what), fixed["params"])
+    both = [p.name for p in parameters if p.kind == "start" and p.name in fixed["initial"]]
+    if both:
+        raise ValueError(f"the start value of `{both[0]}` is given, and it varies: only one can be")
+    return tuple(parameters), tuple(drives), examples
+
+
+def _bounds(name: str, what: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(b) for b in what)
+    except (TypeError, ValueError):
+        raise ValueError(f"the range of `{name}` is a pair (low, high), not {what!r}") from None
+    return low, high
+
+
+def _scalars(
+    model: "CompiledModel", name: str, bounds: tuple[float, float], given: Mapping[str, Any]
+) -> list[Parameter]:
+    found = []
+    for label in scalars_of(model.parameter_names, (name,))[0]:
+        row = model.parameters[label]
+        assert row.value is not None, "every parameter has a value"
+        default = float(given.get(label, row.value))
+        found.append(Parameter(label, *bounds, min(max(default, bounds[0]), bounds[1]), row.unit))
+    return found
+
+
+def _starts(model: "CompiledModel", name: str, bounds: tuple[float, float]) -> list[Parameter]:
+    """Start values of states. Raises `ValueError` for what is computed, or determined by `initial` equations."""
+    low, high = bounds
+    labels, numbers = scalars_of(model.variable_names, (name,))
+    model.given.initial(dict.fromkeys(labels, 0.5 * (low + high)))
+    found = []
+    for label, declared in zip(labels, model.declarations(numbers), strict=True):
+        row = model.variables[label]
+        default = row.value if row.value is not None else 0.5 * (low + high)
+        found.append(Parameter(label, low, high, min(max(default, low), high), declared.unit, "start"))
+    return found
+
+
+def _drive(
+    model: "CompiledModel", name: str, what: Any, given: Mapping[str, Any], times: np.ndarray
+) -> tuple[Drive, np.ndarray | None]:
+    """An input that varies over time in a range, or as examples (functions or tables) do."""
+    if name in given:
+        raise ValueError(f"the input `{name}` is given, and it varies: only one can be")
+    if len(times) < LEAST_KNOTS:
+        raise ValueError(f"the input `{name}` varies over time: give more `times` than {len(times)}")
+    block = model.input_names.find(name).block
+    rows = [row for row in model.inputs if row.name == name or row.name.startswith(name + "[")]
+    known = None
+    if isinstance(what, Sequence) and len(what) and all(np.ndim(w) == 0 and not callable(w) for w in what):
+        low, high = _bounds(name, what)
+    elif isinstance(what, Sequence) and len(what):
+        known = np.array([at_knots(w, times, name) for w in what], dtype=float)
+        low, high = float(known.min()), float(known.max())
+        if not low < high:
+            raise ValueError(
+                f"the examples of the input `{name}` are all one constant; give them, or a range"
+            )
+    else:
+        raise ValueError(
+            f"the input `{name}` varies in a range (low, high), or as in a list of functions of time and tables "
+            f"(times, values), not {what!r}"
+        )
+    default = rows[0].value if rows and rows[0].value is not None else 0.5 * (low + high)
+    return Drive(name, low, high, min(max(float(default), low), high), block.unit), known
 
 
 def declared_ranges(model: "CompiledModel") -> dict[str, tuple[float, float]]:

@@ -14,7 +14,10 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """The box of `parameters`, the samples that were solved and those that failed, (n, d) and (f, d)."""
+    """The box of `parameters`, the samples that were solved and those that failed, (n, d) and (f, d).
+
+    The columns of an input over time, one for each knot, all have its name.
+    """
 
     names: tuple[str, ...]
     parameters: ParameterScaling
@@ -47,27 +50,31 @@ class Domain:
         """What is wrong with `values` (k, d), by parameter and by how much; None where nothing is."""
         excess = self.excess(values)
         low, high = self.parameters.low, self.parameters.high
-        told = []
-        for j in np.flatnonzero(np.any(excess > 0, axis=0)):
+        told: dict[str, str] = {}
+        # Of an input over time, the knot that is furthest outside is told.
+        columns = np.flatnonzero(np.any(excess > 0, axis=0))
+        for j in columns[np.argsort(-excess.max(0)[columns], kind="stable")]:
             worst = int(np.argmax(excess[:, j]))
-            told.append(
+            told.setdefault(
+                self.names[j],
                 f"`{self.names[j]}` = {values[worst, j]:.6g} lies outside {low[j]:.6g}..{high[j]:.6g} "
-                f"by {100 * excess[worst, j]:.3g} % of the range"
+                f"by {100 * excess[worst, j]:.3g} % of the range",
             )
         if np.any(self.near_failure(values)):
-            told.append("the full model failed at the nearest sample")
+            told[""] = "the full model failed at the nearest sample"
         if not told:
             return None
         lanes = int(np.sum(self.outside(values)))
         of = f" ({lanes} of {len(values)} lanes)" if len(values) > 1 else ""
-        return "; ".join(told) + of
+        return "; ".join(told.values()) + of
 
 
 def failed_region(names: tuple[str, ...], failed: np.ndarray) -> dict[str, list[float]]:
     """The smallest box around the failed samples, for the report."""
     if not len(failed):
         return {}
-    return {
-        name: [float(low), float(high)]
-        for name, low, high in zip(names, failed.min(0), failed.max(0), strict=True)
-    }
+    region: dict[str, list[float]] = {}
+    for name, low, high in zip(names, failed.min(0), failed.max(0), strict=True):
+        known = region.get(name, [np.inf, -np.inf])
+        region[name] = [min(known[0], float(low)), max(known[1], float(high))]
+    return region

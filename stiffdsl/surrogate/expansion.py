@@ -45,6 +45,9 @@ class Expansion:
     coefficients: RadialMap | Network
     start: Start | None
 
+    def reader(self, times: np.ndarray, which: np.ndarray) -> "Reader":
+        return Reader(self, times, which)
+
 
 class Reader:
     """An expansion at fixed times, for some outputs: a function of parameters alone, over NumPy or JAX.

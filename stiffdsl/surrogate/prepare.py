@@ -90,7 +90,7 @@ def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, Outp
     stride = max(1, x.shape[1] // _COMPARED_TIMES)
     shown = x[:, ::stride]
     errors = {kind: np.empty(x.shape[-1]) for kind in every}
-    folds = _folds(z, seed)
+    folds = folds_of(z, seed)
     for begin in range(0, x.shape[-1], _BLOCK):
         block = slice(begin, begin + _BLOCK)
         which = np.arange(x.shape[-1])[block]
@@ -148,7 +148,8 @@ def components(functions: np.ndarray, count: int) -> np.ndarray:
     return (U * sigma)[:, keep][:, :count]
 
 
-def _folds(z: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def folds_of(z: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The samples that are fitted and those that are left out, in turn."""
     order = np.random.default_rng([seed, 8]).permutation(len(z))
     parts = [np.sort(order[k :: radial.FOLDS]) for k in range(radial.FOLDS)]
     return [(np.setdiff1d(np.arange(len(z)), part), part) for part in parts if len(part)]

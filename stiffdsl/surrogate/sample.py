@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import qmc
 
+from stiffdsl.surrogate import signals
 from stiffdsl.surrogate.task import Progress, Task
 
 # A range that spans more than this factor is sampled evenly in its logarithm.
@@ -34,26 +35,47 @@ class Samples:
         return len(self.values)
 
 
-def training_points(task: Task, count: int, seed: int) -> np.ndarray:
+def training_points(task: Task, count: int, seed: int, design: str = "sobol") -> np.ndarray:
     """(count, d) values, the middle of the box first; the first half of 2n points are the n points of the
-    seed.
+    seed. `design` is `sobol`, or `lhs` for a Latin hypercube.
     """
-    unit = _sobol(len(task.parameters), count, seed)
+    d = task.scalars
+    unit = _sobol(d, count, seed) if design == "sobol" else _latin(d, count, seed)
+    if not d:
+        return with_signals(task, np.zeros((count, 0)), seed, 0)
     unit[0] = 0.5
-    pull = min(1.0, 3.0 / len(task.parameters))
+    pull = min(1.0, 3.0 / d)
     arcsine = 0.5 - 0.5 * np.cos(np.pi * unit)
-    return in_box(task, (1 - pull) * unit + pull * arcsine)
+    return with_signals(task, in_box(task, (1 - pull) * unit + pull * arcsine), seed, 0)
 
 
 def held_out_points(task: Task, count: int, seed: int, number: int) -> np.ndarray:
     """(count, d) values, evenly over the box: `number` 1 for calibration, 2 for the test."""
     rng = np.random.default_rng([seed, number])
-    return in_box(task, rng.random((count, len(task.parameters))))
+    return with_signals(task, in_box(task, rng.random((count, task.scalars))), seed, number)
+
+
+def with_signals(task: Task, scalars: np.ndarray, seed: int, number: int) -> np.ndarray:
+    """Rows of values: `scalars` (count, parameters), and a signal for each drive, every row from a seed of its own."""
+    if not task.drives:
+        return scalars
+    knots, rows = task.times, []
+    for k, own in enumerate(scalars):
+        parts = [own]
+        for j, drive in enumerate(task.drives):
+            rng = np.random.default_rng([seed, number, k, j])
+            examples = task.examples.get(drive.name)
+            if examples is None:
+                parts.append(signals.drawn(knots, drive.low, drive.high, rng))
+            else:
+                parts.append(signals.blended(knots, drive.low, drive.high, examples, rng))
+        rows.append(np.concatenate(parts))
+    return np.array(rows)
 
 
 def in_box(task: Task, unit: np.ndarray) -> np.ndarray:
-    """Values for points of the unit cube."""
-    low, high = task.low, task.high
+    """Values of parameters and start values for points of the unit cube."""
+    low, high = task.low[: task.scalars], task.high[: task.scalars]
     logarithmic = (low > 0) & (high > LOG_RATIO * low)
     safe = np.where(logarithmic, low, 1.0), np.where(logarithmic, high, 2.0)
     geometric = safe[0] * (safe[1] / safe[0]) ** unit
@@ -62,7 +84,13 @@ def in_box(task: Task, unit: np.ndarray) -> np.ndarray:
 
 def solve(task: Task, values: np.ndarray, progress: Progress) -> Samples:
     """The full model at `values`; a trajectory with a value that is not finite counts as failed."""
-    trajectories, ok, reasons = task.solve_many(values, progress)
+    return sorted_out(task, values, *task.solve_many(values, progress))
+
+
+def sorted_out(
+    task: Task, values: np.ndarray, trajectories: np.ndarray, ok: np.ndarray, reasons: list[str | None]
+) -> Samples:
+    """What `task.solve_many` gave for `values`, by what succeeded and what failed."""
     trajectories = np.asarray(trajectories, dtype=float)
     expected = (len(values), len(task.times), len(task.outputs))
     assert trajectories.shape == expected, (trajectories.shape, expected)
@@ -90,7 +118,15 @@ def part_of(progress: Progress, first: float, last: float) -> Progress:
     return tell
 
 
+def _latin(dimensions: int, count: int, seed: int) -> np.ndarray:
+    if not dimensions:
+        return np.zeros((count, 0))
+    return qmc.LatinHypercube(dimensions, seed=np.random.default_rng([seed, 0])).random(count)  # pyright: ignore[reportCallIssue]
+
+
 def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
+    if not dimensions:
+        return np.zeros((count, 0))
     power = max(1, int(np.ceil(np.log2(count))))
     # SciPy renamed `seed` to `rng` and still takes it; the name that every version takes is used.
     sobol = qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng([seed, 0]))  # pyright: ignore[reportCallIssue]

@@ -24,8 +24,8 @@ def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: 
         begin = time.perf_counter()
         task.solve_batch(values)
         full_batch_seconds = (time.perf_counter() - begin) / len(values)
-    point = dict(zip((p.name for p in task.parameters), map(float, values[0]), strict=True))
-    one = fastest(lambda: surrogate.simulate(params=point, saveat=task.times), 20)
+    point = surrogate.call_for(values[0])
+    one = fastest(lambda: surrogate.simulate(**point, saveat=task.times), 20)
     found: dict[str, Any] = {
         "lanes": lanes,
         "batch": {"full": full_batch_seconds, "surrogate": batch, "ratio": full_batch_seconds / batch},

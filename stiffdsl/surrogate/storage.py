@@ -13,12 +13,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate.domain import Domain
+from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import Choice, RadialMap
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.surrogate import Description, Surrogate
-from stiffdsl.surrogate.task import Parameter
+from stiffdsl.surrogate.task import Drive, Parameter, column_names
 from stiffdsl.surrogate.timebasis import TimeBasis
 
 FORMAT = "stiffdsl surrogate"
@@ -73,14 +74,12 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "times": about.times,
         "widths": surrogate.widths,
         "mean": expansion.mean,
-        "modes": expansion.modes,
         "solved": surrogate.region.solved,
         "failed": surrogate.region.failed,
     }
     if expansion.groups is not None:
         arrays["groups"] = expansion.groups
-    for prefix, record in (("basis", expansion.basis), ("outputs", expansion.outputs)):
-        arrays |= {f"{prefix}.{f.name}": getattr(record, f.name) for f in fields(record)}
+    arrays |= {f"outputs.{name}": value for name, value in _fields(expansion.outputs).items()}
     arrays["parameters.logarithmic"] = expansion.parameters.logarithmic
     arrays |= {f"held_out.{name}": value for name, value in surrogate.held_out.items()}
     meta: dict[str, Any] = {
@@ -89,15 +88,21 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "name": about.name,
         "method": about.method,
         "parameters": [_fields(p) for p in about.parameters],
+        "drives": [_fields(d) for d in about.drives],
         "outputs": list(about.outputs),
         "units": list(about.units),
         "log_time": about.log_time,
         "start": about.start,
         "fixed": about.fixed,
         "clock": _fields(expansion.clock),
-        "coefficients": _pack_map(expansion.coefficients, "coefficients", arrays),
         "validation": surrogate.validation,
     }
+    if isinstance(expansion, DrivenExpansion):
+        meta["readout"] = _pack_readout(expansion, arrays)
+        return arrays, meta
+    arrays |= {"modes": expansion.modes}
+    arrays |= {f"basis.{name}": value for name, value in _fields(expansion.basis).items()}
+    meta["coefficients"] = _pack_map(expansion.coefficients, "coefficients", arrays)
     if expansion.start is not None:
         arrays["start.values"] = expansion.start.values
         if expansion.start.change is not None:
@@ -107,24 +112,23 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
 
 def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) -> Surrogate:
     parameters = tuple(Parameter(**p) for p in meta["parameters"])
-    low, high = np.array([p.low for p in parameters]), np.array([p.high for p in parameters])
+    drives = tuple(Drive(**d) for d in meta.get("drives", ()))
+    knots = len(arrays["times"])
+    every = (*parameters, *(d for d in drives for _ in range(knots)))
+    low, high = np.array([p.low for p in every]), np.array([p.high for p in every])
     scaling = ParameterScaling(low, high, arrays["parameters.logarithmic"])
     start = None
     if "start.values" in arrays:
         change = _unpack_map(meta["start_change"], "start.change", arrays) if "start_change" in meta else None
         assert change is None or isinstance(change, RadialMap)
         start = Start(arrays["start.values"], change)
-    expansion = Expansion(
-        Clock(**meta["clock"]),
-        scaling,
-        OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling))),
-        TimeBasis(*(arrays[f"basis.{f.name}"] for f in fields(TimeBasis))),
-        arrays.get("groups"),
-        arrays["mean"],
-        arrays["modes"],
-        _unpack_map(meta["coefficients"], "coefficients", arrays),
-        start,
-    )
+    clock = Clock(**meta["clock"])
+    outputs = OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling)))
+    expansion: Expansion | DrivenExpansion
+    if drives:
+        expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
+    else:
+        expansion = _unpack_expansion(meta, arrays, clock, scaling, outputs, start)
     about = Description(
         meta["name"],
         parameters,
@@ -135,12 +139,75 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         meta["start"],
         meta["fixed"],
         meta["method"],
+        drives,
     )
     prefix = "held_out."
     held_out = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-    names = tuple(p.name for p in parameters)
+    names = column_names(parameters, drives, knots)
     domain = Domain(names, scaling, arrays["solved"], arrays["failed"])
     return Surrogate(about, expansion, domain, arrays["widths"], meta["validation"], held_out, full)
+
+
+def _unpack_expansion(
+    meta: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    clock: Clock,
+    scaling: ParameterScaling,
+    outputs: OutputScaling,
+    start: Start | None,
+) -> Expansion:
+    return Expansion(
+        clock,
+        scaling,
+        outputs,
+        TimeBasis(*(arrays[f"basis.{f.name}"] for f in fields(TimeBasis))),
+        arrays.get("groups"),
+        arrays["mean"],
+        arrays["modes"],
+        _unpack_map(meta["coefficients"], "coefficients", arrays),
+        start,
+    )
+
+
+def _pack_readout(expansion: DrivenExpansion, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Puts the arrays of the reservoir and its readout into `arrays` and returns the rest of them."""
+    readout = expansion.readout
+    arrays |= {name: getattr(expansion, name) for name in ("rates", "centre", "whitening")}
+    arrays |= {"readout.linear": readout.linear, "readout.size": readout.size}
+    for k, (weight, bias) in enumerate(zip(readout.weights, readout.biases, strict=True)):
+        arrays |= {f"readout.weight{k}": weight, f"readout.bias{k}": bias}
+    return {"degree": readout.degree, "layers": len(readout.weights)}
+
+
+def _unpack_driven(
+    meta: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    clock: Clock,
+    scaling: ParameterScaling,
+    outputs: OutputScaling,
+) -> DrivenExpansion:
+    layers = range(meta["readout"]["layers"])
+    readout = Readout(
+        meta["readout"]["degree"],
+        arrays["readout.linear"],
+        arrays["readout.size"],
+        tuple(arrays[f"readout.weight{k}"] for k in layers),
+        tuple(arrays[f"readout.bias{k}"] for k in layers),
+    )
+    return DrivenExpansion(
+        clock,
+        scaling,
+        outputs,
+        len(meta["parameters"]),
+        len(meta["drives"]),
+        arrays["times"],
+        arrays["rates"],
+        arrays["centre"],
+        arrays["whitening"],
+        arrays["groups"],
+        arrays["mean"],
+        readout,
+    )
 
 
 def _pack_map(made: RadialMap | Network, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

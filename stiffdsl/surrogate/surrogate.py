@@ -14,11 +14,13 @@ from jax.core import Tracer
 from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
+from stiffdsl.surrogate import given
 from stiffdsl.surrogate.domain import Domain
+from stiffdsl.surrogate.driven import DrivenExpansion, DrivenReader
 from stiffdsl.surrogate.expansion import Expansion, Reader
 from stiffdsl.surrogate.intervals import LEVELS
-from stiffdsl.surrogate.names import Columns, spread
-from stiffdsl.surrogate.task import Parameter
+from stiffdsl.surrogate.names import Columns
+from stiffdsl.surrogate.task import Drive, Parameter
 
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
@@ -39,6 +41,7 @@ class Description:
     start: float
     fixed: dict[str, float]
     method: str
+    drives: tuple[Drive, ...] = ()
 
 
 class Surrogate:
@@ -51,7 +54,7 @@ class Surrogate:
     def __init__(
         self,
         about: Description,
-        expansion: Expansion,
+        expansion: Expansion | DrivenExpansion,
         region: Domain,
         widths: np.ndarray,
         validation: dict[str, Any],
@@ -68,8 +71,8 @@ class Surrogate:
         self.speed: dict[str, Any] = {}
         self.counts = {"inside": 0, "outside": 0, "fallback": 0}
         self._outputs = Columns(about.outputs, "output")
-        self._parameters = Columns([p.name for p in about.parameters], "parameter")
-        self._readers: dict[Any, tuple[Reader, Callable[[np.ndarray], np.ndarray]]] = {}
+        self._given = given.Given(about.parameters, about.drives, about.times, about.fixed)
+        self._readers: dict[Any, tuple[Reader | DrivenReader, Callable[[np.ndarray], np.ndarray]]] = {}
 
     # --- what it is ---
 
@@ -93,13 +96,18 @@ class Surrogate:
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The varied parameters by name: `value`, `range`, `unit`."""
+        """The varied parameters and start values by name: `value`, `range`, `unit`, `kind`."""
         return {p.name: p for p in self.about.parameters}
+
+    @property
+    def inputs(self) -> dict[str, Drive]:
+        """The inputs that may vary over time, by name: `default`, `range`, `unit`."""
+        return {d.name: d for d in self.about.drives}
 
     @property
     def domain(self) -> dict[str, tuple[float, float]]:
         """The ranges that the stated error holds for."""
-        return {p.name: (p.low, p.high) for p in self.about.parameters}
+        return {p.name: (p.low, p.high) for p in (*self.about.parameters, *self.about.drives)}
 
     # --- predictions ---
 
@@ -115,24 +123,25 @@ class Surrogate:
         fallback: bool = False,
         **options: Any,
     ) -> Solution:
-        """The trajectory for `params` (by name, in declared units; those left out have the values of the
-        model).
+        """The trajectory for `params`, `inputs` and start values `initial` (by name, in declared units; those left
+        out have the values of the model).
 
         Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers
         all the same; with `fallback` the full model answers there, with `options` as for its own `simulate`.
         Raises `ValueError` for times that were not learnt."""
-        _refuse(inputs, initial)
-        values = np.array(self._spread(params), dtype=float)[None]
+        values = np.array(self._given.row(params, initial, inputs), dtype=float)[None]
         times = self._times(time, saveat, points)
         if self._judged(values, fallback)[0] and fallback and self.full is not None:
             self.counts["fallback"] += 1
+            if inputs or initial is not None:
+                options |= {"inputs": inputs, "initial": initial}
             return self.full.simulate(time, params, saveat=times, **options)
         reader, _ = self._reader(times, None)
         view = _View(self, values[0])
 
         def dense(t: np.ndarray) -> np.ndarray:
             with np.errstate(over="ignore", invalid="ignore"):
-                return Reader(self.expansion, t, np.arange(len(self.outputs)))(np, values)[0]
+                return self.expansion.reader(t, np.arange(len(self.outputs)))(np, values)[0]
 
         with np.errstate(over="ignore", invalid="ignore"):
             y = reader(np, values)[0]
@@ -157,9 +166,7 @@ class Surrogate:
         one = jax.jit(lambda values: reader(jnp, values[None])[0])
 
         def solve(params=None, initial=None, inputs=None):
-            _refuse(inputs, initial)
-            entries = [jnp.asarray(e, dtype=float) for e in self._spread(params)]
-            values = jnp.stack(entries)
+            values = jnp.asarray(self._given.row(params, initial, inputs), dtype=float)
             if not isinstance(values, Tracer):
                 self._judged(np.asarray(values)[None], False)
             return one(values)
@@ -168,7 +175,7 @@ class Surrogate:
 
     def ensemble(
         self,
-        params: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
         saveat: Any = None,
         outputs: Sequence[str] | None = None,
         *,
@@ -178,37 +185,52 @@ class Surrogate:
         fallback: bool = False,
         **options: Any,
     ) -> Ensemble:
-        """One trajectory for each entry of the arrays in `params`; numbers are the same for all lanes.
+        """One trajectory for each entry of the arrays in `params` and `initial`, and each row of a table `(times,
+        values)` in `inputs`; numbers are the same for all lanes.
 
         With `fallback` the lanes outside of the domain are solved by the full model.
         """
-        _refuse(inputs, initial)
         times = self._times(time, saveat, None)
-        values = self._lanes(params)
+        values = self._given.lanes(params, initial, inputs)
         labels = self._outputs.labels(outputs)[0]
         outside = self._judged(values, fallback)
         y = self._reader(times, outputs)[1](values)
         status = np.zeros(len(values), dtype=np.int32)
         if fallback and self.full is not None and outside.any():
             self.counts["fallback"] += int(outside.sum())
-            own = dict(zip(self._parameters.names, values[outside].T, strict=True))
-            solved = self.full.ensemble({**self.about.fixed, **own}, times, labels, **options)
+            own = self._given.named(values[outside])
+            if own["inputs"] or own["initial"]:
+                options |= {"inputs": own["inputs"], "initial": own["initial"]}
+            solved = self.full.ensemble({**self.about.fixed, **own["params"]}, times, labels, **options)
             y[outside], status[outside] = solved.values, solved.status
         return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
 
     def predict(self, values: Any, times: Any = None) -> np.ndarray:
         """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest
-        call.
+        call. The values of each input at the times that were learnt follow the parameters.
         """
         values = np.atleast_2d(np.asarray(values, dtype=float))
-        if values.shape[1] != len(self.about.parameters):
-            raise ValueError(
-                f"the surrogate takes {len(self.about.parameters)} parameters, not {values.shape[1]}"
-            )
+        if values.shape[1] != self._given.size:
+            raise ValueError(f"the surrogate takes {self._given.size} parameters, not {values.shape[1]}")
         return self._reader(self._times(None, times, None), None)[1](values)
 
+    def call_for(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
+        """The `params`, `initial` and `inputs` that a row (d,) of `predict` stands for."""
+        found = self._given.named(np.asarray(values, dtype=float)[None])
+        called: dict[str, Any] = {}
+        for kind in ("params", "initial"):
+            called[kind] = {name: float(value[0]) for name, value in found[kind].items()}
+        called["inputs"] = {name: (times, rows[0]) for name, (times, rows) in found["inputs"].items()}
+        return {kind: given for kind, given in called.items() if given}
+
     def interval(
-        self, params: Mapping[str, Any] | None = None, saveat: Any = None, level: float = 0.95
+        self,
+        params: Mapping[str, Any] | None = None,
+        saveat: Any = None,
+        level: float = 0.95,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Lower and upper ends (times,) by output: where the full model lies with probability `level` at any
         one time.
@@ -219,7 +241,7 @@ class Surrogate:
         if level not in LEVELS:
             raise ValueError(f"intervals are calibrated for {', '.join(map(str, LEVELS))}, not {level}")
         times = self._times(None, saveat, None)
-        values = np.array(self._spread(params), dtype=float)[None]
+        values = np.array(self._given.row(params, initial, inputs), dtype=float)[None]
         self._judged(values, False)
         reader, _ = self._reader(times, None)
         widths = self._widths(times, level)
@@ -236,36 +258,6 @@ class Surrogate:
         return save(self, directory)
 
     # --- inner parts ---
-
-    def _spread(self, params: Mapping[str, Any] | None) -> list[Any]:
-        defaults = np.array([p.default for p in self.about.parameters])
-        return spread(self._parameters, defaults, self.about.fixed, params)
-
-    def _lanes(self, params: Mapping[str, Any]) -> np.ndarray:
-        """(lanes, d). A whole array by its name has a leading axis of lanes, then its own."""
-        columns: dict[int, np.ndarray] = {}
-        fixed: dict[str, Any] = {}
-        for name, value in params.items():
-            array = np.asarray(value, dtype=float)
-            if name not in self._parameters:
-                fixed[name] = value
-                continue
-            positions = self._parameters.find(name)
-            for index in np.ndindex(positions.shape):
-                alone = array.ndim <= positions.ndim
-                columns[int(positions[index])] = (
-                    array[index] if alone and array.ndim else array[(..., *index)]
-                )
-        spread(self._parameters, np.zeros(len(self._parameters.names)), self.about.fixed, fixed)
-        counts = {c.shape[0] for c in columns.values() if c.ndim == 1}
-        if len(counts) != 1:
-            raise ValueError("an ensemble needs at least one array of values, all of the same length")
-        count = counts.pop()
-        if count == 0:
-            raise ValueError("an ensemble needs at least one lane")
-        defaults = [p.default for p in self.about.parameters]
-        whole = [np.broadcast_to(columns.get(k, np.array(v)), (count,)) for k, v in enumerate(defaults)]
-        return np.stack(whole, axis=1)
 
     def _times(self, time: tuple[float, float] | None, saveat: Any, points: int | None) -> np.ndarray:
         about = self.about
@@ -299,14 +291,14 @@ class Surrogate:
 
     def _reader(
         self, times: np.ndarray, outputs: Sequence[str] | None
-    ) -> tuple[Reader, Callable[[np.ndarray], np.ndarray]]:
+    ) -> tuple[Reader | DrivenReader, Callable[[np.ndarray], np.ndarray]]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
         labels, which = self._outputs.labels(outputs)
         key = times.tobytes(), None if outputs is None else labels
         if key not in self._readers:
             if len(self._readers) >= _READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = Reader(self.expansion, times, which)
+            reader = self.expansion.reader(times, which)
             self._readers[key] = reader, _batched(reader)
         return self._readers[key]
 
@@ -367,7 +359,7 @@ class _View:
         return y
 
     def pick(self, every: np.ndarray, name: str) -> np.ndarray:
-        parameters = self._surrogate._parameters
+        parameters = self._surrogate._given.columns
         if name in parameters and name not in self._surrogate._outputs:
             value = self._values[parameters.find(name)]
             return np.broadcast_to(value, (len(every), *value.shape))
@@ -377,7 +369,7 @@ class _View:
         return every
 
 
-def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
+def _batched(reader: Reader | DrivenReader) -> Callable[[np.ndarray], np.ndarray]:
     compiled = jax.jit(lambda values: reader.rows(jnp, values))
     shape = len(reader.which), len(reader.times)
     fitting = max(1, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
@@ -394,12 +386,3 @@ def _batched(reader: Reader) -> Callable[[np.ndarray], np.ndarray]:
         return found.swapaxes(1, 2)
 
     return call
-
-
-def _refuse(inputs: Any, initial: Any) -> None:
-    if inputs:
-        raise ValueError("the surrogate was trained with the inputs as they were; it cannot take others")
-    if initial is not None:
-        raise ValueError(
-            "the surrogate depends on parameters only; make the initial value a parameter to vary it"
-        )

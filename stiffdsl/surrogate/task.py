@@ -1,5 +1,5 @@
-"""What a surrogate is trained on: ranges of parameters, names of outputs, times, and a way to solve the full
-model.
+"""What a surrogate is trained on: ranges of parameters, start values and inputs, names of outputs, times, and a
+way to solve the full model.
 
 The runtime fills a `Task` from a compiled model; anything else that can be solved for many parameters can
 fill one too. All values are in the units a user declared."""
@@ -17,7 +17,7 @@ Progress = Callable[[float], None]
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One varied scalar: it is sampled in `low`..`high`; `default` is what a call takes where it is not
-    given.
+    given. Its `kind` is `parameter`, or `start` for the start value of a state.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Parameter:
     high: float
     default: float
     unit: str | None = None
+    kind: str = "parameter"
 
     @property
     def value(self) -> float:
@@ -42,9 +43,33 @@ class Parameter:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """One input that varies over time between `low` and `high`; `default` is its value where nobody drives it."""
+
+    name: str
+    low: float
+    high: float
+    default: float
+    unit: str | None = None
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def __post_init__(self):
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(
+                f"the range of `{self.name}` must be finite and ascend, not {self.low:g}..{self.high:g}"
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """A model over a box of parameters and a span of time.
+
+    A row of values holds one number for each of `parameters`, then for each of `drives` its values at `times`: d in
+    all. `examples` are signals (e, m) of some drives, by name, that stand for what the user will ask about.
 
     `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start`
     itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them are
@@ -67,10 +92,14 @@ class Task:
     full: Any = None
     start: float = 0.0
     fixed: Mapping[str, float] = field(default_factory=dict)
+    drives: tuple[Drive, ...] = ()
+    examples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    # What tells this task from others: solves that were stored for one are not used for another.
+    fingerprint: Callable[[], str] = str
 
     def __post_init__(self):
         times = np.asarray(self.times, dtype=float)
-        if not self.parameters:
+        if not self.parameters and not self.drives:
             raise ValueError(
                 "there is nothing to vary: a surrogate needs at least one parameter with a range"
             )
@@ -83,9 +112,24 @@ class Task:
         object.__setattr__(self, "times", times)
 
     @property
+    def scalars(self) -> int:
+        """How many columns of a row are parameters and start values."""
+        return len(self.parameters)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of each entry of a row."""
+        return column_names(self.parameters, self.drives, len(self.times))
+
+    @property
     def low(self) -> np.ndarray:
-        return np.array([p.low for p in self.parameters])
+        return np.array([p.low for p in self.parameters] + [d.low for d in self.drives for _ in self.times])
 
     @property
     def high(self) -> np.ndarray:
-        return np.array([p.high for p in self.parameters])
+        return np.array([p.high for p in self.parameters] + [d.high for d in self.drives for _ in self.times])
+
+
+def column_names(parameters: tuple[Parameter, ...], drives: tuple[Drive, ...], knots: int) -> tuple[str, ...]:
+    """The names of the entries of a row: a drive's stands for each of its knots."""
+    return (*(p.name for p in parameters), *(d.name for d in drives for _ in range(knots)))

@@ -2,81 +2,114 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.surrogate import lpctesn, neural, npctesn, radial, sample
+from stiffdsl.surrogate import driven_fit, gather, lpctesn, neural, npctesn, radial
 from stiffdsl.surrogate.compression import sample_modes
 from stiffdsl.surrogate.domain import Domain, failed_region
-from stiffdsl.surrogate.expansion import Expansion, Reader
+from stiffdsl.surrogate.driven import DrivenExpansion
+from stiffdsl.surrogate.expansion import Expansion
+from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.intervals import coverage, half_widths
 from stiffdsl.surrogate.prepare import Prepared, prepare
 from stiffdsl.surrogate.projection import Fitted, needed, orthonormal
 from stiffdsl.surrogate.sample import Samples, part_of
 from stiffdsl.surrogate.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.speed import measure
+from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Progress, Task
 from stiffdsl.surrogate.timebasis import spline
 from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
 
 METHODS = ("lpctesn", "npctesn", "neural", "rbf")
-LEAST_SAMPLES = 4
-# At least so many samples calibrate the intervals, and as many test: 19 are what a 95 % interval needs.
-LEAST_HELD_OUT = 40
+DESIGNS = ("sobol", "lhs")
+SAMPLES, DRIVEN_SAMPLES = 64, 512
 _NEGLIGIBLE = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """The three sets of solved samples, and the seconds that one trajectory of a batch took."""
-
-    training: Samples
-    calibration: Samples
-    test: Samples
-    seconds: float
 
 
 def train(
     task: Task,
-    method: str = "lpctesn",
-    samples: int = 64,
+    method: str | None = None,
+    samples: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     *,
     held_out_samples: int | None = None,
     goal: float | None = None,
+    budget: float | None = None,
     max_samples: int = 1024,
+    design: str = "sobol",
+    resume: str | Path | None = None,
 ) -> Surrogate:
     """Trains a surrogate of `task`.
 
-    `samples` solves are learnt from; two further sets of `held_out_samples` each (as many as `samples`, at
-    least 40) calibrate the intervals and measure the error. With a `goal` (a worst relative error at the
-    calibration samples) the number of samples doubles until it is met or `max_samples` would be passed.
-    `method` "auto" fits every method and keeps the one with the least worst error at the calibration samples.
-    Raises `ValueError` for a method that does not exist, and where too few samples could be solved."""
+    `samples` solves (64, or 512 where inputs vary over time) are learnt from; two further sets of `held_out_samples`
+    each (at least 40) calibrate the intervals and measure the error. With a `goal`, a worst relative error at the
+    calibration samples, samples are added where the error is largest until it is met, `max_samples` are reached, or
+    another round would take longer than `budget` seconds in all allow; with a `budget` alone, until that is spent.
+    `design` of the first samples is `sobol` or `lhs`. Solves are stored in the folder `resume` as they come, and those
+    that are there are not repeated. `method` "auto" fits every method and keeps the one with the least worst error at
+    the calibration samples. Raises `ValueError` for a method that does not exist, and where too few samples could be
+    solved."""
+    clock = time.perf_counter()
+    available = driven_fit.METHODS if task.drives else METHODS
+    method = method or ("npctesn" if task.drives else "lpctesn")
+    samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
+    _verify(method, available, samples, goal, budget, design)
+    tell: Progress = progress if progress is not None else lambda fraction: None
+    task = remembered(task, resume)
+    data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
+    methods = available if method == "auto" else (method,)
+    tried = _fitted(task, data, methods, seed)
+    part, most = 0.8, max(samples, max_samples)
+    while (goal is not None or budget is not None) and data.samples < most:
+        spent = time.perf_counter() - clock
+        if (goal is not None and min(t.error for t in tried) <= goal) or (
+            # A round costs about half of what all before it did.
+            budget is not None and 1.5 * spent > budget
+        ):
+            break
+        data = gather.more(task, data, most, seed, part_of(tell, part, part + 0.1 * (0.95 - part)))
+        part += 0.1 * (0.95 - part)
+        tried = _fitted(task, data, methods, seed)
+    tell(0.95)
+    best = min(tried, key=lambda t: t.error)
+    made = _finished(task, data, best, tried, seed)
+    made.validation["goal"] = None if goal is None else {"worst": goal, "met": best.error <= goal}
+    tell(1.0)
+    return made
+
+
+def _verify(
+    method: str,
+    available: tuple[str, ...],
+    samples: int,
+    goal: float | None,
+    budget: float | None,
+    design: str,
+) -> None:
+    """Raises `ValueError` for what makes no sense."""
     if method not in ("auto", *METHODS):
         hint = did_you_mean(method, ("auto", *METHODS))
         raise ValueError(
             f"there is no surrogate method `{method}`; " + (hint or f"there are auto, {', '.join(METHODS)}")
         )
-    if samples < LEAST_SAMPLES:
-        raise ValueError(f"a surrogate needs at least {LEAST_SAMPLES} samples, not {samples}")
-    tell: Progress = progress if progress is not None else lambda fraction: None
-    data = _solved(
-        task, samples, held_out_samples or max(samples, LEAST_HELD_OUT), seed, part_of(tell, 0.0, 0.8)
-    )
-    methods = METHODS if method == "auto" else (method,)
-    tried = _fitted(task, data, methods, seed)
-    while goal is not None and min(t.error for t in tried) > goal and 2 * samples <= max_samples:
-        data, samples = _more(task, data, samples, seed, tell), 2 * samples
-        tried = _fitted(task, data, methods, seed)
-    tell(0.95)
-    best = min(tried, key=lambda t: t.error)
-    made = _finished(task, data, best, tried, seed)
-    tell(1.0)
-    return made
+    if method not in ("auto", *available):
+        raise ValueError(
+            f"the method `{method}` cannot take inputs that vary over time; {', '.join(available)} and auto can"
+        )
+    if samples < gather.LEAST_SAMPLES:
+        raise ValueError(f"a surrogate needs at least {gather.LEAST_SAMPLES} samples, not {samples}")
+    if goal is not None and not goal > 0:
+        raise ValueError(f"the goal is a relative error above zero, not {goal:g}")
+    if budget is not None and not budget > 0:
+        raise ValueError(f"the budget is a number of seconds above zero, not {budget:g}")
+    if design not in DESIGNS:
+        raise ValueError(f"samples are drawn as {' or '.join(DESIGNS)}, not `{design}`")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +117,7 @@ class Trial:
     """A fitted method: its errors at the calibration samples, what was chosen, and how long it took."""
 
     method: str
-    expansion: Expansion
+    expansion: Expansion | DrivenExpansion
     summary: dict[str, float]
     chosen: dict[str, object]
     seconds: float
@@ -94,47 +127,22 @@ class Trial:
         return self.summary["worst"]
 
 
-def _solved(task: Task, samples: int, held_out_count: int, seed: int, tell: Progress) -> Data:
-    points = (
-        sample.training_points(task, samples, seed),
-        sample.held_out_points(task, held_out_count, seed, 1),
-        sample.held_out_points(task, held_out_count, seed, 2),
-    )
-    done, total = 0, sum(len(p) for p in points)
-    sets, seconds = [], np.inf
-    for values in points:
-        begin = time.perf_counter()
-        sets.append(sample.solve(task, values, part_of(tell, done / total, (done + len(values)) / total)))
-        # The first batch compiles: the fastest of the three is what a batch costs.
-        seconds = min(seconds, (time.perf_counter() - begin) / len(values))
-        done += len(values)
-    if len(sets[0]) < LEAST_SAMPLES or not len(sets[1]) or not len(sets[2]):
-        failed = sum(len(s.failed) for s in sets)
-        why = next((r for s in sets for r in s.reasons), "")
-        raise ValueError(
-            f"a surrogate needs at least {LEAST_SAMPLES} samples that can be solved; {failed} of {total} failed"
-            + (f" ({why})" if why else "")
-        )
-    return Data(sets[0], sets[1], sets[2], seconds)
-
-
-def _more(task: Task, data: Data, samples: int, seed: int, tell: Progress) -> Data:
-    """Twice the training samples; those that are solved are kept."""
-    fresh = sample.training_points(task, 2 * samples, seed)[samples:]
-    added = sample.solve(task, fresh, part_of(tell, 0.8, 0.9))
-    return Data(sample.joined(data.training, added), data.calibration, data.test, data.seconds)
-
-
 def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list[Trial]:
     begin = time.perf_counter()
-    prepared = prepare(task, data.training, seed)
+    prepared = (
+        driven_fit.prepare(task, data.training, seed) if task.drives else prepare(task, data.training, seed)
+    )
     shared = time.perf_counter() - begin
     trials = []
     for method in methods:
         begin = time.perf_counter()
-        expansion, chosen = expand(prepared, method, seed)
+        if isinstance(prepared, driven_fit.Driven):
+            expansion, chosen = driven_fit.expand(prepared, method, seed)
+        else:
+            expansion, chosen = expand(prepared, method, seed)
         predicted = _predict(task, expansion, data.calibration)
-        denominator = relative_to(data.calibration.trajectories, data.training.trajectories, prepared.leads)
+        leads = expansion.start is not None
+        denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
         seconds = shared + time.perf_counter() - begin
         trials.append(Trial(method, expansion, summary(found), chosen, seconds))
@@ -198,17 +206,17 @@ def _time_basis(prepared: Prepared, method: str, seed: int) -> tuple[Fitted, dic
     return fitted, {"rank": fitted.rank}
 
 
-def _predict(task: Task, expansion: Expansion, samples: Samples) -> np.ndarray:
-    reader = Reader(expansion, task.times, np.arange(len(task.outputs)))
+def _predict(task: Task, expansion: Expansion | DrivenExpansion, samples: Samples) -> np.ndarray:
+    reader = expansion.reader(task.times, np.arange(len(task.outputs)))
     with np.errstate(over="ignore", invalid="ignore"):
         return reader(np, samples.values)
 
 
-def _scaled_errors(task: Task, expansion: Expansion, samples: Samples) -> np.ndarray:
+def _scaled_errors(task: Task, expansion: Expansion | DrivenExpansion, samples: Samples) -> np.ndarray:
     """Errors of scaled outputs; zero at a start that the clock does not reach, where the value is
     interpolated.
     """
-    reader = Reader(expansion, task.times, np.arange(len(task.outputs)))
+    reader = expansion.reader(task.times, np.arange(len(task.outputs)))
     leads = expansion.start is not None
     inner = slice(1 if leads else 0, None)
     truth = np.zeros_like(samples.trajectories)
@@ -227,10 +235,10 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
     predicted = _predict(task, expansion, data.test)
     leads = expansion.start is not None
     found = errors(truth, predicted, relative_to(truth, training, leads))
-    failed = np.concatenate([data.training.failed, data.calibration.failed, data.test.failed])
-    solved = np.concatenate([data.training.values, data.calibration.values, data.test.values])
-    reasons = (*data.training.reasons, *data.calibration.reasons, *data.test.reasons)
-    names = tuple(p.name for p in task.parameters)
+    failed = np.concatenate([s.failed for s in data.every])
+    solved = np.concatenate([s.values for s in data.every])
+    reasons = [reason for s in data.every for reason in s.reasons]
+    names = task.columns
     validation = {
         "method": best.method,
         "seed": seed,
@@ -243,7 +251,7 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
         **summary(found),
         "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
         "coverage": covered,
-        "domain": {p.name: [p.low, p.high] for p in task.parameters},
+        "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
         "failed": {
             "region": failed_region(names, failed),
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
@@ -262,6 +270,7 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
             task.start,
             dict(task.fixed),
             best.method,
+            task.drives,
         ),
         expansion,
         Domain(names, expansion.parameters, solved, failed),

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from stiffdsl.surrogate import driven_fit
+
 WRONG = "model M\n  param k = 1\n  var x start 1\nequations\n  der(x) = -kk*x\nend\n"
 
 
@@ -178,10 +180,42 @@ def test_python_m_stiffdsl_is_the_command():
     assert result.stdout.startswith("stiffdsl ")
 
 
-def test_an_input_does_not_vary(stiffdsl, folder):
+def test_an_input_and_a_start_value_vary(stiffdsl, folder, monkeypatch):
+    monkeypatch.setattr(driven_fit, "STEPS", 20)
     (folder / "driven.sml").write_text(
         "model D\n  input u = 1\n  var x start 1\nequations\n  der(x) = u - x\nexperiment\n  time 0..1\nend\n"
     )
-    outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2")
+    outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2", "--vary", "x=0..1", "--samples", "16")
+    assert outcome.status == 0, outcome.err
+    assert "u 1..2" in outcome.out
+    assert "x 0..1" in outcome.out
+    outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2", "--method", "rbf")
+    assert outcome.status == 1
+    assert "`rbf` cannot take inputs that vary over time; lpctesn, npctesn and auto can" in outcome.err
+
+
+def test_a_goal_adds_runs_and_a_second_start_solves_nothing_again(stiffdsl, folder):
+    line = (
+        "surrogate",
+        "robertson.sml",
+        "--samples",
+        "8",
+        "--goal",
+        "1e-9%",
+        "--max-samples",
+        "12",
+        "--json",
+    )
+    first = json.loads(stiffdsl(*line).out)
+    assert first["samples"] > 8
+    assert first["validation"]["goal"]["met"] is False
+    stored = {
+        p: p.stat().st_mtime_ns for p in (folder / "Robertson-surrogate" / "samples").rglob("*.safetensors")
+    }
+    assert stored
+    again = json.loads(stiffdsl(*line).out)
+    assert again["validation"] == first["validation"]
+    assert stored == {p: p.stat().st_mtime_ns for p in stored}
+    outcome = stiffdsl("surrogate", "robertson.sml", "--goal", "-1%")
     assert outcome.status == 2
-    assert "`u` is an input; a surrogate varies parameters" in outcome.err
+    assert "not above zero" in outcome.err

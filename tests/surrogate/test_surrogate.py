@@ -48,7 +48,9 @@ def test_other_times_are_refused(chain):
 def test_inputs_and_initial_values_are_refused(chain):
     with pytest.raises(ValueError, match="trained with the inputs as they were"):
         chain.simulate(inputs={"u": 1.0})
-    with pytest.raises(ValueError, match="depends on parameters only"):
+    with pytest.raises(
+        ValueError, match="not trained for other start values of `A`; train it with the name in `vary`"
+    ):
         chain.solver()({"slow": SLOW}, initial={"A": 2.0})
 
 

@@ -1,0 +1,113 @@
+"""Inputs over time: the signals a surrogate is trained on, and those it is asked about.
+
+A signal is known by its values at the knots of the task and runs straight between them. Where a user gives a
+range, training signals are drawn to be unlike each other: smooth, piecewise straight, stepped, periodic, and
+constant, with every number of turns from one to a quarter of the knots, anywhere in the range. Where a user
+gives examples, signals are blends of two of them, half of the time with some of a drawn one mixed in."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+_CONSTANT = 0.05
+_PERIODIC = 0.4
+# The greatest share of a drawn signal in a blend of examples.
+_FOREIGN = 0.3
+
+
+def drawn(knots: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
+    """One random signal (len(knots),) in low..high."""
+    x = np.linspace(0.0, 1.0, len(knots))
+    amplitude = 0.0 if rng.random() < _CONSTANT else rng.uniform(0.1, 1.0)
+    # The ends of the range are met as often as its middle: there a surrogate has data on one side only.
+    bottom = (1.0 - amplitude) * rng.beta(0.5, 0.5)
+    shape = _shape(x, rng)
+    if rng.random() < _PERIODIC:
+        periods = np.exp(rng.uniform(0.0, np.log(max(2.0, len(x) / 12))))
+        wave = 0.5 + 0.5 * np.sin(2 * np.pi * (periods * x + rng.random()))
+        share = rng.random()
+        shape = share * wave + (1 - share) * shape
+    least, most = shape.min(), shape.max()
+    shape = (shape - least) / (most - least) if most > least else shape
+    return low + (high - low) * np.clip(bottom + amplitude * shape, 0.0, 1.0)
+
+
+def _shape(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Values in 0..1 that turn a random number of times."""
+    turns = int(np.exp(rng.uniform(0.0, np.log(max(2.0, len(x) / 4)))))
+    at, values = np.linspace(0.0, 1.0, turns + 1), rng.random(turns + 1)
+    kind = rng.choice(4, p=(0.5, 0.2, 0.2, 0.1))
+    if kind == 0:
+        return PchipInterpolator(at, values)(x)
+    if kind == 1:
+        return np.interp(x, at, values)
+    if kind == 2:
+        return values[np.minimum((x * turns + rng.random()).astype(int), turns)]
+    return np.where(x < rng.random(), values[0], values[-1])
+
+
+def blended(
+    knots: np.ndarray, low: float, high: float, examples: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """A signal between two of `examples` (e, len(knots)), sometimes with a drawn one mixed in."""
+    first, second = examples[rng.integers(len(examples))], examples[rng.integers(len(examples))]
+    share = rng.random()
+    signal = share * first + (1 - share) * second
+    foreign = drawn(knots, low, high, rng)
+    if rng.random() < 0.5:
+        share = rng.uniform(0.0, _FOREIGN)
+        signal = (1 - share) * signal + share * foreign
+    return np.clip(signal, low, high)
+
+
+def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:
+    """(len(knots),) values of what a user gives for an input: a number, a function, (times, values), a Series.
+
+    Numbers and values may be traced by JAX. Raises `ValueError` for anything else.
+    """
+    if callable(given):
+        return _called(given, knots, name)
+    if hasattr(given, "index") and hasattr(given, "to_numpy"):
+        given = np.asarray(given.index, dtype=float), given.to_numpy(dtype=float)
+    if isinstance(given, Sequence) and len(given) == 2:
+        return _interpolated(given[0], given[1], knots, name)
+    if isinstance(given, jax.Array) and given.ndim == 0:
+        return jnp.broadcast_to(given, knots.shape)
+    try:
+        value = float(np.asarray(given))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
+            f"not a {type(given).__name__}"
+        ) from None
+    return np.full(len(knots), value)
+
+
+def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> Any:
+    times = np.asarray(times, dtype=float)
+    xp: Any = jnp if isinstance(values, jax.Array) else np
+    values = xp.asarray(values, dtype=float)
+    if times.ndim != 1 or not len(times) or values.shape[-1:] != times.shape:
+        raise ValueError(f"the table of the input `{name}` needs as many values as times")
+    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
+        raise ValueError(f"the times of the input `{name}` must ascend")
+    if values.ndim == 1:
+        return xp.interp(knots, times, values)
+    return np.stack([np.interp(knots, times, row) for row in np.asarray(values)])
+
+
+def _called(function: Callable[..., Any], knots: np.ndarray, name: str) -> np.ndarray:
+    try:
+        found = np.asarray(jax.vmap(function)(jnp.asarray(knots)), dtype=float)
+    except Exception:  # whatever a user's function does with a tracer: then it is called with numbers
+        try:
+            found = np.array([float(np.asarray(function(float(t)))) for t in knots])
+        except Exception as error:
+            raise ValueError(f"the input `{name}` must give one number for a time: {error}") from error
+    if found.shape != knots.shape:
+        raise ValueError(f"the input `{name}` must give one number for a time")
+    return found

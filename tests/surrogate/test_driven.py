@@ -1,0 +1,164 @@
+"""Surrogates that take inputs over time and start values: what they promise on signals that were not seen."""
+
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.surrogate import driven_fit, filters, signals
+from stiffdsl.surrogate.store import CHUNK, Store
+from stiffdsl.surrogate.train import train
+
+from . import tasks
+
+TANK = """
+model Tank
+  param k = 1 [1/s] in 0.5..2
+  input u = 1
+  var x start 1
+  var y start 0
+equations
+  der(x) = k*(u - x)
+  der(y) = x - y
+experiment
+  time 0..5, points 60
+end
+"""
+
+
+@pytest.fixture(scope="module")
+def tank():
+    return sd.loads(TANK)
+
+
+@pytest.fixture(scope="module")
+def linear(tank):
+    """A linear system: its readout is linear in the reservoir."""
+    return tank.surrogate(
+        vary={"k": (0.8, 1.25), "u": (0, 2), "x": (0.5, 1.5)}, method="lpctesn", samples=100, seed=1
+    )
+
+
+def test_the_reservoir_obeys_its_equation():
+    knots = np.linspace(0.0, 2.0, 41)
+    rates = np.array([0.5, 30.0])
+    times = np.array([0.0, 0.01, 0.33, 1.0, 2.0])
+    found = filters.responses(times, knots, rates) @ np.column_stack([np.ones(41), knots])
+    for k, rate in enumerate(rates, 1):
+        assert np.allclose(found[k, :, 0], 1 - np.exp(-rate * times))
+        assert np.allclose(found[k, :, 1], times - (1 - np.exp(-rate * times)) / rate)
+    assert np.allclose(found[0, :, 1], times)
+
+
+def test_drawn_signals_stay_in_their_range_and_differ():
+    knots = np.linspace(0.0, 1.0, 50)
+    found = np.array([signals.drawn(knots, -2.0, 3.0, np.random.default_rng(k)) for k in range(200)])
+    assert found.min() >= -2
+    assert found.max() <= 3
+    assert found.min() < -1.9
+    assert found.max() > 2.9
+    assert len(np.unique(found[:, 25])) == 200
+
+
+def test_unseen_inputs_and_start_values_are_answered(tank, linear):
+    for u in (lambda t: 1 + 0.8 * np.sin(2 * t), 1.7, ([0.0, 1.0, 1.5, 5.0], [0.0, 2.0, 0.5, 1.0])):
+        asked = {"params": {"k": 1.1}, "inputs": {"u": u}, "initial": {"x": 0.6}}
+        truth = tank.simulate(**asked, saveat=linear.times)
+        answer = linear.simulate(**asked)
+        assert np.abs(answer["y"] - truth["y"]).max() < 0.02
+        assert np.abs(answer["x"] - truth["x"]).max() < 0.03
+
+
+def test_an_ensemble_has_a_signal_for_each_lane(tank, linear):
+    t = linear.times
+    table = 1 + 0.5 * np.sin(np.outer([1.0, 2.0, 3.0], t))
+    asked = {"params": {"k": np.array([0.9, 1.0, 1.1])}, "inputs": {"u": (t, table)}}
+    truth = tank.ensemble(**asked, saveat=t, outputs=("y",))
+    assert np.abs(linear.ensemble(**asked, outputs=("y",))["y"] - truth["y"]).max() < 0.02
+    one = linear.simulate(params={"k": 1.0}, inputs={"u": (t, table[1])})
+    assert np.allclose(one["y"], linear.ensemble(**asked)["y"][1], atol=1e-9)
+
+
+def test_what_was_not_trained_is_refused(linear):
+    with pytest.raises(ValueError, match="it takes no other `v`; it takes `u`"):
+        linear.simulate(inputs={"v": 1.0})
+    with pytest.raises(ValueError, match="not trained for other start values of `y`; it takes `x`"):
+        linear.simulate(initial={"y": 1.0})
+    with pytest.raises(ValueError, match="`x` is a start value: give it in `initial`"):
+        linear.simulate(params={"x": 1.0})
+    with pytest.raises(ValueError, match="as many values as times"):
+        linear.simulate(inputs={"u": ([0.0, 1.0], [1.0])})
+    with pytest.warns(OutsideDomainWarning, match=r"`u` = 3 lies outside 0\.\.2 by 50 % of the range"):
+        linear.simulate(inputs={"u": lambda t: 3.0 if t > 4 else 1.0})
+
+
+def test_what_varies_is_checked(tank):
+    for vary, message in (
+        ({"u": 3}, "varies in a range"),
+        ({"u": [lambda t: 1.0]}, "all one constant"),
+        ({"k": 3}, "is a pair"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tank.surrogate(vary=vary)
+    with pytest.raises(ValueError, match="it varies: only one can be"):
+        tank.surrogate(vary={"u": (0, 1)}, inputs={"u": 1.0})
+    with pytest.raises(ValueError, match="`rbf` cannot take inputs"):
+        tank.surrogate(vary={"u": (0, 1)}, method="rbf")
+    with pytest.raises(KeyError, match="did you mean"):
+        tank.surrogate(vary={"kk": (0, 1)})
+
+
+def test_a_network_learns_what_is_not_linear_and_is_stored(monkeypatch, tank, tmp_path):
+    monkeypatch.setattr(driven_fit, "STEPS", 600)
+    monkeypatch.setattr(driven_fit, "WIDTH", 16)
+    steps = [lambda t, a=a: 1 + 0.5 * np.sin(a * t) for a in (0.5, 1.0, 2.0, 3.0)]
+    made = tank.surrogate(vary={"k": (0.5, 2), "u": steps}, samples=48)
+    assert made.method == "npctesn"
+    assert made.inputs["u"].range == pytest.approx((0.5, 1.5), abs=0.02)
+    assert made.validation["worst"] < 0.2
+    made.save(tmp_path)
+    again = sd.load_surrogate(tmp_path)
+    asked = {"params": {"k": 0.7}, "inputs": {"u": steps[1]}}
+    assert np.array_equal(made.simulate(**asked).y, again.simulate(**asked).y)
+
+
+def test_solves_are_stored_as_they_come_and_not_repeated(tmp_path):
+    solved = []
+    task = tasks.chain()
+
+    def count(values, progress, whole=task.solve_many):
+        solved.append(len(values))
+        if sum(solved) == 2 * CHUNK:
+            raise KeyboardInterrupt
+        return whole(values, progress)
+
+    broken = tasks.chain()
+    object.__setattr__(broken, "solve_many", count)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, "rbf", samples=30, resume=tmp_path)
+    assert Store(tmp_path, task).reused == CHUNK
+    # A file that is not whole counts as missing.
+    (next(iter(tmp_path.iterdir())) / "0.safetensors").write_bytes(b"half")
+    resumed = train(broken, "rbf", samples=30, resume=tmp_path)
+    at_once = train(task, "rbf", samples=30)
+    assert np.array_equal(resumed.expansion.modes, at_once.expansion.modes)
+    assert resumed.validation == at_once.validation
+    assert sum(solved) < 2 * CHUNK + 110
+
+
+def test_samples_are_added_where_the_error_is(tmp_path):
+    def front(t, a):
+        return [np.tanh(200 * (a - 1.8)) * np.exp(-t)]
+
+    task = tasks.task({"a": (1.0, 2.0, 1.5)}, ("x",), np.linspace(0, 1, 20), front)
+    made = train(task, "rbf", samples=10, goal=1e-9, max_samples=40)
+    added = made.region.solved[10:40, 0]
+    assert np.mean(np.abs(added - 1.8) < 0.2) > 0.5
+    assert made.validation["goal"] == {"worst": 1e-9, "met": False}
+
+
+def test_a_latin_hypercube(tmp_path):
+    made = train(tasks.six(), "rbf", samples=24, design="lhs")
+    assert made.validation["samples"]["training"] == 24
+    with pytest.raises(ValueError, match="sobol or lhs, not `grid`"):
+        train(tasks.six(), design="grid")
