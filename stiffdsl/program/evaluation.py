@@ -99,17 +99,20 @@ class Evaluation:
         position = np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(n) for n in sizes)])
         return self.values.vector(self.values.take(values, source, position))
 
-    def declared(self, kind: str) -> int:
-        """The unknown of `kind` of every declared variable; NaN where nothing computes it."""
+    def declared(self, kind: str, numbers: np.ndarray | None = None) -> int:
+        """The unknown of `kind` of every declared variable, or of those named; NaN where nothing computes it."""
         flat, row = self.flat, 1 if kind == "der" else 0
-        known = np.flatnonzero((self.source[row, flat.alias] >= 0) & (flat.sign != 0))
-        value = self.column(kind, flat.alias[known])
-        if np.any(flat.sign[known] < 0):
-            value = self.values.product(value, self.values.constants(flat.sign[known].astype(float)))
+        alias, sign = (
+            (flat.alias, flat.sign) if numbers is None else (flat.alias[numbers], flat.sign[numbers])
+        )
+        known = np.flatnonzero((self.source[row, alias] >= 0) & (sign != 0))
+        value = self.column(kind, alias[known])
+        if np.any(sign[known] < 0):
+            value = self.values.product(value, self.values.constants(sign[known].astype(float)))
         fixed = self.values.constants(np.array([np.nan, 0.0]))
-        source = np.ones(flat.size, dtype=np.int64)
+        source = np.ones(len(alias), dtype=np.int64)
         source[known] = 0
-        position = (flat.sign == 0).astype(np.int64)
+        position = (sign == 0).astype(np.int64)
         position[known] = np.arange(len(known))
         return self.values.vector(self.values.take([value, fixed], source, position))
 

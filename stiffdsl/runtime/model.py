@@ -44,7 +44,7 @@ class CompiledModel:
         self.program = program
         self.origin = origin
         self.name = program.system.flat.name
-        self._seconds = seconds if seconds is not None else {}
+        self.seconds = seconds if seconds is not None else {}
         flat = program.system.flat
         self.variable_names = Names(flat.variables, "variable")
         self.parameter_names = Names(flat.parameters, "parameter")
@@ -169,7 +169,7 @@ class CompiledModel:
             "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
             "tier": tier.name(self, run.default_method(self)),
             "method": run.default_method(self),
-            "stages": dict(self._seconds),
+            "stages": dict(self.seconds),
             "warnings": [render(w) for w in warnings],
         }
 
@@ -235,15 +235,17 @@ class CompiledModel:
         first_step: float | None = None,
         max_step: float | None = None,
         progress: Callable[[str], None] | None = None,
+        outputs: Sequence[str] | None = None,
     ) -> Solution:
         """Solves the model over `time`; everything left out is what the `experiment` section says.
 
         The solution holds the times `saveat`, or `points` times over the interval (log-spaced where the experiment
-        says `log`), or the solver's own steps. A solve that fails is a solution with a status and a reason. Raises
-        `KeyError` for a wrong name and `ValueError` for values that make no sense.
+        says `log`), or the solver's own steps. With `outputs` it holds these only, and what they do not depend
+        on is not computed. A solve that fails is a solution with a status and a reason. Raises `KeyError` for a wrong
+        name and `ValueError` for values that make no sense.
         """
         options = run.options(self, rtol, atol, method, max_steps, first_step, max_step)
-        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress)
+        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress, outputs)
 
     def solver(
         self,
@@ -259,7 +261,8 @@ class CompiledModel:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
 
         `jit`, `vmap`, `grad` and `jacfwd` work on it, by any parameter, initial value or input. Times that were not
-        reached are NaN. Without `outputs`, all variables of `self.variables`.
+        reached are NaN. Without `outputs`, all variables of `self.variables`; with them, states that they do not depend
+        on are not solved for.
         """
         options = run.options(self, rtol, atol, method, max_steps)
         return run.solver(self, options, time, saveat, outputs)

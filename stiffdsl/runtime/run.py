@@ -11,7 +11,7 @@ from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
-from stiffdsl.runtime.names import scalars_of
+from stiffdsl.runtime.pruned import pruned
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
@@ -149,8 +149,10 @@ def simulate(
     points: int | None,
     initial: Any,
     progress: Callable[[str], None] | None,
+    outputs: Sequence[str] | None = None,
 ) -> Solution:
     """See `CompiledModel.simulate`."""
+    part = None if outputs is None else pruned(model, outputs)
     times = save_times(saveat)
     start, end = interval(model, time, times)
     if times is None:
@@ -165,6 +167,8 @@ def simulate(
             times = times[::-1]
     args = arguments(model, model.given.params(params), *model.given.driven(inputs))
     given = model.given.initial(initial)
+    if part is not None:
+        model, given = part.model, part.restricted(given)
     with np.errstate(all="ignore"):
         args = with_totals(model.program, model.interpreted, start, args, given, np)
     system = model.system(driven=bool(args.inputs.signals))
@@ -176,6 +180,7 @@ def simulate(
         model.input_names,
         np.asarray(args.p),
         args.inputs,
+        None if part is None else part.labels,
     )
     y0, report = begin(model, start, args, given, overridden=initial is not None)
     if report.failure is not None:
@@ -237,9 +242,10 @@ def lane(
     (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
     counts)
     """
+    part = pruned(model, outputs)
+    model, labels, numbers = part.model, part.labels, part.numbers
     program, functions = model.program, model.functions
     system = model.system(bool(signals))
-    labels, numbers = scalars_of(model.variable_names, None if outputs is None else tuple(outputs))
     scale = np.array([b.scale for b in model.declarations(numbers)])
     shift = np.array([b.shift for b in model.declarations(numbers)])
     flat = program.system.flat
@@ -257,6 +263,7 @@ def lane(
         return known_start._replace(args=Args(known_start.args.p, args.inputs))
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
+        initial = part.restricted(initial)
         u = args.inputs(start)
         args = with_totals(program, functions, start, args, initial, jnp)
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
@@ -271,9 +278,10 @@ def lane(
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
         else:
-            every = jax.vmap(lambda t, y: functions.variables(t, y, args.p, args.inputs(t)))(saveat, found.ys)
+            of_state = part.evaluated()
+            found_outputs = jax.vmap(lambda t, y: of_state(t, y, args.p, args.inputs(t)))(saveat, found.ys)
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
-            si = jnp.where(unreached, jnp.nan, every[:, numbers])
+            si = jnp.where(unreached, jnp.nan, found_outputs)
         status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
         return (si - shift) / scale, status, found.counts
 
@@ -330,10 +338,11 @@ def ensemble(
         saved = None if outputs is None else tuple(outputs)
         task = elsewhere.Task(model.origin, options, (start, end), times, saved, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
+    size = pruned(model, outputs).model.program.size
     key = (
         "ensemble",
-        options.chosen(model.program.size),
-        tier.expect(model, options.chosen(model.program.size), count),
+        options.chosen(size),
+        tier.expect(pruned(model, outputs).model, options.chosen(size), count),
         options.max_steps,
         None if outputs is None else tuple(outputs),
         tuple((kind, name) for kind in varied for name in varied[kind]),

@@ -71,11 +71,13 @@ class ModelView:
         inputs: Names,
         p: np.ndarray,
         driven: Inputs,
+        only: tuple[str, ...] | None = None,
     ):
+        """`only`: the variables that were computed, where not all were asked for."""
         self.model_name = model_name
         self._evaluator = evaluator
         self._variables, self._parameters, self._inputs = variables, parameters, inputs
-        self._p, self._driven = p, driven
+        self._p, self._driven, self._only = p, driven, only
 
     @property
     def names(self) -> list[str]:
@@ -87,15 +89,20 @@ class ModelView:
 
     @cached_property
     def _units(self) -> dict[str, str | None]:
+        if self._only is not None:
+            return {name: self._variables.find(name).block.unit for name in self._only}
         blocks = (*self._variables.blocks, *self._inputs.blocks)
         return {b.scalar_name(k): b.unit for b in blocks for k in range(b.size)}
 
     @property
     def highlights(self) -> list[str]:
         """Outputs, what the main model itself declares, and the states inside of its parts."""
+        if self._only is not None:
+            return list(self._only)
         system = self._evaluator.program.system
         state = np.zeros(system.flat.size, dtype=bool)
         state[system.states] = True
+        state[system.eliminated] = True
         outputs, own, inside = [], [], []
         for block in self._variables.blocks:
             if block.kind == "output":
@@ -118,6 +125,7 @@ class ModelView:
         derivative = _DER.fullmatch(name)
         if derivative is not None:
             found = self._variables.find(derivative.group(1))
+            self._check(found, name)
             if "derivatives" not in every:
                 every["derivatives"] = self._evaluator(
                     "derivatives", every["t"], every["y"], self._p, self._driven
@@ -130,15 +138,26 @@ class ModelView:
             values = (self._p[found.scalars] - found.block.shift) / found.block.scale
             return np.broadcast_to(values, (len(every["t"]), *found.shape))
         try:
-            return _declared(every["variables"], self._variables.find(name))
+            found = self._variables.find(name)
         except KeyError:
             known = [b.name for n in (self._variables, self._inputs, self._parameters) for b in n.blocks]
             hint = did_you_mean(name, known)
             if hint is None or "[" in name:
                 raise
             raise KeyError(f"the model has no `{name}`; {hint}") from None
+        self._check(found, name)
+        return _declared(every["variables"], found)
+
+    def _check(self, found: Found, name: str) -> None:
+        """Raises `KeyError` for what was not asked for."""
+        asked = set(self._only or ())
+        scalars = found.scalars.ravel() - found.block.offset
+        if self._only is not None and not all(found.block.scalar_name(int(k)) in asked for k in scalars):
+            raise KeyError(f"`{name}` was not computed: it is not among the outputs asked for")
 
     def table(self, every: dict[str, np.ndarray]) -> np.ndarray:
+        if self._only is not None:
+            return np.stack([self.pick(every, name) for name in self._only], axis=1)
         columns = []
         for values, names in ((every["variables"], self._variables), (every["inputs"], self._inputs)):
             scale, shift = names.units()

@@ -1,0 +1,59 @@
+"""The part of a model that named outputs need, compiled; and what is given for the whole, for that part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stiffdsl.graph.prune import kept_entries, prune
+from stiffdsl.program.lower import lower
+from stiffdsl.program.outputs import with_outputs
+from stiffdsl.runtime.emit import functions
+from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.names import scalars_of
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """`labels` are the outputs, `numbers` their variables; `kept` the places in y of what is left of it."""
+
+    model: "CompiledModel"
+    labels: tuple[str, ...]
+    numbers: np.ndarray
+    kept: np.ndarray
+
+    def restricted(self, initial: Overrides) -> Overrides:
+        """What is given for all of y, for what is left."""
+        values, mask = initial.values[self.kept], initial.mask[self.kept]
+        return Overrides(values, mask, initial.apart_values, initial.apart_mask)
+
+    def evaluated(self) -> Any:
+        """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX."""
+        key = ("outputs", self.labels)
+        if key not in self.model.cache:
+            self.model.cache[key] = functions(with_outputs(self.model.program, self.numbers)).outputs
+        return self.model.cache[key]
+
+
+def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:
+    """The part of `model` that `outputs` need; the model itself where that is all of its states.
+
+    Raises `KeyError` for a name that is no variable.
+    """
+    key = ("pruned", None if outputs is None else tuple(outputs))
+    if key in model.cache:
+        return model.cache[key]
+    labels, numbers = scalars_of(model.variable_names, key[1])
+    program, system = model.program, model.program.system
+    part, kept = model, np.arange(program.size)
+    if outputs is not None:
+        left = prune(system, (program.rows, program.columns), numbers)
+        if left.size < system.size:
+            kept = kept_entries(system, left)
+            part = type(model)(lower(left), model.seconds, model.origin)
+    model.cache[key] = Pruned(part, labels, numbers, kept)
+    return model.cache[key]
