@@ -44,23 +44,34 @@ _LATER = {
 
 
 def load(
-    path: str | Path, model: str | None = None, constants: dict[str, float] | None = None
+    path: str | Path,
+    model: str | None = None,
+    constants: dict[str, float] | None = None,
+    *,
+    eliminate_conserved: bool = False,
 ) -> "CompiledModel":
     """Compiles the `.sml` file at `path`: its main model, or the one named `model`.
 
-    `constants` replaces values of `const` declarations by name. Raises `ModelError` where the model is wrong.
+    `constants` replaces values of `const` declarations by name. With `eliminate_conserved`, every conserved quantity
+    (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
     """
     from stiffdsl.pipeline import compile_model, read
 
-    return compile_model(read(path), model, constants)
+    return compile_model(read(path), model, constants, eliminate_conserved=eliminate_conserved)
 
 
-def loads(text: str, model: str | None = None, constants: dict[str, float] | None = None) -> "CompiledModel":
-    """Compiles a model given as text; imports are looked up in the working folder and the library."""
+def loads(
+    text: str,
+    model: str | None = None,
+    constants: dict[str, float] | None = None,
+    *,
+    eliminate_conserved: bool = False,
+) -> "CompiledModel":
+    """Compiles a model given as text, as `load` does; imports are looked up in the working folder and the library."""
     from stiffdsl.diagnostics import Source
     from stiffdsl.pipeline import compile_model
 
-    return compile_model(Source("<text>", text), model, constants)
+    return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
 
 
 def load_surrogate(directory: str | Path) -> "Surrogate":

@@ -28,11 +28,13 @@ def compile_model(
     stop_after: str | None = None,
     on_stage: Hook | None = None,
     find: Callable[[str, Source], Source | None] | None = None,
+    eliminate_conserved: bool = False,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
-    independent mistake found. `find(module, importing)` is where imports are looked up.
+    independent mistake found. `find(module, importing)` is where imports are looked up. With
+    `eliminate_conserved`, every conserved quantity gives a state (see `graph/eliminate.py`).
     """
     assert stop_after is None or stop_after in STAGES, stop_after
     if sys.getrecursionlimit() < _RECURSION:
@@ -47,7 +49,7 @@ def compile_model(
         return module
 
     alike = False
-    stages = partial(_stages, source, model, constants or {}, find or load_import)
+    stages = partial(_stages, source, model, constants or {}, find or load_import, eliminate_conserved)
     if stop_after in ("syntax", "check"):
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
@@ -84,6 +86,7 @@ def _stages(
     model: str | None,
     constants: dict[str, float],
     find: Callable[[str, Source], Source | None],
+    eliminate_conserved: bool,
     parse: Callable[[Source], Any],
     seconds: dict[str, float],
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
@@ -106,7 +109,12 @@ def _stages(
 
     from stiffdsl.graph.sort import sort
 
-    yield "graph", sort
+    if eliminate_conserved:
+        from stiffdsl.graph.eliminate import eliminate_conserved as eliminate
+
+        yield "graph", lambda flat: eliminate(sort(flat))
+    else:
+        yield "graph", sort
 
     from stiffdsl.program.lower import lower
 
@@ -114,7 +122,7 @@ def _stages(
 
     from stiffdsl.runtime.model import CompiledModel
 
-    origin = partial(compile_again, source, model, constants, imported)
+    origin = partial(compile_again, source, model, constants, imported, eliminate_conserved)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)
 
 
@@ -123,6 +131,7 @@ def compile_again(
     model: str | None,
     constants: dict[str, float],
     imported: dict[tuple[str, str], Source | None],
+    eliminate_conserved: bool,
 ) -> Any:
     """The model once more, in a process that may not have the files: imports are the texts found the first time."""
     return compile_model(
@@ -130,6 +139,7 @@ def compile_again(
         model,
         constants,
         find=lambda module, importing: imported.get((module, importing.name)),
+        eliminate_conserved=eliminate_conserved,
     )
 
 
