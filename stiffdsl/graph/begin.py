@@ -4,6 +4,7 @@ They serve choices only: at `x = 1, y = 0` the equation `x*der(x) + y*der(y) = 0
 der(y).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,9 +40,13 @@ class Beginning:
 
     def partial(self, family: Family, k: int) -> np.ndarray:
         """The derivative of each member by what slot k holds; NaN where it is not known."""
+        return self.value(replace(family, template=sp.diff(family.template, slot(k))))
+
+    def value(self, family: Family) -> np.ndarray:
+        """The residual of each member; NaN where it is not known."""
         if family.sums and any(total(j) in family.template.free_symbols for j in range(len(family.sums))):
             return np.full(family.size, np.nan)
-        return self._value(sp.diff(family.template, slot(k)), family.kinds, family.table, family.size)
+        return self._value(family.template, family.kinds, family.table, family.size)
 
     def _value(self, template: sp.Expr, kinds: tuple[str, ...], table: np.ndarray, size: int) -> np.ndarray:
         nothing = np.full(size, np.nan)

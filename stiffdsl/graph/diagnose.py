@@ -19,6 +19,8 @@ MOST_TOLD = 3
 MOST_NAMED = 4
 # Above this, unknowns that share too few equations are not listed: one is shown with its equations.
 MOST_LISTED = 8
+# Aliases of a variable that are looked through for the part that an equation belongs to.
+MOST_ALIASES = 200
 
 
 def diagnose(flat: FlatModel, inc: Incidence, merged: Structure) -> list[Diagnostic]:
@@ -84,14 +86,15 @@ def _over(flat: FlatModel, inc: Incidence, merged: Structure, spare: int, title:
         other = merged.of_column[c]
         where = _span(flat, inc, other)
         name = _name(flat, int(inc.unknowns.variable[c]), span)
-        notes.append(f"`{name}` is already determined by {_quote(where, span)}")
+        notes.append(f"`{name}` is already determined by {_quote(where, span, part_of(flat, inc, other))}")
         parameter = parameter or _parameter(flat, inc, other)
     if notes:
         way_out = "remove one of them" + (f", or make `{parameter}` a `var`" if parameter else "")
     else:
         notes = ["it holds no unknown: only parameters, inputs and numbers"]
         way_out = "remove it, or make one of its parameters a `var`"
-    label = Label(span, "this equation has no unknown left to determine")
+    part = part_of(flat, inc, redundant)
+    label = Label(span, f"this equation{f' of `{part}`' if part else ''} has no unknown left to determine")
     return Diagnostic("E0312", title, (label,), tuple(notes), way_out)
 
 
@@ -130,7 +133,11 @@ def _under(
     label = Label(_declared(flat, int(variables[chosen])), f"nothing determines `{name}`")
     many = len(columns) > MOST_LISTED
     near = sorted(merged.rows_of[chosen]) if many else rows
-    quotes = list(dict.fromkeys(_quote(_span(flat, inc, r), label.span) for r in near))
+    quotes = list(
+        dict.fromkeys(
+            _quote(_span(flat, inc, r), label.span, part_of(flat, inc, r)) for r in near[: MOST_TOLD + 1]
+        )
+    )
     told = ", ".join(quotes[:MOST_TOLD]) + (", …" if len(quotes) > MOST_TOLD else "")
     wanted = "an equation" if lacking == 1 else f"{lacking} equations"
     receiver = f"`{name}`" if len(columns) == 1 or many else "them"
@@ -190,15 +197,49 @@ def _span(flat: FlatModel, inc: Incidence, equation: int) -> Span:
     return flat.equations[f].origin_of(member)
 
 
-def _quote(span: Span, seen_from: Span) -> str:
-    """The text of an equation and its line; the file too where it is another one."""
+def part_of(flat: FlatModel, inc: Incidence, equation: int) -> str:
+    """The part of the model that an equation was written for; empty where that is the model itself, or unknown.
+
+    All that the equation mentions has a name (an alias will do) that is the part's, and a rest that the text uses.
+    """
+    span = _span(flat, inc, equation)
+    words = set(re.findall(r"[A-Za-z_][\w.]*", re.sub(r"\[[^\]]*\]", "", _text(span))))
+    f, member = inc.locate(equation)
+    family = flat.equations[f]
+    common: dict[str, None] | None = None
+    for k, kind in enumerate(family.kinds):
+        number = int(family.table[member, k])
+        if kind in ("var", "der"):
+            names = [flat.variable_name(int(v)) for v in np.flatnonzero(flat.alias == number)[:MOST_ALIASES]]
+        elif kind == "param":
+            names = [
+                b.scalar_name(number - b.offset) for b in flat.parameters if 0 <= number - b.offset < b.size
+            ]
+        else:
+            continue
+        found: dict[str, None] = {}
+        for name in names:
+            steps = name.split(".")
+            for j in range(len(steps)):
+                if re.sub(r"\[[^\]]*\]", "", ".".join(steps[j:])) in words:
+                    found[".".join(steps[:j])] = None
+        common = found if common is None else {p: None for p in common if p in found}
+    return next(iter(common)) if common is not None and len(common) == 1 else ""
+
+
+def _quote(span: Span, seen_from: Span, part: str = "") -> str:
+    """The text of an equation, the part it belongs to, and its line; the file too where it is another one."""
+    file = "" if span.source.name == seen_from.source.name else f" of {PurePath(span.source.name).name}"
+    return f"`{_text(span)}`{f' of `{part}`' if part else ''} (line {span.line}{file})"
+
+
+def _text(span: Span) -> str:
+    """The text of an equation on one line."""
     line = span.source.line(span.line)
     text = (
         line[span.column - 1 : span.end_column - 1] if span.end_line == span.line else line[span.column - 1 :]
     )
-    text = " ".join(text.split("#")[0].split())
-    file = "" if span.source.name == seen_from.source.name else f" of {PurePath(span.source.name).name}"
-    return f"`{text}` (line {span.line}{file})"
+    return " ".join(text.split("#")[0].split())
 
 
 def _name(flat: FlatModel, variable: int, near: Span) -> str:

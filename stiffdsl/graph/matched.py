@@ -11,6 +11,7 @@ from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.match import match
 from stiffdsl.graph.merged import merged_structure
 from stiffdsl.graph.reduce import reduce_index
+from stiffdsl.graph.redundant import without_redundant
 from stiffdsl.graph.underivable import irreducible
 from stiffdsl.graph.undetermined import settled_flows
 
@@ -18,7 +19,8 @@ from stiffdsl.graph.undetermined import settled_flows
 @dataclass(frozen=True, eq=False)
 class Matched:
     """`pairing[e]`: the unknown that equation e gives. `invariants`, `counts`: what index reduction found;
-    `orders[k]` is how often invariant k was differentiated.
+    `orders[k]` is how often invariant k was differentiated. `redundant` equations only repeat what others
+    say, as long as parameters are as declared.
     """
 
     flat: FlatModel
@@ -28,6 +30,7 @@ class Matched:
     orders: tuple[int, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    redundant: tuple[Family, ...] = ()
 
 
 def matched_system(flat: FlatModel) -> Matched:
@@ -41,6 +44,11 @@ def matched_system(flat: FlatModel) -> Matched:
     if settled is not None:
         completed = matched_system(settled[0])
         return replace(completed, warnings=settled[1] + completed.warnings)
+    kept = without_redundant(flat, inc, merged)
+    if kept is not None:
+        completed = _completed(kept[0])
+        if completed is not None:
+            return replace(completed, redundant=kept[1] + completed.redundant)
     wrong = diagnose(flat, inc, merged)
     if wrong:
         raise ModelError(wrong)
@@ -58,3 +66,11 @@ def matched_system(flat: FlatModel) -> Matched:
         "invariants": sum(f.size for f in reduced.invariants),
     }
     return Matched(reduced.flat, inc, pairing, reduced.invariants, reduced.orders, counts)
+
+
+def _completed(flat: FlatModel) -> Matched | None:
+    """The model without its redundant equations; None where other equations are missing or too many."""
+    try:
+        return matched_system(flat)
+    except ModelError:
+        return None

@@ -4,6 +4,8 @@ initial.
 before   v = R*i    i = C*der(v) …      after   states v    i := …    der(v) := i/C
 """
 
+from dataclasses import replace
+
 import numpy as np
 import sympy as sp
 
@@ -36,6 +38,11 @@ def sort(flat: FlatModel) -> SortedSystem:
     states = np.flatnonzero(flat.is_state & (flat.alias == np.arange(flat.size)) & (flat.sign != 0))
     initial, warnings = initial_system(
         flat, inc, pairing, states, len(kept), matched.invariants, matched.orders
+    )
+    initial = replace(
+        initial,
+        checks=initial.checks + matched.redundant,
+        check_orders=initial.check_orders + (0,) * len(matched.redundant),
     )
     return SortedSystem(
         flat=flat,

@@ -7,13 +7,19 @@ through each is anybody's guess, and only the sum has a meaning. One of them is 
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import qr
 
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Family, FlatModel, slot
+from stiffdsl.graph.begin import Beginning
+from stiffdsl.graph.explicit import expose
 from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.merged import Structure, under_groups
 
 NAMED = 3
+# Larger groups are settled by structure alone.
+MOST = 200
+ROUNDING = 1e-9
 
 
 def settled_flows(
@@ -33,11 +39,43 @@ def settled_flows(
     columns = np.array([c for group, _ in under_groups(merged) for c in group], dtype=np.int64)
     if not np.all(is_flow[inc.unknowns.variable[columns]]):
         return None
-    missing = np.array([c for c, r in enumerate(merged.of_column) if r < 0], dtype=np.int64)
-    variables = inc.unknowns.variable[missing]
+    groups = under_groups(merged)
+    missing = [_free(flat, inc, merged, group, lacking) for group, lacking in groups]
+    variables = inc.unknowns.variable[np.concatenate(missing).astype(np.int64)]
     spans = tuple(b.span for v in variables for b in flat.variables if b.offset <= v < b.offset + b.size)
     zero = Family(slot(0), ("var",), variables[:, None], spans, np.arange(len(variables)))
     return replace(flat, equations=(*flat.equations, zero)), (_warning(flat, variables, spans[0]),)
+
+
+def _free(flat: FlatModel, inc: Incidence, merged: Structure, group: list[int], lacking: int) -> np.ndarray:
+    """`lacking` flows of a group that its equations do not tell apart: with these known, all are.
+
+    Two batteries and the ground behind them share two equations; but these say that the ground carries nothing.
+    """
+    structural = np.array([c for c in group if merged.of_column[c] < 0], dtype=np.int64)
+    rows = sorted({r for c in group for r in merged.rows_of[c]})
+    if len(group) > MOST or len(rows) > MOST:
+        return structural
+    place = {c: k for k, c in enumerate(group)}
+    matrix, beginning = np.zeros((len(rows), len(group))), Beginning(flat)
+    of_row = {r: i for i, r in enumerate(rows)}
+    for entry in np.flatnonzero(np.isin(inc.row, rows) & np.isin(inc.column, group)).tolist():
+        site, row = inc.sites[inc.site[entry]], int(inc.row[entry])
+        family, member = flat.equations[site.family], inc.locate(row)[1]
+        terms = [(site.sum, inc.term[[entry]])] if site.sum >= 0 else []
+        exposed = expose(family, np.array([member]), terms)
+        k = site.slot + (exposed.first[0] if terms else 0)
+        matrix[of_row[row], place[int(inc.column[entry])]] += beginning.partial(exposed.family, k)[0]
+    if not np.all(np.isfinite(matrix)):
+        return structural
+    _, sizes, vectors = np.linalg.svd(matrix)
+    rank = int(np.sum(sizes > ROUNDING * max(1.0, float(sizes.max(initial=0.0)))))
+    if len(group) - rank != lacking:
+        return structural
+    # The rows of the null space that are most independent; of equals, what was declared last.
+    order = sorted(range(len(group)), key=lambda k: -int(inc.unknowns.variable[group[k]]))
+    pivots = qr(vectors[rank:][:, order], pivoting=True)[-1]
+    return np.array([group[order[k]] for k in pivots[:lacking]], dtype=np.int64)
 
 
 def _warning(flat: FlatModel, variables: np.ndarray, span) -> Diagnostic:

@@ -23,6 +23,8 @@ def verdict(
     system: System, problem: Problem, state: State, status: Int[Array, ""]
 ) -> tuple[Int[Array, ""], Int[Array, " 3"]]:
     """The status, made more precise, and the unknowns most involved (-1: no more)."""
+    if system.size == 0:
+        return status.astype(jnp.int32), jnp.full(3, -1, dtype=jnp.int32)
     failed = (status != Status.SUCCESS) & (status != Status.MAX_STEPS)
     blame = jnp.where(status == Status.SUCCESS, 0.0, jnp.abs(state.scaled))
     status, blame = lax.cond(

@@ -140,7 +140,7 @@ class WrittenOut:
             for j in range(i + 1, n):
                 x[i] = x[i] - a[i][j] * x[j]
             x[i] = x[i] * inverses[i]
-        return jnp.stack(x)
+        return jnp.stack(x) if n else b
 
     def solve_transposed(self, lu, b):
         a, inverses, swaps = lu
@@ -156,7 +156,7 @@ class WrittenOut:
         order = [(k, i, next(swaps)) for k in range(n) for i in range(k + 1, n)]
         for k, i, swap in reversed(order):
             x[k], x[i] = jnp.where(swap, x[i], x[k]), jnp.where(swap, x[k], x[i])
-        return jnp.stack(x)
+        return jnp.stack(x) if n else b
 
 
 def _swapped(swap, first: list, second: list) -> tuple[list, list]:

@@ -86,5 +86,5 @@ def scale(y0, y1, tolerance: Tolerance):
 
 
 def norm(x: Float[Array, " n"]) -> Float[Array, ""]:
-    """The root mean square."""
-    return jnp.sqrt(jnp.mean(x * x))
+    """The root mean square; zero for a system without unknowns, all of whose variables are computed."""
+    return jnp.sqrt(jnp.mean(x * x)) if x.size else jnp.zeros(())

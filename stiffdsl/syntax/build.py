@@ -1,5 +1,6 @@
 """Grammar rules to tree nodes; one method a rule, called by the parser as it reduces."""
 
+from dataclasses import replace
 from typing import Any
 
 from lark import Token, Transformer
@@ -62,7 +63,7 @@ class Builder(Transformer):
         return c[1]
 
     def group(self, c):
-        return c[1]
+        return replace(c[1], span=self._span(c[0], c[2]))
 
     def if_(self, c):
         return tree.If(c[1], c[3], c[5], self._span(c[0], c[5]))
