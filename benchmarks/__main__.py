@@ -1,4 +1,4 @@
-"""`python -m benchmarks [compare | start-up | scaling | precision | references]`."""
+"""`python -m benchmarks [compare | ensembles | methods | start-up | scaling | precision | gradients | references]`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from benchmarks.problems import PROBLEMS
 from benchmarks.scaling import scaling
 from benchmarks.startup import start_up
 
-TASKS = ("compare", "start-up", "scaling", "precision", "references")
+TASKS = ("compare", "ensembles", "methods", "start-up", "scaling", "precision", "gradients", "references")
 
 
 def main() -> None:
@@ -40,10 +40,22 @@ def main() -> None:
         records = start_up(args.limit, console)
     elif args.task == "scaling":
         records = scaling(args.limit, console)
+    elif args.task == "ensembles":
+        from benchmarks.ensembles import ensembles
+
+        records = ensembles(console)
+    elif args.task == "methods":
+        from benchmarks.methods import methods
+
+        records = methods(console)
     elif args.task == "precision":
         from benchmarks.precision import precision
 
         records = precision(console)
+    elif args.task == "gradients":
+        from benchmarks.gradients import gradients
+
+        records = gradients(args.limit, console)
     else:
         records = compare(problems, args.peer or list(PEERS), args.limit, console)
     if args.json:

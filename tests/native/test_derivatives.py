@@ -153,6 +153,23 @@ def assert_close(found, expected):
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-8), found, expected)
 
 
+@pytest.mark.parametrize("case", ["constant", "driven", "pivoted"])
+def test_directions_side_by_side_are_the_same_directions(case, monkeypatch):
+    m, signals = constrained() if case == "driven" else (model(solves.CONSTRAINED), ())
+    if case == "pivoted":
+        monkeypatch.setenv("STIFFDSL_CACHE", "")
+        monkeypatch.setattr(attempt, "BAD_PIVOTS", -1.0)
+    of, at = by_kernel(m, signals), point(m)
+    many = [direction(at, seed) for seed in range(9)]
+
+    def along(*moved):
+        return jax.jvp(of, at, moved)[1]
+
+    together = jax.jit(jax.vmap(along))(*map(jnp.stack, zip(*many, strict=True)))
+    alone = [jax.jit(along)(*moved) for moved in many]
+    assert_close(together, tuple(map(jnp.stack, zip(*alone, strict=True))))
+
+
 def test_segments_of_a_long_solve_are_made_again(monkeypatch):
     m = library("chemistry/robertson.sml")
     at = point(m)

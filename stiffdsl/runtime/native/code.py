@@ -232,6 +232,18 @@ class Code:
         kind = kind or self.real
         return self.made(f"load {kind}, ptr {self.at(pointer, index, kind)}, align 8")
 
+    def spread(self, pointer: str, index: str | int = 0) -> str:
+        """A double that all lanes share."""
+        return self.same(self.load(pointer, index, "double"))
+
+    def same(self, value: str) -> str:
+        """A double as a number of this function."""
+        if self.lanes == 1:
+            return value
+        first = self.value(f"insertelement {self.real} poison, double {value}, i64 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        return self.value(f"shufflevector {self.real} {first}, {self.real} poison, {zeros}")
+
     def store(self, value: str, pointer: str, index: str | int = 0, kind: str | None = None) -> None:
         kind = kind or self.real
         self.put(f"store {kind} {value}, ptr {self.at(pointer, index, kind)}, align 8")

@@ -8,6 +8,7 @@ factors. The derivatives are those of the discrete solution with the step sizes 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from stiffdsl.runtime.native import adjoint, sensitivity, tape
 from stiffdsl.runtime.native.attempt import Model, emit_check, emit_general, is_small
@@ -29,15 +30,16 @@ FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
 
 
-def emit_forward(model: Model) -> str:
-    """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives."""
+def emit_forward(model: Model, width: int = 1) -> str:
+    """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives. A
+    small model may be given a `width`: so many directions are then moved side by side."""
     moving = ("y", "p", "u")
     derivatives = DerivedFunctions(
         directional(model.rhs, model.tables, moving),
         directional(model.jacobian, model.tables, moving),
         None if model.rhs_t is None else directional(model.rhs_t, model.tables_t, (*moving, "u_t")),
     )
-    return _emit(model, derivatives, FORWARD, _Forward)
+    return _emit(model, derivatives, FORWARD, _Forward if width == 1 else partial(_ForwardWide, width))
 
 
 def emit_backward(model: Model) -> str:
@@ -57,7 +59,7 @@ def _emit(
     model: Model,
     derivatives: DerivedFunctions,
     named: tuple[tuple[str, ...], tuple[str, ...]],
-    driver: "type[_Forward] | type[_Backward]",
+    drive: "Callable[[Model, Areas, Areas, bool], _Driver]",
 ) -> str:
     module = Module()
     scratch = [
@@ -82,10 +84,12 @@ def _emit(
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
     tape.emit_recording(module, model, areas, record, small)
-    driver.emit_step(module, model, derivatives, areas, record, small)
     operands = (*OPERANDS, *named[0], *named[1])
+    driver = drive(model, areas, record, small)
+    driver.emit_step(module, derivatives)
     with _lanes(module, areas, operands) as code:
-        driver(code, model, areas, record, operands, small).write()
+        driver.open(code, operands)
+        driver.write()
     emit_handler(module, "lanes", (*GIVEN, *named[0]), named[1], operands)
     return module.text()
 
@@ -117,18 +121,28 @@ def _lanes(module: Module, areas: Areas, operands: tuple[str, ...]) -> Iterator[
 class _Driver:
     """The code of one lane."""
 
-    def __init__(
-        self, code: Code, model: Model, areas: Areas, record: Areas, operands: tuple[str, ...], small: bool
-    ):
-        self.code, self.model, self.areas, self.record, self.small = code, model, areas, record, small
-        self.tape = Tape(code, model, areas, record, operands)
+    def __init__(self, model: Model, areas: Areas, record: Areas, small: bool):
+        self.model, self.areas, self.record, self.small = model, areas, record, small
+
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        """What is called for one step and one direction."""
+        raise NotImplementedError
+
+    def write(self) -> None:
+        """The lane."""
+        raise NotImplementedError
+
+    def open(self, code: Code, operands: tuple[str, ...]) -> None:
+        """Loads pointers and options."""
+        self.code = code
+        self.tape = Tape(code, self.model, self.areas, self.record, operands)
         self.at = {name: self.tape.pointer(name) for name in operands if name not in ("state", "ys", "steps")}
         options = [*OPTIONS, *tape.OPTIONS]
         self.option = {name: code.load(self.at["options"], k) for k, name in enumerate(options)}
         whole = {name: code.to_integer(self.option[name]) for name in (*tape.OPTIONS, "capacity")}
         self.rows, self.directions, self.points = whole["rows"], whole["directions"], whole["points"]
         self.segments, capacity = whole["segments"], whole["capacity"]
-        size = code.integer("mul", code.integer("add", capacity, "1"), str(8 * record.size))
+        size = code.integer("mul", code.integer("add", capacity, "1"), str(8 * self.record.size))
         self.steps = code.call("malloc", f"i64 {size}", result="noalias ptr")
         code.store(self.steps, "%operands", OPERANDS.index("steps"), "ptr")
         backward = code.apply("lt", self.option["t1"], self.option["t0"])
@@ -187,12 +201,16 @@ class _Driver:
     def row(self, r: str) -> str:
         return self.code.at(self.steps, self.code.integer("mul", r, str(self.record.size)))
 
+    def step_arguments(self, row: str, t: str, h: str, pointers: list[str]) -> list[str]:
+        listed = [f"double {t}", f"double {h}", f"ptr {self.code.at(row, self.record['y'])}"]
+        listed += [f"ptr {self.at['p']}", "ptr %operands", "ptr %work", f"ptr {row}"]
+        return [*listed, *(f"ptr {p}" for p in pointers)]
+
     def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
         """Calls the form of `function` that suits the step."""
-        code, record = self.code, self.record
-        dense = code.apply("ne", code.load(row, record["dense"]), code.number(0.0))
-        listed = [f"double {t}", f"double {h}", f"ptr {code.at(row, record['y'])}", f"ptr {self.at['p']}"]
-        listed += ["ptr %operands", "ptr %work", f"ptr {row}", *(f"ptr {p}" for p in pointers)]
+        code = self.code
+        dense = code.apply("ne", code.load(row, self.record["dense"]), code.number(0.0))
+        listed = self.step_arguments(row, t, h, pointers)
         if not self.small:
             code.call(f"{function}_general", *listed, f"i1 {dense}")
             return
@@ -204,10 +222,8 @@ class _Driver:
 
 
 class _Forward(_Driver):
-    @staticmethod
-    def emit_step(
-        module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas, small: bool
-    ) -> None:
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        model, areas, record, small = self.model, self.areas, self.record, self.small
         if small:
             sensitivity.emit_forth(module, model, derivatives, areas, record)
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=not small)
@@ -234,26 +250,116 @@ class _Forward(_Driver):
                 self._forth(r)
         code.call("free", f"ptr {self.steps}")
 
-    def _forth(self, r: str) -> None:
-        code, row = self.code, self.row(r)
+    def span(self, row: str, r: str) -> tuple[str, str, str, str]:
+        """Time and size of step r, and which of the times saved lie in it: they are passed."""
+        code = self.code
         t, h = code.load(row, self.record["t"]), code.load(row, self.record["h"])
         low = code.load(self.cursor, kind="i64")
         self.pass_times(code.load(self.row(code.integer("add", r, "1")), self.record["t"]))
-        high = code.load(self.cursor, kind="i64")
-        with code.loop(self.directions) as d:
+        return t, h, low, code.load(self.cursor, kind="i64")
+
+    def save(self, t: str, h: str, low: str, high: str, d: str) -> None:
+        pointers = (self.at["saveat"], self.of_direction("y_dot", d), self.of_direction("ys_dot", d), "%work")
+        listed = (f"ptr {p}" for p in pointers)
+        self.code.call("save", f"double {t}", f"double {h}", f"i64 {low}", f"i64 {high}", *listed)
+
+    def _forth(self, r: str) -> None:
+        row = self.row(r)
+        t, h, low, high = self.span(row, r)
+        with self.code.loop(self.directions) as d:
             names = ("y_dot", "p_dot", "u_dot", "values_dot")
-            y_dot, *others = (self.of_direction(name, d) for name in names)
-            self.step("forth", row, t, h, [y_dot, *others])
-            pointers = (self.at["saveat"], y_dot, self.of_direction("ys_dot", d), "%work")
-            listed = (f"ptr {p}" for p in pointers)
-            code.call("save", f"double {t}", f"double {h}", f"i64 {low}", f"i64 {high}", *listed)
+            self.step("forth", row, t, h, [self.of_direction(name, d) for name in names])
+            self.save(t, h, low, high, d)
+
+
+class _ForwardWide(_Forward):
+    """Directions side by side; where inputs change, or a step needed other pivots, one after the other."""
+
+    def __init__(self, width: int, model: Model, areas: Areas, record: Areas, small: bool):
+        super().__init__(model, areas, record, small)
+        assert small, "only steps without loops are written for several directions"
+        self.width, self.pack = width, sensitivity.pack_areas(model)
+
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        model, areas, record = self.model, self.areas, self.record
+        sensitivity.emit_forth_wide(module, model, derivatives, record, self.pack, self.width)
+        sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)
+        sensitivity.emit_save(module, model, areas, record)
+
+    def write(self) -> None:
+        code, width = self.code, str(self.width)
+        more = code.integer("add", self.directions, str(self.width - 1))
+        self.packs = code.integer("sdiv", more, width)
+        size = self.width * self.pack.size
+        length = code.integer("mul", self.packs, str(size))
+        self.packed = code.call("malloc", f"i64 {code.integer('mul', length, '8')}", result="noalias ptr")
+        with code.loop(length) as k:
+            code.store(code.number(0.0), self.packed, k)
+        with code.loop(self.packs) as q, self._each(q) as (d, lane):
+            for name, count in (("p", self.model.parameters), ("u", self.model.inputs)):
+                self._gather(self.of_direction(f"{name}_dot", d), q, lane, name, count)
+        super().write()
+        code.call("free", f"ptr {self.packed}")
+
+    def _forth(self, r: str) -> None:
+        code, row, record = self.code, self.row(r), self.record
+        dense = code.apply("ne", code.load(row, record["dense"]), code.number(0.0))
+        driven = code.apply("gt", self.option["signals"], code.number(0.0))
+        with code.choice(code.value(f"or i1 {dense}, {driven}")) as (alone, together):
+            with alone:
+                super()._forth(r)
+            with together:
+                self._forth_together(row, r)
+
+    def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
+        self.code.call(f"{function}_general", *self.step_arguments(row, t, h, pointers), "i1 true")
+
+    def _forth_together(self, row: str, r: str) -> None:
+        code, record = self.code, self.record
+        t, h, low, high = self.span(row, r)
+        end, stages = (code.at("%work", self.areas[name]) for name in ("y1_d", "stages_d"))
+        with code.loop(self.packs) as q:
+            with self._each(q) as (d, lane):
+                self._gather(self.of_direction("y_dot", d), q, lane, "y", self.model.n)
+            pointers = (code.at(row, record["y"]), self.at["p"], self.at["u"], row, self._of(q))
+            code.call("forth_wide", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
+            with self._each(q) as (d, lane):
+                self._scatter(q, lane, "y1", end, self.model.n)
+                with code.when(code.value(f"icmp slt i64 {low}, {high}")):
+                    self._scatter(q, lane, "stages", stages, self.model.tableau.stages * self.model.n)
+                self.save(t, h, low, high, d)
+
+    @contextmanager
+    def _each(self, q: str) -> Iterator[tuple[str, str]]:
+        """The directions of pack q, and their lanes."""
+        code = self.code
+        first = code.integer("mul", q, str(self.width))
+        with code.loop(self.width) as lane:
+            d = code.integer("add", first, lane)
+            with code.when(code.value(f"icmp slt i64 {d}, {self.directions}")):
+                yield d, lane
+
+    def _of(self, q: str) -> str:
+        return self.code.at(self.packed, self.code.integer("mul", q, str(self.width * self.pack.size)))
+
+    def _place(self, q: str, lane: str, name: str, k: str) -> str:
+        """Where entry k of a lane is."""
+        code = self.code
+        first = code.at(self._of(q), self.pack[name] * self.width)
+        return code.at(first, code.integer("add", code.integer("mul", k, str(self.width)), lane))
+
+    def _gather(self, source: str, q: str, lane: str, name: str, count: int) -> None:
+        with self.code.loop(count) as k:
+            self.code.store(self.code.load(source, k), self._place(q, lane, name, k))
+
+    def _scatter(self, q: str, lane: str, name: str, target: str, count: int) -> None:
+        with self.code.loop(count) as k:
+            self.code.store(self.code.load(self._place(q, lane, name, k)), target, k)
 
 
 class _Backward(_Driver):
-    @staticmethod
-    def emit_step(
-        module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas, small: bool
-    ) -> None:
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        model, areas, record, small = self.model, self.areas, self.record, self.small
         if model.inputs:
             emit_inputs_back(module, model.inputs)
         emit_dense_solve_transposed(module, model.plan)

@@ -27,6 +27,15 @@ class Entries:
         return self._loaded[k]
 
 
+class Shared(Entries):
+    """The entries of an array that all lanes share."""
+
+    def __getitem__(self, k: int) -> str:
+        if k not in self._loaded:
+            self._loaded[k] = self._code.spread(self._pointer, k)
+        return self._loaded[k]
+
+
 def size_written_out(function: Function) -> int:
     """Operations, counted number by number."""
     return sum(op.size or 1 for op in function.ops if op.name not in ("input", "number", "flag", "table"))

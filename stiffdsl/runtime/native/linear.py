@@ -17,7 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from stiffdsl.runtime.native import derivatives, engine, ffi
-from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.attempt import Model, is_small
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPTIONS
 from stiffdsl.runtime.native.tape import BUFFER, record_areas
@@ -83,16 +83,24 @@ class LinearKernels:
         atol = jnp.broadcast_to(_real(primal.atol), (self.model.n,))
         vectors = map(_real, (primal.y0, primal.p, primal.u))
         arguments = (options, atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))
-        call = _Call(lambda: self._target(kind), sizes, tuple(shapes))
+        call = _Call(partial(self._target, kind), sizes, tuple(shapes))
         found = call.bind((), 1, arguments, [_real(value)[None] for value in moving])
         return tuple(value[0] for value in found)
 
-    def _target(self, kind: str) -> str:
-        """The name that XLA knows the kernel by."""
-        if kind not in self._libraries:
-            emit = derivatives.emit_forward if kind == "forward" else derivatives.emit_backward
-            self._libraries[kind] = engine.load(f"{self.key}.{kind}", lambda: emit(self.model))
-        return ffi.register(f"stiffdsl_{self.key}_{kind}", self._libraries[kind])
+    def _target(self, kind: str, directions: int) -> str:
+        """The name that XLA knows the kernel for so many directions by."""
+        width = engine.vector_width(self.model.n) if kind == "forward" and is_small(self.model) else 1
+        width = 1 if directions < width else width
+        name = f"{self.key}.{kind}.{width}"
+        if name not in self._libraries:
+
+            def text() -> str:
+                if kind == "backward":
+                    return derivatives.emit_backward(self.model)
+                return derivatives.emit_forward(self.model, width)
+
+            self._libraries[name] = engine.load(name, text)
+        return ffi.register(f"stiffdsl_{name}", self._libraries[name])
 
 
 class _Call:
@@ -100,7 +108,7 @@ class _Call:
     also that of directions."""
 
     def __init__(
-        self, target: Callable[[], str], sizes: tuple[int, int, int], shapes: tuple[tuple[int, ...], ...]
+        self, target: Callable[[int], str], sizes: tuple[int, int, int], shapes: tuple[tuple[int, ...], ...]
     ):
         self.target, self.sizes, self.shapes = target, sizes, shapes
 
@@ -133,7 +141,7 @@ def _called(*values, call: _Call, lanes, directions, count):
     more = np.broadcast_to(np.array([rows, directions, segments, points], float), (*lanes, 4))
     options = jnp.concatenate([options, more], axis=-1)
     kinds = [jax.ShapeDtypeStruct(shape, np.float64) for shape in call.results(lanes, directions)]
-    return jax.ffi.ffi_call(call.target(), kinds)(options, *others)
+    return jax.ffi.ffi_call(call.target(directions), kinds)(options, *others)
 
 
 @_linear_p.def_impl

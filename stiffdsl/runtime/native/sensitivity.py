@@ -9,6 +9,8 @@ The step size is held constant.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from stiffdsl.runtime.native.adjoint import (
 )
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import COLD, Code, Module
-from stiffdsl.runtime.native.ir import Entries, straight
+from stiffdsl.runtime.native.ir import Entries, Shared, straight
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
@@ -53,6 +55,22 @@ class _Moving(StepWriter):
             self.moved_at, self.u_dot = c, Entries(self.code, self.area("u_d"))
 
 
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A recorded step and a direction, as values of a function. `inputs(c)` are u and u_t at `t + c h`, and their
+    derivatives."""
+
+    t: str
+    h: str
+    y: list[str]
+    p: Any
+    stages: list[list[str]]
+    factors: list[str]
+    y_dot: list[str]
+    p_dot: Any
+    inputs: Callable[[float], dict[str, Any]]
+
+
 def emit_forth(
     module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
@@ -60,12 +78,94 @@ def emit_forth(
     stages in `stages_d`."""
     code = Code(module, "forth", PARAMETERS, attributes="noinline")
     writer = _Moving(code, model, areas, record)
+    n, stages = model.n, range(model.tableau.stages)
+
+    def inputs(c: float) -> dict[str, Any]:
+        writer.move(c)
+        slopes = {"u_t": Entries(code, writer.area("u_t")), "u_t_dot": Entries(code, writer.area("u_t_d"))}
+        return {"u": writer.inputs(c), "u_dot": writer.u_dot, **slopes}
+
+    step = _Step(
+        "%t",
+        "%h",
+        [code.load("%y", k) for k in range(n)],
+        Entries(code, "%p"),
+        [[code.load(writer.stage(i), k) for k in range(n)] for i in stages],
+        [code.load(writer.factors, e) for e in range(model.plan.entries)],
+        [code.load("%y_d", k) for k in range(n)],
+        Entries(code, "%p_d"),
+        inputs,
+    )
+    end, dots = _forth(code, model, derivatives, step)
+    for i, dot in enumerate(dots):
+        for k, value in enumerate(dot):
+            code.store(value, writer.area("stages_d", i), k)
+    for k, value in enumerate(end):
+        code.store(value, writer.area("y1_d"), k)
+    code.put("ret void")
+    code.finish()
+
+
+def pack_areas(model: Model) -> Areas:
+    """Directions side by side, in vectors: entry k of all of them lies together."""
+    n = model.n
+    return Areas(
+        (
+            *(("y", n), ("p", model.parameters), ("u", model.inputs), ("y1", n)),
+            ("stages", model.tableau.stages * n),
+        )
+    )
+
+
+def emit_forth_wide(
+    module: Module, model: Model, derivatives: DerivedFunctions, record: Areas, pack: Areas, lanes: int
+) -> None:
+    """`forth_wide(time, step, y, p, u, record, pack)`: as `forth` for directions side by side (`pack_areas`), where
+    inputs are constant."""
+    parameters = [
+        ("double", "time"),
+        ("double", "step"),
+        *(("ptr", a) for a in ("y", "p", "u", "record", "pack")),
+    ]
+    code = Code(module, "forth_wide", parameters, attributes="noinline", lanes=lanes)
+    n, stages = model.n, range(model.tableau.stages)
+
+    def area(name: str) -> str:
+        return code.at("%pack", pack[name])
+
+    def recorded(name: str) -> Shared:
+        return Shared(code, code.at("%record", record[name], "double"))
+
+    still = [code.number(0.0)] * model.inputs
+    given = {"u": Shared(code, "%u"), "u_dot": Entries(code, area("u")), "u_t": still, "u_t_dot": still}
+    of_step, factors, y = recorded("stages"), recorded("LU"), Shared(code, "%y")
+    step = _Step(
+        code.same("%time"),
+        code.same("%step"),
+        [y[k] for k in range(n)],
+        Shared(code, "%p"),
+        [[of_step[i * n + k] for k in range(n)] for i in stages],
+        [factors[e] for e in range(model.plan.entries)],
+        [code.load(area("y"), k) for k in range(n)],
+        Entries(code, area("p")),
+        lambda c: given,
+    )
+    end, dots = _forth(code, model, derivatives, step)
+    for i, dot in enumerate(dots):
+        for k, value in enumerate(dot):
+            code.store(value, area("stages"), i * n + k)
+    for k, value in enumerate(end):
+        code.store(value, area("y1"), k)
+    code.put("ret void")
+    code.finish()
+
+
+def _forth(
+    code: Code, model: Model, derivatives: DerivedFunctions, step: _Step
+) -> tuple[list[str], list[list[str]]]:
+    """The derivatives of the end, and of the stages."""
     n, tableau = model.n, model.tableau
-    y, p = [code.load("%y", k) for k in range(n)], Entries(code, "%p")
-    y_dot, p_dot = [code.load("%y_d", k) for k in range(n)], Entries(code, "%p_d")
-    stages = [[code.load(writer.stage(i), k) for k in range(n)] for i in range(tableau.stages)]
-    factors = [code.load(writer.factors, e) for e in range(model.plan.entries)]
-    inverse_h = code.apply("div", code.number(1.0), "%h")
+    inverse_h = code.apply("div", code.number(1.0), step.h)
     zero = code.number(0.0)
     listed = derivatives.listed()
 
@@ -73,45 +173,33 @@ def emit_forth(
         if name not in listed:
             return [zero] * size
         function, tables = listed[name]
-        writer.move(c)
-        given = {"t": writer.time(c), "y": y, "p": p, "u": writer.inputs(c), "y_dot": y_dot, "p_dot": p_dot}
-        given["u_dot"] = writer.u_dot
-        if name == "rhs_t":
-            given["u_t"] = Entries(code, writer.area("u_t"))
-            given["u_t_dot"] = Entries(code, writer.area("u_t_d"))
+        time = code.apply("add", step.t, code.apply("mul", code.number(float(c)), step.h)) if c else step.t
+        given = {"t": time, "y": y, "p": step.p, "y_dot": y_dot, "p_dot": step.p_dot, **step.inputs(c)}
         return list(straight(code, function, tables, given))
 
     rows, columns = (lu.integers(a) for a in pattern(model))
-    J_dot = along("jacobian", 0.0, y, y_dot, len(rows))
-    f_t_dot = along("rhs_t", 0.0, y, y_dot, n)
+    J_dot = along("jacobian", 0.0, step.y, step.y_dot, len(rows))
+    f_t_dot = along("rhs_t", 0.0, step.y, step.y_dot, n)
     dots: list[list[str]] = []
-    moved = y_dot
+    moved = step.y_dot
     for i in range(tableau.stages):
-        argument, moved = y, y_dot
-        if i:
-            argument, moved = (
-                [code.combination(tableau.a[i], [u[k] for u in parts], start[k]) for k in range(n)]
-                for parts, start in ((stages[:i], y), (dots, y_dot))
-            )
+        argument, moved = (
+            [code.combination(tableau.a[i], [u[k] for u in parts], start[k]) for k in range(n)]
+            for parts, start in ((step.stages[:i], step.y), (dots, step.y_dot))
+        )
         b = along("rhs", tableau.c[i], argument, moved, n)
         for k in range(n):
             if i and model.mass[k]:
                 history = code.combination(tableau.C[i], [u[k] for u in dots])
                 b[k] = code.apply("add", b[k], code.apply("mul", history, inverse_h))
             if model.rhs_t is not None and tableau.d[i]:
-                weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+                weight = code.apply("mul", step.h, code.number(float(tableau.d[i])))
                 b[k] = code.apply("add", b[k], code.apply("mul", weight, f_t_dot[k]))
         for value, row, column in zip(J_dot, rows, columns, strict=True):
             if value != zero:
-                b[row] = code.apply("add", b[row], code.apply("mul", value, stages[i][column]))
-        dots.append(lu.solve(code, model.plan, factors, b))
-    for i, dot in enumerate(dots):
-        for k, value in enumerate(dot):
-            code.store(value, writer.area("stages_d", i), k)
-    for k in range(n):
-        code.store(code.apply("add", moved[k], dots[-1][k]), writer.area("y1_d"), k)
-    code.put("ret void")
-    code.finish()
+                b[row] = code.apply("add", b[row], code.apply("mul", value, step.stages[i][column]))
+        dots.append(lu.solve(code, model.plan, step.factors, b))
+    return [code.apply("add", m, u) for m, u in zip(moved, dots[-1], strict=True)], dots
 
 
 def emit_forth_general(
