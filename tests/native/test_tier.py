@@ -34,7 +34,7 @@ def test_tables_drive_lanes_as_they_drive_one_solve(tanks, monkeypatch):
     assert not np.allclose(again["lower.level"], lanes["lower.level"], rtol=1e-3)
 
 
-def test_functions_of_time_and_derivatives_are_the_portable_tier(tanks):
+def test_gradients_with_tables_and_functions_of_time_which_are_the_portable_tier(tanks):
     solve = tanks.solver(saveat=TIMES, outputs=["lower.level"])
 
     def last(area):
