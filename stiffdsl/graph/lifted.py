@@ -10,20 +10,49 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.graph.incidence import incidence
+from stiffdsl.graph.explicit import compact, expose
+from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.system import SortedSystem
 
 
 def lifted(system: SortedSystem) -> SortedSystem:
-    """`system` with all unknowns in y, behind the states; its initial problem has the solutions of the one before."""
-    unknowns = incidence(system.flat).unknowns
-    states, free = len(system.states), system.initial.free
-    every = np.concatenate([free[free < states], states + np.arange(unknowns.size)])
+    """`system` with all its unknowns in y, behind the states; its initial problem has the same solutions.
+
+    Not for systems with states that conserved quantities give: these are no unknowns of the equations.
+    """
+    assert not len(system.eliminated), "an eliminated state has no equation of its own"
+    inc = incidence(system.flat)
+    needed = _needed(system, inc)
+    unused = np.zeros(inc.equations, dtype=bool)
+    unused[inc.row[~needed[inc.column]]] = True
+    residuals, first = [], 0
+    for family in system.flat.equations:
+        members = np.flatnonzero(~unused[first : first + family.size])
+        first += family.size
+        if len(members):
+            residuals.append(
+                family if len(members) == family.size else compact(expose(family, members).family)
+            )
+    states, free, own = len(system.states), system.initial.free, np.flatnonzero(needed)
+    assert sum(f.size for f in residuals) == len(own), "what is needed has an equation each"
     return replace(
         system,
-        implicit=unknowns.variable,
-        implicit_is_der=unknowns.is_der,
+        implicit=inc.unknowns.variable[own],
+        implicit_is_der=inc.unknowns.is_der[own],
         assignments=(),
-        residuals=system.flat.equations,
-        initial=replace(system.initial, free=every),
+        residuals=tuple(residuals),
+        initial=replace(
+            system.initial, free=np.concatenate([free[free < states], states + np.arange(len(own))])
+        ),
     )
+
+
+def _needed(system: SortedSystem, inc: Incidence) -> np.ndarray:
+    """Which unknowns the system computes: all, unless parts of it are not needed for the outputs named."""
+    needed = np.zeros(inc.unknowns.size, dtype=bool)
+    der = system.implicit_is_der.astype(bool)
+    found = [(a.kind == "der", a.targets) for a in system.assignments]
+    for is_der, variables in [*found, (False, system.implicit[~der]), (True, system.implicit[der])]:
+        columns = (inc.unknowns.of_der if is_der else inc.unknowns.of_var)[variables]
+        needed[columns[columns >= 0]] = True
+    return needed

@@ -133,7 +133,8 @@ def _ways(
 ) -> Iterator[tuple[np.ndarray, Continued]]:
     """States to go on from, and how they were found: in all unknowns, then in those of y."""
     with np.errstate(all="ignore"):
-        yield _in_all_unknowns(model, t, p, u, initial)
+        if not len(model.program.system.eliminated):
+            yield _in_all_unknowns(model, t, p, u, initial)
         found = _continued(model.program, model.interpreted, t, y, p, u, known)
     y = y.copy()
     y[model.program.system.initial.free] = found.x
@@ -282,8 +283,9 @@ def _moves(
         at = np.asarray(model.interpreted.variables(t, y, p, u))
     declared = np.asarray(known)
     entries = np.concatenate([system.states, system.implicit])
-    overruled = np.isin(flat.alias, entries[initial.mask])
-    said = np.flatnonzero(~np.isnan(declared) & ~overruled)
+    given = np.concatenate([entries[initial.mask], system.eliminated[initial.apart_mask]])
+    # What named outputs do not need is not computed.
+    said = np.flatnonzero(~np.isnan(declared) & ~np.isnan(at) & ~np.isin(flat.alias, given))
     size = np.abs(at[said]) + np.abs(declared[said])
     off = said[~(np.abs(at[said] - declared[said]) <= SAME * size + 1e-300)]
     default = flat.default_start if len(flat.default_start) else np.zeros(flat.size, dtype=bool)

@@ -114,6 +114,10 @@ def test_continuation_where_newton_overflows_and_lanes_from_the_declared_start()
     batch = model.ensemble({"V": [1.0, 50.0, 200.0]}, saveat=[0.0], outputs=("v[1]",))
     assert batch.success.all()
     assert batch["v[1]"][1, 0] == pytest.approx(v[0], rel=1e-10)
+    # Of the model that this output needs, `u` is no part.
+    only = model.simulate(outputs=("v[1]",), saveat=[0.0])
+    assert only.start.how == "pseudo-transient continuation"
+    assert only["v[1]"][0] == pytest.approx(v[0], rel=1e-10)
 
 
 def test_a_guess_twelve_orders_away():
