@@ -3,8 +3,16 @@
 import click
 
 from stiffdsl.cli.files import writable_folder, writing
-from stiffdsl.cli.loading import load
-from stiffdsl.cli.options import Setting, file_argument, json_option, model_option, set_option
+from stiffdsl.cli.loading import load, part_for
+from stiffdsl.cli.options import (
+    Setting,
+    eliminate_option,
+    file_argument,
+    json_option,
+    model_option,
+    outputs_option,
+    set_option,
+)
 from stiffdsl.cli.terminal import print_rich, say, write_json
 
 
@@ -15,21 +23,29 @@ from stiffdsl.cli.terminal import print_rich, say, write_json
 @click.option(
     "-o", "--output", metavar="DIR", help="Write an importable Python module with the model's functions."
 )
+@outputs_option
+@eliminate_option
 @json_option
 def compile_command(
-    file: str, model: str | None, settings: tuple[Setting, ...], output: str | None, as_json: bool
+    file: str,
+    model: str | None,
+    settings: tuple[Setting, ...],
+    output: str | None,
+    outputs: tuple[str, ...] | None,
+    eliminate: bool,
+    as_json: bool,
 ) -> None:
     """Parse, simplify and generate FILE, and report it.
 
     Prints equations and unknowns before and after, blocks, tears, Jacobian, index and the time of every
     stage.
     """
-    loaded = load(file, model, settings)
-    report = dict(loaded.model.report)
+    compiled = part_for(load(file, model, settings, eliminate=eliminate).model, outputs)
+    report = dict(compiled.report)
     if output is not None:
         writable_folder(output)
         with writing(output):
-            report["written"] = str(loaded.model.write(output))
+            report["written"] = str(compiled.write(output))
     if as_json:
         write_json(report)
         return

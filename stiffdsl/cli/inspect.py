@@ -3,8 +3,16 @@
 import click
 
 from stiffdsl.cli.files import writable, writing
-from stiffdsl.cli.loading import load
-from stiffdsl.cli.options import Setting, file_argument, json_option, model_option, set_option
+from stiffdsl.cli.loading import load, part_for
+from stiffdsl.cli.options import (
+    Setting,
+    eliminate_option,
+    file_argument,
+    json_option,
+    model_option,
+    outputs_option,
+    set_option,
+)
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 
 
@@ -15,26 +23,37 @@ from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 @click.option(
     "--plot", "picture", metavar="P.png", help="Draw incidence before and after, block form and Jacobian."
 )
+@outputs_option
+@eliminate_option
 @json_option
 def inspect(
-    file: str, model: str | None, settings: tuple[Setting, ...], picture: str | None, as_json: bool
+    file: str,
+    model: str | None,
+    settings: tuple[Setting, ...],
+    picture: str | None,
+    outputs: tuple[str, ...] | None,
+    eliminate: bool,
+    as_json: bool,
 ) -> None:
-    """Report the structure that the compiler found in FILE: states, loops, the Jacobian's shape."""
+    """Report what the compiler found in FILE and made of it: states, loops, conserved quantities, the Jacobian."""
+    from stiffdsl.report.structure import structure_facts
+
     if picture is not None:
         writable(picture)
-    loaded = load(file, model, settings)
-    report = dict(loaded.model.report)
+    compiled = part_for(load(file, model, settings, eliminate=eliminate).model, outputs)
+    with progress("looking for conserved quantities"):
+        report = structure_facts(compiled)
     if picture is not None:
         from stiffdsl.report.structure import plot_structure
 
         with progress("drawing"), writing(picture):
-            plot_structure(loaded.model, picture)
+            plot_structure(compiled, picture)
         report["picture"] = picture
     if as_json:
         write_json(report)
         return
     from stiffdsl.report.tables import structure_report
 
-    print_rich(structure_report(loaded.model))
+    print_rich(structure_report(report))
     if picture is not None:
         say(f"wrote {picture}")

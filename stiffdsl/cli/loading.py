@@ -1,6 +1,6 @@
 """From a file and the words of the command line to a compiled model and the values it is run with."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,9 @@ class Loaded:
     inputs: dict[str, float] = field(default_factory=dict)
 
 
-def load(file: str, model: str | None, settings: Iterable[Setting] = ()) -> Loaded:
+def load(
+    file: str, model: str | None, settings: Iterable[Setting] = (), *, eliminate: bool = False
+) -> Loaded:
     """Compiles `file`; settings of a `const` take part in that, the others are returned as params and inputs.
 
     Raises ModelError for a wrong model, Failure for an unreadable file, UsageError for a name that cannot be
@@ -41,7 +43,7 @@ def load(file: str, model: str | None, settings: Iterable[Setting] = ()) -> Load
     settings = list(settings)
     with progress("reading") as tell:
         constants, values = split_constants(source, model, settings)
-        compiled = compile_source(source, model, constants, tell=tell)
+        compiled = compile_source(source, model, constants, tell=tell, eliminate=eliminate)
     loaded = Loaded(compiled, source)
     tables = {"params": rows_of(compiled.parameters), "inputs": rows_of(compiled.inputs)}
     for setting in values:
@@ -50,7 +52,13 @@ def load(file: str, model: str | None, settings: Iterable[Setting] = ()) -> Load
 
 
 def compile_source(
-    source: Source, model: str | None, constants: dict[str, float], *, stop_after=None, tell=None
+    source: Source,
+    model: str | None,
+    constants: dict[str, float],
+    *,
+    stop_after: str | None = None,
+    tell: Callable[[str], None] | None = None,
+    eliminate: bool = False,
 ) -> Any:
     from stiffdsl.pipeline import compile_model
 
@@ -58,7 +66,21 @@ def compile_source(
         if tell is not None:
             tell(NEXT.get(stage, stage))
 
-    return compile_model(source, model, constants, stop_after=stop_after, on_stage=on_stage)
+    return compile_model(
+        source, model, constants, stop_after=stop_after, on_stage=on_stage, eliminate_conserved=eliminate
+    )
+
+
+def part_for(model: Any, outputs: tuple[str, ...] | None) -> Any:
+    """What `outputs` need of a compiled model; raises UsageError for a name that is no variable."""
+    if outputs is None:
+        return model
+    from stiffdsl.runtime.pruned import pruned
+
+    try:
+        return pruned(model, outputs).model
+    except KeyError as error:
+        raise click.UsageError(f"--outputs: {error.args[0]}") from None
 
 
 def split_constants(

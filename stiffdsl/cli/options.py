@@ -155,5 +155,34 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def eliminate_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--eliminate-conserved",
+        "eliminate",
+        is_flag=True,
+        help="Let every conserved quantity (A + B + C) give one state, with its total from the start values.",
+    )(function)
+
+
+def outputs_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--outputs",
+        metavar="A,B",
+        callback=lambda ctx, param, text: None if text is None else split_names(text),
+        help="Only these variables: nothing that they do not depend on is computed.",
+    )(function)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """`A, x[1,2], r.v`: names between commas that are not those of an index. Raises UsageError."""
+    names = [re.sub(r"\s+", "", n) for n in re.split(r",(?![^\[]*\])", text) if n.strip()]
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise click.UsageError(f"--outputs: `{name}` is not a name; write --outputs A,r.v")
+    if not names:
+        raise click.UsageError("--outputs takes the names of variables: --outputs A,r.v")
+    return tuple(names)
+
+
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(function)

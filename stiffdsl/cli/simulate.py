@@ -8,14 +8,16 @@ import click
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writing
-from stiffdsl.cli.loading import load
+from stiffdsl.cli.loading import load, part_for
 from stiffdsl.cli.options import (
     IntervalType,
     PositiveType,
     Setting,
+    eliminate_option,
     file_argument,
     json_option,
     model_option,
+    outputs_option,
     set_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
@@ -43,6 +45,8 @@ PICTURES = (".png", ".svg", ".pdf")
 )
 @click.option("--plot", "picture", metavar="P.png", help="Draw the solution: .png, .svg or .pdf.")
 @click.option("--verbose", is_flag=True, help="Tell how the initial state was found.")
+@outputs_option
+@eliminate_option
 @json_option
 def simulate(
     file: str,
@@ -57,6 +61,8 @@ def simulate(
     out: str | None,
     picture: str | None,
     verbose: bool,
+    outputs: tuple[str, ...] | None,
+    eliminate: bool,
     as_json: bool,
 ) -> None:
     """Solve FILE over a stretch of time and report the result.
@@ -79,7 +85,8 @@ def simulate(
     check_method(method)
 
     start = clock.perf_counter()
-    loaded = load(file, model, settings)
+    loaded = load(file, model, settings, eliminate=eliminate)
+    part_for(loaded.model, outputs)
     compiled = clock.perf_counter()
     options: dict[str, Any] = {
         "time": span,
@@ -90,6 +97,7 @@ def simulate(
         "method": method,
         "points": points,
         "saveat": times,
+        "outputs": outputs,
     }
     given = {name: value for name, value in options.items() if value is not None}
     with progress("solving") as tell:
@@ -148,7 +156,7 @@ def solution_report(
         variables.append(row)
     t = np.asarray(solution.t)
     return {
-        "model": model.report["name"],
+        "model": model.name,
         "status": status_word(solution),
         "reason": str(solution.reason),
         "time": [t[0], t[-1]] if len(t) else [],

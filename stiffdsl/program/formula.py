@@ -46,12 +46,18 @@ class Formula:
         self.builder = builder
         self.symbols = symbols
         self._done: dict[tuple[sp.Basic, int | None], int] = {}
+        # What each would cost if it were worked out anew: `Work` says what that comes to.
+        self._cost: dict[tuple[sp.Basic, int | None], int] = {}
         self._guard: int | None = None
 
     def build(self, expression: sp.Basic) -> int:
         key = (expression, self._guard)
-        if key not in self._done:
+        if key in self._done:
+            self.builder.asked += self._cost[key]
+        else:
+            before = self.builder.asked
             self._done[key] = self._build(expression)
+            self._cost[key] = self.builder.asked - before
         return self._done[key]
 
     def _build(self, e: sp.Basic) -> int:

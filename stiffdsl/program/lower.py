@@ -1,5 +1,7 @@
 """`lower`: the sorted system as an array program."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stiffdsl.flat.model import TIME
@@ -8,7 +10,7 @@ from stiffdsl.program.definitions import parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.jacobian import Accumulation
 from stiffdsl.program.ops import Builder, Tables
-from stiffdsl.program.program import Function, Program
+from stiffdsl.program.program import Function, Program, Work
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
 
@@ -31,11 +33,15 @@ def lower(system: SortedSystem) -> Program:
         functions.append(Function(name, tuple(arguments.split()), doc, *builder.needed(result)))
 
     rows = [evaluation.column("der", system.states), *(evaluation.family(f) for f in system.residuals)]
-    jacobian = derivatives.of_rows()
     doc = "The derivative of every state, then the residuals: f of M dy/dt = f."
-    function("rhs", "t y p u", doc, evaluation.joined(rows))
+    f = evaluation.joined(rows)
+    function("rhs", "t y p u", doc, f)
+    asked = builder.asked
+    jacobian = derivatives.of_rows()
     doc = "The structural nonzeros of df/dy, row by row."
-    function("jacobian", "t y p u", doc, evaluation.values.vector(jacobian.value))
+    df = evaluation.values.vector(jacobian.value)
+    function("jacobian", "t y p u", doc, df)
+    work = _work(builder, f, df, asked)
     function("variables", "t y p u", "Every declared variable.", evaluation.declared("var"))
     doc = "The derivative of every declared variable that has one; NaN for the others."
     function("derivatives", "t y p u", doc, evaluation.declared("der"))
@@ -89,6 +95,19 @@ def lower(system: SortedSystem) -> Program:
         scalar=scalar,
         invariant_rows=held.member,
         invariant_columns=held.column,
+        work=replace(work, folded=builder.folded),
+    )
+
+
+def _work(builder: Builder, f: int, df: int, asked: int) -> Work:
+    """What was asked for of f, then of the Jacobian, and what is left to do of each."""
+    of_f, of_jacobian = builder.used(f), builder.used(df)
+    own, shared = of_jacobian & ~of_f, of_jacobian & of_f
+    return Work(
+        (asked, builder.work(of_f)),
+        (builder.asked - asked, builder.work(own)),
+        builder.work(shared),
+        builder.folded,
     )
 
 

@@ -102,6 +102,8 @@ class Builder:
         self.labels: dict[int, str] = {}
         self.notes: dict[int, str] = {}
         self._known: dict[tuple, int] = {}
+        # Elementwise operations asked for, number by number: those done before count again; and constants folded.
+        self.asked, self.folded = 0, 0
 
     def put(self, name: str, args: tuple[int, ...] = (), data: Any = None, size: int | None = None) -> int:
         key = (name, args, repr(data) if isinstance(data, float) else data, size)
@@ -147,7 +149,9 @@ class Builder:
     def apply(self, name: str, *args: int) -> int:
         constants = [self.known(a) for a in args]
         if all(c is not None for c in constants):
+            self.folded += 1
             return self._folded(name, constants)
+        self.asked += max((self.ops[a].size or 1 for a in args), default=1)
         simpler = self._simpler(name, args, constants)
         if simpler is not None:
             return simpler
@@ -335,14 +339,23 @@ class Builder:
 
     # --- finish ---
 
-    def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str], dict[int, str]]:
-        """The operations that `result` needs, renumbered; `result` is the last. Also their labels and notes."""
+    def used(self, result: int) -> np.ndarray:
+        """Which operations `result` needs, itself included."""
         used = np.zeros(len(self.ops), dtype=bool)
         used[result] = True
         for k in range(result, -1, -1):
             if used[k]:
                 used[list(self.ops[k].args)] = True
-        kept = np.flatnonzero(used).tolist()
+        return used
+
+    def work(self, used: np.ndarray) -> int:
+        """Elementwise operations among `used`, number by number."""
+        chosen = (self.ops[k] for k in np.flatnonzero(used).tolist())
+        return sum(op.size or 1 for op in chosen if op.name in ELEMENTWISE)
+
+    def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str], dict[int, str]]:
+        """The operations that `result` needs, renumbered; `result` is the last. Also their labels and notes."""
+        kept = np.flatnonzero(self.used(result)).tolist()
         place = {old: new for new, old in enumerate(kept)}
         ops = tuple(
             Op(op.name, tuple(place[a] for a in op.args), op.data, op.size)

@@ -33,6 +33,21 @@ class Function:
         return sum(op.name not in ("input", "number", "flag", "table") for op in self.ops)
 
 
+@dataclass(frozen=True)
+class Work:
+    """Elementwise operations on numbers of f and of the Jacobian's values: as the templates say them, and as done.
+
+    `f`, `jacobian`: `(before, after)` common subexpressions are worked out once, simple ones simplified. Operations
+    of f that the Jacobian uses are counted with f; `shared` is their number. `folded`: operations on constants that
+    the compiler did.
+    """
+
+    f: tuple[int, int]
+    jacobian: tuple[int, int]
+    shared: int
+    folded: int
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """All functions of a model, their tables, and the patterns of the two Jacobians.
@@ -56,6 +71,7 @@ class Program:
       by y at `invariant_rows`, `invariant_columns`
 
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
+    `work`: what f and its Jacobian cost.
     """
 
     system: SortedSystem
@@ -69,6 +85,7 @@ class Program:
     scalar: bool
     invariant_rows: np.ndarray
     invariant_columns: np.ndarray
+    work: Work
 
     @property
     def size(self) -> int:

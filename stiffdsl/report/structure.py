@@ -14,6 +14,7 @@ import numpy as np
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.show import BlockForm, structure
 from stiffdsl.report.picture import COLOURS, INK, MUTED, bare, blank, plain, styled, write
+from stiffdsl.runtime.facts import conserved_facts, factor_nonzeros
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,6 +75,15 @@ def plot_structure(model: Any, path: str | Path | None = None) -> "Figure":
     if path is not None:
         write(figure, path)
     return figure
+
+
+def structure_facts(model: Any) -> dict[str, Any]:
+    """`model.report` with all conserved quantities and the nonzeros of the factors of the Jacobian."""
+    return {
+        **model.report,
+        "conserved": conserved_facts(model, anyway=True),
+        "factors": factor_nonzeros(model.program),
+    }
 
 
 def _as_written(flat: FlatModel, form: BlockForm) -> Matrix:

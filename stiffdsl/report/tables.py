@@ -10,6 +10,8 @@ from rich.text import Text
 
 # How many variables a report of a solve lists before it says how many more there are.
 LISTED = 24
+# Names and equations in one line, or one below the other.
+NAMED = 8
 
 
 def compile_report(report: Mapping[str, Any]) -> RenderableType:
@@ -23,6 +25,7 @@ def compile_report(report: Mapping[str, Any]) -> RenderableType:
                 ("unknowns", _change(report["unknowns_before"], report["unknowns_after"])),
                 ("aliases", f"{report['aliases']:,} eliminated"),
                 *_structure(report),
+                *_work(report["work"]),
                 ("program", f"{_count(report['operations'], 'array operation')}, {report['tier']} tier"),
                 ("method", str(report["method"])),
             ]
@@ -33,13 +36,23 @@ def compile_report(report: Mapping[str, Any]) -> RenderableType:
     )
 
 
-def structure_report(model: Any) -> RenderableType:
-    """What `graph` found: states, implicit unknowns, blocks, the Jacobian."""
-    report = model.report
+def structure_report(report: Mapping[str, Any]) -> RenderableType:
+    """What the compiler found and made of it, before and after; `report` is that of `stiffdsl inspect`."""
+    factors, nonzeros = report.get("factors"), report["jacobian"]["nonzeros"]
+    fill = f"{_count(factors, 'nonzero')}, {factors / max(1, nonzeros):.2f} × those" if factors else ""
     return Group(
         _heading(report["name"], report.get("doc")),
         "",
-        _facts([("equations", f"{report['equations_before']:,}"), *_structure(report)]),
+        _facts(
+            [
+                ("equations", _change(report["equations_before"], report["equations_after"])),
+                ("unknowns", _change(report["unknowns_before"], report["unknowns_after"])),
+                ("aliases", f"{report['aliases']:,} eliminated"),
+                *_structure(report),
+                ("L + U", fill),
+                *_work(report["work"]),
+            ]
+        ),
         *_warnings(report),
     )
 
@@ -142,12 +155,52 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{report['blocks']:,}, the largest of {_count(report['largest_block'], 'equation')}; {loops}",
         ),
         ("solved", f"{report['solved']:,} in closed form, {report['tears']:,} torn"),
-        ("index", str(report["index"])),
+        ("index", str(report["index"]) + _reduction(report["reduction"])),
+        ("invariants", _listing(report["reduction"]["invariants"])),
+        ("conserved", _conserved(report["conserved"])),
         (
             "Jacobian",
             f"{jacobian['size']:,} × {jacobian['size']:,}, {_count(jacobian['nonzeros'], 'nonzero')} "
             f"({_percent(jacobian['density'])})",
         ),
+    ]
+
+
+def _reduction(found: Mapping[str, Any]) -> str:
+    """What was done to get to index one."""
+    if not found["differentiated"]:
+        return ""
+    names = found["derivatives"]
+    told = f", {_count(found['dummies'], 'state')} became unknowns" if found["dummies"] else ""
+    new = f"; new unknowns {', '.join(names[:NAMED])}" + (" …" if len(names) > NAMED else "") if names else ""
+    return f": {_count(found['differentiated'], 'derivative')} of equations taken{told}{new}"
+
+
+def _conserved(found: Mapping[str, Any]) -> str:
+    """One quantity a line; what they were used for, and whether there may be more."""
+    lines = [_listing(found["quantities"], found["count"])]
+    if found["eliminated"]:
+        more = " …" if len(found["eliminated"]) > NAMED else ""
+        lines.append(f"used to compute {', '.join(found['eliminated'][:NAMED])}{more}")
+    lines.append(found["note"] or "")
+    return "\n".join(filter(None, lines)) or "none"
+
+
+def _listing(texts: Sequence[str], count: int | None = None) -> str:
+    more = (len(texts) if count is None else count) - len(texts[:NAMED])
+    return "\n".join([*texts[:NAMED], *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _work(work: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Operations on numbers, before and after common subexpressions are joined."""
+    f, jacobian = work["f"], work["jacobian"]
+    after = (
+        f"{_change(jacobian['before'], jacobian['after'])} operations, and {work['shared']:,} shared with f"
+    )
+    return [
+        ("f", f"{_change(f['before'], f['after'])} operations"),
+        ("df/dy", after),
+        ("constants", f"{_count(work['folded'], 'operation')} done by the compiler"),
     ]
 
 

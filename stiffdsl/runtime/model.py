@@ -17,7 +17,7 @@ import jax.numpy as jnp  # noqa: E402  (float64 is turned on first)
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.flat.model import Block  # noqa: E402
 from stiffdsl.program.program import Program  # noqa: E402
-from stiffdsl.runtime import run, tier  # noqa: E402
+from stiffdsl.runtime import facts, run, tier  # noqa: E402
 from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
 from stiffdsl.runtime.given import Given  # noqa: E402
 from stiffdsl.runtime.names import Names  # noqa: E402
@@ -165,7 +165,10 @@ class CompiledModel:
             "solved": blocks["solved"],
             "tears": blocks["tears"],
             "index": max(blocks["index"], int(algebraic)),
+            "reduction": facts.reduction_facts(self),
+            "conserved": facts.conserved_facts(self),
             "operations": p.operations,
+            "work": facts.work_facts(p),
             "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
             "tier": tier.name(self, run.default_method(self)),
             "method": run.default_method(self),
