@@ -104,3 +104,12 @@ class Program:
     def mass(self) -> np.ndarray:
         """The diagonal of M: one for a state, zero for an algebraic row."""
         return np.r_[np.ones(len(self.system.states)), np.zeros(len(self.system.implicit))]
+
+    @cached_property
+    def unknowns(self) -> np.ndarray:
+        """The variable that each entry of y is, or is the derivative of (`is_variable` False)."""
+        return np.r_[self.system.states, self.system.implicit]
+
+    @cached_property
+    def is_variable(self) -> np.ndarray:
+        return np.r_[np.ones(len(self.system.states), dtype=bool), ~self.system.implicit_is_der]

@@ -269,6 +269,8 @@ def _undetermined(model: "CompiledModel", known: Any, initial: Overrides) -> tup
     system = model.program.system
     states = np.arange(len(system.states))
     of_state = np.asarray(known)[system.states]
+    if not np.isnan(of_state).any():
+        return ()
     open_ = np.isnan(of_state) & ~np.isin(states, system.initial.free) & ~initial.mask[: len(states)]
     names = model.system(driven=False).names
     return tuple(names[int(k)] for k in np.flatnonzero(open_))

@@ -68,7 +68,8 @@ class Inputs:
 
     def table(self, t: np.ndarray) -> np.ndarray:
         """The inputs at the times t (n,), computed by NumPy: (n, inputs)."""
-        u = np.broadcast_to(np.asarray(self.constant), (len(t), len(self.constant))).copy()
+        u = np.empty((len(t), len(self.constant)))
+        u[:] = self.constant
         for signal in self.signals:
             u[:, signal.index] = signal.table(t)
         return u

@@ -41,13 +41,10 @@ class Anchor(NamedTuple):
 
 def first_guess(program: Program, functions: Any, p: Any, u: Any, t: Any, initial: Overrides, xp: Any) -> Any:
     """Start values by variable, and y before anything is solved: given values, then starts, guesses, zero."""
-    system = program.system
     start, guess = functions.start(p, u, t), functions.guess(p, u, t)
-    variables = np.r_[system.states, system.implicit]
-    of_variable = np.r_[np.ones(len(system.states), dtype=bool), ~system.implicit_is_der]
 
     def entries(by_variable):
-        return xp.where(of_variable, by_variable[variables], xp.nan)
+        return xp.where(program.is_variable, by_variable[program.unknowns], xp.nan)
 
     start_y, guess_y = entries(start), entries(guess)
     y = xp.where(xp.isnan(start_y), xp.where(xp.isnan(guess_y), 0.0, guess_y), start_y)

@@ -197,10 +197,11 @@ class NativeSolver:
                     progress(call.fraction())
         except KeyboardInterrupt:
             call.interrupt()
-        steps = np.concatenate(parts)
+        steps = parts[0] if len(parts) == 1 else np.concatenate(parts)
         arrived = call.arrived()
-        t = np.append(steps[:, 0], arrived.t)
-        y = np.concatenate([steps[:, 2 : 2 + n], arrived.y[None]])
+        t, y = np.empty(len(steps) + 1), np.empty((len(steps) + 1, n))
+        t[:-1], t[-1] = steps[:, 0], arrived.t
+        y[:-1], y[-1] = steps[:, 2 : 2 + n], arrived.y
         return Recorded(t, y, steps[:, 2 + n :].reshape(len(steps), self.rows, n), arrived)
 
     def solve_lanes(
