@@ -8,7 +8,6 @@ same view of the problem).
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.given import Overrides
