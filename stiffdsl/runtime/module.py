@@ -40,6 +40,8 @@ _NEWTON = "# --- Newton's method ---\n"
 _INLINE = 40
 # Rows of the tables in the docstring.
 _LISTED = 60
+# More declarations of one kind than this lie beside the module, as tables do: a flat file names every scalar by itself.
+_DECLARED = 100
 _WIDTH = 110
 _HEAD = """
 {equation} in JAX, written by stiffdsl: {states} states, {algebraic} algebraic unknowns,
@@ -66,6 +68,7 @@ def write(model: Any, directory: str | Path) -> Path:
     path = folder / f"{module_name(model.program.system.flat.name)}.py"
     path.write_text(source(model), encoding="utf-8")
     large = {name: table for name, table in _tables(model).items() if table.size > _INLINE}
+    large |= _declared_beside(model.program)
     beside = path.with_suffix(".npz")
     if large:
         np.savez_compressed(beside, allow_pickle=False, **large)
@@ -92,17 +95,20 @@ def source(model: Any) -> str:
     helpers = [_over_xp(inspect.getsource(f)) for f in used]
     if array_library.take not in used and array_library.take_sum in used:
         helpers.insert(0, _over_xp(inspect.getsource(array_library.take)))
-    large = any(table.size > _INLINE for table in tables.values())
+    beside = _declared_beside(program)
+    large = bool(beside) or any(table.size > _INLINE for table in tables.values())
     name = module_name(program.system.flat.name)
     load = f'_file = np.load(Path(__file__).with_name("{name}.npz"))\n' if large else ""
-    constants = words.TABLES + load + "".join(_assigned(name, table) for name, table in tables.items())
+    read = f"{load}\n\n{words.DECLARED}\n\n" if beside else ""
+    constants = words.TABLES + ("" if beside else load)
+    constants += "".join(_assigned(name, table) for name, table in tables.items())
     count = _count(program.system.flat.parameters)
     path = "from pathlib import Path\n" if large else ""
     free = "from typing import Any, NamedTuple\n" if len(program.system.initial.free) else ""
     top = [
         _docstring(program),
         words.IMPORTS.replace("{path}", path + free),
-        _declarations(program),
+        read + _declarations(program),
         constants,
     ]
     below = [words.NAMES, *helpers, *functions, words.PARAMETERS.replace("COUNT", str(count)), *start]
@@ -201,18 +207,46 @@ def _assigned(name: str, table: np.ndarray) -> str:
     return "\n".join(lines) + "\n"
 
 
+_COLUMNS = ("name", "unit", "scale", "shift", "low", "high", "description")
+
+
+def _rows(program: Program) -> dict[str, list[tuple]]:
+    """The declared blocks of every kind, a row each."""
+    flat = program.system.flat
+    kinds = {"PARAMETERS": flat.parameters, "VARIABLES": flat.variables, "INPUTS": flat.inputs}
+    return {
+        kind: [(_pattern(b), b.unit, float(b.scale), float(b.shift), b.low, b.high, b.doc) for b in blocks]
+        for kind, blocks in kinds.items()
+    }
+
+
+def _declared_beside(program: Program) -> dict[str, np.ndarray]:
+    """The columns of declarations that are too many for the text; an empty word and NaN mean that nothing is said."""
+    found = {}
+    for kind, rows in _rows(program).items():
+        if len(rows) <= _DECLARED:
+            continue
+        for column, values in zip(_COLUMNS, zip(*rows, strict=True), strict=True):
+            number = column in ("scale", "shift", "low", "high")
+            missing = np.nan if number else ""
+            table = np.array(
+                [missing if v is None else v for v in values], dtype=float if number else np.str_
+            )
+            found[f"{kind}_{column}"] = table
+    return found
+
+
 def _declarations(program: Program) -> str:
     """The blocks of parameters, variables and inputs as data."""
-    flat = program.system.flat
-    lines = ["# name, unit, scale, shift, low, high, description; a value in SI is scale*value + shift"]
-    for name, blocks in (
-        ("PARAMETERS", flat.parameters),
-        ("VARIABLES", flat.variables),
-        ("INPUTS", flat.inputs),
-    ):
-        rows = [(_pattern(b), b.unit, float(b.scale), float(b.shift), b.low, b.high, b.doc) for b in blocks]
-        lines += [f"{name} = (", *(f"    {row!r}," for row in rows), ")"] if rows else [f"{name} = ()"]
-    return "\n".join([*lines, f"experiment = {dict(flat.experiment)!r}"]) + "\n"
+    lines = [f"# {', '.join(_COLUMNS)}; a value in SI is scale*value + shift"]
+    for kind, rows in _rows(program).items():
+        if len(rows) > _DECLARED:
+            lines.append(f'{kind} = _declared("{kind}")')
+        elif rows:
+            lines += [f"{kind} = (", *(f"    {row!r}," for row in rows), ")"]
+        else:
+            lines.append(f"{kind} = ()")
+    return "\n".join([*lines, f"experiment = {dict(program.system.flat.experiment)!r}"]) + "\n"
 
 
 def _pattern(block: Block) -> str:

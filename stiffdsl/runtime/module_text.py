@@ -12,6 +12,14 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as xp  # noqa: E402  (float64 is turned on first)
 """
 
+DECLARED = '''\
+def _declared(kind):
+    """Many declarations, from the file; an empty word and NaN mean that nothing was said."""
+    columns = "name", "unit", "scale", "shift", "low", "high", "description"
+    rows = zip(*(_file[f"{kind}_{column}"].tolist() for column in columns), strict=True)
+    return tuple(tuple(None if v == "" or v != v else v for v in row) for row in rows)
+'''
+
 TABLES = """\
 # `index_*` are positions, `values_*` numbers. `rows`, `columns`: where the nonzeros of df/dy stand; `mass`:
 # the diagonal of M; `entries`, `is_der`: the variable that an entry of y is, or is the derivative of;
@@ -69,12 +77,12 @@ def initial(p, u=None, t=experiment.get("time", (0.0,))[0]):
     return y
 '''
 
-SOLVE = '''
-    y = _solve(y, p, u, t, given)'''
+SOLVE = """
+    y = _solve(y, p, u, t, given)"""
 
-CHECK = '''
+CHECK = """
     off = checks(t, y, p, u, given)
-    y = xp.where(xp.all(xp.abs(off) <= 1e-6*(1.0 + xp.max(xp.abs(y)))), y, xp.nan)'''
+    y = xp.where(xp.all(xp.abs(off) <= 1e-6*(1.0 + xp.max(xp.abs(y)))), y, xp.nan)"""
 
 FREE = '''\
 class _Pattern:
@@ -165,13 +173,13 @@ def simulate(p=None, u=None, time=experiment.get("time"), saveat=None, **options
     return record(system, method, start, end, initial(p, u, start), (p, u), saveat, **options)
 '''
 
-INVARIANT_PATTERN = '''
+INVARIANT_PATTERN = """
     invariant_count = {count}
-    invariant_rows, invariant_columns = invariant_rows, invariant_columns'''
+    invariant_rows, invariant_columns = invariant_rows, invariant_columns"""
 
-INVARIANTS = '''
+INVARIANTS = """
     invariants = staticmethod(lambda t, y, args: invariants(t, y, *args))
-    invariants_jacobian = staticmethod(lambda t, y, args: invariants_jacobian(t, y, *args))'''
+    invariants_jacobian = staticmethod(lambda t, y, args: invariants_jacobian(t, y, *args))"""
 
 MATRIX = '''\
 def matrix(values):
