@@ -7,12 +7,15 @@ import sympy as sp
 
 from stiffdsl.flat.model import Family, FlatModel, slot, total
 from stiffdsl.graph.blocks import levels, strong_components
+from stiffdsl.graph.conserved import conserved
 from stiffdsl.graph.matched import matched_system
 from stiffdsl.graph.names import name_of
 from stiffdsl.graph.system import SortedSystem
 
 # Names listed before "and … more".
 LISTED = 12
+# Entries of equations up to which conserved quantities are looked for.
+SEARCHED = 100_000
 
 
 def show(system: SortedSystem) -> str:
@@ -46,6 +49,12 @@ def show(system: SortedSystem) -> str:
     if system.invariants:
         lines += ["", "invariants"]
         lines += [f"  0 = {_written(flat, f)}{_count(f.size)}" for f in system.invariants]
+    entries = sum(f.table.size + sum(s.table.size for s in f.sums) for f in flat.equations)
+    found = conserved(flat).texts if entries <= SEARCHED else []
+    if found:
+        lines += ["", "conserved", *(f"  {text}" for text in found[:LISTED])]
+        if len(found) > LISTED:
+            lines.append(f"  and {len(found) - LISTED} more")
     initial = system.initial
     n = len(system.states)
     free = initial.free[initial.free < n]
