@@ -5,13 +5,17 @@ import pytest
 
 from benchmarks import reference
 from benchmarks.problem import MODELS
+from benchmarks.problems.akzo import akzo
 from benchmarks.problems.brusselator import brusselator
 from benchmarks.problems.building import building
 from benchmarks.problems.hires import hires
+from benchmarks.problems.orego import orego
 from benchmarks.problems.pollu import pollu
 from benchmarks.problems.rober import rober
+from benchmarks.problems.vdpol import vdpol
 from benchmarks.symbolic import python
 from tests.models import reference as library
+from tests.solve.problems import REFERENCES as PUBLISHED
 
 SMALL = {"rober": rober, "hires": hires, "pollu": pollu}
 LARGE = {"building": lambda: building(5), "brusselator": lambda: brusselator(4)}
@@ -53,8 +57,17 @@ def test_scalar_python_says_what_numpy_says(name: str):
 
 
 @pytest.mark.parametrize(
-    "problem", [rober(), hires(), pollu(), building(20), brusselator(8)], ids=lambda p: p.name
+    "problem",
+    [vdpol(), rober(), orego(), akzo(), hires(), pollu(), building(20), brusselator(8), brusselator(64)],
+    ids=lambda p: p.name,
 )
-def test_every_problem_has_its_model_and_its_reference(problem):
+def test_a_problem_has_its_model_and_its_reference(problem):
     assert (MODELS / f"{problem.model}.sml").is_file()
     assert np.isfinite(reference.load(problem)).all()
+
+
+@pytest.mark.parametrize("problem", [vdpol(), orego(), akzo()], ids=lambda p: p.name)
+def test_references_are_the_published_values(problem):
+    """Test Set for IVP Solvers 2.4; the peers' chemical Akzo Nobel has its algebraic unknown computed."""
+    published = PUBLISHED[problem.name].value[: problem.size]
+    np.testing.assert_allclose(reference.load(problem), published, rtol=1e-8)
