@@ -23,6 +23,7 @@ _PEERS: dict[str, tuple[str, dict[str, str], str]] = {
     "scipy Radau": ("with_scipy", {"method": "Radau"}, "analytic, sparse where large"),
     "diffrax Kvaerno5": ("with_diffrax", {}, "forward AD, dense"),
     "pydiffsol BDF": ("with_pydiffsol", {}, "AD, sparse where large"),
+    "sundae CVODE": ("with_sundae", {}, "analytic, sparse where large"),
     "casadi CVODES": ("with_casadi", {}, "AD, sparse"),
 }
 
