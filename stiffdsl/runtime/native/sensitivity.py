@@ -21,6 +21,7 @@ from stiffdsl.runtime.native.adjoint import (
     StepWriter,
     either,
     factor_anew,
+    normal,
     pattern,
 )
 from stiffdsl.runtime.native.attempt import Model
@@ -308,6 +309,6 @@ def emit_save(module: Module, model: Model, areas: Areas, record: Areas) -> None
             start = code.apply("mul", rest, code.load("%y_d", k))
             code.store(code.apply("add", start, code.apply("mul", theta, value)), place, k)
     with code.loop(n) as k:
-        code.store(code.load(end, k), "%y_d", k)
+        code.store(normal(code, code.load(end, k)), "%y_d", k)
     code.put("ret void")
     code.finish()
