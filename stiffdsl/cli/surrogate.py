@@ -21,7 +21,7 @@ from stiffdsl.cli.options import (
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 
-METHODS = ("lpctesn", "npctesn", "neural", "rbf", "auto")
+METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "auto")
 
 
 @click.command(short_help="Train a fast stand-in for a model.")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OUTPUTS, PARAMETERS = 4, 6
 # Errors below this share are drawn there: a log axis has no zero.
 FLOOR = 1e-9
+# A name is broken where it would not fit beside its picture.
+_LABEL = 18
 
 _SHOWN = ("best", "median", "worst")
 
@@ -138,14 +140,12 @@ def _trajectories(figure: Any, trained: Any, outputs: list[int]) -> None:
             )  # fmt: skip
             axes.margins(y=0.1)
             axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
-            if logarithmic:
-                axes.set_xscale("log")
-            axes.set_xlim(t[inner][0], t[-1])
+            _over(axes, trained, t[inner])
             if i == 0:
                 error = held["worst"][held["shown"][j]]
                 axes.set_title(f"{label} run, error {_percent(error)}\n" if i == 0 else "")
         name, unit = trained.outputs[k], trained.about.units[k]
-        places[i, 0].set_ylabel(f"{plain(name)} {unit_label(unit)}".strip())
+        places[i, 0].set_ylabel(f"{_broken(name)} {unit_label(unit)}".strip())
     for axes in places[-1]:
         axes.set_xlabel(_time_label(trained))
     places[0, 0].legend(loc="best")
@@ -162,12 +162,10 @@ def _over_time(axes: "Axes", trained: Any) -> None:
     inner = t > 0 if trained.about.log_time else np.ones(len(t), dtype=bool)
     for label, error, colour in rows:
         axes.plot(t[inner], np.maximum(error[inner], FLOOR), color=colour, label=label)
-    if trained.about.log_time:
-        axes.set_xscale("log")
+    _over(axes, trained, t[inner])
     _error_axis(axes, "y")
     axes.set_title("relative error over time")
     axes.set_xlabel(_time_label(trained))
-    axes.set_xlim(t[inner][0], t[-1])
     axes.legend(loc="best")
 
 
@@ -204,7 +202,7 @@ def _parity(axes: "Axes", trained: Any, k: int) -> None:
             axes.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
             axes.locator_params(nbins=5)
     axes.plot(truth, predicted, "o", color=COLOURS[0], markersize=3, alpha=0.5, markeredgewidth=0)
-    axes.set_title(f"{plain(trained.outputs[k])} {unit_label(trained.about.units[k])}".strip())
+    axes.set_title(f"{_broken(trained.outputs[k])} {unit_label(trained.about.units[k])}".strip())
     axes.set_xlabel("full model")
     axes.set_ylabel("surrogate")
 
@@ -242,4 +240,24 @@ def _time_label(trained: Any) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2g} %"
+    percent = 100 * fraction
+    return f"{percent:.0f} %" if 10 <= percent < 1e4 else f"{percent:.2g} %"
+
+
+def _over(axes: "Axes", trained: Any, t: np.ndarray) -> None:
+    """The axis of time: decades, or a few numbers that leave room for each other."""
+    if trained.about.log_time:
+        axes.set_xscale("log")
+    else:
+        axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
+        axes.locator_params(axis="x", nbins=6)
+    axes.set_xlim(t[0], t[-1])
+
+
+def _broken(name: str) -> str:
+    """A long dotted name on two lines."""
+    if len(name) <= _LABEL or "." not in name:
+        return plain(name)
+    dots = [k for k, c in enumerate(name) if c == "."]
+    middle = min(dots, key=lambda k: abs(2 * k - len(name)))
+    return f"{plain(name[: middle + 1])}\n{plain(name[middle + 1 :])}"

@@ -4,6 +4,7 @@
 
 f are the states of a linear reservoir (see `filters`), whitened over the training samples; z are scaled
 parameters and start values; W(z) is a polynomial in z (LPCTESN), N a network (NPCTESN); V combines outputs.
+Without inputs it is a regression over parameters and time, which sees time as exp(-rate t) for many rates.
 Nothing is stepped: at fixed times all of f is one matrix times the inputs at their knots."""
 
 from dataclasses import dataclass
@@ -108,8 +109,8 @@ class Reservoir:
         count = driven.shape[-1]
         inputs = expansion.inputs * len(expansion.knots)
         self.shape = len(times), expansion.whitening.shape[1]
-        matrix = driven.reshape(-1, count) @ expansion.whitening[:count]
-        self._matrix = np.ascontiguousarray(matrix.reshape(inputs, -1))
+        matrix = driven @ expansion.whitening[:count]
+        self._matrix = np.ascontiguousarray(matrix.reshape(inputs, self.shape[0] * self.shape[1]))
         rest = still - expansion.centre[count:]
         self._offset = (
             rest @ expansion.whitening[count:] - expansion.centre[:count] @ expansion.whitening[:count]

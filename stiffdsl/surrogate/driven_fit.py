@@ -24,8 +24,9 @@ _CHUNK = 500
 _STATES = 1e-4
 # Outputs are combined from so many scores at most, or as many as leave this in scaled outputs (root mean square).
 _MOST_GROUPS, _LEFT = 64, 3e-5
-# A positive output that spans more than this is learnt as a logarithm.
-_DECADES = 100.0
+# An output that keeps its sign is learnt as a logarithm where its greatest magnitude is more than this times its least.
+# With inputs that is worth less: what depends linearly on them would not any more.
+_SPREAD, _DRIVEN_SPREAD = 3.0, 100.0
 # Rows of the regression, its terms, and its ridges: the best on samples left out is taken.
 _ROWS, _TERMS = 40_000, 1500
 _RIDGES = (1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
@@ -48,7 +49,7 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
     parameters = ParameterScaling(
         low, high, (low > 0) & (high > 10 * low) & (np.arange(len(low)) < task.scalars)
     )
-    outputs = _scaling(samples.trajectories)
+    outputs = _scaling(samples.trajectories, _DRIVEN_SPREAD if task.drives else _SPREAD)
     y = outputs.scale(samples.trajectories)
     rows = y.reshape(-1, y.shape[-1])
     some = rows[rng.permutation(len(rows))[:_ROWS]]
@@ -73,7 +74,7 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
     return Driven(expansion, z, f, (y - mean) @ groups)
 
 
-def expand(made: Driven, method: str, seed: int) -> tuple[DrivenExpansion, dict[str, object]]:
+def expand(made: Driven, seed: int, network: bool) -> tuple[DrivenExpansion, dict[str, object]]:
     """The fitted expansion, and what was chosen on the way."""
     readout, ridge = _regressed(made, seed)
     chosen: dict[str, object] = {
@@ -83,18 +84,18 @@ def expand(made: Driven, method: str, seed: int) -> tuple[DrivenExpansion, dict[
         "degree": readout.degree,
         "ridge": ridge,
     }
-    if method == "npctesn":
+    if network:
         rest = made.scores - read(np, readout, made.z, made.f)
         readout = _trained(replace(readout, size=np.maximum(rest.std((0, 1)), 1e-300)), made, rest, seed)
         chosen |= {"width": WIDTH, "layers": LAYERS, "steps": STEPS}
     return replace(made.expansion, readout=readout), chosen
 
 
-def _scaling(x: np.ndarray) -> OutputScaling:
-    """Logarithms where an output is positive over decades, else its range."""
+def _scaling(x: np.ndarray, most: float) -> OutputScaling:
+    """Logarithms where an output keeps its sign and varies by more than `most`, else its range."""
     every = scalings(x)
     magnitude = np.abs(x.reshape(-1, x.shape[-1]))
-    spread = magnitude.max(0) > _DECADES * np.maximum(magnitude.min(0), 1e-300)
+    spread = magnitude.max(0) > most * np.maximum(magnitude.min(0), 1e-300)
     return every["linear"].with_kind(np.where((every["log"].kind == 1) & spread, 1, 0))
 
 
@@ -114,7 +115,7 @@ def _whitening(
     driven, still = raw(inputs, knots, rates, knots)
     m, count = driven.shape[2:]
     chosen = signals[np.sort(rng.permutation(len(signals))[:400])]
-    moved = (chosen @ driven.reshape(chosen.shape[1], -1)).reshape(len(chosen), m, count)
+    moved = np.tensordot(chosen, driven.reshape(chosen.shape[1], m, count), 1)
     whole = np.concatenate([moved, np.broadcast_to(still, (len(chosen), *still.shape))], axis=2)
     flat = whole.reshape(-1, whole.shape[-1])
     centre = flat.mean(0)

@@ -125,7 +125,7 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     clock = Clock(**meta["clock"])
     outputs = OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling)))
     expansion: Expansion | DrivenExpansion
-    if drives:
+    if "readout" in meta:
         expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
     else:
         expansion = _unpack_expansion(meta, arrays, clock, scaling, outputs, start)

@@ -25,7 +25,9 @@ from stiffdsl.surrogate.task import Progress, Task
 from stiffdsl.surrogate.timebasis import spline
 from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
 
+# What `auto` tries; a network over parameters and time takes longer to train, and is named where it is wanted.
 METHODS = ("lpctesn", "npctesn", "neural", "rbf")
+REGRESSION = "regression"
 DESIGNS = ("sobol", "lhs")
 SAMPLES, DRIVEN_SAMPLES = 64, 512
 _NEGLIGIBLE = 1e-3
@@ -57,6 +59,10 @@ def train(
     solved."""
     clock = time.perf_counter()
     available = driven_fit.METHODS if task.drives else METHODS
+    if method == REGRESSION and task.log_time and task.times[0] <= task.start:
+        raise ValueError(
+            "the method `regression` does not reach the start of an experiment in logarithmic time"
+        )
     method = method or ("npctesn" if task.drives else "lpctesn")
     samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
     _verify(method, available, samples, goal, budget, design)
@@ -93,12 +99,13 @@ def _verify(
     design: str,
 ) -> None:
     """Raises `ValueError` for what makes no sense."""
-    if method not in ("auto", *METHODS):
-        hint = did_you_mean(method, ("auto", *METHODS))
+    known = ("auto", *METHODS, REGRESSION)
+    if method not in known:
+        hint = did_you_mean(method, known)
         raise ValueError(
-            f"there is no surrogate method `{method}`; " + (hint or f"there are auto, {', '.join(METHODS)}")
+            f"there is no surrogate method `{method}`; " + (hint or f"there are {', '.join(known)}")
         )
-    if method not in ("auto", *available):
+    if method not in ("auto", *available, REGRESSION) or (method == REGRESSION and available != METHODS):
         raise ValueError(
             f"the method `{method}` cannot take inputs that vary over time; {', '.join(available)} and auto can"
         )
@@ -129,15 +136,14 @@ class Trial:
 
 def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list[Trial]:
     begin = time.perf_counter()
-    prepared = (
-        driven_fit.prepare(task, data.training, seed) if task.drives else prepare(task, data.training, seed)
-    )
+    driven = bool(task.drives) or REGRESSION in methods
+    prepared = driven_fit.prepare(task, data.training, seed) if driven else prepare(task, data.training, seed)
     shared = time.perf_counter() - begin
     trials = []
     for method in methods:
         begin = time.perf_counter()
         if isinstance(prepared, driven_fit.Driven):
-            expansion, chosen = driven_fit.expand(prepared, method, seed)
+            expansion, chosen = driven_fit.expand(prepared, seed, network=method != "lpctesn")
         else:
             expansion, chosen = expand(prepared, method, seed)
         predicted = _predict(task, expansion, data.calibration)

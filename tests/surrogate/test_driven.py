@@ -157,6 +157,17 @@ def test_samples_are_added_where_the_error_is(tmp_path):
     assert made.validation["goal"] == {"worst": 1e-9, "met": False}
 
 
+def test_a_regression_over_parameters_and_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(driven_fit, "STEPS", 600)
+    monkeypatch.setattr(driven_fit, "WIDTH", 16)
+    made = train(tasks.decay(), "regression", samples=24)
+    assert made.validation["worst"] < 0.01
+    again = sd.load_surrogate(made.save(tmp_path))
+    assert np.array_equal(made.simulate(params={"k": 2.2}).y, again.simulate(params={"k": 2.2}).y)
+    with pytest.raises(ValueError, match="does not reach the start"):
+        train(tasks.chain(), "regression")
+
+
 def test_a_latin_hypercube(tmp_path):
     made = train(tasks.six(), "rbf", samples=24, design="lhs")
     assert made.validation["samples"]["training"] == 24
