@@ -46,7 +46,8 @@ def _make_method(name: str, system: System, compact: bool, replayed: bool) -> Me
         from stiffdsl.solve.esdirk import Kvaerno5
 
         kvaerno = Kvaerno5(system, compact)
-        _out_of_order(replayed, kvaerno.corrector.linear)
+        # Its stages are taken back last to first: those at their solutions, too, need factors of their own.
+        _out_of_order(replayed, kvaerno.corrector.linear, kvaerno.corrector.linear_at_solution)
         return kvaerno
     if name in ("radau5", "radau9"):
         from stiffdsl.solve.radau import RadauIIA
