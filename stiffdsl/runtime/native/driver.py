@@ -1,0 +1,112 @@
+"""What the kernels of derivatives have in common: the code of one lane, its arrays, and its steps."""
+
+from collections.abc import Callable
+
+from stiffdsl.runtime.native import tape
+from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, Areas
+from stiffdsl.runtime.native.tape import DerivedFunctions, Tape
+
+
+class Driver:
+    """The code of one lane."""
+
+    def __init__(self, model: Model, areas: Areas, record: Areas, small: bool):
+        self.model, self.areas, self.record, self.small = model, areas, record, small
+
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        """What is called for one step and one direction."""
+        raise NotImplementedError
+
+    def write(self) -> None:
+        """The lane."""
+        raise NotImplementedError
+
+    def open(self, code: Code, operands: tuple[str, ...]) -> None:
+        """Loads pointers and options."""
+        self.code = code
+        self.tape = Tape(code, self.model, self.areas, self.record, operands)
+        self.at = {name: self.tape.pointer(name) for name in operands if name not in ("state", "ys", "steps")}
+        options = [*OPTIONS, *tape.OPTIONS]
+        self.option = {name: code.load(self.at["options"], k) for k, name in enumerate(options)}
+        whole = {name: code.to_integer(self.option[name]) for name in (*tape.OPTIONS, "capacity")}
+        self.rows, self.directions, self.points = whole["rows"], whole["directions"], whole["points"]
+        self.segments, capacity = whole["segments"], whole["capacity"]
+        size = code.integer("mul", code.integer("add", capacity, "1"), str(8 * self.record.size))
+        self.steps = code.call("malloc", f"i64 {size}", result="noalias ptr")
+        code.store(self.steps, "%operands", OPERANDS.index("steps"), "ptr")
+        backward = code.apply("lt", self.option["t1"], self.option["t0"])
+        self.direction = code.select(backward, code.number(-1.0), code.number(1.0))
+        self.cursor = code.variable("i64", "0")
+
+    # Sizes of one direction, for each array that has them.
+    def size(self, name: str) -> str:
+        n, code = self.model.n, self.code
+        match name.split("_")[0]:
+            case "ys":
+                return code.integer("mul", self.rows, str(n))
+            case "p":
+                return str(self.model.parameters)
+            case "u":
+                return str(self.model.inputs)
+            case "values":
+                return self.points
+        return str(n)
+
+    def of_direction(self, name: str, d: str) -> str:
+        return self.code.at(self.at[name], self.code.integer("mul", d, self.size(name)))
+
+    def whole(self, name: str) -> str:
+        """Entries of all directions."""
+        return self.code.integer("mul", self.directions, self.size(name))
+
+    def zero(self, name: str) -> None:
+        with self.code.loop(self.whole(name)) as k:
+            self.code.store(self.code.number(0.0), self.at[name], k)
+
+    def along(self, time: str) -> str:
+        return self.code.apply("mul", self.direction, time)
+
+    def time(self, k: str) -> str:
+        """Time k of those saved, in the direction of the solve."""
+        return self.along(self.code.load(self.at["saveat"], k))
+
+    def pass_times(self, time: str) -> None:
+        """Moves the cursor behind all times up to `time`."""
+        code, end = self.code, self.along(time)
+        with code.forever() as passing:
+            cursor = code.load(self.cursor, kind="i64")
+            code.leave(passing, code.value(f"icmp sge i64 {cursor}, {self.rows}"))
+            code.leave(passing, code.apply("gt", self.time(cursor), end))
+            code.store(code.integer("add", cursor, "1"), self.cursor, kind="i64")
+
+    def at_start(self, act: Callable[[str, str, str], None]) -> None:
+        """`act(d, k, j)` for every direction, every time that is t0, and every unknown."""
+        code = self.code
+        with code.loop(self.rows) as k:
+            now = code.apply("eq", code.load(self.at["saveat"], k), self.option["t0"])
+            with code.when(now), code.loop(self.directions) as d, code.loop(self.model.n) as j:
+                act(d, code.integer("add", code.integer("mul", k, str(self.model.n)), j), j)
+
+    def row(self, r: str) -> str:
+        return self.code.at(self.steps, self.code.integer("mul", r, str(self.record.size)))
+
+    def step_arguments(self, row: str, t: str, h: str, pointers: list[str]) -> list[str]:
+        listed = [f"double {t}", f"double {h}", f"ptr {self.code.at(row, self.record['y'])}"]
+        listed += [f"ptr {self.at['p']}", "ptr %operands", "ptr %work", f"ptr {row}"]
+        return [*listed, *(f"ptr {p}" for p in pointers)]
+
+    def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
+        """Calls the form of `function` that suits the step."""
+        code = self.code
+        dense = code.apply("ne", code.load(row, self.record["dense"]), code.number(0.0))
+        listed = self.step_arguments(row, t, h, pointers)
+        if not self.small:
+            code.call(f"{function}_general", *listed, f"i1 {dense}")
+            return
+        with code.choice(dense) as (yes, no):
+            with yes:
+                code.call(f"{function}_general", *listed, "i1 true")
+            with no:
+                code.call(function, *listed)

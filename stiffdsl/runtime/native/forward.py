@@ -1,0 +1,147 @@
+"""Directions moved on along a solve, over each step as it was made: one after the other, or side by side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stiffdsl.runtime.native import sensitivity
+from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.code import Module
+from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.runtime.native.tape import DerivedFunctions
+
+
+class Forward(Driver):
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        model, areas, record, small = self.model, self.areas, self.record, self.small
+        if small:
+            sensitivity.emit_forth(module, model, derivatives, areas, record)
+        sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=not small)
+        sensitivity.emit_save(module, model, areas, record)
+
+    def write(self) -> None:
+        code, tape = self.code, self.tape
+        tape.copy(self.at["y0_dot"], self.at["y_dot"], self.whole("y_dot"))
+        self.zero("ys_dot")
+
+        def begin(d: str, place: str, j: str) -> None:
+            value = code.load(self.of_direction("y0_dot", d), j)
+            code.store(value, self.of_direction("ys_dot", d), place)
+
+        self.at_start(begin)
+        self.pass_times(self.option["t0"])
+        tape.begin()
+        with code.forever() as going:
+            code.leave(going, code.apply("not", tape.running()))
+            count = tape.segment()
+            # The end of a step is where the next begins.
+            code.store(tape.of_state("t"), self.row(count), self.record["t"])
+            with code.loop(count) as r:
+                self._forth(r)
+        code.call("free", f"ptr {self.steps}")
+
+    def span(self, row: str, r: str) -> tuple[str, str, str, str]:
+        """Time and size of step r, and which of the times saved lie in it: they are passed."""
+        code = self.code
+        t, h = code.load(row, self.record["t"]), code.load(row, self.record["h"])
+        low = code.load(self.cursor, kind="i64")
+        self.pass_times(code.load(self.row(code.integer("add", r, "1")), self.record["t"]))
+        return t, h, low, code.load(self.cursor, kind="i64")
+
+    def save(self, t: str, h: str, low: str, high: str, d: str) -> None:
+        pointers = (self.at["saveat"], self.of_direction("y_dot", d), self.of_direction("ys_dot", d), "%work")
+        listed = (f"ptr {p}" for p in pointers)
+        self.code.call("save", f"double {t}", f"double {h}", f"i64 {low}", f"i64 {high}", *listed)
+
+    def _forth(self, r: str) -> None:
+        row = self.row(r)
+        t, h, low, high = self.span(row, r)
+        with self.code.loop(self.directions) as d:
+            names = ("y_dot", "p_dot", "u_dot", "values_dot")
+            self.step("forth", row, t, h, [self.of_direction(name, d) for name in names])
+            self.save(t, h, low, high, d)
+
+
+class ForwardWide(Forward):
+    """Directions side by side; where inputs change, or a step needed other pivots, one after the other."""
+
+    def __init__(self, width: int, model: Model, areas: Areas, record: Areas, small: bool):
+        super().__init__(model, areas, record, small)
+        assert small, "only steps without loops are written for several directions"
+        self.width, self.pack = width, sensitivity.pack_areas(model)
+
+    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+        model, areas, record = self.model, self.areas, self.record
+        sensitivity.emit_forth_wide(module, model, derivatives, record, self.pack, self.width)
+        sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)
+        sensitivity.emit_save(module, model, areas, record)
+
+    def write(self) -> None:
+        code, width = self.code, str(self.width)
+        more = code.integer("add", self.directions, str(self.width - 1))
+        self.packs = code.integer("sdiv", more, width)
+        size = self.width * self.pack.size
+        length = code.integer("mul", self.packs, str(size))
+        self.packed = code.call("malloc", f"i64 {code.integer('mul', length, '8')}", result="noalias ptr")
+        with code.loop(length) as k:
+            code.store(code.number(0.0), self.packed, k)
+        with code.loop(self.packs) as q, self._each(q) as (d, lane):
+            for name, count in (("p", self.model.parameters), ("u", self.model.inputs)):
+                self._gather(self.of_direction(f"{name}_dot", d), q, lane, name, count)
+        super().write()
+        code.call("free", f"ptr {self.packed}")
+
+    def _forth(self, r: str) -> None:
+        code, row, record = self.code, self.row(r), self.record
+        dense = code.apply("ne", code.load(row, record["dense"]), code.number(0.0))
+        driven = code.apply("gt", self.option["signals"], code.number(0.0))
+        with code.choice(code.value(f"or i1 {dense}, {driven}")) as (alone, together):
+            with alone:
+                super()._forth(r)
+            with together:
+                self._forth_together(row, r)
+
+    def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
+        self.code.call(f"{function}_general", *self.step_arguments(row, t, h, pointers), "i1 true")
+
+    def _forth_together(self, row: str, r: str) -> None:
+        code, record = self.code, self.record
+        t, h, low, high = self.span(row, r)
+        end, stages = (code.at("%work", self.areas[name]) for name in ("y1_d", "stages_d"))
+        with code.loop(self.packs) as q:
+            with self._each(q) as (d, lane):
+                self._gather(self.of_direction("y_dot", d), q, lane, "y", self.model.n)
+            pointers = (code.at(row, record["y"]), self.at["p"], self.at["u"], row, self._of(q))
+            code.call("forth_wide", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
+            with self._each(q) as (d, lane):
+                self._scatter(q, lane, "y1", end, self.model.n)
+                with code.when(code.value(f"icmp slt i64 {low}, {high}")):
+                    self._scatter(q, lane, "stages", stages, self.model.tableau.stages * self.model.n)
+                self.save(t, h, low, high, d)
+
+    @contextmanager
+    def _each(self, q: str) -> Iterator[tuple[str, str]]:
+        """The directions of pack q, and their lanes."""
+        code = self.code
+        first = code.integer("mul", q, str(self.width))
+        with code.loop(self.width) as lane:
+            d = code.integer("add", first, lane)
+            with code.when(code.value(f"icmp slt i64 {d}, {self.directions}")):
+                yield d, lane
+
+    def _of(self, q: str) -> str:
+        return self.code.at(self.packed, self.code.integer("mul", q, str(self.width * self.pack.size)))
+
+    def _place(self, q: str, lane: str, name: str, k: str) -> str:
+        """Where entry k of a lane is."""
+        code = self.code
+        first = code.at(self._of(q), self.pack[name] * self.width)
+        return code.at(first, code.integer("add", code.integer("mul", k, str(self.width)), lane))
+
+    def _gather(self, source: str, q: str, lane: str, name: str, count: int) -> None:
+        with self.code.loop(count) as k:
+            self.code.store(self.code.load(source, k), self._place(q, lane, name, k))
+
+    def _scatter(self, q: str, lane: str, name: str, target: str, count: int) -> None:
+        with self.code.loop(count) as k:
+            self.code.store(self.code.load(self._place(q, lane, name, k)), target, k)
