@@ -183,6 +183,7 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
         if not names and (variation.name in model.input_names or variation.name in model.variable_names):
             names = [variation.name]
         if not names:
-            raise click.UsageError(unknown_name(variation.name, model, {"params": parameters}))
+            tables = {"params": parameters, "inputs": rows_of(model.inputs)}
+            raise click.UsageError(unknown_name(variation.name, model, tables))
         vary |= dict.fromkeys(names, (variation.low, variation.high))
     return vary

@@ -19,7 +19,7 @@ _DIFFERENCE = 1e-6
 
 
 class Signal(eqx.Module):
-    """One driven input: as it was named, its number, the scale and shift of its unit, and where its value comes from."""
+    """One driven input: its name as given, its number, its unit's scale and shift, and where its value comes from."""
 
     name: str = eqx.field(static=True)
     index: int = eqx.field(static=True)
