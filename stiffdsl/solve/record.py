@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve import loop
+from stiffdsl.solve.addresses import jit_without_addresses
 from stiffdsl.solve.dense_output import interpolate_many
 from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem, State
@@ -88,9 +88,9 @@ class _Recorder:
         self.method = make_method(method, system)
         width = system.size * (self.method.rows + 1) + 1
         self.capacity = max(FIRST, min(CHUNK, BUFFER // max(1, width)))
-        self.begin = jax.jit(partial(loop.begin, self.method, system))
-        self.chunk = jax.jit(partial(_chunk, self.method, system.size, self.capacity))
-        self.verdict = jax.jit(partial(verdict, system))
+        self.begin = jit_without_addresses(partial(loop.begin, self.method, system))
+        self.chunk = jit_without_addresses(partial(_chunk, self.method, system.size, self.capacity))
+        self.verdict = jit_without_addresses(partial(verdict, system))
 
 
 def _chunk(

@@ -71,7 +71,8 @@ class Sparse:
             rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
             symbolic = klujax.analyze(rows, columns, self.n)
             numeric = klujax.factor(rows, columns, jnp.asarray(values), symbolic)
-        addresses = np.asarray(symbolic.raw, dtype=np.uint64), np.asarray(numeric.as_list(), dtype=np.uint64)
+        # Both are arrays: JAX writes single numbers into its programs (see `addresses.py`).
+        addresses = np.array([symbolic.raw], dtype=np.uint64), np.asarray(numeric.as_list(), dtype=np.uint64)
         return *addresses, (symbolic, numeric)
 
     def factor(self, jacobian, alpha):
@@ -79,7 +80,7 @@ class Sparse:
         w = w.at[self.diagonal].add(alpha * self.mass)
         w = jnp.where(w == 0, self.zero_noise, w * self.factor_noise)
         probe = jnp.ones(self.n)
-        x = refactor_p.bind(w, probe, solver=self)
+        x = refactor_p.bind(*self.handles[:2], w, probe, solver=self)
         product = w * x[self.column]
         residual = jnp.zeros(self.n).at[self.row].add(product) - probe
         terms = jnp.zeros(self.n).at[self.row].add(jnp.abs(product)) + 1.0
@@ -91,13 +92,13 @@ class Sparse:
         if self.out_of_order:
             w, trusted, gate = lu
             return _alone(w, trusted, gate, b, solver=self, transposed=False)
-        return solve_p.bind(*lu, b, solver=self, transposed=False)
+        return solve_p.bind(*self.handles[:2], *lu, b, solver=self, transposed=False)
 
     def solve_transposed(self, lu, b):
         if self.out_of_order:
             w, trusted, gate = lu
             return _alone(w, trusted, gate, b, solver=self, transposed=True)
-        return solve_p.bind(*lu, b, solver=self, transposed=True)
+        return solve_p.bind(*self.handles[:2], *lu, b, solver=self, transposed=True)
 
 
 # Two primitives, for their rules under `vmap`: the numeric object holds the factors of one lane at a time.
@@ -105,44 +106,45 @@ refactor_p = Primitive("klu_refactor")
 solve_p = Primitive("klu_solve")
 
 
-def _refactor(w, b, *, solver: Sparse):
+def _refactor(symbolic, numeric, w, b, *, solver: Sparse):
     """Factors w with the pivots of the numeric object, and solves for b."""
-    symbolic, numeric, _ = solver.handles
     out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64), jax.ShapeDtypeStruct((1,), jnp.uint64)
     call = jax.ffi.ffi_call("refactor_and_solve_f64", out)
-    x, _ = call(solver.row, solver.column, w[None, :], b[None, :, None], symbolic, numeric)
+    x, _ = call(solver.row, solver.column, w[None, :], b[None, :, None], symbolic[0], numeric)
     return x[0, :, 0]
 
 
-def _solve(w, trusted, gate, b, *, solver: Sparse, transposed: bool):
+def _solve(symbolic, numeric, w, trusted, gate, b, *, solver: Sparse, transposed: bool):
     """Solves with the factors in the numeric object where they are trusted, otherwise with new pivots."""
-    symbolic, numeric, _ = solver.handles
     prefix = "tsolve" if transposed else "solve"
     out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64)
     b = (gate * b)[None, :, None]
 
     def quick():
-        return jax.ffi.ffi_call(f"{prefix}_with_numeric_f64", out)(symbolic, numeric, b)
+        return jax.ffi.ffi_call(f"{prefix}_with_numeric_f64", out)(symbolic[0], numeric, b)
 
     def careful():
         call = jax.ffi.ffi_call(f"{prefix}_with_symbol_f64", out)
-        return call(solver.row, solver.column, w[None, :], b, symbolic)
+        return call(solver.row, solver.column, w[None, :], b, symbolic[0])
 
     return lax.cond(trusted, quick, careful)[0, :, 0]
 
 
 def _refactor_lanes(arguments, axes, *, solver: Sparse):
-    w, b = _lanes(arguments, axes)
-    return lax.map(lambda lane: refactor_p.bind(*lane, solver=solver), (w, b)), 0
+    handles = arguments[:2]
+    return lax.map(
+        lambda lane: refactor_p.bind(*handles, *lane, solver=solver), _lanes(arguments[2:], axes[2:])
+    ), 0
 
 
 def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
+    handles, arguments, axes = arguments[:2], arguments[2:], axes[2:]
     if axes[0] is None and axes[1] is None and axes[2] is None:
-        w, trusted, gate, b = arguments
+        *lu, b = arguments
         lanes = jnp.moveaxis(b, axes[3], 0)
 
         def one(b):
-            return solve_p.bind(w, trusted, gate, b, solver=solver, transposed=transposed)
+            return solve_p.bind(*handles, *lu, b, solver=solver, transposed=transposed)
 
         return lax.map(one, lanes), 0
 
@@ -154,16 +156,17 @@ def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
 
 def _alone(w, trusted, gate, b, *, solver: Sparse, transposed: bool):
     """Solves whatever the numeric object holds: factors anew."""
+    handles = solver.handles[:2]
 
     def refactored():
-        x = refactor_p.bind(w, gate * b, solver=solver)
+        x = refactor_p.bind(*handles, w, gate * b, solver=solver)
         if not transposed:
             return x
         later = jnp.where(x[0] == NEVER, 0.0, gate)
-        return solve_p.bind(w, True, later, b, solver=solver, transposed=True)
+        return solve_p.bind(*handles, w, True, later, b, solver=solver, transposed=True)
 
     def careful():
-        return solve_p.bind(w, False, gate, b, solver=solver, transposed=transposed)
+        return solve_p.bind(*handles, w, False, gate, b, solver=solver, transposed=transposed)
 
     return lax.cond(trusted, refactored, careful)
 
