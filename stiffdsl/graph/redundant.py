@@ -79,9 +79,12 @@ def _agrees(flat: FlatModel, inc: Incidence, merged: Structure, beginning: Begin
             if kind != "var":
                 continue
             slope = sp.diff(one.template, slot(k))
-            if any(slot(j) in slope.free_symbols for j, other in enumerate(one.kinds) if other == "var"):
+            here = variable.get(int(one.table[0, k]))
+            if here is None or any(
+                slot(j) in slope.free_symbols for j, other in enumerate(one.kinds) if other == "var"
+            ):
                 return False
-            matrix[i, variable[int(one.table[0, k])]] += beginning.partial(one, k)[0]
+            matrix[i, here] += beginning.partial(one, k)[0]
             zero = zero.subs(slot(k), 0)
         right[i] = -beginning.value(replace(one, template=zero))[0]
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):

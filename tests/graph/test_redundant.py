@@ -55,3 +55,9 @@ def test_a_loop_that_does_not_fit_is_told_by_its_parts():
     assert "this equation of `s2` has no unknown left to determine" in told
     for name in ("s1", "s2", "s3"):
         assert f"`{name}.v` is already determined by `v = V` of `{name}` (line 54)" in told
+
+
+def test_an_equation_whose_unknown_cancels_is_no_repetition():
+    with pytest.raises(ModelError) as raised:
+        sd.loads("model M\n  var x\n  var y start 1\nequations\n  x = x + 0.001\n  der(y) = x - y\nend\n")
+    assert "this equation has no unknown left to determine" in str(raised.value)
