@@ -81,8 +81,8 @@ class Given(NamedTuple):
     u: np.ndarray
 
 
-def library_model(path: str) -> Given:
-    return _given(compile_model(read(folder("models") / path), stop_after="program"))
+def library_model(path: str, constants: dict[str, float] | None = None) -> Given:
+    return _given(compile_model(read(folder("models") / path), None, constants, stop_after="program"))
 
 
 def model(text: str) -> Given:

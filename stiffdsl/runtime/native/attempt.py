@@ -48,6 +48,8 @@ class Model:
     tableau: Tableau
     inputs: int
     parameters: int
+    # `prepare(p)` makes the last ones of the parameters, before the steps.
+    prepare: Function | None = None
 
     @property
     def n(self) -> int:
@@ -61,6 +63,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
         (
             ("u", model.inputs),
             ("u_t", model.inputs),
+            ("P", model.parameters if model.prepare else 0),
             ("f_t", n),
             ("y1", n),
             ("stages", tableau.stages * n),

@@ -85,7 +85,7 @@ class Integration:
         """Loads what there is: pointers, options, and the state into variables."""
         code = self.code
         self.pointers = {name: code.load("%operands", k, "ptr") for k, name in enumerate(OPERANDS)}
-        self.p = self.pointers["p"]
+        self.p = self.area("P") if self.model.prepare else self.pointers["p"]
         self.options = {name: code.load(self.pointers["options"], k) for k, name in enumerate(OPTIONS)}
         self.state = self.pointers["state"]
         self.y, self.scaled = code.at(self.state, self.y_at), code.at(self.state, self.scaled_at)
@@ -101,14 +101,26 @@ class Integration:
             self.code.store(self.get(name), self.state, k)
 
     def clear(self) -> None:
-        """Inputs as they are without signals; nothing changes with time."""
+        """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
         code = self.code
+        self.prepare()
         if self.model.inputs:
             with code.loop(self.model.inputs) as i:
                 code.store(code.load(self.pointers["u"], i), self.area("u"), i)
                 code.store(self.number(0), self.area("u_t"), i)
         with code.loop(self.n) as k:
             code.store(self.number(0), self.area("f_t"), k)
+
+    def prepare(self) -> None:
+        code, model = self.code, self.model
+        if model.prepare is None:
+            return
+        made = model.prepare.ops[-1].size or 0
+        given = model.parameters - made
+        with code.loop(given) as k:
+            code.store(code.load(self.pointers["p"], k), self.p, k)
+        result, scratch = code.at(self.p, given), self.area("scratch")
+        code.call("prepare", f"ptr {self.p}", f"ptr {result}", f"ptr {scratch}")
 
     def running(self) -> str:
         return self.code.apply("eq", self.get("status"), self.number(Status.RUNNING))

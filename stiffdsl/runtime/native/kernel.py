@@ -20,6 +20,7 @@ from stiffdsl.runtime.native.integration import Integration
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
+from stiffdsl.runtime.native.once import prepared
 from stiffdsl.runtime.native.signals import emit_inputs
 from stiffdsl.runtime.native.straight import emit_straight
 from stiffdsl.runtime.native.wide import emit_wide_lanes
@@ -28,6 +29,8 @@ from stiffdsl.runtime.native.wide import emit_wide_lanes
 def emit(model: Model, width: int = 1) -> str:
     """The module: `lanes(operands, strides, count)`, the handler for XLA, and everything that they call. A small
     model may be given a `width`: so many lanes are then stepped side by side."""
+    small = is_small(model)
+    model = prepared(model)
     module = Module()
     scratch = [
         emit_function(module, model.rhs, model.tables, "rhs"),
@@ -37,11 +40,12 @@ def emit(model: Model, width: int = 1) -> str:
         scratch.append(emit_function(module, model.rhs_t, model.tables_t, "rhs_t"))
     if model.inputs:
         emit_inputs(module)
+    if model.prepare is not None:
+        scratch.append(emit_function(module, model.prepare, model.tables))
     areas = work_areas(model, max(scratch))
     emit_assemble(module, model.plan)
     emit_dense_factor(module, model.plan)
     emit_dense_solve(module, model.plan)
-    small = is_small(model)
     if small:
         emit_straight(module, model, areas)
     else:

@@ -6,18 +6,19 @@ that can fill least comes first. Nothing is swapped at run time, so every step c
 (`attempt.py`).
 """
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
 
-# Factors with more multiplications than this are computed by a loop over tables of positions.
-STRAIGHT = 2500
+# Factors with more multiplications or entries than this are computed in loops: LLVM's time grows faster than a block.
+STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
 # What a value of zero counts as beside the largest of its row: its place may hold a number at another point.
 _TINY = 1e-8
 
@@ -47,6 +48,16 @@ class Plan:
     @property
     def entries(self) -> int:
         return len(self.left)
+
+    @property
+    def written_out(self) -> bool:
+        """Whether factors are computed number by number."""
+        return self.multiplications <= STRAIGHT and self.entries <= STRAIGHT_ENTRIES
+
+    @property
+    def storage(self) -> int:
+        """Doubles that the factors take: their entries, or blocks of them."""
+        return self.entries if self.written_out else blocks(self).size
 
     def below(self, k: int) -> list[int]:
         """Rows after pivot k with an entry in its column."""
@@ -86,14 +97,13 @@ def plan(
     row_of = _matching(pattern_rows, pattern_columns, np.asarray(mass), sizes)
     if row_of is None:
         return None
-    pattern = np.zeros((n, n), dtype=bool)
-    pattern[pattern_rows, pattern_columns] = True
-    order, filled = _eliminated(pattern[row_of])
-    left, top = np.nonzero(filled)
+    place_of = np.empty(n, dtype=np.int64)
+    place_of[row_of] = np.arange(n)
+    order, left, top = _eliminated(n, place_of[pattern_rows], pattern_columns)
     place = np.full((n, n), -1, dtype=np.int64)
     place[left, top] = np.arange(len(left))
-    below = np.array([np.count_nonzero(place[k + 1 :, k] >= 0) for k in range(n)])
-    right = np.array([np.count_nonzero(place[k, k + 1 :] >= 0) for k in range(n)])
+    right = np.bincount(left[top > left], minlength=n)
+    below = np.bincount(top[top < left], minlength=n)
     return Plan(
         n,
         row_of[order],
@@ -139,21 +149,39 @@ def _matching(
     return None
 
 
-def _eliminated(pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The order of the pivots on the diagonal, and the pattern of the factors in that order."""
-    n = len(pattern)
-    work, left = pattern.copy(), np.ones(n, dtype=bool)
-    order = np.empty(n, dtype=np.int64)
+def _eliminated(n: int, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The order of the pivots on the diagonal, and the pattern of the factors in that order, row by row."""
+    # Entries in rows and columns that are not pivots yet, without the diagonal.
+    right: list[set[int]] = [set() for _ in range(n)]
+    below: list[set[int]] = [set() for _ in range(n)]
+    for i, j in zip(integers(rows), integers(columns), strict=True):
+        if i != j:
+            right[i].add(j)
+            below[j].add(i)
+    # The cheapest pivot comes first; what has changed since it was queued is passed over.
+    queue = [(len(right[k]) * len(below[k]), k) for k in range(n)]
+    heapq.heapify(queue)
+    order, number = [], [-1] * n
+    while queue:
+        cost, k = heapq.heappop(queue)
+        if number[k] >= 0 or cost != len(right[k]) * len(below[k]):
+            continue
+        number[k] = len(order)
+        order.append(k)
+        for i in below[k]:
+            right[i] |= right[k]
+            right[i] -= {i, k}
+        for j in right[k]:
+            below[j] |= below[k]
+            below[j] -= {j, k}
+        for m in right[k] | below[k]:
+            heapq.heappush(queue, (len(right[m]) * len(below[m]), m))
+    entries = [number[k] * (n + 1) for k in range(n)]
     for k in range(n):
-        remaining = np.flatnonzero(left)
-        inner = work[np.ix_(remaining, remaining)]
-        cost = (inner.sum(axis=0) - 1) * (inner.sum(axis=1) - 1)
-        pivot = remaining[int(np.argmin(cost))]
-        order[k] = pivot
-        left[pivot] = False
-        others = np.flatnonzero(work[:, pivot] & left)
-        work[others] |= work[pivot] & left
-    return order, work[np.ix_(order, order)]
+        entries += [number[k] * n + number[j] for j in right[k]]
+        entries += [number[i] * n + number[k] for i in below[k]]
+    stored = np.sort(np.array(entries, dtype=np.int64))
+    return np.array(order, dtype=np.int64), stored // n, stored % n
 
 
 def integers(array: np.ndarray) -> list[int]:
@@ -237,102 +265,27 @@ def emit_assemble(module: Module, plan: Plan) -> None:
 def emit_factor(module: Module, plan: Plan) -> None:
     """`factor(W, LU)`."""
     code = Code(module, "factor", [("ptr", "W"), ("ptr", "LU")], attributes="noinline")
-    if plan.multiplications <= STRAIGHT:
+    if plan.written_out:
         w = [code.load("%W", e) for e in range(len(plan.source))]
         for e, value in enumerate(factor(code, plan, w)):
             code.store(value, "%LU", e)
     else:
-        _factor_in_loops(code, plan)
+        factor_in_loops(code, blocks(plan))
     code.put("ret void")
     code.finish()
 
 
-def _factor_in_loops(code: Code, plan: Plan) -> None:
-    """Pivot by pivot: tables say which entries lie below it, and which products are subtracted from which entries."""
-    module = code.module
-    below, targets, above, lefts = [], [], [], []
-    first_below, first_product = [0], [0]
-    for k in range(plan.n):
-        rows, right = plan.below(k), plan.right(k)
-        below.append(plan.place[rows, k])
-        targets.append(plan.place[np.ix_(rows, right)].ravel())
-        above.append(np.tile(plan.place[k, right], len(rows)))
-        lefts.append(np.repeat(plan.place[rows, k], len(right)))
-        first_below.append(first_below[-1] + len(rows))
-        first_product.append(first_product[-1] + len(targets[-1]))
-
-    def table(parts: Sequence[Any]) -> str:
-        return module.constants(np.concatenate([np.atleast_1d(p) for p in parts]).astype(np.int32))
-
-    with code.loop(plan.entries) as e:
-        code.store(code.number(0.0), "%LU", e)
-    positions = table([plan.positions])
-    with code.loop(len(plan.source)) as e:
-        code.store(code.load("%W", e), "%LU", code.index(positions, e))
-    pivots, starts, products = table([np.diag(plan.place)]), table([first_below]), table([first_product])
-    below_table, target_table, above_table, left_table = (
-        table(below),
-        table(targets),
-        table(above),
-        table(lefts),
-    )
-    with code.loop(plan.n) as k:
-        pivot = code.index(pivots, k)
-        inverse = code.apply("div", code.number(1.0), code.load("%LU", pivot))
-        code.store(inverse, "%LU", pivot)
-        following = code.integer("add", k, "1")
-        with code.loop(code.index(starts, following), code.index(starts, k)) as e:
-            entry = code.index(below_table, e)
-            code.store(code.apply("mul", code.load("%LU", entry), inverse), "%LU", entry)
-        with code.loop(code.index(products, following), code.index(products, k)) as e:
-            target = code.index(target_table, e)
-            product = code.apply(
-                "mul",
-                code.load("%LU", code.index(left_table, e)),
-                code.load("%LU", code.index(above_table, e)),
-            )
-            code.store(code.apply("sub", code.load("%LU", target), product), "%LU", target)
-
-
 def emit_solve(module: Module, plan: Plan) -> None:
-    """`solve(LU, b, x, z)`, with scratch z (n)."""
+    """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
     code = Code(
         module, "solve", [("ptr", "LU"), ("ptr", "b"), ("ptr", "x"), ("ptr", "z")], attributes="noinline"
     )
-    if plan.multiplications <= STRAIGHT:
+    if plan.written_out:
         lu = [code.load("%LU", e) for e in range(plan.entries)]
         b = [code.load("%b", i) for i in range(plan.n)]
         for j, value in enumerate(solve(code, plan, lu, b)):
             code.store(value, "%x", j)
     else:
-        _solve_in_loops(code, plan)
+        solve_in_loops(code, blocks(plan))
     code.put("ret void")
     code.finish()
-
-
-def _solve_in_loops(code: Code, plan: Plan) -> None:
-    """Row by row: entries are numbered so that those of a row of L, its pivot, and its row of U lie side by side."""
-    module = code.module
-    starts = np.searchsorted(plan.left, np.arange(plan.n + 1)).astype(np.int32)
-    start, pivot = module.constants(starts), module.constants(np.diag(plan.place).astype(np.int32))
-    top = module.constants(plan.top.astype(np.int32))
-    row, column = module.constants(plan.row.astype(np.int32)), module.constants(plan.column.astype(np.int32))
-    total = code.variable(code.real)
-
-    def subtract(low: str, high: str) -> None:
-        with code.loop(high, low) as e:
-            product = code.apply("mul", code.load("%LU", e), code.load("%z", code.index(top, e)))
-            code.store(code.apply("sub", code.load(total), product), total)
-
-    with code.loop(plan.n) as k:
-        code.store(code.load("%b", code.index(row, k)), total)
-        subtract(code.index(start, k), code.index(pivot, k))
-        code.store(code.load(total), "%z", k)
-    with code.loop(plan.n) as i:
-        k = code.integer("sub", str(plan.n - 1), i)
-        code.store(code.load("%z", k), total)
-        diagonal, following = code.index(pivot, k), code.integer("add", k, "1")
-        subtract(code.integer("add", diagonal, "1"), code.index(start, following))
-        value = code.apply("mul", code.load(total), code.load("%LU", diagonal))
-        code.store(value, "%z", k)
-        code.store(value, "%x", code.index(column, k))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stiffdsl.runtime.native import lu
-from stiffdsl.runtime.native.attempt import BAD_PIVOTS, PARAMETERS, Model, Writer
+from stiffdsl.runtime.native.attempt import PARAMETERS, Model, Writer, allowed
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.ir import Entries, straight
 from stiffdsl.runtime.native.layout import Areas
@@ -150,7 +150,7 @@ def _holds(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Seq
     for own, terms in zip(b, products, strict=True):
         left = code.apply("abs", code.apply("sub", own, code.total(terms)))
         size = code.total([code.apply("abs", v) for v in (own, *terms)])
-        holds = code.apply("le", left, code.apply("mul", code.number(BAD_PIVOTS), size))
+        holds = code.apply("le", left, allowed(code, size))
         good = holds if good is None else code.apply("and", good, holds)
     assert good is not None, "there is an unknown"
     return good

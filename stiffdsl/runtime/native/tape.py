@@ -42,7 +42,7 @@ def record_areas(model: Model) -> Areas:
     """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors."""
     n, stages = model.n, model.tableau.stages
     return Areas(
-        (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.entries))
+        (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
     )
 
 
@@ -91,7 +91,7 @@ class Recording(Integration):
         code.store(code.load(self.area("dense")), row, record["dense"])
         copy("y", self.y, self.n)
         copy("stages", self.area("stages"), self.model.tableau.stages * self.n)
-        copy("LU", self.area("LU"), self.model.plan.entries)
+        copy("LU", self.area("LU"), self.model.plan.storage)
         self.add("recorded", 1)
 
 

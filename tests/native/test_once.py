@@ -1,0 +1,80 @@
+"""What depends on parameters alone: once for a solve, with the same numbers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.program import interpret
+from stiffdsl.runtime.native import engine
+from stiffdsl.runtime.native.once import Once
+
+CHAIN = """
+model Chain
+  const N = {n}
+  param T = 350 [K]
+  param a[N] = (1e7*(1 + mod(i, 5)) for i in 1..N)
+  param E[N] = (5e4 + 300*mod(i, 7) for i in 1..N)
+  param cold = 1
+  var x[N] start (1/i for i in 1..N)
+  var r[N]
+equations
+  for i in 1..N
+    r[i] = a[i]*exp(-E[i]/(8.314*T/1[K]))*x[i]^2*(if cold > 0 then 1 else 2)
+  end
+  der(x[1]) = r[N] - r[1]
+  for i in 2..N
+    der(x[i]) = r[i-1] - r[i]
+  end
+experiment
+  time 0..10, rtol 1e-6, atol 1e-9
+end
+"""
+
+
+def once_of(model):
+    program = model.program
+    functions = [(program.by_name[name], program.tables) for name in ("rhs", "jacobian")]
+    return Once(functions, len(model.default_parameters))
+
+
+@pytest.mark.parametrize("n", [3, 200])
+def test_no_exponential_stays_where_the_steps_are(n):
+    once = once_of(sd.loads(CHAIN.format(n=n)))
+    names = {op.name for f in once.functions for op in f.ops}
+    assert not names & {"exp", "div"}
+    assert once.prepare is not None
+    assert "exp" in {op.name for op in once.prepare.ops}
+
+
+@pytest.mark.parametrize("n", [3, 200])
+@pytest.mark.parametrize("cold", [1.0, -1.0])
+def test_the_numbers_are_the_same(n, cold):
+    model = sd.loads(CHAIN.format(n=n))
+    once = once_of(model)
+    p, y = model.parameter_vector({"cold": cold}), np.linspace(0.1, 2, n)
+    prepared = SimpleNamespace(by_name={"prepare": once.prepare}, tables=once.tables)
+    whole = np.r_[p, interpret.run(prepared, "prepare", p)]
+    assert len(whole) == once.parameters
+    for function in once.functions:
+        prepared.by_name[function.name] = function
+        expected = interpret.run(model.program, function.name, 0.0, y, p, np.zeros(0))
+        assert np.array_equal(interpret.run(prepared, function.name, 0.0, y, whole, np.zeros(0)), expected)
+
+
+def test_nothing_is_prepared_where_parameters_are_used_as_they_are():
+    model = sd.loads("model M\n  param k = 2\n  var x start 1\nequations\n  der(x) = -k*x\nend\n")
+    assert once_of(model).prepare is None
+
+
+@pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+def test_every_lane_has_its_own():
+    """Also where lanes share vectors, and where solves follow one another in the same memory."""
+    model = sd.loads(CHAIN.format(n=4))
+    temperatures = np.linspace(330, 370, 37)
+    given = {"saveat": [10.0], "rtol": 1e-8, "atol": 1e-12}
+    lanes = model.ensemble({"T": temperatures}, outputs=["x"], **given)
+    for k in (0, 17, 36):
+        alone = model.simulate(params={"T": temperatures[k]}, method="radau5", **given)
+        assert np.allclose(lanes["x"][k], alone["x"], rtol=1e-5)
