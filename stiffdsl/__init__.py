@@ -50,14 +50,14 @@ def load(
     *,
     eliminate_conserved: bool = False,
 ) -> "CompiledModel":
-    """Compiles the `.sml` file at `path`: its main model, or the one named `model`.
+    """Compiles the `.sml` file at `path`, or the library's of that name: its main model, or the one named `model`.
 
     `constants` replaces values of `const` declarations by name. With `eliminate_conserved`, every conserved quantity
     (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
     """
-    from stiffdsl.pipeline import compile_model, read
+    from stiffdsl.pipeline import compile_model, located, read
 
-    return compile_model(read(path), model, constants, eliminate_conserved=eliminate_conserved)
+    return compile_model(read(located(path)), model, constants, eliminate_conserved=eliminate_conserved)
 
 
 def loads(

@@ -161,6 +161,16 @@ def _unreadable(path: Path, reason: str) -> Diagnostic:
     return Diagnostic("E0100", f"cannot read `{path}`: {reason}", (Label(span),))
 
 
+def located(path: str | Path) -> Path:
+    """`path` itself, or the file that ships under this name where there is no such file: `chemistry.robertson`."""
+    name = str(path)
+    if not Path(path).exists() and all(part.isidentifier() for part in name.split(".")):
+        shipped = folder("models") / Path(*name.split(".")).with_suffix(".sml")
+        if shipped.is_file():
+            return shipped
+    return Path(path)
+
+
 def load_import(module: str, importing: Source) -> Source | None:
     """The file that `import module` means: beside the importing file, then in the library that ships."""
     relative = Path(*module.split(".")).with_suffix(".sml")

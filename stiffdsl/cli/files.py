@@ -7,10 +7,16 @@ from pathlib import Path
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.diagnostics import Source, did_you_mean
+from stiffdsl.pipeline import located
 
 
-def read_source(path: str) -> Source:
-    """The model text at `path` (`-`: standard input) with line ends `\\n` and no byte order mark."""
+def read_source(path: str, library: bool = True) -> Source:
+    """The model text at `path` (`-`: standard input) with line ends `\\n` and no byte order mark.
+
+    Where there is no such file, a name of the `library` (`chemistry.robertson`) means that one.
+    """
+    if path != "-" and library:
+        path = str(located(path))
     return Source("<stdin>" if path == "-" else path, read_text(path))
 
 
@@ -46,12 +52,15 @@ def _read_bytes(path: str) -> bytes:
 
 
 def _nearby(path: str) -> str:
+    from stiffdsl.cli.library import shipped
+
     wanted = Path(path)
     try:
         present = [p.name for p in wanted.parent.glob("*.sml")]
     except OSError:
         return ""
     hint = did_you_mean(wanted.name, present) or did_you_mean(wanted.name + ".sml", present)
+    hint = hint or did_you_mean(path, [name for name in shipped() if name != path])
     return f"\n  {hint}" if hint else ""
 
 

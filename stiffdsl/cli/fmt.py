@@ -23,7 +23,7 @@ def fmt(files: tuple[str, ...], only_check: bool, diff: bool) -> int:
     changed = 0
     for file in files:
         try:
-            source = read_source(file)
+            source = read_source(file, library=False)
             text = format_source(source)
         except ModelError as error:
             say(str(error))

@@ -37,7 +37,7 @@ def library(name: str | None, as_json: bool) -> None:
             + (f": {entry['doc']}" if entry["main"] and entry["doc"] else "")
         )
     write("\nfiles are in " + str(root()))
-    write("`stiffdsl library NAME` prints one; `import NAME` uses one")
+    write("`stiffdsl library NAME` prints one, `stiffdsl simulate NAME` runs it, `import NAME` uses it")
 
 
 def root() -> Path:

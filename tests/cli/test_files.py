@@ -61,3 +61,12 @@ def test_times_that_make_no_sense_are_named_with_their_line(folder, text, messag
 def test_line_ends_and_byte_order_marks_do_not_reach_the_compiler(folder):
     (folder / "a.sml").write_bytes(b"\xef\xbb\xbfmodel A\r\nend\r")
     assert read_text("a.sml") == "model A\nend\n"
+
+
+def test_a_name_of_the_library_is_a_file(stiffdsl, folder):
+    assert stiffdsl("check", "chemistry.robertson").out == "chemistry.robertson: ok (Robertson)\n"
+    outcome = stiffdsl("check", "electrica")
+    assert outcome.status == 1
+    assert "did you mean `electrical`?" in outcome.err
+    # Nobody's library is rewritten by a command.
+    assert stiffdsl("fmt", "chemistry.robertson").status == 1
