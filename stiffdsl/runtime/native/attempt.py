@@ -17,8 +17,9 @@ from stiffdsl.runtime.native.ir import Entries, size_written_out
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.solve.tableau import Tableau
 
-# What a solve may leave over of its terms, row by row.
-BAD_PIVOTS = 1e-9
+# What a solve may leave over of its terms, row by row, where they are not near the smallest number there is: what is
+# cut off there says nothing about pivots.
+BAD_PIVOTS, SMALLEST = 1e-9, 1e-290
 # A step of more operations than this, written out, is written with loops and calls.
 STRAIGHT = 7000
 PARAMETERS = (
@@ -73,7 +74,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("z", n),
             ("J", (len(model.jacobian.ops) and (model.jacobian.ops[-1].size or 0)) or 1),
             ("W", len(model.plan.source)),
-            ("LU", model.plan.entries),
+            ("LU", model.plan.storage),
             ("A", n * n),
             ("pivots", n),
             ("scratch", scratch),
@@ -83,6 +84,8 @@ def work_areas(model: Model, scratch: int) -> Areas:
 
 def is_small(model: Model) -> bool:
     """Whether a step is written out without loops."""
+    if not model.plan.written_out:
+        return False
     n, tableau, plan = model.n, model.tableau, model.plan
     stage = size_written_out(model.rhs) + 2 * plan.entries + n * (tableau.stages + 4)
     return tableau.stages * stage + size_written_out(model.jacobian) + 2 * plan.multiplications <= STRAIGHT
@@ -221,6 +224,11 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
     writer.finish(code.load(squares))
 
 
+def allowed(code: Code, size: str) -> str:
+    """What may be left over of terms of that size."""
+    return code.apply("mul", code.number(BAD_PIVOTS), code.larger(size, code.number(SMALLEST)))
+
+
 def emit_check(module: Module, plan: lu.Plan) -> None:
     """`check(W, b, x, left, size) -> i1`: whether W x = b; `left` and `size` are scratch."""
     names = ("W", "b", "x", "left", "size")
@@ -239,7 +247,7 @@ def emit_check(module: Module, plan: lu.Plan) -> None:
     good = code.variable("i1", "true")
     with code.loop(plan.n) as k:
         left = code.apply("abs", code.load("%left", k))
-        holds = code.apply("le", left, code.apply("mul", code.number(BAD_PIVOTS), code.load("%size", k)))
+        holds = code.apply("le", left, allowed(code, code.load("%size", k)))
         code.store(code.value(f"and i1 {code.load(good, kind='i1')}, {holds}"), good, kind="i1")
     code.put(f"ret i1 {code.load(good, kind='i1')}")
     code.finish()
