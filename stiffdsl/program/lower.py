@@ -108,6 +108,7 @@ def _work(builder: Builder, f: int, df: int, asked: int) -> Work:
         (builder.asked - asked, builder.work(own)),
         builder.work(shared),
         builder.folded,
+        builder.work((of_f | of_jacobian) & builder.follows("p")),
     )
 
 

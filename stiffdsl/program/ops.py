@@ -348,6 +348,19 @@ class Builder:
                 used[list(self.ops[k].args)] = True
         return used
 
+    def follows(self, argument: str) -> np.ndarray:
+        """Which operations depend on `argument`, and beside it on constants alone."""
+        alone = np.zeros(len(self.ops), dtype=bool)
+        constant = np.zeros(len(self.ops), dtype=bool)
+        for k, op in enumerate(self.ops):
+            if op.name == "input":
+                alone[k] = op.data == argument
+            else:
+                args = list(op.args)
+                constant[k] = constant[args].all()
+                alone[k] = (alone[args] | constant[args]).all() and not constant[k]
+        return alone
+
     def work(self, used: np.ndarray) -> int:
         """Elementwise operations among `used`, number by number."""
         chosen = (self.ops[k] for k in np.flatnonzero(used).tolist())

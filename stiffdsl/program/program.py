@@ -39,13 +39,14 @@ class Work:
 
     `f`, `jacobian`: `(before, after)` common subexpressions are worked out once, simple ones simplified. Operations
     of f that the Jacobian uses are counted with f; `shared` is their number. `folded`: operations on constants that
-    the compiler did.
+    the compiler did. `once`: those of both that depend on parameters alone, which a solve does once.
     """
 
     f: tuple[int, int]
     jacobian: tuple[int, int]
     shared: int
     folded: int
+    once: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -150,6 +150,7 @@ def _draw(axes: "Axes", matrix: Matrix) -> None:
         axes.set_xticks(range(matrix.size), [plain(_short(n)) for n in matrix.names], rotation=90, fontsize=7)
     else:
         axes.locator_params(axis="x", nbins=4, integer=True)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.tick_params(labelsize=7)
 
 
@@ -174,9 +175,12 @@ def _outline(axes: "Axes", form: BlockForm) -> None:
     loops = np.flatnonzero(sizes > 1)
     if len(loops) > OUTLINED:
         return
+    # A frame is never heavier than what it holds.
+    points = 72 * SIDE / form.size
     for k in loops:
         corner, side = form.start[k] - 0.5, sizes[k]
-        axes.add_patch(Rectangle((corner, corner), side, side, fill=False, edgecolor=INK, linewidth=0.9))
+        width = min(0.9, max(0.25, side * points / 8))
+        axes.add_patch(Rectangle((corner, corner), side, side, fill=False, edgecolor=INK, linewidth=width))
 
 
 def _divide(axes: "Axes", states: int, size: int) -> None:

@@ -201,6 +201,7 @@ def _work(work: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("f", f"{_change(f['before'], f['after'])} operations"),
         ("df/dy", after),
         ("constants", f"{_count(work['folded'], 'operation')} done by the compiler"),
+        ("once", f"{_count(work['once'], 'operation')} on parameters alone, done once for a solve"),
     ]
 
 

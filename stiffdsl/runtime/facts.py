@@ -76,6 +76,7 @@ def work_facts(program: Program) -> dict[str, Any]:
         "jacobian": {"before": work.jacobian[0], "after": work.jacobian[1]},
         "shared": work.shared,
         "folded": work.folded,
+        "once": work.once,
     }
 
 

@@ -50,3 +50,10 @@ def test_wrong_outputs_are_wrong_usage(stiffdsl, folder):
         assert "did you mean `heat`" in unknown.err
     assert stiffdsl("simulate", "chain.sml", "--outputs", "2*A").status == 2
     assert stiffdsl("simulate", "chain.sml", "--outputs", ",").status == 2
+
+
+def test_inspect_counts_what_depends_on_parameters_alone(stiffdsl, folder):
+    (folder / "chain.sml").write_text(CHAIN.replace("k*A - B", "exp(-3/k)*A - B"), encoding="utf-8")
+    report = json.loads(stiffdsl("inspect", "chain.sml", "--json").out)
+    # -k and exp(-3/k), with which f and its Jacobian both multiply.
+    assert report["work"]["once"] == 3
