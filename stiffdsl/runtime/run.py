@@ -18,7 +18,6 @@ from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
-from stiffdsl.solve.linear import runs_beside_itself
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solution import Solution
 from stiffdsl.solve.status import Status
@@ -58,7 +57,7 @@ def options(
 
 def default_method(model: "CompiledModel") -> str:
     """The method that a run uses when none is named."""
-    return options(model).chosen(model.program.size)
+    return tier.chosen(model, options(model))
 
 
 def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[float, float]:
@@ -206,7 +205,11 @@ def simulate(
         if spread_over is not None:
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
             t, y = reached, np.asarray(trajectory(reached))
-    stats = {"method": options.chosen(system.size), "tier": tier_name, **trajectory.stats}
+    stats = {
+        "method": tier.chosen(model, options, args.inputs.signals),
+        "tier": tier_name,
+        **trajectory.stats,
+    }
     return Solution(view, t, y, status, reason(status, involved), stats, dense, report)
 
 
@@ -252,7 +255,8 @@ def lane(
     place = np.full(flat.size, -1, dtype=np.int64)
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
-    solve, alone = tier.pure_solve(model, options.chosen(system.size), options.max_steps, signals)
+    method = tier.chosen(model, options, signals)
+    solve, alone = tier.pure_solve(model, method, options.max_steps, signals)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 
@@ -338,11 +342,12 @@ def ensemble(
         saved = None if outputs is None else tuple(outputs)
         task = elsewhere.Task(model.origin, options, (start, end), times, saved, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
-    size = pruned(model, outputs).model.program.size
+    part = pruned(model, outputs).model
+    method = tier.chosen(part, options, signals)
     key = (
         "ensemble",
-        options.chosen(size),
-        tier.expect(pruned(model, outputs).model, options.chosen(size), count),
+        method,
+        tier.expect(part, method, count),
         options.max_steps,
         None if outputs is None else tuple(outputs),
         tuple((kind, name) for kind in varied for name in varied[kind]),
@@ -362,8 +367,11 @@ def ensemble(
             args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
-        together = lanes(run, alone)
-        model.cache[key] = labels, elsewhere.over_devices(together, devices) if devices else together
+        if devices:
+            program = elsewhere.over_devices(lanes(run, alone, jax.jit), devices)
+        else:
+            program = lanes(run, alone)
+        model.cache[key] = labels, program
     labels, program = model.cache[key]
     shared = (
         start,
@@ -374,7 +382,7 @@ def ensemble(
         jnp.asarray(constant.values),
         signals,
     )
-    if devices or not runs_beside_itself(model.system(bool(signals))):
+    if devices:
         threads = 1
     group = max(1, len(devices))
     found, status, counts = run_lanes(program, shared, varied, count, progress, threads, group)

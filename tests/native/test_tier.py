@@ -8,6 +8,7 @@ import stiffdsl
 from stiffdsl.resources import folder
 from stiffdsl.runtime import native
 from stiffdsl.runtime.native import engine
+from stiffdsl.solve.status import Status
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 
@@ -45,3 +46,15 @@ def test_gradients_with_tables_and_functions_of_time_which_are_the_portable_tier
     np.testing.assert_allclose(jax.grad(last)(1.0), difference, rtol=1e-3)
     driven = {"drain.opening": lambda t: 0.5 + 0.0 * t}
     assert tanks.simulate(inputs=driven, saveat=TIMES).stats["tier"] == "portable"
+
+
+def test_auto_takes_the_kernel_where_jax_alone_would_take_bdf():
+    ladder = stiffdsl.load(folder("models") / "examples" / "rc_ladder.sml", constants={"N": 500})
+    stats = ladder.simulate().stats
+    assert (stats["method"], stats["tier"]) == ("rodas5p", "native")
+    assert (ladder.report["method"], ladder.report["tier"]) == ("rodas5p", "native")
+
+
+def test_a_kernel_that_is_short_of_steps_is_not_repeated(tanks):
+    few = tanks.simulate(max_steps=3)
+    assert (few.status, few.stats["tier"]) == (Status.MAX_STEPS, "native")

@@ -16,10 +16,11 @@ from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}
-# Beyond these a whole step in one kernel takes longer to compile, or to run, than other ways.
 # Where an unknown without a start or a guess is taken to be.
 _SOMEWHERE = 0.5
-UNKNOWNS, MULTIPLICATIONS = 400, 200_000
+# Beyond these a factorization in every step takes longer than other ways. Where pivots lie in algebraic rows, they may
+# turn out bad, and then the dense factors that take their place must be affordable.
+UNKNOWNS, WITH_ALGEBRAIC, MULTIPLICATIONS = 2000, 400, 2_000_000
 
 
 def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
@@ -28,7 +29,8 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     tableau = TABLEAUS.get(method)
     if len(program.invariant_rows):
         return None
-    if tableau is None or not 0 < program.size <= UNKNOWNS or not engine.available():
+    most = UNKNOWNS if np.all(program.mass) else WITH_ALGEBRAIC
+    if tableau is None or not 0 < program.size <= most or not engine.available():
         return None
     model = _model(program, tableau)
     if model is None:
@@ -44,8 +46,8 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
 
 
 def _model(program: Program, tableau: Tableau) -> Model | None:
-    plan = lu.plan(program.rows, program.columns, program.mass, _sample(program))
-    if plan is None or plan.multiplications > MULTIPLICATIONS:
+    plan = lu.plan(program.rows, program.columns, program.mass, _sample(program), MULTIPLICATIONS)
+    if plan is None:
         return None
     rhs = program.by_name["rhs"]
     in_time = time_derivative(rhs, program.tables)

@@ -7,6 +7,7 @@ that can fill least comes first. Nothing is swapped at run time, so every step c
 """
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,9 +78,14 @@ class Plan:
 
 
 def plan(
-    rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, sample: np.ndarray | None = None
+    rows: np.ndarray,
+    columns: np.ndarray,
+    mass: np.ndarray,
+    sample: np.ndarray | None = None,
+    most: float = math.inf,
 ) -> Plan | None:
-    """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are.
+    """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are, or the
+    factors take more multiplications than `most`.
 
     `sample`: values of J somewhere, so that algebraic rows get pivots that are large there.
     """
@@ -99,7 +105,10 @@ def plan(
         return None
     place_of = np.empty(n, dtype=np.int64)
     place_of[row_of] = np.arange(n)
-    order, left, top = _eliminated(n, place_of[pattern_rows], pattern_columns)
+    eliminated = _eliminated(n, place_of[pattern_rows], pattern_columns, most)
+    if eliminated is None:
+        return None
+    order, left, top = eliminated
     place = np.full((n, n), -1, dtype=np.int64)
     place[left, top] = np.arange(len(left))
     right = np.bincount(left[top > left], minlength=n)
@@ -149,8 +158,11 @@ def _matching(
     return None
 
 
-def _eliminated(n: int, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The order of the pivots on the diagonal, and the pattern of the factors in that order, row by row."""
+def _eliminated(
+    n: int, rows: np.ndarray, columns: np.ndarray, most: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The order of the pivots on the diagonal, and the pattern of the factors in that order, row by row; None where
+    that takes more multiplications than `most`."""
     # Entries in rows and columns that are not pivots yet, without the diagonal.
     right: list[set[int]] = [set() for _ in range(n)]
     below: list[set[int]] = [set() for _ in range(n)]
@@ -162,10 +174,11 @@ def _eliminated(n: int, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarr
     queue = [(len(right[k]) * len(below[k]), k) for k in range(n)]
     heapq.heapify(queue)
     order, number = [], [-1] * n
-    while queue:
+    while queue and most >= 0:
         cost, k = heapq.heappop(queue)
         if number[k] >= 0 or cost != len(right[k]) * len(below[k]):
             continue
+        most -= cost
         number[k] = len(order)
         order.append(k)
         for i in below[k]:
@@ -176,6 +189,8 @@ def _eliminated(n: int, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarr
             below[j] -= {j, k}
         for m in right[k] | below[k]:
             heapq.heappush(queue, (len(right[m]) * len(below[m]), m))
+    if most < 0:
+        return None
     entries = [number[k] * (n + 1) for k in range(n)]
     for k in range(n):
         entries += [number[k] * n + number[j] for j in right[k]]
