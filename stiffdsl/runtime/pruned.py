@@ -44,7 +44,9 @@ def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:
 
     Raises `KeyError` for a name that is no variable.
     """
-    key = ("pruned", None if outputs is None else tuple(outputs))
+    # A text is one name, not its letters.
+    asked = (outputs,) if isinstance(outputs, str) else outputs
+    key = ("pruned", None if asked is None else tuple(asked))
     if key in model.cache:
         return model.cache[key]
     labels, numbers = scalars_of(model.variable_names, key[1])

@@ -63,6 +63,26 @@ def test_the_numbers_are_the_same(n, cold):
         assert np.array_equal(interpret.run(prepared, function.name, 0.0, y, whole, np.zeros(0)), expected)
 
 
+@pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+def test_all_parameters_may_be_one_vector():
+    model = sd.loads("""
+model M
+  const N = 100
+  param k[N] = (0.1*i for i in 1..N)
+  var x[N] start 1
+equations
+  for i in 1..N
+    der(x[i]) = -k[i]*x[i]^2
+  end
+end
+""")
+    once = once_of(model)
+    assert once.prepare is not None
+    found = model.simulate(time=(0, 1), saveat=[1.0], rtol=1e-8, atol=1e-10)
+    assert found.stats["tier"] == "native"
+    assert np.allclose(found["x"][0], 1 / (1 + 0.1 * np.arange(1, 101)), rtol=1e-6)
+
+
 def test_nothing_is_prepared_where_parameters_are_used_as_they_are():
     model = sd.loads("model M\n  param k = 2\n  var x start 1\nequations\n  der(x) = -k*x\nend\n")
     assert once_of(model).prepare is None

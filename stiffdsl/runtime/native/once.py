@@ -132,7 +132,7 @@ class Once:
         for k, op in enumerate(function.ops):
             own = alone[k]
             if op.name == "input" and op.data == "p":
-                values.append(p)
+                values.append(b.take(p, np.arange(self._given)))
             elif own in self._places:
                 place, size = self._places[own], self._own.ops[own].size
                 values.append(b.element(p, place) if size is None else b.take(p, place + np.arange(size)))
