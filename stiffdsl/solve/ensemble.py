@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.solve.addresses import jit_beside_itself
 from stiffdsl.solve.status import Status
 
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
@@ -51,10 +52,15 @@ class Ensemble:
         return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"
 
 
-def lanes(one: Callable[..., Any], alone: bool = False) -> Callable[..., Any]:
+def lanes(
+    one: Callable[..., Any],
+    alone: bool = False,
+    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = jit_beside_itself,
+) -> Callable[..., Any]:
     """`one(shared, lane)` over a chunk of lanes, compiled; a finished lane costs nothing to the rest.
 
-    Lanes go one after the other, or under `vmap` where they step `alone` there.
+    Lanes go one after the other, or under `vmap` where they step `alone` there. Threads may run different chunks at the
+    same time, where `compiled` is not replaced.
     """
 
     def chunk_of(shared, chunk):
@@ -62,7 +68,7 @@ def lanes(one: Callable[..., Any], alone: bool = False) -> Callable[..., Any]:
             return jax.vmap(lambda lane: one(shared, lane))(chunk)
         return jax.lax.map(lambda lane: one(shared, lane), chunk)
 
-    return jax.jit(chunk_of)
+    return compiled(chunk_of)
 
 
 def run_lanes(

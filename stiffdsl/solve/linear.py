@@ -79,11 +79,6 @@ def linear_solver(system: System) -> LinearSolver:
     return LinearSolver(system.rows, system.columns, system.mass)
 
 
-def runs_beside_itself(system: System) -> bool:
-    """Whether two threads may solve a system at once: KLU keeps one set of factors for it, outside of JAX."""
-    return not isinstance(linear_solver(system).direct, Sparse)
-
-
 def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
     n = len(mass)
     density = len(rows) / max(1, n * n)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -47,7 +48,8 @@ def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -
         max_steps,
     )
 
-    @jax.jit
+    # A part of the program that calls it: what lies within could not be given other factors (see `addresses.py`).
+    @partial(jax.jit, inline=True)
     def solve(
         t0,
         t1,

@@ -11,6 +11,7 @@ fails, and the solve ends with a status.
 import warnings
 from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,8 @@ BAD_PIVOTS = 1e-9
 NOISE, TINY, HUGE = 2.0**-46, 1e-200, 1e120
 # A value that no solution has.
 NEVER = -1.2345678901234567e-289
+# Whose factors lie at an address.
+owners: WeakValueDictionary[int, "Sparse"] = WeakValueDictionary()
 
 
 class Sparse:
@@ -52,12 +55,33 @@ class Sparse:
 
     @cached_property
     def handles(self) -> tuple[np.ndarray, np.ndarray, Any]:
-        """The addresses of the analysis and of the factors, and their owners.
-
-        The first values prefer the diagonal and, where a row has none there, a matching of rows and columns.
-        """
+        """The addresses of the analysis and of the factors, and their owners."""
         import klujax
 
+        with jax.ensure_compile_time_eval(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            symbolic = klujax.analyze(jnp.asarray(self.row), jnp.asarray(self.column), self.n)
+        address, numeric = self._factors(symbolic)
+        owners[int(address[0])] = self
+        # Both are arrays: JAX writes single numbers into its programs (see `addresses.py`).
+        return np.array([symbolic.raw], dtype=np.uint64), address, (symbolic, numeric)
+
+    def more_factors(self) -> tuple[np.ndarray, Any]:
+        """The address of another numeric object with the same analysis, and its owner: for another thread."""
+        return self._factors(self.handles[2][0])
+
+    def _factors(self, symbolic) -> tuple[np.ndarray, Any]:
+        import klujax
+
+        with jax.ensure_compile_time_eval(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
+            numeric = klujax.factor(rows, columns, jnp.asarray(self.first_values), symbolic)
+        return np.asarray(numeric.as_list(), dtype=np.uint64), numeric
+
+    @cached_property
+    def first_values(self) -> np.ndarray:
+        """Values with pivots on the diagonal and, where a row has none there, on a matching of rows and columns."""
         values = np.random.default_rng(0).uniform(0.5, 1.0, self.count)
         matched = np.arange(self.n)
         if np.count_nonzero(self.row == self.column) < self.n:
@@ -66,14 +90,7 @@ class Sparse:
             ).tocsr()
             matched = maximum_bipartite_matching(pattern, perm_type="column")
         values[self.column == matched[self.row]] = 100.0
-        with jax.ensure_compile_time_eval(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
-            symbolic = klujax.analyze(rows, columns, self.n)
-            numeric = klujax.factor(rows, columns, jnp.asarray(values), symbolic)
-        # Both are arrays: JAX writes single numbers into its programs (see `addresses.py`).
-        addresses = np.array([symbolic.raw], dtype=np.uint64), np.asarray(numeric.as_list(), dtype=np.uint64)
-        return *addresses, (symbolic, numeric)
+        return values
 
     def factor(self, jacobian, alpha):
         w = jnp.zeros(self.count).at[self.place].set(-jacobian)
