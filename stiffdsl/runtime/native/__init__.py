@@ -1,7 +1,7 @@
 """The native tier: a whole stiff solve of a small model as one LLVM kernel, made from its program.
 
 `build(program)` gives a `NativeSolver`, or None where the portable tier (JAX) serves: LLVM is missing, the model has
-more than a few hundred unknowns, or the method has no kernel. Both tiers take the same steps.
+more than a few thousand unknowns, or the method has no kernel. Both tiers take the same steps.
 """
 
 from stiffdsl.runtime.native.build import build
