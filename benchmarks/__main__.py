@@ -1,4 +1,4 @@
-"""`python -m benchmarks [compare | ensembles | methods | start-up | scaling | precision | gradients | references]`."""
+"""`python -m benchmarks TASK`: one of TASKS; `baselines` takes names of cases."""
 
 import argparse
 import json
@@ -16,12 +16,26 @@ from benchmarks.problems import PROBLEMS
 from benchmarks.scaling import scaling
 from benchmarks.startup import start_up
 
-TASKS = ("compare", "ensembles", "methods", "start-up", "scaling", "precision", "gradients", "references")
+TASKS = (
+    "compare",
+    "ensembles",
+    "methods",
+    "start-up",
+    "scaling",
+    "precision",
+    "gradients",
+    "baselines",
+    "references",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("task", nargs="?", choices=TASKS, default="compare")
+    parser.add_argument("case", nargs="*", help="of baselines: robertson, pollu, building (default: all)")
+    parser.add_argument(
+        "--budget", type=float, default=60.0, help="of baselines: seconds to train each network"
+    )
     parser.add_argument(
         "--problem", action="append", choices=list(PROBLEMS), help="only these; may be repeated"
     )
@@ -56,6 +70,13 @@ def main() -> None:
         from benchmarks.gradients import gradients
 
         records = gradients(args.limit, console)
+    elif args.task == "baselines":
+        from benchmarks.baselines.case import CASES
+        from benchmarks.baselines.run import baselines
+
+        if unknown := [case for case in args.case if case not in CASES]:
+            parser.error(f"there is no case `{unknown[0]}`; there are {', '.join(CASES)}")
+        records = baselines(args.case or CASES, args.budget, console)
     else:
         records = compare(problems, args.peer or list(PEERS), args.limit, console)
     if args.json:
