@@ -332,6 +332,8 @@ def ensemble(
     start, end = interval(model, time, times)
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+    if isinstance(outputs, str):
+        outputs = (outputs,)
     values = {"params": dict(params or {}), "initial": dict(initial or {})}
     first, tables = lane_tables(inputs)
     varied, fixed, count = _split(model, values, tables)
