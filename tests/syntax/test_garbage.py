@@ -28,7 +28,7 @@ def survives(text: str) -> None:
     assert all(d.code.startswith("E01") and d.labels[0].span.line <= lines for d in told)
     if module is not None:
         assert parse(Source("m.sml", format_source(source))) == module
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 30
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
