@@ -220,7 +220,7 @@ class _Reverse:
     def _back_saves(self, step: Step, cursor, later, saveat_bar, ys_bar):
         """Cotangents of a step and of the times saved in it."""
         step_bar = jax.tree.map(jnp.zeros_like, step)
-        times = self.problem(self.moving).saveat
+        times = jnp.asarray(self.problem(self.moving).saveat)
         if times.shape[0] == 0:
             return step_bar, saveat_bar
 

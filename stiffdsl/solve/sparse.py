@@ -148,14 +148,14 @@ def _solve(symbolic, numeric, w, trusted, gate, b, *, solver: Sparse, transposed
 
 
 def _refactor_lanes(arguments, axes, *, solver: Sparse):
-    handles = arguments[:2]
+    handles = _shared(arguments[:2], axes[:2])
     return lax.map(
         lambda lane: refactor_p.bind(*handles, *lane, solver=solver), _lanes(arguments[2:], axes[2:])
     ), 0
 
 
 def _solve_lanes(arguments, axes, *, solver: Sparse, transposed: bool):
-    handles, arguments, axes = arguments[:2], arguments[2:], axes[2:]
+    handles, arguments, axes = _shared(arguments[:2], axes[:2]), arguments[2:], axes[2:]
     if axes[0] is None and axes[1] is None and axes[2] is None:
         *lu, b = arguments
         lanes = jnp.moveaxis(b, axes[3], 0)
@@ -186,6 +186,11 @@ def _alone(w, trusted, gate, b, *, solver: Sparse, transposed: bool):
         return solve_p.bind(*handles, w, False, gate, b, solver=solver, transposed=transposed)
 
     return lax.cond(trusted, refactored, careful)
+
+
+def _shared(handles, axes):
+    """The handles of all lanes are the same; where branches became choices, JAX has made one for each."""
+    return tuple(h if d is None else jnp.moveaxis(h, d, 0)[0] for h, d in zip(handles, axes, strict=True))
 
 
 def _lanes(arguments, axes):
