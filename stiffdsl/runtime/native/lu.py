@@ -8,7 +8,7 @@ that can fill least comes first. Nothing is swapped at run time, so every step c
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -292,15 +292,26 @@ def emit_factor(module: Module, plan: Plan) -> None:
 
 def emit_solve(module: Module, plan: Plan) -> None:
     """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
-    code = Code(
-        module, "solve", [("ptr", "LU"), ("ptr", "b"), ("ptr", "x"), ("ptr", "z")], attributes="noinline"
-    )
+    emit_solving(module, plan, "solve", "b", solve, solve_in_loops)
+
+
+def emit_solving(
+    module: Module,
+    plan: Plan,
+    name: str,
+    right: str,
+    straight: Callable[..., Sequence[str]],
+    in_loops: Callable[..., None],
+) -> None:
+    """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`."""
+    parameters = [("ptr", "LU"), ("ptr", right), ("ptr", "x"), ("ptr", "z")]
+    code = Code(module, name, parameters, attributes="noinline")
     if plan.written_out:
         lu = [code.load("%LU", e) for e in range(plan.entries)]
-        b = [code.load("%b", i) for i in range(plan.n)]
-        for j, value in enumerate(solve(code, plan, lu, b)):
+        given = [code.load(f"%{right}", i) for i in range(plan.n)]
+        for j, value in enumerate(straight(code, plan, lu, given)):
             code.store(value, "%x", j)
     else:
-        solve_in_loops(code, blocks(plan))
+        in_loops(code, blocks(plan))
     code.put("ret void")
     code.finish()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from stiffdsl.runtime.native.code import Code, Module
-from stiffdsl.runtime.native.lu import Plan, integers
-from stiffdsl.runtime.native.lu_blocks import blocks, solve_transposed_in_loops
+from stiffdsl.runtime.native.lu import Plan, emit_solving, integers
+from stiffdsl.runtime.native.lu_blocks import solve_transposed_in_loops
 
 
 def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]) -> list[str]:
@@ -26,14 +26,4 @@ def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]
 
 def emit_solve_transposed(module: Module, plan: Plan) -> None:
     """`solve_transposed(LU, c, x, z)`, with scratch z (n): the transpose of W times x = c."""
-    parameters = [("ptr", "LU"), ("ptr", "c"), ("ptr", "x"), ("ptr", "z")]
-    code = Code(module, "solve_transposed", parameters, attributes="noinline")
-    if plan.written_out:
-        lu = [code.load("%LU", e) for e in range(plan.entries)]
-        c = [code.load("%c", i) for i in range(plan.n)]
-        for j, value in enumerate(solve_transposed(code, plan, lu, c)):
-            code.store(value, "%x", j)
-    else:
-        solve_transposed_in_loops(code, blocks(plan))
-    code.put("ret void")
-    code.finish()
+    emit_solving(module, plan, "solve_transposed", "c", solve_transposed, solve_transposed_in_loops)
