@@ -165,17 +165,21 @@ def located(path: str | Path) -> Path:
     """`path` itself, or the file that ships under this name where there is no such file: `chemistry.robertson`."""
     name = str(path)
     if not Path(path).exists() and all(part.isidentifier() for part in name.split(".")):
-        shipped = folder("models") / Path(*name.split(".")).with_suffix(".sml")
+        shipped = folder("models") / _file_of(name)
         if shipped.is_file():
             return shipped
     return Path(path)
 
 
+def _file_of(module: str) -> Path:
+    """The file of a module in its root: `chemistry.robertson` is `chemistry/robertson.sml`."""
+    return Path(*module.split(".")).with_suffix(".sml")
+
+
 def load_import(module: str, importing: Source) -> Source | None:
     """The file that `import module` means: beside the importing file, then in the library that ships."""
-    relative = Path(*module.split(".")).with_suffix(".sml")
     for root in (Path(importing.name).parent, folder("models")):
-        candidate = root / relative
+        candidate = root / _file_of(module)
         if candidate.is_file():
             return read(candidate)
     return None

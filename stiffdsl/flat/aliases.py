@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from stiffdsl.flat.functions import Where
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import Family, Sum, slot
-from stiffdsl.flat.template import substitute
+from stiffdsl.flat.template import multiplied_out, substitute
 
 
 @dataclass(eq=False)
@@ -156,8 +156,8 @@ def _template(template: sp.Expr, width: int, columns, signs, duplicate) -> tuple
 
 
 def _cancelled(expression: sp.Expr) -> sp.Expr:
-    """Multiplied out where that makes it shorter: elsewhere it costs digits and time. Powers of sums stay."""
-    expanded = sp.expand(expression, multinomial=False, power_base=False, power_exp=False)
+    """Multiplied out where that makes it shorter: elsewhere it costs digits and time."""
+    expanded = multiplied_out(expression)
     return expanded if expanded.count_ops() < expression.count_ops() else expression
 
 

@@ -18,6 +18,11 @@ Skeleton = tuple
 _RELATIONS = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
 
 
+def multiplied_out(expression: sp.Expr) -> sp.Expr:
+    """Products of sums as sums. Powers of sums stay: multiplied out they would cost digits and a hundred terms."""
+    return sp.expand(expression, multinomial=False, power_base=False, power_exp=False)
+
+
 def number(value: float) -> sp.Expr:
     """A literal: whole numbers are exact, so that `x^2` is a power and not a logarithm."""
     if value == int(value) and abs(value) < 1e15:

@@ -15,7 +15,7 @@ from itertools import combinations
 import sympy as sp
 
 from stiffdsl.flat.functions import Where
-from stiffdsl.flat.template import substitute
+from stiffdsl.flat.template import multiplied_out, substitute
 from stiffdsl.graph.explicit import coefficient, solve_for
 
 # Loops of at most this many unknowns are torn by search, and solved in closed form where that stays short.
@@ -60,8 +60,8 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
         reduced = {t: substitute(e, {x[p]: value}) for t, e in reduced.items()}
     if any(e.count_ops() > LONGEST_SOLUTION for e in reduced.values()):
         return Torn(tears, None)
-    # Powers of sums hold no unknown here; multiplied out they would cost digits.
-    rows = [sp.expand(reduced[p], multinomial=False, power_base=False, power_exp=False) for p in tears]
+    # Powers of sums hold no unknown here.
+    rows = [multiplied_out(reduced[p]) for p in tears]
     nothing: dict[sp.Expr, sp.Expr] = {x[t]: sp.Integer(0) for t in tears}
     matrix = sp.Matrix([[sp.diff(r, x[t]) for t in tears] for r in rows])
     if matrix.free_symbols & {x[t] for t in tears}:

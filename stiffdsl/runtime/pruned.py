@@ -39,14 +39,19 @@ class Pruned:
         return self.model.cache[key]
 
 
+def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Outputs as they were asked for. A text is one name, not its letters."""
+    if isinstance(outputs, str):
+        return (outputs,)
+    return None if outputs is None else tuple(outputs)
+
+
 def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:
     """The part of `model` that `outputs` need; the model itself where that is all of its states.
 
     Raises `KeyError` for a name that is no variable.
     """
-    # A text is one name, not its letters.
-    asked = (outputs,) if isinstance(outputs, str) else outputs
-    key = ("pruned", None if asked is None else tuple(asked))
+    key = ("pruned", names_of(outputs))
     if key in model.cache:
         return model.cache[key]
     labels, numbers = scalars_of(model.variable_names, key[1])

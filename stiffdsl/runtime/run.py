@@ -11,7 +11,7 @@ from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
-from stiffdsl.runtime.pruned import pruned
+from stiffdsl.runtime.pruned import names_of, pruned
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
@@ -332,8 +332,7 @@ def ensemble(
     start, end = interval(model, time, times)
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
-    if isinstance(outputs, str):
-        outputs = (outputs,)
+    outputs = names_of(outputs)
     values = {"params": dict(params or {}), "initial": dict(initial or {})}
     first, tables = lane_tables(inputs)
     varied, fixed, count = _split(model, values, tables)
@@ -341,8 +340,7 @@ def ensemble(
     devices = elsewhere.devices(executor)
     if executor is not None and not devices:
         elsewhere.check_inputs(first, executor)
-        saved = None if outputs is None else tuple(outputs)
-        task = elsewhere.Task(model.origin, options, (start, end), times, saved, fixed, first)
+        task = elsewhere.Task(model.origin, options, (start, end), times, outputs, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
@@ -351,7 +349,7 @@ def ensemble(
         method,
         tier.expect(part, method, count),
         options.max_steps,
-        None if outputs is None else tuple(outputs),
+        outputs,
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
         jax.tree.structure(signals),

@@ -8,7 +8,7 @@ that brings factors of its own runs the same program beside others.
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,17 +20,39 @@ from stiffdsl.solve.sparse import owners
 ADDRESS = np.dtype(np.uint64)
 
 
+class _Program(NamedTuple):
+    """What is compiled for arguments of one kind: `run(addresses, *leaves)`, and the structure of its result. `free`
+    holds factors that no thread uses now."""
+
+    run: Callable[..., Any]
+    addresses: list[Any]
+    result: Any
+    free: SimpleQueue[Any]
+
+
+def _programs(function: Callable[..., Any]) -> Callable[..., tuple[_Program, list[Any]]]:
+    """The program for some arguments, traced once for each kind of them, and the leaves to run it with."""
+    compiled: dict[Any, _Program] = {}
+    tracing = Lock()
+
+    def of(*arguments):
+        leaves, tree = jax.tree.flatten(arguments)
+        key = tree, tuple(jax.typeof(leaf) for leaf in leaves)
+        with tracing:
+            if key not in compiled:
+                compiled[key] = _converted(function, arguments)
+        return compiled[key], leaves
+
+    return of
+
+
 def jit_without_addresses(function: Callable[..., Any]) -> Callable[..., Any]:
     """`jax.jit(function)`, where arrays of addresses that `function` closes over are arguments of what is compiled."""
-    compiled: dict[Any, tuple[Callable[..., Any], list[Any], Any]] = {}
+    program_of = _programs(function)
 
     def call(*arguments):
-        leaves, tree = jax.tree.flatten(arguments)
-        key = tree, tuple((jax.typeof(leaf)) for leaf in leaves)
-        if key not in compiled:
-            compiled[key] = _converted(function, arguments)
-        program, addresses, result = compiled[key]
-        return jax.tree.unflatten(result, program(addresses, *leaves))
+        program, leaves = program_of(*arguments)
+        return jax.tree.unflatten(program.result, program.run(program.addresses, *leaves))
 
     return call
 
@@ -38,27 +60,19 @@ def jit_without_addresses(function: Callable[..., Any]) -> Callable[..., Any]:
 def jit_beside_itself(function: Callable[..., Any]) -> Callable[..., Any]:
     """`jit_without_addresses(function)` for calls from many threads: each has factors of its own while it runs, and
     returns when all results are there."""
-    compiled: dict[Any, tuple[Callable[..., Any], list[Any], Any]] = {}
-    free: dict[Any, SimpleQueue[Any]] = {}
-    tracing = Lock()
+    program_of = _programs(function)
 
     def call(*arguments):
-        leaves, tree = jax.tree.flatten(arguments)
-        key = tree, tuple((jax.typeof(leaf)) for leaf in leaves)
-        with tracing:
-            if key not in compiled:
-                compiled[key] = _converted(function, arguments)
-                free[key] = SimpleQueue()
-        program, addresses, result = compiled[key]
+        program, leaves = program_of(*arguments)
         try:
-            own = free[key].get_nowait()
+            own = program.free.get_nowait()
         except Empty:
-            own = _own_factors(addresses)
+            own = _own_factors(program.addresses)
         try:
-            found = jax.block_until_ready(program(own[0], *leaves))
+            found = jax.block_until_ready(program.run(own[0], *leaves))
         finally:
-            free[key].put(own)
-        return jax.tree.unflatten(result, found)
+            program.free.put(own)
+        return jax.tree.unflatten(program.result, found)
 
     return call
 
@@ -75,7 +89,7 @@ def _own_factors(addresses: list[Any]) -> tuple[list[Any], list[Any]]:
     return [made.get(int(np.asarray(array).flat[0]), array) for array in addresses], kept
 
 
-def _converted(function, arguments) -> tuple[Callable[..., Any], list[Any], Any]:
+def _converted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> _Program:
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
     moved = [k for k, c in enumerate(closed.consts) if _is_address(c)]
     assert not _has_addresses(closed.jaxpr), "addresses of factors inside of the program"
@@ -86,7 +100,8 @@ def _converted(function, arguments) -> tuple[Callable[..., Any], list[Any], Any]
             constants[k] = address
         return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*leaves)
 
-    return jax.jit(program), [closed.consts[k] for k in moved], jax.tree.structure(shapes)
+    addresses = [closed.consts[k] for k in moved]
+    return _Program(jax.jit(program), addresses, jax.tree.structure(shapes), SimpleQueue())
 
 
 def _is_address(constant: Any) -> bool:
