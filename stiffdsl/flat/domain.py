@@ -4,6 +4,7 @@ The members of `for i in 2..N` inside `part rooms[20] : Room` are 20 * (N - 1) r
 row belongs to, `iterators` the value of `i`, `axes` the position in whole-array arithmetic.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -70,3 +71,24 @@ class Domain:
 
     def with_axes(self, axes: tuple[np.ndarray, ...]) -> "Domain":
         return replace(self, axes=axes)
+
+
+class Split(Exception):
+    """A structural condition differs between members: expand the two halves on their own."""
+
+    def __init__(self, mask: np.ndarray):
+        self.mask = mask
+        super().__init__("split")
+
+
+def split_rows(size: int, action: Callable[[np.ndarray], object]):
+    """Runs `action` on all rows, or on the parts into which structural conditions split them; yields the parts."""
+    pending = [np.arange(size)] if size else []
+    while pending:
+        rows = pending.pop()
+        try:
+            action(rows)
+        except Split as split:
+            pending += [rows[~split.mask], rows[split.mask]]
+            continue
+        yield rows

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.expand import MINUS_ONE, Expansion
+from stiffdsl.flat.expand import Expansion
 from stiffdsl.flat.families import Rows
-from stiffdsl.flat.template import Skeleton
+from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
 

@@ -15,6 +15,8 @@ from stiffdsl.flat.model import TIME, slot, total
 
 Skeleton = tuple
 
+MINUS_ONE: Skeleton = ("num", -1.0)
+
 _RELATIONS = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
 
 

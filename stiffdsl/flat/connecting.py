@@ -1,0 +1,83 @@
+"""`connect`: which port meets which, for every member of a loop or an array at once."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stiffdsl.flat.connect import Ports
+from stiffdsl.flat.domain import Domain
+from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.instance import Fault, Node, positions
+from stiffdsl.flat.shapes import lengths, text
+from stiffdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from stiffdsl.flat.flatten import Builder
+
+
+def ports_of(nodes: list[Node]) -> dict[int, Ports]:
+    """All ports of a model, by the identity of their connector."""
+    groups: dict[int, Ports] = {}
+    for node in nodes:
+        if node.use is not None and node.use.kind == "port":
+            groups.setdefault(id(node.cls), Ports(node.cls)).add(node)
+    return groups
+
+
+def connect(
+    builder: "Builder", node: Node, statement: tree.Connect, domain: Domain, ports: dict[int, Ports]
+) -> None:
+    """Gather which faces of ports meet; raises `Fault` where they do not fit together."""
+    shapes = [_port_shape(node, point, domain) for point in statement.points]
+    shape = next((s for s in shapes if s), ())
+    for point, other in zip(statement.points, shapes, strict=True):
+        if other and other != shape:
+            raise Fault(
+                "E0305",
+                f"`{text(point)}` is {lengths(other)}, what it is connected to is {lengths(shape)}",
+                point.span,
+                help="connect single ports in a `for`",
+            )
+    if shape:
+        domain = domain.product(shape)
+    faces, group = [], None
+    for point in statement.points:
+        target, index = _port(builder, node, point, domain)
+        mine = ports[id(target.cls)]
+        if group is not None and mine is not group:
+            raise Fault(
+                "E0252",
+                f"a `{group.cls.name}` cannot be connected to a `{mine.cls.name}`",
+                point.span,
+            )
+        group = mine
+        instance = mine.first[id(target)] + positions(target.prefix, index, domain.size)
+        faces.append(2 * instance + (1 if len(point.parts) == 1 else 0))
+    assert group is not None
+    group.spans.setdefault(0, statement.span)
+    group.edges += [(faces[0], face) for face in faces[1:]]
+
+
+def _port_shape(node: Node, point: tree.Name, domain: Domain) -> tuple[int, ...]:
+    target, shape = node, []
+    for part in point.parts:
+        child = target.children.get(part.name)
+        if child is None:
+            raise Fault("E0221", f"there is no port `{part.name}`", point.span)
+        if not part.indices:
+            shape += child.dims
+        target = child
+    if target.use is None or target.use.kind != "port":
+        raise Fault("E0251", f"`{'.'.join(p.name for p in point.parts)}` is not a port", point.span)
+    return tuple(shape)
+
+
+def _port(builder: "Builder", node: Node, point: tree.Name, domain: Domain) -> tuple[Node, list[np.ndarray]]:
+    expansion = Expansion(builder, node, domain)
+    target, index = node, list(domain.prefix)
+    axes = iter(domain.axes)
+    for part in point.parts:
+        target = target.children[part.name]
+        for i in expansion.indices(part, target.dims, point):
+            index.append(next(axes) if i is None else i)
+    return target, index

@@ -1,0 +1,142 @@
+"""From what was gathered to a `FlatModel`: aliases are eliminated, start values found for those that stay."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stiffdsl.flat import aliases as alias_pass
+from stiffdsl.flat.model import Definition, Family, FlatModel
+from stiffdsl.flat.values import definitions
+
+if TYPE_CHECKING:
+    from stiffdsl.flat.flatten import Builder
+
+
+def finished(builder: "Builder", connections) -> FlatModel:
+    """The model after alias elimination; raises `ModelError` with what was found until here."""
+    size = builder.next["var"]
+    families = builder.equations.build(builder.constant)
+    balances = sum(rows.size for rows in connections.balances)
+    before = sum(f.size for f in families) - balances + connections.equations
+    is_state = np.zeros(size, dtype=bool)
+    for family in families:
+        for k, kind in enumerate(family.kinds):
+            if kind == "der":
+                is_state[family.table[:, k]] = True
+        for terms in family.sums:
+            for k, kind in enumerate(terms.kinds):
+                if kind == "der":
+                    is_state[terms.table[:, k]] = True
+    rank = _rank(builder, is_state)
+    equal = [(a, b, np.full(len(a), sign)) for a, b, sign in connections.equal]
+    found = alias_pass.union(size, equal, connections.zero, rank)
+    reduced, found = alias_pass.eliminate(families, found, rank)
+    kept = tuple(f for f in reduced if not _vanished(builder, f))
+    builder.stop_on_errors()
+    states = np.zeros(size, dtype=bool)
+    states[found.of[is_state & (found.sign != 0)]] = True
+    initial = _rewritten(builder, builder.initial.build(builder.constant), found)
+    default = np.zeros(size, dtype=bool)
+    for block in builder.default_starts:
+        default[block.offset : block.offset + block.size] = True
+    starts, checks = _unique_starts(
+        builder, definitions(builder.starts, builder.constant), found, rank, default
+    )
+    guesses, _ = _unique_starts(builder, definitions(builder.guesses, builder.constant), found, rank, default)
+    started = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in builder.starts)])
+    yielding = np.zeros(size, dtype=bool)
+    yielding[found.of[started[default[started]]]] = True
+    yielding[found.of[started[~default[started]]]] = False
+    parameter_values = definitions(builder.parameter_values, builder.constant, builder.parameters)
+    input_values = definitions(builder.input_values, builder.constant)
+    return FlatModel(
+        name=builder.checked.root.name,
+        doc=builder.checked.root.doc,
+        variables=tuple(builder.variables),
+        parameters=tuple(builder.parameters),
+        inputs=tuple(builder.inputs),
+        constants=builder.constants,
+        equations=kept,
+        initial=initial + checks,
+        parameter_values=parameter_values,
+        input_values=input_values,
+        starts=starts,
+        default_start=yielding,
+        guesses=guesses,
+        is_state=states,
+        alias=found.of,
+        sign=found.sign,
+        experiment=builder.experiment(),
+        warnings=builder.checked.warnings,
+        counts={
+            "equations_before": before,
+            "unknowns_before": size,
+            "aliases": int(np.sum((found.of != np.arange(size)) | (found.sign == 0))),
+            "equations": sum(f.size for f in kept),
+        },
+    )
+
+
+def _vanished(builder: "Builder", family: Family) -> bool:
+    return bool(builder.attempt(lambda: alias_pass.vanished(family)))
+
+
+def _rewritten(builder: "Builder", families: tuple[Family, ...], found) -> tuple[Family, ...]:
+    parts = [part for family in families for part in alias_pass.rewrite(family, found)]
+    return tuple(f for f in parts if not _vanished(builder, f))
+
+
+def _rank(builder: "Builder", is_state: np.ndarray) -> np.ndarray:
+    """Who represents a class of aliases: states, then what the user declared, nearest to the root."""
+    key = np.zeros(len(is_state), dtype=np.int64)
+    order = {"output": 0, "var": 0, "potential": 1, "flow": 1, "hidden": 2}
+    for block in builder.variables:
+        key[block.offset : block.offset + block.size] = order[block.kind] * 1000 + len(block.path)
+    key[~is_state] += 10_000_000
+    rank = np.empty(len(key), dtype=np.int64)
+    rank[np.lexsort((np.arange(len(key)), key))] = np.arange(len(key))
+    return rank
+
+
+def _unique_starts(
+    builder: "Builder", values: tuple[Definition, ...], found, rank: np.ndarray, default: np.ndarray
+) -> tuple[tuple[Definition, ...], tuple[Family, ...]]:
+    """Start values of representatives; where a class has several, the others become conditions to check.
+
+    `default`: variables whose value is only the default of a part's class; it gives way to any other.
+    """
+    targets = np.concatenate([np.zeros(0, dtype=np.int64), *(d.targets for d in values)])
+    leader = found.of[targets]
+    order = np.lexsort((rank[targets], default[targets], leader))
+    first = np.r_[True, np.diff(leader[order]) != 0] if len(order) else np.zeros(0, dtype=bool)
+    chosen = np.zeros(len(targets), dtype=bool)
+    chosen[order[first]] = True
+    chosen &= found.sign[targets] != 0
+    kept, checks, at = [], [], 0
+    for definition in values:
+        mine = slice(at, at + len(definition.targets))
+        at += len(definition.targets)
+        for sign in (1, -1):
+            rows = np.flatnonzero(chosen[mine] & (found.sign[definition.targets] == sign))
+            if len(rows):
+                family = _select(definition.value, rows, sign)
+                kept.append(Definition(found.of[definition.targets[rows]], family))
+        rest = np.flatnonzero(~chosen[mine] & ~default[definition.targets])
+        if len(rest):
+            checks += _conditions(builder, definition, rest, found)
+    return tuple(kept), tuple(checks)
+
+
+def _conditions(builder: "Builder", definition: Definition, rows: np.ndarray, found) -> list[Family]:
+    """`target - value = 0` for the members `rows` of a definition."""
+    value = _select(definition.value, rows, 1)
+    width = len(value.kinds)
+    template = alias_pass.condition(value.template, width)
+    table = np.column_stack([value.table, definition.targets[rows]])
+    family = Family(template, (*value.kinds, "var"), table, value.origins, value.which)
+    return list(_rewritten(builder, (family,), found))
+
+
+def _select(family: Family, rows: np.ndarray, sign: int) -> Family:
+    template = family.template if sign == 1 else -family.template
+    return Family(template, family.kinds, family.table[rows], family.origins, family.which[rows])

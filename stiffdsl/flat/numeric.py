@@ -1,0 +1,73 @@
+"""The meaning of operators and functions on numbers that are known when a model is compiled."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stiffdsl.diagnostics import Span
+from stiffdsl.flat.instance import Fault
+from stiffdsl.flat.template import Skeleton
+
+# What an expression yields.
+Value = np.ndarray | Skeleton
+
+FUNCTIONS: dict[str, Callable] = {
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "exp": np.exp,
+    "log": np.log,
+    "log10": np.log10,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "sign": np.sign,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "mod": lambda a, b: a - b * np.floor(a / b),
+    "smooth_step": lambda x, width: (1 + np.tanh(x / width)) / 2,
+    "min": lambda *args: np.minimum.reduce(np.broadcast_arrays(*args)),
+    "max": lambda *args: np.maximum.reduce(np.broadcast_arrays(*args)),
+}
+
+# By operator: its name in a skeleton, and its meaning.
+OPERATORS: dict[str, tuple[str, Callable]] = {
+    "*": ("mul", np.multiply),
+    "/": ("div", np.divide),
+    "^": ("pow", np.power),
+    "<": ("<", np.less),
+    "<=": ("<=", np.less_equal),
+    ">": (">", np.greater),
+    ">=": (">=", np.greater_equal),
+    "==": ("==", np.equal),
+    "!=": ("!=", np.not_equal),
+    "and": ("and", np.logical_and),
+    "or": ("or", np.logical_or),
+}
+
+REDUCTIONS = {"sum": "add", "prod": "mul", "min": "min", "max": "max"}
+
+
+def truth(value: np.ndarray) -> np.ndarray:
+    """A number is true where it is not zero."""
+    return value if value.dtype == bool else value != 0
+
+
+def reduced(
+    function: str, values: np.ndarray, owner: np.ndarray, counts: np.ndarray, span: Span
+) -> np.ndarray:
+    """`values` reduced by their `owner`; `counts` tells how many values each owner has."""
+    start = {"sum": 0.0, "prod": 1.0, "min": np.inf, "max": -np.inf}[function]
+    if function in ("min", "max") and np.any(counts == 0):
+        raise Fault("E0308", f"`{function}` of nothing has no value", span)
+    result = np.full(len(counts), start)
+    {"sum": np.add, "prod": np.multiply, "min": np.minimum, "max": np.maximum}[function].at(
+        result, owner, values
+    )
+    return result

@@ -1,0 +1,139 @@
+"""`sum`, `prod`, `min` and `max` over arrays and iterators: numbers, a few terms, or a total of many members."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stiffdsl.diagnostics import Span
+from stiffdsl.flat.domain import Domain, Split
+from stiffdsl.flat.families import Rows
+from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced
+from stiffdsl.flat.shapes import shape_of
+from stiffdsl.flat.template import MINUS_ONE, Skeleton
+from stiffdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from stiffdsl.flat.expand import Expansion
+
+# A sum of at most this many terms is written out in its template, where it can be solved and simplified.
+WRITTEN_OUT = 8
+
+
+def terms_of(expansion: "Expansion", iterators: tuple[tree.Iterator, ...]) -> tuple[Domain, np.ndarray]:
+    """The domain of all terms of a reduction, and the member that owns each."""
+    domain, owner = expansion.domain, np.arange(expansion.domain.size)
+    for iterator in iterators:
+        look = expansion.within(domain)
+        span = iterator.range
+        first = look.whole(span.first) if isinstance(span, tree.Range) else np.ones(domain.size)
+        last = look.whole(span.last if isinstance(span, tree.Range) else span)
+        first, last = np.broadcast_to(first, domain.size), np.broadcast_to(last, domain.size)
+        counts = np.maximum(0, last - first + 1).astype(np.int64)
+        rows = np.repeat(np.arange(domain.size), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        domain = domain.take(rows).bind(iterator.name, first[rows].astype(np.int64) + within)
+        owner = owner[rows]
+    return domain, owner
+
+
+def reduce_array(expansion: "Expansion", expr: tree.Call) -> Value:
+    """`sum(x)`, `max(x)` of a whole array."""
+    argument = expr.arguments[0]
+    if isinstance(argument, tree.Comprehension) and argument.function is None:
+        return expansion.comprehension(
+            tree.Comprehension(expr.function, argument.body, argument.iterators, expr.span)
+        )
+    shape = shape_of(expansion, argument)
+    if not shape:
+        return expansion.expand(argument)
+    count = int(np.prod(shape))
+    owner = np.repeat(np.arange(expansion.domain.size), count)
+    return reduce(expansion, expr.function, argument, expansion.domain.product(shape), owner, expr.span)
+
+
+def reduce(
+    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+) -> Value:
+    """`function` over the `terms` of `body`; `owner` tells the member that each term belongs to."""
+    members = expansion.domain.size
+    counts = np.bincount(owner, minlength=members)
+    numeric = _numeric_terms(expansion, body, terms)
+    if numeric is not None:
+        return reduced(function, numeric, owner, counts, span)
+    uniform = members > 0 and bool(np.all(counts == counts[0]))
+    if uniform and (counts[0] <= WRITTEN_OUT or not expansion.auxiliary):
+        return _written_out(expansion, function, body, terms, int(counts[0]), span)
+    if function == "sum" and not expansion.inside_sum and expansion.auxiliary:
+        inner = expansion.beside(terms, inside_sum=True)
+        skeleton = inner.lift(inner.expand(body))
+        expansion.sums.append((inner.rows(skeleton, span), owner))
+        return ("total", len(expansion.sums) - 1)
+    if not uniform and (function != "sum" or not expansion.auxiliary):
+        raise Split(counts == counts[0])
+    return _through_variables(expansion, function, body, terms, owner, span)
+
+
+def _numeric_terms(expansion: "Expansion", body: tree.Expr, terms: Domain) -> np.ndarray | None:
+    look = expansion.beside(terms.take(np.arange(min(1, terms.size))), auxiliary=False)
+    if not terms.size:
+        return np.zeros(0)
+    if isinstance(look.expand(body), tuple):
+        return None
+    value = expansion.beside(terms, auxiliary=False).expand(body)
+    return np.broadcast_to(value, (terms.size,)) if isinstance(value, np.ndarray) else None
+
+
+def _written_out(
+    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, count: int, span: Span
+) -> Value:
+    outer = expansion.domain
+    values: list[Skeleton] = []
+    for k in range(count):
+        expansion.domain = terms.take(np.arange(outer.size) * count + k)
+        try:
+            values.append(expansion.lift(expansion.expand(body)))
+        finally:
+            expansion.domain = outer
+    if not values:
+        return reduced(function, np.zeros(0), np.zeros(0, int), np.zeros(1, int), span)
+    if len(values) == 1:
+        return values[0]
+    head = REDUCTIONS[function]
+    return ("call", head, *values) if head in ("min", "max") else (head, *values)
+
+
+def _through_variables(
+    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+) -> Value:
+    """A long `prod`, `min`, `max`, or a sum inside a sum: hidden variables hold the intermediate values.
+
+    `prod`, `min` and `max` are taken pairwise, so that N terms need log2(N) families, not N.
+    """
+    builder = expansion.builder
+    members = expansion.domain.size
+    if function == "sum":
+        inner = expansion.beside(terms, inside_sum=True)
+        skeleton = inner.lift(inner.expand(body))
+        hidden = builder.hidden(members, "sum", span)
+        columns = (hidden + np.arange(members),)
+        difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("total", 0)))
+        rows = Rows(difference, ("var",), columns, ((inner.rows(skeleton, span), owner),), members, span)
+        builder.equations.add(rows)
+        return expansion.slot("var", columns[0])
+    inner = expansion.beside(terms)
+    value = inner.lift(inner.expand(body))
+    level = builder.hidden(terms.size, function, span) + np.arange(terms.size)
+    slot = inner.slot("var", level)
+    builder.equations.add(inner.rows(("add", slot, ("mul", MINUS_ONE, value)), span))
+    level = level.reshape(members, -1)
+    while level.shape[1] > 1:
+        pairs = level.shape[1] // 2
+        made = builder.hidden(members * pairs, function, span) + np.arange(members * pairs)
+        a, b = level[:, : 2 * pairs : 2].ravel(), level[:, 1 : 2 * pairs : 2].ravel()
+        s0, s1, s2 = ("slot", 0), ("slot", 1), ("slot", 2)
+        joined = ("mul", s1, s2) if function == "prod" else ("call", function, s1, s2)
+        builder.equations.add(
+            Rows(("add", s0, ("mul", MINUS_ONE, joined)), ("var",) * 3, (made, a, b), (), len(a), span)
+        )
+        level = np.concatenate([made.reshape(members, pairs), level[:, 2 * pairs :]], axis=1)
+    return expansion.slot("var", level[:, 0])

@@ -1,0 +1,125 @@
+"""The shapes of expressions over whole arrays, found without evaluating them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.flat.instance import Fault, Node
+from stiffdsl.flat.numeric import REDUCTIONS
+from stiffdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from stiffdsl.flat.expand import Expansion
+
+# NumPy takes no more than 32 or 64; nobody needs more than a few.
+MOST_DIMENSIONS = 16
+
+
+def shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
+    """The shape of a whole-array expression; `()` for a number."""
+    match expr:
+        case tree.Number() | tree.Text():
+            return ()
+        case tree.Name():
+            first = expr.parts[0]
+            if len(expr.parts) == 1 and (
+                first.name in look.domain.iterators
+                or first.name in look.domain.scalars
+                or first.name in ("time", "pi", "true", "false")
+            ):
+                return ()
+            return _free(look, expr)
+        case tree.Unary():
+            return shape_of(look, expr.operand)
+        case tree.Binary():
+            shape: tuple[int, ...] = ()
+            node: tree.Expr = expr
+            while isinstance(node, tree.Binary):
+                shape = _joined(shape, shape_of(look, node.right), expr)
+                node = node.left
+            return _joined(shape, shape_of(look, node), expr)
+        case tree.If():
+            if isinstance(expr.condition, tree.Name | tree.Binary | tree.Unary | tree.Call):
+                joined = _joined(shape_of(look, expr.yes), shape_of(look, expr.no), expr)
+                return _joined(joined, shape_of(look, expr.condition), expr)
+            return _joined(shape_of(look, expr.yes), shape_of(look, expr.no), expr)
+        case tree.Call():
+            if expr.function in REDUCTIONS and len(expr.arguments) == 1:
+                return ()
+            joined = ()
+            for argument in expr.arguments:
+                joined = _joined(joined, shape_of(look, argument), expr)
+            return joined
+        case tree.ArrayLiteral():
+            inner = shape_of(look, expr.items[0]) if expr.items else ()
+            if len(inner) >= MOST_DIMENSIONS:
+                raise Fault("E0305", f"an array has at most {MOST_DIMENSIONS} indices", expr.span)
+            return (len(expr.items), *inner)
+        case tree.Range():
+            return (max(0, look.bound(expr.last) - look.bound(expr.first) + 1),)
+        case tree.Comprehension():
+            if expr.function is not None:
+                return ()
+            lengths, inner = [], look
+            for iterator in expr.iterators:
+                first, count = inner.bounds(iterator.range)
+                lengths.append(count)
+                inner = look.within(
+                    inner.domain.bind(iterator.name, np.full(look.domain.size, first, dtype=np.int64))
+                )
+            return tuple(lengths) + (shape_of(inner, expr.body) if all(lengths) else ())
+    raise AssertionError(expr)
+
+
+def _free(look: "Expansion", expr: tree.Name) -> tuple[int, ...]:
+    """The shape of a name. Its indices are not evaluated: a branch that is not taken may be out of range."""
+    node, shape = look.node, []
+    for part in expr.parts[:-1]:
+        child = node.children.get(part.name)
+        if child is None:
+            raise unknown_name(part.name, node, expr)
+        shape += _open(look, part, child.dims)
+        node = child
+    last = expr.parts[-1]
+    if last.name in node.declared and node.declared[last.name].kind == "const":
+        return (*shape, *_open(look, last, np.shape(look.builder.constant_of(node, last.name))))
+    block = node.blocks.get(last.name)
+    if block is None:
+        raise unknown_name(last.name, node, expr)
+    return (*shape, *_open(look, last, block.shape[len(node.prefix) :]))
+
+
+def _open(look: "Expansion", part: tree.Part, dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths of the axes that the indices of `part` leave: all, or one for each range."""
+    if not part.indices:
+        return dims
+    ranges = (i for i in part.indices if isinstance(i, tree.Range))
+    return tuple(max(0, look.bound(r.last) - look.bound(r.first) + 1) for r in ranges)
+
+
+def _joined(a: tuple[int, ...], b: tuple[int, ...], expr: tree.Expr) -> tuple[int, ...]:
+    if a and b and a != b:
+        raise Fault(
+            "E0305",
+            f"{lengths(a)} and {lengths(b)} do not fit together",
+            expr.span,
+        )
+    return a or b
+
+
+def lengths(shape: tuple[int, ...]) -> str:
+    """A shape in words."""
+    return f"an array of {' x '.join(map(str, shape))}" if shape else "a single number"
+
+
+def text(expr: tree.Name) -> str:
+    """A name as the user wrote it, indices left open."""
+    return ".".join(p.name + ("[…]" if p.indices else "") for p in expr.parts)
+
+
+def unknown_name(name: str, node: Node, expr: tree.Name) -> Fault:
+    known = [*node.declared, *node.children]
+    return Fault(
+        "E0221", f"there is no `{name}` in `{node.cls.name}`", expr.span, help=did_you_mean(name, known)
+    )
