@@ -91,8 +91,13 @@ def _over(flat: FlatModel, inc: Incidence, merged: Structure, spare: int, title:
     if notes:
         way_out = "remove one of them" + (f", or make `{parameter}` a `var`" if parameter else "")
     else:
-        notes = ["it holds no unknown: only parameters, inputs and numbers"]
-        way_out = "remove it, or make one of its parameters a `var`"
+        family = flat.equations[inc.locate(redundant)[0]]
+        if family.template.free_symbols:
+            notes = ["it holds no unknown: only parameters, inputs and numbers"]
+            way_out = "remove it, or make one of its parameters a `var`"
+        else:
+            notes = ["what it holds cancels out: nothing is left of it but numbers"]
+            way_out = "remove it, or write what it was meant to say"
     part = part_of(flat, inc, redundant)
     label = Label(span, f"this equation{f' of `{part}`' if part else ''} has no unknown left to determine")
     return Diagnostic("E0312", title, (label,), tuple(notes), way_out)

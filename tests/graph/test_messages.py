@@ -61,6 +61,31 @@ error[E0312]: this model has 1 unknown and 2 equations
   = help: remove it, or make one of its parameters a `var`
 """,
     ),
+    "an unknown that cancels": (
+        """
+var x
+var y
+x = 2
+y = y
+""",
+        """
+error[E0312]: this model has 2 unknowns and 2 equations, but they do not determine one another
+ --> test.sml:5:1
+  |
+5 | y = y
+  | ^^^^^ this equation has no unknown left to determine
+  = note: what it holds cancels out: nothing is left of it but numbers
+  = help: remove it, or write what it was meant to say
+
+error[E0312]: this model has 2 unknowns and 2 equations, but they do not determine one another
+ --> test.sml:3:1
+  |
+3 | var y
+  | ^^^^^ nothing determines `y`
+  = note: `y` appears in no equation
+  = help: add an equation for `y`, or make `y` a `param` or an `input`
+""",
+    ),
     "an unknown that appears nowhere": (
         """
 var x
