@@ -39,6 +39,25 @@ class Constrained(System, Protocol):
     def invariants_jacobian(self, t, y, args: Args) -> Float[Array, " nnz"]: ...
 
 
+class Pairs:
+    """The matrix `G W G^T` for G with entries at `rows`, `columns`: products of entries `left` and `right` add up to
+    entry `place` of those at `pattern`.
+    """
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, count: int):
+        self.rows, self.columns, self.count = rows, columns, count
+        # Every pair of nonzeros of G in one column.
+        order = np.argsort(columns, kind="stable")
+        low = np.searchsorted(columns[order], columns)
+        size = np.searchsorted(columns[order], columns, side="right") - low
+        self.left = np.repeat(np.arange(len(rows)), size)
+        within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        self.right = order[np.repeat(low, size) + within]
+        pairs, self.place = np.unique(rows[self.left] * count + rows[self.right], return_inverse=True)
+        self.pattern = pairs // count, pairs % count
+        self.diagonal = np.flatnonzero(self.pattern[0] == self.pattern[1])
+
+
 class Projection:
     """`project(t, y, args, tolerance)`: y with the invariants restored, or y itself where that is not
     possible.
@@ -47,32 +66,23 @@ class Projection:
     def __init__(self, system: Constrained):
         self.system = system
         rows, columns = np.asarray(system.invariant_rows), np.asarray(system.invariant_columns)
-        self.rows, self.columns, self.count = rows, columns, system.invariant_count
-        # Entry e of G W G^T for every pair of nonzeros of G in one column.
-        order = np.argsort(columns, kind="stable")
-        low = np.searchsorted(columns[order], columns)
-        size = np.searchsorted(columns[order], columns, side="right") - low
-        self.left = np.repeat(np.arange(len(rows)), size)
-        within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-        self.right = order[np.repeat(low, size) + within]
-        pairs, self.place = np.unique(rows[self.left] * self.count + rows[self.right], return_inverse=True)
-        self.pattern = pairs // self.count, pairs % self.count
-        self.diagonal = np.flatnonzero(self.pattern[0] == self.pattern[1])
-        self.linear = LinearSolver(*self.pattern, np.zeros(self.count))
+        self.pairs = pairs = Pairs(rows, columns, system.invariant_count)
+        self.linear = LinearSolver(*pairs.pattern, np.zeros(pairs.count))
 
     def __call__(self, t, y, args: Args, tolerance: Tolerance) -> Float[Array, " n"]:
+        pairs = self.pairs
         allowed = scale(y, y, tolerance)
         weight = jnp.maximum(allowed / jnp.max(allowed), LEAST) ** 2
         moved = y
         for _ in range(MOVES):
             g = self.system.invariants(t, moved, args)
             G = self.system.invariants_jacobian(t, moved, args)
-            products = G[self.left] * weight[self.columns[self.left]] * G[self.right]
-            values = jnp.zeros(len(self.pattern[0])).at[self.place].add(products)
-            values = values.at[self.diagonal].multiply(1 + REGULAR)
+            products = G[pairs.left] * weight[pairs.columns[pairs.left]] * G[pairs.right]
+            values = jnp.zeros(len(pairs.pattern[0])).at[pairs.place].add(products)
+            values = values.at[pairs.diagonal].multiply(1 + REGULAR)
             # The solver's matrix is `alpha M - J`: the signs cancel.
             multiplier = self.linear.solve(self.linear.factor(values, jnp.zeros(())), g)
-            moved = moved + weight * jnp.zeros_like(y).at[self.columns].add(G * multiplier[self.rows])
+            moved = moved + weight * jnp.zeros_like(y).at[pairs.columns].add(G * multiplier[pairs.rows])
         return jnp.where(jnp.all(jnp.isfinite(moved)), moved, y)
 
 

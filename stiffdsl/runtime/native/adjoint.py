@@ -180,7 +180,7 @@ def emit_back_general(
     def area(name: str, row: int = 0) -> str:
         return f"ptr {writer.area(name, row)}"
 
-    back_of = _Back(writer, derivatives)
+    back_of = Back(writer, derivatives)
     factor_anew(writer, planned)
     rows, columns = (module.constants(a.astype(np.int32)) for a in pattern(model))
     mass = module.constants(np.asarray(model.mass, dtype=float))
@@ -274,13 +274,14 @@ def factor_anew(writer: StepWriter, planned: bool) -> None:
     either(code, planned, write)
 
 
-class _Back:
+class Back:
     """Calls of the functions in reverse: into the array `back`, of which all but the part of y is handed on."""
 
     def __init__(self, writer: StepWriter, derivatives: DerivedFunctions):
         self.writer, self.derivatives = writer, derivatives.listed()
 
-    def __call__(self, name: str, c: float, y: str, bar: str) -> None:
+    def __call__(self, name: str, c: float, y: str, bar: str, *more: str) -> None:
+        """`more`: pointers that only this function takes, before `bar`."""
         writer, code, model = self.writer, self.writer.code, self.writer.model
         n, count, inputs = model.n, model.parameters, model.inputs
         back = writer.area("back")
@@ -292,7 +293,7 @@ class _Back:
         time = writer.time(c)
         pointers = [y, "%p", writer.area("u")]
         pointers += [writer.area("u_t")] if name == "rhs_t" else []
-        pointers += [bar, back, writer.area("scratch")]
+        pointers += [*more, bar, back, writer.area("scratch")]
         code.call(f"{name}_back", f"double {time}", *(f"ptr {p}" for p in pointers))
         with code.loop(count) as k:
             part = code.load(code.at(back, n), k)
@@ -325,10 +326,11 @@ def normal(code: Code, value: str) -> str:
 def emit_save_back(module: Module, model: Model, areas: Areas, record: Areas) -> None:
     """`save_back(t, h, low, high, times, y_d, ys_d, work)`: takes back the dense output (`solve/dense_output.py`) at
     the times low ... high - 1 of the step: y_d, the cotangent of its end, becomes what these values give to the start;
-    `y1_d` and `stages_d` get those of the end and of the stages."""
+    `y1_d` and `K_d` get those of the end and of the rows. `stages_back(work)` gives both to the stages, in `stages_d`.
+    """
     code = Code(module, "save_back", SAVE_PARAMETERS, attributes="noinline")
     n, stages, H = model.n, model.tableau.stages, model.tableau.H
-    K, end, of_stages = (code.at("%work", areas[name]) for name in ("K_d", "y1_d", "stages_d"))
+    K, end = (code.at("%work", areas[name]) for name in ("K_d", "y1_d"))
     zero = code.number(0.0)
     with code.loop(n) as k:
         code.store(normal(code, code.load("%y_d", k)), end, k)
@@ -352,6 +354,11 @@ def emit_save_back(module: Module, model: Model, areas: Areas, record: Areas) ->
             for r in range(len(H)):
                 add(inner, code.at(K, r * n), k)
                 inner = code.apply("mul", theta, inner)
+    code.put("ret void")
+    code.finish()
+
+    code = Code(module, "stages_back", [("ptr", "work")], attributes="noinline")
+    K, end, of_stages = (code.at("%work", areas[name]) for name in ("K_d", "y1_d", "stages_d"))
     with code.loop(n) as k:
         rows = [code.load(code.at(K, r * n), k) for r in range(len(H))]
         for i in range(stages):

@@ -6,7 +6,7 @@ without the pivots planned ahead. Both return the error, or -1 where those pivot
 into its linear system, and what is left over must be small beside the terms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class Model:
     parameters: int
     # `prepare(p)` makes the last ones of the parameters, before the steps.
     prepare: Function | None = None
+    # `project(t, y, p, u, atol, rtol)`: the end of a step, moved to where the invariants hold (`projection.py`).
+    project: Function | None = None
+    tables_project: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def n(self) -> int:

@@ -6,6 +6,7 @@ from stiffdsl.runtime.native.dense import emit_dense_solve_transposed
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.layout import STATE
 from stiffdsl.runtime.native.lu_transposed import emit_solve_transposed
+from stiffdsl.runtime.native.projected import emit_project_step_back
 from stiffdsl.runtime.native.signals import emit_inputs_back
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
@@ -22,6 +23,8 @@ class Backward(Driver):
             emit_solve_transposed(module, model.plan)
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=not small)
         adjoint.emit_save_back(module, model, areas, record)
+        if model.project is not None:
+            emit_project_step_back(module, model, derivatives, areas, record)
 
     def write(self) -> None:
         code, tape = self.code, self.tape
@@ -81,4 +84,7 @@ class Backward(Driver):
             pointers = (self.at["saveat"], y_bar, self.of_direction("ys_bar", d), "%work")
             listed = (f"ptr {p}" for p in pointers)
             code.call("save_back", f"double {t}", f"double {h}", f"i64 {low}", f"i64 {high}", *listed)
+            if self.model.project is not None:
+                code.call("project_step_back", *self.step_arguments(row, t, h, [y_bar, *others]))
+            code.call("stages_back", "ptr %work")
             self.step("back", row, t, h, [y_bar, *others])

@@ -11,6 +11,7 @@ from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
 from stiffdsl.runtime.native.linear import LinearKernels
+from stiffdsl.runtime.native.projection import projection_of
 from stiffdsl.runtime.native.solver import NativeSolver, Wide
 from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
@@ -24,11 +25,9 @@ UNKNOWNS, WITH_ALGEBRAIC, MULTIPLICATIONS = 2000, 400, 2_000_000
 
 
 def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
-    """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has invariants to
-    return to after a step, or the method is not one that kernels are made for."""
+    """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has too many
+    invariants to return to after a step, or the method is not one that kernels are made for."""
     tableau = TABLEAUS.get(method)
-    if len(program.invariant_rows):
-        return None
     most = UNKNOWNS if np.all(program.mass) else WITH_ALGEBRAIC
     if tableau is None or not 0 < program.size <= most or not engine.available():
         return None
@@ -38,7 +37,7 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     key = _key(model)
     library = engine.load(key, lambda: kernel.emit(model))
     wide = None
-    if is_small(model):
+    if is_small(model) and model.project is None:
         width = engine.vector_width(model.n)
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
     linear = LinearKernels(key, model)
@@ -47,7 +46,8 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
 
 def _model(program: Program, tableau: Tableau) -> Model | None:
     plan = lu.plan(program.rows, program.columns, program.mass, _sample(program), MULTIPLICATIONS)
-    if plan is None:
+    project = projection_of(program) if len(program.invariant_rows) else None
+    if plan is None or (project is None and len(program.invariant_rows)):
         return None
     rhs = program.by_name["rhs"]
     in_time = time_derivative(rhs, program.tables)
@@ -63,6 +63,8 @@ def _model(program: Program, tableau: Tableau) -> Model | None:
         tableau,
         sum(b.size for b in flat.inputs),
         sum(b.size for b in flat.parameters),
+        project=None if project is None else project[0],
+        tables_project={} if project is None else project[1],
     )
 
 
@@ -85,12 +87,14 @@ def _sample(program: Program) -> np.ndarray | None:
 def _key(model: Model) -> str:
     """A digest of everything that the machine code depends on, this package included."""
     digest = hashlib.sha256(_sources())
-    functions = (model.rhs, model.jacobian)
-    for function in functions:
-        digest.update(repr((function.name, function.arguments, function.ops)).encode())
-    for name in sorted(_used(functions)):
-        table = model.tables[name]
-        digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    projecting = () if model.project is None else (model.project,)
+    written = ((model.rhs, model.jacobian), model.tables), (projecting, model.tables_project)
+    for functions, tables in written:
+        for function in functions:
+            digest.update(repr((function.name, function.arguments, function.ops)).encode())
+        for name in sorted(_used(functions)):
+            table = tables[name]
+            digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
     plan = model.plan
     for array in (
         plan.row,

@@ -40,6 +40,7 @@ def emit_forward(model: Model, width: int = 1) -> str:
         directional(model.rhs, model.tables, moving),
         directional(model.jacobian, model.tables, moving),
         None if model.rhs_t is None else directional(model.rhs_t, model.tables_t, (*moving, "u_t")),
+        None if model.project is None else directional(model.project, model.tables_project, moving),
     )
     return _emit(model, derivatives, FORWARD, Forward if width == 1 else partial(ForwardWide, width))
 
@@ -53,6 +54,7 @@ def emit_backward(model: Model) -> str:
         None
         if model.rhs_t is None
         else pullback(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
+        None if model.project is None else pullback(model.project, model.tables_project, wanted),
     )
     return _emit(model, derivatives, BACKWARD, Backward)
 
@@ -70,6 +72,8 @@ def _emit(
     ]
     if model.rhs_t is not None:
         scratch.append(emit_function(module, model.rhs_t, model.tables_t))
+    if model.project is not None:
+        scratch.append(emit_function(module, model.project, model.tables_project))
     scratch += [emit_function(module, *derived) for derived in derivatives.listed().values()]
     if model.inputs:
         emit_inputs(module)

@@ -8,6 +8,7 @@ from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.runtime.native.projected import emit_project_step_forth
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
 
@@ -18,6 +19,8 @@ class Forward(Driver):
             sensitivity.emit_forth(module, model, derivatives, areas, record)
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=not small)
         sensitivity.emit_save(module, model, areas, record)
+        if model.project is not None:
+            emit_project_step_forth(module, model, areas, record)
 
     def write(self) -> None:
         code, tape = self.code, self.tape
@@ -58,7 +61,10 @@ class Forward(Driver):
         t, h, low, high = self.span(row, r)
         with self.code.loop(self.directions) as d:
             names = ("y_dot", "p_dot", "u_dot", "values_dot")
-            self.step("forth", row, t, h, [self.of_direction(name, d) for name in names])
+            pointers = [self.of_direction(name, d) for name in names]
+            self.step("forth", row, t, h, pointers)
+            if self.model.project is not None:
+                self.code.call("project_step_forth", *self.step_arguments(row, t, h, pointers))
             self.save(t, h, low, high, d)
 
 

@@ -281,6 +281,7 @@ class Integration:
                 self.set("rejections", number(0))
                 self.set("previous", code.larger(logarithm, number(_LOG_FLOOR)))
                 self.set("failure", number(Status.SUCCESS))
+                self.project(code.apply("add", t, h))
                 self._save(t, h, end)
                 with code.loop(self.n) as k:
                     self.keep(k)
@@ -297,6 +298,19 @@ class Integration:
                 failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
                 self.set("failure", failure)
         self._stuck()
+
+    def project(self, end: str) -> None:
+        """Moves the new value, accepted, to where the invariants hold."""
+        code, model = self.code, self.model
+        if model.project is None:
+            return
+        self.drive(end)
+        rtol = code.at(self.pointers["options"], OPTIONS.index("rtol"))
+        y1, moved = self.area("y1"), self.area("b")
+        pointers = (y1, self.p, self.area("u"), self.pointers["atol"], rtol, moved, self.area("scratch"))
+        code.call("project", f"double {end}", *(f"ptr {p}" for p in pointers))
+        with code.loop(self.n) as k:
+            code.store(code.load(moved, k), y1, k)
 
     def pivoted(self, arguments: list[str], result: str) -> None:
         """The attempt once more with pivots as they come; its error into the variable `result`."""

@@ -38,6 +38,8 @@ def emit(model: Model, width: int = 1) -> str:
     ]
     if model.rhs_t is not None:
         scratch.append(emit_function(module, model.rhs_t, model.tables_t, "rhs_t"))
+    if model.project is not None:
+        scratch.append(emit_function(module, model.project, model.tables_project))
     if model.inputs:
         emit_inputs(module)
     if model.prepare is not None:

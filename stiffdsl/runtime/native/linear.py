@@ -89,7 +89,8 @@ class LinearKernels:
 
     def _target(self, kind: str, directions: int) -> str:
         """The name that XLA knows the kernel for so many directions by."""
-        width = engine.vector_width(self.model.n) if kind == "forward" and is_small(self.model) else 1
+        several = kind == "forward" and is_small(self.model) and self.model.project is None
+        width = engine.vector_width(self.model.n) if several else 1
         width = 1 if directions < width else width
         name = f"{self.key}.{kind}.{width}"
         if name not in self._libraries:

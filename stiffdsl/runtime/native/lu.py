@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -22,6 +23,16 @@ from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_
 STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
 # What a value of zero counts as beside the largest of its row: its place may hold a number at another point.
 _TINY = 1e-8
+
+
+V = TypeVar("V")
+
+
+class Arithmetic(Protocol[V]):
+    """What factors are written with: values of code (`Code`), or of a program (`program.ops.Builder`)."""
+
+    def number(self, value: float) -> V: ...
+    def apply(self, name: str, *args: V) -> V: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,9 +229,9 @@ def assemble(code: Code, plan: Plan, jacobian: Sequence[str], alpha: str) -> lis
     return values
 
 
-def factor(code: Code, plan: Plan, w: Sequence[str]) -> list[str]:
+def factor(code: Arithmetic[V], plan: Plan, w: Sequence[V]) -> list[V]:
     """The factors of the entries `w`, number by number."""
-    lu: list[str | None] = [None] * plan.entries
+    lu: list[V | None] = [None] * plan.entries
     for value, position in zip(w, integers(plan.positions), strict=True):
         lu[position] = value
     place: list[list[int]] = plan.place.tolist()
@@ -239,12 +250,12 @@ def factor(code: Code, plan: Plan, w: Sequence[str]) -> list[str]:
     return [_present(v) for v in lu]
 
 
-def _present(value: str | None) -> str:
+def _present(value: V | None) -> V:
     assert value is not None, "the pattern of the factors holds all of their entries"
     return value
 
 
-def solve(code: Code, plan: Plan, lu: Sequence[str], b: Sequence[str]) -> list[str]:
+def solve(code: Arithmetic[V], plan: Plan, lu: Sequence[V], b: Sequence[V]) -> list[V]:
     """W x = b, number by number."""
     place: list[list[int]] = plan.place.tolist()
     z = [b[i] for i in integers(plan.row)]
@@ -255,10 +266,7 @@ def solve(code: Code, plan: Plan, lu: Sequence[str], b: Sequence[str]) -> list[s
         for j in plan.right(k):
             z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[k][j]], z[j]))
         z[k] = code.apply("mul", z[k], lu[place[k][k]])
-    x = [""] * plan.n
-    for k, j in enumerate(integers(plan.column)):
-        x[j] = z[k]
-    return x
+    return [z[k] for k in integers(np.argsort(plan.column))]
 
 
 def emit_assemble(module: Module, plan: Plan) -> None:

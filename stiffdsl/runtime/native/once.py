@@ -43,17 +43,21 @@ def prepared(model: Model) -> Model:
     functions: list[Tabled] = [(model.rhs, model.tables), (model.jacobian, model.tables)]
     if model.rhs_t is not None:
         functions.append((model.rhs_t, model.tables_t))
+    if model.project is not None:
+        functions.append((model.project, model.tables_project))
     once = Once(functions, model.parameters)
     if once.prepare is None:
         return model
-    rhs, jacobian, *timed = once.functions
+    named = {f.name: f for f in once.functions}
     return replace(
         model,
-        rhs=rhs,
-        jacobian=jacobian,
-        rhs_t=timed[0] if timed else None,
+        rhs=named["rhs"],
+        jacobian=named["jacobian"],
+        rhs_t=named.get("rhs_t"),
         tables=once.tables,
         tables_t=once.tables,
+        project=named.get("project"),
+        tables_project=once.tables,
         parameters=once.parameters,
         prepare=once.prepare,
     )

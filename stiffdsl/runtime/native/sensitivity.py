@@ -31,7 +31,7 @@ from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
 
-class _Moving(StepWriter):
+class Moving(StepWriter):
     """A recorded step, and the derivatives of its inputs: those of constants in u_d, of tables in values_d."""
 
     def __init__(self, code: Code, model: Model, areas: Areas, record: Areas):
@@ -78,7 +78,7 @@ def emit_forth(
     """`forth(…)` without loops: from the derivatives of the start in y_d to those of the end in `y1_d` and of the
     stages in `stages_d`."""
     code = Code(module, "forth", PARAMETERS, attributes="noinline")
-    writer = _Moving(code, model, areas, record)
+    writer = Moving(code, model, areas, record)
     n, stages = model.n, range(model.tableau.stages)
 
     def inputs(c: float) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def emit_forth_general(
         (*PARAMETERS, ("i1", "dense")),
         attributes="noinline" if planned else COLD,
     )
-    writer = _Moving(code, model, areas, record)
+    writer = Moving(code, model, areas, record)
     n, tableau = model.n, model.tableau
     listed = derivatives.listed()
 

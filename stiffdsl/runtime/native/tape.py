@@ -32,18 +32,24 @@ class DerivedFunctions:
     rhs: Derived | None
     jacobian: Derived | None
     rhs_t: Derived | None
+    project: Derived | None
 
     def listed(self) -> dict[str, Derived]:
-        named = {"rhs": self.rhs, "jacobian": self.jacobian, "rhs_t": self.rhs_t}
+        named = {
+            "rhs": self.rhs,
+            "jacobian": self.jacobian,
+            "rhs_t": self.rhs_t,
+            "project": self.project,
+        }
         return {name: derived for name, derived in named.items() if derived is not None}
 
 
 def record_areas(model: Model) -> Areas:
-    """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors."""
+    """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors; and
+    its end, where that was moved to the invariants."""
     n, stages = model.n, model.tableau.stages
-    return Areas(
-        (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
-    )
+    steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
+    return Areas((*steps, ("y1", 0 if model.project is None else n)))
 
 
 def tape_areas(model: Model, scratch: int) -> Areas:
@@ -60,6 +66,7 @@ def tape_areas(model: Model, scratch: int) -> Areas:
                 ("y1_d", n),
                 ("argument_d", n),
                 ("b_d", n),
+                ("unmoved", n),
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
         )
@@ -77,6 +84,12 @@ class Recording(Integration):
         self.code.store(self.number(1), self.area("dense"))
         super().pivoted(arguments, result)
 
+    def project(self, end: str) -> None:
+        if self.model.project is not None:
+            with self.code.loop(self.n) as k:
+                self.code.store(self.after(k), self.area("unmoved"), k)
+        super().project(end)
+
     def _save(self, t: str, h: str, end: str) -> None:
         code, record = self.code, self.record
         recorded = code.to_integer(self.get("recorded"))
@@ -92,6 +105,8 @@ class Recording(Integration):
         copy("y", self.y, self.n)
         copy("stages", self.area("stages"), self.model.tableau.stages * self.n)
         copy("LU", self.area("LU"), self.model.plan.storage)
+        if self.model.project is not None:
+            copy("y1", self.area("unmoved"), self.n)
         self.add("recorded", 1)
 
 
