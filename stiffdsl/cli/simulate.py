@@ -1,6 +1,9 @@
 """`stiffdsl simulate FILE`: solves a model and writes what happened."""
 
 import time as clock
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +111,20 @@ def simulate(
     solved = clock.perf_counter()
 
     written = []
-    if out is not None:
-        with progress("writing"):
-            write_solution(solution, out)
-        written.append(out)
-    if picture is not None:
-        from stiffdsl.report.solution import plot_solution
+    with _told_once():
+        if out is not None:
+            with progress("writing"):
+                write_solution(solution, out)
+            written.append(out)
+        if picture is not None:
+            from stiffdsl.report.solution import plot_solution
 
-        with progress("drawing"), writing(picture):
-            plot_solution(solution, path=picture)
-        written.append(picture)
-    report = solution_report(loaded.model, solution, compiled - start, solved - compiled, written)
+            with progress("drawing"), writing(picture):
+                plot_solution(solution, path=picture)
+            written.append(picture)
+        report = solution_report(loaded.model, solution, compiled - start, solved - compiled, written)
+    for warning in report["warnings"]:
+        say(f"warning: {warning}")
     for path in written:
         if path != "-":
             say(f"wrote {path}")
@@ -167,8 +173,29 @@ def solution_report(
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},
         "variables": variables,
+        "warnings": _warnings(solution),
         "written": written,
     }
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """The report names all variables that are not numbers; reading them one by one need not."""
+    from stiffdsl.solve.solution import NotANumberWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotANumberWarning)
+        yield
+
+
+def _warnings(solution: Any) -> list[str]:
+    """What is to be said of variables that are not numbers: one warning for each time that it begins at."""
+    from stiffdsl.solve.solution import undefined_text
+
+    at: dict[float, list[str]] = {}
+    for name, since in solution.undefined().items():
+        at.setdefault(since, []).append(name)
+    return [undefined_text(names, since) for since, names in sorted(at.items())]
 
 
 def succeeded(solution: Any) -> bool:

@@ -1,6 +1,8 @@
 """Reports on a terminal: what the compiler did, how a solve went, how far a surrogate can be trusted."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -71,11 +73,26 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
     ]
     table = _grid(("variable", "first", "last", "least", "greatest", "unit"), numbers=(1, 2, 3, 4))
     rows = report["variables"]
+    if len(rows) > LISTED:
+        rows = list(_folded(rows))
     for row in rows[:LISTED]:
         values = [_number(row[key]) if key in row else "" for key in ("first", "last", "least", "greatest")]
         table.add_row(row["name"], *values, row["unit"] or "")
     more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
     return Group(_heading(report["model"]), "", _facts(facts), "", _indented(table), *map(_indented, more))
+
+
+def _folded(rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Of each array the first and the last element, and between them how far the others go."""
+    for _, group in groupby(rows, key=lambda row: re.sub(r"\[[\d,]+\]", "[]", row["name"])):
+        elements = list(group)
+        if len(elements) <= 3 or "first" not in elements[0]:
+            yield from elements
+            continue
+        first, *between, last = elements
+        least, greatest = min(row["least"] for row in between), max(row["greatest"] for row in between)
+        told = {"name": f"  … {len(between):,} between", "unit": first["unit"]}
+        yield from (first, told | {"least": least, "greatest": greatest}, last)
 
 
 def validation_table(trained: Any) -> RenderableType:
@@ -93,6 +110,7 @@ def validation_table(trained: Any) -> RenderableType:
             f"median {_percent(found['median'])}, 95 % {_percent(found['p95'])}, worst {_percent(found['worst'])}",
         ),
         ("coverage", _coverage(found["coverage"])),
+        ("kept", _kept(found["kept"])),
         ("one run", _ratio(speed["one"])),
         ("batch", f"{_ratio(speed['batch'])} per run, {speed['lanes']:,} at once"),
         ("domain", _domain(trained)),
@@ -121,6 +139,20 @@ def _coverage(found: Mapping[str, Any]) -> str:
     """What share of the test values lay inside the intervals that say 95 %."""
     measured = dict(zip(found["levels"], found["measured"], strict=True))
     return f"95 % intervals hold {_percent(measured[0.95])} of the values tested"
+
+
+def _kept(found: Mapping[str, Any]) -> str:
+    """`A + B + C to 2e-16 (4e-05 without that); 3 outputs never negative`."""
+    told = [
+        f"{row['law']} to {row['after']:.0e} ({row['before']:.0e} without that)" for row in found["laws"][:NAMED]
+    ]
+    if len(found["laws"]) > NAMED:
+        told.append(f"and {len(found['laws']) - NAMED} more laws")
+    if found["not_negative"]["outputs"]:
+        told.append(f"{_count(len(found['not_negative']['outputs']), 'output')} never negative")
+    if found["lost"]:
+        told.append(f"{_count(len(found['lost']), 'law')} not kept exactly")
+    return "; ".join(told)
 
 
 def duration(seconds: float) -> str:
@@ -252,7 +284,7 @@ def _count(n: int, what: str) -> str:
 
 def _number(value: Any) -> str:
     """Six figures: enough to read, short enough for a column."""
-    return f"{float(value):.6g}"
+    return f"{float(value) + 0.0:.6g}"
 
 
 def _percent(fraction: float) -> str:

@@ -1,6 +1,7 @@
 """A solution under the names of a model, in declared units: what `simulate` returns, of a model or of a surrogate."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,10 @@ from stiffdsl.solve.status import Status
 
 class OutsideDomainWarning(UserWarning):
     """A surrogate was asked outside of the domain that its stated error holds for."""
+
+
+class NotANumberWarning(UserWarning):
+    """A variable that was read is not a number where the states it is computed from are."""
 
 
 class View(Protocol):
@@ -95,6 +100,7 @@ class Solution:
         self.start = start
         self._dense = dense
         self._every: Any = None
+        self._warned: set[str] = set()
 
     @property
     def success(self) -> bool:
@@ -112,11 +118,34 @@ class Solution:
         return self.view.names
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.t if name == "time" else self.view.pick(self._evaluated(), name)
+        if name == "time":
+            return self.t
+        values = self.view.pick(self._evaluated(), name)
+        since = self._undefined_since(values)
+        if since is not None and name not in self._warned:
+            self._warned.add(name)
+            warnings.warn(undefined_text([name], since), NotANumberWarning, stacklevel=2)
+        return values
+
+    def undefined(self) -> dict[str, float]:
+        """Variables that are not numbers at saved times where the states are, each with the first such time.
+
+        A solve does not look at what only reads the states: the root or the logarithm of something that has become
+        negative does not stop it.
+        """
+        found = {name: self._undefined_since(self.view.pick(self._evaluated(), name)) for name in self.names}
+        return {name: since for name, since in found.items() if since is not None}
+
+    def _undefined_since(self, values: np.ndarray) -> float | None:
+        wrong = np.isnan(values)
+        if not np.any(wrong):
+            return None
+        wrong = np.any(wrong.reshape(len(values), -1), axis=1) & np.all(np.isfinite(self.y), axis=1)
+        return float(self.t[np.argmax(wrong)]) if np.any(wrong) else None
 
     def __contains__(self, name: str) -> bool:
         try:
-            self[name]
+            self.view.pick(self._evaluated(), name)
         except KeyError:
             return False
         return True
@@ -185,3 +214,14 @@ class Solution:
     def __repr__(self) -> str:
         span = f"time {self.t[0]:g}..{self.t[-1]:g}" if len(self.t) else "no times"
         return f"<Solution of {self.view.model_name}: {span}, {len(self.t)} points, {self.reason}>"
+
+
+def undefined_text(names: Sequence[str], since: float) -> str:
+    """What to say of variables that are not numbers from some time on."""
+    told = ", ".join(f"`{name}`" for name in names)
+    what = "is not a number" if len(names) == 1 else "are not numbers"
+    return (
+        f"{told} {what} at time = {since:.6g}, though the states are: "
+        "the root or logarithm of something negative, or 0/0, in an equation that computes "
+        + ("it" if len(names) == 1 else "them")
+    )

@@ -154,6 +154,31 @@ def test_a_solve_that_fails_says_why_and_is_status_1(stiffdsl, folder):
     assert (folder / "r.csv").read_text().startswith("time,x\n0.0,1.0\n")
 
 
+ROD = """model Rod
+  var T[40] start 1
+  output root = sqrt(T[40] - 0.5)
+equations
+  for i in 1..40
+    der(T[i]) = -i*T[i]/40
+  end
+experiment
+  time 0..1
+end
+"""
+
+
+def test_simulate_folds_arrays_and_warns_of_what_is_no_number(stiffdsl, folder):
+    (folder / "rod.sml").write_text(ROD)
+    outcome = stiffdsl("simulate", "rod.sml", "--points", "3")
+    assert outcome.status == 0
+    listed = [line.split() for line in outcome.out.splitlines()]
+    rows = {line[0]: line[1:] for line in listed if line}
+    assert rows["T[40]"] == ["1", "0.367879", "0.367879", "1"]
+    assert rows["…"] == ["38", "between", "0.377192", "1"]
+    assert outcome.err.count("warning") == 1
+    assert "`root` is not a number at time = 1," in outcome.err
+
+
 def test_nothing_to_vary_is_said(stiffdsl, folder):
     (folder / "plain.sml").write_text(
         "model P\n  param k = 1\n  var x start 1\nequations\n  der(x) = -k*x\nexperiment\n  time 0..1\nend\n"
