@@ -44,6 +44,7 @@ def page(trained: Any) -> str:
             _outputs(found["outputs"]),
             numbers=(1, 2, 3, 5),
         ),
+        *_kept(found.get("kept")),
         "<h2>Best, median and worst run</h2>",
         svg(pictures.trajectories(trained)),
         "<h2>Error over time</h2>",
@@ -123,6 +124,36 @@ def _outputs(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
     if len(ordered) > LISTED:
         listed.append((f"… and {len(ordered) - LISTED} with smaller errors", *[""] * 6))
     return listed
+
+
+def _kept(kept: dict[str, Any] | None) -> list[str]:
+    """What holds exactly: relations with what the formula alone leaves of them, and signs."""
+    if kept is None:
+        return []
+    signed = kept["not_negative"]
+    if not kept["laws"] and not signed["outputs"] and not kept["lost"]:
+        return []
+    rows = [(row["law"], f"{row['before']:.1e}", f"{row['after']:.1e}") for row in kept["laws"][:LISTED]]
+    if len(kept["laws"]) > LISTED:
+        rows.append((f"… and {len(kept['laws']) - LISTED} more", "", ""))
+    sections = ["<h2>What is kept</h2>"]
+    if rows:
+        sections += [
+            "<p>Predictions are moved onto these, by the least change that the uncertainty of each output allows. "
+            "Residuals are the worst on the runs held out, relative to the largest term.</p>",
+            _table(("constant, or zero", "without that", "as predicted"), rows, numbers=(1, 2)),
+        ]
+    if signed["outputs"]:
+        names = ", ".join(signed["outputs"][:LISTED]) + (", …" if len(signed["outputs"]) > LISTED else "")
+        sections.append(
+            f"<p>Never negative: {escape(names)}. {signed['before']:,} values of the runs held out would have been.</p>"
+        )
+    if kept["lost"]:
+        lost = "".join(
+            f"<li>{escape(row['law'])}: {escape(row['reason'])}</li>" for row in kept["lost"][:LISTED]
+        )
+        sections.append(f"<p>Not kept exactly:</p>\n<ul>{lost}</ul>")
+    return sections
 
 
 def _failures(failed: dict[str, Any], count: int) -> str:

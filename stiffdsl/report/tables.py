@@ -110,7 +110,7 @@ def validation_table(trained: Any) -> RenderableType:
             f"median {_percent(found['median'])}, 95 % {_percent(found['p95'])}, worst {_percent(found['worst'])}",
         ),
         ("coverage", _coverage(found["coverage"])),
-        ("kept", _kept(found["kept"])),
+        ("kept", _kept(found.get("kept"))),
         ("one run", _ratio(speed["one"])),
         ("batch", f"{_ratio(speed['batch'])} per run, {speed['lanes']:,} at once"),
         ("domain", _domain(trained)),
@@ -141,10 +141,13 @@ def _coverage(found: Mapping[str, Any]) -> str:
     return f"95 % intervals hold {_percent(measured[0.95])} of the values tested"
 
 
-def _kept(found: Mapping[str, Any]) -> str:
+def _kept(found: Mapping[str, Any] | None) -> str:
     """`A + B + C to 2e-16 (4e-05 without that); 3 outputs never negative`."""
+    if found is None:
+        return ""
     told = [
-        f"{row['law']} to {row['after']:.0e} ({row['before']:.0e} without that)" for row in found["laws"][:NAMED]
+        f"{row['law']} to {row['after']:.0e} ({row['before']:.0e} without that)"
+        for row in found["laws"][:NAMED]
     ]
     if len(found["laws"]) > NAMED:
         told.append(f"and {len(found['laws']) - NAMED} more laws")

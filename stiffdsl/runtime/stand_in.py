@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.laws import relations
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate.signals import at_knots
@@ -66,7 +67,7 @@ def task_of(
         examples = {name: np.c_[rows[:, :1], rows] for name, rows in examples.items()}
     names = tuple(outputs) if outputs is not None else _default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
-    units = tuple(b.unit for b in model.declarations(numbers))
+    declared = model.declarations(numbers)
 
     def split(values):
         """Columns of rows (k, d) by what they are given to."""
@@ -91,7 +92,8 @@ def task_of(
 
     usual = run.options(model, rtol, atol)
 
-    def solve_one(values):
+    def alone(values):
+        """What one row (d,) is given to: parameters, start values, inputs."""
         own = split(np.asarray(values)[None])
         scalar = {k: v[0] if np.ndim(v) == 1 and len(v) == 1 else v for k, v in own["params"].items()}
         begin = {k: np.ravel(v)[0] if np.size(v) == 1 else v for k, v in own["initial"].items()}
@@ -99,13 +101,17 @@ def task_of(
             k: (v[0], v[1][0]) if isinstance(v, tuple) and np.ndim(v[1]) == 2 else v
             for k, v in own["inputs"].items()
         }
-        return run.simulate(model, usual, (start, end), scalar, driven, learnt, None, begin or None, None)
+        return scalar, begin or None, driven
+
+    def solve_one(values):
+        scalar, begin, driven = alone(values)
+        return run.simulate(model, usual, (start, end), scalar, driven, learnt, None, begin, None)
 
     return Task(
         name=model.name,
         parameters=parameters,
         outputs=labels,
-        units=units,
+        units=tuple(b.unit for b in declared),
         times=learnt,
         log_time=bool(model.experiment.get("log")) and times is None,
         solve_many=solve_many,
@@ -116,6 +122,8 @@ def task_of(
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
         drives=drives,
         examples=examples,
+        relations=lambda: relations(model, numbers, start, alone),
+        physical=tuple(b.shift == 0 for b in declared),
         fingerprint=lambda: fingerprint(
             model, fixed, learnt, (fine.rtol, fine.atol, fine.chosen(model.program.size))
         ),

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
+from stiffdsl.surrogate.laws import Laws, Polynomials
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import Choice, RadialMap
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
@@ -97,6 +98,8 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "clock": _fields(expansion.clock),
         "validation": surrogate.validation,
     }
+    if surrogate.laws is not None:
+        meta["laws"] = _pack_laws(surrogate.laws, arrays)
     if isinstance(expansion, DrivenExpansion):
         meta["readout"] = _pack_readout(expansion, arrays)
         return arrays, meta
@@ -145,7 +148,8 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     held_out = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
     names = column_names(parameters, drives, knots)
     domain = Domain(names, scaling, arrays["solved"], arrays["failed"])
-    return Surrogate(about, expansion, domain, arrays["widths"], meta["validation"], held_out, full)
+    laws = _unpack_laws(meta["laws"], arrays) if "laws" in meta else None
+    return Surrogate(about, expansion, domain, arrays["widths"], meta["validation"], held_out, full, laws)
 
 
 def _unpack_expansion(
@@ -207,6 +211,31 @@ def _unpack_driven(
         arrays["groups"],
         arrays["mean"],
         readout,
+    )
+
+
+def _pack_laws(laws: Laws, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Puts the arrays of `laws` into `arrays` and returns the rest of them."""
+    rest: dict[str, Any] = {}
+    for name, value in _fields(laws).items():
+        if isinstance(value, Polynomials):
+            arrays |= {f"laws.{name}.{k}": v for k, v in _fields(value).items() if k != "degree"}
+            rest[name] = value.degree
+        elif isinstance(value, np.ndarray):
+            arrays[f"laws.{name}"] = value
+        else:
+            rest[name] = list(value)
+    return rest
+
+
+def _unpack_laws(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Laws:
+    def polynomials(name: str) -> Polynomials:
+        low, high, coefficients = (arrays[f"laws.{name}.{k}"] for k in ("low", "high", "coefficients"))
+        return Polynomials(low, high, meta[name], coefficients)
+
+    numbers = {f.name: arrays[f"laws.{f.name}"] for f in fields(Laws) if f"laws.{f.name}" in arrays}
+    return Laws(
+        texts=tuple(meta["texts"]), weights=polynomials("weights"), totals=polynomials("totals"), **numbers
     )
 
 

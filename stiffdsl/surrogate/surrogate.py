@@ -16,9 +16,11 @@ from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate import given
 from stiffdsl.surrogate.domain import Domain
-from stiffdsl.surrogate.driven import DrivenExpansion, DrivenReader
-from stiffdsl.surrogate.expansion import Expansion, Reader
+from stiffdsl.surrogate.driven import DrivenExpansion
+from stiffdsl.surrogate.expansion import Expansion
 from stiffdsl.surrogate.intervals import LEVELS
+from stiffdsl.surrogate.kept import AnyReader, over_clock, reader
+from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.names import Columns
 from stiffdsl.surrogate.task import Drive, Parameter
 
@@ -60,9 +62,11 @@ class Surrogate:
         validation: dict[str, Any],
         held_out: dict[str, np.ndarray],
         full: Any = None,
+        laws: Laws | None = None,
     ):
         self.about = about
         self.expansion = expansion
+        self.laws = laws
         self.region = region
         self.widths = widths
         self.validation = validation
@@ -72,7 +76,7 @@ class Surrogate:
         self.counts = {"inside": 0, "outside": 0, "fallback": 0}
         self._outputs = Columns(about.outputs, "output")
         self._given = given.Given(about.parameters, about.drives, about.times, about.fixed)
-        self._readers: dict[Any, tuple[Reader | DrivenReader, Callable[[np.ndarray], np.ndarray]]] = {}
+        self._readers: dict[Any, tuple[AnyReader, Callable[[np.ndarray], np.ndarray]]] = {}
 
     # --- what it is ---
 
@@ -136,15 +140,15 @@ class Surrogate:
             if inputs or initial is not None:
                 options |= {"inputs": inputs, "initial": initial}
             return self.full.simulate(time, params, saveat=times, **options)
-        reader, _ = self._reader(times, None)
+        formula, _ = self._reader(times, None)
         view = _View(self, values[0])
 
         def dense(t: np.ndarray) -> np.ndarray:
             with np.errstate(over="ignore", invalid="ignore"):
-                return self.expansion.reader(t, np.arange(len(self.outputs)))(np, values)[0]
+                return self._formula(t, np.arange(len(self.outputs)))(np, values)[0]
 
         with np.errstate(over="ignore", invalid="ignore"):
-            y = reader(np, values)[0]
+            y = formula(np, values)[0]
         stats = {"method": self.method}
         return Solution(view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, dense)
 
@@ -162,8 +166,8 @@ class Surrogate:
         traced values cannot be judged. `options` of a solver are accepted and mean nothing here."""
         del options
         times = self._times(time, saveat, None)
-        reader, _ = self._reader(times, outputs)
-        one = jax.jit(lambda values: reader(jnp, values[None])[0])
+        formula, _ = self._reader(times, outputs)
+        one = jax.jit(lambda values: formula(jnp, values[None])[0])
 
         def solve(params=None, initial=None, inputs=None):
             values = jnp.asarray(self._given.row(params, initial, inputs), dtype=float)
@@ -243,11 +247,11 @@ class Surrogate:
         times = self._times(None, saveat, None)
         values = np.array(self._given.row(params, initial, inputs), dtype=float)[None]
         self._judged(values, False)
-        reader, _ = self._reader(times, None)
-        widths = self._widths(times, level)
-        scaled = reader.scaled(values)
+        formula, _ = self._reader(times, None)
+        widths = over_clock(self.expansion, self.times, self.widths[LEVELS.index(level)], times)
+        scaled = formula.scaled(values)
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = [reader.unscaled(values, scaled + sign * widths)[0] for sign in (-1, 1)]
+            ends = [formula.unscaled(values, scaled + sign * widths)[0] for sign in (-1, 1)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         return {name: (low[:, k], high[:, k]) for k, name in enumerate(self.outputs)}
 
@@ -291,26 +295,19 @@ class Surrogate:
 
     def _reader(
         self, times: np.ndarray, outputs: Sequence[str] | None
-    ) -> tuple[Reader | DrivenReader, Callable[[np.ndarray], np.ndarray]]:
+    ) -> tuple[AnyReader, Callable[[np.ndarray], np.ndarray]]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
         labels, which = self._outputs.labels(outputs)
         key = times.tobytes(), None if outputs is None else labels
         if key not in self._readers:
             if len(self._readers) >= _READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = self.expansion.reader(times, which)
-            self._readers[key] = reader, _batched(reader)
+            formula = self._formula(times, which)
+            self._readers[key] = formula, _batched(formula)
         return self._readers[key]
 
-    def _widths(self, times: np.ndarray, level: float) -> np.ndarray:
-        """(m, q) half widths in scaled outputs, between the training times on straight lines of the clock."""
-        known = self.widths[LEVELS.index(level)]
-        clock = self.expansion.clock
-        leads = self.expansion.start is not None
-        at = clock.scale(np.maximum(times, clock.first))
-        nodes = clock.scale(self.times[1:] if leads else self.times)
-        inner = known[1:] if leads else known
-        return np.stack([np.interp(at, nodes, column) for column in inner.T], axis=1)
+    def _formula(self, times: np.ndarray, which: np.ndarray) -> AnyReader:
+        return reader(self.expansion, self.laws, self.times, times, which)
 
     def _judged(self, values: np.ndarray, fallback: bool) -> np.ndarray:
         """(k,) which rows lie outside of the domain; warns where nobody else will answer for them."""
@@ -369,9 +366,9 @@ class _View:
         return every
 
 
-def _batched(reader: Reader | DrivenReader) -> Callable[[np.ndarray], np.ndarray]:
-    compiled = jax.jit(lambda values: reader.rows(jnp, values))
-    shape = len(reader.which), len(reader.times)
+def _batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:
+    compiled = jax.jit(lambda values: formula.rows(jnp, values))
+    shape = len(formula.which), len(formula.times)
     fitting = max(1, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
     most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
 

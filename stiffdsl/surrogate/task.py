@@ -65,6 +65,24 @@ class Drive:
 
 
 @dataclass(frozen=True, eq=False)
+class Relations:
+    """Linear relations that all trajectories hold, over e entries: the sum of weight times output is a total.
+
+    Entry e stands in relation `rows[e]`, before output `columns[e]`; `numbers(values (k, d))` returns the weights
+    (k, e) and the totals (k, relations) in declared units. `copies` (c, 2) are outputs and those that they are the
+    same as, but for `factor` and `offset` (c,).
+    """
+
+    texts: tuple[str, ...]
+    rows: np.ndarray
+    columns: np.ndarray
+    numbers: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    copies: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    factor: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    offset: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """A model over a box of parameters and a span of time.
 
@@ -77,7 +95,8 @@ class Task:
 
     `solve_one(values (d,))` and `solve_batch(values (k, d))` solve at the tolerances that a user has, where
     `solve_many` may be finer: they are only timed. `full` answers outside the domain where a user asks for that;
-    `fixed` are the values of the parameters that do not vary.
+    `fixed` are the values of the parameters that do not vary. `relations()` finds what every trajectory holds;
+    `physical` says of each output whether its unit has a zero that is one (kelvins and not degrees), empty: all have.
     """
 
     name: str
@@ -94,6 +113,8 @@ class Task:
     fixed: Mapping[str, float] = field(default_factory=dict)
     drives: tuple[Drive, ...] = ()
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    relations: Callable[[], Relations] | None = None
+    physical: tuple[bool, ...] = ()
     # What tells this task from others: solves that were stored for one are not used for another.
     fingerprint: Callable[[], str] = str
 

@@ -10,10 +10,12 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.surrogate import driven_fit, gather, lpctesn, neural, npctesn, radial
 from stiffdsl.surrogate.compression import sample_modes
 from stiffdsl.surrogate.domain import Domain, failed_region
-from stiffdsl.surrogate.driven import DrivenExpansion
 from stiffdsl.surrogate.expansion import Expansion
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.intervals import coverage, half_widths
+from stiffdsl.surrogate.kept import AnyExpansion, reader
+from stiffdsl.surrogate.laws import Laws
+from stiffdsl.surrogate.laws_fit import kept_report, laws_of
 from stiffdsl.surrogate.prepare import Prepared, prepare
 from stiffdsl.surrogate.projection import Fitted, needed, orthonormal
 from stiffdsl.surrogate.sample import Samples, part_of
@@ -124,7 +126,7 @@ class Trial:
     """A fitted method: its errors at the calibration samples, what was chosen, and how long it took."""
 
     method: str
-    expansion: Expansion | DrivenExpansion
+    expansion: AnyExpansion
     summary: dict[str, float]
     chosen: dict[str, object]
     seconds: float
@@ -146,7 +148,7 @@ def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list
             expansion, chosen = driven_fit.expand(prepared, seed, network=method != "lpctesn")
         else:
             expansion, chosen = expand(prepared, method, seed)
-        predicted = _predict(task, expansion, data.calibration)
+        predicted = _predict(task, expansion, None, data.calibration)
         leads = expansion.start is not None
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
@@ -212,33 +214,34 @@ def _time_basis(prepared: Prepared, method: str, seed: int) -> tuple[Fitted, dic
     return fitted, {"rank": fitted.rank}
 
 
-def _predict(task: Task, expansion: Expansion | DrivenExpansion, samples: Samples) -> np.ndarray:
-    reader = expansion.reader(task.times, np.arange(len(task.outputs)))
+def _predict(task: Task, expansion: AnyExpansion, laws: Laws | None, samples: Samples) -> np.ndarray:
+    formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
     with np.errstate(over="ignore", invalid="ignore"):
-        return reader(np, samples.values)
+        return formula(np, samples.values)
 
 
-def _scaled_errors(task: Task, expansion: Expansion | DrivenExpansion, samples: Samples) -> np.ndarray:
+def _scaled_errors(task: Task, expansion: AnyExpansion, laws: Laws | None, samples: Samples) -> np.ndarray:
     """Errors of scaled outputs; zero at a start that the clock does not reach, where the value is
     interpolated.
     """
-    reader = expansion.reader(task.times, np.arange(len(task.outputs)))
+    formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
     leads = expansion.start is not None
     inner = slice(1 if leads else 0, None)
     truth = np.zeros_like(samples.trajectories)
     with np.errstate(invalid="ignore"):
         truth[:, inner] = expansion.outputs.scale(samples.trajectories[:, inner])
-    found = truth - reader.scaled(samples.values)
+    found = truth - formula.scaled(samples.values)
     found[:, : inner.start] = 0.0
     return found
 
 
 def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int) -> Surrogate:
     expansion = best.expansion
-    widths = half_widths(_scaled_errors(task, expansion, data.calibration))
-    covered = coverage(_scaled_errors(task, expansion, data.test), widths)
+    laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
+    widths = half_widths(_scaled_errors(task, expansion, laws, data.calibration))
+    covered = coverage(_scaled_errors(task, expansion, laws, data.test), widths)
     truth, training = data.test.trajectories, data.training.trajectories
-    predicted = _predict(task, expansion, data.test)
+    predicted = _predict(task, expansion, laws, data.test)
     leads = expansion.start is not None
     found = errors(truth, predicted, relative_to(truth, training, leads))
     failed = np.concatenate([s.failed for s in data.every])
@@ -262,6 +265,9 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
             "region": failed_region(names, failed),
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
         },
+        "kept": kept_report(
+            laws, lost, task.outputs, data.test, _predict(task, expansion, None, data.test), predicted
+        ),
         "chosen": best.chosen,
         "tried": [{"method": t.method, **t.summary} for t in tried],
     }
@@ -284,6 +290,7 @@ def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int
         validation,
         held_out(data.test.values, task.times, truth, predicted, found),
         task.full,
+        laws,
     )
     surrogate.speed = measure(task, surrogate, data.test.values, data.seconds)
     surrogate.speed["training_seconds"] = {t.method: t.seconds for t in tried}
