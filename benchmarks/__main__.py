@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.compare import compare
+from benchmarks.compare import SMALL, Plan, compare
 from benchmarks.peers import PEERS
 from benchmarks.problems import PROBLEMS
 from benchmarks.scaling import scaling
@@ -41,6 +41,7 @@ def main() -> None:
     )
     parser.add_argument("--peer", action="append", choices=PEERS, help="only these; may be repeated")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
+    parser.add_argument("--jaxonomy", metavar="PYTHON", help="of compare: an environment with jaxonomy")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     args = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -78,7 +79,8 @@ def main() -> None:
             parser.error(f"there is no case `{unknown[0]}`; there are {', '.join(CASES)}")
         records = baselines(args.case or CASES, args.budget, console)
     else:
-        records = compare(problems, args.peer or list(PEERS), args.limit, console)
+        plan = Plan(problems, args.peer or list(PEERS), args.limit, SMALL, args.jaxonomy)
+        records = compare(plan, console)
     if args.json:
         about = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
         about["time"] = datetime.now(UTC).isoformat(timespec="seconds")

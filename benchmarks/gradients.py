@@ -87,7 +87,7 @@ def solution(peer: str) -> Callable[[Any], Any]:
 def _by_diffrax(problem: Any) -> Callable[[Any], Any]:
     import diffrax
 
-    from benchmarks.peers.with_diffrax import JAX
+    from benchmarks.peers.jax_arrays import JAX
 
     term: Any = diffrax.ODETerm(lambda t, y, k: equations(t, y, JAX, k))
     controller: Any = diffrax.PIDController(rtol=problem.rtol, atol=problem.atol)

@@ -26,6 +26,8 @@ class Functions:
     constant: Callable[[np.ndarray], Any] = lambda values: values
     """NumPy numbers as an array of this kind."""
     take: Callable[[Any, np.ndarray], Any] = lambda x, index: x[index]
+    product: Callable[[Any, Any], Any] = lambda matrix, x: matrix @ x
+    """A `scipy.sparse` matrix of numbers times a vector."""
 
 
 NUMPY = Functions(
@@ -42,8 +44,8 @@ NUMPY = Functions(
 class Problem:
     """`y' = equations(t, y, functions)` on `time` from `y0`.
 
-    `model` is the file in models/ that says the same, with `constants`; `checked` maps names in that model to
-    indices in y.
+    `model` is the file in models/ that says the same, with `constants`, or `text` is the model itself; `checked` maps
+    names in that model to indices in y.
     `jacobian` is None for the small problems, whose peers take it from SymPy; for the large ones it is a
     function of t and y that gives a `scipy.sparse` matrix, with the analytic derivatives written by hand.
     """
@@ -59,6 +61,7 @@ class Problem:
     constants: dict[str, float] = field(default_factory=dict)
     jacobian: Callable[[float, np.ndarray], Any] | None = None
     breaks: tuple[float, ...] = ()
+    text: str = ""
 
     @property
     def size(self) -> int:
@@ -67,6 +70,10 @@ class Problem:
     @cached_property
     def file(self) -> Path:
         return MODELS / f"{self.model}.sml"
+
+    def absolute(self, rtol: float) -> float:
+        """The absolute tolerance that goes with a relative one: both are tightened together."""
+        return self.atol * rtol / self.rtol
 
     @cached_property
     def indices(self) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Models written out line by line, as generators and importers write them: no `for`, no arrays of parts."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 # Shares and counts as in egfr_net.net of BioNetGen: 38 constants, two of five reactions bind two species, as many
@@ -9,43 +11,83 @@ _BINDING = 0.4
 _LARGEST = 12
 
 
-def mass_action(species: int, reactions: int, seed: int = 0) -> str:
-    """A random network in the section `reactions`, one a line, of bounded solutions.
+@dataclass(frozen=True)
+class Network:
+    """Mass action. Reactions in the order of the text: `used`, `made` are indices of species, `k` is an index in
+    `forward` where two species are used, else in `backward`, and `factor` stands before it."""
 
-    Species `S1`, `S2`, … are complexes of 1 to 12 monomers; a reaction keeps the number of monomers, and so does
-    the sum of all species, each times its size (`sizes`).
+    forward: np.ndarray
+    backward: np.ndarray
+    total: np.ndarray
+    """Start values of the species."""
+    used: list[tuple[int, ...]]
+    made: list[tuple[int, ...]]
+    k: list[int]
+    factor: list[float]
+
+    @property
+    def rates(self) -> np.ndarray:
+        """The constant of each reaction, with its factor."""
+        names = [self.forward if len(used) == 2 else self.backward for used in self.used]
+        return np.array([f * values[k] for f, values, k in zip(self.factor, names, self.k, strict=True)])
+
+
+def network(species: int, reactions: int, seed: int = 0) -> Network:
+    """A random network of bounded solutions.
+
+    Species are complexes of 1 to 12 monomers; a reaction keeps the number of monomers, and so does the sum of all
+    species, each times its size (`sizes`). Constants are rounded to the digits that the text shows.
     """
     rng = np.random.default_rng(seed)
     size = sizes(species)
     of_size = [np.flatnonzero(size == n) for n in range(_LARGEST + 1)]
     forward = 10.0 ** rng.uniform(-4, -1, _CONSTANTS)
     backward = 10.0 ** rng.uniform(-2, 1, _CONSTANTS)
-    lines = ['model Network "a random mass-action network"']
-    lines += [f"  param kp{k + 1} = {value:.4g}" for k, value in enumerate(forward)]
-    lines += [f"  param km{k + 1} = {value:.4g}" for k, value in enumerate(backward)]
     total = np.where(size == 1, rng.integers(50, 500, species), 0)
-    lines += [f"  var S{s + 1} start {total[s]}" for s in range(species)]
-    lines.append("reactions")
+    used: list[tuple[int, ...]] = []
+    made: list[tuple[int, ...]] = []
+    constants: list[int] = []
+    factor: list[float] = []
+
+    def react(before: tuple[int, ...], after: tuple[int, ...], k: int, times: float) -> None:
+        for column, value in ((used, before), (made, after), (constants, k), (factor, times)):
+            column.append(value)
+
     pairs = int(_BINDING * reactions)
     for _ in range(pairs):
         whole = rng.integers(2, _LARGEST + 1)
         # Mostly a monomer joins: monomers are few and so take part in many reactions.
         part = 1 if rng.random() < 0.7 else rng.integers(1, whole)
-        a, b = rng.choice(of_size[part]) + 1, rng.choice(of_size[whole - part]) + 1
-        c, k = rng.choice(of_size[whole]) + 1, rng.integers(_CONSTANTS) + 1
-        factor = "0.5*" if a == b else ""
-        lines.append(f"  S{a} + S{b} -> S{c} @ {factor}kp{k}")
-        lines.append(f"  S{c} -> S{a} + S{b} @ {'2*' if rng.random() < 0.1 else ''}km{k}")
+        a, b = int(rng.choice(of_size[part])), int(rng.choice(of_size[whole - part]))
+        c, k = int(rng.choice(of_size[whole])), int(rng.integers(_CONSTANTS))
+        react((a, b), (c,), k, 0.5 if a == b else 1.0)
+        react((c,), (a, b), k, 2.0 if rng.random() < 0.1 else 1.0)
     for _ in range(reactions - 2 * pairs):
         own = of_size[rng.integers(2, _LARGEST + 1)]
-        a, b = rng.choice(own, 2, replace=False) + 1
-        lines.append(f"  S{a} -> S{b} @ km{rng.integers(_CONSTANTS) + 1}")
+        a, b = map(int, rng.choice(own, 2, replace=False))
+        react((a,), (b,), int(rng.integers(_CONSTANTS)), 1.0)
+    shown = [np.array([float(f"{value:.4g}") for value in values]) for values in (forward, backward)]
+    return Network(*shown, total, used, made, constants, factor)
+
+
+def mass_action(species: int, reactions: int, seed: int = 0) -> str:
+    """A `network` in the section `reactions`, one a line, with species `S1`, `S2`, …"""
+    net = network(species, reactions, seed)
+    lines = ['model Network "a random mass-action network"']
+    lines += [f"  param kp{k + 1} = {value:.4g}" for k, value in enumerate(net.forward)]
+    lines += [f"  param km{k + 1} = {value:.4g}" for k, value in enumerate(net.backward)]
+    lines += [f"  var S{s + 1} start {total}" for s, total in enumerate(net.total)]
+    lines.append("reactions")
+    for used, made, k, factor in zip(net.used, net.made, net.k, net.factor, strict=True):
+        left, right = (" + ".join(f"S{s + 1}" for s in side) for side in (used, made))
+        times = "" if factor == 1.0 else f"{factor:g}*"
+        lines.append(f"  {left} -> {right} @ {times}{'kp' if len(used) == 2 else 'km'}{k + 1}")
     lines += ["experiment", "  time 0..10, rtol 1e-6, atol 1e-8", "end", ""]
     return "\n".join(lines)
 
 
 def sizes(species: int) -> np.ndarray:
-    """How many monomers every species of `mass_action` holds: few of one, more of many."""
+    """How many monomers every species of `network` holds: few of one, more of many."""
     weight = np.sqrt(np.arange(1, _LARGEST + 1))
     bounds = np.cumsum(weight) / weight.sum() * species
     return 1 + np.searchsorted(bounds, np.arange(species), side="right")

@@ -73,29 +73,36 @@ def make(name: str, samples: int = SAMPLES, seed: int = 0) -> Case:
     task, equations = {"robertson": _robertson, "pollu": _pollu, "building": _building}[name]()
     data = gather.first(task, samples, None, seed, "sobol", lambda part: None)
 
-    def again(values: np.ndarray, progress: Any) -> Any:
-        # Our own training asks for the same points in the same order: it is given what all learn from.
-        every = np.concatenate([s.values for s in data.every])
-        assert np.array_equal(values, every), "a sample failed, and the sets differ"
-        return (
-            np.concatenate([s.trajectories for s in data.every]),
-            np.ones(len(values), bool),
-            [None] * len(values),
-        )
-
     x = data.training.trajectories
     kinds = scalings(x)
     magnitude = np.abs(x).reshape(-1, x.shape[-1])
     wide = (kinds["log"].kind == 1) & (magnitude.max(0) > _DECADE * magnitude.min(0))
     return Case(
         name,
-        replace(task, solve_many=again, solve_one=None, solve_batch=None),
+        replace(task, solve_many=kept(data), solve_one=None, solve_batch=None),
         data,
         ParameterScaling(task.low, task.high, np.zeros(len(task.low), bool)),
         kinds["log"].with_kind(np.where(wide, 1, 0)),
         clock(task.times, task.start, task.log_time)[0],
         equations,
     )
+
+
+def kept(data: Data) -> Callable[[np.ndarray, Any], Any]:
+    """`solve_many` for our own training, which asks for the points that all learn from: it gets the same solutions, and
+    the same failures. Raises `ValueError` at a point that was not solved."""
+    solved = {row.tobytes(): x for s in data.every for row, x in zip(s.values, s.trajectories, strict=True)}
+    failed = {row.tobytes(): why for s in data.every for row, why in zip(s.failed, s.reasons, strict=True)}
+    nothing = np.full(data.training.trajectories.shape[1:], np.nan)
+
+    def again(values: np.ndarray, progress: Any) -> Any:
+        keys = [row.tobytes() for row in values]
+        if new := sum(key not in solved and key not in failed for key in keys):
+            raise ValueError(f"{new} of {len(keys)} points are not among those that the baselines learn from")
+        trajectories = np.stack([solved.get(key, nothing) for key in keys])
+        return trajectories, np.array([key in solved for key in keys]), [failed.get(key) for key in keys]
+
+    return again
 
 
 def _around(model: Any, names: tuple[str, ...]) -> dict[str, tuple[float, float]]:

@@ -39,6 +39,10 @@ def baselines(
     records = []
     for name in names:
         case = make(name, samples)
+        if count := sum(len(s.failed) for s in case.data.every):
+            console.print(
+                f"{name}: {count} samples failed and are left out for all, {case.data.every[0].reasons[:1]}"
+            )
         fits: dict[str, Callable[[Case], Predict]] = {}
         for label, fit in BASELINES.items():
             if fit is not networks.physics_informed or case.equations is not None:
@@ -46,7 +50,11 @@ def baselines(
         fits |= {m: partial(_ours, method=m) for m in OURS}
         found = []
         for label, fit in fits.items():
-            found.append(_measured(case, label, fit))
+            try:
+                found.append(_measured(case, label, fit))
+            except ImportError as error:
+                console.print(f"{name}, {label}: missing: {error}")
+                continue
             console.print(f"{name}, {label}: worst error {found[-1]['worst']:.3g}")
         console.print(_table(case, found))
         records += found
@@ -54,7 +62,7 @@ def baselines(
 
 
 def _ours(case: Case, method: str) -> Predict:
-    made = train(case.task, method, len(case.data.training))
+    made = train(case.task, method, case.data.samples)
     return made.predict
 
 

@@ -21,7 +21,11 @@ def prepare(problem: Problem) -> Run:
         ode_solver=pydiffsol.bdf,
         linear_solver=pydiffsol.lu,  # KLU of pydiffsol 0.6.2 does not come back on these
     )
-    ode.rtol, ode.atol = problem.rtol, problem.atol
     none = np.array([])
     ends = np.array([problem.time[1]])
-    return lambda: np.asarray(ode.solve_dense(none, ends).ys)[problem.indices, -1]
+
+    def run(rtol: float, atol: float) -> np.ndarray:
+        ode.rtol, ode.atol = rtol, atol
+        return np.asarray(ode.solve_dense(none, ends).ys)[problem.indices, -1]
+
+    return run

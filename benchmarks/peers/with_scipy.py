@@ -6,12 +6,14 @@ LSODA takes dense Jacobians only (or banded ones, in another order of the unknow
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from benchmarks.peers import Run
+from benchmarks.peers import Run, refuse_large
 from benchmarks.problem import Problem
 from benchmarks.symbolic import python
 
 
 def prepare(problem: Problem, method: str) -> Run:
+    if method == "LSODA":
+        refuse_large(problem)
     if problem.jacobian is None:
         rhs, jacobian = python(problem)
     else:
@@ -19,15 +21,15 @@ def prepare(problem: Problem, method: str) -> Run:
         rhs = problem.rhs
         jacobian = (lambda t, y: sparse(t, y).toarray()) if method == "LSODA" else sparse
 
-    def run() -> np.ndarray:
+    def run(rtol: float, atol: float) -> np.ndarray:
         sol = solve_ivp(
             rhs,
             problem.time,
             problem.y0,
             method,
             t_eval=[problem.time[1]],
-            rtol=problem.rtol,
-            atol=problem.atol,
+            rtol=rtol,
+            atol=atol,
             jac=jacobian,
         )
         if not sol.success:

@@ -1,5 +1,7 @@
 """stiffdsl: from the text of the model to its end values."""
 
+from functools import cache
+
 import jax
 import numpy as np
 
@@ -10,15 +12,18 @@ from benchmarks.problem import Problem
 
 def prepare(problem: Problem) -> Run:
     """Compiles the file in models/; the solver is the function that users differentiate, under `jit`."""
-    model = sd.load(problem.file, constants=problem.constants)
-    ends = np.array([problem.time[1]])
-    solve = jax.jit(
-        model.solver(
-            time=problem.time,
-            saveat=ends,
-            outputs=tuple(problem.checked),
-            rtol=problem.rtol,
-            atol=problem.atol,
-        )
-    )
-    return lambda: np.asarray(solve({}))[-1]
+    model = load(problem)
+    ends, names = np.array([problem.time[1]]), tuple(problem.checked)
+
+    @cache
+    def solver(rtol: float, atol: float):
+        return jax.jit(model.solver(time=problem.time, saveat=ends, outputs=names, rtol=rtol, atol=atol))
+
+    return lambda rtol, atol: np.asarray(solver(rtol, atol)({}))[-1]
+
+
+def load(problem: Problem) -> sd.CompiledModel:
+    """The model of a problem."""
+    if problem.text:
+        return sd.loads(problem.text)
+    return sd.load(problem.file, constants=problem.constants)
