@@ -1,6 +1,6 @@
 """Models written out line by line, as generators and importers write them: no `for`, no arrays of parts."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,28 +11,32 @@ _BINDING = 0.4
 _LARGEST = 12
 
 
-@dataclass(frozen=True)
-class Network:
-    """Mass action. Reactions in the order of the text: `used`, `made` are indices of species, `k` is an index in
-    `forward` where two species are used, else in `backward`, and `factor` stands before it."""
+class Reaction(NamedTuple):
+    """Indices of the species that it uses and makes; `k` is an index in `Network.forward` where it uses two, else in
+    `Network.backward`, and `factor` stands before that."""
+
+    used: tuple[int, ...]
+    made: tuple[int, ...]
+    k: int
+    factor: float = 1.0
+
+
+class Network(NamedTuple):
+    """Mass action: constants, start values `total` of the species, and the reactions in the order of the text."""
 
     forward: np.ndarray
     backward: np.ndarray
     total: np.ndarray
-    """Start values of the species."""
-    used: list[tuple[int, ...]]
-    made: list[tuple[int, ...]]
-    k: list[int]
-    factor: list[float]
+    reactions: list[Reaction]
 
     @property
     def rates(self) -> np.ndarray:
         """The constant of each reaction, with its factor."""
-        names = [self.forward if len(used) == 2 else self.backward for used in self.used]
-        return np.array([f * values[k] for f, values, k in zip(self.factor, names, self.k, strict=True)])
+        names = self.backward, self.forward
+        return np.array([r.factor * names[len(r.used) == 2][r.k] for r in self.reactions])
 
 
-def network(species: int, reactions: int, seed: int = 0) -> Network:
+def network(species: int, count: int, seed: int = 0) -> Network:
     """A random network of bounded solutions.
 
     Species are complexes of 1 to 12 monomers; a reaction keeps the number of monomers, and so does the sum of all
@@ -44,30 +48,22 @@ def network(species: int, reactions: int, seed: int = 0) -> Network:
     forward = 10.0 ** rng.uniform(-4, -1, _CONSTANTS)
     backward = 10.0 ** rng.uniform(-2, 1, _CONSTANTS)
     total = np.where(size == 1, rng.integers(50, 500, species), 0)
-    used: list[tuple[int, ...]] = []
-    made: list[tuple[int, ...]] = []
-    constants: list[int] = []
-    factor: list[float] = []
-
-    def react(before: tuple[int, ...], after: tuple[int, ...], k: int, times: float) -> None:
-        for column, value in ((used, before), (made, after), (constants, k), (factor, times)):
-            column.append(value)
-
-    pairs = int(_BINDING * reactions)
+    reactions: list[Reaction] = []
+    pairs = int(_BINDING * count)
     for _ in range(pairs):
         whole = rng.integers(2, _LARGEST + 1)
         # Mostly a monomer joins: monomers are few and so take part in many reactions.
         part = 1 if rng.random() < 0.7 else rng.integers(1, whole)
         a, b = int(rng.choice(of_size[part])), int(rng.choice(of_size[whole - part]))
         c, k = int(rng.choice(of_size[whole])), int(rng.integers(_CONSTANTS))
-        react((a, b), (c,), k, 0.5 if a == b else 1.0)
-        react((c,), (a, b), k, 2.0 if rng.random() < 0.1 else 1.0)
-    for _ in range(reactions - 2 * pairs):
+        reactions.append(Reaction((a, b), (c,), k, 0.5 if a == b else 1.0))
+        reactions.append(Reaction((c,), (a, b), k, 2.0 if rng.random() < 0.1 else 1.0))
+    for _ in range(count - 2 * pairs):
         own = of_size[rng.integers(2, _LARGEST + 1)]
         a, b = map(int, rng.choice(own, 2, replace=False))
-        react((a,), (b,), int(rng.integers(_CONSTANTS)), 1.0)
+        reactions.append(Reaction((a,), (b,), int(rng.integers(_CONSTANTS))))
     shown = [np.array([float(f"{value:.4g}") for value in values]) for values in (forward, backward)]
-    return Network(*shown, total, used, made, constants, factor)
+    return Network(shown[0], shown[1], total, reactions)
 
 
 def mass_action(species: int, reactions: int, seed: int = 0) -> str:
@@ -78,7 +74,7 @@ def mass_action(species: int, reactions: int, seed: int = 0) -> str:
     lines += [f"  param km{k + 1} = {value:.4g}" for k, value in enumerate(net.backward)]
     lines += [f"  var S{s + 1} start {total}" for s, total in enumerate(net.total)]
     lines.append("reactions")
-    for used, made, k, factor in zip(net.used, net.made, net.k, net.factor, strict=True):
+    for used, made, k, factor in net.reactions:
         left, right = (" + ".join(f"S{s + 1}" for s in side) for side in (used, made))
         times = "" if factor == 1.0 else f"{factor:g}*"
         lines.append(f"  {left} -> {right} @ {times}{'kp' if len(used) == 2 else 'km'}{k + 1}")

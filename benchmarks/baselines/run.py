@@ -46,7 +46,7 @@ def baselines(
         fits: dict[str, Callable[[Case], Predict]] = {}
         for label, fit in BASELINES.items():
             if fit is not networks.physics_informed or case.equations is not None:
-                fits[label] = partial(fit, budget=budget, seed=0)
+                fits[label] = lambda case, fit=fit: fit(case, budget, 0)
         fits |= {m: partial(_ours, method=m) for m in OURS}
         found = []
         for label, fit in fits.items():

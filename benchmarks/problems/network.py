@@ -49,7 +49,8 @@ class Slopes:
 
 
 def slopes(net: Arrays) -> Slopes:
-    n, r = net.stoichiometry.shape
+    r = len(net.rates)
+    n = net.stoichiometry.indptr.size - 1
     pairs = net.second < n
     reaction = np.concatenate([np.arange(r), np.flatnonzero(pairs)])
     by = np.concatenate([net.first, net.second[pairs]])
@@ -68,13 +69,13 @@ def arrays(species: int, reactions: int) -> Arrays:
     net = drawn(species, reactions)
     columns = [
         (s, r, sign)
-        for r, (used, made) in enumerate(zip(net.used, net.made, strict=True))
+        for r, (used, made, *_) in enumerate(net.reactions)
         for sign, side in ((-1.0, used), (1.0, made))
         for s in side
     ]
     row, column, sign = map(np.array, zip(*columns, strict=True))
-    matrix = csr_array(coo_array((sign, (row, column)), shape=(species, len(net.used))))
-    first, second = (np.array([(*used, species)[k] for used in net.used]) for k in (0, 1))
+    matrix = csr_array(coo_array((sign, (row, column)), shape=(species, len(net.reactions))))
+    first, second = (np.array([(*r.used, species)[k] for r in net.reactions]) for k in (0, 1))
     return Arrays(matrix, net.rates, first, second)
 
 
