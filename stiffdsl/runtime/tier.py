@@ -15,7 +15,7 @@ import numpy as np
 from stiffdsl.runtime import native
 from stiffdsl.runtime.differentiable import differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
-from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve.loop import Counts
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.record import Trajectory, record
@@ -40,6 +40,21 @@ def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()
     key = ("native", method)
     if key not in model.cache:
         model.cache[key] = native.build(model.program, method)
+    return model.cache[key]
+
+
+def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
+    """The system that the control loop in JAX steps: its equations, Jacobian and factors are kernels where they can be.
+    `driven`: some input changes with time."""
+    if jax.default_backend() != "cpu":
+        return model.system(driven)
+    key = ("stepped", driven)
+    if key not in model.cache:
+        if "kernels" not in model.cache:
+            model.cache["kernels"] = native.kernels(model.program, model.functions)
+        own = model.cache["kernels"]
+        names = model.system(driven)
+        model.cache[key] = names if own is None else native.NativeSystem(model.program, own, names, driven)
     return model.cache[key]
 
 
@@ -93,6 +108,12 @@ def trajectory(
         found = _recorded(solver, start, end, y0, p, u, signal_tables(args.inputs.signals, np), times, limits)
         if found is not None:
             return found, "native"
+    else:
+        stepping = stepped(model, bool(args.inputs.signals))
+        if isinstance(stepping, native.NativeSystem):
+            found = record(stepping, method, start, end, y0, stepping.extended(args), times, **limits)
+            if found.status in CERTAIN:
+                return found, "native"
     return record(system, method, start, end, y0, args, times, **limits), "portable"
 
 
@@ -115,9 +136,16 @@ def pure_solve(
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether a kernel does it, in which case `vmap` lets every lane step on its own."""
-    portable = make_solve(model.system(bool(signals)), method, max_steps)
     solver = kernel(model, method, signals)
+    stepping = stepped(model, bool(signals))
+    if solver is None and isinstance(stepping, native.NativeSystem):
+        by_kernels = make_solve(stepping, method, max_steps)
+
+        def solve(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
+            return by_kernels(t0, t1, y0, stepping.extended(args), saveat, rtol, atol)
+
+        return solve, False
+    portable = make_solve(model.system(bool(signals)), method, max_steps)
     if solver is None:
         return portable, False
-
     return differentiable(solver, portable, max_steps), True

@@ -49,10 +49,10 @@ class LinearSolver:
     Where the matrix is singular the solution has values that are not finite.
     """
 
-    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, direct: Direct | None = None):
         self.rows, self.columns = np.asarray(rows, dtype=np.int32), np.asarray(columns, dtype=np.int32)
         self.mass = np.asarray(mass, dtype=float)
-        self.direct = _direct(self.rows, self.columns, self.mass)
+        self.direct = direct or _direct(self.rows, self.columns, self.mass)
 
     def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Factors:
         alpha = jnp.asarray(alpha)
@@ -75,8 +75,8 @@ class LinearSolver:
 
 
 def linear_solver(system: System) -> LinearSolver:
-    """The solver for the pattern and the mass matrix of a system."""
-    return LinearSolver(system.rows, system.columns, system.mass)
+    """The solver for the pattern and the mass matrix of a system, which may bring a factorization of its own."""
+    return LinearSolver(system.rows, system.columns, system.mass, getattr(system, "direct", None))
 
 
 def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:

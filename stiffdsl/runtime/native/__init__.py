@@ -6,5 +6,6 @@ more than a few thousand unknowns, or the method has no kernel. Both tiers take 
 
 from stiffdsl.runtime.native.build import build
 from stiffdsl.runtime.native.solver import Arrived, NativeSolver, Recorded, Tables
+from stiffdsl.runtime.native.system import NativeSystem, kernels
 
-__all__ = ["Arrived", "NativeSolver", "Recorded", "Tables", "build"]
+__all__ = ["Arrived", "NativeSolver", "NativeSystem", "Recorded", "Tables", "build", "kernels"]

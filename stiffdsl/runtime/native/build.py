@@ -28,8 +28,7 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has too many
     invariants to return to after a step, or the method is not one that kernels are made for."""
     tableau = TABLEAUS.get(method)
-    most = UNKNOWNS if np.all(program.mass) else WITH_ALGEBRAIC
-    if tableau is None or not 0 < program.size <= most or not engine.available():
+    if tableau is None or not engine.available():
         return None
     model = _model(program, tableau)
     if model is None:
@@ -44,8 +43,16 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     return NativeSolver(library, key, wide, linear, model.n, model.parameters, model.inputs, len(tableau.H))
 
 
+def static_plan(program: Program) -> lu.Plan | None:
+    """The plan of the factors of `alpha M - J`; None where it takes too many multiplications."""
+    most = UNKNOWNS if np.all(program.mass) else WITH_ALGEBRAIC
+    if not 0 < program.size <= most:
+        return None
+    return lu.plan(program.rows, program.columns, program.mass, _sample(program), MULTIPLICATIONS)
+
+
 def _model(program: Program, tableau: Tableau) -> Model | None:
-    plan = lu.plan(program.rows, program.columns, program.mass, _sample(program), MULTIPLICATIONS)
+    plan = static_plan(program)
     project = projection_of(program) if len(program.invariant_rows) else None
     if plan is None or (project is None and len(program.invariant_rows)):
         return None
@@ -86,15 +93,9 @@ def _sample(program: Program) -> np.ndarray | None:
 
 def _key(model: Model) -> str:
     """A digest of everything that the machine code depends on, this package included."""
-    digest = hashlib.sha256(_sources())
-    projecting = () if model.project is None else (model.project,)
-    written = ((model.rhs, model.jacobian), model.tables), (projecting, model.tables_project)
-    for functions, tables in written:
-        for function in functions:
-            digest.update(repr((function.name, function.arguments, function.ops)).encode())
-        for name in sorted(_used(functions)):
-            table = tables[name]
-            digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
+    if model.project is not None:
+        digest.update(digest_of((model.project,), model.tables_project))
     plan = model.plan
     for array in (
         plan.row,
@@ -110,12 +111,23 @@ def _key(model: Model) -> str:
     return digest.hexdigest()
 
 
+def digest_of(functions: tuple[Function, ...], tables: dict[str, np.ndarray]) -> bytes:
+    """A digest of what functions do."""
+    digest = hashlib.sha256()
+    for function in functions:
+        digest.update(repr((function.name, function.arguments, function.ops)).encode())
+    for name in sorted(_used(functions)):
+        table = tables[name]
+        digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    return digest.digest()
+
+
 def _used(functions: tuple[Function, ...]) -> set[str]:
     return {op.data for f in functions for op in f.ops if op.name in ("table", "take", "take_sum")}
 
 
 @cache
-def _sources() -> bytes:
+def sources() -> bytes:
     """The text of the modules that write kernels: code made by another version of them is not used."""
     folder = Path(__file__).parent
     solve = folder.parent.parent / "solve"

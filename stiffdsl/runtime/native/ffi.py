@@ -7,7 +7,7 @@ over arrays with leading axes, and the kernel loops over the lanes. Not differen
 import ctypes
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -54,11 +54,13 @@ def emit_handler(
     arguments: tuple[str, ...],
     results: tuple[str, ...],
     operands: tuple[str, ...],
+    symbol: str = "handler",
+    axes: Mapping[str, int] = AXES,
 ) -> None:
-    """`handler(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
-    over the buffers of `arguments` and `results`, the first of which has one row for each lane; others of `operands`
-    are not used."""
-    code = Code(module, "handler", [("ptr", "frame")], "ptr", linkage="dso_local")
+    """`symbol(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
+    over the buffers of `arguments` and `results`: results have one row for each lane, arguments that or one for all;
+    others of `operands` are not used."""
+    code = Code(module, symbol, [("ptr", "frame")], "ptr", linkage="dso_local")
 
     def field(pointer: str, offset: int, kind: str = "ptr") -> str:
         return code.load(code.at(pointer, offset, "i8"), 0, kind)
@@ -89,13 +91,14 @@ def emit_handler(
             buffer = code.load(listed, k, "ptr")
             dims, rank = field(buffer, _DIMS), field(buffer, _RANK, "i64")
             size, last = "1", rank
-            for _ in range(AXES.get(name, 1)):
+            for _ in range(axes.get(name, 1)):
                 last = code.integer("sub", last, "1")
                 size = code.integer("mul", size, code.load(dims, last, "i64"))
             place = operands.index(name)
             code.store(field(buffer, _DATA), pointers, place, "ptr")
-            code.store(size, strides, place, "i64")
-            if names is arguments and not k:
+            shared = code.value(f"icmp eq i64 {last}, 0")
+            code.store(code.select(shared, "0", size, "i64"), strides, place, "i64")
+            if names is results and not k:
                 with code.loop(last) as axis:
                     lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
                     code.store(lanes, count, kind="i64")
@@ -104,12 +107,12 @@ def emit_handler(
     code.finish()
 
 
-def register(name: str, library: Library) -> str:
-    """Makes the handler of `library` known to XLA as `name`, once in a process; returns the name. XLA forgets nothing:
+def register(name: str, library: Library, symbol: str = "handler") -> str:
+    """Makes a handler of `library` known to XLA as `name`, once in a process; returns the name. XLA forgets nothing:
     the code stays loaded from then on."""
     with _lock:
         if name not in _registered:
-            handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(library.address("handler"))
+            handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(library.address(symbol))
             jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
             _registered[name] = library
     return name

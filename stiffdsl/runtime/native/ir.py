@@ -12,6 +12,8 @@ from stiffdsl.runtime.native.code import Code, Module
 _BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 # A function with more operations than this, counted number by number, is written in loops.
 STRAIGHT = 1200
+# Arguments that are single numbers.
+SCALARS = ("t", "t_dot")
 
 
 class Entries:
@@ -91,14 +93,14 @@ def emit_function(
     module: Module, function: Function, tables: dict[str, np.ndarray], name: str | None = None
 ) -> int:
     """Adds `void name(t, y, p, u, …, result, scratch)` to the module; returns the doubles of scratch it needs."""
-    kinds = [("double" if a == "t" else "ptr", a) for a in function.arguments]
+    kinds = [("double" if a in SCALARS else "ptr", a) for a in function.arguments]
     attributes = "noinline"
     code = Code(
         module, name or function.name, [*kinds, ("ptr", "result"), ("ptr", "scratch")], attributes=attributes
     )
     needed = 0
     if size_written_out(function) <= STRAIGHT:
-        arguments = {a: "%t" if a == "t" else Entries(code, f"%{a}") for a in function.arguments}
+        arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
         for k, value in enumerate(straight(code, function, tables, arguments)):
             code.store(value, "%result", k)
     else:
