@@ -1,7 +1,8 @@
 """Which tier steps: one LLVM kernel for a whole solve of a small model on a CPU, or the control loop in JAX.
 
-Both take the same steps. The kernel serves constant inputs and tables over time; inputs that are functions of time,
-other methods and large models are the portable tier's. A solve that fails in the kernel is repeated by the portable
+Both take the same steps. The kernel serves constant inputs and tables over time. For inputs that are functions of time,
+other methods and large models the loop in JAX calls kernels for the equations, their Jacobian and the factors
+(`native/system.py`), or XLA compiles all of it: the portable tier. A solve that fails by kernels is repeated by that
 tier, which looks for other pivots and names what was involved; not where only the steps did not suffice. Derivatives
 are those of the same steps in both (`differentiable.py`).
 """
@@ -72,7 +73,8 @@ def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]
 
 def name(model: "CompiledModel", method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
-    return "portable" if kernel(model, method) is None else "native"
+    by_kernels = kernel(model, method) is not None or isinstance(stepped(model, False), native.NativeSystem)
+    return "native" if by_kernels else "portable"
 
 
 def expect(model: "CompiledModel", method: str, count: int) -> bool:

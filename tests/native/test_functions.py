@@ -1,9 +1,12 @@
 """Equations, Jacobian and factors as kernels for the methods that step in JAX: the numbers of the portable tier."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 import stiffdsl
 from stiffdsl.diagnostics import Source
@@ -170,3 +173,20 @@ def test_lanes_of_an_ensemble_by_bdf(reactor):
     for lane, k in enumerate(rates):
         one = reactor.simulate(params={"k": k}, saveat=TIMES, method="fbdf")
         np.testing.assert_allclose(lanes["z"][lane], one["z"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("method", "derived"), [("rodas5p", False), ("rodas5p", True), ("fbdf", False)])
+def test_solves_are_exported_where_kernels_are_allowed(reactor, method, derived):
+    solve = reactor.solver(saveat=TIMES, method=method)
+
+    def end(k):
+        return solve({"k": k})[-1].sum()
+
+    function = jax.jit(jax.grad(end) if derived else end)
+    number = jax.ShapeDtypeStruct((), float)
+    with pytest.raises(ValueError, match="stiffdsl_"):
+        export.export(function)(number)
+    names = set(re.findall(r"stiffdsl_[\w.]+", function.lower(number).as_text()))
+    allowed = [export.DisabledSafetyCheck.custom_call(name) for name in names]
+    exported = export.export(function, disabled_checks=allowed)(number)
+    np.testing.assert_allclose(exported.call(2.0), function(2.0), rtol=1e-14)
