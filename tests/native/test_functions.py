@@ -143,7 +143,9 @@ def test_methods_take_the_steps_of_the_portable_tier(hires, method, monkeypatch)
     monkeypatch.setitem(hires.cache, ("stepped", False), hires.system(False))
     portable = hires.simulate(**run)
     assert portable.stats == by_kernels.stats | {"tier": "portable"}
-    np.testing.assert_allclose(by_kernels.y, portable.y, rtol=1e-8, atol=1e-13)
+    # The error estimate of `rodas4pw` is rounding where steps are short; their sizes follow it.
+    rtol = 1e-6 if method == "rodas4pw" else 1e-8
+    np.testing.assert_allclose(by_kernels.y, portable.y, rtol=rtol, atol=1e-13)
 
 
 TIMES = np.array([0.5, 2.0])
