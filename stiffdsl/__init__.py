@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
     from stiffdsl.solve.solution import OutsideDomainWarning
     from stiffdsl.solve.status import Status
+    from stiffdsl.surrogate.part import PartSurrogate
     from stiffdsl.surrogate.surrogate import Surrogate
 
 try:
@@ -74,13 +75,18 @@ def loads(
     return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
 
 
-def load_surrogate(directory: str | Path) -> "Surrogate":
-    """Reads a surrogate that `surrogate.save(directory)` wrote."""
+def load_surrogate(directory: str | Path) -> "Surrogate | PartSurrogate":
+    """Reads a surrogate that `surrogate.save(directory)` wrote; that of a part is compiled."""
     from stiffdsl.runtime.session import prepare
 
     prepare()
 
+    from stiffdsl.surrogate.part import is_part
+    from stiffdsl.surrogate.part import load as read_part
     from stiffdsl.surrogate.storage import load as read_surrogate
+
+    if is_part(directory):
+        return read_part(directory, loads)
 
     return read_surrogate(directory)
 

@@ -6,6 +6,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from stiffdsl.resources import folder
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
 
 Hook = Callable[[str, Any, float], None]
+Change = Callable[[Any], Any]
 
 # Expressions nest; Python's default limit would call a long formula an internal fault.
 _RECURSION = 20_000
@@ -29,12 +31,15 @@ def compile_model(
     on_stage: Hook | None = None,
     find: Callable[[str, Source], Source | None] | None = None,
     eliminate_conserved: bool = False,
+    change: Change | None = None,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
     independent mistake found. `find(module, importing)` is where imports are looked up. With
-    `eliminate_conserved`, every conserved quantity gives a state (see `graph/eliminate.py`).
+    `eliminate_conserved`, every conserved quantity gives a state (see `graph/eliminate.py`). `change` makes another
+    model of the checked one (a part gives way to its surrogate); where the result is compiled again in another
+    process it is pickled.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
     if sys.getrecursionlimit() < _RECURSION:
@@ -49,7 +54,9 @@ def compile_model(
         return module
 
     alike = False
-    stages = partial(_stages, source, model, constants or {}, find or load_import, eliminate_conserved)
+    stages = partial(
+        _stages, source, model, constants or {}, find or load_import, eliminate_conserved, change
+    )
     if stop_after in ("syntax", "check"):
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
@@ -87,6 +94,7 @@ def _stages(
     constants: dict[str, float],
     find: Callable[[str, Source], Source | None],
     eliminate_conserved: bool,
+    change: Change | None,
     parse: Callable[[Source], Any],
     seconds: dict[str, float],
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
@@ -101,7 +109,11 @@ def _stages(
         found = imported[module, importing.name] = find(module, importing)
         return found
 
-    yield "check", lambda module: check(module, source, model=model, load=load)
+    def checked(module: Any) -> Any:
+        found = check(module, source, model=model, load=load)
+        return found if change is None else change(found)
+
+    yield "check", checked
 
     from stiffdsl.flat.flatten import flatten
 
@@ -122,25 +134,57 @@ def _stages(
 
     from stiffdsl.runtime.model import CompiledModel
 
-    origin = partial(compile_again, source, model, constants, imported, eliminate_conserved)
+    origin = Origin(source, model, constants, imported, eliminate_conserved, change)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)
 
 
-def compile_again(
-    source: Source,
-    model: str | None,
-    constants: dict[str, float],
-    imported: dict[tuple[str, str], Source | None],
-    eliminate_conserved: bool,
-) -> Any:
-    """The model once more, in a process that may not have the files: imports are the texts found the first time."""
-    return compile_model(
-        source,
-        model,
-        constants,
-        find=lambda module, importing: imported.get((module, importing.name)),
-        eliminate_conserved=eliminate_conserved,
-    )
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Compiles a model once more, also in a process that may not have the files: `imported` are the texts that imports
+    found the first time."""
+
+    source: Source
+    model: str | None
+    constants: dict[str, float]
+    imported: dict[tuple[str, str], Source | None]
+    eliminate_conserved: bool
+    change: Change | None
+
+    def __call__(
+        self,
+        change: Change | None = None,
+        constants: dict[str, float] | None = None,
+        stop_after: str | None = None,
+    ) -> Any:
+        """The model, or what it is after a stage; with a further `change`, or with other `constants` than it had."""
+        if change is None or self.change is None:
+            change = change or self.change
+        else:
+            change = Both(self.change, change)
+        return compile_model(
+            self.source,
+            self.model,
+            self.constants if constants is None else constants,
+            stop_after=stop_after,
+            find=self.found,
+            eliminate_conserved=self.eliminate_conserved,
+            change=change,
+        )
+
+    def found(self, module: str, importing: Source) -> Source | None:
+        """The text that an import gave."""
+        return self.imported.get((module, importing.name))
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two changes of a model, one after the other."""
+
+    first: Change
+    second: Change
+
+    def __call__(self, checked: Any) -> Any:
+        return self.second(self.first(checked))
 
 
 def read(path: str | Path) -> Source:

@@ -21,7 +21,7 @@ from stiffdsl.cli.options import (
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 
-METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "auto")
+METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "auto", "balanced")
 
 
 @click.command(short_help="Train a fast stand-in for a model.")
@@ -39,12 +39,18 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "auto")
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    help="The kind of surrogate: lpctesn, or npctesn where an input varies over time.",
+    help="The kind of surrogate: lpctesn, or npctesn where an input varies over time. Of a part: auto, which tries "
+    "balanced, lpctesn and npctesn.",
+)
+@click.option(
+    "--part",
+    metavar="NAME",
+    help="Replace this part alone, such as plant.chiller: the connectors stay, and the whole is written with it.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(min=4),
-    help="Runs of the full model to learn from: 64, or 512 with inputs.",
+    help="Runs of the full model to learn from: 64, or 512 with inputs; 48 for a part.",
 )
 @click.option(
     "--goal",
@@ -88,6 +94,7 @@ def surrogate(
     settings: tuple[Setting, ...],
     variations: tuple[Variation, ...],
     method: str | None,
+    part: str | None,
     samples: int | None,
     goal: float | None,
     budget: float | None,
@@ -102,13 +109,17 @@ def surrogate(
 
     Prints the error against the full model, the speed-up for one run and for a batch, and the domain. Runs are
     stored in DIR/samples as they come: started again after an interruption, the command goes on where it was.
+
+    With --part a component of a larger model is replaced by its surrogate: DIR holds that component and the whole with
+    it, as files of the language.
     """
     if page is not None:
         writable(page)
     loaded = load(file, model, settings)
     full = loaded.model
-    vary = ranges(full, variations)
-    folder = Path(output if output is not None else f"{full.report['name']}-surrogate")
+    vary = ranges(full, variations) if part is None or variations else None
+    default = "-".join([full.name, *([part] if part is not None else []), "surrogate"])
+    folder = Path(output if output is not None else default)
     writable_folder(folder)
 
     with progress("sampling") as tell:
@@ -126,6 +137,7 @@ def surrogate(
                 design=sampling,
                 resume=folder / "samples",
                 progress=tell,
+                part=part,
             )
         except ValueError as error:
             raise Failure(str(error)) from error
@@ -149,7 +161,7 @@ def surrogate(
                 "samples": trained.validation["samples"]["training"],
                 "seed": seed,
                 "validation": trained.validation,
-                "domain": vary,
+                "domain": trained.validation["domain"] if vary is None else vary,
                 "folder": str(folder),
                 "report": str(page_path),
             }
@@ -158,6 +170,15 @@ def surrogate(
     from stiffdsl.report.tables import validation_table
 
     print_rich(validation_table(trained))
+    if part is not None:
+        from stiffdsl.surrogate.part import texts_of
+
+        states = trained.validation["states"]
+        component, whole = (folder / name for name in texts_of(trained))
+        say(
+            f"{states['part']} states of `{trained.part}` became {states['surrogate']}: {component}\n"
+            f"the whole with it compiles as any model: {whole}"
+        )
     met = trained.validation["goal"]
     if met is not None and not met["met"]:
         say(

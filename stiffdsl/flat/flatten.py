@@ -153,7 +153,7 @@ class Builder:
     # --- the whole ---
 
     def flatten(self) -> FlatModel:
-        self.attempt(self._instances)
+        self.attempt(self.instances)
         self.stop_on_errors()
         nodes = list(self.root.walk())
         for node in nodes:
@@ -208,7 +208,7 @@ class Builder:
 
     # --- instances ---
 
-    def _instances(self) -> None:
+    def instances(self) -> None:
         stack = [self.root]
         while stack:
             node = stack.pop()

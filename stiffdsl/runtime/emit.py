@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,7 +17,9 @@ from stiffdsl.runtime import array_library
 
 def functions(program: Program) -> Any:
     """The functions of `program` (see there) as attributes of one object: pure, traceable, float64."""
-    return _run(packed(program), array_library.JAX, jnp.asarray)
+    # They may be made while a caller is traced, and outlive that: their tables must not belong to the trace.
+    with jax.ensure_compile_time_eval():
+        return _run(packed(program), array_library.JAX, jnp.asarray)
 
 
 def numpy_functions(program: Program) -> Any:

@@ -38,9 +38,9 @@ class CompiledModel:
         self,
         program: Program,
         seconds: Mapping[str, float] | None = None,
-        origin: Callable[[], "CompiledModel"] | None = None,
+        origin: Any = None,
     ):
-        """`origin` compiles the model again from its text, and can be pickled."""
+        """`origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled."""
         self.program = program
         self.origin = origin
         self.name = program.system.flat.name
@@ -333,6 +333,7 @@ class CompiledModel:
         design: str = "sobol",
         resume: str | Path | None = None,
         progress: Callable[[str], None] | None = None,
+        part: str | None = None,
     ) -> Any:
         """Trains a stand-in over the ranges `vary` (by default, of every parameter that is declared with one).
 
@@ -341,6 +342,9 @@ class CompiledModel:
         `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns (200 over
         the experiment by default), `samples` the number of solves (64, or 512 with inputs over time). For `goal`,
         `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see `stiffdsl.surrogate.train.train`.
+
+        With `part` (`"plant.chiller"`) that component alone is replaced: returns a
+        `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors.
         """
         from stiffdsl.runtime.stand_in import train_stand_in
 
@@ -354,6 +358,24 @@ class CompiledModel:
             "rtol": rtol,
             "atol": atol,
         }
+        if part is not None:
+            from stiffdsl.runtime.part.train import train_part
+
+            if goal is not None or budget is not None:
+                raise ValueError("`goal` and `budget` are for surrogates of a whole model, not of a part")
+            return train_part(
+                self,
+                part,
+                vary,
+                given,
+                progress,
+                method=method,
+                samples=samples,
+                seed=seed,
+                held_out_samples=held_out_samples,
+                design=design,
+                resume=resume,
+            )
         return train_stand_in(
             self,
             vary,

@@ -27,11 +27,19 @@ class Names:
         self.blocks = tuple(b for b in blocks if b.kind != "hidden")
         self.what = what
         self._by_name = {b.name: b for b in self.blocks}
+        # A part that has given way to its surrogate: what was inside of it is missed.
+        self.gone: str | None = None
 
     def find(self, name: str) -> Found:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
         block = self._by_name.get(_INDEX.sub("", name))
         if block is None:
+            if self.gone is not None and name.startswith(self.gone + "."):
+                kept = [b for b in self._by_name if b.startswith(self.gone + ".")]
+                raise KeyError(
+                    f"the surrogate of `{self.gone}` has no {self.what} `{name}`; it kept "
+                    f"{', '.join(f'`{k}`' for k in kept) or 'none'} (name what else to keep in `outputs`, or in `vary`)"
+                )
             hint = did_you_mean(_INDEX.sub("", name), self._by_name)
             raise KeyError(f"the model has no {self.what} `{name}`" + (f"; {hint}" if hint else ""))
         own = [_INDEX.findall(segment) for segment in name.split(".")]

@@ -65,7 +65,7 @@ def task_of(
     if drives and learnt[0] > start:
         learnt = np.append(start, learnt)
         examples = {name: np.c_[rows[:, :1], rows] for name, rows in examples.items()}
-    names = tuple(outputs) if outputs is not None else _default_outputs(model)
+    names = tuple(outputs) if outputs is not None else default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
     declared = model.declarations(numbers)
 
@@ -256,7 +256,7 @@ def declared_ranges(model: "CompiledModel") -> dict[str, tuple[float, float]]:
     }
 
 
-def _default_outputs(model: "CompiledModel") -> tuple[str, ...] | None:
+def default_outputs(model: "CompiledModel") -> tuple[str, ...] | None:
     blocks = model.variable_names.blocks
     if sum(b.size for b in blocks) <= ALL_VARIABLES:
         return None

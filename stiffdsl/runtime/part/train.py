@@ -1,0 +1,126 @@
+"""`model.surrogate(part=...)`: cut the part out, run whole and part, fit, put the surrogate in, and compare."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.runtime.part.cut import Cut, cuts_of
+from stiffdsl.runtime.part.place import find
+from stiffdsl.runtime.part.runs import Runs, solved, task_with
+from stiffdsl.runtime.part.whole import replaced, speed
+from stiffdsl.surrogate.gather import Data
+from stiffdsl.surrogate.part import PartSurrogate
+from stiffdsl.surrogate.part_fit import METHODS, Candidate
+from stiffdsl.surrogate.sample import part_of
+from stiffdsl.surrogate.store import remembered
+from stiffdsl.surrogate.task import Task
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+# Runs of the whole to learn from.
+SAMPLES = 48
+# An error below this (root mean square, of half the range) is good enough to stop.
+_ENOUGH = 2e-3
+# A reservoir has to err so much less, since it has many more states.
+_COST = {"balanced": 1.0, "lpctesn": 2.0, "npctesn": 2.0}
+# Where 95 % of the errors in the loop are below this, no other surrogate is tried.
+_GOOD = 0.01
+
+
+def train_part(
+    model: "CompiledModel",
+    part: str,
+    vary: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    progress: Callable[[str], None] | None,
+    *,
+    method: str | None,
+    samples: int | None,
+    seed: int,
+    held_out_samples: int | None,
+    design: str,
+    resume: str | Path | None,
+) -> PartSurrogate:
+    """See `CompiledModel.surrogate`; `given` are the arguments of `task_of`."""
+    method = method or "auto"
+    if method not in ("auto", *METHODS):
+        hint = did_you_mean(method, ("auto", *METHODS)) or f"there are auto, {', '.join(METHODS)}"
+        raise ValueError(f"a part cannot have a surrogate by the method `{method}`; {hint}")
+    if model.origin is None:
+        raise ValueError("a part can be replaced in a model that was compiled from its text only")
+
+    def tell(fraction: float) -> None:
+        if progress is not None:
+            progress(f"replacing `{part}`: {fraction:.0%}")
+
+    place = find(model.origin(stop_after="check"), part)
+    part = place.name
+    wanted = tuple(given["outputs"] or ())
+    kept = [n[len(part) + 1 :].partition("[")[0] for n in wanted if n.startswith(part + ".")]
+    cuts = cuts_of(model, place, kept, given["params"] or {})
+    tell(0.05)
+    task = task_with(model, place.name, (*cuts[0].signals, *cuts[0].outputs), vary, given)
+    data = solved(
+        remembered(task, resume), samples or SAMPLES, held_out_samples, seed, design, part_of(tell, 0.05, 0.4)
+    )
+    methods = METHODS if method == "auto" else (method,)
+    runs, fits = _best_cut(model, task, cuts, data, given, methods, seed)
+    if not fits:
+        raise ValueError(
+            f"no surrogate of `{part}` by the method {' or '.join(methods)} follows its runs; "
+            "a smaller range, or shorter signals, may help"
+        )
+    tell(0.7)
+    best: PartSurrogate | None = None
+    for fit in fits:
+        made = replaced(model, task, runs, data, fit, fits, seed)
+        if best is None or made.validation["p95"] < best.validation["p95"]:
+            best = made
+        # One that is right alone may be wrong in the loop: then the next one is tried.
+        if made.validation["p95"] < _GOOD:
+            break
+    assert best is not None
+    tell(0.9)
+    best.speed = speed(model, best, task, given, data)
+    tell(1.0)
+    return best
+
+
+def _best_cut(
+    model: "CompiledModel",
+    task: Task,
+    cuts: Sequence[Cut],
+    data: Data,
+    given: Mapping[str, Any],
+    methods: tuple[str, ...],
+    seed: int,
+) -> tuple["Runs", list[Candidate]]:
+    """The direction of the cut in which the part is learnt best, with the surrogates that were fitted there.
+
+    A battery answers to a current by states that are nearly linear; to a voltage it does not. Directions are compared
+    by the first method, which takes seconds; the others are tried where that leaves more than is worth it.
+    """
+    found: list[tuple[float, Runs, list[Candidate]]] = []
+    failure: ValueError | None = None
+    for direction in cuts:
+        runs = Runs(model, task, direction, data, given)
+        try:
+            runs.learn(seed)
+        except ValueError as error:
+            failure = failure or error
+            continue
+        fits = runs.fitted(methods[:1], seed)
+        found.append((fits[0].error if fits else np.inf, runs, fits))
+        if found[-1][0] < _ENOUGH:
+            break
+    if not found:
+        assert failure is not None
+        raise failure
+    error, runs, fits = min(found, key=lambda f: f[0])
+    if error > _ENOUGH and len(methods) > 1:
+        fits = sorted(fits + runs.fitted(methods[1:], seed), key=lambda f: f.error * _COST[f.method])
+    return runs, fits
