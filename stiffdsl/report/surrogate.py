@@ -56,7 +56,10 @@ def plot_validation(trained: Any, path: str | Path | None = None) -> "Figure":
         _trajectories(above, trained, outputs)
         over_time, over_parameter, parity = below.subplots(1, 3)
         _over_time(over_time, trained)
-        _over_parameter(over_parameter, trained, _steepest(trained))
+        if trained.parameters or trained.inputs:
+            _over_parameter(over_parameter, trained, _steepest(trained))
+        else:
+            over_parameter.set_visible(False)
         _parity(parity, trained, outputs[0])
         title = f"{trained.name}: {trained.method} against {len(trained.held_out['worst'])} runs held out"
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -96,6 +99,8 @@ def over_parameters(trained: Any) -> "Figure":
     """The worst relative error of each run held out, by the value of each parameter."""
     varied = _what_varies(trained)
     count = min(PARAMETERS, len(varied))
+    if not count:
+        return blank(1.0, 1.0)
     columns = min(3, count)
     rows = -(-count // columns)
     with styled():

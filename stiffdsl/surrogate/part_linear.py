@@ -91,7 +91,7 @@ def _at_rest(
     to, back = _modes(A)
     A, B, C, take = to @ A @ back, to @ B, C @ back, to @ take[kept]
     # What is not on the blocks is rounding.
-    A[np.abs(A) < 1e-12 * np.abs(A).max()] = 0.0
+    A[np.abs(A) < _NOISE * max(shift, np.abs(A).max())] = 0.0
     return Reduced(A, B[:, :-1], B[:, -1], C, D[:, :-1], D[:, -1], take, hankel)
 
 

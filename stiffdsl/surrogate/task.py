@@ -120,10 +120,6 @@ class Task:
 
     def __post_init__(self):
         times = np.asarray(self.times, dtype=float)
-        if not self.parameters and not self.drives:
-            raise ValueError(
-                "there is nothing to vary: a surrogate needs at least one parameter with a range"
-            )
         if not self.outputs or len(self.outputs) != len(self.units):
             raise ValueError("a surrogate needs at least one output, and a unit (or None) for each")
         if times.ndim != 1 or len(times) < 8 or np.any(np.diff(times) <= 0) or not np.all(np.isfinite(times)):

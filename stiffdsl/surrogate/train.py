@@ -59,6 +59,8 @@ def train(
     that are there are not repeated. `method` "auto" fits every method and keeps the one with the least worst error at
     the calibration samples. Raises `ValueError` for a method that does not exist, and where too few samples could be
     solved."""
+    if not task.columns:
+        raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
     clock = time.perf_counter()
     available = driven_fit.METHODS if task.drives else METHODS
     if method == REGRESSION and task.log_time and task.times[0] <= task.start:

@@ -142,6 +142,26 @@ def test_what_was_inside_is_told(replaced):
         replaced.model.solver(outputs=("shell.wall.T[3]",))({})
 
 
+def test_a_part_whose_parameters_have_the_names_of_matrices_in_a_model_without_ranges():
+    text = """
+from thermal import HeatCapacitor, ThermalConductor, FixedTemperature
+model Site
+  part room : HeatCapacitor(C = 1e5, T start 290)
+  part loss : ThermalConductor(G = 40)
+  part out : FixedTemperature(T = 300)
+equations
+  connect room.port, loss.a
+  connect loss.b, out.port
+experiment
+  time 0..7200, points 40
+end
+"""
+    site = sd.loads(text)
+    replaced = site.surrogate(part="room", method="balanced")
+    assert replaced.validation["causality"]["imposed"] == ["room.port.Q"]
+    assert np.allclose(replaced.simulate()["loss.Q"], site.simulate(points=40)["loss.Q"], atol=1e-2)
+
+
 @pytest.mark.parametrize(
     ("part", "told"),
     [

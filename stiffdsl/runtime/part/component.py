@@ -24,7 +24,7 @@ def component(
 ) -> str:
     """The text. `drives` are the names, inside of the part, of what v is made of; `outputs` are what y imposes."""
     d, r = system.dynamics, system.readout
-    names = _names([*shell.stay, *(u.name for u, _ in shell.ports)])
+    names = _names(shell.taken)
     z, v, h, q, y, outside = (names[k] for k in ("z", "v", "h", "q", "y", OUTSIDE))
     sizes = d.size, len(drives), len(d.g), len(d.zv) + len(d.vv), len(outputs)
     nz, nv, nh, nq, ny = sizes

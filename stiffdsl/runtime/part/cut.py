@@ -124,7 +124,8 @@ def shell(model: "CompiledModel", found: Cut, stay: Mapping[str, Any], doc: str)
             si = vector[block.offset : block.offset + block.size].reshape(block.shape)
             defaults[block.name] = (si - block.shift) / block.scale
     ports = tuple((use, found.alone.sizes[use.name]) for use in place.ports)
-    return Shell(f"{place.cls.name}Surrogate", doc, ports, stay, defaults)
+    taken = (*(v.name for v in place.cls.variables), *(u.name for u in place.cls.components))
+    return Shell(f"{place.cls.name}Surrogate", doc, ports, stay, defaults, taken)
 
 
 def _stub(model: "CompiledModel", found: Cut) -> Replaced:

@@ -16,7 +16,8 @@ from stiffdsl.syntax.show import show, show_number
 class Shell:
     """What a class needs so that it can stand where the part stood: ports, and what stays under its name.
 
-    `stay` holds blocks by inner name; `defaults` the values of those that are parameters or inputs, in declared units.
+    `stay` holds blocks by inner name; `defaults` the values of those that are parameters or inputs, in declared units;
+    `taken` the names that the part itself declares: values that are given to those must not reach what is new.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Shell:
     ports: tuple[tuple[ComponentUse, tuple[int, ...]], ...]
     stay: Mapping[str, Block]
     defaults: Mapping[str, np.ndarray]
+    taken: tuple[str, ...]
 
     def text(self, declared: Iterable[str], equations: Iterable[str], initial: Iterable[str] = ()) -> str:
         """Connectors, then the models that hold names further inside, then the model itself."""
