@@ -37,6 +37,11 @@ PICTURES = (".png", ".svg", ".pdf")
 )
 @set_option
 @click.option("--method", default=None, help="The solver; otherwise that of the experiment, or auto.")
+@click.option(
+    "--linear",
+    default=None,
+    help="How linear systems are solved: auto, dense, klu (sparse factors), krylov (for grids).",
+)
 @click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
 @click.option("--atol", type=PositiveType(), help="Absolute tolerance.")
 @click.option("--points", type=click.IntRange(min=2), help="How many times to save.")
@@ -57,6 +62,7 @@ def simulate(
     span: tuple[float, float] | None,
     settings: tuple[Setting, ...],
     method: str | None,
+    linear: str | None,
     rtol: float | None,
     atol: float | None,
     points: int | None,
@@ -86,6 +92,7 @@ def simulate(
         check_picture(picture)
     times = None if saveat is None else read_times(saveat)
     check_method(method)
+    check_linear(linear)
 
     start = clock.perf_counter()
     loaded = load(file, model, settings, eliminate=eliminate)
@@ -98,6 +105,7 @@ def simulate(
         "rtol": rtol,
         "atol": atol,
         "method": method,
+        "linear": linear,
         "points": points,
         "saveat": times,
         "outputs": outputs,
@@ -222,3 +230,11 @@ def check_method(method: str | None) -> None:
         raise click.UsageError(
             f"there is no method `{method}`; {hint or 'there are auto, ' + ', '.join(METHODS)}"
         )
+
+
+def check_linear(linear: str | None) -> None:
+    """Raises UsageError for a name that is no linear solver."""
+    from stiffdsl.solve.options import LINEAR, unknown_linear
+
+    if linear is not None and linear not in ("auto", *LINEAR):
+        raise click.UsageError(unknown_linear(linear))

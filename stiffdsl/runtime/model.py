@@ -21,11 +21,14 @@ from stiffdsl.runtime import facts, run, tier  # noqa: E402
 from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
 from stiffdsl.runtime.given import Given  # noqa: E402
 from stiffdsl.runtime.names import Names  # noqa: E402
+from stiffdsl.runtime.native import krylov  # noqa: E402
 from stiffdsl.runtime.system import Args, ModelSystem  # noqa: E402
 from stiffdsl.runtime.tables import Row, Table  # noqa: E402
 from stiffdsl.runtime.view import Evaluator  # noqa: E402
 from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
 from stiffdsl.solve.solution import Solution  # noqa: E402
+
+krylov.provide()
 
 
 class CompiledModel:
@@ -239,15 +242,17 @@ class CompiledModel:
         max_step: float | None = None,
         progress: Callable[[str], None] | None = None,
         outputs: Sequence[str] | None = None,
+        linear: str | None = None,
     ) -> Solution:
         """Solves the model over `time`; everything left out is what the `experiment` section says.
 
         The solution holds the times `saveat`, or `points` times over the interval (log-spaced where the experiment
         says `log`), or the solver's own steps. With `outputs` it holds these only, and what they do not depend
-        on is not computed. A solve that fails is a solution with a status and a reason. Raises `KeyError` for a wrong
-        name and `ValueError` for values that make no sense.
+        on is not computed. `linear` names how linear systems are solved: dense, klu, krylov (for grids). A solve that
+        fails is a solution with a status and a reason. Raises `KeyError` for a wrong name and `ValueError` for values
+        that make no sense.
         """
-        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step)
+        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
         return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress, outputs)
 
     def solver(
@@ -260,6 +265,7 @@ class CompiledModel:
         atol: float | None = None,
         method: str | None = None,
         max_steps: int | None = None,
+        linear: str | None = None,
     ) -> Callable[..., Any]:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
 
@@ -267,7 +273,7 @@ class CompiledModel:
         reached are NaN. Without `outputs`, all variables of `self.variables`; with them, states that they do not depend
         on are not solved for.
         """
-        options = run.options(self, rtol, atol, method, max_steps)
+        options = run.options(self, rtol, atol, method, max_steps, linear=linear)
         return run.solver(self, options, time, saveat, outputs)
 
     def ensemble(
@@ -285,6 +291,7 @@ class CompiledModel:
         max_steps: int | None = None,
         progress: Callable[[float], None] | None = None,
         executor: Any = None,
+        linear: str | None = None,
     ) -> Ensemble:
         """Solves once for each entry of the arrays in `params` (and `initial`); numbers are the same for all lanes.
 
@@ -292,7 +299,7 @@ class CompiledModel:
         them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
         list of JAX devices. Workers compile the model from its text.
         """
-        options = run.options(self, rtol, atol, method, max_steps)
+        options = run.options(self, rtol, atol, method, max_steps, linear=linear)
         return run.ensemble(
             self, options, time, saveat, outputs, params, initial, inputs, progress, executor=executor
         )

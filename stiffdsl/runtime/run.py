@@ -38,6 +38,7 @@ def options(
     max_steps: int | None = None,
     first_step: float | None = None,
     max_step: float | None = None,
+    linear: str | None = None,
 ) -> Options:
     """What the call says, else the experiment of the model, else the defaults. Raises `ValueError`."""
     said = model.experiment
@@ -48,6 +49,7 @@ def options(
         "max_steps": max_steps if max_steps is not None else said.get("max_steps"),
         "first_step": first_step,
         "max_step": max_step,
+        "linear": linear,
     }
     given = {k: v for k, v in given.items() if v is not None}
     if "max_steps" in given:
@@ -256,7 +258,7 @@ def lane(
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
-    solve, alone = tier.pure_solve(model, method, options.max_steps, signals)
+    solve, alone = tier.pure_solve(model, method, options, signals)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 
@@ -349,6 +351,7 @@ def ensemble(
         method,
         tier.expect(part, method, count),
         options.max_steps,
+        options.linear,
         outputs,
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),

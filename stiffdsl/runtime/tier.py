@@ -66,7 +66,7 @@ def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]
     unknowns, and ready ten times sooner.
     """
     portable = options.chosen(model.program.size)
-    if options.method != "auto" or portable == KERNEL:
+    if options.method != "auto" or options.linear != "auto" or portable == KERNEL:
         return portable
     return portable if kernel(model, KERNEL, signals) is None else KERNEL
 
@@ -104,7 +104,8 @@ def trajectory(
         "max_step": options.max_step,
         "progress": progress,
     }
-    solver = kernel(model, method, args.inputs.signals)
+    linear = options.linear
+    solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
         found = _recorded(solver, start, end, y0, p, u, signal_tables(args.inputs.signals, np), times, limits)
@@ -113,10 +114,11 @@ def trajectory(
     else:
         stepping = stepped(model, bool(args.inputs.signals))
         if isinstance(stepping, native.NativeSystem):
-            found = record(stepping, method, start, end, y0, stepping.extended(args), times, **limits)
+            extended = stepping.extended(args)
+            found = record(stepping, method, start, end, y0, extended, times, **limits, linear=linear)
             if found.status in CERTAIN:
                 return found, "native"
-    return record(system, method, start, end, y0, args, times, **limits), "portable"
+    return record(system, method, start, end, y0, args, times, **limits, linear=linear), "portable"
 
 
 def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Trajectory | None:
@@ -129,25 +131,25 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     status = Status(int(arrived.status))
     if status not in CERTAIN:
         return None
-    stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
+    stats = dict(zip(Counts._fields, map(int, Counts(*arrived.counts)), strict=True))
     return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 
 def pure_solve(
-    model: "CompiledModel", method: str, max_steps: int, signals: tuple[Signal, ...]
+    model: "CompiledModel", method: str, options: Options, signals: tuple[Signal, ...]
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether a kernel does it, in which case `vmap` lets every lane step on its own."""
-    solver = kernel(model, method, signals)
+    solver = kernel(model, method, signals) if options.linear == "auto" else None
     stepping = stepped(model, bool(signals))
     if solver is None and isinstance(stepping, native.NativeSystem):
-        by_kernels = make_solve(stepping, method, max_steps)
+        by_kernels = make_solve(stepping, method, options.max_steps, options.linear)
 
         def solve(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
             return by_kernels(t0, t1, y0, stepping.extended(args), saveat, rtol, atol)
 
         return solve, False
-    portable = make_solve(model.system(bool(signals)), method, max_steps)
+    portable = make_solve(model.system(bool(signals)), method, options.max_steps, options.linear)
     if solver is None:
         return portable, False
-    return differentiable(solver, portable, max_steps), True
+    return differentiable(solver, portable, options.max_steps), True

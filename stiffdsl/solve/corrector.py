@@ -3,6 +3,9 @@
 Solves `M (slope + alpha (y - predicted)) = f(t, y)` for y, given `alpha = lead / h`. When to factor anew and
 when to stop follow CVODE (Hindmarsh et al., ACM TOMS 31:363, 2005). Derivatives of the solution come from the
 implicit function theorem: one linear solve with the Jacobian at the solution.
+
+Where linear systems are solved approximately (`krylov.py`), what is kept are the incomplete factors; the matrix is that
+of this step, and its Jacobian is evaluated once in each.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.linear import Factors, LinearSolver, linear_solver
+from stiffdsl.solve.krylov import Incomplete
+from stiffdsl.solve.linear import Factors, LinearSolver, inexact_kind, linear_solver
 from stiffdsl.solve.method import Work, norm
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
@@ -25,11 +29,17 @@ CHANGE, AGE = 0.3, 20
 # Where factors are due, a Jacobian of this age is evaluated anew.
 JACOBIAN_AGE = 10
 NEVER = 1 << 20
+# A linear solve may leave so much of what the iteration may leave. Incomplete factors are made anew where one takes
+# more than so many times the iterations, and some more, that it took when they were new.
+INEXACT = 0.05
+DETERIORATED, SOME = 1.5, 3.0
 EPSILON, NOISE = 2.0**-52, 4.0
 
 
 class Prepared(NamedTuple):
     """Factors of `alpha M - J`, the ages in steps of J and of alpha, the rate of convergence they give, and noise.
+
+    `effort` are the iterations of a linear solve when the factors were new, and of the last: zero for complete factors.
 
     `noise` is the size, by unknown, of what the rounding of algebraic equations does to the solution: no tolerance
     below it can be met. A scalar zero where there are none.
@@ -39,6 +49,7 @@ class Prepared(NamedTuple):
     jacobian_age: Any
     factors_age: Any
     rate: Any
+    effort: Any
     noise: Any
 
 
@@ -65,6 +76,18 @@ class _Round(NamedTuple):
     work: Work
 
 
+class _Found(NamedTuple):
+    """Newton's iteration: the last change has the scaled `size`; `inner` counts iterations of linear solves."""
+
+    y: Any
+    count: Any
+    size: Any
+    rate: Any
+    converged: Any
+    diverged: Any
+    inner: Any
+
+
 def rounding(linear: LinearSolver, system: System, factors: Factors, y):
     """`Prepared.noise`: rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
     algebraic = np.asarray(system.mass) == 0
@@ -79,11 +102,13 @@ def rounding(linear: LinearSolver, system: System, factors: Factors, y):
 class Corrector:
     """The iteration for one system; where it does not `keep`, every step evaluates and factors its own Jacobian."""
 
-    def __init__(self, system: System, keep: bool = True):
+    def __init__(self, system: System, keep: bool = True, linear: str = "auto"):
         self.system, self.keep = system, keep
-        self.linear = linear_solver(system)
+        kind = inexact_kind(system, linear)
+        self.linear = linear_solver(system, kind)
         # Derivatives factor at other points, and a sparse solver holds but one set of factors: the steps' own.
-        self.linear_at_solution = linear_solver(system)
+        self.linear_at_solution = linear_solver(system, kind)
+        self.krylov = self.linear.krylov
         self.mass = np.asarray(system.mass, dtype=float)
         self.algebraic = self.mass == 0
 
@@ -105,7 +130,7 @@ class Corrector:
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         old = jnp.full((), NEVER, dtype=jnp.int32)
         noise = jnp.zeros(self.system.size if self.algebraic.any() else ())
-        return Prepared(factors, old, old, jnp.ones(()), noise)
+        return Prepared(factors, old, old, jnp.ones(()), jnp.zeros(2), noise)
 
     def residual(self, y, t, predicted, slope, alpha, args):
         """f - M y'."""
@@ -126,25 +151,31 @@ class Corrector:
         alpha = given[3]
         change = jnp.abs(prepared.factors.alpha / alpha - 1.0)
         due = (prepared.factors_age >= AGE) | ~(change <= CHANGE)
-        overdue = due & (prepared.jacobian_age >= JACOBIAN_AGE)
+        if self.krylov is not None:
+            prepared = self._with_matrix(prepared, given)
+            first, last = prepared.effort
+            due = overdue = due | (last > DETERIORATED * first + SOME)
+        else:
+            overdue = due & (prepared.jacobian_age >= JACOBIAN_AGE)
 
         def one_round(carry: _Round) -> _Round:
             factor, evaluate = due | ~carry.first, overdue | ~carry.first
             prepared = self._prepare(carry.prepared, factor, evaluate, given)
-            y, converged, finite, rate, iterations = self._newton(prepared, given, tolerated + prepared.noise)
-            work = Work(iterations, evaluate, factor, iterations)
+            found = self._newton(prepared, given, tolerated + prepared.noise)
+            evaluated = evaluate if self.krylov is None else carry.first
+            work = Work(found.count, evaluated, factor, found.count, found.inner)
             return _Round(
-                y,
-                converged,
-                finite,
-                prepared._replace(rate=rate),
+                found.y,
+                found.converged,
+                jnp.isfinite(found.size),
+                prepared._replace(rate=found.rate, effort=self._effort(prepared.effort, factor, found)),
                 jnp.zeros((), dtype=bool),
                 evaluate,
                 jax.tree.map(jnp.add, carry.work, work),
             )
 
         no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
-        start = _Round(given[1], no, no, prepared, ~no, no, Work(none, none, none, none))
+        start = _Round(given[1], no, no, prepared, ~no, no, Work(none, none, none, none, none))
         end = lax.while_loop(lambda r: r.first | ~(r.converged | r.evaluated), one_round, start)
         status = jnp.where(end.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(end.converged, Status.SUCCESS, status).astype(jnp.int32)
@@ -160,10 +191,15 @@ class Corrector:
         old = prepared.factors
 
         def new():
-            jacobian = lax.cond(
-                evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
-            )
-            factors = self.linear.factor(jacobian, alpha)
+            if self.krylov is not None:
+                jacobian, _, (a, _) = old.lu
+                lu = jacobian, alpha, Incomplete(a, self.krylov.incomplete(a))
+                factors = Factors(jacobian, alpha, lu)
+            else:
+                jacobian = lax.cond(
+                    evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
+                )
+                factors = self.linear.factor(jacobian, alpha)
             return factors, rounding(self.linear, self.system, factors, predicted)
 
         factors, noise = lax.cond(factor, new, lambda: (old, prepared.noise))
@@ -172,30 +208,71 @@ class Corrector:
             jnp.where(evaluate, 0, prepared.jacobian_age),
             jnp.where(factor, 0, prepared.factors_age),
             jnp.where(factor, 1.0, prepared.rate),
+            prepared.effort,
             noise,
         )
 
-    def _newton(self, prepared: Prepared, given, tolerated):
+    def _with_matrix(self, prepared: Prepared, given) -> Prepared:
+        """The matrix of this step beside the factors as they are."""
+        assert self.krylov is not None
+        t, predicted, _, alpha, args = given
+        jacobian = self.system.jacobian(t, predicted, args)
+        factors = prepared.factors
+        near = factors.lu[2]._replace(a=self.krylov.matrix(jacobian, alpha))
+        return prepared._replace(factors=Factors(jacobian, factors.alpha, (jacobian, alpha, near)))
+
+    def _effort(self, effort, factor, found: _Found):
+        last = found.inner / jnp.maximum(found.count, 1)
+        return jnp.stack([jnp.where(factor, last, effort[0]), last])
+
+    def _newton(self, prepared: Prepared, given, tolerated) -> _Found:
+        solve = (
+            self._exact(prepared, given) if self.krylov is None else self._inexact(prepared, given, tolerated)
+        )
+
+        def iterate(carry: _Found) -> _Found:
+            change, inner, solved = solve(self.residual(carry.y, *given))
+            size = norm(change / tolerated)
+            first = carry.count == 0
+            rate = jnp.where(first, carry.rate, jnp.maximum(0.3 * carry.rate, size / carry.size))
+            converged = solved & (size * jnp.minimum(1.0, rate) <= REMAINDER)
+            diverged = ~solved | ~jnp.isfinite(size) | (~first & (size > 2.0 * carry.size))
+            return _Found(
+                carry.y + change, carry.count + 1, size, rate, converged, diverged, carry.inner + inner
+            )
+
+        def unfinished(carry: _Found):
+            return ~carry.converged & ~carry.diverged & (carry.count < ITERATIONS)
+
+        no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
+        start = _Found(given[1], none, jnp.ones(()), prepared.rate, no, no, none)
+        return lax.while_loop(unfinished, iterate, start)
+
+    def _exact(self, prepared: Prepared, given):
+        """The change for a residual, the iterations of its linear solve, and whether it was solved."""
         # Correct to first order for factors with an old alpha, for stiff and for other components.
         relax = 2.0 / (1.0 + given[3] / prepared.factors.alpha)
+        none, yes = jnp.zeros((), dtype=jnp.int32), jnp.ones((), dtype=bool)
+        return lambda residual: (relax * self.linear.solve(prepared.factors, residual), none, yes)
 
-        def iterate(carry):
-            y, count, last, rate, _, _ = carry
-            change = relax * self.linear.solve(prepared.factors, self.residual(y, *given))
-            size = norm(change / tolerated)
-            rate = jnp.where(count > 0, jnp.maximum(0.3 * rate, size / last), rate)
-            converged = size * jnp.minimum(1.0, rate) <= REMAINDER
-            diverged = ~jnp.isfinite(size) | ((count >= 1) & (size > 2.0 * last))
-            return y + change, count + 1, size, rate, converged, diverged
+    def _inexact(self, prepared: Prepared, given, tolerated):
+        """The same by an approximate solve. What is left of a row counts as the error of its unknown that it would be
+        without coupling."""
+        krylov = self.krylov
+        assert krylov is not None
+        _, alpha, near = prepared.factors.lu
+        tolerated = jnp.broadcast_to(tolerated, (self.system.size,))
+        allowed = alpha * tolerated
+        if self.algebraic.any():
+            allowed = jnp.where(self.algebraic, krylov.row_sizes(near.a, tolerated), allowed)
+        weights = 1.0 / jnp.abs(allowed)
+        threshold = jnp.asarray(INEXACT * REMAINDER * np.sqrt(self.system.size))
 
-        def unfinished(carry):
-            _, count, _, _, converged, diverged = carry
-            return ~converged & ~diverged & (count < ITERATIONS)
+        def solve(residual):
+            found = krylov.approximate(near, residual, weights, threshold)
+            return found.x, found.iterations, found.norm <= threshold
 
-        no = jnp.zeros((), dtype=bool)
-        start = (given[1], jnp.zeros((), dtype=jnp.int32), jnp.ones(()), prepared.rate, no, no)
-        y, count, size, rate, converged, _ = lax.while_loop(unfinished, iterate, start)
-        return y, converged, jnp.isfinite(size), rate, count
+        return solve
 
     def _implicit(self, y, given):
         """`y` itself, with the derivatives that `residual(y, *given) = 0` gives it."""

@@ -109,9 +109,9 @@ class Kvaerno5:
     order = 5
     rows = len(K_MATRIX)
 
-    def __init__(self, system: System, compact: bool = False):
+    def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
         self.system = system
-        self.corrector = Corrector(system, keep=not compact)
+        self.corrector = Corrector(system, not compact, linear)
         self.mass = np.asarray(system.mass, dtype=float)
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
@@ -154,7 +154,7 @@ class Kvaerno5:
         zero = jnp.zeros((), dtype=jnp.int32)
         k = jnp.zeros((STAGES, self.system.size)).at[0].set(memory.first)
         noise = jnp.zeros(self.system.size if self.corrector.algebraic.any() else ())
-        start = (k, y, y, memory.prepared, zero, noise, Work(zero, zero, zero, zero))
+        start = (k, y, y, memory.prepared, zero, noise, Work(zero, zero, zero, zero, zero))
         k, before, y1, prepared, status, noise, work = lax.fori_loop(1, STAGES, stage, start)
         scaled = (y1 - before) / (scale(y, y1, tolerance) + noise)
         error = jnp.where(status == Status.SUCCESS, norm(scaled), jnp.inf)

@@ -72,9 +72,9 @@ class FBDF:
     order = 2
     rows = ORDERS - 1
 
-    def __init__(self, system: System, compact: bool = False):
+    def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
         self.system = system
-        self.corrector = Corrector(system, keep=not compact)
+        self.corrector = Corrector(system, not compact, linear)
         self.algebraic = np.asarray(system.mass) == 0
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:

@@ -3,7 +3,8 @@
 - up to four unknowns: LU written out in scalars, which XLA fuses with what is around it;
 - up to some twenty: LU in loops, which XLA compiles in one piece with the loop over the steps;
 - up to a few hundred, or dense: LAPACK's LU with partial pivoting;
-- large and sparse: KLU (`sparse.py`).
+- large and sparse: KLU (`sparse.py`);
+- grids, whose factors fill: GMRES with incomplete factors (`krylov.py`), where a method iterates to the solution.
 
 A solve is differentiated as what it means, not as what it does: factors carry the Jacobian and alpha that they stand
 for, and the rules for forward and reverse mode need one more solve with the same factors.
@@ -16,6 +17,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from stiffdsl.solve.krylov import Krylov
+from stiffdsl.solve.ordering import estimate
 from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.system import System
 
@@ -24,6 +27,9 @@ LOOPED = 16
 DENSE = 150
 DENSE_LARGE = 600
 DENSITY = 0.25
+# Grids: from this many unknowns on, and where a factorization is estimated to take so many multiplications for each
+# entry of the Jacobian, GMRES takes less time than KLU.
+GRID, GRID_WORK = 500, 300.0
 
 
 class Direct(Protocol):
@@ -49,10 +55,25 @@ class LinearSolver:
     Where the matrix is singular the solution has values that are not finite.
     """
 
-    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, direct: Direct | None = None):
+    def __init__(
+        self,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        mass: np.ndarray,
+        direct: Direct | None = None,
+        kind: str = "auto",
+    ):
+        """`kind` is one of `options.LINEAR`; `auto` takes `direct`, where it is given, or goes by size and density."""
         self.rows, self.columns = np.asarray(rows, dtype=np.int32), np.asarray(columns, dtype=np.int32)
         self.mass = np.asarray(mass, dtype=float)
-        self.direct = direct or _direct(self.rows, self.columns, self.mass)
+        made = NAMED.get(kind, _direct)
+        given = direct if kind == "auto" else None
+        self.direct: Direct = given or made(self.rows, self.columns, self.mass)
+
+    @property
+    def krylov(self) -> Krylov | None:
+        """What solves approximately, where it is no factorization."""
+        return self.direct if isinstance(self.direct, Krylov) else None
 
     def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Factors:
         alpha = jnp.asarray(alpha)
@@ -74,9 +95,17 @@ class LinearSolver:
         return (alpha * self.mass * x).at[self.rows].add(-jacobian * x[self.columns])
 
 
-def linear_solver(system: System) -> LinearSolver:
+def linear_solver(system: System, kind: str = "auto") -> LinearSolver:
     """The solver for the pattern and the mass matrix of a system, which may bring a factorization of its own."""
-    return LinearSolver(system.rows, system.columns, system.mass, getattr(system, "direct", None))
+    return LinearSolver(system.rows, system.columns, system.mass, getattr(system, "direct", None), kind)
+
+
+def inexact_kind(system: System, kind: str) -> str:
+    """For methods that iterate to the solution of a step: `auto` becomes `krylov` where that takes less time."""
+    if kind != "auto" or system.size < GRID or not np.all(system.mass):
+        return kind
+    work = estimate(np.asarray(system.rows), np.asarray(system.columns), system.size)
+    return "krylov" if work > GRID_WORK * len(system.rows) else kind
 
 
 def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
@@ -245,3 +274,7 @@ class Dense:
             lu, x, left_side=True, lower=True, transpose_a=True, unit_diagonal=True
         )
         return jnp.zeros(self.n).at[permutation].set(x[:, 0])
+
+
+# What the names of `options.LINEAR` mean.
+NAMED: dict[str, Any] = {"dense": Dense, "klu": Sparse, "krylov": Krylov}

@@ -42,7 +42,7 @@ class Limits(NamedTuple):
 
 class Counts(NamedTuple):
     """Work done: steps accepted and rejected, evaluations of the equations and of their Jacobian, factorizations,
-    Newton iterations."""
+    Newton iterations, and iterations of linear solves that are no factorizations."""
 
     accepted: Int[Array, ""]
     rejected: Int[Array, ""]
@@ -50,6 +50,7 @@ class Counts(NamedTuple):
     jacobians: Int[Array, ""]
     factorizations: Int[Array, ""]
     iterations: Int[Array, ""]
+    linear_iterations: Int[Array, ""] | int = 0
 
 
 class State(NamedTuple):
@@ -65,7 +66,7 @@ class State(NamedTuple):
     status: Int[Array, ""]
     failure: Int[Array, ""]
     scaled: Float[Array, " n"]
-    counts: Int[Array, " 6"]
+    counts: Int[Array, " 7"]
 
 
 class Step(NamedTuple):
@@ -89,7 +90,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits) -> S
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     zero = jnp.zeros((), dtype=jnp.int32)
-    counts = jnp.zeros(6, dtype=jnp.int32).at[2].set(evaluations)
+    counts = jnp.zeros(7, dtype=jnp.int32).at[2].set(evaluations)
     return State(t, h, y, memory, jnp.ones(()), zero, status, zero, jnp.where(finite, 0 * y, jnp.nan), counts)
 
 
@@ -143,12 +144,7 @@ def advance(method: Method, problem: Problem, limits: Limits, state: State) -> t
     status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
 
     work = attempt.work
-    counts = state.counts + jnp.stack(
-        [
-            jnp.asarray(c, dtype=jnp.int32)
-            for c in (accept, ~accept, work.rhs, work.jacobians, work.factorizations, work.iterations)
-        ]
-    )
+    counts = state.counts + jnp.stack([jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, *work)])
     return State(
         t_next,
         proposed,

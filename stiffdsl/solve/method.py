@@ -28,6 +28,7 @@ class Work(NamedTuple):
     jacobians: Any
     factorizations: Any
     iterations: Any = 0
+    linear_iterations: Any = 0
 
 
 class Attempt(NamedTuple):

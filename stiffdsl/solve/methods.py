@@ -10,24 +10,27 @@ from stiffdsl.solve.system import System
 from stiffdsl.solve.tableau import RODAS4PW, RODAS5P
 
 
-def make_method(name: str, system: System, compact: bool = False, replayed: bool = False) -> Method:
+def make_method(
+    name: str, system: System, compact: bool = False, replayed: bool = False, linear: str = "auto"
+) -> Method:
     """The method `name` for a system; `auto` decides by its size. Raises `ValueError` for an unknown name.
 
-    `compact` chooses what compiles fast over what runs fast, `replayed` what may take up earlier states again. Where
-    the system has invariants, steps end where they hold (`projection.py`).
+    `linear` says how it solves linear systems (`options.LINEAR`). `compact` chooses what compiles fast over what runs
+    fast, `replayed` what may take up earlier states again. Where the system has invariants, steps end where they hold
+    (`projection.py`).
     """
-    method = _make_method(name, system, compact, replayed)
+    method = _make_method(name, system, compact, replayed, linear)
     if getattr(system, "invariant_count", 0):
         return Projected(method, Projection(system))  # type: ignore[arg-type]
     return method
 
 
-def _make_method(name: str, system: System, compact: bool, replayed: bool) -> Method:
+def _make_method(name: str, system: System, compact: bool, replayed: bool, linear: str) -> Method:
     name = Options(method=name).chosen(system.size)
     if name == "rodas5p":
-        return Rosenbrock(RODAS5P, system, compact)
+        return Rosenbrock(RODAS5P, system, compact, linear)
     if name == "rodas4pw":
-        return Rosenbrock(RODAS4PW, system, compact)
+        return Rosenbrock(RODAS4PW, system, compact, linear)
     if name == "tsit5":
         from stiffdsl.solve.explicit import Tsit5
 
@@ -39,25 +42,25 @@ def _make_method(name: str, system: System, compact: bool, replayed: bool) -> Me
     if name == "switching":
         from stiffdsl.solve.switching import Switching
 
-        switching = Switching(system, compact)
+        switching = Switching(system, compact, linear)
         _out_of_order(replayed, switching.rosenbrock.linear)
         return switching
     if name == "kvaerno5":
         from stiffdsl.solve.esdirk import Kvaerno5
 
-        kvaerno = Kvaerno5(system, compact)
+        kvaerno = Kvaerno5(system, compact, linear)
         # Its stages are taken back last to first: those at their solutions, too, need factors of their own.
         _out_of_order(replayed, kvaerno.corrector.linear, kvaerno.corrector.linear_at_solution)
         return kvaerno
     if name in ("radau5", "radau9"):
         from stiffdsl.solve.radau import RadauIIA
 
-        radau = RadauIIA(3 if name == "radau5" else 5, system, compact)
+        radau = RadauIIA(3 if name == "radau5" else 5, system, compact, linear)
         _out_of_order(replayed, *radau.linear_solvers)
         return radau
     from stiffdsl.solve.fbdf import FBDF
 
-    fbdf = FBDF(system, compact)
+    fbdf = FBDF(system, compact, linear)
     _out_of_order(replayed, fbdf.corrector.linear)
     return fbdf
 

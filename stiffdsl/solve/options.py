@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from stiffdsl.diagnostics import did_you_mean
 
+# How linear systems are solved; `auto` goes by size, density and shape.
+LINEAR = ("dense", "klu", "krylov")
 METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
+EXPLICIT = ("tsit5", "rkc2")
 
 # Up to this many unknowns a Rosenbrock method with its own LU in every step is faster than BDF.
 ROSENBROCK_SIZE = 200
@@ -25,6 +28,7 @@ class Options:
     max_steps: int = 100_000
     first_step: float | None = None
     max_step: float = math.inf
+    linear: str = "auto"
 
     def __post_init__(self):
         for name in ("rtol", "atol"):
@@ -38,6 +42,12 @@ class Options:
             raise ValueError(
                 f"there is no method `{self.method}`; " + (hint or f"there are auto, {', '.join(METHODS)}")
             )
+        if self.linear not in ("auto", *LINEAR):
+            raise ValueError(unknown_linear(str(self.linear)))
+        if self.linear != "auto" and self.method in EXPLICIT:
+            raise ValueError(
+                f"`{self.method}` solves no linear systems: leave `linear` out, or take another method"
+            )
         if self.max_steps < 1:
             raise ValueError("`max_steps` must be at least 1")
         if not self.max_step > 0 or (self.first_step is not None and not self.first_step > 0):
@@ -48,3 +58,9 @@ class Options:
         if self.method != "auto":
             return self.method
         return "rodas5p" if size <= ROSENBROCK_SIZE else "fbdf"
+
+
+def unknown_linear(name: str) -> str:
+    """What to say of a name that is no linear solver."""
+    hint = did_you_mean(name, ("auto", *LINEAR))
+    return f"there is no linear solver `{name}`; " + (hint or f"there are auto, {', '.join(LINEAR)}")

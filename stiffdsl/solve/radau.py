@@ -65,7 +65,7 @@ class Solved(NamedTuple):
 class RadauIIA:
     """The method with three or five stages; with `compact` it keeps no factors from step to step."""
 
-    def __init__(self, stages: int, system: System, compact: bool = False):
+    def __init__(self, stages: int, system: System, compact: bool = False, linear: str = "auto"):
         self.formula = radau_iia(stages)
         self.name, self.rows = f"radau{2 * stages - 1}", stages - 1
         # The error is estimated by a formula of order s.
@@ -74,16 +74,16 @@ class RadauIIA:
         self.system, self.keep = system, not compact
         self.mass = np.asarray(system.mass, dtype=float)
         self.states = np.flatnonzero(self.mass)
-        self.real = linear_solver(system)
-        self.pairs = [self._pair() for _ in self.formula.alphas]
+        self.real = linear_solver(system, linear)
+        self.pairs = [self._pair(linear) for _ in self.formula.alphas]
         self.all_stages = StageSystem(system, self.formula.A_inverse)
 
-    def _pair(self) -> LinearSolver:
+    def _pair(self, linear: str) -> LinearSolver:
         """`[[a M - J, b M], [-b M, a M - J]]` in real numbers."""
         system, n, states = self.system, self.system.size, self.states
         rows = np.concatenate([system.rows, system.rows + n, states, states + n])
         columns = np.concatenate([system.columns, system.columns + n, states + n, states])
-        return LinearSolver(rows, columns, np.tile(self.mass, 2))
+        return LinearSolver(rows, columns, np.tile(self.mass, 2), kind=linear)
 
     @property
     def linear_solvers(self) -> list[LinearSolver]:

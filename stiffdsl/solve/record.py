@@ -83,9 +83,9 @@ class _Chunk(NamedTuple):
 class _Recorder:
     """The compiled pieces for one system and method."""
 
-    def __init__(self, system: System, method: str):
+    def __init__(self, system: System, method: str, linear: str):
         self.system = system
-        self.method = make_method(method, system)
+        self.method = make_method(method, system, linear=linear)
         width = system.size * (self.method.rows + 1) + 1
         self.capacity = max(FIRST, min(CHUNK, BUFFER // max(1, width)))
         self.begin = jit_without_addresses(partial(loop.begin, self.method, system))
@@ -126,15 +126,15 @@ def _chunk(
     return lax.while_loop(going, body, (state, buffers))
 
 
-def _recorder(system: System, method: str) -> _Recorder:
+def _recorder(system: System, method: str, linear: str) -> _Recorder:
     """Compiled once and kept with the system."""
     kept = system.__dict__.get("_recorders")
     if kept is None:
         kept = {}
         object.__setattr__(system, "_recorders", kept)
-    if method not in kept:
-        kept[method] = _Recorder(system, method)
-    return kept[method]
+    if (method, linear) not in kept:
+        kept[method, linear] = _Recorder(system, method, linear)
+    return kept[method, linear]
 
 
 def record(
@@ -152,18 +152,19 @@ def record(
     first_step: float | None = None,
     max_step: float = math.inf,
     progress: Callable[[float], None] | None = None,
+    linear: str = "auto",
 ) -> Trajectory:
     """Solve from t0 to t1 and keep every step with its dense output, or the values at `saveat` (running from t0 to
     t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
     what there is with `Status.INTERRUPTED`."""
-    recorder = _recorder(system, method)
+    recorder = _recorder(system, method, linear)
     start: Any = np.asarray(y0, dtype=float)
     problem = Problem(_real(t0), _real(t1), start, args, _real(()))
     limits = Limits(Tolerance(_real(rtol), _real(atol)), _real(first_step or 0.0), _real(max_step))
     times = None if saveat is None else np.asarray(saveat, dtype=float)
     kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
     quota = recorder.capacity if system.size <= SMALL else FIRST
-    status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(6, dtype=int)
+    status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(7, dtype=int)
     try:
         state = recorder.begin(problem, limits)
         while True:

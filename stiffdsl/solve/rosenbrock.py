@@ -38,11 +38,11 @@ class Rosenbrock:
     The stages of small systems are written out one after the other unless `compact`.
     """
 
-    def __init__(self, tableau: Tableau, system: System, compact: bool = False):
+    def __init__(self, tableau: Tableau, system: System, compact: bool = False, linear: str = "auto"):
         self.tableau, self.system = tableau, system
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.H)
         self.written_out = system.size <= WRITTEN_OUT and not compact
-        self.linear = linear_solver(system)
+        self.linear = linear_solver(system, linear)
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
 

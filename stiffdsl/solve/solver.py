@@ -33,17 +33,20 @@ class Result(NamedTuple):
     counts: Counts
 
 
-def make_solve(system: System, method: str = "auto", max_steps: int = 100_000) -> Callable[..., Result]:
+def make_solve(
+    system: System, method: str = "auto", max_steps: int = 100_000, linear: str = "auto"
+) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol, first_step, max_step) -> Result` for a system.
 
     Everything that `solve` takes may be traced; t1 may lie before t0, and `saveat` (may be empty) must run from t0 to
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
-    the discrete solution with the step sizes held constant. `max_steps` bounds the attempts.
+    the discrete solution with the step sizes held constant. `max_steps` bounds the attempts. `linear` says how
+    linear systems are solved (`options.LINEAR`).
     """
     run = differentiable(
-        make_method(method, system),
-        make_method(method, system, compact=True),
-        make_method(method, system, compact=True, replayed=True),
+        make_method(method, system, linear=linear),
+        make_method(method, system, compact=True, linear=linear),
+        make_method(method, system, compact=True, replayed=True, linear=linear),
         system,
         max_steps,
     )

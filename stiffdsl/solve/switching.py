@@ -42,10 +42,10 @@ class Switching:
     order = 5
     rows = Tsit5.rows
 
-    def __init__(self, system: System, compact: bool = False):
+    def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
         require_explicit(system, self.name)
         self.system = system
-        self.explicit, self.rosenbrock = Tsit5(system), Rosenbrock(RODAS5P, system, compact)
+        self.explicit, self.rosenbrock = Tsit5(system), Rosenbrock(RODAS5P, system, compact, linear)
         assert self.explicit.rows == self.rosenbrock.rows
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:

@@ -1,0 +1,23 @@
+"""Machine code for solvers, where somebody made it: the runtime does. Solvers ask for it by name, and do without.
+
+What a kernel computes is written in JAX too, with the same numbers to rounding: for other devices, and as the
+reference in tests.
+"""
+
+from collections.abc import Callable
+
+import jax
+
+_makers: dict[str, Callable[[], str | None]] = {}
+
+
+def provide(name: str, maker: Callable[[], str | None]) -> None:
+    """`maker()` returns the name by which XLA knows the kernel `name`, or None where it cannot be made here."""
+    _makers[name] = maker
+
+
+def target(name: str) -> str | None:
+    """The name by which XLA knows a kernel, where there is one for this device."""
+    if name not in _makers or jax.default_backend() != "cpu":
+        return None
+    return _makers[name]()
