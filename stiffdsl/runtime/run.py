@@ -258,7 +258,7 @@ def lane(
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
-    solve, alone = tier.pure_solve(model, method, options, signals)
+    solve, alone = tier.pure_solve(model, method, options.max_steps, signals, options.linear)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 

@@ -131,25 +131,25 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     status = Status(int(arrived.status))
     if status not in CERTAIN:
         return None
-    stats = dict(zip(Counts._fields, map(int, Counts(*arrived.counts)), strict=True))
+    stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
     return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 
 def pure_solve(
-    model: "CompiledModel", method: str, options: Options, signals: tuple[Signal, ...]
+    model: "CompiledModel", method: str, max_steps: int, signals: tuple[Signal, ...], linear: str = "auto"
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether a kernel does it, in which case `vmap` lets every lane step on its own."""
-    solver = kernel(model, method, signals) if options.linear == "auto" else None
+    solver = kernel(model, method, signals) if linear == "auto" else None
     stepping = stepped(model, bool(signals))
     if solver is None and isinstance(stepping, native.NativeSystem):
-        by_kernels = make_solve(stepping, method, options.max_steps, options.linear)
+        by_kernels = make_solve(stepping, method, max_steps, linear)
 
         def solve(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
             return by_kernels(t0, t1, y0, stepping.extended(args), saveat, rtol, atol)
 
         return solve, False
-    portable = make_solve(model.system(bool(signals)), method, options.max_steps, options.linear)
+    portable = make_solve(model.system(bool(signals)), method, max_steps, linear)
     if solver is None:
         return portable, False
-    return differentiable(solver, portable, options.max_steps), True
+    return differentiable(solver, portable, max_steps), True

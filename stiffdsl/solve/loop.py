@@ -50,7 +50,7 @@ class Counts(NamedTuple):
     jacobians: Int[Array, ""]
     factorizations: Int[Array, ""]
     iterations: Int[Array, ""]
-    linear_iterations: Int[Array, ""] | int = 0
+    linear_iterations: Int[Array, ""]
 
 
 class State(NamedTuple):

@@ -131,7 +131,7 @@ def test_leaving_the_domain_of_a_function_stops():
 def test_not_a_number_at_the_start(robertson):
     result = solved(robertson._replace(y0=np.array([1.0, np.nan])))
     assert result.status == Status.NON_FINITE
-    assert result.counts.tolist() == [0] * 6
+    assert result.counts.tolist() == [0] * 7
 
 
 def test_greatest_number_of_steps(robertson):

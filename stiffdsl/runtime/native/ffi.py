@@ -175,7 +175,7 @@ def call(
         state[0],
         state[y_at:scaled_at],
         state[STATE.index("status")].astype(jnp.int32),
-        state[first : first + 6].astype(jnp.int32),
+        state[first : first + 7].astype(jnp.int32),
         state[1],
         state[scaled_at:],
     )

@@ -45,6 +45,7 @@ STATE = (
     "jacobians",
     "factorizations",
     "iterations",
+    "linear_iterations",
     "recorded",
     "pivoted",
 )

@@ -31,7 +31,7 @@ class Arrived(NamedTuple):
     """Where a solve arrived: as `solve.solver.Result`, and `h`, `scaled` as `solve.loop.State`.
 
     For lanes every array has a leading axis. `counts` are accepted, rejected, rhs, jacobians, factorizations,
-    iterations; `pivoted` counts the attempts that needed other pivots than those planned.
+    iterations, linear iterations (none); `pivoted` counts the attempts that needed other pivots than those planned.
     """
 
     ys: np.ndarray
@@ -425,7 +425,7 @@ def _arrived(state: np.ndarray, ys: np.ndarray, y_at: int, scaled_at: int) -> Ar
         state[..., y_at:scaled_at],
         status,
         culprits,
-        state[..., _COUNTS : _COUNTS + 6].astype(np.int32),
+        state[..., _COUNTS : _COUNTS + 7].astype(np.int32),
         head["h"],
         scaled,
         state[..., STATE.index("pivoted")].astype(np.int32),
