@@ -5,9 +5,10 @@ once. So nothing depends on what JAX or LLVM keep in this process.
 """
 
 import concurrent.futures
+import pickle
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,7 +19,7 @@ from stiffdsl.solve.options import Options
 # Lanes that a task has, at least and at most: between these, there are sixteen tasks.
 FEW, MANY, TASKS = 64, 2048, 16
 
-# Makes a `CompiledModel`: a module's function with plain data, so that it can be pickled.
+# Makes a `CompiledModel`: plain data, so that it can be pickled.
 Origin = Callable[[], Any]
 
 
@@ -115,7 +116,8 @@ def check_inputs(inputs: dict[str, Any], executor: Any) -> None:
             )
 
 
-_models: dict[Any, Any] = {}
+# By what they are compiled from, pickled: each task brings a copy of it.
+_models: dict[bytes, Any] = {}
 _compiling = threading.Lock()
 
 
@@ -123,11 +125,11 @@ def solve_task(task: Task, own: dict[str, dict[str, np.ndarray]]):
     """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
     from stiffdsl.runtime import run
 
-    origin = cast(Any, task.origin)
-    key = (origin.func, repr(origin.args))
+    assert task.origin is not None
+    key = pickle.dumps(task.origin)
     with _compiling:
         if key not in _models:
-            _models[key] = origin()
+            _models[key] = task.origin()
     inputs = dict(task.inputs)
     for name, values in own["inputs"].items():
         inputs[name] = (inputs[name][0], values)
