@@ -5,20 +5,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 import stiffdsl as sd
+from benchmarks.peers.jax_arrays import JAX
+from benchmarks.problems.building import equations as building_equations
 from benchmarks.problems.pollu import NAMES, RATES
 from benchmarks.problems.pollu import equations as pollu_equations
 from stiffdsl.resources import folder
 from stiffdsl.runtime.stand_in import task_of
 from stiffdsl.surrogate import gather
 from stiffdsl.surrogate.gather import Data
-from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling, clock, scalings
+from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling, clock, relative_to, scalings
 from stiffdsl.surrogate.task import Task
 
 CASES = ("robertson", "pollu", "building")
-SAMPLES, TIMES = 100, 200
+SAMPLES, TIMES, ROOMS = 100, 200, 10
 # Outputs that span more than this factor are learnt as logarithms, by every baseline.
 _DECADE = 10.0
 
@@ -29,7 +32,8 @@ RightHandSide = Callable[[Any, Any, Any], Any]
 class Case:
     """`data` of a `task`, and the scaled coordinates that the baselines learn in: parameters and time in [-1, 1].
 
-    `equations(x, p, m)` are the time derivatives of the outputs, which are all of the states; or None."""
+    `equations(t, x, p)`, in JAX, are the time derivatives of the outputs, which are all of the states. `full` solves
+    the model at one row of values, `batch` at many."""
 
     name: str
     task: Task
@@ -37,7 +41,9 @@ class Case:
     parameters: ParameterScaling
     outputs: OutputScaling
     clock: Clock
-    equations: RightHandSide | None
+    equations: RightHandSide
+    full: Callable[[np.ndarray], Any] | None = None
+    batch: Callable[[np.ndarray], Any] | None = None
 
     @property
     def z(self) -> np.ndarray:
@@ -61,6 +67,14 @@ class Case:
         y = self.outputs.scale(self.data.training.trajectories)
         return y.mean((0, 1)), np.maximum(y.std((0, 1)), 1e-12)
 
+    @cached_property
+    def denominator(self) -> np.ndarray:
+        """What errors at the test samples are divided by: the value where an output spans decades, else its range."""
+        x, every = self.data.test.trajectories, self.data.training.trajectories
+        by_range = np.ptp(every, axis=(0, 1))
+        by_value = relative_to(x, every, False)
+        return np.where(self.outputs.kind == 1, by_value, np.where(by_range > 0, by_range, 1.0))
+
     def raw(self, y: np.ndarray) -> np.ndarray:
         """Outputs for scaled ones."""
         mean, size = self.spread
@@ -71,6 +85,11 @@ class Case:
 def make(name: str, samples: int = SAMPLES, seed: int = 0) -> Case:
     """Solves the case at `samples` Sobol points and at as many, drawn evenly, for each of the two held-out sets."""
     task, equations = {"robertson": _robertson, "pollu": _pollu, "building": _building}[name]()
+    return of(name, task, equations, samples, seed)
+
+
+def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int = 0) -> Case:
+    """The case of a task: solved, and with its coordinates."""
     data = gather.first(task, samples, None, seed, "sobol", lambda part: None)
 
     x = data.training.trajectories
@@ -85,6 +104,8 @@ def make(name: str, samples: int = SAMPLES, seed: int = 0) -> Case:
         kinds["log"].with_kind(np.where(wide, 1, 0)),
         clock(task.times, task.start, task.log_time)[0],
         equations,
+        task.solve_one,
+        task.solve_batch,
     )
 
 
@@ -116,9 +137,9 @@ def _robertson() -> tuple[Task, RightHandSide]:
     times = np.geomspace(1e-4, 1e5, TIMES)
     task = task_of(model, _around(model, ("k1", "k2", "k3")), times=times, outputs=("A", "B", "C"))
 
-    def equations(x: Any, p: Any, m: Any) -> Any:
+    def equations(t: Any, x: Any, p: Any) -> Any:
         slow, fast, back = p[0] * x[0], p[1] * x[1] ** 2, p[2] * x[1] * x[2]
-        return m.stack([-slow + back, slow - back - fast, fast])
+        return jnp.stack([-slow + back, slow - back - fast, fast])
 
     return replace(task, log_time=True), equations
 
@@ -129,14 +150,14 @@ def _pollu() -> tuple[Task, RightHandSide]:
         model, _around(model, ("k1", "k2", "k3", "k4")), times=np.geomspace(1e-3, 60, TIMES), outputs=NAMES
     )
 
-    def equations(x: Any, p: Any, m: Any) -> Any:
-        return pollu_equations(0.0, x, m, (*p, *RATES[4:]))
+    def equations(t: Any, x: Any, p: Any) -> Any:
+        return pollu_equations(t, x, JAX, (*p, *RATES[4:]))
 
     return replace(task, log_time=True), equations
 
 
-def _building() -> tuple[Task, None]:
-    """A hundred rooms; the weather's numbers and the windows vary, and the temperatures of all rooms are learnt."""
+def _building() -> tuple[Task, RightHandSide]:
+    """Some rooms: the weather's numbers, the windows and the partitions vary, and all temperatures are learnt."""
     text = (folder("models") / "examples" / "building.sml").read_text()
     for name in ("T_mean", "T_swing", "cloud", "sun_peak"):
         text = text.replace(f"input {name} =", f"param {name} =")
@@ -145,8 +166,14 @@ def _building() -> tuple[Task, None]:
         "  var T_outdoor [degC]\n  var sun",
         "  param glass = 1.1 [W/(m^2*K)]\n  var T_outdoor [degC]\n  var sun",
     )
-    model = sd.loads(text, "Building", {"N": 100})
+    model = sd.loads(text, "Building", {"N": ROOMS})
     names = ("T_mean", "T_swing", "cloud", "sun_peak", "glass", "G_partition")
-    rooms = tuple(f"rooms[{i}].inside.T" for i in range(1, 101))
+    air = [f"rooms[{i}].inside.T" for i in range(1, ROOMS + 1)]
+    walls = [f"rooms[{i}].wall.T[{k}]" for k in (1, 2, 3) for i in range(1, ROOMS + 1)]
     times = np.linspace(864.0, 172800.0, TIMES)
-    return task_of(model, _around(model, names), times=times, outputs=rooms), None
+    task = task_of(model, _around(model, names), times=times, outputs=(*air, *walls))
+
+    def equations(t: Any, x: Any, p: Any) -> Any:
+        return building_equations(ROOMS, t, x, JAX, p)
+
+    return task, equations

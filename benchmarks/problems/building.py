@@ -22,25 +22,30 @@ _G = 1 / np.array(
     ]
 )
 _AIR, _PARTITION, _BAND, _Q_MAX = 4e5, 25.0, 0.5, 1000.0
-_DAY = 86400.0
+_DAY, _VENTILATION = 86400.0, 20.0
+# Mean (degC) and swing of the outdoor temperature, cloud cover, peak of the sun, heat loss of a window, and conductance
+# between neighbours.
+DECLARED = 3.0, 5.0, 0.3, 400.0, 1.1, _PARTITION
 
 
-def _room(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Set temperature, window area and loss coefficient (window and ventilation) of each room."""
+def _room(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Set temperature and window area of each room."""
     i = np.arange(1, n + 1)
-    return 273.15 + 19 + i % 4, 2.0 + i % 3, 1.1 * (2.0 + i % 3) + 20
+    return 273.15 + 19 + i % 4, 2.0 + i % 3
 
 
-def equations(n, t, y, m):
+def equations(n, t, y, m, p=DECLARED):
+    mean, swing, cloud, peak, glass, partition = p
     air, inner, middle, outer = y[:n], y[n : 2 * n], y[2 * n : 3 * n], y[3 * n :]
-    t_set, window, loss = map(m.constant, _room(n))
-    outdoor = 273.15 + 3 - 5 * m.cos(2 * np.pi * (t - 10800) / _DAY)
-    sun = 400 * (1 - 0.75 * 0.3) * m.positive(-m.cos(2 * np.pi * t / _DAY)) ** 2
+    t_set, window = map(m.constant, _room(n))
+    loss = glass * window + _VENTILATION
+    outdoor = 273.15 + mean - swing * m.cos(2 * np.pi * (t - 10800) / _DAY)
+    sun = peak * (1 - 0.75 * cloud) * m.positive(-m.cos(2 * np.pi * t / _DAY)) ** 2
     heat = 0.5 * _Q_MAX * (1 + m.tanh((t_set - air) / _BAND))
     q1, q2 = _G[0] * (air - inner), _G[1] * (inner - middle)
     q3, q4 = _G[2] * (middle - outer), _G[3] * (outer - outdoor)
     left, right = np.maximum(np.arange(n) - 1, 0), np.minimum(np.arange(n) + 1, n - 1)
-    across = _PARTITION * (m.take(air, left) + m.take(air, right) - 2 * air)
+    across = partition * (m.take(air, left) + m.take(air, right) - 2 * air)
     gain = heat + 0.55 * window * sun - loss * (air - outdoor) - q1 + across
     return m.concatenate(
         [gain / _AIR, (q1 - q2) / _CAPACITY[0], (q2 - q3) / _CAPACITY[1], (q3 - q4) / _CAPACITY[2]]
@@ -48,7 +53,8 @@ def equations(n, t, y, m):
 
 
 def jacobian(n, t, y):
-    t_set, _, loss = _room(n)
+    t_set, window = _room(n)
+    loss = DECLARED[4] * window + _VENTILATION
     slope = -0.5 * _Q_MAX / _BAND / np.cosh((t_set - y[:n]) / _BAND) ** 2
     neighbours = np.full(n, 2.0)
     neighbours[0] = neighbours[-1] = 1.0
