@@ -40,7 +40,7 @@ PICTURES = (".png", ".svg", ".pdf")
 @click.option(
     "--linear",
     default=None,
-    help="How linear systems are solved: auto, dense, klu (sparse factors), krylov (for grids).",
+    help="How linear systems are solved: auto, dense, klu (sparse factors), krylov (for grids), static (for devices).",
 )
 @click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
 @click.option("--atol", type=PositiveType(), help="Absolute tolerance.")

@@ -1,16 +1,20 @@
-"""Where an incomplete factorization of `W = alpha M - J` has entries, and in which order.
+"""Where factors of `W = alpha M - J` with static pivots have entries, and in which order: all that fill, or few.
 
-Rows are matched to columns so that every pivot has an entry, and taken in the order of reverse Cuthill-McKee: cells
-of a grid that touch lie close to each other, and incomplete factors in it are good preconditioners (Benzi, J. Comput.
-Phys. 182:418, 2002). Fill is kept by its level: an entry that elimination makes out of entries of levels a and b has
-the level a + b + 1 (Saad, Iterative Methods for Sparse Linear Systems, 2003, section 10.3).
+Rows are matched to columns so that every pivot has an entry. Incomplete factors take them in the order of reverse
+Cuthill-McKee: cells of a grid that touch lie close to each other, and incomplete factors in it are good preconditioners
+(Benzi, J. Comput. Phys. 182:418, 2002). Fill is kept by its level: an entry that elimination makes out of entries of
+levels a and b has the level a + b + 1 (Saad, Iterative Methods for Sparse Linear Systems, 2003, section 10.3).
+Complete factors take the order of `ordering.py`, which fills little and makes few levels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import maximum_bipartite_matching, reverse_cuthill_mckee
+
+from stiffdsl.solve.ordering import eliminate
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +63,54 @@ class Pattern:
 
 def pattern(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, level: int) -> Pattern:
     """For J with entries at `rows`, `columns` and the diagonal `mass` of M; fill up to `level`."""
+    w, matched = _diagonal_filled(rows, columns, mass)
+    order = reverse_cuthill_mckee(sp.csr_matrix(w + w.T), symmetric_mode=True)
+    return _pattern(rows, columns, mass, matched, order, lambda matrix, _: _filled(matrix, level))
+
+
+def complete_pattern(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, most: float) -> Pattern | None:
+    """With all that fills; None where a factorization would take more than `most` multiplications."""
+    w, matched = _diagonal_filled(rows, columns, mass)
+    entries = sp.coo_array(w)
+    found = eliminate(entries.row, entries.col, len(mass), most)
+    if found.order is None:
+        return None
+
+    def all_that_fills(matrix: Rows, place: np.ndarray) -> sp.csr_array:
+        n, one, other = len(mass), place[found.pivot], place[found.beside]
+        inside = np.arange(n)
+        return _csr(np.r_[matrix.row, one, other, inside], np.r_[matrix.top, other, one, inside], n)
+
+    return _pattern(rows, columns, mass, matched, found.order, all_that_fills)
+
+
+def _diagonal_filled(
+    rows: np.ndarray, columns: np.ndarray, mass: np.ndarray
+) -> tuple[sp.csr_array, np.ndarray]:
+    """W with its rows in an order in which the diagonal is full, and that order."""
+    states = np.flatnonzero(mass)
+    whole = _csr(np.r_[rows, states], np.r_[columns, states], len(mass))
+    matched = _matched(whole)
+    return whole[matched], matched
+
+
+def _pattern(
+    rows: np.ndarray,
+    columns: np.ndarray,
+    mass: np.ndarray,
+    matched: np.ndarray,
+    order: np.ndarray,
+    filled: Callable[[Rows, np.ndarray], sp.csr_array],
+) -> Pattern:
+    """`filled` gives the entries of the factors for those of W in `order`, and the place of every column in it."""
     n = len(mass)
     rows, columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
     states = np.flatnonzero(mass)
-    whole = _csr(np.r_[rows, states], np.r_[columns, states], n)
-    matched = _matched(whole)
-    w = whole[matched]
-    order = reverse_cuthill_mckee(sp.csr_matrix(w + w.T), symmetric_mode=True)
     row, column = matched[order], order.astype(np.int64)
     row_place, column_place = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     row_place[row], column_place[column] = np.arange(n), np.arange(n)
     matrix = _rows(_csr(row_place[np.r_[rows, states]], column_place[np.r_[columns, states]], n))
-    factors = _rows(_filled(matrix, level))
+    factors = _rows(filled(matrix, column_place))
     inside = np.arange(n)
     return Pattern(
         row.astype(np.int32),

@@ -18,6 +18,11 @@ def provide(name: str, maker: Callable[[], str | None]) -> None:
 
 def target(name: str) -> str | None:
     """The name by which XLA knows a kernel, where there is one for this device."""
-    if name not in _makers or jax.default_backend() != "cpu":
+    if name not in _makers or not on_cpu():
         return None
     return _makers[name]()
+
+
+def on_cpu() -> bool:
+    """Whether JAX computes on a CPU, which LLVM's and KLU's code is for."""
+    return jax.default_backend() == "cpu"

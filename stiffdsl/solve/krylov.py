@@ -13,10 +13,12 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import kernels
+from stiffdsl.solve.dense import Dense
 from stiffdsl.solve.gmres import Found, gmres
 from stiffdsl.solve.incomplete import Pattern, pattern
 from stiffdsl.solve.leveled import Leveled
 from stiffdsl.solve.sparse import Sparse
+from stiffdsl.solve.static import StaticLU, planned
 
 LEVEL = 1
 # Vectors that are kept, and iterations of a solve inside of Newton's iteration.
@@ -42,9 +44,12 @@ class Krylov:
         p = self.pattern
         self.count = len(p.matrix.top)
         self.row_place, self.column_place = _inverse(p.row), _inverse(p.column)
-        self.exact = Sparse(rows, columns, mass)
-        # Its factors are made where they are used.
-        self.exact.out_of_order = True
+        if kernels.on_cpu():
+            # Its factors are made where they are used.
+            self.exact: Any = Sparse(rows, columns, mass)
+            self.exact.out_of_order = True
+        else:
+            self.exact = (StaticLU if planned(rows, columns, mass) else Dense)(rows, columns, mass)
 
     @cached_property
     def leveled(self) -> Leveled:

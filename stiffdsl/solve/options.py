@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stiffdsl.diagnostics import did_you_mean
 
 # How linear systems are solved; `auto` goes by size, density and shape.
-LINEAR = ("dense", "klu", "krylov")
+LINEAR = ("dense", "klu", "krylov", "static")
 METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
 EXPLICIT = ("tsit5", "rkc2")
 

@@ -24,10 +24,18 @@ GRID = 75.0
 @dataclass(frozen=True, eq=False)
 class Elimination:
     """`order` of elimination, and the multiplications that a factorization in it takes: `math.inf`, and no order,
-    where there would be more than were allowed."""
+    where there would be more than were allowed.
+
+    When unknown `pivot[k]` is eliminated, `beside[k]` is one of its neighbours: L and U have an entry for each pair.
+    """
 
     order: np.ndarray | None
     multiplications: float
+    pivot: np.ndarray
+    beside: np.ndarray
+
+
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.inf) -> Elimination:
@@ -36,23 +44,32 @@ def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.in
     number = np.arange(n)
     chance = np.random.default_rng(0).permutation(n)
     order, work = [], 0.0
+    pivots, besides = [_NONE], [_NONE]
     while len(number):
         m = len(number)
         if rest.nnz > FULL * m * (m - 1):
             work += sum(float(k) * k for k in range(m))
             order.append(number)
+            if work <= most:
+                first, second = np.triu_indices(m, 1)
+                pivots.append(number[first])
+                besides.append(number[second])
             break
         degree = np.diff(rest.indptr)
         first = _independent(rest, degree, chance[number])
         work += float(np.sum(degree[first].astype(float) ** 2))
         if work > most:
-            return Elimination(None, np.inf)
+            return Elimination(None, np.inf, _NONE, _NONE)
         order.append(number[first])
+        neighbours = sp.csr_array(rest[first])
+        pivots.append(np.repeat(number[first], np.diff(neighbours.indptr)))
+        besides.append(number[neighbours.indices])
         rest, kept = _without(rest, first)
         number = number[kept]
     if work > most:
-        return Elimination(None, np.inf)
-    return Elimination(np.concatenate(order) if order else number, work)
+        return Elimination(None, np.inf, _NONE, _NONE)
+    order = np.concatenate(order) if order else number
+    return Elimination(order, work, np.concatenate(pivots), np.concatenate(besides))
 
 
 def estimate(rows: np.ndarray, columns: np.ndarray, n: int) -> float:
