@@ -14,11 +14,13 @@ from jaxtyping import Float
 
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import RadialMap
-from stiffdsl.surrogate.scaling import KINDS, Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.timebasis import TimeBasis
 
 # A table of modes at the times asked for is made where it has at most this many numbers.
 _TABLE = 8_000_000
+# A product with it goes through memory once: it may take so many times the multiplications of its factors.
+_TABLE_WORTH = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,34 +54,28 @@ class Expansion:
 class Reader:
     """An expansion at fixed times, for some outputs: a function of parameters alone, over NumPy or JAX.
 
-    Inside, times are the last axis and outputs stand by their kind of scaling, so that every step works on whole
-    blocks of memory. Times before the clock's first are on the straight line from the start to the value there.
+    Inside, times are the last axis, so that every step works on whole blocks of memory. What the modes are multiplied
+    up to is x itself for outputs that are linear in y, and y for the others: then one pass is left, an exponential.
+    Times before the clock's first are on the straight line from the start to the value there.
     """
 
     def __init__(self, expansion: Expansion, times: np.ndarray, which: np.ndarray):
         self.expansion, self.times, self.which = expansion, times, which
-        clock, V = expansion.clock, expansion.groups
+        clock, V, outputs = expansion.clock, expansion.groups, expansion.outputs
         early = np.clip((clock.first - times) / max(clock.first - clock.start, 1e-300), 0, 1)
-        self._early = (
-            np.flatnonzero(early > 0) if expansion.start is not None else np.zeros(0, dtype=np.int64)
-        )
-        self._share = early[self._early]
-
-        kinds = expansion.outputs.kind[which]
-        order = np.argsort(kinds, kind="stable")
-        self._place = np.argsort(order)
-        self._sorted = which[order]
-        ends = np.searchsorted(kinds[order], np.arange(len(KINDS)), side="right")
-        begins = np.searchsorted(kinds[order], np.arange(len(KINDS)), side="left")
-        self._blocks = [(k, slice(b, e)) for k, (b, e) in enumerate(zip(begins, ends, strict=True)) if e > b]
+        self._share = early if expansion.start is not None and np.any(early > 0) else None
 
         functions = expansion.basis.at(np.clip(clock.scale(np.maximum(times, clock.first)), -1, 1))
         K, g = expansion.mean.shape
         r, m, q = len(expansion.modes), len(times), len(which)
-        V = np.eye(g)[self._sorted] if V is None else V[self._sorted]
-        self._mean = V @ (functions @ expansion.mean).T
+        self._linear = (outputs.kind[which] == 0)[:, None]
+        self._width = np.where(self._linear, outputs.width[which, None], 1.0)
+        self._centre = np.where(self._linear, outputs.centre[which, None], 0.0)
+        V = (np.eye(g) if V is None else V)[which] * self._width
+        self._mean = V @ (functions @ expansion.mean).T + self._centre
+        # One table of modes at the times asked for, where that is less work than its factors are.
         self._modes: np.ndarray | None = None
-        if r * m * q <= _TABLE:
+        if r * m * q <= min(_TABLE, _TABLE_WORTH * (r * K * g + m * K * g + q * g * m)):
             modes = np.einsum("mk,rkg->rgm", functions, expansion.modes, optimize=True)
             self._modes = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
         self._functions, self._groups = functions, V
@@ -92,20 +88,21 @@ class Reader:
     def rows(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k q m"]:
         """x with the times last, as it is computed."""
         z = self.expansion.parameters.scale(xp, values)
-        return self._unscaled(xp, z, self._scaled(xp, z))[:, self._place]
+        return self._unscaled(xp, z, self._combined(xp, z))
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """(k, m, q) y in scaled outputs."""
         z = self.expansion.parameters.scale(np, values)
-        return self._scaled(np, z)[:, self._place].swapaxes(1, 2)
+        return ((self._combined(np, z) - self._centre) / self._width).swapaxes(1, 2)
 
     def unscaled(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
         """(k, m, q) x for what `scaled` gave, shifted or not."""
         z = self.expansion.parameters.scale(np, values)
-        inner = scaled.swapaxes(1, 2)[:, np.argsort(self._place)]
-        return self._unscaled(np, z, inner)[:, self._place].swapaxes(1, 2)
+        combined = scaled.swapaxes(1, 2) * self._width + self._centre
+        return self._unscaled(np, z, combined).swapaxes(1, 2)
 
-    def _scaled(self, xp: Any, z: Any) -> Any:
+    def _combined(self, xp: Any, z: Any) -> Any:
+        """(k, q, m): x where an output is linear in y, y where it is not."""
         expansion = self.expansion
         scores = expansion.coefficients(xp, z)
         q, m = self._mean.shape
@@ -114,21 +111,15 @@ class Reader:
         inner = (scores @ self._inner).reshape(-1, *expansion.mean.shape)
         return self._groups @ (self._functions @ inner).swapaxes(1, 2) + self._mean
 
-    def _unscaled(self, xp: Any, z: Any, scaled: Any) -> Any:
-        expansion = self.expansion
-        outputs = self._sorted[:, None]
-        parts = [expansion.outputs.undo(xp, kind, scaled[:, at], outputs[at]) for kind, at in self._blocks]
-        x = parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
-        if expansion.start is None or not len(self._early):
+    def _unscaled(self, xp: Any, z: Any, combined: Any) -> Any:
+        expansion, which = self.expansion, self.which
+        x = expansion.outputs.completed(xp, combined, which)
+        if expansion.start is None or self._share is None:
             return x
-        begin = expansion.start.values[self._sorted]
+        begin = expansion.start.values[which]
         if expansion.start.change is not None:
-            begin = begin + expansion.start.change(xp, z)[:, self._sorted]
+            begin = begin + expansion.start.change(xp, z)[:, which]
         begin = xp.broadcast_to(begin, x.shape[:2])[..., None]
         # At the start itself nothing is mixed in, so that a value given there is met to the bit.
-        late = x[..., self._early]
-        mixed = xp.where(self._share == 1, begin, begin * self._share + late * (1 - self._share))
-        if xp is np:
-            x[..., self._early] = mixed
-            return x
-        return x.at[..., self._early].set(mixed)
+        mixed = begin * self._share + x * (1 - self._share)
+        return xp.where(self._share == 1, begin, xp.where(self._share == 0, x, mixed))

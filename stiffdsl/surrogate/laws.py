@@ -23,6 +23,8 @@ from stiffdsl.surrogate.scaling import OutputScaling
 
 # Relations that depend on the state's size are solved one by one up to so many that share outputs.
 SMALL = 4
+# The share of all outputs from which on relations are applied to all, those that are not in them by nothing.
+_WHOLE = 0.3
 # No step takes more than this share of an output that must not become negative.
 _STEP = 0.9
 
@@ -105,7 +107,7 @@ class Keeper:
         self._bounded = np.any((laws.lower[which] == 0) & (scaling.kind[which] != 1))
         mine = place[laws.columns] >= 0
         groups = _components(laws.rows[mine], laws.columns[mine])
-        self._groups = [_Group(laws, rows, scaling, uncertainty, place) for rows in groups]
+        self._groups = [_Group(laws, rows, scaling, uncertainty, place, which) for rows in groups]
         kept = (laws.copies[:, 0] >= 0) & (place[laws.copies[:, 0]] >= 0) if len(laws.copies) else []
         self._copies = place[laws.copies[kept]] if len(laws.copies) else np.zeros((0, 2), dtype=np.int64)
         self._factor, self._offset = laws.factor[kept], laws.offset[kept]
@@ -125,7 +127,10 @@ class Keeper:
             varied = values[:, self.laws.varied]
             weights, totals = self.laws.weights(xp, varied), self.laws.totals(xp, varied)
             for group in self._groups:
-                x = _put(xp, x, group.places, group(xp, weights, totals, x[:, group.places]))
+                if group.whole:
+                    x = group(xp, weights, totals, x)
+                else:
+                    x = _put(xp, x, group.places, group(xp, weights, totals, x[:, group.places]))
         if len(self._copies):
             copied = x[:, self._copies[:, 1]] * self._factor[:, None] + self._offset[:, None]
             x = _put(xp, x, self._copies[:, 0], copied)
@@ -133,27 +138,35 @@ class Keeper:
 
 
 class _Group:
-    """Relations that share outputs, at `places`."""
+    """Relations that share outputs, at `places`: all outputs where it is many of them, which saves moving them."""
 
     def __init__(
-        self, laws: Laws, rows: np.ndarray, scaling: OutputScaling, uncertainty: np.ndarray, place: np.ndarray
+        self,
+        laws: Laws,
+        rows: np.ndarray,
+        scaling: OutputScaling,
+        uncertainty: np.ndarray,
+        place: np.ndarray,
+        which: np.ndarray,
     ):
         self.rows = rows
         outputs = np.unique(laws.columns[np.isin(laws.rows, rows)])
+        self.whole = len(rows) <= SMALL and len(outputs) > _WHOLE * len(which)
+        if self.whole:
+            outputs = which
         self.places = place[outputs]
+        position = np.full(len(place), -1)
+        position[outputs] = np.arange(len(outputs))
         self._entries = [
-            [
-                (int(np.searchsorted(outputs, laws.columns[e])), int(e))
-                for e in np.flatnonzero(laws.rows == row)
-            ]
+            [(int(position[laws.columns[e]]), int(e)) for e in np.flatnonzero(laws.rows == row)]
             for row in rows
         ]
-        self._kind, self._width = scaling.kind[outputs], scaling.width[outputs]
-        self._small = scaling.small[outputs]
-        self._positive = (laws.lower[outputs] == 0) | ((self._kind == 1) & (scaling.sign[outputs] > 0))
+        self._kind, self._width = scaling.kind[outputs][:, None], scaling.width[outputs][:, None]
+        self._small = scaling.small[outputs][:, None]
+        self._positive = (laws.lower[outputs] == 0) | ((self._kind[:, 0] == 1) & (scaling.sign[outputs] > 0))
         self._uncertainty = np.ascontiguousarray(uncertainty[:, self.places].T)
         self._size = laws.size[outputs]
-        still = np.all((self._kind == 0) & ~self._positive)
+        still = np.all((self._kind == 0) & ~self._positive[:, None])
         self._by_size = len(rows) <= SMALL and not still
 
     def __call__(self, xp: Any, weights: Any, totals: Any, x: Any) -> Any:
@@ -175,18 +188,14 @@ class _Group:
 
     def _by_state(self, xp: Any, weights: Any, totals: Any, x: Any) -> Any:
         """d depends on x: the relations of one time are solved by elimination, written out."""
-        d2: list[Any] = []
-        for j in range(len(self.places)):
-            d = self._uncertainty[j]
-            if self._kind[j] == 1:
-                d = d * x[:, j]
-            elif self._kind[j] == 2:
-                d = d * xp.sqrt(x[:, j] ** 2 + self._small[j] ** 2)
-            else:
-                d = d * self._width[j]
-                if self._positive[j]:
-                    d = xp.minimum(d, x[:, j])
-            d2.append(d * d)
+        d = self._uncertainty * xp.where(self._kind == 1, x, self._width)
+        if np.any(self._kind == 2):
+            d = xp.where(self._kind == 2, self._uncertainty * xp.sqrt(x**2 + self._small**2), d)
+        capped = self._positive[:, None] & (self._kind != 1)
+        if capped.any():
+            d = xp.where(capped, xp.minimum(d, x), d)
+        squares = d * d
+        d2 = [squares[:, j] for j in range(len(self.places))]
         a = [{j: weights[:, e, None] for j, e in entries} for entries in self._entries]
         count = len(a)
         S: list[list[Any]] = [
@@ -205,11 +214,11 @@ class _Group:
         force: list[Any] = [None] * count
         for i in reversed(range(count)):
             force[i] = (right[i] - sum(S[i][j] * force[j] for j in range(i + 1, count))) / S[i][i]
-        moved = [
-            x[:, j] + d2[j] * sum(a[i][j] * force[i] for i in range(count) if j in a[i])
-            for j in range(len(self.places))
-        ]
-        return xp.stack(moved, axis=1)
+        pull = sum(
+            self._row(xp, weights, entries)[:, :, None] * f[:, None, :]
+            for entries, f in zip(self._entries, force, strict=True)
+        )
+        return x + squares * pull
 
     def _by_matrix(self, xp: Any, weights: Any, totals: Any, x: Any) -> Any:
         """d as it is on average: one matrix for all times, and for all values where A is constant."""

@@ -61,6 +61,20 @@ class OutputScaling:
             return self.sign[which] * grown
         return (0.5 * self.small[which]) * (grown - 1 / grown)
 
+    def completed(self, xp: Any, mixed: Any, which: np.ndarray) -> Any:
+        """x for `mixed` (k, q, m), which is x itself for linear outputs numbered `which` and y for the others."""
+        kind = self.kind[which, None]
+        if np.all(kind == 0):
+            return mixed
+        grown = xp.exp(mixed if np.all(kind) else xp.where(kind == 0, 0.0, mixed))
+        sign = np.where(kind == 1, self.sign[which, None], 1.0)
+        x = grown if np.all(sign == 1) else sign * grown
+        if np.any(kind == 2):
+            # Where a logarithm grows to nothing its inverse has no derivative.
+            odd = xp.where(kind == 2, grown, 1.0)
+            x = xp.where(kind == 2, 0.5 * self.small[which, None] * (odd - 1 / odd), x)
+        return x if np.all(kind) else xp.where(kind == 0, mixed, x)
+
 
 def scalings(x: np.ndarray) -> dict[str, OutputScaling]:
     """Every kind, for all outputs of x (n, m, q); outputs that a kind cannot scale stay linear in it."""

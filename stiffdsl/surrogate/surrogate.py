@@ -27,7 +27,7 @@ from stiffdsl.surrogate.task import Drive, Parameter
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
 # Lanes per call of the compiled prediction: few shapes are compiled, and what a call writes stays in the cache.
-_CHUNK, _CHUNK_NUMBERS = 512, 2_000_000
+_CHUNK, _CHUNK_NUMBERS = 512, 1 << 19
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,8 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf")
 REGRESSION = "regression"
 DESIGNS = ("sobol", "lhs")
 SAMPLES, DRIVEN_SAMPLES = 64, 512
-_NEGLIGIBLE = 1e-3
+# Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it.
+_NEGLIGIBLE = 1e-2
 
 
 def train(
@@ -177,7 +178,6 @@ def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[
         coefficients, error = radial.fit(prepared.z, scores, seed)
         choice = coefficients.choice
         chosen |= {"kernel": choice.kernel, "tail": choice.degree, "scales": list(choice.scales)}
-    # Modes that all together are far below the error of the interpolation cost time and give nothing.
     tail = np.sqrt(np.cumsum(np.mean(scores**2, axis=0)[::-1])[::-1])
     rank = max(1, int(np.sum(tail > _NEGLIGIBLE * error)))
     modes, coefficients = modes[:rank], coefficients.leading(rank)
