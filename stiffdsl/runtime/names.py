@@ -1,6 +1,7 @@
 """From the names a user writes to scalars: `A`, `rooms[3].T`, and `rooms.T` for a whole array."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,15 @@ class Names:
         self._by_name = {b.name: b for b in self.blocks}
         # A part that has given way to its surrogate: what was inside of it is missed.
         self.gone: str | None = None
+        # What a name is called after an element was taken out of its array.
+        self.moved: Callable[[str], str] | None = None
 
     def find(self, name: str) -> Found:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
         block = self._by_name.get(_INDEX.sub("", name))
         if block is None:
+            if self.moved is not None and (now := self.moved(name)) != name:
+                raise KeyError(f"`{name}` is called `{now}` here: an element was taken out of its array")
             if self.gone is not None and name.startswith(self.gone + "."):
                 kept = [b for b in self._by_name if b.startswith(self.gone + ".")]
                 raise KeyError(

@@ -166,7 +166,7 @@ end
     ("part", "told"),
     [
         ("shel", "did you mean `shell`"),
-        ("many[2]", "array of parts"),
+        ("many", "array of parts"),
         ("shell.a", "is a port"),
         ("shell.wall.R", "declared with `param`"),
     ],

@@ -45,8 +45,7 @@ def find(checked: CheckedModel, name: str) -> Place:
             raise ValueError(f"`{so_far}` is a port; a surrogate takes the place of a part")
         if use.dimensions:
             raise ValueError(
-                f"`{so_far}` is an array of parts, which share their equations; a surrogate takes the place of a "
-                "single part\n  declare the one that is to be replaced by itself, and connect it to the others"
+                f"`{so_far}` is an array of parts; a surrogate takes the place of one of them, such as `{so_far}[1]`"
             )
         chain.append(cls)
         uses.append(use)

@@ -10,6 +10,7 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.runtime.part.cut import Cut, cuts_of
 from stiffdsl.runtime.part.place import find
 from stiffdsl.runtime.part.runs import Runs, solved, task_with
+from stiffdsl.runtime.part.separate import Moved, by_itself
 from stiffdsl.runtime.part.whole import replaced, speed
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.part import PartSurrogate
@@ -57,6 +58,10 @@ def train_part(
         if progress is not None:
             progress(f"replacing `{part}`: {fraction:.0%}")
 
+    model, part, moved = by_itself(model, part)
+    if moved is not None:
+        vary, given = _moved(moved, vary), {k: _moved(moved, v) for k, v in given.items()}
+    assert model.origin is not None
     place = find(model.origin(stop_after="check"), part)
     part = place.name
     wanted = tuple(given["outputs"] or ())
@@ -88,6 +93,15 @@ def train_part(
     best.speed = speed(model, best, task, given, data)
     tell(1.0)
     return best
+
+
+def _moved(moved: Moved, given: Any) -> Any:
+    """Names in keys, or in a list of outputs, as they are now."""
+    if isinstance(given, Mapping):
+        return {moved(k): v for k, v in given.items()}
+    if isinstance(given, Sequence) and all(isinstance(n, str) for n in given) and not isinstance(given, str):
+        return tuple(moved(n) for n in given)
+    return given
 
 
 def _best_cut(

@@ -60,6 +60,8 @@ def replaced(
     constants = outer(model, place)
     compiled = model.origin(change, constants)
     compiled.variable_names.gone = compiled.parameter_names.gone = place.name
+    for names in (compiled.variable_names, compiled.parameter_names, compiled.input_names):
+        names.moved = model.variable_names.moved
     checked = model.origin(change, constants, "check")
     head = f"# `{model.name}` with the surrogate of `{place.name}` in its place.\n"
     texts = Texts(written, head + text(_with_constants(checked, constants)))

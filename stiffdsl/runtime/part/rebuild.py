@@ -1,0 +1,51 @@
+"""Syntax trees with some of their nodes exchanged."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+
+def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with what `change` gives in the place of every node for which that is not None; outermost first."""
+    if isinstance(node, tuple | list):
+        return type(node)(rebuilt(n, change) for n in node)
+    if not is_dataclass(node) or isinstance(node, type | Span):
+        return node
+    found = change(node)
+    if found is not None:
+        return found
+    new = {}
+    for f in fields(node):
+        old = getattr(node, f.name)
+        if isinstance(old, str | float | int | None):
+            continue
+        own = rebuilt(old, change)
+        if own is not old:
+            new[f.name] = own
+    return replace(node, **new) if new else node
+
+
+def mentions(node: Any, wanted: Callable[[tree.Name], bool]) -> bool:
+    """Whether there is a name in `node` that is `wanted`."""
+    found = False
+
+    def look(inner: Any) -> None:
+        nonlocal found
+        found = found or (isinstance(inner, tree.Name) and wanted(inner))
+
+    rebuilt(node, look)
+    return found
+
+
+def substituted(node: Any, name: str, value: float) -> Any:
+    """With a number for a loop's index."""
+
+    def change(inner: Any) -> Any:
+        if isinstance(inner, tree.Name) and len(inner.parts) == 1 and inner.parts[0] == tree.Part(name):
+            return tree.Number(value, None, inner.span)
+        return None
+
+    return rebuilt(node, change)
