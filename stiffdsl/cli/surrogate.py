@@ -14,6 +14,7 @@ from stiffdsl.cli.options import (
     ShareType,
     Variation,
     VariationType,
+    eliminate_option,
     file_argument,
     json_option,
     model_option,
@@ -28,6 +29,7 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "auto", "balance
 @file_argument
 @model_option
 @set_option
+@eliminate_option
 @click.option(
     "--vary",
     "variations",
@@ -92,6 +94,7 @@ def surrogate(
     file: str,
     model: str | None,
     settings: tuple[Setting, ...],
+    eliminate: bool,
     variations: tuple[Variation, ...],
     method: str | None,
     part: str | None,
@@ -115,7 +118,7 @@ def surrogate(
     """
     if page is not None:
         writable(page)
-    loaded = load(file, model, settings)
+    loaded = load(file, model, settings, eliminate=eliminate)
     full = loaded.model
     vary = ranges(full, variations) if part is None or variations else None
     default = "-".join([full.name, *([part] if part is not None else []), "surrogate"])

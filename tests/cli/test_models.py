@@ -199,6 +199,34 @@ def test_surrogate_leaves_files_a_picture_and_a_report(stiffdsl, folder):
     assert report["validation"]
 
 
+def test_a_surrogate_of_a_model_without_its_conserved_states_keeps_them(stiffdsl, folder):
+    """The species that the others give may vary at the start, and all is answered as without the option."""
+    (folder / "chain.sml").write_text(
+        "model Chain\n  param k = 1 in 0.5..2\n  var A start 1\n  var B start 0\n  var C start 0\n"
+        "equations\n  der(A) = -k*A\n  der(B) = k*A - 3*B\n  der(C) = 3*B\n"
+        "experiment\n  time 0..3, points 30\nend\n"
+    )
+    line = (
+        "surrogate",
+        "chain.sml",
+        "--vary",
+        "k=0.5..2",
+        "--vary",
+        "A=0.8..1.2",
+        "--samples",
+        "16",
+        "--json",
+    )
+    outcome = stiffdsl(*line, "--eliminate-conserved")
+    assert outcome.status == 0, outcome.err
+    told = json.loads(outcome.out)["validation"]
+    (law,) = told["kept"]["laws"]
+    assert law["law"] == "A + B + C"
+    assert law["after"] < 1e-13
+    assert list(told["outputs"]) == ["A", "B", "C"]
+    assert told["worst"] < 0.02
+
+
 def test_python_m_stiffdsl_is_the_command():
     result = subprocess.run([sys.executable, "-m", "stiffdsl", "--version"], capture_output=True, text=True)
     assert result.returncode == 0

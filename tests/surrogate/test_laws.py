@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.runtime.stand_in import task_of
 from stiffdsl.surrogate.laws_fit import fitted
 from stiffdsl.surrogate.task import Relations
 from stiffdsl.surrogate.train import train
@@ -48,6 +49,20 @@ def test_laws_hold_to_rounding_for_other_parameters_and_starts(bodies):
     rows = bodies.validation["kept"]["laws"]
     assert [row["law"] for row in rows] == ["C1*T1 + C2*T2", "q = G*(T1 - T2)", "2*middle = T1 + T2"]
     assert all(row["after"] < 1e-15 < 1e-6 < row["before"] for row in rows)
+
+
+def test_a_model_without_its_conserved_states_has_the_same_laws():
+    values = np.array([[1.5, 0.7, 70.0], [2.5, 1.2, 85.0]])
+    numbers = []
+    for reduced in (False, True):
+        model = sd.loads(BODIES, eliminate_conserved=reduced)
+        task = task_of(model, {"C1": (1, 3), "G": (0.5, 2), "T1": (60, 90)})
+        assert task.relations is not None
+        relations = task.relations()
+        assert relations.texts[0] == "C1*T1 + C2*T2"
+        numbers.append([a[:, : len(relations.texts)] for a in relations.numbers(values)])
+    for full, without in zip(*numbers, strict=True):
+        np.testing.assert_allclose(without, full, rtol=1e-14)
 
 
 def test_an_output_alone_is_the_same_and_has_the_right_gradient(bodies):
