@@ -350,6 +350,58 @@ def building(n: int = 20, days: float = 2.0) -> Problem:
     return Problem(f, np.full(4 * n, 293.15), (0, days * 86400), report, rises, rtol=1e-10, atol=1e-9)
 
 
+def cooled_hall(n: int = 30) -> Problem:
+    """Unknowns: hall, tank, the wall's three layers; water, cold metal, hot metal and air of the chiller's cells."""
+    thickness, conductivity = np.array([0.15, 0.12, 0.1]), np.array([1.7, 0.04, 0.7])
+    capacity = np.array([2300 * 900, 30 * 1000, 1800 * 840]) * thickness * 200
+    half = 0.5 * thickness / (conductivity * 200)
+    steps = 1 / (8 * 200) + half[0], half[0] + half[1], half[1] + half[2], half[2] + 1 / (20 * 200)
+
+    def machine(water, cold, hot):
+        """Heat taken up, electric power, and the temperatures of the refrigerant."""
+        heat = 9e3 * (1 + np.tanh((water[-1] - 280.15) / 2)) / 2
+        low = cold.mean() - heat / 4000
+        high = (heat - heat / 0.4 + 4000 * hot.mean()) / (4000 - heat / (0.4 * low))
+        return heat, heat * (high - low) / (0.4 * low), low, high
+
+    def f(t, y):
+        hall, tank, wall = y[0], y[1], y[2:5]
+        water, cold, hot, air = y[5:].reshape(4, n)
+        day = 2 * np.pi * t / 86400
+        outdoor = 299.15 + 6 * np.cos(2 * np.pi * (t - 54000) / 86400)
+        gains = 4e3 * (1 + np.tanh(-np.cos(day) / 0.4)) / 2 + 2e3 * max(0.0, -np.cos(day)) ** 2
+        _, _, low, high = machine(water, cold, hot)
+        q = -np.diff([hall, *wall, outdoor]) / steps
+        coil = 400 * (hall - tank)
+        to_metal, to_air = 3000 / n * (water - cold), 2500 / n * (hot - air)
+        slopes = (
+            1200 * (np.append(tank, water[:-1]) - water) - to_metal,
+            to_metal - 4000 / n * (cold - low),
+            4000 / n * (high - hot) - to_air,
+            2500 * (np.append(outdoor, air[:-1]) - air) + to_air,
+        )
+        sizes = 6e4, 1.2e4, 1.5e4, 500.0
+        return np.concatenate(
+            [
+                [(gains - q[0] - 150 * (hall - outdoor) - coil) / 4e6],
+                [(coil - 1200 * (tank - water[-1])) / 1.2e6],
+                (q[:-1] - q[1:]) / capacity,
+                *(slope * n / size for slope, size in zip(slopes, sizes, strict=True)),
+            ]
+        )
+
+    def report(t, y):
+        water, cold, hot, air = y[5:].reshape(4, n)
+        values = {"hall.T": y[0], "tank.T": y[1], "wall.T[2]": y[3]}
+        values |= {"chiller.T_water[1]": water[0] - 273.15, f"chiller.T_air[{n}]": air[-1] - 273.15}
+        values |= {"power": machine(water, cold, hot)[1] / 1e3}
+        return {name: float(value) for name, value in values.items()}
+
+    start = [297.15, 285.15, *[297.15] * 3, *[285.15] * (2 * n), *[298.15] * (2 * n)]
+    rises = (21600.0, 64800.0, 108000.0, 151200.0)
+    return Problem(f, np.array(start), (0, 172800), report, rises, rtol=1e-10, atol=1e-9)
+
+
 def main(names: list[str]) -> None:
     """Print the values of the problems that are named, or of all."""
     problems = {
@@ -365,6 +417,7 @@ def main(names: list[str]) -> None:
         "two_tank": lambda: two_tank().end(),
         "drive_train": lambda: drive_train().end(),
         "building": lambda: building().end(),
+        "cooled_hall": lambda: cooled_hall().end(),
     }
     for name in names or problems:
         print(name)
