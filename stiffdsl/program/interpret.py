@@ -9,11 +9,12 @@ from stiffdsl.program.program import Program
 
 
 def run(program: Program, function: str, *args: Any) -> np.ndarray:
-    """The value of `function` at `args`; a last argument `t` may be left out (it is 0)."""
+    """The value of `function` at `args`; last arguments `t` (it is 0) and `side` (all are t) may be left out."""
     found = program.by_name[function]
     given = dict(zip(found.arguments, args, strict=False))
     if "t" not in given:
         given["t"] = 0.0
+    given.setdefault("side", np.full(len(program.crossings_periodic), given["t"]))
     values: list[Any] = []
     with np.errstate(all="ignore"):
         for op in found.ops:

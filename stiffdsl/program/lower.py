@@ -11,6 +11,7 @@ from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.jacobian import Accumulation
 from stiffdsl.program.ops import Builder, Tables
 from stiffdsl.program.program import Function, Program, Work
+from stiffdsl.program.stops import Stops
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
 
@@ -27,20 +28,29 @@ def lower(system: SortedSystem) -> Program:
     builder = Builder(Tables())
     evaluation = Evaluation(system, (Numbers if scalar else Vectors)(builder))
     derivatives = Accumulation(evaluation)
-    functions: list[Function] = []
+    planned: list[tuple[str, tuple[str, ...], str, int]] = []
+    time_dependent = _mentions_time(system)
+    stops = Stops(builder)
 
     def function(name: str, arguments: str, doc: str, result: int) -> None:
-        functions.append(Function(name, tuple(arguments.split()), doc, *builder.needed(result)))
+        if time_dependent and "t" in arguments.split():
+            result = stops.exact(result)
+        planned.append((name, tuple(arguments.split()), doc, result))
+
+    def in_steps(name: str, doc: str, result: int) -> None:
+        """A function that steps evaluate: conditions on time alone are decided at `side`."""
+        result = stops.within(result) if time_dependent else result
+        planned.append((name, ("t", "y", "p", "u", "side"), doc, result))
 
     rows = [evaluation.column("der", system.states), *(evaluation.family(f) for f in system.residuals)]
     doc = "The derivative of every state, then the residuals: f of M dy/dt = f."
     f = evaluation.joined(rows)
-    function("rhs", "t y p u", doc, f)
+    in_steps("rhs", doc, f)
     asked = builder.asked
     jacobian = derivatives.of_rows()
     doc = "The structural nonzeros of df/dy, row by row."
     df = evaluation.values.vector(jacobian.value)
-    function("jacobian", "t y p u", doc, df)
+    in_steps("jacobian", doc, df)
     work = _work(builder, f, df, asked)
     function("variables", "t y p u", "Every declared variable.", evaluation.declared("var"))
     doc = "The derivative of every declared variable that has one; NaN for the others."
@@ -78,10 +88,21 @@ def lower(system: SortedSystem) -> Program:
     if system.invariants:
         doc = "Constraints that every solution holds: the solver takes y back to where they are zero."
         result = evaluation.joined([evaluation.family(f) for f in system.invariants])
-        function("invariants", "t y p u", doc, result)
+        in_steps("invariants", doc, result)
         doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
-        function("invariants_jacobian", "t y p u", doc, evaluation.values.vector(held.value))
+        in_steps("invariants_jacobian", doc, evaluation.values.vector(held.value))
 
+    periodic, follow = np.zeros(0, dtype=bool), False
+    if stops.found:
+        result, periodic, follow = stops.crossings()
+        doc = "Offsets, then slopes, of the lines over time that conditions on time alone compare or round."
+        planned.append(("crossings", ("p", "side"), doc, result))
+        stops.settle()
+    unused = () if stops.found else ("side",)
+    functions = [
+        Function(name, tuple(a for a in arguments if a not in unused), doc, *builder.needed(k))
+        for name, arguments, doc, k in planned
+    ]
     renamed, tables = named(functions, builder.tables)
     return Program(
         system,
@@ -91,11 +112,13 @@ def lower(system: SortedSystem) -> Program:
         columns=jacobian.column,
         initial_rows=at_start.member,
         initial_columns=place[at_start.column],
-        time_dependent=_mentions_time(system),
+        time_dependent=time_dependent,
         scalar=scalar,
         invariant_rows=held.member,
         invariant_columns=held.column,
         work=replace(work, folded=builder.folded),
+        crossings_periodic=periodic,
+        crossings_follow=follow,
     )
 
 

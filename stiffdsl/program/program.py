@@ -71,6 +71,11 @@ class Program:
     - `invariants(t, y, p, u)`, where the system has any, and `invariants_jacobian(t, y, p, u)`: its nonzeros
       by y at `invariant_rows`, `invariant_columns`
 
+    - `crossings(p, side) -> (2 m,)`, where conditions depend on time alone (`stops.py`): offsets, then slopes of the
+      lines over time that jump at zero, or at whole numbers (`crossings_periodic`); `crossings_follow`: whether
+      the times of jumps depend on parameters. Then the functions above that steps evaluate (`rhs`, `jacobian`,
+      `invariants`, `invariants_jacobian`) take as their last argument `side`, a time inside the step for each line
+
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
     `work`: what f and its Jacobian cost.
     """
@@ -87,6 +92,8 @@ class Program:
     invariant_rows: np.ndarray
     invariant_columns: np.ndarray
     work: Work
+    crossings_periodic: np.ndarray
+    crossings_follow: bool
 
     @property
     def size(self) -> int:

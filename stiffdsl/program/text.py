@@ -88,6 +88,9 @@ class _Writer:
         optional = self._optional()
         if "u" in optional and any(op.name == "input" and op.data == "u" for op in ops):
             self.lines.append("u = input_defaults(p) if u is None else u")
+        for op in ops if "side" in optional else ():
+            if op.name == "input" and op.data == "side":
+                self.lines.append(f"side = xp.full({op.size}, t) if side is None else side")
         for k, op in enumerate(ops):
             piece = self._piece(op)
             self.pieces.append(piece)
@@ -103,9 +106,9 @@ class _Writer:
         """Defaults of the last arguments."""
         found = {}
         for argument in reversed(self.function.arguments[1:]):
-            if argument not in ("u", "t"):
+            if argument not in ("u", "t") and (argument, self.function.arguments[0]) != ("side", "t"):
                 break
-            found[argument] = "=None" if argument == "u" else "=0.0"
+            found[argument] = "=0.0" if argument == "t" else "=None"
         return found
 
     def _is_worth_a_line(self, k: int, op: Op) -> bool:

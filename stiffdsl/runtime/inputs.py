@@ -12,14 +12,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
 
 
 class Signal(eqx.Module):
-    """One driven input: its name as given, its number, its unit's scale and shift, and where its value comes from."""
+    """One driven input: its name as given, its number, its unit's scale and shift, and where its value comes from.
+
+    A table jumps where two of its points have the same time: `jumps` are the first of these points, by number.
+    """
 
     name: str = eqx.field(static=True)
     index: int = eqx.field(static=True)
@@ -28,15 +31,49 @@ class Signal(eqx.Module):
     times: Float[Array, " k"] | None
     values: Float[Array, " k"] | None
     function: Callable[..., Any] | None = eqx.field(static=True)
+    jumps: Int[Array, " j"] | None = None
 
-    def __call__(self, t: Float[Array, ""]) -> Float[Array, ""]:
+    def __call__(self, t: Float[Array, ""], side: Any = None) -> Float[Array, ""]:
+        """The value at t; next to a jump, that of the same side as `side`."""
         if self.function is not None:
             value = jnp.asarray(self.function(t), dtype=float)
         else:
             assert self.times is not None
             assert self.values is not None
-            value = jnp.interp(t, self.times, self.values)
+            if side is None or self.jumps is None:
+                value = jnp.interp(t, self.times, self.values)
+            else:
+                value = self._on_side(t, side)
         return value * self.scale + self.shift
+
+    def jumps_around(self, side: Any) -> tuple[Any, Any]:
+        """The times of the last jump before and of the first after `side`, infinite where there is none."""
+        assert self.times is not None
+        assert self.jumps is not None
+        at = self.times[self.jumps]
+        k = jnp.searchsorted(at, side, side="right")
+        last = at.shape[0] - 1
+        before = jnp.where(k > 0, at[jnp.maximum(k - 1, 0)], -jnp.inf)
+        return before, jnp.where(k <= last, at[jnp.minimum(k, last)], jnp.inf)
+
+    def _on_side(self, t, side):
+        """The straight line between two points that no jump separates from `side`."""
+        assert self.times is not None
+        assert self.values is not None
+        assert self.jumps is not None
+        x, f, last = self.times, self.values, self.times.shape[0] - 1
+        at = x[self.jumps]
+        k = jnp.searchsorted(at, side, side="right")
+        # The points of this piece: from the last of those at the jump before, to the first of those at the jump after.
+        low = jnp.where(k > 0, jnp.searchsorted(x, at[jnp.maximum(k - 1, 0)], side="right") - 1, 0)
+        high = jnp.where(k < at.shape[0], self.jumps[jnp.minimum(k, at.shape[0] - 1)], last)
+        right = jnp.clip(jnp.searchsorted(x, t, side="right"), jnp.minimum(low + 1, high), high)
+        left = jnp.maximum(right - 1, low)
+        width = x[right] - x[left]
+        share = (t - x[left]) / jnp.where(width > 0, width, 1.0)
+        value = f[left] + jnp.where(width > 0, share, 0.0) * (f[right] - f[left])
+        value = jnp.where((t < x[0]) & (k == 0), f[0], value)
+        return jnp.where((t > x[last]) & (k == at.shape[0]), f[last], value)
 
     def with_values(self, values: Any) -> "Signal":
         """The same table with other values, which may be traced."""
@@ -60,11 +97,23 @@ class Inputs:
     constant: Float[Array, " m"]
     signals: tuple[Signal, ...]
 
-    def __call__(self, t: Float[Array, ""]) -> Float[Array, " m"]:
+    def __call__(self, t: Float[Array, ""], side: Any = None) -> Float[Array, " m"]:
+        """All inputs at t; next to a jump of a table, on the same side of it as `side`."""
         u = self.constant
         for signal in self.signals:
-            u = u.at[signal.index].set(signal(t))
+            u = u.at[signal.index].set(signal(t, side))
         return u
+
+    @property
+    def jump(self) -> bool:
+        """Whether a table jumps."""
+        return any(signal.jumps is not None for signal in self.signals)
+
+    def jumps_around(self, side: Any) -> tuple[Any, Any]:
+        """The last jump of any table before `side`, and the first after it."""
+        found = [signal.jumps_around(side) for signal in self.signals if signal.jumps is not None]
+        before, after = zip(*found, strict=True)
+        return jnp.max(jnp.stack(before)), jnp.min(jnp.stack(after))
 
     def table(self, t: np.ndarray) -> np.ndarray:
         """The inputs at the times t (n,), computed by NumPy: (n, inputs)."""
@@ -99,7 +148,9 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
         raise ValueError(f"the table of the input `{name}` needs as many values as times")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
         raise ValueError(f"the times of the input `{name}` must ascend")
-    return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None)
+    first = np.flatnonzero((np.diff(times) == 0) & (np.diff(times, prepend=-np.inf)[:-1] > 0))
+    jumps = jnp.asarray(first) if len(first) else None
+    return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None, jumps)
 
 
 def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

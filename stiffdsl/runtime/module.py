@@ -128,6 +128,8 @@ def _functions(program: Program) -> dict[str, str]:
         named["checks"] = "checks"
     if system.invariants:
         named |= {"invariants": "invariants", "invariants_jacobian": "invariants_jacobian"}
+    if len(program.crossings_periodic):
+        named["crossings"] = "crossings"
     return named
 
 
@@ -145,6 +147,9 @@ def _start(program: Program) -> list[str]:
         time_dependent=program.time_dependent,
         invariant_pattern=words.INVARIANT_PATTERN.format(count=held) if held else "",
         invariants=words.INVARIANTS if held else "",
+        crossings=words.CROSSINGS.format(move=program.crossings_follow)
+        if len(program.crossings_periodic)
+        else "",
     )
     newton = _over_xp(inspect.getsource(damped).split(_NEWTON)[1]).replace(" lax.", " jax.lax.")
     parts = [_NEWTON + newton, words.FREE] if free else []
@@ -176,6 +181,8 @@ def _tables(model: Any) -> dict[str, np.ndarray]:
         tables["solved"] = _solved(model)
         tables["initial_rows"] = program.initial_rows.astype(np.int32)
         tables["initial_columns"] = program.initial_columns.astype(np.int32)
+    if len(program.crossings_periodic):
+        tables["crossings_periodic"] = program.crossings_periodic
     if system.invariants:
         tables["invariant_rows"] = program.invariant_rows.astype(np.int32)
         tables["invariant_columns"] = program.invariant_columns.astype(np.int32)

@@ -24,7 +24,8 @@ TABLES = """\
 # `index_*` are positions, `values_*` numbers. `rows`, `columns`: where the nonzeros of df/dy stand; `mass`:
 # the diagonal of M; `entries`, `is_der`: the variable that an entry of y is, or is the derivative of;
 # `free`: entries of y that equations determine at the initial time, `solved` their values for the declared
-# parameters; `initial_*`, `invariant_*`: where the nonzeros of `initial_jacobian`, `invariants_jacobian` stand.
+# parameters; `initial_*`, `invariant_*`: where the nonzeros of `initial_jacobian`, `invariants_jacobian` stand;
+# `crossings_periodic`: which lines over time jump at whole numbers, the others at zero.
 """
 
 NAMES = '''\
@@ -150,7 +151,7 @@ class System:
     size, mass, rows, columns, names = len(mass), mass, rows, columns, states
     time_dependent = {time_dependent}{invariant_pattern}
     rhs = staticmethod(lambda t, y, args: rhs(t, y, *args))
-    jacobian = staticmethod(lambda t, y, args: jacobian(t, y, *args)){invariants}
+    jacobian = staticmethod(lambda t, y, args: jacobian(t, y, *args)){invariants}{crossings}
 
 
 system = System()
@@ -180,6 +181,13 @@ INVARIANT_PATTERN = """
 INVARIANTS = """
     invariants = staticmethod(lambda t, y, args: invariants(t, y, *args))
     invariants_jacobian = staticmethod(lambda t, y, args: invariants_jacobian(t, y, *args))"""
+
+CROSSINGS = """
+    # Steps end where lines over time are zero, or whole numbers (`crossings_periodic`): there the equations jump.
+    crossings_move = {move}
+    crossing_count = staticmethod(lambda args: len(crossings_periodic))
+    within = staticmethod(lambda args, side: (*args[:2], side))
+    crossings = staticmethod(lambda args: (*xp.split(crossings(args[0], args[2]), 2), crossings_periodic))"""
 
 MATRIX = '''\
 def matrix(values):

@@ -8,13 +8,17 @@ import numpy as np
 
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.solve.stops import Crossings
 
 
 class Args(NamedTuple):
-    """What the equations depend on beside time and state, in SI: all parameters, and the inputs as functions."""
+    """What the equations depend on beside time and state, in SI: all parameters, and the inputs as functions. `side`:
+    times in the step that is made, one for each line over time at which the equations jump (`program/stops.py`): they
+    decide conditions on time; None: each time decides for itself."""
 
     p: Any
     inputs: Inputs
+    side: Any = None
 
 
 class ModelSystem:
@@ -30,6 +34,7 @@ class ModelSystem:
         self.invariant_columns: np.ndarray = program.invariant_columns
         self._names = names
         self.time_dependent = program.time_dependent or driven
+        self.crossings_move = program.crossings_follow or driven
         self.program = program
         self._functions = functions
 
@@ -38,11 +43,41 @@ class ModelSystem:
         """The names of the entries of y: made when a message needs them."""
         return self._names()
 
+    def crossing_count(self, args: Args) -> int:
+        """Lines over time at which the equations jump; the last two are for the tables of inputs, where any jumps."""
+        return len(self.program.crossings_periodic) + 2 * args.inputs.jump
+
+    def within(self, args: Args, side) -> Args:
+        """The arguments for a step in which line k is as it is at the time `side[k]`."""
+        return args._replace(side=side)
+
+    def crossings(self, args: Args) -> Crossings:
+        """Those lines, as they are in the step that `args` are for."""
+        periodic, side = self.program.crossings_periodic, args.side
+        offset, slope = [], []
+        if len(periodic):
+            own = jnp.asarray(self._functions.crossings(args.p, side[: len(periodic)]))
+            offset, slope = [own[: len(periodic)]], [own[len(periodic) :]]
+        if args.inputs.jump:
+            before, after = args.inputs.jumps_around(side[-2])
+            offset.append(-jnp.stack([before, after]))
+            slope.append(jnp.ones(2))
+            periodic = np.r_[periodic, False, False]
+        return Crossings(jnp.concatenate(offset), jnp.concatenate(slope), periodic)
+
+    def _in_step(self, name: str, t, y, args: Args):
+        """A function that steps evaluate."""
+        function, count = getattr(self._functions, name), len(self.program.crossings_periodic)
+        u = args.inputs(t, args.side[-2] if args.side is not None and args.inputs.jump else None)
+        if args.side is not None and count:
+            return function(t, y, args.p, u, args.side[:count])
+        return function(t, y, args.p, u)
+
     def rhs(self, t, y, args: Args):
-        return self._functions.rhs(t, y, args.p, args.inputs(t))
+        return self._in_step("rhs", t, y, args)
 
     def jacobian(self, t, y, args: Args):
-        return self._functions.jacobian(t, y, args.p, args.inputs(t))
+        return self._in_step("jacobian", t, y, args)
 
     def initial_residual(self, t, y, args: Args, start):
         """The conditions of the initial time, then the algebraic rows."""
@@ -54,11 +89,11 @@ class ModelSystem:
 
     def invariants(self, t, y, args: Args):
         """Constraints that every solution holds, where there are any."""
-        return self._functions.invariants(t, y, args.p, args.inputs(t))
+        return self._in_step("invariants", t, y, args)
 
     def invariants_jacobian(self, t, y, args: Args):
         """The structural nonzeros of `invariants` by y."""
-        return self._functions.invariants_jacobian(t, y, args.p, args.inputs(t))
+        return self._in_step("invariants_jacobian", t, y, args)
 
     def checks(self, t, y, args: Args, start):
         """What is left over at the initial time and must be zero."""

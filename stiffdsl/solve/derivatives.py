@@ -1,4 +1,5 @@
-"""Derivatives of a solve: those of its discrete solution, with the step sizes held constant.
+"""Derivatives of a solve: those of its discrete solution, with the step sizes held constant but for steps that end at
+t1 or at a jump in time, whose ends move with them.
 
 Forward mode runs the control loop with tangents. Reverse mode records the states before the attempts, and takes the
 attempts back one after the other through the same `loop.advance`. Two levels of checkpoints, each the square root of
@@ -21,6 +22,7 @@ from stiffdsl.solve.linear_map import linear_map
 from stiffdsl.solve.loop import Limits, Problem, Saves, State, Step
 from stiffdsl.solve.method import Method
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.stops import may_move
 from stiffdsl.solve.system import System
 
 
@@ -52,7 +54,9 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
         moving, fixed, limits = residuals
 
         def end(moving):
-            state, saves = loop.run(compact, system, eqx.combine(moving, fixed), limits, max_steps)
+            problem = eqx.combine(moving, fixed)
+            apart = may_move(system, problem.args)
+            state, saves = loop.run(compact, system, problem, limits, max_steps, apart)
             return state.t, state.y, saves.ys
 
         return jax.jvp(end, (moving,), (moving_dot,))[1]
@@ -82,18 +86,19 @@ class _Moving(NamedTuple):
     """What of a state is differentiated."""
 
     t: Any
+    stop: Any
     y: Any
     memory: Any
 
 
 def _split(state: State) -> tuple[_Moving, State]:
     moving, fixed = eqx.partition(state.memory, eqx.is_inexact_array)
-    return _Moving(state.t, state.y, moving), state._replace(memory=fixed)
+    return _Moving(state.t, state.stop, state.y, moving), state._replace(memory=fixed)
 
 
 def _joined(moving: _Moving, fixed: State) -> State:
     memory = eqx.combine(moving.memory, fixed.memory)
-    return fixed._replace(t=moving.t, y=moving.y, memory=memory)
+    return fixed._replace(t=moving.t, stop=moving.stop, y=moving.y, memory=memory)
 
 
 class _Reverse:
@@ -103,6 +108,7 @@ class _Reverse:
         self.method, self.system, self.limits = method, system, limits
         self.moving, self.fixed = moving, fixed
         self.max_steps = max_steps
+        self.apart = may_move(system, self.problem(moving).args)
         self.segment = max(1, math.isqrt(max_steps - 1) + 1)
         self.segments = -(-max_steps // self.segment)
 
@@ -112,8 +118,8 @@ class _Reverse:
     def cotangents(self, t_bar, y_bar, ys_bar):
         """Of the differentiable part of the problem, given those of the end and of the saved values."""
         problem = self.problem(self.moving)
-        first = loop.begin(self.method, self.system, problem, self.limits)
-        cursor = loop.begin_saves(problem).cursor
+        first = loop.begin(self.method, self.system, problem, self.limits, self.apart)
+        cursor = loop.begin_saves(problem, first.y).cursor
         packed, self.unpack = _packing((first, cursor))
         count, far, near = self._record(packed)
         zero = jax.tree.map(jnp.zeros_like, self.moving)
@@ -146,8 +152,8 @@ class _Reverse:
 
         def start(moving):
             problem = self.problem(moving)
-            state = loop.begin(self.method, self.system, problem, self.limits)
-            return _split(state)[0], loop.begin_saves(problem).ys
+            state = loop.begin(self.method, self.system, problem, self.limits, self.apart)
+            return _split(state)[0], loop.begin_saves(problem, state.y).ys
 
         _, pull = jax.vjp(start, self.moving)
         at_start = (problem.saveat == problem.t0)[:, None]
@@ -156,7 +162,7 @@ class _Reverse:
 
     def _attempt(self, problem: Problem, state: State, cursor):
         """One attempt, and the number of times of `saveat` that lie behind it."""
-        state, step = loop.advance(self.method, problem, self.limits, state)
+        state, step = loop.advance(self.method, self.system, problem, self.limits, state, self.apart)
         return state, step, loop.behind(problem, cursor, step)
 
     def _record(self, packed):
@@ -202,10 +208,14 @@ class _Reverse:
         def attempt(moving, problem_moving):
             problem = self.problem(problem_moving)
             state, step, later = self._attempt(problem, _joined(moving, fixed), cursor)
-            return (_split(state)[0], step._replace(accept=None)), (later, step.accept)
+            return (_split(state)[0], step._replace(accept=None, jumps=None)), (
+                later,
+                step.accept,
+                step.jumps,
+            )
 
-        (_, step), pull, (later, accept) = jax.vjp(attempt, moving, self.moving, has_aux=True)
-        step_bar, saveat_bar = self._back_saves(step, cursor, later, problem_bar.saveat, ys_bar)
+        (_, step), pull, (later, accept, jumps) = jax.vjp(attempt, moving, self.moving, has_aux=True)
+        step_bar, saveat_bar = self._back_saves(step, jumps, cursor, later, problem_bar.saveat, ys_bar)
         moving_bar, more = pull((state_bar, step_bar))
 
         def kept(bar, otherwise):
@@ -217,16 +227,19 @@ class _Reverse:
         problem_bar = jax.tree.map(jnp.add, problem_bar._replace(saveat=saveat_bar), more)
         return moving_bar, problem_bar
 
-    def _back_saves(self, step: Step, cursor, later, saveat_bar, ys_bar):
+    def _back_saves(self, step: Step, jumps, cursor, later, saveat_bar, ys_bar):
         """Cotangents of a step and of the times saved in it."""
         step_bar = jax.tree.map(jnp.zeros_like, step)
         times = jnp.asarray(self.problem(self.moving).saveat)
         if times.shape[0] == 0:
             return step_bar, saveat_bar
 
+        def value(step, time):
+            return loop.value_at(step._replace(jumps=jumps), time)
+
         def body(carry):
             k, step_bar, saveat_bar = carry
-            _, pull = jax.vjp(loop.value_at, step, times[k])
+            _, pull = jax.vjp(value, step, times[k])
             more, time_bar = pull(ys_bar[k])
             if saveat_bar is not None:
                 saveat_bar = saveat_bar.at[k].add(time_bar)

@@ -1,18 +1,21 @@
 """The one control loop: every method, tier and entry point steps through `advance`.
 
-`advance` tries a step, accepts or rejects it, and proposes the next step size. It is differentiated as written, with
-step sizes held constant (all but the last, which ends at t1), so that derivatives are those of the discrete solution.
+`advance` tries a step, accepts or rejects it, and proposes the next step size. Steps end where the equations jump in
+time (`stops.py`), and start anew there. It is differentiated as written, with step sizes held constant (all but those
+that end at t1 or at a jump), so that derivatives are those of the discrete solution.
 """
 
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.dense_output import interpolate
 from stiffdsl.solve.method import Method, Tolerance, norm, scale
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.stops import SAME, Consistent, has_stops, next_stop, within
 from stiffdsl.solve.system import System
 
 # This many rejections in a row shrink a step by at least 1e-30: there is nothing to be gained from more.
@@ -54,14 +57,17 @@ class Counts(NamedTuple):
 
 
 class State(NamedTuple):
-    """Between two attempts. `h` is the next step, signed; `previous` the error of the last accepted step; `scaled`
-    the errors by unknown of the last attempt, and `failure` its status."""
+    """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines` what
+    jumped last and what jumps there (`stops.py`); `previous` the error of the last accepted step; `scaled` the errors
+    by unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
     h: Float[Array, ""]
+    stop: Float[Array, ""]
     y: Float[Array, " n"]
     memory: Any
     previous: Float[Array, ""]
+    lines: tuple[Int[Array, ""], Int[Array, ""]]
     rejections: Int[Array, ""]
     status: Int[Array, ""]
     failure: Int[Array, ""]
@@ -70,7 +76,8 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The attempt just made, from t to t + h: what dense output needs, where it was accepted."""
+    """The attempt just made, from t to t + h: what dense output needs, where it was accepted. `after` is the value that
+    the next step begins with: not y1 where algebraic unknowns jump, which `jumps` says."""
 
     accept: Bool[Array, ""]
     t: Float[Array, ""]
@@ -79,22 +86,72 @@ class Step(NamedTuple):
     y0: Float[Array, " n"]
     y1: Float[Array, " n"]
     K: Float[Array, "r n"]
+    after: Float[Array, " n"]
+    jumps: Bool[Array, ""]
 
 
-def begin(method: Method, system: System, problem: Problem, limits: Limits) -> State:
-    """The state before the first attempt; already at its end where t0 = t1 or y0 is not finite."""
+class _Begun(NamedTuple):
+    """A solve at a time from which it goes on without memory: consistent values, the first step, the next jump."""
+
+    y: Float[Array, " n"]
+    h: Float[Array, ""]
+    stop: Float[Array, ""]
+    lines: tuple[Int[Array, ""], Int[Array, ""]]
+    memory: Any
+    consistent: Bool[Array, ""]
+    evaluations: Int[Array, ""]
+
+
+def begin(method: Method, system: System, problem: Problem, limits: Limits, apart: bool = False) -> State:
+    """The state before the first attempt; already at its end where t0 = t1 or y0 is not finite. Jumps at t0 lie
+    behind; with `apart`, later ones at one time are passed one after the other."""
     t, y = problem.t0, problem.y0
-    h, evaluations = _first_step(method, system, problem, limits)
-    memory = method.start(t, y, h, problem.args, limits.tolerance)
+    every = jnp.int32(np.iinfo(np.int32).max)
+    begun = _begin_at(method, system, problem, limits, t, y, limits.first_step, every, apart)
     finite = jnp.all(jnp.isfinite(y))
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
+    status = jnp.where(begun.consistent, status, Status.INITIAL)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     zero = jnp.zeros((), dtype=jnp.int32)
-    counts = jnp.zeros(7, dtype=jnp.int32).at[2].set(evaluations)
-    return State(t, h, y, memory, jnp.ones(()), zero, status, zero, jnp.where(finite, 0 * y, jnp.nan), counts)
+    counts = jnp.zeros(7, dtype=jnp.int32).at[2].set(begun.evaluations)
+    scaled = jnp.where(finite, 0 * y, jnp.nan)
+    return State(
+        t,
+        begun.h,
+        begun.stop,
+        begun.y,
+        begun.memory,
+        jnp.ones(()),
+        begun.lines,
+        zero,
+        status,
+        zero,
+        scaled,
+        counts,
+    )
 
 
-def _first_step(method: Method, system: System, problem: Problem, limits: Limits):
+def _begin_at(
+    method: Method, system: Any, problem: Problem, limits: Limits, t, y, first_step, line, apart: bool
+) -> _Begun:
+    """From y at t on, in the branches that hold after t; where jumps are passed `apart`, after that of `line`. y is
+    left alone where nothing jumps."""
+    args, tolerance, consistent = problem.args, limits.tolerance, jnp.array(True)
+    end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
+    stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
+    if has_stops(system, args):
+        found = next_stop(system, args, t, problem.t1, line, apart)
+        stop, lines, args = found.time, (line, found.line), system.within(args, found.side)
+        solve = Consistent(system)
+        if len(solve.unknowns):
+            y, consistent = lax.cond(found.here, lambda: solve(t, y, args), lambda: (y, jnp.array(True)))
+        nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
+        end = jnp.where(nearer, stop, end)
+    h, evaluations = _first_step(method, system, Problem(t, end, y, args, problem.saveat), limits, first_step)
+    return _Begun(y, h, stop, lines, method.start(t, y, h, args, tolerance), consistent, evaluations)
+
+
+def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step):
     """Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4: steps of an Euler method that
     keep the second derivative below the tolerance. Algebraic unknowns have no slope and do not move."""
     t, y, args, tolerance = problem.t0, problem.y0, problem.args, limits.tolerance
@@ -118,45 +175,80 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
         )
         return jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0)), jnp.int32(2)
 
-    h, evaluations = lax.cond(limits.first_step > 0, lambda: (limits.first_step, jnp.int32(0)), chosen)
+    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(0)), chosen)
     return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations
 
 
-def advance(method: Method, problem: Problem, limits: Limits, state: State) -> tuple[State, Step]:
+def advance(
+    method: Method, system: Any, problem: Problem, limits: Limits, state: State, apart: bool = False
+) -> tuple[State, Step]:
     """One attempt, whether it is accepted or not."""
-    t, y = state.t, state.y
-    remaining = problem.t1 - t
-    last = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
-    h = jnp.where(last, remaining, lax.stop_gradient(state.h))
-    attempt = method.attempt(state.memory, t, y, h, problem.args, limits.tolerance)
+    t, y, stopping = state.t, state.y, has_stops(system, problem.args)
+    backward = problem.t1 < problem.t0
+    stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
+    goal = jnp.where(stops, state.stop, problem.t1)
+    remaining = goal - t
+    arrives = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
+    h = jnp.where(arrives, remaining, lax.stop_gradient(state.h))
+    between = stops & (remaining == 0) if apart else None
+    if between is None:
+        args = within(system, problem.args, t + 0.5 * h)
+    else:
+        # A step of no length, whose ends may move apart; what is tried in its place is not used.
+        h = jnp.where(between, lax.stop_gradient(state.h), h)
+        side = next_stop(system, problem.args, t, problem.t1, state.lines[0], apart).side
+        args = system.within(problem.args, jnp.where(between, side, lax.stop_gradient(t + 0.5 * h)))
+    attempt = method.attempt(state.memory, t, y, h, args, limits.tolerance)
+    if between is not None:
+        moved = y + remaining * system.mass * system.rhs(t, y, args)
+        attempt = attempt._replace(
+            y=jnp.where(between, moved, attempt.y), error=jnp.where(between, 0.0, attempt.error)
+        )
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
     memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections)
-    end = jnp.where(last, problem.t1, t + h)
+    end = jnp.where(arrives, goal, t + h)
+    last = arrives & (goal == problem.t1)
 
     proposed = lax.stop_gradient(h * factor)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
-    t_next = jnp.where(accept, end, t)
+    t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
+    previous = jnp.where(accept, error, state.previous)
+    lands = accept & arrives & stops
+    go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, jnp.array(True), jnp.int32(0))
+    if stopping:
+        kept, line = go_on, state.lines[1]
+        go_on = lax.cond(
+            lands,
+            lambda: _begin_at(method, system, problem, limits, t_next, y_next, jnp.zeros(()), line, apart),
+            lambda: kept,
+        )
+        previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + 1)
-    stuck = (jnp.abs(proposed) <= 4 * EPSILON * jnp.abs(t_next)) | (rejections >= MOST_REJECTIONS)
+    stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t_next)) | (rejections >= MOST_REJECTIONS)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
     status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
+    status = jnp.where(go_on.consistent, status, Status.INITIAL)
 
     work = attempt.work
+    # Nothing goes on from t1.
+    work = work._replace(rhs=work.rhs + jnp.where(last, 0, go_on.evaluations))
     counts = state.counts + jnp.stack([jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, *work)])
     return State(
         t_next,
-        proposed,
-        jnp.where(accept, attempt.y, y),
-        memory,
-        jnp.where(accept, error, state.previous),
+        go_on.h,
+        go_on.stop,
+        go_on.y,
+        go_on.memory,
+        previous,
+        go_on.lines,
         rejections.astype(jnp.int32),
         status.astype(jnp.int32),
         failure.astype(jnp.int32),
         lax.stop_gradient(attempt.scaled),
         counts,
-    ), Step(accept, t, h, end, y, attempt.y, attempt.K)
+    ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
 
 
 class Saves(NamedTuple):
@@ -166,16 +258,18 @@ class Saves(NamedTuple):
     cursor: Int[Array, ""]
 
 
-def begin_saves(problem: Problem) -> Saves:
-    """The start value at times equal to t0, NaN at all others."""
-    ys = jnp.where((problem.saveat == problem.t0)[:, None], problem.y0, jnp.nan)
+def begin_saves(problem: Problem, y: Float[Array, " n"]) -> Saves:
+    """The value that the solve begins with at times equal to t0, NaN at all others."""
+    ys = jnp.where((problem.saveat == problem.t0)[:, None], y, jnp.nan)
     behind = jnp.where(problem.t1 < problem.t0, problem.saveat >= problem.t0, problem.saveat <= problem.t0)
     return Saves(ys, jnp.sum(behind, dtype=jnp.int32))
 
 
 def value_at(step: Step, time: Float[Array, ""]) -> Float[Array, " n"]:
-    """The dense output of an accepted step."""
-    return interpolate(step.y0, step.y1, step.K, (time - step.t) / step.h)
+    """The dense output of an accepted step; at its end, what is after it."""
+    inside = interpolate(step.y0, step.y1, step.K, (time - step.t) / step.h)
+    at_end = jnp.abs(time - step.end) <= SAME * jnp.abs(step.end)
+    return jnp.where(step.jumps & at_end, step.after, inside)
 
 
 def save(problem: Problem, saves: Saves, step: Step) -> Saves:
@@ -208,17 +302,21 @@ def behind(problem: Problem, cursor: Int[Array, ""], step: Step) -> Int[Array, "
 
 
 def run(
-    method: Method, system: System, problem: Problem, limits: Limits, max_steps: int
+    method: Method, system: System, problem: Problem, limits: Limits, max_steps: int, apart: bool = False
 ) -> tuple[State, Saves]:
     """From t0 to t1, or to where the solve fails."""
 
-    def going(carry):
-        state, _ = carry
-        return (state.status == Status.RUNNING) & (state.counts[0] + state.counts[1] < max_steps)
-
     def body(carry):
         state, saves = carry
-        state, step = advance(method, problem, limits, state)
+        state, step = advance(method, system, problem, limits, state, apart)
         return state, save(problem, saves, step)
 
-    return lax.while_loop(going, body, (begin(method, system, problem, limits), begin_saves(problem)))
+    first = begin(method, system, problem, limits, apart)
+    return lax.while_loop(
+        lambda carry: goes_on(carry[0], max_steps), body, (first, begin_saves(problem, first.y))
+    )
+
+
+def goes_on(state: State, max_steps: int) -> Bool[Array, ""]:
+    """Whether there is another attempt to make."""
+    return (state.status == Status.RUNNING) & (state.counts[0] + state.counts[1] < max_steps)

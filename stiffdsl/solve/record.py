@@ -20,10 +20,11 @@ from stiffdsl.solve import loop
 from stiffdsl.solve.addresses import jit_without_addresses
 from stiffdsl.solve.dense_output import interpolate_many
 from stiffdsl.solve.failures import verdict
-from stiffdsl.solve.loop import Counts, Limits, Problem, State
+from stiffdsl.solve.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.method import Method, Tolerance
 from stiffdsl.solve.methods import make_method
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.stops import SAME, has_stops
 from stiffdsl.solve.system import Args, System
 
 # Accepted steps in a chunk, and how many numbers its buffers may hold.
@@ -61,8 +62,12 @@ class Trajectory:
 
 def _values(t: np.ndarray, y: np.ndarray, K: np.ndarray, times: np.ndarray, direction: float) -> np.ndarray:
     """The dense output of steps t (m + 1,), y (m + 1, n), K (m, r, n)."""
-    step = np.clip(np.searchsorted(direction * t, direction * times, side="left") - 1, 0, len(t) - 2)
-    theta = (times - t[step]) / (t[step + 1] - t[step])
+    # A time that only rounding keeps from a jump is behind it.
+    behind = direction * times + SAME * np.abs(times)
+    step = np.clip(np.searchsorted(direction * t, behind, side="right") - 1, 0, len(t) - 2)
+    length = t[step + 1] - t[step]
+    # Where algebraic unknowns jump is a step of no length.
+    theta = np.where(length == 0, 1.0, (times - t[step]) / np.where(length == 0, 1.0, length))
     values = interpolate_many(y[step], y[step + 1], K[step], theta)
     # Where a step begins or ends, its values are taken as they are.
     values = np.where((theta == 0)[:, None], y[step], np.where((theta == 1)[:, None], y[step + 1], values))
@@ -89,20 +94,30 @@ class _Recorder:
         width = system.size * (self.method.rows + 1) + 1
         self.capacity = max(FIRST, min(CHUNK, BUFFER // max(1, width)))
         self.begin = jit_without_addresses(partial(loop.begin, self.method, system))
-        self.chunk = jit_without_addresses(partial(_chunk, self.method, system.size, self.capacity))
+        self.chunk = jit_without_addresses(partial(_chunk, self.method, system, self.capacity))
         self.verdict = jit_without_addresses(partial(verdict, system))
 
 
 def _chunk(
-    method: Method, size: int, capacity: int, problem: Problem, limits: Limits, state: State, quota, max_steps
+    method: Method,
+    system: System,
+    capacity: int,
+    problem: Problem,
+    limits: Limits,
+    state: State,
+    quota,
+    max_steps,
 ):
     """Steps until `quota` are accepted, or the solve ends."""
+    # A jump of algebraic unknowns is a step of no length, which may come after the last one.
+    rows = capacity + 1
     buffers = _Chunk(
         jnp.int32(0),
-        jnp.zeros(capacity),
-        jnp.zeros((capacity, size)),
-        jnp.zeros((capacity, method.rows, size)),
+        jnp.zeros(rows),
+        jnp.zeros((rows, system.size)),
+        jnp.zeros((rows, method.rows, system.size)),
     )
+    stopping = has_stops(system, problem.args)
     limit = jnp.minimum(max_steps, state.counts[0] + state.counts[1] + 4 * quota)
 
     def going(carry):
@@ -112,7 +127,7 @@ def _chunk(
 
     def body(carry):
         state, buffers = carry
-        state, step = loop.advance(method, problem, limits, state)
+        state, step = loop.advance(method, system, problem, limits, state)
         i = buffers.filled
         # A rejected step is overwritten by the next.
         buffers = _Chunk(
@@ -121,9 +136,20 @@ def _chunk(
             buffers.y.at[i].set(step.y1),
             buffers.K.at[i].set(step.K),
         )
-        return state, buffers
+        return state, _jumped(buffers, step) if stopping else buffers
 
     return lax.while_loop(going, body, (state, buffers))
+
+
+def _jumped(buffers: _Chunk, step: Step) -> _Chunk:
+    """With a step of no length where algebraic unknowns have jumped; else what is written is overwritten."""
+    i = buffers.filled
+    return _Chunk(
+        i + step.jumps,
+        buffers.t.at[i].set(step.end),
+        buffers.y.at[i].set(step.after),
+        buffers.K.at[i].set(0.0),
+    )
 
 
 def _recorder(system: System, method: str, linear: str) -> _Recorder:
@@ -167,6 +193,7 @@ def record(
     status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(7, dtype=int)
     try:
         state = recorder.begin(problem, limits)
+        kept.begin(np.asarray(state.y))
         while True:
             began = time.perf_counter()
             state, buffers = recorder.chunk(problem, limits, state, np.int32(quota), np.int32(max_steps))
@@ -205,6 +232,12 @@ class _Kept:
             self.values = np.full((len(times), len(y0)), np.nan)
             self.values[times == t0] = y0
             self.cursor = int(np.sum(direction * times <= direction * t0))
+
+    def begin(self, y: np.ndarray) -> None:
+        """With the values that the solve begins with: its algebraic unknowns may jump at once."""
+        self.last, self.y = y, [y[None]]
+        if self.times is not None:
+            self.values[self.times == self.t[0][0]] = y
 
     def add(self, count: int, chunk: _Chunk) -> None:
         if count == 0:

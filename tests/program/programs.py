@@ -132,6 +132,7 @@ def arguments(p: Program, seed: int = 0) -> dict[str, Any]:
         "start": start,
         "given": parameters * rng.uniform(0.9, 1.1, len(parameters)),
         "mask": rng.integers(0, 2, len(parameters)).astype(float),
+        "side": np.full(len(p.crossings_periodic), 1.3),
     }
 
 

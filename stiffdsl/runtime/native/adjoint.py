@@ -158,7 +158,7 @@ class _Found:
 
 def call_inputs_back(writer: StepWriter, time: str) -> None:
     """Hands the cotangents in `u_d` and `u_t_d` on to the constant inputs and to the tables."""
-    pointers = [writer.area("u_d"), writer.area("u_t_d"), "%u_d", "%values_d"]
+    pointers = [*(writer.area(name) for name in ("span", "u_d", "u_t_d")), "%u_d", "%values_d"]
     listed = [f"ptr {p}" for p in pointers]
     writer.code.call("inputs_back", f"double {time}", "ptr %operands", *listed)
 

@@ -15,6 +15,7 @@ from stiffdsl.runtime.native import lu
 from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.ir import Entries, size_written_out
 from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.runtime.native.stopping import Stopping
 from stiffdsl.solve.tableau import Tableau
 
 # What a solve may leave over of its terms, row by row, where they are not near the smallest number there is: what is
@@ -54,10 +55,28 @@ class Model:
     # `project(t, y, p, u, atol, rtol)`: the end of a step, moved to where the invariants hold (`projection.py`).
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
+    # Where steps end; then `side` is a parameter (`stopping.py`), the last of those that are given.
+    stops: Stopping | None = None
 
     @property
     def n(self) -> int:
         return len(self.mass)
+
+    @property
+    def given(self) -> int:
+        """How many parameters a solve is given."""
+        made = 0 if self.prepare is None else self.prepare.ops[-1].size or 0
+        return self.parameters - made - (self.stops is not None)
+
+    @property
+    def lands(self) -> bool:
+        """Whether something may jump in time: a condition, or a table."""
+        return self.stops is not None or self.inputs > 0
+
+    @property
+    def fills_parameters(self) -> bool:
+        """Whether some parameters are made in a solve."""
+        return self.prepare is not None or self.stops is not None
 
 
 def work_areas(model: Model, scratch: int) -> Areas:
@@ -67,7 +86,10 @@ def work_areas(model: Model, scratch: int) -> Areas:
         (
             ("u", model.inputs),
             ("u_t", model.inputs),
-            ("P", model.parameters if model.prepare else 0),
+            ("span", 2),
+            ("P", model.parameters if model.fills_parameters else 0),
+            ("side", model.stops.count if model.stops else 0),
+            ("lines", 2 * model.stops.count if model.stops else 0),
             ("f_t", n),
             ("y1", n),
             ("stages", tableau.stages * n),
@@ -114,9 +136,9 @@ class Writer:
     def drive(self, c: float) -> None:
         """Inputs at `t + c h`."""
         if self.model.inputs and self.driven_at != c:
-            u, u_t = self.area("u"), self.area("u_t")
-            self.code.call("inputs", f"double {self.time(c)}", "ptr %operands", f"ptr {u}", f"ptr {u_t}")
-            self.driven_at, self.u = c, Entries(self.code, u)
+            pointers = ("%operands", *(self.area(name) for name in ("span", "u", "u_t")))
+            self.code.call("inputs", f"double {self.time(c)}", *(f"ptr {p}" for p in pointers))
+            self.driven_at, self.u = c, Entries(self.code, self.area("u"))
 
     def slope_in_time(self) -> None:
         """f_t into its array; it stays zero where nothing changes with time."""

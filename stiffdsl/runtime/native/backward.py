@@ -4,6 +4,7 @@ from stiffdsl.runtime.native import adjoint
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.dense import emit_dense_solve_transposed
 from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import STATE
 from stiffdsl.runtime.native.lu_transposed import emit_solve_transposed
 from stiffdsl.runtime.native.projected import emit_project_step_back
@@ -54,6 +55,7 @@ class Backward(Driver):
                 tape.copy(state(s), tape.state, tape.width)
                 tape.segment()
             steps = code.to_integer(code.load(tape.state, STATE.index("recorded")))
+            self.end_of(steps)
             with code.loop(steps) as before:
                 self._back(code.integer("sub", code.integer("sub", steps, "1"), before))
 
@@ -68,6 +70,9 @@ class Backward(Driver):
 
     def _back(self, r: str) -> None:
         code, row = self.code, self.row(r)
+        self.take_up(row)
+        if self.follows:
+            Landing(self).back(r)
         t, h = code.load(row, self.record["t"]), code.load(row, self.record["h"])
         high = code.load(self.cursor, kind="i64")
         begin = self.along(t)

@@ -13,6 +13,7 @@ from stiffdsl.runtime.native.attempt import Model, is_small
 from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.runtime.native.projection import projection_of
 from stiffdsl.runtime.native.solver import NativeSolver, Wide
+from stiffdsl.runtime.native.stopping import in_segments, stopping
 from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
 
@@ -26,7 +27,8 @@ UNKNOWNS, WITH_ALGEBRAIC, MULTIPLICATIONS = 2000, 400, 2_000_000
 
 def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has too many
-    invariants to return to after a step, or the method is not one that kernels are made for."""
+    invariants to return to after a step, or jumps in time although it has algebraic unknowns, or the method is not one
+    that kernels are made for."""
     tableau = TABLEAUS.get(method)
     if tableau is None or not engine.available():
         return None
@@ -40,7 +42,7 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
         width = engine.vector_width(model.n)
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
     linear = LinearKernels(key, model)
-    return NativeSolver(library, key, wide, linear, model.n, model.parameters, model.inputs, len(tableau.H))
+    return NativeSolver(library, key, wide, linear, model.n, model.given, model.inputs, len(tableau.H))
 
 
 def static_plan(program: Program) -> lu.Plan | None:
@@ -52,13 +54,16 @@ def static_plan(program: Program) -> lu.Plan | None:
 
 
 def _model(program: Program, tableau: Tableau) -> Model | None:
-    plan = static_plan(program)
+    plan, stops = static_plan(program), stopping(program)
+    if stops is not None and not np.all(program.mass):
+        return None
+    parameters = sum(b.size for b in program.system.flat.parameters)
+    program = in_segments(program, parameters)
     project = projection_of(program) if len(program.invariant_rows) else None
     if plan is None or (project is None and len(program.invariant_rows)):
         return None
     rhs = program.by_name["rhs"]
     in_time = time_derivative(rhs, program.tables)
-    flat = program.system.flat
     return Model(
         rhs,
         program.by_name["jacobian"],
@@ -68,10 +73,11 @@ def _model(program: Program, tableau: Tableau) -> Model | None:
         program.mass,
         plan,
         tableau,
-        sum(b.size for b in flat.inputs),
-        sum(b.size for b in flat.parameters),
+        sum(b.size for b in program.system.flat.inputs),
+        parameters + (stops is not None),
         project=None if project is None else project[0],
         tables_project={} if project is None else project[1],
+        stops=stops,
     )
 
 
@@ -96,6 +102,10 @@ def _key(model: Model) -> str:
     digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
     if model.project is not None:
         digest.update(digest_of((model.project,), model.tables_project))
+    if model.stops is not None:
+        digest.update(
+            digest_of((model.stops.crossings,), model.stops.tables) + model.stops.periodic.tobytes()
+        )
     plan = model.plan
     for array in (
         plan.row,
@@ -131,5 +141,8 @@ def sources() -> bytes:
     """The text of the modules that write kernels: code made by another version of them is not used."""
     folder = Path(__file__).parent
     solve = folder.parent.parent / "solve"
-    files = [*sorted(folder.glob("*.py")), solve / "control.py", solve / "loop.py", solve / "status.py"]
+    files = [
+        *sorted(folder.glob("*.py")),
+        *(solve / f"{name}.py" for name in ("control", "loop", "status", "stops")),
+    ]
     return b"\0".join(file.read_bytes() for file in files)

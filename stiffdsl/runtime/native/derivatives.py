@@ -23,6 +23,7 @@ from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.signals import emit_inputs
+from stiffdsl.runtime.native.stopping import emit_next_stop
 from stiffdsl.runtime.native.straight import emit_straight
 from stiffdsl.runtime.native.tangent import directional
 from stiffdsl.runtime.native.tape import DerivedFunctions
@@ -41,6 +42,7 @@ def emit_forward(model: Model, width: int = 1) -> str:
         directional(model.jacobian, model.tables, moving),
         None if model.rhs_t is None else directional(model.rhs_t, model.tables_t, (*moving, "u_t")),
         None if model.project is None else directional(model.project, model.tables_project, moving),
+        None if model.stops is None else directional(model.stops.crossings, model.stops.tables, ("p",)),
     )
     return _emit(model, derivatives, FORWARD, Forward if width == 1 else partial(ForwardWide, width))
 
@@ -55,6 +57,9 @@ def emit_backward(model: Model) -> str:
         if model.rhs_t is None
         else pullback(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
         None if model.project is None else pullback(model.project, model.tables_project, wanted),
+        None
+        if model.stops is None
+        else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),
     )
     return _emit(model, derivatives, BACKWARD, Backward)
 
@@ -77,6 +82,10 @@ def _emit(
     scratch += [emit_function(module, *derived) for derived in derivatives.listed().values()]
     if model.inputs:
         emit_inputs(module)
+    if model.lands:
+        scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
+    if derivatives.crossings is not None and model.stops is not None:
+        scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
     areas, record = tape.tape_areas(model, max(scratch)), tape.record_areas(model)
     plan, small = model.plan, is_small(model)
     emit_assemble(module, plan)
@@ -92,6 +101,7 @@ def _emit(
     tape.emit_recording(module, model, areas, record, small)
     operands = (*OPERANDS, *named[0], *named[1])
     driver = drive(model, areas, record, small)
+    driver.follows = derivatives.crossings is not None
     driver.emit_step(module, derivatives)
     with _lanes(module, areas, operands) as code:
         driver.open(code, operands)

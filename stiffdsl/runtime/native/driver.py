@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stiffdsl.runtime.native import tape
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Code, Module
-from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, Areas
+from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, Areas, state_areas
 from stiffdsl.runtime.native.tape import DerivedFunctions, Tape
 
 
@@ -14,6 +14,8 @@ class Driver:
 
     def __init__(self, model: Model, areas: Areas, record: Areas, small: bool):
         self.model, self.areas, self.record, self.small = model, areas, record, small
+        # Whether the times of jumps follow parameters.
+        self.follows = False
 
     def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
         """What is called for one step and one direction."""
@@ -28,6 +30,8 @@ class Driver:
         self.code = code
         self.tape = Tape(code, self.model, self.areas, self.record, operands)
         self.at = {name: self.tape.pointer(name) for name in operands if name not in ("state", "ys", "steps")}
+        if self.model.stops is not None:
+            self.at["p"] = code.at("%work", self.areas["P"])
         options = [*OPTIONS, *tape.OPTIONS]
         self.option = {name: code.load(self.at["options"], k) for k, name in enumerate(options)}
         whole = {name: code.to_integer(self.option[name]) for name in (*tape.OPTIONS, "capacity")}
@@ -91,6 +95,21 @@ class Driver:
 
     def row(self, r: str) -> str:
         return self.code.at(self.steps, self.code.integer("mul", r, str(self.record.size)))
+
+    def end_of(self, count: str) -> None:
+        """Writes into the last row, after `count` steps of a segment, where the next one begins."""
+        tape, end = self.tape, self.row(count)
+        self.code.store(tape.of_state("t"), end, self.record["t"])
+        if self.follows:
+            y_at = state_areas(self.model.n)[0]
+            tape.copy(self.code.at(tape.state, y_at), self.code.at(end, self.record["y"]), self.model.n)
+
+    def take_up(self, row: str) -> None:
+        """Makes what holds up to the next jump that of a step."""
+        self.tape.copy(self.code.at(row, self.record["span"]), self.code.at("%work", self.areas["span"]), 2)
+        if self.model.stops is not None:
+            side = self.code.load(row, self.record["side"])
+            self.code.store(side, self.at["p"], self.model.parameters - 1)
 
     def step_arguments(self, row: str, t: str, h: str, pointers: list[str]) -> list[str]:
         listed = [f"double {t}", f"double {h}", f"ptr {self.code.at(row, self.record['y'])}"]

@@ -7,6 +7,7 @@ from stiffdsl.runtime.native import sensitivity
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.runtime.native.projected import emit_project_step_forth
 from stiffdsl.runtime.native.tape import DerivedFunctions
@@ -38,14 +39,17 @@ class Forward(Driver):
             code.leave(going, code.apply("not", tape.running()))
             count = tape.segment()
             # The end of a step is where the next begins.
-            code.store(tape.of_state("t"), self.row(count), self.record["t"])
+            self.end_of(count)
             with code.loop(count) as r:
                 self._forth(r)
+                if self.follows:
+                    Landing(self).forth(r)
         code.call("free", f"ptr {self.steps}")
 
     def span(self, row: str, r: str) -> tuple[str, str, str, str]:
         """Time and size of step r, and which of the times saved lie in it: they are passed."""
         code = self.code
+        self.take_up(row)
         t, h = code.load(row, self.record["t"]), code.load(row, self.record["h"])
         low = code.load(self.cursor, kind="i64")
         self.pass_times(code.load(self.row(code.integer("add", r, "1")), self.record["t"]))

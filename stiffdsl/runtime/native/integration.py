@@ -9,6 +9,7 @@ from collections.abc import Callable
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Code
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
+from stiffdsl.runtime.native.stopping import beyond_of
 from stiffdsl.solve import control, loop
 from stiffdsl.solve.status import Status
 
@@ -76,8 +77,8 @@ class Integration:
 
     def drive(self, t: str) -> None:
         if self.model.inputs:
-            u, u_t = self.area("u"), self.area("u_t")
-            self.code.call("inputs", f"double {t}", "ptr %operands", f"ptr {u}", f"ptr {u_t}")
+            pointers = ("%operands", *(self.area(name) for name in ("span", "u", "u_t")))
+            self.code.call("inputs", f"double {t}", *(f"ptr {p}" for p in pointers))
 
     # --- the state ---
 
@@ -85,15 +86,19 @@ class Integration:
         """Loads what there is: pointers, options, and the state into variables."""
         code = self.code
         self.pointers = {name: code.load("%operands", k, "ptr") for k, name in enumerate(OPERANDS)}
-        self.p = self.area("P") if self.model.prepare else self.pointers["p"]
+        self.p = self.area("P") if self.model.fills_parameters else self.pointers["p"]
         self.options = {name: code.load(self.pointers["options"], k) for k, name in enumerate(OPTIONS)}
         self.state = self.pointers["state"]
         self.y, self.scaled = code.at(self.state, self.y_at), code.at(self.state, self.scaled_at)
-        self.variables = {
-            name: code.variable("double", code.load(self.state, k)) for k, name in enumerate(STATE)
-        }
+        self.variables = {name: code.variable("double") for name in STATE}
+        self.read()
         backward = code.apply("lt", self.option("t1"), self.option("t0"))
         self.direction = code.select(backward, self.number(-1), self.number(1))
+
+    def read(self) -> None:
+        """Reads the variables."""
+        for k, name in enumerate(STATE):
+            self.set(name, self.code.load(self.state, k))
 
     def close(self) -> None:
         """Writes the variables back."""
@@ -104,6 +109,8 @@ class Integration:
         """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
         code = self.code
         self.prepare()
+        for k, name in enumerate(("low", "high")):
+            code.store(self.get(name), self.area("span"), k)
         if self.model.inputs:
             with code.loop(self.model.inputs) as i:
                 code.store(code.load(self.pointers["u"], i), self.area("u"), i)
@@ -113,14 +120,15 @@ class Integration:
 
     def prepare(self) -> None:
         code, model = self.code, self.model
-        if model.prepare is None:
+        if not model.fills_parameters:
             return
-        made = model.prepare.ops[-1].size or 0
-        given = model.parameters - made
-        with code.loop(given) as k:
+        with code.loop(model.given) as k:
             code.store(code.load(self.pointers["p"], k), self.p, k)
-        result, scratch = code.at(self.p, given), self.area("scratch")
-        code.call("prepare", f"ptr {self.p}", f"ptr {result}", f"ptr {scratch}")
+        if model.stops is not None:
+            code.store(self.get("side"), self.p, model.given)
+        if model.prepare is not None:
+            result = code.at(self.p, model.given + (model.stops is not None))
+            code.call("prepare", *(f"ptr {p}" for p in (self.p, result, self.area("scratch"))))
 
     def running(self) -> str:
         return self.code.apply("eq", self.get("status"), self.number(Status.RUNNING))
@@ -149,7 +157,7 @@ class Integration:
         self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
         self._begin_saves()
         with code.when(sound):
-            self._first_step()
+            self._depart()
 
     def _begin_saves(self) -> None:
         """The start value at times equal to t0, NaN at all others."""
@@ -170,12 +178,58 @@ class Integration:
         """A time, measured in the direction of the solve."""
         return self.code.apply("mul", self.direction, time)
 
+    def _depart(self) -> None:
+        """Steps from the state on without memory, as `loop._begin_at`: up to the next jump."""
+        if not self.model.lands:
+            self._first_step()
+            return
+        self.close()
+        self.code.call("depart", "ptr %operands", "ptr %work")
+        self.read()
+
+    def depart(self) -> None:
+        """The function for that."""
+        code, number = self.code, self.number
+        t, end = self.get("t"), self.option("t1")
+        pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "scratch")))
+        listed = (f"double {t}", f"double {end}", *(f"ptr {p}" for p in pointers))
+        self.set("stop", code.call("next_stop", *listed, result="double"))
+        goal = self._goal()
+        middle = code.apply("mul", number(0.5), code.apply("add", t, goal))
+        self.set("side", middle)
+        first = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
+        last = code.apply("sub", goal, code.apply("mul", self.direction, beyond_of(code, goal)))
+        self.set("low", code.smaller(code.smaller(first, last), middle))
+        self.set("high", code.larger(code.larger(first, last), middle))
+        self.clear()
+        self._first_step()
+
+    def _goal(self) -> str:
+        """Where steps end next: at a jump, or at t1."""
+        if not self.model.lands:
+            return self.option("t1")
+        code, stop, end = self.code, self.get("stop"), self.option("t1")
+        return code.select(code.apply("lt", self._along(stop), self._along(end)), stop, end)
+
+    def _arrive(self, end: str) -> None:
+        """At a jump, or at t1."""
+        code = self.code
+        if not self.model.lands:
+            self.set("status", self.number(Status.SUCCESS))
+            return
+        with code.choice(code.apply("eq", end, self.option("t1"))) as (yes, no):
+            with yes:
+                self.set("status", self.number(Status.SUCCESS))
+            with no:
+                self._depart()
+
     def _first_step(self) -> None:
         """As `loop._first_step`."""
         code, number = self.code, self.number
-        span = code.apply("abs", code.apply("sub", self.option("t1"), self.option("t0")))
+        span = code.apply("abs", code.apply("sub", self._goal(), self.get("t")))
         length = code.smaller(span, self.option("max_step"))
-        given = self.option("first_step")
+        started = code.apply("eq", self.get("t"), self.option("t0"))
+        given = code.select(started, self.option("first_step"), number(0))
         step = code.variable("double", given)
         with code.when(code.apply("not", code.apply("gt", given, number(0)))):
             code.store(self._chosen_step(length), step)
@@ -184,7 +238,7 @@ class Integration:
         self.set("previous", number(0))
 
     def _chosen_step(self, length: str) -> str:
-        code, number, t0 = self.code, self.number, self.option("t0")
+        code, number, t0 = self.code, self.number, self.get("t")
         mass = code.module.constants(self.model.mass)
         slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
 
@@ -248,14 +302,15 @@ class Integration:
         return over
 
     def aim(self) -> tuple[str, str, str, str]:
-        """The next step: t, h, whether it is the last, and its end."""
+        """The next step: t, h, whether it is the last one up to t1 or to a jump, and its end."""
         code = self.code
         t, proposed = self.get("t"), self.get("h")
-        remaining = code.apply("sub", self.option("t1"), t)
+        goal = self._goal()
+        remaining = code.apply("sub", goal, t)
         reach = code.apply("mul", code.apply("abs", proposed), self.number(loop.STRETCH))
         last = code.apply("ge", reach, code.apply("abs", remaining))
         h = code.select(last, remaining, proposed)
-        return t, h, last, code.select(last, self.option("t1"), code.apply("add", t, h))
+        return t, h, last, code.select(last, goal, code.apply("add", t, h))
 
     def settle(self, t: str, h: str, last: str, end: str, error: str) -> None:
         """As `loop.advance` after the attempt, and `control.factor`."""
@@ -287,7 +342,7 @@ class Integration:
                     self.keep(k)
                 self.set("t", end)
                 with code.when(last):
-                    self.set("status", number(Status.SUCCESS))
+                    self._arrive(end)
             with no:
                 exponent = code.apply("mul", number(-1.0 / order), logarithm)
                 factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))

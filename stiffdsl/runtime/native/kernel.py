@@ -22,6 +22,7 @@ from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.once import prepared
 from stiffdsl.runtime.native.signals import emit_inputs
+from stiffdsl.runtime.native.stopping import emit_next_stop
 from stiffdsl.runtime.native.straight import emit_straight
 from stiffdsl.runtime.native.wide import emit_wide_lanes
 
@@ -44,6 +45,8 @@ def emit(model: Model, width: int = 1) -> str:
         emit_inputs(module)
     if model.prepare is not None:
         scratch.append(emit_function(module, model.prepare, model.tables))
+    if model.lands:
+        scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     areas = work_areas(model, max(scratch))
     emit_assemble(module, model.plan)
     emit_dense_factor(module, model.plan)
@@ -55,6 +58,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_solve(module, model.plan)
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
+    emit_depart(module, model, areas)
     _emit_solve(module, model, areas, small)
     if width > 1:
         assert small, "only steps without loops are written for several lanes"
@@ -64,6 +68,19 @@ def emit(model: Model, width: int = 1) -> str:
         _emit_lanes(module, areas, "lanes", "dso_local")
     emit_handler(module, "lanes", ARGUMENTS, RESULTS, OPERANDS)
     return module.text()
+
+
+def emit_depart(module: Module, model: Model, areas: Areas) -> None:
+    """`depart(operands, work)`, where something may jump: from the state on, without memory, up to the next jump."""
+    if not model.lands:
+        return
+    code = Code(module, "depart", [("ptr", "operands"), ("ptr", "work")], attributes="noinline")
+    solve = Integration(code, model, areas)
+    solve.open()
+    solve.depart()
+    solve.close()
+    code.put("ret void")
+    code.finish()
 
 
 def _emit_solve(module: Module, model: Model, areas: Areas, small: bool) -> None:

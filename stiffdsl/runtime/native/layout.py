@@ -30,7 +30,8 @@ OPTIONS = (
     "capacity",
     "resume",
 )
-# Between two calls: a solve goes on where it stopped. The state y and the scaled errors follow.
+# Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
+# the steps up to there, between `low` and `high`. The state y and the scaled errors follow.
 STATE = (
     "t",
     "h",
@@ -48,6 +49,10 @@ STATE = (
     "linear_iterations",
     "recorded",
     "pivoted",
+    "stop",
+    "side",
+    "low",
+    "high",
 )
 
 

@@ -55,13 +55,15 @@ class LinearKernels:
         capacity = max(8, FORWARD_BUFFER // (8 * self.record))
         rows = jnp.size(primal.saveat)
         shapes = ((self.model.n,), (rows, self.model.n))
+        p = jnp.concatenate([_real(p), np.zeros(self.model.parameters - self.model.given)])
         return self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes)
 
     def backward(self, primal: Primal, max_steps: int, y: Any, ys: Any) -> tuple[Any, Any, Any, Any]:
         """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values."""
         capacity = max(BUFFER // (8 * self.record), math.isqrt(max_steps) + 1)
         sizes = self.model.n, self.model.parameters, self.model.inputs, jnp.size(primal.tables[2])
-        return self._linear("backward", primal, max_steps, capacity, (y, ys), [(size,) for size in sizes])
+        found = self._linear("backward", primal, max_steps, capacity, (y, ys), [(size,) for size in sizes])
+        return found[0], found[1][: self.model.given], *found[2:]
 
     def _linear(
         self,

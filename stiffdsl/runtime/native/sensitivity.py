@@ -51,7 +51,7 @@ class Moving(StepWriter):
     def move(self, c: float) -> None:
         """DerivedFunctions of the inputs at `t + c h` into their arrays."""
         if self.model.inputs and self.moved_at != c:
-            pointers = [self.tables, self.area("u_d"), self.area("u_t_d")]
+            pointers = [self.tables, *(self.area(name) for name in ("span", "u_d", "u_t_d"))]
             self.code.call("inputs", f"double {self.time(c)}", *(f"ptr {p}" for p in pointers))
             self.moved_at, self.u_dot = c, Entries(self.code, self.area("u_d"))
 

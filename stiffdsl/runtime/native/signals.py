@@ -1,9 +1,13 @@
 """Inputs over time inside a kernel: tables with straight lines between their points, constant beyond their ends.
 
 The same as `jax.numpy.interp`, derivative included: at a point of the table the slope is that of the segment after it.
+Where two points have the same time, a table jumps; a step sees one side of that, since a time is looked up no nearer to
+the ends of the steps between two jumps than `span` says: two times, of which the first is the earlier.
 """
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS
@@ -13,14 +17,14 @@ _JUMP = 4.930380657631324e-32
 
 
 def emit_inputs(module: Module) -> None:
-    """`inputs(t, operands, u, u_t)`: overwrites the driven entries of u, and their slopes.
+    """`inputs(t, operands, span, u, u_t)`: overwrites the driven entries of u, and their slopes.
 
     `layout` has three numbers for each signal: its input, where its points begin, and how many there are.
     """
     code = Code(
         module,
         "inputs",
-        [("double", "t"), ("ptr", "operands"), ("ptr", "u"), ("ptr", "u_t")],
+        [("double", "t"), *(("ptr", name) for name in ("operands", "span", "u", "u_t"))],
         attributes="noinline",
     )
     signals = _Signals(code)
@@ -41,9 +45,9 @@ def emit_inputs(module: Module) -> None:
 
 
 def emit_inputs_back(module: Module, inputs: int) -> None:
-    """`inputs_back(t, operands, u_bar, u_t_bar, constant_bar, values_bar)`: adds the cotangents of inputs and of their
-    slopes to those of the constants and of the values in the tables; u_bar is used up."""
-    names = ("operands", "u_bar", "u_t_bar", "constant_bar", "values_bar")
+    """`inputs_back(t, operands, span, u_bar, u_t_bar, constant_bar, values_bar)`: adds the cotangents of inputs and of
+    their slopes to those of the constants and of the values in the tables; u_bar is used up."""
+    names = ("operands", "span", "u_bar", "u_t_bar", "constant_bar", "values_bar")
     code = Code(
         module, "inputs_back", [("double", "t"), *(("ptr", name) for name in names)], attributes="noinline"
     )
@@ -94,8 +98,38 @@ class _Segment:
     still: str
 
 
+def next_jump(code: Code, t: str, backward: str, beyond: str) -> str:
+    """The time of the first jump of any table more than `beyond` after t; infinite where there is none. For a function
+    with the parameter `operands`."""
+    signals, number = _Signals(code), code.number
+    found = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
+    direction = code.select(backward, number(-1.0), number(1.0))
+    step = code.select(backward, "-1", "1", "i64")
+    with code.loop(signals.count) as s:
+        _, offset, length = signals.points(s)
+        x = code.at(signals.times, offset)
+        # Two neighbours are compared: this one, and the one after it on the way.
+        place = code.variable("i64", code.select(backward, code.integer("sub", length, "1"), "0", "i64"))
+        with code.forever() as looking:
+            here = code.load(place, kind="i64")
+            beside = code.integer("add", here, step)
+            outside = code.value(f"icmp slt i64 {beside}, 0")
+            outside = code.value(f"or i1 {outside}, {code.value(f'icmp sge i64 {beside}, {length}')}")
+            code.leave(looking, outside)
+            time = code.load(x, here)
+            away = code.apply("mul", direction, code.apply("sub", time, t))
+            known = code.apply("mul", direction, code.apply("sub", code.load(found), time))
+            code.leave(looking, code.apply("le", known, number(0.0)))
+            jumps = code.apply("eq", time, code.load(x, beside))
+            jumps = code.apply("and", jumps, code.apply("gt", away, beyond))
+            with code.when(jumps):
+                code.store(time, found)
+            code.store(beside, place, kind="i64")
+    return code.load(found)
+
+
 class _Signals:
-    """The tables of a function with the parameters `t` and `operands`."""
+    """The tables of a function with the parameter `operands`; `segment` needs `t` and `span` as well."""
 
     def __init__(self, code: Code):
         self.code = code
@@ -106,20 +140,25 @@ class _Signals:
         self.count = code.to_integer(code.load(options, OPTIONS.index("signals")))
         self._low, self._high = code.variable("i64"), code.variable("i64")
 
+    def points(self, s: str) -> tuple[str, str, str]:
+        """The input of signal s, where its points begin, and how many there are."""
+        code, base = self.code, self.code.integer("mul", s, "3")
+        places = (code.integer("add", base, str(k)) for k in range(3))
+        index, offset, length = (code.to_integer(code.load(self.layout, place)) for place in places)
+        return index, offset, length
+
     def segment(self, s: str) -> _Segment:
         code, low, high = self.code, self._low, self._high
-        base = code.integer("mul", s, "3")
-        index, offset, length = (
-            code.to_integer(code.load(self.layout, code.integer("add", base, str(k)))) for k in range(3)
-        )
+        index, offset, length = self.points(s)
         x = code.at(self.times, offset)
+        seen = code.smaller(code.larger("%t", code.load("%span", 0)), code.load("%span", 1))
         code.store("0", low, kind="i64")
         code.store(length, high, kind="i64")
         with code.forever() as searching:
             a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
             code.leave(searching, code.value(f"icmp sge i64 {a}, {b}"))
             middle = code.integer("lshr", code.integer("add", a, b), "1")
-            before = code.apply("le", code.load(x, middle), "%t")
+            before = code.apply("le", code.load(x, middle), seen)
             next_low = code.select(before, code.integer("add", middle, "1"), a, "i64")
             code.store(next_low, low, kind="i64")
             code.store(code.select(before, b, middle, "i64"), high, kind="i64")
@@ -134,7 +173,7 @@ class _Signals:
         jump = code.apply("le", code.apply("abs", dx), code.number(_JUMP))
         width = code.select(jump, code.number(1.0), dx)
         share = code.apply("div", code.apply("sub", "%t", x0), width)
-        early = code.apply("lt", "%t", code.load(x, 0))
-        late = code.apply("gt", "%t", code.load(x, last))
+        early = code.apply("lt", seen, code.load(x, 0))
+        late = code.apply("gt", seen, code.load(x, last))
         still = code.value(f"or i1 {jump}, {code.value(f'or i1 {early}, {late}')}")
         return _Segment(index, offset, left, right, last, share, width, jump, early, late, still)

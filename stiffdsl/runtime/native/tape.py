@@ -12,7 +12,7 @@ from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.attempt import Model, work_areas
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.integration import Integration
-from stiffdsl.runtime.native.kernel import attempted
+from stiffdsl.runtime.native.kernel import attempted, emit_depart
 from stiffdsl.runtime.native.layout import OPERANDS, STATE, Areas, state_areas
 from stiffdsl.solve.status import Status
 
@@ -33,6 +33,7 @@ class DerivedFunctions:
     jacobian: Derived | None
     rhs_t: Derived | None
     project: Derived | None
+    crossings: Derived | None
 
     def listed(self) -> dict[str, Derived]:
         named = {
@@ -40,22 +41,27 @@ class DerivedFunctions:
             "jacobian": self.jacobian,
             "rhs_t": self.rhs_t,
             "project": self.project,
+            "crossings": self.crossings,
         }
         return {name: derived for name, derived in named.items() if derived is not None}
 
 
 def record_areas(model: Model) -> Areas:
-    """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors; and
-    its end, where that was moved to the invariants."""
+    """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors; its
+    end, where that was moved to the invariants; and where conditions jump in time, `side`, and
+    whether one does so at the end of the step (1, else 0); the `span` of tables."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
-    return Areas((*steps, ("y1", 0 if model.project is None else n)))
+    jumps = 0 if model.stops is None else 1
+    return Areas(
+        (*steps, ("y1", 0 if model.project is None else n), ("side", jumps), ("lands", jumps), ("span", 2))
+    )
 
 
 def tape_areas(model: Model, scratch: int) -> Areas:
     """The arrays of a lane: those of a solve, its state, and room for one step's derivatives."""
     n, stages, rows = model.n, model.tableau.stages, len(model.tableau.H)
-    inputs = max(1, model.inputs)
+    inputs, lines = max(1, model.inputs), 0 if model.stops is None else model.stops.count
     return Areas(
         (
             *work_areas(model, scratch).sizes,
@@ -69,6 +75,7 @@ def tape_areas(model: Model, scratch: int) -> Areas:
                 ("unmoved", n),
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
+            *(("before", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n)),
         )
     )
 
@@ -107,12 +114,19 @@ class Recording(Integration):
         copy("LU", self.area("LU"), self.model.plan.storage)
         if self.model.project is not None:
             copy("y1", self.area("unmoved"), self.n)
+        copy("span", self.area("span"), 2)
+        if self.model.stops is not None:
+            code.store(self.get("side"), row, record["side"])
+            here = code.apply("eq", end, self.get("stop"))
+            lands = code.apply("and", here, code.apply("ne", end, self.option("t1")))
+            code.store(code.select(lands, self.number(1), self.number(0)), row, record["lands"])
         self.add("recorded", 1)
 
 
 def emit_recording(module: Module, model: Model, areas: Areas, record: Areas, small: bool) -> None:
     """`begin_lane(operands, work)`, and `record_segment(operands, work)`: goes on from the state until the buffer is
     full or the solve ends."""
+    emit_depart(module, model, areas)
     parameters = [("ptr", "operands"), ("ptr", "work")]
     code = Code(module, "begin_lane", parameters, attributes="noinline")
     solve = Recording(code, model, areas, record)

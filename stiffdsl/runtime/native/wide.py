@@ -93,6 +93,11 @@ class _Slot(Integration):
         self.code.store(value, self.y, k)
         self.code.store(value, self.place("y", k))
 
+    def _depart(self) -> None:
+        super()._depart()
+        if self.model.fills_parameters:
+            self.into("p", self.p, self.model.parameters)
+
     def into(self, name: str, source: str, count: int, row: int = 0) -> None:
         """Copies an array into the slot."""
         if count:
