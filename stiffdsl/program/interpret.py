@@ -14,7 +14,8 @@ def run(program: Program, function: str, *args: Any) -> np.ndarray:
     given = dict(zip(found.arguments, args, strict=False))
     if "t" not in given:
         given["t"] = 0.0
-    given.setdefault("side", np.full(len(program.crossings_periodic), given["t"]))
+    if "side" in found.arguments:
+        given.setdefault("side", np.full(len(program.crossings_periodic), given["t"]))
     values: list[Any] = []
     with np.errstate(all="ignore"):
         for op in found.ops:
