@@ -61,15 +61,21 @@ class DrivenExpansion:
         return DrivenReader(self, times, which)
 
 
-class DrivenReader:
-    """A `DrivenExpansion` at fixed times, for some outputs: a function of rows of values, over NumPy or JAX."""
+class ScoresReader:
+    """Scores at fixed times made outputs, some of them: a function of rows of values, over NumPy or JAX."""
 
-    def __init__(self, expansion: DrivenExpansion, times: np.ndarray, which: np.ndarray):
-        self.expansion, self.times, self.which = expansion, times, which
-        self._states = Reservoir(expansion, times)
-        self._groups = np.ascontiguousarray(expansion.groups[which].T)
-        self._mean = expansion.mean[which]
-        kinds = expansion.outputs.kind[which]
+    def __init__(
+        self,
+        outputs: OutputScaling,
+        groups: np.ndarray,
+        mean: np.ndarray,
+        times: np.ndarray,
+        which: np.ndarray,
+    ):
+        self.outputs, self.times, self.which = outputs, times, which
+        self._groups = np.ascontiguousarray(groups[which].T)
+        self._mean = mean[which]
+        kinds = outputs.kind[which]
         self._kinds = [(k, np.flatnonzero(kinds == k)) for k in range(len(KINDS)) if np.any(kinds == k)]
         self._order = np.argsort(np.concatenate([at for _, at in self._kinds]))
 
@@ -90,14 +96,29 @@ class DrivenReader:
         del values
         return self._unscaled(np, scaled)
 
+    def _scores(self, xp: Any, values: Any) -> Float[Any, "k m r"]:
+        raise NotImplementedError
+
     def _scaled(self, xp: Any, values: Any) -> Any:
-        z, f = self._states(xp, values)
-        return read(xp, self.expansion.readout, z, f) @ self._groups + self._mean
+        return self._scores(xp, values) @ self._groups + self._mean
 
     def _unscaled(self, xp: Any, y: Any) -> Any:
-        undo = self.expansion.outputs.undo
+        undo = self.outputs.undo
         parts = [undo(xp, kind, y[..., at], self.which[at]) for kind, at in self._kinds]
         return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=-1)[..., self._order]
+
+
+class DrivenReader(ScoresReader):
+    """A `DrivenExpansion` at fixed times, for some outputs."""
+
+    def __init__(self, expansion: DrivenExpansion, times: np.ndarray, which: np.ndarray):
+        super().__init__(expansion.outputs, expansion.groups, expansion.mean, times, which)
+        self.expansion = expansion
+        self._states = Reservoir(expansion, times)
+
+    def _scores(self, xp: Any, values: Any) -> Any:
+        z, f = self._states(xp, values)
+        return read(xp, self.expansion.readout, z, f)
 
 
 class Reservoir:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.surrogate.adam import minimised
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout, Reservoir, raw, read, silu
 from stiffdsl.surrogate.filters import spread_rates
 from stiffdsl.surrogate.radial import exponent_table, tail
@@ -15,11 +15,8 @@ from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling, scalings
 from stiffdsl.surrogate.task import Task
 
-METHODS = ("lpctesn", "npctesn")
 WIDTH, LAYERS = 96, 3
-STEPS, BATCH, RATE, WARM = 16_000, 512, 3e-3, 200
-# Steps per call of the compiled loop.
-_CHUNK = 500
+STEPS, BATCH, RATE = 16_000, 512, 3e-3
 # Whitened states below this share of the largest are left out.
 _STATES = 1e-4
 # Outputs are combined from so many scores at most, or as many as leave this in scaled outputs (root mean square).
@@ -34,10 +31,11 @@ _RIDGES = (1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 
 @dataclass(frozen=True, eq=False)
 class Driven:
-    """States and scores of the training samples: z (n, d), f (n, m, f), scores (n, m, r)."""
+    """The training samples: z (n, d), inputs u (n, m, i), states f (n, m, f), scores (n, m, r)."""
 
     expansion: DrivenExpansion
     z: np.ndarray
+    u: np.ndarray
     f: np.ndarray
     scores: np.ndarray
 
@@ -49,6 +47,7 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
     parameters = ParameterScaling(
         low, high, (low > 0) & (high > 10 * low) & (np.arange(len(low)) < task.scalars)
     )
+    scaled = parameters.scale(np, samples.values)
     outputs = _scaling(samples.trajectories, _DRIVEN_SPREAD if task.drives else _SPREAD)
     y = outputs.scale(samples.trajectories)
     rows = y.reshape(-1, y.shape[-1])
@@ -65,13 +64,14 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
         inputs,
         task.times,
         rates,
-        *_whitening(parameters.scale(np, samples.values)[:, task.scalars :], inputs, task.times, rates, rng),
+        *_whitening(scaled[:, task.scalars :], inputs, task.times, rates, rng),
         groups,
         mean,
         Readout(0, np.zeros((1, 1, 1)), np.zeros(1), (), ()),
     )
     z, f = Reservoir(expansion, task.times)(np, samples.values)
-    return Driven(expansion, z, f, (y - mean) @ groups)
+    u = scaled[:, task.scalars :].reshape(len(z), inputs, len(task.times)).swapaxes(1, 2)
+    return Driven(expansion, z, u, f, (y - mean) @ groups)
 
 
 def expand(made: Driven, seed: int, network: bool) -> tuple[DrivenExpansion, dict[str, object]]:
@@ -178,7 +178,7 @@ def _solved(gram: np.ndarray, right: np.ndarray, ridge: float) -> np.ndarray:
 
 
 def _trained(readout: Readout, made: Driven, rest: np.ndarray, seed: int) -> Readout:
-    """With a network that learns `rest` (n, m, r) by Adam with a cosine of rates (Kingma and Ba, ICLR 2015)."""
+    """With a network that learns `rest` (n, m, r)."""
     rng = np.random.default_rng([seed, 11])
     n, m = made.f.shape[:2]
     z = np.broadcast_to(made.z[:, None], (n, m, made.z.shape[1]))
@@ -198,23 +198,6 @@ def _trained(readout: Readout, made: Driven, rest: np.ndarray, seed: int) -> Rea
         weight, bias = layers[-1]
         return jnp.mean((share * (found @ weight + bias - wanted[rows])) ** 2)
 
-    def step(state: Any, given: Any) -> Any:
-        layers, first, second = state
-        rows, count = given
-        slope = jax.grad(loss)(layers, rows)
-        first = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, first, slope)
-        second = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, second, slope)
-        rate = RATE * jnp.minimum(1.0, count / WARM) * 0.5 * (1 + jnp.cos(jnp.pi * count / STEPS))
-        scale = rate * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-        scale = scale.astype(jnp.float32)
-        layers = jax.tree.map(lambda w, a, b: w - scale * a / (jnp.sqrt(b) + 1e-8), layers, first, second)
-        return (layers, first, second), None
-
-    run = jax.jit(lambda state, rows, counts: jax.lax.scan(step, state, (rows, counts))[0])
-    zeros = jax.tree.map(jnp.zeros_like, layers)
-    state = layers, zeros, zeros
-    for begin in range(0, STEPS, _CHUNK):
-        counts = np.arange(begin, min(begin + _CHUNK, STEPS)) + 1.0
-        state = run(state, jnp.asarray(rng.integers(0, n * m, (len(counts), BATCH))), jnp.asarray(counts))
-    layers = [(np.asarray(w, dtype=float), np.asarray(b, dtype=float)) for w, b in state[0]]
+    layers = minimised(loss, layers, lambda count: rng.integers(0, n * m, (count, BATCH)), STEPS, RATE)
+    layers = [(np.asarray(w, dtype=float), np.asarray(b, dtype=float)) for w, b in layers]
     return replace(readout, weights=tuple(w for w, _ in layers), biases=tuple(b for _, b in layers))

@@ -46,6 +46,11 @@ def responses(times: np.ndarray, knots: np.ndarray, rates: np.ndarray) -> np.nda
     return found
 
 
+def step_weights(rates: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
+    """(K,) each: what is left of h after a piece of `width`, and what the values at its two ends add."""
+    return _weights(rates, np.float64(width), np.float64(width))
+
+
 def _weights(rates: np.ndarray, into: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, ...]:
     """What is left of h after `into` of a piece of `width`, and what the values at its two ends add."""
     x = rates * into

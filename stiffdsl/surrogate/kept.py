@@ -8,8 +8,9 @@ from jaxtyping import Float
 from stiffdsl.surrogate.driven import DrivenExpansion, DrivenReader
 from stiffdsl.surrogate.expansion import Expansion, Reader
 from stiffdsl.surrogate.laws import Keeper, Laws
+from stiffdsl.surrogate.recurrent import RecurrentExpansion, RecurrentReader
 
-AnyExpansion = Expansion | DrivenExpansion
+AnyExpansion = Expansion | DrivenExpansion | RecurrentExpansion
 
 
 class KeptReader:
@@ -69,7 +70,7 @@ def over_clock(
     return np.stack([np.interp(at, nodes, column) for column in known[first:].T], axis=1)
 
 
-AnyReader = Reader | DrivenReader | KeptReader
+AnyReader = Reader | DrivenReader | RecurrentReader | KeptReader
 
 
 def reader(

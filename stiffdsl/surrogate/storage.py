@@ -15,9 +15,11 @@ from safetensors.numpy import load_file, save_file
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
+from stiffdsl.surrogate.kept import AnyExpansion
 from stiffdsl.surrogate.laws import Laws, Polynomials
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import Choice, RadialMap
+from stiffdsl.surrogate.recurrent import Cell, RecurrentExpansion
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Drive, Parameter, column_names
@@ -103,6 +105,9 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     if isinstance(expansion, DrivenExpansion):
         meta["readout"] = _pack_readout(expansion, arrays)
         return arrays, meta
+    if isinstance(expansion, RecurrentExpansion):
+        meta["recurrent"] = _pack_recurrent(expansion, arrays)
+        return arrays, meta
     arrays |= {"modes": expansion.modes}
     arrays |= {f"basis.{name}": value for name, value in _fields(expansion.basis).items()}
     meta["coefficients"] = _pack_map(expansion.coefficients, "coefficients", arrays)
@@ -127,9 +132,11 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         start = Start(arrays["start.values"], change)
     clock = Clock(**meta["clock"])
     outputs = OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling)))
-    expansion: Expansion | DrivenExpansion
+    expansion: AnyExpansion
     if "readout" in meta:
         expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
+    elif "recurrent" in meta:
+        expansion = _unpack_recurrent(meta, arrays, clock, scaling, outputs)
     else:
         expansion = _unpack_expansion(meta, arrays, clock, scaling, outputs, start)
     about = Description(
@@ -211,6 +218,44 @@ def _unpack_driven(
         arrays["groups"],
         arrays["mean"],
         readout,
+    )
+
+
+def _pack_recurrent(expansion: RecurrentExpansion, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Puts the arrays of the step into `arrays` and returns the rest of it."""
+    arrays["rates"] = expansion.rates
+    for name, value in _fields(expansion.cell).items():
+        if isinstance(value, tuple):
+            arrays |= {f"cell.{name}{k}": v for k, v in enumerate(value)}
+        else:
+            arrays[f"cell.{name}"] = value
+    return {"layers": len(expansion.cell.weights), "begin": _pack_map(expansion.begin, "begin", arrays)}
+
+
+def _unpack_recurrent(
+    meta: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    clock: Clock,
+    scaling: ParameterScaling,
+    outputs: OutputScaling,
+) -> RecurrentExpansion:
+    layers = range(meta["recurrent"]["layers"])
+    outer, inner, bias, low, high = (arrays[f"cell.{k}"] for k in ("outer", "inner", "bias", "low", "high"))
+    weights, biases = (tuple(arrays[f"cell.{name}{k}"] for k in layers) for name in ("weights", "biases"))
+    begin = _unpack_map(meta["recurrent"]["begin"], "begin", arrays)
+    assert isinstance(begin, Network)
+    return RecurrentExpansion(
+        clock,
+        scaling,
+        outputs,
+        len(meta["parameters"]),
+        len(meta["drives"]),
+        arrays["times"],
+        arrays["rates"],
+        arrays["groups"],
+        arrays["mean"],
+        begin,
+        Cell(outer, inner, bias, weights, biases, low, high),
     )
 
 

@@ -16,10 +16,8 @@ from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate import given
 from stiffdsl.surrogate.domain import Domain
-from stiffdsl.surrogate.driven import DrivenExpansion
-from stiffdsl.surrogate.expansion import Expansion
 from stiffdsl.surrogate.intervals import LEVELS
-from stiffdsl.surrogate.kept import AnyReader, over_clock, reader
+from stiffdsl.surrogate.kept import AnyExpansion, AnyReader, over_clock, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.names import Columns
 from stiffdsl.surrogate.task import Drive, Parameter
@@ -56,7 +54,7 @@ class Surrogate:
     def __init__(
         self,
         about: Description,
-        expansion: Expansion | DrivenExpansion,
+        expansion: AnyExpansion,
         region: Domain,
         widths: np.ndarray,
         validation: dict[str, Any],

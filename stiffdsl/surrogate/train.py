@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.surrogate import driven_fit, gather, lpctesn, neural, npctesn, radial
+from stiffdsl.surrogate import driven_fit, gather, lpctesn, neural, npctesn, radial, recurrent_fit
 from stiffdsl.surrogate.compression import sample_modes
 from stiffdsl.surrogate.domain import Domain, failed_region
 from stiffdsl.surrogate.expansion import Expansion
@@ -30,6 +30,8 @@ from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
 # What `auto` tries; a network over parameters and time takes longer to train, and is named where it is wanted.
 METHODS = ("lpctesn", "npctesn", "neural", "rbf")
 REGRESSION = "regression"
+RECURRENT = "recurrent"
+DRIVEN = ("lpctesn", "npctesn", RECURRENT)
 DESIGNS = ("sobol", "lhs")
 SAMPLES, DRIVEN_SAMPLES = 64, 512
 # Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it.
@@ -63,7 +65,7 @@ def train(
     if not task.columns:
         raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
     clock = time.perf_counter()
-    available = driven_fit.METHODS if task.drives else METHODS
+    available = _available(task)
     if method == REGRESSION and task.log_time and task.times[0] <= task.start:
         raise ValueError(
             "the method `regression` does not reach the start of an experiment in logarithmic time"
@@ -95,6 +97,12 @@ def train(
     return made
 
 
+def _available(task: Task) -> tuple[str, ...]:
+    if not task.drives:
+        return METHODS
+    return DRIVEN if recurrent_fit.possible(task.times) else DRIVEN[:2]
+
+
 def _verify(
     method: str,
     available: tuple[str, ...],
@@ -104,12 +112,17 @@ def _verify(
     design: str,
 ) -> None:
     """Raises `ValueError` for what makes no sense."""
-    known = ("auto", *METHODS, REGRESSION)
+    known = ("auto", *METHODS, REGRESSION, RECURRENT)
     if method not in known:
         hint = did_you_mean(method, known)
         raise ValueError(
             f"there is no surrogate method `{method}`; " + (hint or f"there are {', '.join(known)}")
         )
+    if method == RECURRENT and RECURRENT not in available:
+        what = (
+            "times that are equally far apart" if available != METHODS else "an input that varies over time"
+        )
+        raise ValueError(f"the method `{RECURRENT}` needs {what}")
     if method not in ("auto", *available, REGRESSION) or (method == REGRESSION and available != METHODS):
         raise ValueError(
             f"the method `{method}` cannot take inputs that vary over time; {', '.join(available)} and auto can"
@@ -147,7 +160,10 @@ def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list
     trials = []
     for method in methods:
         begin = time.perf_counter()
-        if isinstance(prepared, driven_fit.Driven):
+        if method == RECURRENT:
+            assert isinstance(prepared, driven_fit.Driven)
+            expansion, chosen = recurrent_fit.expand(prepared, seed)
+        elif isinstance(prepared, driven_fit.Driven):
             expansion, chosen = driven_fit.expand(prepared, seed, network=method != "lpctesn")
         else:
             expansion, chosen = expand(prepared, method, seed)

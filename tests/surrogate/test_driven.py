@@ -1,11 +1,13 @@
 """Surrogates that take inputs over time and start values: what they promise on signals that were not seen."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import stiffdsl as sd
 from stiffdsl.solve.solution import OutsideDomainWarning
-from stiffdsl.surrogate import driven_fit, filters, signals
+from stiffdsl.surrogate import driven_fit, filters, recurrent_fit, signals
 from stiffdsl.surrogate.store import CHUNK, Store
 from stiffdsl.surrogate.train import train
 
@@ -120,6 +122,51 @@ def test_a_network_learns_what_is_not_linear_and_is_stored(monkeypatch, tank, tm
     again = sd.load_surrogate(tmp_path)
     asked = {"params": {"k": 0.7}, "inputs": {"u": steps[1]}}
     assert np.array_equal(made.simulate(**asked).y, again.simulate(**asked).y)
+
+
+HEATED = """
+model Heated "a room behind a wall, and a heater that saturates"
+  param gain = 1 in 0.5..1.5
+  input u = 0
+  var room start 0
+  var wall start 0
+  output heat = max(0, min(1, 3*(1 - room)))
+equations
+  der(room) = gain*heat + wall - 2*room + u
+  der(wall) = 0.3*(room + u - 2*wall)
+experiment
+  time 0..12, points 49
+end
+"""
+
+
+def test_answers_that_feed_back_follow_what_saturates(monkeypatch, tmp_path):
+    monkeypatch.setattr(recurrent_fit, "WIDTH", 24)
+    monkeypatch.setattr(recurrent_fit, "STEPS", 500)
+    monkeypatch.setattr(recurrent_fit, "RUNS", ((4, 64, 200, 3e-3), (None, 16, 300, 3e-3)))
+    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method="recurrent", samples=64)
+    assert made.validation["p95"] < 0.1
+    assert 0.85 < made.validation["coverage"]["measured"][-1] <= 1
+    made.save(tmp_path)
+    again = sd.load_surrogate(tmp_path)
+    asked = {"params": {"gain": 1.2}, "inputs": {"u": lambda t: -jnp.sin(t)}}
+    whole = made.simulate(**asked)
+    assert np.array_equal(whole.y, again.simulate(**asked).y)
+    # An answer depends on nothing after it, but for the knot ahead that a cubic looks at.
+    assert np.allclose(made.simulate(**asked, saveat=[3.0, 6.0])["room"], whole["room"][[12, 24]], atol=1e-4)
+    between = made.simulate(**asked, saveat=[3.1])["room"][0]
+    assert min(whole["room"][12:14]) - 0.01 < between < max(whole["room"][12:14]) + 0.01
+    solve = made.solver(saveat=[6.0], outputs=("room",))
+    slope = jax.grad(lambda gain: solve({"gain": gain}, inputs={"u": -1.0})[0, 0])(1.0)
+    near = [float(solve({"gain": gain}, inputs={"u": -1.0})[0, 0]) for gain in (0.99, 1.01)]
+    assert float(slope) == pytest.approx((near[1] - near[0]) / 0.02, rel=0.05)
+
+
+def test_answers_that_feed_back_need_equal_steps(tank):
+    with pytest.raises(ValueError, match="equally far apart"):
+        tank.surrogate(vary={"u": (0, 1)}, method="recurrent", times=np.geomspace(0.1, 5, 60))
+    with pytest.raises(ValueError, match="an input that varies"):
+        tank.surrogate(method="recurrent")
 
 
 def test_solves_are_stored_as_they_come_and_not_repeated(tmp_path):
