@@ -21,6 +21,7 @@ TASKS = (
     "ensembles",
     "methods",
     "start-up",
+    "overhead",
     "scaling",
     "precision",
     "gradients",
@@ -53,6 +54,10 @@ def main() -> None:
         store([PROBLEMS[name]() for name in problems])
     elif args.task == "start-up":
         records = start_up(args.limit, console)
+    elif args.task == "overhead":
+        from benchmarks.overhead import overhead
+
+        records = overhead(console)
     elif args.task == "scaling":
         records = scaling(args.limit, console)
     elif args.task == "ensembles":

@@ -45,20 +45,19 @@ def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, over
         y = np.asarray(found.y)
         if not bool(found.converged):
             wrong, failure = _unsolved(model, found)
-    names = model.system(driven=False).names
-    if failure is None and not np.all(np.isfinite(y)):
+    if failure is None and not np.isfinite(y).all():
+        names = model.system(driven=False).names
         bad = [f"`{names[int(k)]}`" for k in np.flatnonzero(~np.isfinite(y))[:NAMED]]
         failure = f"{Status.INITIAL.message}: {', '.join(bad)} would be no finite number"
-    if failure is None:
+    families = system.invariants if overridden else system.initial.checks
+    if failure is None and families:
         with np.errstate(all="ignore"):
             wrong = tuple(_contradicted(model, t, y, p, u, known, overridden))
         if wrong:
             failure = f"{Status.INITIAL.message}: start values contradict the equations; {'; '.join(wrong)}"
             failure += "; change a `start`, or make it a `guess`"
-    free = system.initial.free
     report = StartReport(
-        tuple(names[int(k)] for k in free),
-        block_sizes(model.program.initial_rows, model.program.initial_columns, len(free)),
+        *_solved_for(model),
         how,
         iterations,
         _undetermined(model, known, initial),
@@ -67,6 +66,16 @@ def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, over
         failure,
     )
     return Begun(y, report)
+
+
+def _solved_for(model: "CompiledModel") -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the unknowns that equations determine at the start, and the sizes of their blocks."""
+    if "solved for" not in model.cache:
+        program = model.program
+        free, names = program.system.initial.free, model.system(driven=False).names
+        sizes = block_sizes(program.initial_rows, program.initial_columns, len(free))
+        model.cache["solved for"] = tuple(names[int(k)] for k in free), sizes
+    return model.cache["solved for"]
 
 
 def anchor(model: "CompiledModel") -> Anchor | None:
@@ -229,6 +238,8 @@ def _contradicted(model: "CompiledModel", t: float, y, p, u, known, overridden: 
         residual = model.interpreted.checks(t, y, p, u, known) if families else np.zeros(0)
     residual = np.asarray(residual)
     off = ~(np.abs(residual) <= CHECK * (1.0 + float(np.max(np.abs(y), initial=0.0))))
+    if not off.any():
+        return []
     told, first = [], 0
     for family, order in zip(families, orders, strict=True):
         for k in np.flatnonzero(off[first : first + family.size])[:NAMED].tolist():
@@ -267,10 +278,10 @@ def _tied(model: "CompiledModel", family: Family, member: int, y: np.ndarray) ->
 def _undetermined(model: "CompiledModel", known: Any, initial: Overrides) -> tuple[str, ...]:
     """States that nothing is said of."""
     system = model.program.system
-    states = np.arange(len(system.states))
     of_state = np.asarray(known)[system.states]
     if not np.isnan(of_state).any():
         return ()
+    states = np.arange(len(system.states))
     open_ = np.isnan(of_state) & ~np.isin(states, system.initial.free) & ~initial.mask[: len(states)]
     names = model.system(driven=False).names
     return tuple(names[int(k)] for k in np.flatnonzero(open_))

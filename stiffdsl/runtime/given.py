@@ -1,7 +1,8 @@
 """What a user hands over for one run (parameters, inputs, initial values by name) as vectors in SI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,13 +19,15 @@ from stiffdsl.runtime.names import Names
 class Overrides:
     """Vectors with the given values, and masks of where they are given; values may be traced, masks are not.
 
-    `apart_values`, `apart_mask`: the same for states that conserved quantities give, which are not in y.
+    `apart_values`, `apart_mask`: the same for states that conserved quantities give, which are not in y. `given` is
+    False where no value is.
     """
 
     values: Any
     mask: np.ndarray
     apart_values: Any = field(default_factory=lambda: np.zeros(0))
     apart_mask: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    given: bool = True
 
 
 class Given:
@@ -62,14 +65,13 @@ class Given:
         """
         system = self.system
         n, apart = system.size, len(system.eliminated)
-        none = np.zeros(apart), np.zeros(apart, dtype=bool)
         if given is None:
-            return Overrides(np.zeros(n), np.zeros(n, dtype=bool), *none)
+            return _none(n, apart)
         if not isinstance(given, Mapping):
             y = jnp.asarray(given)
             if y.shape != (n,):
                 raise ValueError(f"`initial` takes {n} values (those of `model.states`), not {y.shape}")
-            return Overrides(y, np.ones(n, dtype=bool), *none)
+            return replace(_none(n, apart), values=y, mask=np.ones(n, dtype=bool), given=True)
         place = np.full(system.flat.size, -1, dtype=np.int64)
         place[system.states] = np.arange(len(system.states))
         algebraic = ~system.implicit_is_der
@@ -94,6 +96,8 @@ class Given:
         return Overrides(values[:n], mask[:n], values[n:], mask[n:])
 
     def _scattered(self, given: Mapping[str, Any], names: Names, size: int, what: str) -> Overrides:
+        if not given:
+            return _none(size)
         values, mask = np.zeros(size), np.zeros(size, dtype=bool)
         for name, value in given.items():
             found = self._find(names, name, what)
@@ -129,6 +133,15 @@ class Given:
                 listed = ", ".join(f"`{k}`" for k in known[:8]) + (", …" if len(known) > 8 else "")
                 raise KeyError(f"{error.args[0]}; it has {listed}") from None
             raise
+
+
+@cache
+def _none(size: int, apart: int = 0) -> Overrides:
+    """No value at all: the same arrays every time, which nobody writes to."""
+    arrays = np.zeros(size), np.zeros(size, dtype=bool), np.zeros(apart), np.zeros(apart, dtype=bool)
+    for array in arrays:
+        array.flags.writeable = False
+    return Overrides(*arrays, given=False)
 
 
 def _numbers(value: Any, name: str, what: str) -> Any:

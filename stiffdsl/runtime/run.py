@@ -1,6 +1,8 @@
 """The runs of a model: one solution on the host, a pure function of its parameters, many lanes at once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -128,7 +130,8 @@ def _arguments(
     with np.errstate(all="ignore"):
         p = functions.parameters(xp.asarray(params.values), xp.asarray(params.mask, dtype=float))
         u = functions.input_defaults(p)
-        u = xp.where(constant.mask, constant.values, u)
+        if constant.given:
+            u = xp.where(constant.mask, constant.values, u)
     return Args(p, Inputs(u, signals))
 
 
@@ -302,16 +305,33 @@ def solver(
     start, end = interval(model, time, times)
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+    lanes_of: dict[Any, Callable[..., Any]] = {}
     made: dict[Any, Callable[..., Any]] = {}
+
+    def compiled(of: Overrides, constant: Overrides, initial: Overrides, one: Callable[..., Any]):
+        """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation."""
+
+        # A part of the program that calls it, as in `make_solve`.
+        @partial(jax.jit, inline=True)
+        def run(p, u, y, apart, signals):
+            args = _arguments(model, True, replace(of, values=p), replace(constant, values=u), signals)
+            given = replace(initial, values=y, apart_values=apart)
+            return one(start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
+
+        return run
 
     def solve(params=None, initial=None, inputs=None):
         constant, signals = model.given.driven(inputs)
+        of, given = model.given.params(params), model.given.initial(initial)
         kind = jax.tree.structure(signals)
-        if kind not in made:
-            made[kind] = lane(model, options, signals, outputs)[1]
-        args = _arguments(model, True, model.given.params(params), constant, signals)
-        given = model.given.initial(initial)
-        return made[kind](start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
+        places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
+        if (kind, places) not in made:
+            if kind not in lanes_of:
+                lanes_of[kind] = lane(model, options, signals, outputs)[1]
+            # Where values are given; the values themselves may belong to a trace.
+            a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
+            made[kind, places] = compiled(a, b, c, lanes_of[kind])
+        return made[kind, places](of.values, constant.values, given.values, given.apart_values, signals)
 
     return solve
 

@@ -86,3 +86,30 @@ def test_what_makes_no_sense_is_said(model, call, kind, message):
 
 def test_initial_values_by_name(model):
     assert model.simulate(initial={"h": 2.0, "T": 30.0})["T"][0] == pytest.approx(30.0)
+
+
+def test_the_function_of_a_solver_inside_and_outside_of_jit(model):
+    """Called as it stands it is compiled for the places that are given; whatever is given, the numbers are the same."""
+    solve = model.solver(saveat=[0.0, 1.0], outputs=("h", "T"))
+
+    def of(area, start):
+        return solve({"area": area}, {"h": start})
+
+    def end(area, start):
+        return of(area, start)[-1].sum()
+
+    back = jax.grad(end, (0, 1))(2.0, 1.5)
+    np.testing.assert_allclose(of(2.0, 1.5), jax.jit(of)(2.0, 1.5), rtol=1e-14)
+    np.testing.assert_allclose(back, jax.jit(jax.grad(end, (0, 1)))(2.0, 1.5), rtol=1e-12)
+    np.testing.assert_allclose(solve()[:, 0], model.simulate(saveat=[0.0, 1.0])["h"], rtol=1e-12)
+    np.testing.assert_allclose(solve({"k": 20.0})[-1], solve({"k": 20.0, "area": 2.0})[-1], rtol=1e-14)
+    driven = solve(inputs={"u": (np.array([0.0, 1.0]), np.array([0.5, 0.5]))})
+    np.testing.assert_allclose(driven, solve(inputs={"u": 0.5}), rtol=1e-6)
+
+
+def test_a_run_leaves_nothing_behind(model):
+    """Calls share what does not change between them, and no values."""
+    first = model.simulate(saveat=[1.0]).y
+    given = model.simulate(params={"area": 3.0}, inputs={"u": 2.0}, initial={"h": 4.0}, saveat=[1.0]).y
+    assert not np.allclose(first, given)
+    np.testing.assert_array_equal(model.simulate(saveat=[1.0]).y, first)

@@ -21,9 +21,15 @@ from stiffdsl.solve.status import Status
 ATTEMPTS = 20_000
 # Lanes in one call, and accepted steps in one buffer.
 CHUNK, CAPACITY = 256, 512
+# A buffer of steps with no more numbers than this stays with its thread.
+KEPT = 500_000
 # For so many lanes it pays to compile the form that steps them side by side.
 MANY = 2048
-_COUNTS = STATE.index("accepted")
+_AT = {name: k for k, name in enumerate(STATE)}
+_COUNTS = _AT["accepted"]
+_PLACE = {name: k for k, name in enumerate(OPERANDS)}
+# Looked up once: an enumeration takes longer to read than a number.
+_RUNNING = int(Status.RUNNING)
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 
 
@@ -80,6 +86,7 @@ class _Scratch(threading.local):
     def __init__(self, solver: "NativeSolver"):
         self.busy = False
         n = solver.size
+        self._steps, self._width = None, 2 + n + solver.rows * n
         sizes = {
             "options": 11,
             "atol": n,
@@ -96,6 +103,16 @@ class _Scratch(threading.local):
         self.address = self.pointers.ctypes.data
         self.stride_address = self.strides.ctypes.data
         self.nothing = addresses["nothing"]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """A buffer of accepted steps: that of the last call, where it is small."""
+        if self._steps is not None:
+            return self._steps
+        buffer = np.empty((CAPACITY, self._width))
+        if buffer.size <= KEPT:
+            self._steps = buffer
+        return buffer
 
 
 class Wide:
@@ -184,8 +201,8 @@ class NativeSolver:
     ) -> Recorded:
         """One solve with all of its accepted steps, interrupted as `solve`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
-        n, width = self.size, 2 + self.size + self.rows * self.size
-        buffer = np.empty((CAPACITY, width))
+        n = self.size
+        buffer = call.scratch.steps
         call.operand("steps", buffer)
         parts: list[np.ndarray] = []
         done = False
@@ -381,7 +398,7 @@ class _Call:
 
     def operand(self, name: str, array: np.ndarray) -> None:
         self.kept.append(array)
-        self.scratch.pointers[OPERANDS.index(name)] = array.ctypes.data
+        self.scratch.pointers[_PLACE[name]] = array.ctypes.data
 
     def run(self, capacity: int) -> bool:
         """Goes on; whether the solve has ended."""
@@ -389,17 +406,17 @@ class _Call:
         options[9] = capacity
         self.solver._lanes(self.scratch.address, self.scratch.stride_address, 1)
         options[10] = 1.0
-        return state[STATE.index("status")] != Status.RUNNING
+        return state[_AT["status"]] != _RUNNING
 
     def interrupt(self) -> None:
-        self.scratch.arrays["state"][STATE.index("status")] = Status.INTERRUPTED
+        self.scratch.arrays["state"][_AT["status"]] = Status.INTERRUPTED
 
     def fraction(self) -> float:
         t0, t1 = self.span
         return float((self.scratch.arrays["state"][0] - t0) / (t1 - t0))
 
     def recorded(self) -> int:
-        return int(self.scratch.arrays["state"][STATE.index("recorded")])
+        return int(self.scratch.arrays["state"][_AT["recorded"]])
 
     def arrived(self) -> Arrived:
         """The results; the arrays of the thread are free again."""
@@ -410,9 +427,8 @@ class _Call:
 
 def _arrived(state: np.ndarray, ys: np.ndarray, y_at: int, scaled_at: int) -> Arrived:
     """The state of one solve, or of lanes, as results."""
-    head = {name: state[..., k] for k, name in enumerate(STATE[:5])}
     scaled = state[..., scaled_at:]
-    status = head["status"].astype(np.int32)
+    status = state[..., _AT["status"]].astype(np.int32)
     if state.ndim == 1:
         culprits = worst(scaled) if status else _NOBODY
     else:
@@ -421,14 +437,14 @@ def _arrived(state: np.ndarray, ys: np.ndarray, y_at: int, scaled_at: int) -> Ar
             culprits[lane] = worst(scaled[lane])
     return Arrived(
         ys,
-        head["t"],
+        state[..., _AT["t"]],
         state[..., y_at:scaled_at],
         status,
         culprits,
         state[..., _COUNTS : _COUNTS + 7].astype(np.int32),
-        head["h"],
+        state[..., _AT["h"]],
         scaled,
-        state[..., STATE.index("pivoted")].astype(np.int32),
+        state[..., _AT["pivoted"]].astype(np.int32),
     )
 
 
