@@ -118,3 +118,26 @@ def test_large_pivots_are_preferred_in_algebraic_rows():
     plan = lu.plan(rows, columns, np.array([1.0, 0.0, 0.0]), sample)
     pivots = dict(zip(plan.column.tolist(), plan.row.tolist(), strict=True))
     assert pivots == {0: 0, 1: 2, 2: 1}
+
+
+def test_pivots_of_equal_parts_do_not_wait_for_each_other():
+    """Chains of three that hang on a chain: one level after the other, the same fill, and the same solution."""
+    rooms, depth = 60, 4
+    n, rng = rooms * depth, np.random.default_rng(0)
+    place = np.arange(n).reshape(rooms, depth)
+    pairs = [(place[:, k], place[:, k + 1]) for k in range(depth - 1)] + [(place[:-1, 0], place[1:, 0])]
+    rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
+    columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
+    plan = lu.plan(rows, columns, np.ones(n))
+    assert not plan.written_out
+    assert plan.entries == len(rows)
+    level = np.zeros(n, dtype=int)
+    for i, j in zip(plan.left, plan.top, strict=True):
+        if j < i:
+            level[i] = max(level[i], level[j] + 1)
+    assert np.all(np.diff(level) >= 0)
+    values, b = rng.normal(size=len(rows)), rng.normal(size=n)
+    matrix = 10.0 * np.eye(n)
+    np.add.at(matrix, (rows, columns), -values)
+    x = solver_of(plan, 0)(10.0, values, b, planned=True)
+    np.testing.assert_allclose(matrix @ x, b, rtol=1e-10, atol=1e-12)

@@ -119,24 +119,41 @@ def plan(
     eliminated = _eliminated(n, place_of[pattern_rows], pattern_columns, most)
     if eliminated is None:
         return None
-    order, left, top = eliminated
-    place = np.full((n, n), -1, dtype=np.int64)
-    place[left, top] = np.arange(len(left))
-    right = np.bincount(left[top > left], minlength=n)
-    below = np.bincount(top[top < left], minlength=n)
-    return Plan(
-        n,
-        row_of[order],
-        order,
-        left,
-        top,
-        place,
-        pattern_rows,
-        pattern_columns,
-        source,
-        np.asarray(mass)[pattern_rows] * (pattern_rows == pattern_columns),
-        int(np.sum(below * right)),
-    )
+    diagonal = np.asarray(mass)[pattern_rows] * (pattern_rows == pattern_columns)
+
+    def planned(order: np.ndarray, left: np.ndarray, top: np.ndarray) -> Plan:
+        place = np.full((n, n), -1, dtype=np.int64)
+        place[left, top] = np.arange(len(left))
+        right = np.bincount(left[top > left], minlength=n)
+        below = np.bincount(top[top < left], minlength=n)
+        work = int(np.sum(below * right))
+        pattern = pattern_rows, pattern_columns, source, diagonal
+        return Plan(n, row_of[order], order, left, top, place, *pattern, work)
+
+    found = planned(*eliminated)
+    if found.written_out:
+        return found
+    level = planned(*_by_levels(*eliminated))
+    return level if blocks(level).cycles < blocks(found).cycles else found
+
+
+def _by_levels(
+    order: np.ndarray, left: np.ndarray, top: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same pivots with the same fill, those first that wait for no other, then those that wait for these, and so
+    on: neighbours do not wait for each other."""
+    n = len(order)
+    first, second = np.minimum(left, top), np.maximum(left, top)
+    level = [0] * n
+    for e in np.argsort(second, kind="stable").tolist():
+        i, j = int(first[e]), int(second[e])
+        if i != j and level[j] <= level[i]:
+            level[j] = level[i] + 1
+    moved = np.argsort(level, kind="stable")
+    place = np.empty(n, dtype=np.int64)
+    place[moved] = np.arange(n)
+    stored = np.sort(place[left] * n + place[top])
+    return order[moved], stored // n, stored % n
 
 
 def _matching(
