@@ -19,7 +19,8 @@ from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.view import ModelView
-from stiffdsl.solve.ensemble import Ensemble, lanes, run_lanes
+from stiffdsl.solve import kernels
+from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solution import Solution
 from stiffdsl.solve.status import Status
@@ -242,10 +243,14 @@ def start_report(
 
 
 def lane(
-    model: "CompiledModel", options: Options, signals: tuple[Signal, ...], outputs: Sequence[str] | None
+    model: "CompiledModel",
+    options: Options,
+    signals: tuple[Signal, ...],
+    outputs: Sequence[str] | None,
+    slots: int | None = None,
 ) -> tuple[tuple[str, ...], Callable[..., Any], bool]:
     """The names of the outputs, a pure function of one run with signals of that kind (their tables may be others), and
-    whether its lanes step alone under `vmap`.
+    whether its lanes step alone under `vmap`: also where they share `slots` there, and nothing is differentiable.
 
     (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
     counts)
@@ -261,7 +266,7 @@ def lane(
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
-    solve, alone = tier.pure_solve(model, method, options.max_steps, signals, options.linear)
+    solve, alone = tier.pure_solve(model, method, options.max_steps, signals, options.linear, slots)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 
@@ -366,6 +371,10 @@ def ensemble(
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
+    slots, most = None, CHUNK
+    if not kernels.on_cpu():
+        slots, most = device_slots(part.program.size, len(times))
+        threads = 1
     key = (
         "ensemble",
         method,
@@ -377,9 +386,10 @@ def ensemble(
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
         jax.tree.structure(signals),
         devices,
+        slots,
     )
     if key not in model.cache:
-        labels, one, alone = lane(model, options, signals, outputs)
+        labels, one, alone = lane(model, options, signals, outputs, slots)
 
         def run(shared, own):
             start, end, times, tolerances, given, inputs, signals = shared
@@ -408,7 +418,7 @@ def ensemble(
     if devices:
         threads = 1
     group = max(1, len(devices))
-    found, status, counts = run_lanes(program, shared, varied, count, progress, threads, group)
+    found, status, counts = run_lanes(program, shared, varied, count, progress, threads, group, most)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found, status, stats)
 

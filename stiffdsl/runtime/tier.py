@@ -10,13 +10,13 @@ are those of the same steps in both (`differentiable.py`).
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from stiffdsl.runtime import native
 from stiffdsl.runtime.differentiable import differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args, ModelSystem
+from stiffdsl.solve import kernels
 from stiffdsl.solve.loop import Counts
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.record import Trajectory, record
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
-    if jax.default_backend() != "cpu":
+    if not kernels.on_cpu():
         return None
     if any(signal.function is not None for signal in signals):
         return None
@@ -47,7 +47,7 @@ def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()
 def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
     """The system that the control loop in JAX steps: its equations, Jacobian and factors are kernels where they can be.
     `driven`: some input changes with time."""
-    if jax.default_backend() != "cpu":
+    if not kernels.on_cpu():
         return model.system(driven)
     key = ("stepped", driven)
     if key not in model.cache:
@@ -136,10 +136,18 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
 
 
 def pure_solve(
-    model: "CompiledModel", method: str, max_steps: int, signals: tuple[Signal, ...], linear: str = "auto"
+    model: "CompiledModel",
+    method: str,
+    max_steps: int,
+    signals: tuple[Signal, ...],
+    linear: str = "auto",
+    slots: int | None = None,
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
-    signals of that kind; and whether a kernel does it, in which case `vmap` lets every lane step on its own."""
+    signals of that kind; and whether `vmap` lets every lane step on its own, as kernels do, and lanes that share
+    `slots` (`make_solve`)."""
+    if slots is not None:
+        return make_solve(model.system(bool(signals)), method, max_steps, linear, slots), True
     solver = kernel(model, method, signals) if linear == "auto" else None
     stepping = stepped(model, bool(signals))
     if solver is None and isinstance(stepping, native.NativeSystem):

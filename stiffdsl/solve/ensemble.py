@@ -14,6 +14,8 @@ from stiffdsl.solve.status import Status
 
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
 CHUNK = 64
+# On devices that compute side by side: lanes that do, lanes per call, and how many numbers either may hold.
+SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
 
 
 class Ensemble:
@@ -71,6 +73,12 @@ def lanes(
     return compiled(chunk_of)
 
 
+def device_slots(size: int, times: int) -> tuple[int, int]:
+    """Lanes that step side by side on a device, and lanes per call, for so many unknowns and saved times."""
+    slots = max(1, min(SLOTS, NUMBERS // (32 * max(1, size))))
+    return slots, max(slots, min(DEVICE_CHUNK, NUMBERS // max(1, size * (times + 8))))
+
+
 def run_lanes(
     program: Callable[..., Any],
     shared: Any,
@@ -79,14 +87,15 @@ def run_lanes(
     progress: Callable[[float], None] | None = None,
     threads: int | None = None,
     group: int = 1,
+    most: int = CHUNK,
 ) -> Any:
     """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
 
     Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
-    its lane. Chunks are multiples of `group`.
+    its lane. Chunks have `most` lanes at most, and are multiples of `group`.
     """
     threads = threads or os.cpu_count() or 1
-    size = min(CHUNK, max(1, -(-count // threads)))
+    size = min(most, max(1, -(-count // threads)))
     size = group * -(-size // group)
     starts = range(0, count, size)
 

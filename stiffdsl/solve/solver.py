@@ -14,6 +14,7 @@ from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem
 from stiffdsl.solve.method import Tolerance
 from stiffdsl.solve.methods import make_method
+from stiffdsl.solve.slots import in_slots
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import Args, System
 
@@ -34,22 +35,30 @@ class Result(NamedTuple):
 
 
 def make_solve(
-    system: System, method: str = "auto", max_steps: int = 100_000, linear: str = "auto"
+    system: System,
+    method: str = "auto",
+    max_steps: int = 100_000,
+    linear: str = "auto",
+    slots: int | None = None,
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol, first_step, max_step) -> Result` for a system.
 
     Everything that `solve` takes may be traced; t1 may lie before t0, and `saveat` (may be empty) must run from t0 to
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts. `linear` says how
-    linear systems are solved (`options.LINEAR`).
+    linear systems are solved (`options.LINEAR`). With `slots` so many lanes of a `vmap` step side by side (`slots.py`);
+    then nothing is differentiable.
     """
-    run = differentiable(
-        make_method(method, system, linear=linear),
-        make_method(method, system, compact=True, linear=linear),
-        make_method(method, system, compact=True, replayed=True, linear=linear),
-        system,
-        max_steps,
-    )
+    if slots is None:
+        run = differentiable(
+            make_method(method, system, linear=linear),
+            make_method(method, system, compact=True, linear=linear),
+            make_method(method, system, compact=True, replayed=True, linear=linear),
+            system,
+            max_steps,
+        )
+    else:
+        run = in_slots(make_method(method, system, linear=linear), system, max_steps, slots)
 
     # A part of the program that calls it: what lies within could not be given other factors (see `addresses.py`).
     @partial(jax.jit, inline=True)

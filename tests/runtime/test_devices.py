@@ -1,0 +1,54 @@
+"""On a device that is no CPU nothing is machine code and KLU is unknown: the same numbers, by lanes in slots."""
+
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.solve import ensemble, kernels
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """What is loaded here believes to be on such a device, with few slots."""
+    monkeypatch.setattr(kernels, "on_cpu", lambda: False)
+    monkeypatch.setattr(ensemble, "SLOTS", 8)
+
+
+def both(name, monkeypatch, use, **constants):
+    there = use(sd.load(name, constants=constants))
+    monkeypatch.setattr(kernels, "on_cpu", lambda: True)
+    return there, use(sd.load(name, constants=constants))
+
+
+def test_an_ensemble_larger_than_its_slots(elsewhere, monkeypatch):
+    values = np.linspace(0.5, 2.0, 21)
+    times = [1.0, 100.0, 1e4]
+
+    def use(model):
+        return model.ensemble({"k1": 0.04 * values}, times, outputs=["A", "C"])
+
+    there, here = both("chemistry.robertson", monkeypatch, use)
+    assert np.all(there.success)
+    assert there.stats["accepted"] == here.stats["accepted"]
+    np.testing.assert_allclose(there.values, here.values, rtol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "constants", "method"),
+    [
+        ("examples.building", {"N": 45}, "fbdf"),
+        ("examples.building", {"N": 45}, "rodas5p"),
+        ("chemistry.brusselator2d", {"N": 16}, "fbdf"),
+        ("mechanics.pendulum", {}, "rodas5p"),
+        ("chemistry.pollu", {}, "kvaerno5"),
+    ],
+)
+def test_large_systems_and_constraints(elsewhere, monkeypatch, name, constants, method):
+    def use(model):
+        return model.simulate(method=method, points=5)
+
+    there, here = both(name, monkeypatch, use, **constants)
+    assert there.stats["tier"] == "portable"
+    assert there.status == here.status
+    np.testing.assert_allclose(there.y, here.y, rtol=1e-4, atol=1e-7)
