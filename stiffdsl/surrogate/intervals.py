@@ -3,11 +3,26 @@
 Papadopoulos et al. (2002), Lei et al., JASA 113 (2018). The scores are |y - y'| in scaled outputs at each
 time, over samples that took no part in training; the interval is the ceil((n + 1) level)-th smallest of n. It
 covers a new sample drawn evenly from the same box with at least that probability, at any one time; it says
-nothing about other samples."""
+nothing about other samples. What a set of n covers of new samples differs from the level by sqrt(level (1 - level) /
+n), 1.5 % for 200: so both sets held out calibrate in the end, and the coverage told is that of each by the other."""
+
+from typing import Any
 
 import numpy as np
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+def calibrated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, dict[str, object]]:
+    """Half widths from both sets of errors (n, m, q), and what intervals of each of them cover of the other."""
+    parts = [coverage(second, half_widths(first)), coverage(first, half_widths(second))]
+
+    covered: dict[str, object] = {
+        key: np.mean([part[key] for part in parts], axis=0).tolist()
+        for key in ("levels", "measured", "by_output")
+    }
+    covered["whole_trajectories"] = float(np.mean([part["whole_trajectories"] for part in parts]))
+    return half_widths(np.concatenate([first, second])), covered
 
 
 def half_widths(errors: np.ndarray) -> np.ndarray:
@@ -21,7 +36,7 @@ def half_widths(errors: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def coverage(errors: np.ndarray, widths: np.ndarray) -> dict[str, object]:
+def coverage(errors: np.ndarray, widths: np.ndarray) -> dict[str, Any]:
     """What `widths` (levels, m, q) cover of `errors` (n, m, q): by level, by output, and of whole
     trajectories.
     """

@@ -12,7 +12,7 @@ from stiffdsl.surrogate.compression import sample_modes
 from stiffdsl.surrogate.domain import Domain, failed_region
 from stiffdsl.surrogate.expansion import Expansion
 from stiffdsl.surrogate.gather import Data
-from stiffdsl.surrogate.intervals import coverage, half_widths
+from stiffdsl.surrogate.intervals import calibrated
 from stiffdsl.surrogate.kept import AnyExpansion, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.laws_fit import kept_report, laws_of
@@ -256,8 +256,7 @@ def _scaled_errors(task: Task, expansion: AnyExpansion, laws: Laws | None, sampl
 def _finished(task: Task, data: Data, best: Trial, tried: list[Trial], seed: int) -> Surrogate:
     expansion = best.expansion
     laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
-    widths = half_widths(_scaled_errors(task, expansion, laws, data.calibration))
-    covered = coverage(_scaled_errors(task, expansion, laws, data.test), widths)
+    widths, covered = calibrated(*(_scaled_errors(task, expansion, laws, s) for s in data.every[1:]))
     truth, training = data.test.trajectories, data.training.trajectories
     predicted = _predict(task, expansion, laws, data.test)
     leads = expansion.start is not None

@@ -5,7 +5,7 @@ import pytest
 
 from stiffdsl.surrogate import projection, radial, reservoir, scaling
 from stiffdsl.surrogate.compression import output_modes
-from stiffdsl.surrogate.intervals import half_widths
+from stiffdsl.surrogate.intervals import LEVELS, calibrated, half_widths
 from stiffdsl.surrogate.task import Parameter
 from stiffdsl.surrogate.timebasis import spline
 
@@ -76,6 +76,18 @@ def test_ten_thousand_outputs_are_few_shapes():
     assert modes.shape == (2000, 3)
     assert np.allclose(scaled @ modes @ modes.T, scaled, atol=1e-5)
     assert output_modes(scaled[..., :10], 0) is None
+
+
+def test_both_sets_held_out_make_the_intervals():
+    rng = np.random.default_rng(0)
+    missed = []
+    for _ in range(200):
+        widths, told = calibrated(*rng.normal(size=(2, 100, 1, 1)))
+        assert told["levels"] == list(LEVELS)
+        missed.append(np.mean(np.abs(rng.normal(size=2000)) > widths[LEVELS.index(0.95)]))
+    assert abs(np.mean(missed) - 0.05) < 0.005
+    # One set of a hundred alone would spread by 0.022.
+    assert np.std(missed) < 0.018
 
 
 def test_an_interval_needs_enough_samples():
