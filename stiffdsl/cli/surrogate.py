@@ -47,7 +47,8 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "recurrent", "au
 @click.option(
     "--part",
     metavar="NAME",
-    help="Replace this part alone, such as plant.chiller: the connectors stay, and the whole is written with it.",
+    help="Replace this part alone, such as plant.chiller or rooms[3]: the connectors stay, and the whole is written "
+    "with it.",
 )
 @click.option(
     "--samples",
@@ -57,7 +58,8 @@ METHODS = ("lpctesn", "npctesn", "neural", "rbf", "regression", "recurrent", "au
 @click.option(
     "--goal",
     type=ShareType(),
-    help="A worst relative error, 1% or 0.01: runs are added where the error is largest until it is met.",
+    help="A worst relative error, 1% or 0.01: runs are added where the error is largest until it is met. "
+    "Of a part: it gets as few states as meet it.",
 )
 @click.option(
     "--budget",
@@ -184,9 +186,8 @@ def surrogate(
         )
     met = trained.validation["goal"]
     if met is not None and not met["met"]:
-        say(
-            f"the goal of {100 * met['worst']:.3g} % was not met: more --samples, --budget or a smaller range may help"
-        )
+        ways = "more --samples, --budget or a smaller range" if part is None else "a smaller range"
+        say(f"the goal of {100 * met['worst']:.3g} % was not met: {ways} may help")
     say(f"wrote {folder} (surrogate, validation.png, samples) and {page_path}")
 
 

@@ -350,8 +350,9 @@ class CompiledModel:
         the experiment by default), `samples` the number of solves (64, or 512 with inputs over time). For `goal`,
         `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see `stiffdsl.surrogate.train.train`.
 
-        With `part` (`"plant.chiller"`) that component alone is replaced: returns a
-        `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors.
+        With `part` (`"plant.chiller"`, `"rooms[3]"`) that component alone is replaced: returns a
+        `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors. With
+        a `goal` it has as few states as meet that.
         """
         from stiffdsl.runtime.stand_in import train_stand_in
 
@@ -368,8 +369,8 @@ class CompiledModel:
         if part is not None:
             from stiffdsl.runtime.part.train import train_part
 
-            if goal is not None or budget is not None:
-                raise ValueError("`goal` and `budget` are for surrogates of a whole model, not of a part")
+            if budget is not None:
+                raise ValueError("`budget` is for surrogates of a whole model, not of a part")
             return train_part(
                 self,
                 part,
@@ -382,6 +383,7 @@ class CompiledModel:
                 held_out_samples=held_out_samples,
                 design=design,
                 resume=resume,
+                goal=goal,
             )
         return train_stand_in(
             self,

@@ -30,8 +30,8 @@ from stiffdsl.surrogate.reservoir import recurrent
 METHODS = ("balanced", "lpctesn", "npctesn")
 # The reservoir, the states that forget the start, and the tanh features of a corrected linear model.
 _RESERVOIR, _CLOCKS, _FEATURES = 100, 6, 40
-# States of a reduced model at the most, and what they may leave of the outputs.
-_MOST_STATES, _LEFT = 24, 1e-4
+# States of a reduced model at the most, and what they may leave of the outputs where nothing else is said.
+_MOST_STATES, LEFT = 24, 1e-4
 _ROWS = 15_000
 _RIDGES = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 # What is larger has to be better by this much.
@@ -79,17 +79,24 @@ def candidates(
     parameters: int,
     methods: tuple[str, ...],
     seed: int,
+    left: float = LEFT,
+    enough: float = 0.0,
 ) -> list[Candidate]:
-    """Every method that could be fitted, the best first. The last `parameters` columns of v are parameters."""
+    """Every method that could be fitted, the best first. The last `parameters` columns of v are parameters.
+
+    Reduced models have the states that leave `left` of the outputs; at an error of `enough` nothing richer is tried.
+    """
     scales = _scales(training.v), _scales(training.y)
     found = []
     for method in methods:
         begin = time.perf_counter()
         best: tuple[float, Dynamics, Readout] | None = None
-        for dynamics, exact in _dynamics(method, training, point, parameters, scales, seed):
-            trial = _fitted(dynamics, exact, method, training, held_out, scales, parameters)
+        for dynamics, exact in _dynamics(method, training, point, parameters, scales, seed, left):
+            trial = _fitted(dynamics, exact, method, training, held_out, scales, enough)
             if trial is not None and (best is None or trial[0] < _WORTH * best[0]):
                 best = trial
+            if best is not None and best[0] < enough:
+                break
         if best is not None:
             error, dynamics, readout = best
             dynamics, readout = _pruned(dynamics, readout)
@@ -121,17 +128,23 @@ def _dynamics(
     parameters: int,
     scales: tuple[Scales, Scales],
     seed: int,
+    left: float,
 ) -> Iterator[tuple[Dynamics, Readout | None]]:
     """What a method tries, the smallest first, with the readout that goes with it where that is known."""
     if method == "balanced":
         if point is not None:
-            yield from _reduced(training, point, parameters, scales, seed)
+            yield from _reduced(training, point, parameters, scales, seed, left)
     else:
         yield _reservoir(training, parameters, scales[0], seed), None
 
 
 def _reduced(
-    training: Record, point: Point, parameters: int, scales: tuple[Scales, Scales], seed: int
+    training: Record,
+    point: Point,
+    parameters: int,
+    scales: tuple[Scales, Scales],
+    seed: int,
+    left: float,
 ) -> Iterator[tuple[Dynamics, Readout]]:
     vs, ys = scales
     assert training.x is not None
@@ -148,7 +161,7 @@ def _reduced(
         system.drift / spread,
         (begin / spread),
     )
-    made = balanced(scaled, abs(span), _LEFT, _MOST_STATES)
+    made = balanced(scaled, abs(span), left, _MOST_STATES)
     if made is None:
         return
     z = ((training.x - point.x) / spread) @ made.take.T
@@ -285,10 +298,10 @@ def _fitted(
     training: Record,
     held_out: Record,
     scales: tuple[Scales, Scales],
-    parameters: int,
+    enough: float,
 ) -> tuple[float, Dynamics, Readout] | None:
     """The readout that errs least on runs held out: the exact one as it is, or with what it leaves regressed on states,
-    signals, and features."""
+    signals, and features. No richer one is tried where the error is `enough`."""
     vs, ys = scales
     v, w = vs.scale(training.v), vs.scale(held_out.v)
     z, s = dynamics.simulate(training.times, v), dynamics.simulate(held_out.times, w)
@@ -312,6 +325,8 @@ def _fitted(
     z_, v_, y_ = (a[pick] for a in flat)
     rest = y_ - read(dynamics, base, z_, v_)
     for used in _feature_sets(method, dynamics, exact is not None):
+        if best is not None and best[0] < enough:
+            break
         X = _design(dynamics, z_, v_, used)
         for weights in _ridges(X, rest):
             trial = _added(base, weights, used, dynamics.size, nv)

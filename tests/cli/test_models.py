@@ -227,6 +227,46 @@ def test_a_surrogate_of_a_model_without_its_conserved_states_keeps_them(stiffdsl
     assert told["worst"] < 0.02
 
 
+@pytest.mark.slow
+def test_a_part_of_a_library_example_gives_way_to_its_surrogate(stiffdsl, folder):
+    line = (
+        "surrogate",
+        "examples.cooled_hall",
+        "--part",
+        "chiller",
+        "--set",
+        "chiller.n=6",
+        "--samples",
+        "8",
+    )
+    outcome = stiffdsl(*line, "-o", "hall")
+    assert outcome.status == 0, outcome.err
+    assert "24 states of `chiller` became " in outcome.out
+    assert (folder / "hall" / "report.html").is_file()
+    told = json.loads((folder / "hall" / "surrogate.json").read_text())["validation"]
+    assert told["p95"] < 1e-3
+    assert told["worst"] < 0.02
+    # The whole with it is a model as any other.
+    outcome = stiffdsl("simulate", "hall/CooledHall.sml", "--set", "T_mean=28", "--out", "with.csv")
+    assert outcome.status == 0, outcome.err
+    full = (
+        "simulate",
+        "examples.cooled_hall",
+        "--set",
+        "T_mean=28",
+        "--set",
+        "chiller.n=6",
+        "--out",
+        "full.csv",
+    )
+    assert stiffdsl(*full).status == 0
+    ends = []
+    for name in ("with.csv", "full.csv"):
+        rows = (folder / name).read_text().splitlines()
+        ends.append(float(rows[-1].split(",")[rows[0].split(",").index("hall.T")]))
+    assert ends[0] == pytest.approx(ends[1], abs=0.01)
+
+
 def test_python_m_stiffdsl_is_the_command():
     result = subprocess.run([sys.executable, "-m", "stiffdsl", "--version"], capture_output=True, text=True)
     assert result.returncode == 0

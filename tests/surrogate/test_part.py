@@ -104,6 +104,16 @@ def test_the_whole_with_a_part_replaced_does_what_the_whole_does(house, replaced
         assert np.max(np.abs(found[name] - truth[name])[1:]) < 1e-3 * np.ptp(truth[name])
 
 
+@pytest.mark.slow
+def test_a_goal_is_met_with_fewer_states(house, replaced):
+    smaller = house.surrogate(part="shell.wall", samples=8, held_out_samples=20, goal=0.2)
+    assert smaller.validation["goal"] == {"worst": 0.2, "met": True}
+    assert replaced.validation["worst"] < smaller.validation["worst"] <= 0.2
+    assert smaller.validation["states"]["surrogate"] < replaced.validation["states"]["surrogate"]
+    with pytest.raises(ValueError, match="above zero"):
+        house.surrogate(part="shell.wall", goal=-1.0)
+
+
 def test_it_has_a_jacobian_and_gradients(house, replaced):
     model = replaced.model
     y, p = model.initial_state(), model.default_parameters

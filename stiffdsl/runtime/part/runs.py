@@ -13,7 +13,7 @@ from stiffdsl.runtime.part.crossings import Crossing
 from stiffdsl.runtime.part.cut import Cut
 from stiffdsl.runtime.stand_in import default_outputs, task_of
 from stiffdsl.surrogate.gather import Data, first
-from stiffdsl.surrogate.part_fit import Candidate, Record, candidates
+from stiffdsl.surrogate.part_fit import LEFT, Candidate, Record, candidates
 from stiffdsl.surrogate.part_signals import enriched
 from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.task import Progress, Task
@@ -167,11 +167,13 @@ class Runs:
         held = Record(task.times, v, self.whole[1][2])
         self.known = (replace(record, v=self._narrow(record.v)), full), held, alone
 
-    def fitted(self, methods: tuple[str, ...], seed: int) -> list[Candidate]:
-        """Surrogates by `methods`, the best first."""
+    def fitted(
+        self, methods: tuple[str, ...], seed: int, left: float = LEFT, enough: float = 0.0
+    ) -> list[Candidate]:
+        """Surrogates by `methods`, the best first (see `candidates`)."""
         (record, full), held, alone = self.known
         point = self._point(alone, record, full) if "balanced" in methods else None
-        return candidates(record, held, point, len(self.columns), methods, seed)
+        return candidates(record, held, point, len(self.columns), methods, seed, left, enough)
 
     def _narrow(self, v: np.ndarray) -> np.ndarray:
         """v with the signals and parameters that vary."""

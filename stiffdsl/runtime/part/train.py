@@ -1,6 +1,6 @@
 """`model.surrogate(part=...)`: cut the part out, run whole and part, fit, put the surrogate in, and compare."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from stiffdsl.runtime.part.separate import Moved, by_itself
 from stiffdsl.runtime.part.whole import replaced, speed
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.part import PartSurrogate
-from stiffdsl.surrogate.part_fit import METHODS, Candidate
+from stiffdsl.surrogate.part_fit import LEFT, METHODS, Candidate
 from stiffdsl.surrogate.sample import part_of
 from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.task import Task
@@ -28,6 +28,10 @@ SAMPLES = 48
 _ENOUGH = 2e-3
 # A reservoir has to err so much less, since it has many more states.
 _COST = {"balanced": 1.0, "lpctesn": 2.0, "npctesn": 2.0}
+# The bound of what is left out counts signals that never come: it begins at so many times the goal, and is divided.
+_FIRST, _DIVIDED = 100.0, 4.0
+# The error of the part alone (root mean square), as a share of the goal, at which nothing richer is tried.
+_ENOUGH_SHARE = 0.2
 # Where 95 % of the errors in the loop are below this, no other surrogate is tried.
 _GOOD = 0.01
 
@@ -45,8 +49,14 @@ def train_part(
     held_out_samples: int | None,
     design: str,
     resume: str | Path | None,
+    goal: float | None = None,
 ) -> PartSurrogate:
-    """See `CompiledModel.surrogate`; `given` are the arguments of `task_of`."""
+    """See `CompiledModel.surrogate`; `given` are the arguments of `task_of`.
+
+    With a `goal`, a worst relative error of the whole, the part gets as few states as meet it.
+    """
+    if goal is not None and not goal > 0:
+        raise ValueError(f"the goal is a relative error above zero, not {goal:g}")
     method = method or "auto"
     if method not in ("auto", *METHODS):
         hint = did_you_mean(method, ("auto", *METHODS)) or f"there are auto, {', '.join(METHODS)}"
@@ -81,18 +91,36 @@ def train_part(
         )
     tell(0.7)
     best: PartSurrogate | None = None
-    for fit in fits:
+    for fit in (*_smaller(runs, goal, methods, seed), *fits):
         made = replaced(model, task, runs, data, fit, fits, seed)
+        if goal is not None:
+            made.validation["goal"] = {"worst": goal, "met": made.validation["worst"] <= goal}
+            if made.validation["goal"]["met"]:
+                best = made
+                break
         if best is None or made.validation["p95"] < best.validation["p95"]:
             best = made
         # One that is right alone may be wrong in the loop: then the next one is tried.
-        if made.validation["p95"] < _GOOD:
+        if goal is None and made.validation["p95"] < _GOOD:
             break
     assert best is not None
     tell(0.9)
     best.speed = speed(model, best, task, given, data)
     tell(1.0)
     return best
+
+
+def _smaller(runs: Runs, goal: float | None, methods: tuple[str, ...], seed: int) -> Iterator[Candidate]:
+    """Reduced models of more and more states, from those that may do for the goal."""
+    if goal is None or "balanced" not in methods:
+        return
+    size, left = 0, _FIRST * goal
+    while left > LEFT:
+        for fit in runs.fitted(("balanced",), seed, left, _ENOUGH_SHARE * goal):
+            if fit.system.dynamics.size > size:
+                size = fit.system.dynamics.size
+                yield fit
+        left /= _DIVIDED
 
 
 def _moved(moved: Moved, given: Any) -> Any:
