@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.compare import seconds
 from benchmarks.problem import MODELS
+from stiffdsl.runtime import tier
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
@@ -44,7 +45,7 @@ def methods(console: Console) -> list[dict[str, Any]]:
     for file, constants, structure in CASES:
         model = sd.load(MODELS / f"{file}.sml", constants=constants)
         size = model.program.size
-        chosen = {goal: Options(rtol=goal).chosen(size) for goal in GOALS}
+        chosen = {goal: tier.chosen(model, Options(rtol=goal)) for goal in GOALS}
         table = Table(title=f"{model.name}: {size} unknowns, {structure}", title_justify="left")
         table.add_column("method")
         for goal in GOALS:

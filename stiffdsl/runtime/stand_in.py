@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stiffdsl.runtime import run
+from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.laws import relations
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
@@ -125,7 +125,7 @@ def task_of(
         relations=lambda: relations(model, numbers, start, alone),
         physical=tuple(b.shift == 0 for b in declared),
         fingerprint=lambda: fingerprint(
-            model, fixed, learnt, (fine.rtol, fine.atol, fine.chosen(model.program.size))
+            model, fixed, learnt, (fine.rtol, fine.atol, tier.chosen(model, fine))
         ),
     )
 
