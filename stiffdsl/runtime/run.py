@@ -91,9 +91,9 @@ def save_times(saveat: Any) -> np.ndarray | None:
     if saveat is None:
         return None
     times = np.atleast_1d(np.asarray(saveat, dtype=float))
-    if times.ndim != 1 or not np.all(np.isfinite(times)):
+    if times.ndim != 1 or not np.isfinite(times).all():
         raise ValueError("`saveat` is a vector of finite times")
-    if np.any(np.diff(times) < 0):
+    if (times[1:] < times[:-1]).any():
         raise ValueError("the times in `saveat` must ascend")
     return times
 
