@@ -29,6 +29,7 @@ model Reactor
   input feed = 0.5
   var c[N] start 1
   var z guess 1
+  output most = c[3] + c[N] + z
 equations
   for i in 1..N
     der(c[i]) = -i*k*exp(-E/T)*c[i]^2 + feed*z + 0.1*sin(time/1[s])
@@ -177,9 +178,21 @@ def test_lanes_of_an_ensemble_by_bdf(reactor):
         np.testing.assert_allclose(lanes["z"][lane], one["z"], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("method", "derived"), [("rodas5p", False), ("rodas5p", True), ("fbdf", False)])
-def test_solves_are_exported_where_kernels_are_allowed(reactor, method, derived):
-    solve = reactor.solver(saveat=TIMES, method=method)
+@pytest.mark.parametrize(
+    ("method", "derived", "outputs"),
+    [
+        ("rodas5p", False, None),
+        ("rodas5p", True, None),
+        ("rodas5p", False, ("most", "z")),
+        ("rodas5p", True, "most"),
+        ("fbdf", False, None),
+        ("fbdf", False, ("most", "z")),
+        pytest.param("fbdf", True, None, marks=pytest.mark.slow),
+        pytest.param("fbdf", True, "most", marks=pytest.mark.slow),
+    ],
+)
+def test_solves_are_exported_where_kernels_are_allowed(reactor, method, derived, outputs):
+    solve = reactor.solver(saveat=TIMES, method=method, outputs=outputs)
 
     def end(k):
         return solve({"k": k})[-1].sum()
