@@ -241,7 +241,7 @@ def test_a_part_of_a_library_example_gives_way_to_its_surrogate(stiffdsl, folder
     )
     outcome = stiffdsl(*line, "-o", "hall")
     assert outcome.status == 0, outcome.err
-    assert "24 states of `chiller` became " in outcome.out
+    assert "24 states of `chiller` became " in outcome.err
     assert (folder / "hall" / "report.html").is_file()
     told = json.loads((folder / "hall" / "surrogate.json").read_text())["validation"]
     assert told["p95"] < 1e-3
