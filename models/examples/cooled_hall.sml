@@ -1,7 +1,7 @@
 # A hall that a chiller keeps cool through a tank of chilled water. The chiller is a model of its own with cells along both
 # of its heat exchangers; seen from the hall it is a heat flow out of the water, one into the air outside, and a power:
 #
-#     stiffdsl surrogate models/examples/cooled_hall.sml --part chiller
+#     stiffdsl surrogate models/examples/cooled_hall.sml --part chiller --goal 1%
 #
 # checked value: temperatures and power after two days, from the same equations in NumPy (tests/models/reference.py, scipy Radau,
 #   rtol 1e-10).
