@@ -184,6 +184,10 @@ def surrogate(
             f"{states['part']} states of `{trained.part}` became {states['surrogate']}: {component}\n"
             f"the whole with it compiles as any model: {whole}"
         )
+        if states["surrogate"] > states["part"]:
+            say(
+                "it has more states than the part: not worth it, but where --goal or a smaller range make it smaller"
+            )
     met = trained.validation["goal"]
     if met is not None and not met["met"]:
         ways = "more --samples, --budget or a smaller range" if part is None else "a smaller range"

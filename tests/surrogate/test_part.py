@@ -8,6 +8,7 @@ import stiffdsl as sd
 from stiffdsl.check.text import text
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model, located, read
+from stiffdsl.runtime.part.runs import task_with
 from stiffdsl.solve.solution import OutsideDomainWarning
 
 HOUSE = """
@@ -170,6 +171,15 @@ end
     replaced = site.surrogate(part="room", method="balanced")
     assert replaced.validation["causality"]["imposed"] == ["room.port.Q"]
     assert np.allclose(replaced.simulate()["loss.Q"], site.simulate(points=40)["loss.Q"], atol=1e-2)
+
+
+def test_what_varies_by_default_is_around_the_part(house):
+    given = dict.fromkeys(("params", "inputs", "initial", "time", "times", "outputs", "rtol", "atol"))
+    assert [p.name for p in task_with(house, "shell.wall", (), None, given).parameters] == [
+        "sky.mean",
+        "heater.gain",
+    ]
+    assert [p.name for p in task_with(house, "heater", (), None, given).parameters] == ["sky.mean"]
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,13 @@ def task_with(
     vary: Mapping[str, Any] | None,
     given: Mapping[str, Any],
 ) -> Task:
-    """The whole as a task: what is compared, then what crosses the"""
+    """The whole as a task: what is compared, then what crosses the cut."""
     name = part + "."
     if vary is None:
-        vary = own_ranges(model, given["params"] or {})
+        ranges = own_ranges(model, given["params"] or {})
+        around = {n: r for n, r in ranges.items() if not n.startswith(name)}
+        # A part is learnt much worse where its own parameters vary: they do if they are named, or nothing else would.
+        vary = around or ranges
     outputs = given["outputs"]
     known = {c.name for c in crossings}
     names = tuple(outputs) if outputs is not None else default_outputs(model)
