@@ -48,7 +48,7 @@ def responses(times: np.ndarray, knots: np.ndarray, rates: np.ndarray) -> np.nda
 
 def step_weights(rates: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
     """(K,) each: what is left of h after a piece of `width`, and what the values at its two ends add."""
-    return _weights(rates, np.float64(width), np.float64(width))
+    return _weights(rates, np.array(width), np.array(width))
 
 
 def _weights(rates: np.ndarray, into: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, ...]:
