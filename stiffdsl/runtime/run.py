@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_batching import sequential_vmap
 
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
@@ -248,9 +249,13 @@ def lane(
     signals: tuple[Signal, ...],
     outputs: Sequence[str] | None,
     slots: int | None = None,
+    in_turn: bool = False,
 ) -> tuple[tuple[str, ...], Callable[..., Any], bool]:
     """The names of the outputs, a pure function of one run with signals of that kind (their tables may be others), and
     whether its lanes step alone under `vmap`: also where they share `slots` there, and nothing is differentiable.
+    With `in_turn` the starts of lanes are searched one after the other, also under `vmap`: side by side both branches
+    of every choice would be computed, and LAPACK's routines for many matrices wait for threads of XLA that wait for
+    them where two chunks run at a time.
 
     (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
     counts)
@@ -276,8 +281,8 @@ def lane(
             return None
         return known_start._replace(args=Args(known_start.args.p, args.inputs))
 
-    def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
-        initial = part.restricted(initial)
+    def start_of(start, args: Args, initial: Overrides):
+        """Consistent values, NaN where there are none, whether there are, and arguments that hold the totals."""
         u = args.inputs(start)
         args = with_totals(program, functions, start, args, initial, jnp)
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
@@ -287,7 +292,19 @@ def lane(
             y, begun = at_start.y, at_start.converged
         # Off the constraints no solution begins: the first step must not hide that by going back to them.
         begun &= holds(program, system, start, y, args, known, overridden=bool(initial.mask.any()))
-        y = jnp.where(begun, y, jnp.nan)
+        return jnp.where(begun, y, jnp.nan), begun, args
+
+    def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
+        initial = part.restricted(initial)
+        if in_turn and len(free):
+
+            def at(start, args, *values):
+                own = dict(zip(("values", "apart_values"), values, strict=True))
+                return start_of(start, args, replace(initial, **own))
+
+            y, begun, args = sequential_vmap(at)(start, args, initial.values, initial.apart_values)
+        else:
+            y, begun, args = start_of(start, args, initial)
         found = solve(start, end, y, args, saveat, *tolerances)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
@@ -389,7 +406,7 @@ def ensemble(
         slots,
     )
     if key not in model.cache:
-        labels, one, alone = lane(model, options, signals, outputs, slots)
+        labels, one, alone = lane(model, options, signals, outputs, slots, in_turn=slots is None)
 
         def run(shared, own):
             start, end, times, tolerances, given, inputs, signals = shared

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +144,24 @@ for method in ("rodas5p", "kvaerno5"):
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_starts_of_many_unknowns_do_not_wait_for_each_other():
+    """Two chunks of lanes whose starts LAPACK solves: XLA's threads once waited for each other."""
+    path = Path(__file__).parents[2] / "models/examples/cooled_hall.sml"
+    text = path.read_text(encoding="utf-8")
+    # Air that stores nothing: an algebraic unknown in every cell.
+    text = text.replace("C_air/n*der(T_air[i]) = ", "0 = ").replace(
+        "T_air[n] [degC] start 25", "T_air[n] [degC] guess 25"
+    )
+    text = "".join(line for line in text.splitlines(keepends=True) if "param C_air" not in line)
+    program = (
+        "import sys, numpy as np, stiffdsl as sd\n"
+        "model = sd.loads(sys.stdin.read())\n"
+        "lanes = model.ensemble({'T_mean': np.linspace(22, 30, 128)}, [3600.0])\n"
+        "print(int(lanes.success.sum()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=text, capture_output=True, text=True, timeout=240, check=True
+    )
+    assert done.stdout.split() == ["128"]

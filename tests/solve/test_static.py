@@ -36,7 +36,7 @@ def test_solves_what_was_factored_alone_and_in_lanes():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_pattern_holds_all_that_elimination_fills(seed):
-    rows, columns, mass, values, matrix, _ = example(40, seed)
+    rows, columns, mass, _, matrix, _ = example(40, seed)
     found = complete_pattern(rows, columns, mass, 1e9)
     left = matrix[found.row][:, found.column]
     for k in range(len(left)):
