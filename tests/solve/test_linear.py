@@ -12,7 +12,15 @@ from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.static import StaticLU
 from stiffdsl.solve.system import FunctionSystem
 
-KINDS = [(WrittenOut, 1), (WrittenOut, 3), (WrittenOut, 4), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
+KINDS = [
+    (WrittenOut, 1),
+    (WrittenOut, 3),
+    (WrittenOut, 4),
+    (Looped, 9),
+    (Dense, 9),
+    (Sparse, 9),
+    (StaticLU, 9),
+]
 
 
 def example(kind, n, monkeypatch):
@@ -51,7 +59,9 @@ def test_solves_and_differentiates(kind, n, monkeypatch):
             np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)])
+@pytest.mark.parametrize(
+    ("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
+)
 def test_lanes_do_not_mix(kind, n, monkeypatch):
     solver, jacobian, b = example(kind, n, monkeypatch)
     jacobians = np.stack([jacobian, 2 * jacobian, jacobian + 0.1])
@@ -65,7 +75,9 @@ def test_lanes_do_not_mix(kind, n, monkeypatch):
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)])
+@pytest.mark.parametrize(
+    ("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
+)
 def test_a_singular_matrix_gives_no_small_solution(kind, n, monkeypatch):
     solver, jacobian, b = example(kind, n, monkeypatch)
     for values in (0 * jacobian, np.where(np.arange(len(jacobian)) == 1, np.nan, jacobian)):
