@@ -42,11 +42,11 @@ equations
   Q = COP*power
   Q + power = sum(UA_condensing/n*(T_condensing - T_hot[i]) for i in 1..n)
   for i in 1..n
-    C_water/n*der(T_water[i]) = pumped*((if i == 1 then water.T else T_water[max(1, i-1)]) - T_water[i]) -
+    C_water/n*der(T_water[i]) = pumped*((if i == 1 then water.T else T_water[max(1, i - 1)]) - T_water[i]) -
       UA_water/n*(T_water[i] - T_cold[i])
     C_evaporator/n*der(T_cold[i]) = UA_water/n*(T_water[i] - T_cold[i]) - UA_boiling/n*(T_cold[i] - T_evaporating)
     C_condenser/n*der(T_hot[i]) = UA_condensing/n*(T_condensing - T_hot[i]) - UA_air/n*(T_hot[i] - T_air[i])
-    C_air/n*der(T_air[i]) = blown*((if i == 1 then air.T else T_air[max(1, i-1)]) - T_air[i]) +
+    C_air/n*der(T_air[i]) = blown*((if i == 1 then air.T else T_air[max(1, i - 1)]) - T_air[i]) +
       UA_air/n*(T_hot[i] - T_air[i])
   end
   water.Q = pumped*(water.T - T_water[n])
