@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--peer", action="append", choices=PEERS, help="only these; may be repeated")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
     parser.add_argument("--jaxonomy", metavar="PYTHON", help="of compare: an environment with jaxonomy")
+    parser.add_argument("--picture", type=Path, help="of compare: draw work against precision into this file")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     args = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -86,6 +87,10 @@ def main() -> None:
     else:
         plan = Plan(problems, args.peer or list(PEERS), args.limit, SMALL, args.jaxonomy)
         records = compare(plan, console)
+        if args.picture:
+            from benchmarks.picture import draw
+
+            draw(records, args.picture)
     if args.json:
         about = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
         about["time"] = datetime.now(UTC).isoformat(timespec="seconds")

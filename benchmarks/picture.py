@@ -15,7 +15,8 @@ from benchmarks.peers import PEERS
 # References carry about ten digits: smaller errors are drawn here.
 FLOOR = 1e-10
 _COLUMNS = 4
-_COLOURS = {peer: f"C{k}" for k, peer in enumerate(p for p in PEERS if p != OURS)} | {OURS: "black"}
+_PALETTE = [*(f"C{k}" for k in range(10)), "navy", "darkgreen", "maroon", "goldenrod"]
+_COLOURS = dict(zip((p for p in PEERS if p != OURS), _PALETTE, strict=False)) | {OURS: "black"}
 _MARKERS = {peer: "osv^D<>phX*P"[k] for k, peer in enumerate(PEERS)}
 
 
