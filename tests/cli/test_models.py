@@ -284,7 +284,10 @@ def test_an_input_and_a_start_value_vary(stiffdsl, folder, monkeypatch):
     assert "x 0..1" in outcome.out
     outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2", "--method", "rbf")
     assert outcome.status == 1
-    assert "`rbf` cannot take inputs that vary over time; lpctesn, npctesn, recurrent and auto can" in outcome.err
+    assert (
+        "`rbf` cannot take inputs that vary over time; lpctesn, npctesn, recurrent and auto can"
+        in outcome.err
+    )
 
 
 def test_a_goal_adds_runs_and_a_second_start_solves_nothing_again(stiffdsl, folder):
