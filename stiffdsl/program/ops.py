@@ -292,6 +292,29 @@ class Builder:
             return self._table(np.array(values, dtype=float))
         return self.put("stack", tuple(numbers), None, len(numbers))
 
+    def moved(self, op: "Op", args: Sequence[int], tables: dict[str, np.ndarray]) -> int:
+        """`op`, which moves or sums entries and whose tables are `tables`, over other values of the same sizes."""
+        match op.name:
+            case "element":
+                return self.element(args[0], op.data)
+            case "slice":
+                return self.take(args[0], np.arange(*op.data))
+            case "take":
+                return self.take(args[0], tables[op.data].astype(np.int64))
+            case "take_sum":
+                return self.put("take_sum", (args[0],), self.tables.name(tables[op.data]), op.size)
+            case "sum":
+                return self.put("sum", (args[0],), None, 1)
+            case "full":
+                return self.full(args[0], op.size or 0)
+            case "stack":
+                return self.stack(args)
+            case "concatenate":
+                return self.concatenate(args)
+            case "place":
+                return self.put("place", tuple(args), op.data, op.size)
+        raise AssertionError(op.name)
+
     # --- sums ---
 
     def total(self, vector: int, owner: np.ndarray, size: int) -> int:

@@ -262,20 +262,7 @@ class Stops:
         b = self.builder
         sizes = [b.ops[a].size for a in op.args]
         args = [a if size is None else b.full(a, size) for a, size in zip(args, sizes, strict=True)]
-        match op.name:
-            case "element":
-                return b.element(args[0], op.data)
-            case "slice":
-                return b.take(args[0], np.arange(*op.data))
-            case "take":
-                return b.take(args[0], b.tables.arrays[op.data].astype(np.int64))
-            case "full":
-                return b.full(args[0], op.size or 0)
-            case "stack":
-                return b.stack(args)
-            case "concatenate":
-                return b.concatenate(args)
-        return b.put(op.name, tuple(args), op.data, op.size)
+        return b.moved(op, args, b.tables.arrays)
 
     # --- the result ---
 

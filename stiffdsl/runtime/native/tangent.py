@@ -69,33 +69,10 @@ def copied(b: Builder, tables: dict[str, np.ndarray], op: Op, args: list[int]) -
             return b.number(op.data)
         case "table":
             return b.put("table", (), b.tables.name(tables[op.data]), op.size)
-        case "place":
-            return b.put("place", tuple(args), op.data, op.size)
-        case "element" | "slice" | "take" | "take_sum" | "sum" | "full" | "stack" | "concatenate":
-            return _moved(b, tables, op, args)
+        case "element" | "slice" | "take" | "take_sum" | "sum" | "full" | "stack" | "concatenate" | "place":
+            return b.moved(op, args, tables)
         case name:
             return b.apply(name, *args)
-
-
-def _moved(b: Builder, tables: dict[str, np.ndarray], op: Op, args: list[int]) -> int:
-    match op.name:
-        case "element":
-            return b.element(args[0], op.data)
-        case "slice":
-            return b.take(args[0], np.arange(*op.data))
-        case "take":
-            return b.take(args[0], tables[op.data].astype(np.int64))
-        case "take_sum":
-            return b.put("take_sum", (args[0],), b.tables.name(tables[op.data]), op.size)
-        case "sum":
-            return b.put("sum", (args[0],), None, 1)
-        case "full":
-            return b.full(args[0], op.size or 0)
-        case "stack":
-            return b.stack(args)
-        case "concatenate":
-            return b.concatenate(args)
-    raise AssertionError(op.name)
 
 
 class _Forward:
@@ -127,7 +104,7 @@ class _Forward:
             inner = tangents[args[0]]
             size = b.ops[values[args[0]]].size
             assert inner is not None
-            return _moved(b, self.tables, op, [inner if size is None else self.whole(inner, size)])
+            return b.moved(op, [inner if size is None else self.whole(inner, size)], self.tables)
         return self._chain(op.name, value, [values[a] for a in args], [tangents[a] for a in args])
 
     def _or_zero(self, tangent: int | None) -> int:
