@@ -13,12 +13,11 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import kernels
-from stiffdsl.solve.dense import Dense
 from stiffdsl.solve.gmres import Found, gmres
 from stiffdsl.solve.incomplete import Pattern, pattern
 from stiffdsl.solve.leveled import Leveled
 from stiffdsl.solve.sparse import Sparse
-from stiffdsl.solve.static import StaticLU, planned
+from stiffdsl.solve.static import without_klu
 
 LEVEL = 1
 # Vectors that are kept, and iterations of a solve inside of Newton's iteration.
@@ -49,7 +48,7 @@ class Krylov:
             self.exact: Any = Sparse(rows, columns, mass)
             self.exact.out_of_order = True
         else:
-            self.exact = (StaticLU if planned(rows, columns, mass) else Dense)(rows, columns, mass)
+            self.exact = without_klu(rows, columns, mass)
 
     @cached_property
     def leveled(self) -> Leveled:

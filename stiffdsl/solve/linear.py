@@ -22,7 +22,7 @@ from stiffdsl.solve.dense import Dense, Looped, WrittenOut
 from stiffdsl.solve.krylov import Krylov
 from stiffdsl.solve.ordering import estimate
 from stiffdsl.solve.sparse import Sparse
-from stiffdsl.solve.static import StaticLU, planned
+from stiffdsl.solve.static import StaticLU, without_klu
 from stiffdsl.solve.system import System
 
 WRITTEN_OUT = 4
@@ -120,9 +120,7 @@ def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
         return Looped(rows, columns, mass)
     if n <= DENSE or (n <= DENSE_LARGE and density > DENSITY) or density > 0.6:
         return Dense(rows, columns, mass)
-    if kernels.on_cpu():
-        return Sparse(rows, columns, mass)
-    return StaticLU(rows, columns, mass) if planned(rows, columns, mass) else Dense(rows, columns, mass)
+    return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)
 
 
 # What the names of `options.LINEAR` mean.

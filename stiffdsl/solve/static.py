@@ -16,13 +16,13 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from stiffdsl.solve.dense import Dense
 from stiffdsl.solve.incomplete import Pattern, complete_pattern
 from stiffdsl.solve.leveled import Leveled
+from stiffdsl.solve.sparse import BAD_PIVOTS
 
 # Factorizations with more multiplications have too large tables.
 MOST = 1e7
-# A solve whose residual is above this share of its terms used bad pivots.
-BAD_PIVOTS = 1e-9
 
 
 class Static(NamedTuple):
@@ -32,13 +32,17 @@ class Static(NamedTuple):
     v: Any
 
 
+class TooLarge(ValueError):
+    """The factors have no plan."""
+
+
 class StaticLU:
-    """`alpha M - J` for one pattern. Raises `ValueError` where factors would take more than `MOST` multiplications."""
+    """`alpha M - J` for one pattern. Raises `TooLarge` where factors would take more than `MOST` multiplications."""
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
-        found = planned(rows, columns, mass)
+        found = complete_pattern(rows, columns, mass, MOST)
         if found is None:
-            raise ValueError(
+            raise TooLarge(
                 f"with static pivots the factors of these {len(mass)} unknowns would take more than {MOST:.0e} "
                 "multiplications: leave `linear` out, or take krylov"
             )
@@ -86,9 +90,12 @@ class StaticLU:
         return (x[back],)
 
 
-def planned(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Pattern | None:
-    """The pattern of the factors, where they can be made."""
-    return complete_pattern(np.asarray(rows), np.asarray(columns), np.asarray(mass, dtype=float), MOST)
+def without_klu(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "StaticLU | Dense":
+    """What factors a sparse matrix on a device that does not know KLU."""
+    try:
+        return StaticLU(rows, columns, mass)
+    except TooLarge:
+        return Dense(rows, columns, mass)
 
 
 def _by_unknown(values: np.ndarray, lanes: tuple[int, ...]) -> np.ndarray:
