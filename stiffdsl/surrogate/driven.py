@@ -32,11 +32,10 @@ class Readout:
 
 
 @dataclass(frozen=True, eq=False)
-class DrivenExpansion:
+class OverKnots:
     """`scalars` of the columns of values are parameters, the rest `inputs` signals at `knots` (M,).
 
-    `parameters` scales all columns. `rates` (K,) are those of the reservoir, `centre` (c,) and `whitening` (c, f)
-    make f of [u, h, exp(-rate t)], where c = (1 + K) inputs + K. `groups` is V (q, r).
+    `parameters` scales all columns. `rates` (K,) are those of the reservoir. `groups` is V (q, r).
     """
 
     clock: Clock
@@ -46,16 +45,22 @@ class DrivenExpansion:
     inputs: int
     knots: np.ndarray
     rates: np.ndarray
-    centre: np.ndarray
-    whitening: np.ndarray
     groups: np.ndarray
     mean: np.ndarray
-    readout: Readout
 
     @property
     def start(self) -> None:
         """Its clock begins with the first knot: nothing is before it."""
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class DrivenExpansion(OverKnots):
+    """`centre` (c,) and `whitening` (c, f) make f of [u, h, exp(-rate t)], where c = (1 + K) inputs + K."""
+
+    centre: np.ndarray
+    whitening: np.ndarray
+    readout: Readout
 
     def reader(self, times: np.ndarray, which: np.ndarray) -> "DrivenReader":
         return DrivenReader(self, times, which)

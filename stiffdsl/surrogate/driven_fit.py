@@ -64,9 +64,9 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
         inputs,
         task.times,
         rates,
-        *_whitening(scaled[:, task.scalars :], inputs, task.times, rates, rng),
         groups,
         mean,
+        *_whitening(scaled[:, task.scalars :], inputs, task.times, rates, rng),
         Readout(0, np.zeros((1, 1, 1)), np.zeros(1), (), ()),
     )
     z, f = Reservoir(expansion, task.times)(np, samples.values)

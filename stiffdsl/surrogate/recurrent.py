@@ -16,10 +16,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicHermiteSpline
 
-from stiffdsl.surrogate.driven import ScoresReader, silu
+from stiffdsl.surrogate.driven import OverKnots, ScoresReader, silu
 from stiffdsl.surrogate.filters import responses, step_weights
 from stiffdsl.surrogate.neural import Network
-from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 
 # Scores are fed back thousands of times: half of the digits are far below what the network errs.
 DTYPE = np.float32
@@ -41,25 +40,11 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class RecurrentExpansion:
-    """As a `DrivenExpansion`, with equal steps between its `knots`. `begin` gives the first scores for [z, u]."""
+class RecurrentExpansion(OverKnots):
+    """With equal steps between its `knots`. `begin` gives the first scores for [z, u]."""
 
-    clock: Clock
-    parameters: ParameterScaling
-    outputs: OutputScaling
-    scalars: int
-    inputs: int
-    knots: np.ndarray
-    rates: np.ndarray
-    groups: np.ndarray
-    mean: np.ndarray
     begin: Network
     cell: Cell
-
-    @property
-    def start(self) -> None:
-        """Its clock begins with the first knot: nothing is before it."""
-        return None
 
     def reader(self, times: np.ndarray, which: np.ndarray) -> "RecurrentReader":
         return RecurrentReader(self, times, which)

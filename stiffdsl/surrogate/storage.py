@@ -190,6 +190,19 @@ def _pack_readout(expansion: DrivenExpansion, arrays: dict[str, np.ndarray]) -> 
     return {"degree": readout.degree, "layers": len(readout.weights)}
 
 
+def _over_knots(
+    meta: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    clock: Clock,
+    scaling: ParameterScaling,
+    outputs: OutputScaling,
+) -> tuple[Clock, ParameterScaling, OutputScaling, int, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The fields of `OverKnots`, in order."""
+    scalars, inputs = len(meta["parameters"]), len(meta["drives"])
+    knots, rates, groups, mean = (arrays[k] for k in ("times", "rates", "groups", "mean"))
+    return clock, scaling, outputs, scalars, inputs, knots, rates, groups, mean
+
+
 def _unpack_driven(
     meta: dict[str, Any],
     arrays: dict[str, np.ndarray],
@@ -206,17 +219,9 @@ def _unpack_driven(
         tuple(arrays[f"readout.bias{k}"] for k in layers),
     )
     return DrivenExpansion(
-        clock,
-        scaling,
-        outputs,
-        len(meta["parameters"]),
-        len(meta["drives"]),
-        arrays["times"],
-        arrays["rates"],
+        *_over_knots(meta, arrays, clock, scaling, outputs),
         arrays["centre"],
         arrays["whitening"],
-        arrays["groups"],
-        arrays["mean"],
         readout,
     )
 
@@ -245,15 +250,7 @@ def _unpack_recurrent(
     begin = _unpack_map(meta["recurrent"]["begin"], "begin", arrays)
     assert isinstance(begin, Network)
     return RecurrentExpansion(
-        clock,
-        scaling,
-        outputs,
-        len(meta["parameters"]),
-        len(meta["drives"]),
-        arrays["times"],
-        arrays["rates"],
-        arrays["groups"],
-        arrays["mean"],
+        *_over_knots(meta, arrays, clock, scaling, outputs),
         begin,
         Cell(outer, inner, bias, weights, biases, low, high),
     )
