@@ -28,6 +28,30 @@ experiment
 end
 """
 
+# Algebraic unknowns that jump: w and i, at times that follow parameters, and where the table of u jumps; two conditions
+# jump at one time.
+SWITCHED = """
+model Switched
+  param R = 100
+  param C = 1e-4
+  param tau = 0.02
+  param late = 0.02
+  param U = 5
+  input u = 1
+  var v start 0
+  var q start 1
+  var i
+  var w
+equations
+  w + 0.1*w^3 = R*i + sinh(i)
+  i*R*0.5 + sinh(w) + w*exp(i) + w + v = (if time < tau then U else 0.5*U) + (if time > late then u else 2*w/(1 + w^2))
+  C*der(v) = i
+  der(q) = -100*w*q + (if time < tau then 3 else w) + (if time >= 0 then 0.1*v else 4)
+experiment
+  time 0..0.1
+end
+"""
+
 # With a = 0 the pivots that are best for a = 10 are zero.
 AWKWARD = """
 model Awkward

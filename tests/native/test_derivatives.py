@@ -149,6 +149,50 @@ def test_every_way_to_write_them_is_the_same(monkeypatch):
         assert_close(products(by_kernel(other, signals), at, direction(at)), first)
 
 
+def switched():
+    """A DAE whose algebraic unknowns jump, at times that follow parameters and at those of a table."""
+    points = np.array([0.0, 0.03, 0.03, 0.05, 0.05, 0.1]), np.array([1.0, 1.2, 3.0, 2.0, 4.0, 4.0])
+    # Differences do not say what two jumps at one time do that move apart.
+    text = solves.SWITCHED.replace("param late = 0.02", "param late = 0.035")
+    return model(text), (signal(0, 1.0, 0.0, points, "u"),)
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_over_jumps_of_algebraic_unknowns(driven, monkeypatch):
+    m, signals = switched()
+    signals = signals if driven else ()
+    at = point(m)
+    moved = direction(at)
+    found = products(by_kernel(m, signals, rtol=1e-10), at, moved)
+    forward, reverse, weights = found
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+    difference_of = difference(by_kernel(m, signals, rtol=1e-10), at, moved, weights, 1e-5)
+    np.testing.assert_allclose(forward, difference_of, rtol=1e-5)
+    monkeypatch.setenv("STIFFDSL_CACHE", "")
+    monkeypatch.setattr(attempt, "STRAIGHT", 0)
+    for pivots in (attempt.BAD_PIVOTS, -1.0):
+        monkeypatch.setattr(attempt, "BAD_PIVOTS", pivots)
+        assert_close(products(by_kernel(switched()[0], signals, rtol=1e-10), at, moved), found)
+
+
+def test_values_saved_where_algebraic_unknowns_jump_follow_what_comes_after():
+    """At t0, and at a table's jump, whose times nothing moves."""
+    m, (table,) = switched()
+    y0, p, u = point(m)
+    times = jnp.array([0.0, 0.03])
+    beside = times + 1e-9
+    solve = tier.pure_solve(m, "rodas5p", 1000, (table,))[0]
+
+    def saved(times, p):
+        return solve(0.0, 0.1, y0, Args(p, Inputs(u, (table,))), times, 1e-10, 1e-13).ys[:, 2:]
+
+    along = (p * np.random.default_rng(0).uniform(-1, 1, p.shape)).at[2:4].set(0.0)
+    forward = [jax.jvp(lambda p, t=t: saved(t, p), (p,), (along,))[1] for t in (times, beside)]
+    np.testing.assert_allclose(forward[0], forward[1], rtol=1e-4, atol=1e-12)
+    pull = jax.vjp(lambda p: saved(times, p), p)[1]
+    np.testing.assert_allclose(pull(jnp.ones((2, 2)))[0] @ along, np.sum(forward[0]), rtol=1e-9)
+
+
 def assert_close(found, expected):
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-8), found, expected)
 

@@ -5,7 +5,8 @@ import pytest
 
 from stiffdsl.runtime import native
 from stiffdsl.runtime.inputs import Inputs, signal
-from stiffdsl.runtime.native import engine, solver
+from stiffdsl.runtime.native import attempt, engine, solver
+from stiffdsl.solve.status import Status
 from tests.native import solves
 from tests.native.test_kernel import assert_same, in_jax, solved
 
@@ -62,3 +63,71 @@ def test_lanes_side_by_side_jump_at_their_own_times(train, monkeypatch):
     assert beside.expect(len(p)) == (engine.vector_width(2) > 1)
     np.testing.assert_array_equal(found.counts, [lane.counts for lane in alone])
     np.testing.assert_allclose(found.ys, [lane.ys for lane in alone], rtol=1e-9, atol=1e-12)
+
+
+TABLE = np.array([0.0, 0.03, 0.03, 0.05, 0.05, 0.1]), np.array([1.0, 1.2, 3.0, 2.0, 4.0, 4.0])
+SAVED = (0.0, 0.0195, 0.02, 0.025, 0.03, 0.05, 0.1)
+
+
+@pytest.fixture(scope="module")
+def switched():
+    return solves.model(solves.SWITCHED)
+
+
+def test_algebraic_unknowns_jump_as_in_the_portable_loop(switched):
+    table = signal(0, 1.0, 0.0, TABLE, "u")
+    tables = native.Tables(np.array([0]), [TABLE[0]], [TABLE[1]])
+    result = solved(switched, tables=tables, saveat=SAVED)
+    assert_same(result, *in_jax(switched, SAVED, inputs=Inputs(switched.u, (table,))))
+    # What is saved at the time of a jump is what comes after it.
+    assert result.ys[2, 2] < 0.5 * result.ys[1, 2]
+
+
+def test_a_solve_may_end_where_algebraic_unknowns_jump(switched):
+    ends = switched._replace(t1=0.02)
+    result = solved(ends, saveat=(0.01, 0.02))
+    assert_same(result, *in_jax(ends, (0.01, 0.02)))
+    np.testing.assert_array_equal(result.ys[-1], result.y)
+    before = solved(switched._replace(t1=0.02 - 1e-9))
+    assert result.y[2] < 0.5 * before.y[2]
+
+
+def test_recorded_steps_show_both_sides_of_a_jump(switched):
+    kernel = native.build(switched.program)
+    assert kernel is not None
+    steps = kernel.record(switched.t0, switched.t1, switched.y0, switched.p, switched.u)
+    (twice,) = np.flatnonzero(np.diff(steps.t) == 0)
+    assert steps.t[twice] == 0.02
+    np.testing.assert_array_equal(steps.K[twice], 0.0)
+    # States stay, algebraic unknowns do not.
+    np.testing.assert_array_equal(steps.y[twice, :2], steps.y[twice + 1, :2])
+    assert np.all(steps.y[twice + 1, 2:] < steps.y[twice, 2:])
+
+
+def test_every_way_to_write_a_jump_of_algebraic_unknowns_is_the_same(switched, monkeypatch):
+    first = solved(switched, saveat=SAVED)
+    monkeypatch.setenv("STIFFDSL_CACHE", "")
+    monkeypatch.setattr(attempt, "STRAIGHT", 0)
+    for pivots in (attempt.BAD_PIVOTS, -1.0):
+        monkeypatch.setattr(attempt, "BAD_PIVOTS", pivots)
+        np.testing.assert_allclose(solved(switched, saveat=SAVED).ys, first.ys, rtol=1e-10, atol=1e-14)
+
+
+def test_lanes_side_by_side_with_algebraic_unknowns(switched, monkeypatch):
+    p = switched.p * (1 + 0.01 * np.arange(24)[:, None])
+    kernel = native.build(switched.program)
+    assert kernel is not None
+    alone = [kernel.solve(switched.t0, switched.t1, switched.y0, row, switched.u, saveat=SAVED) for row in p]
+    monkeypatch.setattr(solver, "MANY", 8)
+    beside = native.build(switched.program)
+    assert beside is not None
+    found = beside.solve_lanes(switched.t0, switched.t1, switched.y0, p, switched.u, saveat=SAVED)
+    np.testing.assert_array_equal(found.counts, [lane.counts for lane in alone])
+    np.testing.assert_allclose(found.ys, [lane.ys for lane in alone], rtol=1e-9, atol=1e-12)
+
+
+def test_equations_without_a_solution_after_a_jump_say_so():
+    root = "i*R*0.5 + sinh(w) + w*exp(i) + w + v ="
+    assert root in solves.SWITCHED
+    lost = solves.model(solves.SWITCHED.replace(root, "(if time < tau then w else 10 + w^2) ="))
+    assert solved(lost).status == Status.INITIAL

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.runtime.native import lu
-from stiffdsl.runtime.native.attempt import Model, Writer
+from stiffdsl.runtime.native.attempt import Model, Writer, pattern
 from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.ir import Entries, straight
 from stiffdsl.runtime.native.layout import Areas
@@ -48,16 +48,6 @@ class StepWriter(Writer):
     def inputs(self, c: float) -> Entries | None:
         self.drive(c)
         return self.u
-
-
-def pattern(model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the values of J."""
-    plan = model.plan
-    own = plan.source >= 0
-    count = int(own.sum())
-    rows, columns = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    rows[plan.source[own]], columns[plan.source[own]] = plan.pattern_rows[own], plan.pattern_columns[own]
-    return rows, columns
 
 
 def emit_back(

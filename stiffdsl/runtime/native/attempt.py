@@ -74,6 +74,11 @@ class Model:
         return self.stops is not None or self.inputs > 0
 
     @property
+    def resets(self) -> bool:
+        """Whether jumps set algebraic unknowns anew (`reset.py`)."""
+        return self.lands and not np.all(self.mass)
+
+    @property
     def fills_parameters(self) -> bool:
         """Whether some parameters are made in a solve."""
         return self.prepare is not None or self.stops is not None
@@ -90,6 +95,8 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("P", model.parameters if model.fills_parameters else 0),
             ("side", model.stops.count if model.stops else 0),
             ("lines", 2 * model.stops.count if model.stops else 0),
+            ("here", 1),
+            ("held", 1),
             ("f_t", n),
             ("y1", n),
             ("stages", tableau.stages * n),
@@ -105,6 +112,16 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("scratch", scratch),
         )
     )
+
+
+def pattern(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the values of J."""
+    plan = model.plan
+    own = plan.source >= 0
+    count = int(own.sum())
+    rows, columns = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    rows[plan.source[own]], columns[plan.source[own]] = plan.pattern_rows[own], plan.pattern_columns[own]
+    return rows, columns
 
 
 def is_small(model: Model) -> bool:

@@ -36,6 +36,7 @@ class Backward(Driver):
             self.zero(name)
         tape.begin()
         made = code.variable("i64", "0")
+        tape.copy(tape.state, states, tape.width)
 
         def state(s: str) -> str:
             return code.at(states, code.integer("mul", s, str(tape.width)))
@@ -65,11 +66,18 @@ class Backward(Driver):
             code.store(code.apply("add", code.load(y_bar, j), value), y_bar, j)
 
         self.at_start(start)
+        if self.model.resets:
+            tape.copy(states, tape.state, tape.width)
+            jumped, t, y = self.begun()
+            with code.when(jumped):
+                self.reset(t, y, back=True)
         code.call("free", f"ptr {states}")
         code.call("free", f"ptr {self.steps}")
 
     def _back(self, r: str) -> None:
         code, row = self.code, self.row(r)
+        if self.model.resets:
+            self.over_reset(r, back=True)
         self.take_up(row)
         if self.follows:
             Landing(self).back(r)

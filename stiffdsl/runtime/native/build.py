@@ -27,8 +27,7 @@ UNKNOWNS, WITH_ALGEBRAIC, MULTIPLICATIONS = 2000, 400, 2_000_000
 
 def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has too many
-    invariants to return to after a step, or jumps in time although it has algebraic unknowns, or the method is not one
-    that kernels are made for."""
+    invariants to return to after a step, or the method is not one that kernels are made for."""
     tableau = TABLEAUS.get(method)
     if tableau is None or not engine.available():
         return None
@@ -55,8 +54,6 @@ def static_plan(program: Program) -> lu.Plan | None:
 
 def _model(program: Program, tableau: Tableau) -> Model | None:
     plan, stops = static_plan(program), stopping(program)
-    if stops is not None and not np.all(program.mass):
-        return None
     parameters = sum(b.size for b in program.system.flat.parameters)
     program = in_segments(program, parameters)
     project = projection_of(program) if len(program.invariant_rows) else None
@@ -104,7 +101,8 @@ def _key(model: Model) -> str:
         digest.update(digest_of((model.project,), model.tables_project))
     if model.stops is not None:
         digest.update(
-            digest_of((model.stops.crossings,), model.stops.tables) + model.stops.periodic.tobytes()
+            digest_of((model.stops.crossings, model.stops.rhs), model.stops.tables)
+            + model.stops.periodic.tobytes()
         )
     plan = model.plan
     for array in (

@@ -22,6 +22,8 @@ from stiffdsl.runtime.native.forward import Forward, ForwardWide
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
+from stiffdsl.runtime.native.reset import emit_reset
+from stiffdsl.runtime.native.reset_moved import emit_reset_back, emit_reset_forth
 from stiffdsl.runtime.native.signals import emit_inputs
 from stiffdsl.runtime.native.stopping import emit_next_stop
 from stiffdsl.runtime.native.straight import emit_straight
@@ -86,6 +88,8 @@ def _emit(
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     if derivatives.crossings is not None and model.stops is not None:
         scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
+        if model.resets:
+            scratch.append(emit_function(module, model.stops.jacobian, model.stops.tables, "jacobian_beside"))
     areas, record = tape.tape_areas(model, max(scratch)), tape.record_areas(model)
     plan, small = model.plan, is_small(model)
     emit_assemble(module, plan)
@@ -99,10 +103,16 @@ def _emit(
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
     tape.emit_recording(module, model, areas, record, small)
+    if model.resets and derivatives.crossings is not None:
+        emit_reset(module, model, areas, planned=not small, beside=True)
     operands = (*OPERANDS, *named[0], *named[1])
     driver = drive(model, areas, record, small)
     driver.follows = derivatives.crossings is not None
     driver.emit_step(module, derivatives)
+    if model.resets and named is FORWARD:
+        emit_reset_forth(module, model, derivatives, areas)
+    elif model.resets:
+        emit_reset_back(module, model, derivatives, areas, planned=not small)
     with _lanes(module, areas, operands) as code:
         driver.open(code, operands)
         driver.write()

@@ -7,6 +7,7 @@ from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, Areas, state_areas
 from stiffdsl.runtime.native.tape import DerivedFunctions, Tape
+from stiffdsl.solve.stops import SAME
 
 
 class Driver:
@@ -100,9 +101,15 @@ class Driver:
         """Writes into the last row, after `count` steps of a segment, where the next one begins."""
         tape, end = self.tape, self.row(count)
         self.code.store(tape.of_state("t"), end, self.record["t"])
-        if self.follows:
+        if self.follows or self.model.resets:
             y_at = state_areas(self.model.n)[0]
             tape.copy(self.code.at(tape.state, y_at), self.code.at(end, self.record["y"]), self.model.n)
+        if self.model.resets:
+            span = self.code.at(end, self.record["span"])
+            for k, name in enumerate(("low", "high")):
+                self.code.store(tape.of_state(name), span, k)
+        if self.model.resets and self.model.stops is not None:
+            self.code.store(tape.of_state("side"), end, self.record["side"])
 
     def take_up(self, row: str) -> None:
         """Makes what holds up to the next jump that of a step."""
@@ -110,6 +117,68 @@ class Driver:
         if self.model.stops is not None:
             side = self.code.load(row, self.record["side"])
             self.code.store(side, self.at["p"], self.model.parameters - 1)
+
+    def over_reset(self, r: str, back: bool) -> None:
+        """Moves all directions over the jump of algebraic unknowns at the end of step r, or back, with what is saved
+        there. Backward, all times up to that end lie behind the cursor."""
+        code = self.code
+        end = self.row(code.integer("add", r, "1"))
+        resets = code.apply("ne", code.load(self.row(r), self.record["resets"]), code.number(0.0))
+        with code.when(resets):
+            self.take_up(end)
+            t = code.load(end, self.record["t"])
+            if back:
+                self._at_end(t, back)
+            self.reset(t, code.at(end, self.record["y"]), back)
+            if not back:
+                self._at_end(t, back)
+
+    def reset(self, t: str, y: str, back: bool) -> None:
+        """Moves all directions over a jump of algebraic unknowns to y."""
+        code = self.code
+        names = (
+            ("y0_bar", "p_bar", "u_bar", "values_bar") if back else ("y_dot", "p_dot", "u_dot", "values_dot")
+        )
+        if self.model.inputs:
+            pointers = ("%operands", *(code.at("%work", self.areas[a]) for a in ("span", "u", "u_t")))
+            code.call("inputs", f"double {t}", *(f"ptr {p}" for p in pointers))
+        of_reset = (f"double {t}", f"ptr {y}", f"ptr {self.at['p']}")
+        code.call("reset_factor", *of_reset, "ptr %work")
+        with code.loop(self.directions) as d:
+            pointers = (f"ptr {self.of_direction(name, d)}" for name in names)
+            function = "reset_back" if back else "reset_forth"
+            code.call(function, *of_reset, "ptr %operands", "ptr %work", *pointers)
+
+    def _at_end(self, t: str, back: bool) -> None:
+        """Values saved at the time of a jump are those after it. Backward, the cursor then stands before them."""
+        code, place = self.code, self.code.variable("i64")
+        code.store(code.load(self.cursor, kind="i64"), place, kind="i64")
+        same = code.apply("mul", code.number(SAME), code.apply("abs", t))
+        with code.forever() as looking:
+            s = code.load(place, kind="i64")
+            code.leave(looking, code.value(f"icmp sle i64 {s}, 0"))
+            s = code.integer("sub", s, "1")
+            away = code.apply("abs", code.apply("sub", code.load(self.at["saveat"], s), t))
+            code.leave(looking, code.apply("gt", away, same))
+            first = code.integer("mul", s, str(self.model.n))
+            with code.loop(self.directions) as d, code.loop(self.model.n) as j:
+                at = code.integer("add", first, j)
+                if back:
+                    y_bar, saved = self.of_direction("y0_bar", d), self.of_direction("ys_bar", d)
+                    code.store(code.apply("add", code.load(y_bar, j), code.load(saved, at)), y_bar, j)
+                else:
+                    code.store(
+                        code.load(self.of_direction("y_dot", d), j), self.of_direction("ys_dot", d), at
+                    )
+            code.store(s, place, kind="i64")
+        if back:
+            code.store(code.load(place, kind="i64"), self.cursor, kind="i64")
+
+    def begun(self) -> tuple[str, str, str]:
+        """Whether the solve began with a jump of algebraic unknowns, its time, and the values after it."""
+        tape, y_at = self.tape, state_areas(self.model.n)[0]
+        jumped = self.code.apply("ne", tape.of_state("reset"), self.code.number(0.0))
+        return jumped, self.option["t0"], self.code.at(tape.state, y_at)
 
     def step_arguments(self, row: str, t: str, h: str, pointers: list[str]) -> list[str]:
         listed = [f"double {t}", f"double {h}", f"ptr {self.code.at(row, self.record['y'])}"]

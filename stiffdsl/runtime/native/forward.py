@@ -29,12 +29,16 @@ class Forward(Driver):
         self.zero("ys_dot")
 
         def begin(d: str, place: str, j: str) -> None:
-            value = code.load(self.of_direction("y0_dot", d), j)
+            value = code.load(self.of_direction("y_dot", d), j)
             code.store(value, self.of_direction("ys_dot", d), place)
 
+        tape.begin()
+        if self.model.resets:
+            jumped, t, y = self.begun()
+            with code.when(jumped):
+                self.reset(t, y, back=False)
         self.at_start(begin)
         self.pass_times(self.option["t0"])
-        tape.begin()
         with code.forever() as going:
             code.leave(going, code.apply("not", tape.running()))
             count = tape.segment()
@@ -44,6 +48,8 @@ class Forward(Driver):
                 self._forth(r)
                 if self.follows:
                     Landing(self).forth(r)
+                if self.model.resets:
+                    self.over_reset(r, back=False)
         code.call("free", f"ptr {self.steps}")
 
     def span(self, row: str, r: str) -> tuple[str, str, str, str]:

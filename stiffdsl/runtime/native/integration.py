@@ -4,11 +4,8 @@ The choice of the first step, the step sizes, the statuses and the saving are th
 constants; `tests/native` holds both to the same steps.
 """
 
-from collections.abc import Callable
-
-from stiffdsl.runtime.native.attempt import Model
-from stiffdsl.runtime.native.code import Code
-from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
+from stiffdsl.runtime.native.layout import OPTIONS, STATE
+from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of
 from stiffdsl.solve import control, loop
 from stiffdsl.solve.status import Status
@@ -17,93 +14,8 @@ from stiffdsl.solve.status import Status
 _LOG_FLOOR = -9.210340371976182
 
 
-class Integration:
-    """Code for one solve, in a function with the parameters `operands` and `work` (`attempt.work_areas`)."""
-
-    def __init__(self, code: Code, model: Model, areas: Areas):
-        self.code, self.model, self.areas, self.n = code, model, areas, model.n
-        self.y_at, self.scaled_at, _ = state_areas(model.n)
-
-    # --- where the results of an attempt are ---
-
-    def stage(self, i: int, k: str) -> str:
-        """Entry k of stage i."""
-        return self.code.load(self.area("stages", i), k)
-
-    def after(self, k: str) -> str:
-        """Entry k of the new value."""
-        return self.code.load(self.area("y1"), k)
-
-    def keep(self, k: str) -> None:
-        """Makes entry k of the new value that of the state."""
-        self.code.store(self.after(k), self.y, k)
-
-    # --- small helpers ---
-
-    def area(self, name: str, row: int = 0) -> str:
-        return self.code.at("%work", self.areas[name] + row * self.n)
-
-    def option(self, name: str) -> str:
-        return self.options[name]
-
-    def get(self, name: str) -> str:
-        return self.code.load(self.variables[name])
-
-    def set(self, name: str, value: str) -> None:
-        self.code.store(value, self.variables[name])
-
-    def add(self, name: str, amount: float) -> None:
-        self.set(name, self.code.apply("add", self.get(name), self.code.number(amount)))
-
-    def number(self, value: float) -> str:
-        return self.code.number(float(value))
-
-    def mean_square(self, term: Callable[[str], str]) -> str:
-        """The root mean square of `term(k)`."""
-        code = self.code
-        total = code.variable("double")
-        code.store(code.number(0.0), total)
-        with code.loop(self.n) as k:
-            value = term(k)
-            code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-        mean = code.apply("mul", code.load(total), self.number(1.0 / self.n))
-        return code.apply("sqrt", mean)
-
-    def call_rhs(self, t: str, y: str, result: str) -> None:
-        u, scratch = self.area("u"), self.area("scratch")
-        self.code.call(
-            "rhs", f"double {t}", f"ptr {y}", f"ptr {self.p}", f"ptr {u}", f"ptr {result}", f"ptr {scratch}"
-        )
-
-    def drive(self, t: str) -> None:
-        if self.model.inputs:
-            pointers = ("%operands", *(self.area(name) for name in ("span", "u", "u_t")))
-            self.code.call("inputs", f"double {t}", *(f"ptr {p}" for p in pointers))
-
-    # --- the state ---
-
-    def open(self) -> None:
-        """Loads what there is: pointers, options, and the state into variables."""
-        code = self.code
-        self.pointers = {name: code.load("%operands", k, "ptr") for k, name in enumerate(OPERANDS)}
-        self.p = self.area("P") if self.model.fills_parameters else self.pointers["p"]
-        self.options = {name: code.load(self.pointers["options"], k) for k, name in enumerate(OPTIONS)}
-        self.state = self.pointers["state"]
-        self.y, self.scaled = code.at(self.state, self.y_at), code.at(self.state, self.scaled_at)
-        self.variables = {name: code.variable("double") for name in STATE}
-        self.read()
-        backward = code.apply("lt", self.option("t1"), self.option("t0"))
-        self.direction = code.select(backward, self.number(-1), self.number(1))
-
-    def read(self) -> None:
-        """Reads the variables."""
-        for k, name in enumerate(STATE):
-            self.set(name, self.code.load(self.state, k))
-
-    def close(self) -> None:
-        """Writes the variables back."""
-        for k, name in enumerate(STATE):
-            self.code.store(self.get(name), self.state, k)
+class Integration(Saving):
+    """Code that steps one solve."""
 
     def clear(self) -> None:
         """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
@@ -130,9 +42,6 @@ class Integration:
             result = code.at(self.p, model.given + (model.stops is not None))
             code.call("prepare", *(f"ptr {p}" for p in (self.p, result, self.area("scratch"))))
 
-    def running(self) -> str:
-        return self.code.apply("eq", self.get("status"), self.number(Status.RUNNING))
-
     def begin(self) -> None:
         """As `loop.begin`."""
         code, t0, t1 = self.code, self.option("t0"), self.option("t1")
@@ -155,28 +64,9 @@ class Integration:
             code.apply("eq", t0, t1), self.number(Status.SUCCESS), self.number(Status.RUNNING)
         )
         self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
-        self._begin_saves()
         with code.when(sound):
             self._depart()
-
-    def _begin_saves(self) -> None:
-        """The start value at times equal to t0, NaN at all others."""
-        code, ys, times = self.code, self.pointers["ys"], self.pointers["saveat"]
-        count = code.to_integer(self.option("saves"))
-        with code.loop(count) as s:
-            time = code.load(times, s)
-            now = code.apply("eq", time, self.option("t0"))
-            row = code.at(ys, code.integer("mul", s, str(self.n)))
-            with code.loop(self.n) as k:
-                value = code.select(now, code.load(self.pointers["y0"], k), self.number(float("nan")))
-                code.store(value, row, k)
-            behind = code.apply("le", self._along(time), self._along(self.option("t0")))
-            with code.when(behind):
-                self.add("cursor", 1)
-
-    def _along(self, time: str) -> str:
-        """A time, measured in the direction of the solve."""
-        return self.code.apply("mul", self.direction, time)
+        self._begin_saves()
 
     def _depart(self) -> None:
         """Steps from the state on without memory, as `loop._begin_at`: up to the next jump."""
@@ -191,18 +81,38 @@ class Integration:
         """The function for that."""
         code, number = self.code, self.number
         t, end = self.get("t"), self.option("t1")
-        pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "scratch")))
+        pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "here", "scratch")))
         listed = (f"double {t}", f"double {end}", *(f"ptr {p}" for p in pointers))
         self.set("stop", code.call("next_stop", *listed, result="double"))
         goal = self._goal()
         middle = code.apply("mul", number(0.5), code.apply("add", t, goal))
+        if self.model.resets:
+            # At t1 no step follows; what jumps there has jumped.
+            after = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
+            middle = code.select(code.apply("eq", t, goal), after, middle)
         self.set("side", middle)
         first = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
         last = code.apply("sub", goal, code.apply("mul", self.direction, beyond_of(code, goal)))
         self.set("low", code.smaller(code.smaller(first, last), middle))
         self.set("high", code.larger(code.larger(first, last), middle))
         self.clear()
-        self._first_step()
+        self._reset()
+        # Nothing goes on from t1.
+        ends = code.apply("and", code.apply("eq", t, end), code.apply("ne", t, self.option("t0")))
+        with code.when(code.apply("not", ends)):
+            self._first_step()
+
+    def _reset(self) -> None:
+        """Sets algebraic unknowns anew where something jumps; the status where that fails."""
+        if not self.model.resets:
+            return
+        code, here = self.code, self.code.load(self.area("here"))
+        self.set("reset", here)
+        with code.when(code.apply("ne", here, self.number(0))):
+            self.drive(self.get("t"))
+            pointers = (f"ptr {p}" for p in (self.y, self.p, "%work"))
+            good = code.call("reset", f"double {self.get('t')}", *pointers, result="i1")
+            self.set("status", code.select(good, self.get("status"), self.number(Status.INITIAL)))
 
     def _goal(self) -> str:
         """Where steps end next: at a jump, or at t1."""
@@ -217,11 +127,16 @@ class Integration:
         if not self.model.lands:
             self.set("status", self.number(Status.SUCCESS))
             return
-        with code.choice(code.apply("eq", end, self.option("t1"))) as (yes, no):
-            with yes:
-                self.set("status", self.number(Status.SUCCESS))
-            with no:
-                self._depart()
+        done = code.apply("eq", end, self.option("t1"))
+        self.set("status", code.select(done, self.number(Status.SUCCESS), self.get("status")))
+        goes_on = code.apply("not", done)
+        if self.model.resets:
+            jumps = code.apply("eq", end, self.get("stop"))
+            goes_on = code.apply("or", goes_on, jumps)
+        with code.when(goes_on):
+            self._before_reset(end)
+            self._depart()
+            self._after_reset(end)
 
     def _first_step(self) -> None:
         """As `loop._first_step`."""
@@ -284,13 +199,6 @@ class Integration:
         h1 = code.select(self._finite(steepest), h1, number(float("nan")))
         h1 = code.select(self._finite(h1), h1, h0)
         return code.smaller(code.apply("mul", number(100), h0), h1)
-
-    def _positive(self, value: str) -> str:
-        return self.code.select(self.code.apply("gt", value, self.number(0)), value, self.number(1))
-
-    def _finite(self, value: str) -> str:
-        code = self.code
-        return code.apply("eq", code.apply("sub", value, value), self.number(0))
 
     def limit(self) -> str:
         """Whether the attempts are used up; then that is the status."""
@@ -389,66 +297,3 @@ class Integration:
         code, most = self.code, self.option("max_step")
         proposed = code.apply("mul", h, factor)
         self.set("h", self._between(proposed, code.apply("neg", most), most))
-
-    def _between(self, value: str, low: str, high: str) -> str:
-        return self.code.smaller(self.code.larger(value, low), high)
-
-    # --- what is kept of an accepted step ---
-
-    def _save(self, t: str, h: str, end: str) -> None:
-        """Fills in the times that the step has passed, and records the step; dense output where it is needed."""
-        code, number = self.code, self.number
-        saves, times = code.to_integer(self.option("saves")), self.pointers["saveat"]
-        made = code.variable("i1")
-        code.store("false", made, kind="i1")
-        recording = code.apply("gt", self.option("capacity"), number(0))
-        with code.when(recording):
-            self._rows()
-            code.store("true", made, kind="i1")
-            self._record(t, h)
-        with code.forever() as filling:
-            cursor = code.to_integer(self.get("cursor"))
-            code.leave(filling, code.value(f"icmp sge i64 {cursor}, {saves}"))
-            time = code.load(times, cursor)
-            code.leave(filling, code.apply("not", code.apply("le", self._along(time), self._along(end))))
-            with code.when(code.value(f"xor i1 {code.load(made, kind='i1')}, true")):
-                self._rows()
-                code.store("true", made, kind="i1")
-            self._interpolate(code.apply("div", code.apply("sub", time, t), h), cursor)
-            self.add("cursor", 1)
-
-    def _rows(self) -> None:
-        """K = H stages."""
-        code, tableau = self.code, self.model.tableau
-        with code.loop(self.n) as k:
-            stages = [self.stage(i, k) for i in range(tableau.stages)]
-            for r, row in enumerate(tableau.H):
-                code.store(code.combination(row, stages), self.area("K", r), k)
-
-    def _interpolate(self, theta: str, cursor: str) -> None:
-        """As `solve/dense_output.py`."""
-        code, number = self.code, self.number
-        row = code.at(self.pointers["ys"], code.integer("mul", cursor, str(self.n)))
-        rest = code.apply("sub", number(1), theta)
-        rows = len(self.model.tableau.H)
-        with code.loop(self.n) as k:
-            inner = code.load(self.area("K", rows - 1), k)
-            for r in reversed(range(rows - 1)):
-                inner = code.apply("add", code.load(self.area("K", r), k), code.apply("mul", theta, inner))
-            value = code.apply("add", self.after(k), code.apply("mul", rest, inner))
-            start = code.apply("mul", rest, code.load(self.y, k))
-            code.store(code.apply("add", start, code.apply("mul", theta, value)), row, k)
-
-    def _record(self, t: str, h: str) -> None:
-        """One row of the buffer: t, h, y before the step, K."""
-        code, n, rows = self.code, self.n, len(self.model.tableau.H)
-        width = 2 + n + rows * n
-        recorded = code.to_integer(self.get("recorded"))
-        row = code.at(self.pointers["steps"], code.integer("mul", recorded, str(width)))
-        code.store(t, row, 0)
-        code.store(h, row, 1)
-        with code.loop(n) as k:
-            code.store(code.load(self.y, k), code.at(row, 2), k)
-            for r in range(rows):
-                code.store(code.load(self.area("K", r), k), code.at(row, 2 + n + r * n), k)
-        self.add("recorded", 1)

@@ -21,6 +21,7 @@ from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.once import prepared
+from stiffdsl.runtime.native.reset import emit_reset
 from stiffdsl.runtime.native.signals import emit_inputs
 from stiffdsl.runtime.native.stopping import emit_next_stop
 from stiffdsl.runtime.native.straight import emit_straight
@@ -58,7 +59,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_solve(module, model.plan)
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
-    emit_depart(module, model, areas)
+    emit_depart(module, model, areas, planned=not small)
     _emit_solve(module, model, areas, small)
     if width > 1:
         assert small, "only steps without loops are written for several lanes"
@@ -70,10 +71,12 @@ def emit(model: Model, width: int = 1) -> str:
     return module.text()
 
 
-def emit_depart(module: Module, model: Model, areas: Areas) -> None:
+def emit_depart(module: Module, model: Model, areas: Areas, planned: bool) -> None:
     """`depart(operands, work)`, where something may jump: from the state on, without memory, up to the next jump."""
     if not model.lands:
         return
+    if model.resets:
+        emit_reset(module, model, areas, planned)
     code = Code(module, "depart", [("ptr", "operands"), ("ptr", "work")], attributes="noinline")
     solve = Integration(code, model, areas)
     solve.open()
@@ -107,7 +110,9 @@ def _emit_steps(solve: Integration, small: bool) -> None:
     with code.forever() as stepping:
         code.leave(stepping, solve.limit())
         code.leave(stepping, code.apply("ge", code.load(attempts), solve.option("attempts")))
-        full = code.apply("ge", solve.get("recorded"), capacity)
+        # A jump of algebraic unknowns is a row of its own.
+        most = code.apply("sub", capacity, number(1)) if solve.model.resets else capacity
+        full = code.apply("ge", solve.get("recorded"), most)
         code.leave(stepping, code.apply("and", code.apply("gt", capacity, number(0)), full))
         t, h, last, end = solve.aim()
         solve.settle(t, h, last, end, attempted(solve, t, h, small))

@@ -7,6 +7,8 @@ of the solution itself; the loop in JAX moves the ends of steps instead.
 
 from collections.abc import Callable
 
+import numpy as np
+
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.stopping import Lines
 
@@ -28,6 +30,11 @@ class Landing:
         row, after = driver.row(r), driver.row(code.integer("add", r, "1"))
         with code.when(code.apply("ne", code.load(row, record["lands"]), code.number(0.0))):
             t, y = code.load(after, record["t"]), code.at(after, record["y"])
+            resets = driver.model.resets
+            if resets:
+                # Algebraic unknowns jump with every line.
+                y = self._area("between")
+                driver.tape.copy(code.at(row, record["end"]), y, driver.model.n)
             middle = code.load(row, record["side"])
             with code.loop(self.stops.count) as k:
                 code.store(middle, self._area("before"), k)
@@ -47,10 +54,16 @@ class Landing:
                 with code.when(line.here):
                     late = code.apply("add", t, code.apply("mul", driver.direction, line.beyond))
                     code.store(late, side, k)
+                    if resets:
+                        pointers = (y, driver.at["p"], side, "%work")
+                        code.call("reset_beside", f"double {t}", *(f"ptr {p}" for p in pointers), result="i1")
                     self._rhs(t, y, "jump")
+                    mass = code.module.constants(np.asarray(driver.model.mass, dtype=float))
                     with code.loop(driver.model.n) as j:
                         f, later = code.load(self._area("slope"), j), code.load(self._area("jump"), j)
-                        code.store(code.apply("sub", f, later), self._area("jump"), j)
+                        own = code.apply("ne", code.load(mass, j), code.number(0.0))
+                        change = code.select(own, code.apply("sub", f, later), code.number(0.0))
+                        code.store(change, self._area("jump"), j)
                         code.store(later, self._area("slope"), j)
                     act(k, t, line.slope)
 

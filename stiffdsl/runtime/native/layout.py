@@ -31,7 +31,8 @@ OPTIONS = (
     "resume",
 )
 # Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
-# the steps up to there, between `low` and `high`. The state y and the scaled errors follow.
+# the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
+# (1, else 0). The state y and the scaled errors follow.
 STATE = (
     "t",
     "h",
@@ -53,6 +54,7 @@ STATE = (
     "side",
     "low",
     "high",
+    "reset",
 )
 
 

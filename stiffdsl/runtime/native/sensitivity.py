@@ -22,9 +22,8 @@ from stiffdsl.runtime.native.adjoint import (
     either,
     factor_anew,
     normal,
-    pattern,
 )
-from stiffdsl.runtime.native.attempt import Model
+from stiffdsl.runtime.native.attempt import Model, pattern
 from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.ir import Entries, Shared, straight
 from stiffdsl.runtime.native.layout import OPERANDS, Areas

@@ -99,8 +99,8 @@ class _Segment:
 
 
 def next_jump(code: Code, t: str, backward: str, beyond: str) -> str:
-    """The time of the first jump of any table more than `beyond` after t; infinite where there is none. For a function
-    with the parameter `operands`."""
+    """The time of the first jump of any table more than `beyond` after t; infinite where there is none; `%here` becomes
+    1 where one is nearer. For a function with the parameters `operands` and `here`."""
     signals, number = _Signals(code), code.number
     found = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
     direction = code.select(backward, number(-1.0), number(1.0))
@@ -121,8 +121,9 @@ def next_jump(code: Code, t: str, backward: str, beyond: str) -> str:
             known = code.apply("mul", direction, code.apply("sub", code.load(found), time))
             code.leave(looking, code.apply("le", known, number(0.0)))
             jumps = code.apply("eq", time, code.load(x, beside))
-            jumps = code.apply("and", jumps, code.apply("gt", away, beyond))
-            with code.when(jumps):
+            now = code.apply("and", jumps, code.apply("le", code.apply("abs", away), beyond))
+            code.store(code.select(now, number(1.0), code.load("%here")), "%here")
+            with code.when(code.apply("and", jumps, code.apply("gt", away, beyond))):
                 code.store(time, found)
             code.store(beside, place, kind="i64")
     return code.load(found)

@@ -1,4 +1,4 @@
-"""Jumps in time inside a kernel (`solve/stops.py`), for models without algebraic unknowns.
+"""Jumps in time inside a kernel (`solve/stops.py`).
 
 Conditions on time alone are decided by one time for all steps up to the next jump, in the middle between both. It
 follows the parameters, so that what depends on it is worked out once for these steps (`once.py`):
@@ -21,10 +21,12 @@ from stiffdsl.solve.stops import EPSILON, ROUNDINGS, SAME, TINY
 
 @dataclass(frozen=True, eq=False)
 class Stopping:
-    """Where steps end: `crossings(p, side)` and what it says, and `rhs(t, y, p, u, side)` (`program/program.py`)."""
+    """Where steps end: `crossings(p, side)` and what it says; `rhs` and `jacobian` as functions of `side`
+    (`program/program.py`)."""
 
     crossings: Function
     rhs: Function
+    jacobian: Function
     tables: dict[str, np.ndarray]
     periodic: np.ndarray
 
@@ -37,8 +39,8 @@ def stopping(program: Program) -> Stopping | None:
     """What jumps in time, if anything does."""
     if not len(program.crossings_periodic):
         return None
-    crossings, rhs = (program.by_name[name] for name in ("crossings", "rhs"))
-    return Stopping(crossings, rhs, program.tables, program.crossings_periodic)
+    crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
+    return Stopping(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
 
 
 def in_segments(program: Program, parameters: int) -> Program:
@@ -74,19 +76,21 @@ def beyond_of(code: Code, t: str) -> str:
 
 NEXT_STOP = (
     *(("double", "t"), ("double", "end")),
-    *(("ptr", name) for name in ("p", "operands", "side", "lines", "scratch")),
+    *(("ptr", name) for name in ("p", "operands", "side", "lines", "here", "scratch")),
 )
 
 
 def emit_next_stop(module: Module, stops: Stopping | None, tables: bool) -> int:
     """`next_stop(…)`: the time of the first jump after t on the way to `end`, as `solve.stops.next_stop`, of a
-    condition or of a table; `side` and `lines` are for its use. Returns the doubles of scratch it needs."""
+    condition or of a table; `here`: 1 where something jumps at t, else 0; `side` and `lines` are for its use. Returns
+    the doubles of scratch it needs."""
     needed = 0 if stops is None else emit_function(module, stops.crossings, stops.tables)
     code = Code(module, "next_stop", NEXT_STOP, "double", attributes="noinline")
     number = code.number
     backward = code.apply("lt", "%end", "%t")
     direction = code.select(backward, number(-1.0), number(1.0))
     stop = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
+    code.store(number(0.0), "%here")
     if stops is not None:
         _next_of_lines(code, stops, direction, stop)
     if tables:
@@ -115,6 +119,7 @@ def _next_of_lines(code: Code, stops: Stopping, direction: str, stop: str) -> No
         line = lines.line(k)
         beside = code.apply("add", "%t", code.apply("mul", direction, line.beyond))
         code.store(code.select(line.here, beside, "%t"), "%side", k)
+        code.store(code.select(line.here, number(1.0), code.load("%here")), "%here")
     lines.evaluate()
     nearest = code.variable("double")
     code.store(number(np.inf), nearest)

@@ -48,13 +48,18 @@ class DerivedFunctions:
 
 def record_areas(model: Model) -> Areas:
     """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors; its
-    end, where that was moved to the invariants; and where conditions jump in time, `side`, and
-    whether one does so at the end of the step (1, else 0); the `span` of tables."""
+    end, where that was moved to the invariants; and where conditions jump in time, `side`, and whether one does so at
+    the end of the step (1, else 0); the `span` of tables; where algebraic unknowns are set anew, whether they were so
+    at the end of the step (1, else 0), and that end itself."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
     jumps = 0 if model.stops is None else 1
     return Areas(
-        (*steps, ("y1", 0 if model.project is None else n), ("side", jumps), ("lands", jumps), ("span", 2))
+        (
+            *(*steps, ("y1", 0 if model.project is None else n)),
+            *(("side", jumps), ("lands", jumps), ("span", 2)),
+            *(("resets", 1 if model.resets else 0), ("end", n if model.resets else 0)),
+        )
     )
 
 
@@ -75,7 +80,7 @@ def tape_areas(model: Model, scratch: int) -> Areas:
                 ("unmoved", n),
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
-            *(("before", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n)),
+            *(("before", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n), ("between", n)),
         )
     )
 
@@ -120,13 +125,23 @@ class Recording(Integration):
             here = code.apply("eq", end, self.get("stop"))
             lands = code.apply("and", here, code.apply("ne", end, self.option("t1")))
             code.store(code.select(lands, self.number(1), self.number(0)), row, record["lands"])
+        if self.model.resets:
+            resets = code.apply("eq", end, self.get("stop"))
+            code.store(code.select(resets, self.number(1), self.number(0)), row, record["resets"])
+            copy("end", self.area("y1"), self.n)
         self.add("recorded", 1)
+
+    def _before_reset(self, end: str) -> None:
+        del end
+
+    def _after_reset(self, end: str) -> None:
+        del end
 
 
 def emit_recording(module: Module, model: Model, areas: Areas, record: Areas, small: bool) -> None:
     """`begin_lane(operands, work)`, and `record_segment(operands, work)`: goes on from the state until the buffer is
     full or the solve ends."""
-    emit_depart(module, model, areas)
+    emit_depart(module, model, areas, planned=not small)
     parameters = [("ptr", "operands"), ("ptr", "work")]
     code = Code(module, "begin_lane", parameters, attributes="noinline")
     solve = Recording(code, model, areas, record)

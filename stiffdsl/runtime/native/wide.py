@@ -95,6 +95,8 @@ class _Slot(Integration):
 
     def _depart(self) -> None:
         super()._depart()
+        if self.model.resets:
+            self.into("y", self.y, self.n)
         if self.model.fills_parameters:
             self.into("p", self.p, self.model.parameters)
 
