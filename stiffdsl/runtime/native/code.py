@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from stiffdsl.runtime.native import elementary, engine
+
 # Attributes of a function that seldom runs: LLVM spends no time on it.
 COLD = "noinline optnone cold"
 # Fused multiply-add is allowed, nothing else is: NaN and infinity behave as IEEE 754 says.
@@ -17,18 +19,11 @@ _ARITHMETIC = {"add": "fadd contract", "sub": "fsub contract", "mul": "fmul cont
 _RELATIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _INTRINSICS = {
     "sqrt": "sqrt",
-    "exp": "exp",
-    "log": "log",
-    "sin": "sin",
-    "cos": "cos",
     "tan": "tan",
     "asin": "asin",
     "acos": "acos",
     "atan": "atan",
     "atan2": "atan2",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
     "pow": "pow",
     "floor": "floor",
     "ceil": "ceil",
@@ -42,13 +37,23 @@ def hexadecimal(value: float) -> str:
 
 
 class Module:
-    """Functions, constant arrays and declarations, in the order in which they were asked for."""
+    """Functions, constant arrays and declarations, in the order in which they were asked for.
+
+    `widest`: how many doubles are best computed at once in loops."""
 
     def __init__(self):
+        self.widest = engine.widest()
         self._functions: list[str] = []
         self._constants: dict[tuple[str, bytes], str] = {}
         self._lines: list[str] = []
         self._declared: dict[str, None] = {}
+        self._begun: set[str] = set()
+
+    def begin(self, function: str) -> bool:
+        """Whether a function that others share is still to be written."""
+        new = function not in self._begun
+        self._begun.add(function)
+        return new
 
     def add(self, function: str) -> None:
         self._functions.append(function)
@@ -88,9 +93,8 @@ class Code:
         linkage: str = "internal",
         lanes: int = 1,
     ):
-        self.module, self.lanes = module, lanes
-        self.real = "double" if lanes == 1 else f"<{lanes} x double>"
-        self.boolean = "i1" if lanes == 1 else f"<{lanes} x i1>"
+        self.module = module
+        self._take(lanes)
         listed = ", ".join(f"{kind} %{parameter}" for kind, parameter in parameters)
         self._head = f"define {linkage} {result} @{name}({listed}) nounwind {attributes} {{"
         self._slots: list[str] = []
@@ -98,6 +102,19 @@ class Code:
         self._count = 0
         self._known: dict[str, str] = {}
         self._block = "entry"
+
+    def _take(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.real = "double" if lanes == 1 else f"<{lanes} x double>"
+        self.boolean = "i1" if lanes == 1 else f"<{lanes} x i1>"
+
+    @contextmanager
+    def vectors(self, lanes: int) -> Iterator[None]:
+        """Inside, numbers are vectors of so many."""
+        before = self.lanes
+        self._take(lanes)
+        yield
+        self._take(before)
 
     def finish(self) -> None:
         """Adds the function to its module."""
@@ -151,6 +168,8 @@ class Code:
             self.module.declare(f"declare {real} {symbol}({', '.join([real] * len(args))})")
             listed = ", ".join(f"{real} {a}" for a in args)
             return self.value(f"call {real} {symbol}({listed})")
+        if name in ("sin", "cos", *elementary.FORMULAS):
+            return elementary.apply(self, name, args[0])
         match name:
             case "neg":
                 return self.value(f"fneg {real} {args[0]}")
@@ -166,20 +185,27 @@ class Code:
                 )
                 return self.select(self.apply("gt", args[0], self.number(0.0)), self.number(1.0), negative)
             case "asinh":
-                return self._each("asinh", args[0])
+                return self.each("asinh", args[0])
         raise AssertionError(name)
 
-    def _each(self, symbol: str, argument: str) -> str:
+    def each(self, symbol: str, argument: str) -> str:
         """A function of the C library, lane by lane."""
         self.module.declare(f"declare double @{symbol}(double)")
         if self.lanes == 1:
             return self.value(f"call double @{symbol}(double {argument})")
         result = "poison"
         for k in range(self.lanes):
-            one = self.value(f"extractelement {self.real} {argument}, i64 {k}")
-            one = self.value(f"call double @{symbol}(double {one})")
-            result = self.value(f"insertelement {self.real} {result}, double {one}, i64 {k}")
+            one = self.value(f"call double @{symbol}(double {self.extracted(argument, k)})")
+            result = self.inserted(result, one, k)
         return result
+
+    def extracted(self, vector: str, k: int) -> str:
+        """Number k of a vector."""
+        return self.value(f"extractelement {self.real} {vector}, i64 {k}")
+
+    def inserted(self, vector: str, number: str, k: int) -> str:
+        """The vector with another number k."""
+        return self.value(f"insertelement {self.real} {vector}, double {number}, i64 {k}")
 
     def select(self, condition: str, one: str, other: str, kind: str | None = None) -> str:
         kind = kind or self.real
@@ -236,13 +262,13 @@ class Code:
         """A double that all lanes share."""
         return self.same(self.load(pointer, index, "double"))
 
-    def same(self, value: str) -> str:
-        """A double as a number of this function."""
+    def same(self, value: str, kind: str = "double") -> str:
+        """A double, or another single value, in every lane."""
         if self.lanes == 1:
             return value
-        first = self.value(f"insertelement {self.real} poison, double {value}, i64 0")
-        zeros = f"<{self.lanes} x i32> zeroinitializer"
-        return self.value(f"shufflevector {self.real} {first}, {self.real} poison, {zeros}")
+        vector, zeros = f"<{self.lanes} x {kind}>", f"<{self.lanes} x i32> zeroinitializer"
+        first = self.value(f"insertelement {vector} poison, {kind} {value}, i64 0")
+        return self.value(f"shufflevector {vector} {first}, {vector} poison, {zeros}")
 
     def store(self, value: str, pointer: str, index: str | int = 0, kind: str | None = None) -> None:
         kind = kind or self.real
@@ -252,6 +278,66 @@ class Code:
         """An entry of a constant table of 32-bit integers."""
         entry = self.made(f"load i32, ptr {self.at(table, position, 'i32')}, align 4")
         return self.value(f"sext i32 {entry} to i64")
+
+    # --- several entries of an array at once ---
+
+    @contextmanager
+    def sweep(self, count: int) -> Iterator[str]:
+        """The body for all of `count` entries: numbers in it are vectors of those from the value yielded on. The last
+        ones overlap those before, so that some are computed twice."""
+        lanes = min(self.module.widest, 1 << (count.bit_length() - 1)) if count else 1
+        with self.loop(-(-count // lanes)) as block:
+            first = self.integer("mul", block, str(lanes)) if lanes > 1 else block
+            if count % lanes:
+                inside = self.value(f"icmp slt i64 {first}, {count - lanes}")
+                first = self.value(f"select i1 {inside}, i64 {first}, i64 {count - lanes}")
+            with self.vectors(lanes):
+                yield first
+
+    def load_part(self, pointer: str, first: str) -> str:
+        return self.made(f"load {self.real}, ptr {self.at(pointer, first, 'double')}, align 8")
+
+    def store_part(self, value: str, pointer: str, first: str) -> None:
+        self.put(f"store {self.real} {value}, ptr {self.at(pointer, first, 'double')}, align 8")
+
+    @property
+    def _wholes(self) -> str:
+        return "i64" if self.lanes == 1 else f"<{self.lanes} x i64>"
+
+    def whole(self, operation: str, a: str, b: int) -> str:
+        """Integers of all lanes with a constant."""
+        return self.value(f"{operation} {self._wholes} {a}, {b if self.lanes == 1 else f'splat (i64 {b})'}")
+
+    def following(self, first: str) -> str:
+        """first, first + 1, …"""
+        if self.lanes == 1:
+            return first
+        steps = ", ".join(f"i64 {k}" for k in range(self.lanes))
+        return self.value(f"add {self._wholes} {self.same(first, 'i64')}, <{steps}>")
+
+    def indices(self, table: str, first: str, places: str | None = None) -> str:
+        """Entries of a constant table of 32-bit integers: those from `first` on, or those at `places`."""
+        if self.lanes == 1:
+            return self.index(table, places or first)
+        kind = f"<{self.lanes} x i32>"
+        if places is None:
+            entries = self.made(f"load {kind}, ptr {self.at(table, first, 'i32')}, align 4")
+        else:
+            entries = self._gathered(table, places, "i32")
+        return self.value(f"sext {kind} {entries} to {self._wholes}")
+
+    def gather(self, pointer: str, places: str) -> str:
+        """The entries of an array at `places`."""
+        return self.load(pointer, places) if self.lanes == 1 else self._gathered(pointer, places, "double")
+
+    def _gathered(self, pointer: str, places: str, kind: str) -> str:
+        n = self.lanes
+        vector, short = f"<{n} x {kind}>", "f64" if kind == "double" else kind
+        symbol = f"@llvm.masked.gather.v{n}{short}.v{n}p0"
+        pointers = self.value(f"getelementptr inbounds {kind}, ptr {pointer}, <{n} x i64> {places}")
+        self.module.declare(f"declare {vector} {symbol}(<{n} x ptr>, i32, <{n} x i1>, {vector})")
+        given = f"<{n} x ptr> {pointers}, i32 {8 if kind == 'double' else 4}, <{n} x i1> splat (i1 true)"
+        return self.made(f"call {vector} {symbol}({given}, {vector} poison)")
 
     def variable(self, kind: str, value: str | None = None) -> str:
         """A place that holds a value of `kind` and may be set again."""

@@ -32,11 +32,15 @@ def available() -> bool:
     return llvm is not None and sys.maxsize > 2**32 and _target() is not None
 
 
+def widest() -> int:
+    """Doubles in the widest vectors that this processor computes with, or in two of its narrow ones."""
+    return 8 if llvm.get_host_cpu_features().get("avx512f", False) else 4
+
+
 def vector_width(registers: int) -> int:
-    """Lanes side by side that this processor steps fastest, for a model of `registers` unknowns: vectors of eight
-    doubles where it has them, unless more than the registers hold would be under way."""
-    wide = llvm.get_host_cpu_features().get("avx512f", False)
-    return 8 if wide and registers <= 12 else 4
+    """Lanes side by side that this processor steps fastest, for a model of `registers` unknowns: the widest vectors,
+    unless more than the registers hold would be under way."""
+    return widest() if registers <= 12 else 4
 
 
 class Library:

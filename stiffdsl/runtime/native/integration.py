@@ -227,7 +227,7 @@ class Integration(Saving):
         self.add("jacobians", 1)
         self.add("factorizations", 1)
         finite = self._finite(error)
-        logarithm = code.apply("log", self._between(error, number(1e-10), number(1e10)))
+        logarithm = code.each("log", self._between(error, number(1e-10), number(1e10)))
         order, rejections = model.tableau.order, self.get("rejections")
         accept = code.apply("le", error, number(1))
         with code.choice(accept) as (yes, no):
@@ -237,7 +237,7 @@ class Integration(Saving):
                 most = code.select(
                     code.apply("gt", rejections, number(0)), number(1), number(control.GREATEST)
                 )
-                factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))
+                factor = code.apply("mul", number(control.SAFETY), code.each("exp", exponent))
                 factor = self._between(factor, number(control.LEAST), most)
                 self._propose(h, factor)
                 self.add("accepted", 1)
@@ -253,7 +253,7 @@ class Integration(Saving):
                     self._arrive(end)
             with no:
                 exponent = code.apply("mul", number(-1.0 / order), logarithm)
-                factor = code.apply("mul", number(control.SAFETY), code.apply("exp", exponent))
+                factor = code.apply("mul", number(control.SAFETY), code.each("exp", exponent))
                 factor = self._between(factor, number(control.LEAST), number(0.9))
                 self._propose(h, code.select(finite, factor, number(control.LEAST)))
                 self.add("rejected", 1)

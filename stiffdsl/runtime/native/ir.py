@@ -1,15 +1,16 @@
 """Functions of a program as LLVM IR: number by number for a small one, in loops over vectors for a large one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from stiffdsl.program.ops import ELEMENTWISE, Op
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
+from stiffdsl.runtime.native import elementary
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.looped import Looped
 
-_BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 # A function with more operations than this, counted number by number, is written in loops.
 STRAIGHT = 1200
 # Arguments that are single numbers.
@@ -47,14 +48,48 @@ def straight(
     code: Code, function: Function, tables: dict[str, np.ndarray], arguments: dict[str, Any]
 ) -> Sequence[str]:
     """The entries of the result. `arguments`: a value for `t`, sequences of values or `Entries` for vectors."""
-    values: list[Any] = []
+    values: dict[int, Any] = {}
+    for names, ops in _in_layers(function):
+        if names:
+            _side_by_side(code, function, ops, values)
+            continue
+        for k in ops:
+            op = function.ops[k]
+            args = [values[a] for a in op.args]
+            if op.name in ("sum", "place", "concatenate"):
+                # These go through all entries: one that stands for an array does not know how many it has.
+                args = [[values[a][j] for j in range(function.ops[a].size or 0)] for a in op.args]
+            values[k] = arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables)
+    return values[len(function.ops) - 1]
+
+
+def _in_layers(function: Function) -> list[tuple[str, list[int]]]:
+    """The operations in an order in which the same elementary function of several values comes at once: its name and
+    their numbers, in turns with what lies between, under no name."""
+    depth: list[int] = []
     for op in function.ops:
-        args = [values[a] for a in op.args]
-        if op.name in ("sum", "place", "concatenate"):
-            # These go through all entries: one that stands for an array does not know how many it has.
-            args = [[values[a][k] for k in range(function.ops[a].size or 0)] for a in op.args]
-        values.append(arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables))
-    return values[-1]
+        own = elementary.known(op.name)
+        depth.append(max((depth[a] for a in op.args), default=0) + own)
+    layers: dict[tuple[int, bool, str], list[int]] = {}
+    for k, op in enumerate(function.ops):
+        own = elementary.known(op.name)
+        layers.setdefault((depth[k], not own, op.name if own else ""), []).append(k)
+    return [(name, layers[depth, last, name]) for depth, last, name in sorted(layers)]
+
+
+def _side_by_side(code: Code, function: Function, ops: list[int], values: dict[int, Any]) -> None:
+    """The values of `ops`, one elementary function of different arguments."""
+    given: list[list[str]] = []
+    for k in ops:
+        op = function.ops[k]
+        value = values[op.args[0]]
+        given.append([value] if op.size is None else [value[j] for j in range(op.size)])
+    found = iter(
+        elementary.side_by_side(code, function.ops[ops[0]].name, [v for part in given for v in part])
+    )
+    for k, part in zip(ops, given, strict=True):
+        results = [next(found) for _ in part]
+        values[k] = results[0] if function.ops[k].size is None else results
 
 
 def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarray]) -> Any:
@@ -104,137 +139,7 @@ def emit_function(
         for k, value in enumerate(straight(code, function, tables, arguments)):
             code.store(value, "%result", k)
     else:
-        needed = _Looped(code, function, tables).write()
+        needed = Looped(code, function, tables).write()
     code.put("ret void")
     code.finish()
     return needed
-
-
-class _Looped:
-    """Vectors in loops: what is used once is computed where it is used, everything else in an array of its own."""
-
-    def __init__(self, code: Code, function: Function, tables: dict[str, np.ndarray]):
-        self.code, self.ops, self.tables = code, function.ops, tables
-        self.needed = 0
-        self.places: dict[int, str] = {}
-        self.numbers: dict[int, str] = {}
-        self.stored = self._stored()
-
-    def _stored(self) -> list[bool]:
-        """Which vectors get an array."""
-        uses = [0] * len(self.ops)
-        gathered = [False] * len(self.ops)
-        for op in self.ops:
-            for a in op.args:
-                uses[a] += 1
-                gathered[a] |= op.name in ("take", "take_sum", "sum", "slice")
-        last = len(self.ops) - 1
-        return [
-            op.size is not None
-            and (
-                k == last
-                or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
-                or (op.name in ELEMENTWISE and (uses[k] > 1 or gathered[k]))
-            )
-            for k, op in enumerate(self.ops)
-        ]
-
-    def write(self) -> int:
-        for k, op in enumerate(self.ops):
-            if op.size is None:
-                self.numbers[k] = self._number(op)
-            elif self.stored[k]:
-                self._store(k, op)
-        return self.needed
-
-    def _number(self, op: Op) -> str:
-        match op.name:
-            case "input":
-                return f"%{op.data}"
-            case "number":
-                return self.code.number(op.data)
-            case "flag":
-                return self.code.flag(op.data)
-            case "element":
-                return self._item(op.args[0], str(op.data))
-        return self.code.apply(op.name, *(self.numbers[a] for a in op.args))
-
-    def _store(self, k: int, op: Op) -> None:
-        """Computes vector k into its array."""
-        code, size = self.code, op.size or 0
-        if k == len(self.ops) - 1:
-            place = "%result"
-        else:
-            place = code.at("%scratch", self.needed)
-            self.needed += size
-        match op.name:
-            case "stack":
-                for i, a in enumerate(op.args):
-                    code.store(self.numbers[a], place, i)
-            case "concatenate":
-                at = 0
-                for a in op.args:
-                    part = self.ops[a].size or 0
-                    self._fill(code.at(place, at), part, lambda i, a=a: self._item(a, i))
-                    at += part
-            case "place":
-                whole, part = op.args
-                self._fill(place, size, lambda i: self._item(whole, i))
-                inner = code.at(place, op.data)
-                self._fill(inner, self.ops[part].size or 0, lambda i: self._item(part, i))
-            case "sum":
-                total = code.variable(code.real, code.number(0.0))
-                with code.loop(self.ops[op.args[0]].size or 0) as i:
-                    code.store(code.apply("add", code.load(total), self._item(op.args[0], i)), total)
-                code.store(code.load(total), place)
-            case "take_sum":
-                width = self.tables[op.data].shape[1]
-                self._fill(place, size, lambda i: self._row_sum(op, i, width))
-            case _:
-                self._fill(place, size, lambda i: self._item(k, i, inside=True))
-        self.places[k] = place
-
-    def _fill(self, place: str, size: int, item: Callable[[str], str]) -> None:
-        code = self.code
-        with code.loop(size) as i:
-            value = item(i)
-            code.store(value, place, i)
-
-    def _row_sum(self, op: Op, i: str, width: int) -> str:
-        code, table = self.code, self.code.module.constants(self.tables[op.data])
-        first = code.integer("mul", i, str(width))
-        if width <= 8:
-            places = [code.index(table, code.integer("add", first, str(j))) for j in range(width)]
-            return code.total([self._item(op.args[0], place) for place in places])
-        total = code.variable(code.real)
-        code.store(code.number(0.0), total)
-        with code.loop(width) as j:
-            item = self._item(op.args[0], code.index(table, code.integer("add", first, j)))
-            code.store(code.apply("add", code.load(total), item), total)
-        return code.load(total)
-
-    def _item(self, k: int, i: str, inside: bool = False) -> str:
-        """Entry i (an i64) of vector k, or number k."""
-        code, op = self.code, self.ops[k]
-        if op.size is None:
-            return self.numbers[k]
-        if self.stored[k] and not inside:
-            value = code.load(self.places[k], i)
-            return code.apply("ne", value, code.number(0.0)) if op.name in _BOOLEAN else value
-        match op.name:
-            case "input":
-                return code.load(f"%{op.data}", i)
-            case "table":
-                return code.load(code.module.constants(self.tables[op.data]), i)
-            case "full":
-                return self.numbers[op.args[0]]
-            case "slice":
-                start, _, step = op.data
-                scaled = i if step == 1 else code.integer("mul", i, str(step))
-                return self._item(op.args[0], code.integer("add", scaled, str(start)) if start else scaled)
-            case "take":
-                return self._item(op.args[0], code.index(code.module.constants(self.tables[op.data]), i))
-        value = code.apply(op.name, *(self._item(a, i) for a in op.args))
-        if inside and op.name in _BOOLEAN:
-            return code.select(value, code.number(1.0), code.number(0.0))
-        return value

@@ -1,0 +1,180 @@
+"""Functions of a program in loops over vectors, several entries at once in registers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.program.ops import ELEMENTWISE, Op
+from stiffdsl.program.program import Function
+from stiffdsl.runtime.native.code import Code
+
+_BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
+# A row of a sum with at most so many terms is added without a loop.
+_SHORT = 8
+
+
+@dataclass(frozen=True)
+class _At:
+    """Which entries of a vector are asked for: as many as the numbers of the code have lanes, from `first` on (an i64),
+    or those whose numbers `places` holds (a vector of i64)."""
+
+    first: str
+    places: str | None = None
+
+
+class Looped:
+    """Writes `function`: what is used once is computed where it is used, everything else in an array of its own."""
+
+    def __init__(self, code: Code, function: Function, tables: dict[str, np.ndarray]):
+        self.code, self.ops, self.tables = code, function.ops, tables
+        self.needed = 0
+        self.places: dict[int, str] = {}
+        self.numbers: dict[int, str] = {}
+        self.stored = self._stored()
+
+    def _stored(self) -> list[bool]:
+        """Which vectors get an array."""
+        uses = [0] * len(self.ops)
+        gathered = [False] * len(self.ops)
+        for op in self.ops:
+            for a in op.args:
+                uses[a] += 1
+                gathered[a] |= op.name in ("take", "take_sum", "sum", "slice")
+        last = len(self.ops) - 1
+        return [
+            op.size is not None
+            and (
+                k == last
+                or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
+                or (op.name in ELEMENTWISE and (uses[k] > 1 or gathered[k]))
+            )
+            for k, op in enumerate(self.ops)
+        ]
+
+    def write(self) -> int:
+        """Returns the doubles of scratch that are needed."""
+        for k, op in enumerate(self.ops):
+            if op.size is None:
+                self.numbers[k] = self._number(op)
+            elif self.stored[k]:
+                self._store(k, op)
+        return self.needed
+
+    def _number(self, op: Op) -> str:
+        match op.name:
+            case "input":
+                return f"%{op.data}"
+            case "number":
+                return self.code.number(op.data)
+            case "flag":
+                return self.code.flag(op.data)
+            case "element":
+                return self._item(op.args[0], _At(str(op.data)))
+        return self.code.apply(op.name, *(self.numbers[a] for a in op.args))
+
+    def _store(self, k: int, op: Op) -> None:
+        """Computes vector k into its array."""
+        code, size = self.code, op.size or 0
+        if k == len(self.ops) - 1:
+            place = "%result"
+        else:
+            place = code.at("%scratch", self.needed)
+            self.needed += size
+        match op.name:
+            case "stack":
+                for i, a in enumerate(op.args):
+                    code.store(self.numbers[a], place, i)
+            case "concatenate":
+                at = 0
+                for a in op.args:
+                    part = self.ops[a].size or 0
+                    self._fill(code.at(place, at), part, lambda i, a=a: self._item(a, i))
+                    at += part
+            case "place":
+                whole, part = op.args
+                self._fill(place, size, lambda i: self._item(whole, i))
+                inner = code.at(place, op.data)
+                self._fill(inner, self.ops[part].size or 0, lambda i: self._item(part, i))
+            case "sum":
+                total = code.variable(code.real, code.number(0.0))
+                with code.loop(self.ops[op.args[0]].size or 0) as i:
+                    code.store(code.apply("add", code.load(total), self._item(op.args[0], _At(i))), total)
+                code.store(code.load(total), place)
+            case "take_sum":
+                self._fill(place, size, lambda i: self._row_sum(op, i))
+            case _:
+                self._fill(place, size, lambda i: self._item(k, i, inside=True))
+        self.places[k] = place
+
+    def _fill(self, place: str, size: int, item: Callable[[_At], str]) -> None:
+        with self.code.sweep(size) as first:
+            self.code.store_part(item(_At(first)), place, first)
+
+    def _row_sum(self, op: Op, at: _At) -> str:
+        code, rows = self.code, self.tables[op.data]
+        # By columns: neighbouring rows ask for neighbours.
+        size, width = rows.shape
+        table = code.module.constants(rows.T)
+
+        def term(j: str | int) -> str:
+            first = code.integer("mul", str(j), str(size))
+            return self._item(op.args[0], _At("", code.indices(table, code.integer("add", at.first, first))))
+
+        if width <= _SHORT:
+            return code.total([term(j) for j in range(width)])
+        total = code.variable(code.real, code.number(0.0))
+        with code.loop(width) as j:
+            code.store(code.apply("add", code.load(total), term(j)), total)
+        return code.load(total)
+
+    def _item(self, k: int, at: _At, inside: bool = False) -> str:
+        """The entries of vector k, or number k in their place."""
+        code, op = self.code, self.ops[k]
+        if op.size is None:
+            return self._everywhere(k)
+        if self.stored[k] and not inside:
+            value = self._loaded(self.places[k], at)
+            return code.apply("ne", value, code.number(0.0)) if op.name in _BOOLEAN else value
+        match op.name:
+            case "input":
+                return self._loaded(f"%{op.data}", at)
+            case "table":
+                return self._loaded(code.module.constants(self.tables[op.data]), at)
+            case "full":
+                return self._everywhere(op.args[0])
+            case "slice":
+                return self._item(op.args[0], self._sliced(at, *op.data))
+            case "take":
+                table = code.module.constants(self.tables[op.data])
+                return self._item(op.args[0], _At("", code.indices(table, at.first, at.places)))
+        value = code.apply(op.name, *(self._item(a, at) for a in op.args))
+        if inside and op.name in _BOOLEAN:
+            return code.select(value, code.number(1.0), code.number(0.0))
+        return value
+
+    def _everywhere(self, k: int) -> str:
+        """Number k, in every lane."""
+        op = self.ops[k]
+        if op.name == "number":
+            return self.code.number(op.data)
+        if op.name == "flag":
+            return self.code.flag(op.data)
+        return self.code.same(self.numbers[k], "i1" if op.name in _BOOLEAN else "double")
+
+    def _sliced(self, at: _At, start: int, stop: int, step: int) -> _At:
+        """The entries of a vector that are the entries `at` of a part of it."""
+        del stop
+        code = self.code
+        if at.places is None and step == 1:
+            return _At(code.integer("add", at.first, str(start)))
+        places = at.places or code.following(at.first)
+        scaled = code.whole("mul", places, step) if step != 1 else places
+        return _At("", code.whole("add", scaled, start))
+
+    def _loaded(self, pointer: str, at: _At) -> str:
+        return (
+            self.code.load_part(pointer, at.first)
+            if at.places is None
+            else self.code.gather(pointer, at.places)
+        )
