@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stiffdsl.runtime import run, tier
+from stiffdsl.runtime.continuous import continuous
+from stiffdsl.runtime.equations import equations
 from stiffdsl.runtime.laws import relations
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
@@ -79,16 +81,20 @@ def task_of(
             own["inputs"][d.name] = learnt, values[:, first : first + len(learnt)]
         return own
 
-    def lanes(options, values, tell):
+    def lanes(options, values, tell, names=labels):
         own = split(values)
         return run.ensemble(
-            model, options, (start, end), learnt, labels, own["params"], own["initial"], own["inputs"], tell
+            model, options, (start, end), learnt, names, own["params"], own["initial"], own["inputs"], tell
         )
 
     def solve_many(values, tell):
         batch = lanes(fine, values, tell)
         reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
         return batch.values, batch.success, reasons
+
+    def states(names, values):
+        batch = lanes(fine, values, None, names)
+        return batch.values, batch.success
 
     usual = run.options(model, rtol, atol)
 
@@ -117,12 +123,14 @@ def task_of(
         solve_many=solve_many,
         solve_one=solve_one,
         solve_batch=lambda values: lanes(usual, values, None),
+        dense=lambda values: continuous(model, fine, (start, end), labels, *alone(values)),
         full=model,
         start=start,
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
         drives=drives,
         examples=examples,
         relations=lambda: relations(model, numbers, start, alone),
+        equations=lambda: equations(model, numbers, parameters, drives, fixed, states),
         physical=tuple(b.shift == 0 for b in declared),
         fingerprint=lambda: fingerprint(
             model, fixed, learnt, (fine.rtol, fine.atol, tier.chosen(model, fine))

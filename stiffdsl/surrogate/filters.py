@@ -25,14 +25,12 @@ def spread_rates(knots: np.ndarray) -> np.ndarray:
 
 def responses(times: np.ndarray, knots: np.ndarray, rates: np.ndarray) -> np.ndarray:
     """(1 + len(rates), len(times), len(knots)): matrices from values at knots to u itself and to each h."""
-    piece = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
+    piece = _piece(times, knots)
     rows = np.arange(len(times))
     width = (knots[piece + 1] - knots[piece])[:, None]
     into = np.clip(times - knots[piece], 0.0, width[:, 0])[:, None]
     found = np.zeros((1 + len(rates), len(times), len(knots)))
-    share = into[:, 0] / width[:, 0]
-    found[0, rows, piece] = 1 - share
-    found[0, rows, piece + 1] += share
+    found[0] = straight(times, knots)
     at_knots = np.zeros((len(rates), len(knots), len(knots)))
     for k, h in enumerate(np.diff(knots)):
         decay, left, right = _weights(rates, h, h)
@@ -44,6 +42,20 @@ def responses(times: np.ndarray, knots: np.ndarray, rates: np.ndarray) -> np.nda
     found[1:, rows, piece] += left.T
     found[1:, rows, piece + 1] += right.T
     return found
+
+
+def straight(times: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """(len(times), len(knots)): from values at knots to those at times, straight between knots."""
+    piece, rows = _piece(times, knots), np.arange(len(times))
+    share = np.clip((times - knots[piece]) / (knots[piece + 1] - knots[piece]), 0.0, 1.0)
+    found = np.zeros((len(times), len(knots)))
+    found[rows, piece] = 1 - share
+    found[rows, piece + 1] += share
+    return found
+
+
+def _piece(times: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    return np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
 
 
 def step_weights(rates: np.ndarray, width: float) -> tuple[np.ndarray, ...]:

@@ -9,8 +9,9 @@ from stiffdsl.surrogate.driven import DrivenExpansion, DrivenReader
 from stiffdsl.surrogate.expansion import Expansion, Reader
 from stiffdsl.surrogate.laws import Keeper, Laws
 from stiffdsl.surrogate.recurrent import RecurrentExpansion, RecurrentReader
+from stiffdsl.surrogate.reduced import ReducedExpansion, ReducedReader
 
-AnyExpansion = Expansion | DrivenExpansion | RecurrentExpansion
+AnyExpansion = Expansion | DrivenExpansion | RecurrentExpansion | ReducedExpansion
 
 
 class KeptReader:
@@ -70,7 +71,7 @@ def over_clock(
     return np.stack([np.interp(at, nodes, column) for column in known[first:].T], axis=1)
 
 
-AnyReader = Reader | DrivenReader | RecurrentReader | KeptReader
+AnyReader = Reader | DrivenReader | RecurrentReader | ReducedReader | KeptReader
 
 
 def reader(

@@ -12,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from stiffdsl.surrogate import reduced_store
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
@@ -20,6 +21,7 @@ from stiffdsl.surrogate.laws import Laws, Polynomials
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.radial import Choice, RadialMap
 from stiffdsl.surrogate.recurrent import Cell, RecurrentExpansion
+from stiffdsl.surrogate.reduced import ReducedExpansion
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Drive, Parameter, column_names
@@ -76,12 +78,9 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     arrays: dict[str, np.ndarray] = {
         "times": about.times,
         "widths": surrogate.widths,
-        "mean": expansion.mean,
         "solved": surrogate.region.solved,
         "failed": surrogate.region.failed,
     }
-    if expansion.groups is not None:
-        arrays["groups"] = expansion.groups
     arrays |= {f"outputs.{name}": value for name, value in _fields(expansion.outputs).items()}
     arrays["parameters.logarithmic"] = expansion.parameters.logarithmic
     arrays |= {f"held_out.{name}": value for name, value in surrogate.held_out.items()}
@@ -102,6 +101,13 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     }
     if surrogate.laws is not None:
         meta["laws"] = _pack_laws(surrogate.laws, arrays)
+    if isinstance(expansion, ReducedExpansion):
+        meta["begin"] = _pack_map(expansion.begin, "begin", arrays)
+        meta["reduced"] = reduced_store.packed(expansion, arrays)
+        return arrays, meta
+    arrays["mean"] = expansion.mean
+    if expansion.groups is not None:
+        arrays["groups"] = expansion.groups
     if isinstance(expansion, DrivenExpansion):
         meta["readout"] = _pack_readout(expansion, arrays)
         return arrays, meta
@@ -135,6 +141,13 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     expansion: AnyExpansion
     if "readout" in meta:
         expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
+    elif "reduced" in meta:
+        begin = _unpack_map(meta["begin"], "begin", arrays)
+        assert isinstance(begin, Network)
+        sizes = len(meta["parameters"]), len(meta["drives"])
+        expansion = reduced_store.unpacked(
+            meta["reduced"], arrays, (clock, scaling, outputs, *sizes, arrays["times"]), begin
+        )
     elif "recurrent" in meta:
         expansion = _unpack_recurrent(meta, arrays, clock, scaling, outputs)
     else:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.surrogate.formula import Formula
+
 Progress = Callable[[float], None]
 
 
@@ -83,6 +85,26 @@ class Relations:
 
 
 @dataclass(frozen=True, eq=False)
+class Equations:
+    """A model y' = f(t, y, p, u) of ordinary differential equations, in SI; y has `size` entries, p are parameters.
+
+    `rhs` is f and `outputs` what is learnt, both over t, y, p, u; in declared units it is (x - `shift`) / `scale`.
+    `parameters` gives p over `given` (base + scalars @ matrix) and `mask`, the three of `given`; u is base + signals @
+    matrix, the two of `inputs`. `states(values (k, d))` solves: (k, m, size), and which are good (k,).
+    """
+
+    size: int
+    rhs: Formula
+    outputs: Formula
+    scale: np.ndarray
+    shift: np.ndarray
+    parameters: Formula
+    given: tuple[np.ndarray, np.ndarray, np.ndarray]
+    inputs: tuple[np.ndarray, np.ndarray]
+    states: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """A model over a box of parameters and a span of time.
 
@@ -95,8 +117,11 @@ class Task:
 
     `solve_one(values (d,))` and `solve_batch(values (k, d))` solve at the tolerances that a user has, where
     `solve_many` may be finer: they are only timed. `full` answers outside the domain where a user asks for that;
+    `dense(values (d,))` is the solution as a function of times (k,) that returns (k, q), as exact as `solve_many`; None
+    where it fails. Fronts that move with the parameters are found between `times` by it.
     `fixed` are the values of the parameters that do not vary. `relations()` finds what every trajectory holds;
     `physical` says of each output whether its unit has a zero that is one (kelvins and not degrees), empty: all have.
+    `equations()` gives the model's own, or why there are none.
     """
 
     name: str
@@ -109,11 +134,13 @@ class Task:
     solve_one: Callable[[np.ndarray], Any] | None = None
     solve_batch: Callable[[np.ndarray], Any] | None = None
     full: Any = None
+    dense: Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray] | None] | None = None
     start: float = 0.0
     fixed: Mapping[str, float] = field(default_factory=dict)
     drives: tuple[Drive, ...] = ()
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)
     relations: Callable[[], Relations] | None = None
+    equations: Callable[[], Equations | str] = lambda: "its equations are not known"
     physical: tuple[bool, ...] = ()
     # What tells this task from others: solves that were stored for one are not used for another.
     fingerprint: Callable[[], str] = str

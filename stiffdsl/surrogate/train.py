@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.surrogate import driven_fit, gather, lpctesn, neural, npctesn, radial, recurrent_fit
+from stiffdsl.surrogate import (
+    driven_fit,
+    gather,
+    lpctesn,
+    neural,
+    npctesn,
+    radial,
+    recurrent_fit,
+    reduced_fit,
+)
 from stiffdsl.surrogate.compression import sample_modes
 from stiffdsl.surrogate.domain import Domain, failed_region
 from stiffdsl.surrogate.expansion import Expansion
@@ -31,7 +40,8 @@ from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
 METHODS = ("lpctesn", "npctesn", "neural", "rbf")
 REGRESSION = "regression"
 RECURRENT = "recurrent"
-DRIVEN = ("lpctesn", "npctesn", RECURRENT)
+GALERKIN = "galerkin"
+DRIVEN = ("lpctesn", "npctesn")
 DESIGNS = ("sobol", "lhs")
 SAMPLES, DRIVEN_SAMPLES = 64, 512
 # Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it.
@@ -72,7 +82,9 @@ def train(
         )
     method = method or ("npctesn" if task.drives else "lpctesn")
     samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
-    _verify(method, available, samples, goal, budget, design)
+    equations = task.equations()
+    unfit = equations if isinstance(equations, str) else None
+    _verify(method, available, unfit, samples, goal, budget, design)
     tell: Progress = progress if progress is not None else lambda fraction: None
     task = remembered(task, resume)
     data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
@@ -100,19 +112,21 @@ def train(
 def _available(task: Task) -> tuple[str, ...]:
     if not task.drives:
         return METHODS
-    return DRIVEN if recurrent_fit.possible(task.times) else DRIVEN[:2]
+    recurrent = (RECURRENT,) if recurrent_fit.possible(task.times) else ()
+    return (*DRIVEN, *recurrent, *(() if isinstance(task.equations(), str) else (GALERKIN,)))
 
 
 def _verify(
     method: str,
     available: tuple[str, ...],
+    unfit: str | None,
     samples: int,
     goal: float | None,
     budget: float | None,
     design: str,
 ) -> None:
     """Raises `ValueError` for what makes no sense."""
-    known = ("auto", *METHODS, REGRESSION, RECURRENT)
+    known = ("auto", *METHODS, REGRESSION, RECURRENT, GALERKIN)
     if method not in known:
         hint = did_you_mean(method, known)
         raise ValueError(
@@ -123,6 +137,9 @@ def _verify(
             "times that are equally far apart" if available != METHODS else "an input that varies over time"
         )
         raise ValueError(f"the method `{RECURRENT}` needs {what}")
+    if method == GALERKIN and GALERKIN not in available:
+        why = "an input that varies over time" if available == METHODS else "equations it can reduce"
+        raise ValueError(f"the method `{GALERKIN}` needs {why}" + (f": {unfit}" if unfit else ""))
     if method not in ("auto", *available, REGRESSION) or (method == REGRESSION and available != METHODS):
         raise ValueError(
             f"the method `{method}` cannot take inputs that vary over time; {', '.join(available)} and auto can"
@@ -163,6 +180,11 @@ def _fitted(task: Task, data: Data, methods: tuple[str, ...], seed: int) -> list
         if method == RECURRENT:
             assert isinstance(prepared, driven_fit.Driven)
             expansion, chosen = recurrent_fit.expand(prepared, seed)
+        elif method == GALERKIN:
+            equations = task.equations()
+            assert isinstance(prepared, driven_fit.Driven)
+            assert not isinstance(equations, str)
+            expansion, chosen = reduced_fit.expand(task, prepared, data.training, equations, seed)
         elif isinstance(prepared, driven_fit.Driven):
             expansion, chosen = driven_fit.expand(prepared, seed, network=method != "lpctesn")
         else:
