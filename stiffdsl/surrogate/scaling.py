@@ -150,6 +150,16 @@ class Clock:
         span = np.log((self.last - self.start) / (self.first - self.start))
         return 2 * np.log((times - self.start) / (self.first - self.start)) / span - 1
 
+    def times(self, s: np.ndarray) -> np.ndarray:
+        """The times of s, never beyond the first and the last by rounding."""
+        share = 0.5 * (s + 1)
+        if not self.logarithmic:
+            found = self.first + share * (self.last - self.first)
+        else:
+            span = np.log((self.last - self.start) / (self.first - self.start))
+            found = self.start + (self.first - self.start) * np.exp(share * span)
+        return np.clip(found, self.first, self.last)
+
 
 def clock(times: np.ndarray, start: float, logarithmic: bool) -> tuple[Clock, bool]:
     """The clock of a task, and whether its first time is the start, which a logarithm cannot reach."""
