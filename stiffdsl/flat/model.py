@@ -117,6 +117,11 @@ class Block:
             parts.append(segment + (f"[{','.join(str(int(i) + 1) for i in own)}]" if own else ""))
         return ".".join(parts)
 
+    def patterns(self) -> tuple[str, ...]:
+        """The names of all scalars in short: `rooms[20].T` with the length of each array; `=x[3]` is itself alone."""
+        segments = (s + (f"[{','.join(str(n) for n in dims)}]" if dims else "") for s, dims in self.path)
+        return (".".join(segments),)
+
 
 @dataclass(frozen=True, eq=False)
 class Definition:

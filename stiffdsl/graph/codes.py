@@ -19,7 +19,8 @@ CODES: dict[str, tuple[str, str]] = {
     "E0314": (
         "equations that follow from one another",
         "A set of linear equations has as many unknowns as equations, but one of them is a consequence of "
-        "the others whatever the parameters. Circuits without a ground are the usual case.",
+        "the others whatever the parameters. Circuits without a ground are the usual case. (Where the equations say "
+        "more together, as those of a capacitor between two nodes do, that is used.)",
     ),
     "W0401": (
         "a state without a start value",

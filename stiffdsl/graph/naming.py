@@ -27,6 +27,12 @@ class Hidden(Block):
         assert self.of is not None, "a derivative is the derivative of something"
         return "der(" * self.order + self.of.scalar_name(int(self.members[k])) + ")" * self.order
 
+    def patterns(self) -> tuple[str, ...]:
+        assert self.of is not None, "a derivative is the derivative of something"
+        if np.array_equal(self.members, np.arange(self.of.size)):
+            return tuple("der(" * self.order + name + ")" * self.order for name in self.of.patterns())
+        return tuple(f"={self.scalar_name(k)}" for k in range(self.size))
+
 
 @dataclass(frozen=True, eq=False)
 class Naming:

@@ -45,6 +45,14 @@ class Loop:
     sums: tuple[Sum, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Singular:
+    """Equal loops whose equations, `templates` in their own unknowns (`loop_symbol`), are not independent."""
+
+    loop: Loop
+    templates: tuple[sp.Expr, ...]
+
+
 @dataclass(eq=False)
 class Plan:
     """`status[u]`, and for an explicit unknown the entry it is solved at; `row_of[u]` is its matched
@@ -63,11 +71,11 @@ class Plan:
     loops: list[Loop] = field(default_factory=list)
     level: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     chained: int = 0
-    singular: tuple[np.ndarray, np.ndarray] | None = None
+    singular: list[Singular] = field(default_factory=list)
 
 
 def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Plan:
-    """The plan for a perfect matching. `singular` is set where a loop can never be solved."""
+    """The plan for a perfect matching. `singular`: loops that can never be solved."""
     size = inc.unknowns.size
     row_of = np.empty(size, dtype=np.int64)
     row_of[column_of_row] = np.arange(size)
@@ -181,15 +189,15 @@ def _tear_alike(
         sums += family.sums
     is_der = tuple(bool(d) for d in inc.unknowns.is_der[columns[0]])
     torn = tear_small(tuple(templates), tuple(safe), is_der)
-    if torn.singular and plan.singular is None:
-        plan.singular = (rows[0], columns[0])
+    loop = Loop(rows, columns, torn, kinds, np.concatenate(tables, axis=1), tuple(sums))
+    if torn.singular:
+        plan.singular.append(Singular(loop, tuple(templates)))
     plan.status[columns] = EXPLICIT
     tears = columns[:, torn.tears]
     plan.status[tears] = KEPT if torn.solutions is None else SOLVED
     if torn.solutions is not None:
         plan.group[tears] = len(inc.sites) + len(plan.loops)
-        table = np.concatenate(tables, axis=1)
-        plan.loops.append(Loop(rows, columns, torn, kinds, table, tuple(sums)))
+        plan.loops.append(loop)
 
 
 def _paired(

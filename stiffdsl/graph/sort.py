@@ -15,8 +15,9 @@ from stiffdsl.graph.diagnose import singular_loop
 from stiffdsl.graph.explicit import compact, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.initial import initial_system
-from stiffdsl.graph.matched import matched_system
+from stiffdsl.graph.matched import Matched, matched_system
 from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, Plan, make_plan
+from stiffdsl.graph.recombine import recombined
 from stiffdsl.graph.system import Assignment, SortedSystem
 
 
@@ -26,11 +27,8 @@ def sort(flat: FlatModel) -> SortedSystem:
     Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where the index cannot be
     reduced, E0314 where a linear loop is singular whatever its numbers.
     """
-    matched = matched_system(flat)
+    matched, plan = _planned(flat)
     flat, inc, pairing = matched.flat, matched.incidence, matched.pairing
-    plan = make_plan(flat, inc, pairing)
-    if plan.singular is not None:
-        raise ModelError([singular_loop(flat, inc, *plan.singular)])
     assignments = _assignments(flat, inc, plan)
     residuals = _residuals(flat, inc, plan)
     kept = np.flatnonzero(plan.status == KEPT)
@@ -57,6 +55,26 @@ def sort(flat: FlatModel) -> SortedSystem:
         invariants=matched.invariants,
         invariant_orders=matched.orders,
     )
+
+
+def _planned(flat: FlatModel) -> tuple[Matched, Plan]:
+    """Every unknown with an equation of its own, and how it is found. Equations of a loop that are not independent are
+    replaced by what they say together (`recombine.py`), as often as that leads on."""
+    matched = matched_system(flat)
+    plan = make_plan(matched.flat, matched.incidence, matched.pairing)
+    while plan.singular:
+        loop = plan.singular[0].loop
+        wrong = ModelError([singular_loop(matched.flat, matched.incidence, loop.rows[0], loop.columns[0])])
+        # Of a system whose index was reduced, the invariants would have to follow.
+        other = recombined(matched.flat, matched.incidence, plan) if matched.flat is flat else None
+        if other is None:
+            raise wrong
+        try:
+            matched = matched_system(other)
+        except ModelError:
+            raise wrong from None
+        flat, plan = other, make_plan(matched.flat, matched.incidence, matched.pairing)
+    return matched, plan
 
 
 def _assignments(flat: FlatModel, inc: Incidence, plan: Plan) -> tuple[Assignment, ...]:

@@ -6,6 +6,7 @@ The same operations are run by the interpreter (`interpret.py`, NumPy), and writ
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -121,3 +122,8 @@ class Program:
     @cached_property
     def is_variable(self) -> np.ndarray:
         return np.r_[np.ones(len(self.system.states), dtype=bool), ~self.system.implicit_is_der]
+
+    def tolerated(self, atol: Any, xp: Any = np) -> Any:
+        """Absolute tolerances of y. The error of a derivative is that of its variable, which is held: it has none of
+        its own, and where states tied by their derivatives move fast its rounding would be taken for an error."""
+        return atol if np.all(self.is_variable) else xp.where(self.is_variable, atol, np.inf)

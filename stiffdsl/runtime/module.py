@@ -147,6 +147,7 @@ def _start(program: Program) -> list[str]:
         time_dependent=program.time_dependent,
         invariant_pattern=words.INVARIANT_PATTERN.format(count=held) if held else "",
         invariants=words.INVARIANTS if held else "",
+        tolerated="" if np.all(program.is_variable) else words.TOLERATED,
         crossings=words.CROSSINGS.format(move=program.crossings_follow)
         if len(program.crossings_periodic)
         else "",
@@ -222,7 +223,11 @@ def _rows(program: Program) -> dict[str, list[tuple]]:
     flat = program.system.flat
     kinds = {"PARAMETERS": flat.parameters, "VARIABLES": flat.variables, "INPUTS": flat.inputs}
     return {
-        kind: [(_pattern(b), b.unit, float(b.scale), float(b.shift), b.low, b.high, b.doc) for b in blocks]
+        kind: [
+            (name, b.unit, float(b.scale), float(b.shift), b.low, b.high, b.doc)
+            for b in blocks
+            for name in b.patterns()
+        ]
         for kind, blocks in kinds.items()
     }
 
@@ -254,13 +259,6 @@ def _declarations(program: Program) -> str:
         else:
             lines.append(f"{kind} = ()")
     return "\n".join([*lines, f"experiment = {dict(program.system.flat.experiment)!r}"]) + "\n"
-
-
-def _pattern(block: Block) -> str:
-    """The name with the length of each array: `rooms[20].T`."""
-    return ".".join(
-        segment + (f"[{','.join(str(n) for n in dims)}]" if dims else "") for segment, dims in block.path
-    )
 
 
 def _docstring(program: Program) -> str:
@@ -300,7 +298,7 @@ def _listed(title: str, blocks: Sequence[Block], values: np.ndarray) -> list[str
         bounds = ""
         if b.low is not None and b.high is not None:
             bounds = f"in {(b.low - b.shift) / b.scale:.6g}..{(b.high - b.shift) / b.scale:.6g}"
-        cells.append((_pattern(b), value, b.unit or "", bounds, b.doc or ""))
+        cells.append((b.patterns()[0], value, b.unit or "", bounds, b.doc or ""))
     width = [max(len(c[k]) for c in cells) for k in range(5)]
     lines = ["  ".join(c[k].ljust(width[k]) for k in range(5) if width[k]).rstrip() for c in cells]
     more = [f"    and {len(blocks) - _LISTED} more, below"] if len(blocks) > _LISTED else []

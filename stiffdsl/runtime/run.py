@@ -305,7 +305,8 @@ def lane(
             y, begun, args = sequential_vmap(at)(start, args, initial.values, initial.apart_values)
         else:
             y, begun, args = start_of(start, args, initial)
-        found = solve(start, end, y, args, saveat, *tolerances)
+        rtol, atol = tolerances
+        found = solve(start, end, y, args, saveat, rtol, program.tolerated(atol, jnp))
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
         else:

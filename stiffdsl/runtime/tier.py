@@ -98,7 +98,7 @@ def trajectory(
     method = chosen(model, options, args.inputs.signals)
     limits = {
         "rtol": options.rtol,
-        "atol": options.atol,
+        "atol": model.program.tolerated(options.atol),
         "max_steps": options.max_steps,
         "first_step": options.first_step,
         "max_step": options.max_step,

@@ -42,6 +42,7 @@ CASES = (
     Case("examples.spring_mass"),
     Case("examples.two_tank"),
     Case("mechanics.pendulum", bound=("rod.L", "pivot.x", "pivot.y"), rtol=1e-5),
+    Case("problems.transistor_amplifier", rtol=1e-4),
     Case("problems.van_der_pol", rtol=1e-3),
 )
 
