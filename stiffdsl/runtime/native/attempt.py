@@ -165,10 +165,10 @@ class Writer:
             listed += [f"ptr {self.area(a)}" for a in ("u", "u_t", "f_t", "scratch")]
             self.code.call("rhs_t", "double %t", *listed)
 
-    def scaled(self, k: int | str, before: str, after: str, u: str) -> str:
+    def scaled(self, atol: str, before: str, after: str, u: str) -> str:
         code = self.code
         size = code.larger(code.apply("abs", before), code.apply("abs", after))
-        tolerated = code.apply("add", code.load("%atol", k), code.apply("mul", "%rtol", size))
+        tolerated = code.apply("add", atol, code.apply("mul", code.same("%rtol"), size))
         return code.apply("div", u, tolerated)
 
     def finish(self, squares: str) -> None:
@@ -215,29 +215,36 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
         code.call("dense_factor", area("W"), area("A"), area("pivots"))
     writer.slope_in_time()
     mass = module.constants(np.asarray(model.mass, dtype=float))
-    stages, f_t = writer.area("stages"), writer.area("f_t")
+    argument, y1, b, f_t = map(writer.area, ("argument", "y1", "b", "f_t"))
+    stages = [writer.area("stages", i) for i in range(tableau.stages)]
 
     def earlier(i: int, k: str) -> list[str]:
-        return [code.load(code.at(stages, j * n), k) for j in range(i)]
+        return [code.load_part(stage, k) for stage in stages[:i]]
 
     for i in range(tableau.stages):
-        with code.loop(n) as k:
+        with code.sweep(n) as k:
             increments = code.combination(tableau.a[i], earlier(i, k))
-            code.store(code.apply("add", code.load("%y", k), increments), writer.area("argument"), k)
+            value = code.apply("add", code.load_part("%y", k), increments)
+            code.store_part(value, argument, k)
         writer.drive(tableau.c[i])
-        of_model("rhs", tableau.c[i], writer.area("argument"), "b")
-        weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
         timed = model.rhs_t is not None and tableau.d[i]
+        # The new value is not there yet: its array takes what more is added to.
+        of_model("rhs", tableau.c[i], argument, "y1" if i or timed else "b")
+        weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
         if i or timed:
-            with code.loop(n) as k:
-                value = code.load(writer.area("b"), k)
+            with code.sweep(n) as k:
+                value = code.load_part(y1, k)
                 if i:
-                    history = code.apply("mul", code.combination(tableau.C[i], earlier(i, k)), inverse_h)
-                    own = code.apply("ne", code.load(mass, k), code.number(0.0))
-                    value = code.apply("add", value, code.select(own, history, code.number(0.0)))
+                    history = code.combination(tableau.C[i], earlier(i, k))
+                    history = code.apply("mul", history, code.same(inverse_h))
+                    if not np.all(model.mass):
+                        own = code.apply("ne", code.load_part(mass, k), code.number(0.0))
+                        history = code.select(own, history, code.number(0.0))
+                    value = code.apply("add", value, history)
                 if timed:
-                    value = code.apply("add", value, code.apply("mul", weight, code.load(f_t, k)))
-                code.store(value, writer.area("b"), k)
+                    slope = code.apply("mul", code.same(weight), code.load_part(f_t, k))
+                    value = code.apply("add", value, slope)
+                code.store_part(value, b, k)
         if planned:
             with code.choice("%dense") as (yes, no):
                 with yes:
@@ -253,17 +260,14 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
                     code.label("unreached")
         else:
             code.call("dense_solve", area("A"), area("pivots"), area("b"), area("stages", i))
-    squares = code.variable("double", code.number(0.0))
-    last = writer.area("stages", tableau.stages - 1)
-    with code.loop(n) as k:
+    with code.sweep(n) as k:
         # The argument of the last stage is still there.
-        u = code.load(last, k)
-        after = code.apply("add", code.load(writer.area("argument"), k), u)
-        code.store(after, writer.area("y1"), k)
-        scaled = writer.scaled(k, code.load("%y", k), after, u)
-        code.store(scaled, "%scaled", k)
-        code.store(code.apply("add", code.load(squares), code.apply("mul", scaled, scaled)), squares)
-    writer.finish(code.load(squares))
+        u = code.load_part(stages[-1], k)
+        after = code.apply("add", code.load_part(argument, k), u)
+        code.store_part(after, y1, k)
+        scaled = writer.scaled(code.load_part("%atol", k), code.load_part("%y", k), after, u)
+        code.store_part(scaled, "%scaled", k)
+    writer.finish(code.squares("%scaled", n))
 
 
 def allowed(code: Code, size: str) -> str:

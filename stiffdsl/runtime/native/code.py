@@ -294,6 +294,26 @@ class Code:
             with self.vectors(lanes):
                 yield first
 
+    def squares(self, pointer: str, count: int) -> str:
+        """The sum of squares of an array."""
+        lanes = self.module.widest
+        whole = count // lanes * lanes
+        total = self.variable("double", self.number(0.0))
+        if whole:
+            with self.vectors(lanes):
+                parts = self.variable(self.real, self.number(0.0))
+            with self.loop(whole // lanes) as block, self.vectors(lanes):
+                value = self.load(pointer, block)
+                self.store(self.apply("add", self.load(parts), self.apply("mul", value, value)), parts)
+            with self.vectors(lanes):
+                found = self.load(parts)
+                numbers = [self.extracted(found, k) for k in range(lanes)]
+            self.store(self.total(numbers), total)
+        with self.loop(count, whole) as k:
+            value = self.load(pointer, k)
+            self.store(self.apply("add", self.load(total), self.apply("mul", value, value)), total)
+        return self.load(total)
+
     def load_part(self, pointer: str, first: str) -> str:
         return self.made(f"load {self.real}, ptr {self.at(pointer, first, 'double')}, align 8")
 
@@ -344,7 +364,7 @@ class Code:
         name = f"%slot{len(self._slots)}"
         self._slots.append(f"  {name} = alloca {kind}, align 8")
         if value is not None:
-            self.put(f"store {kind} {value}, ptr {name}")
+            self.put(f"store {kind} {value}, ptr {name}, align 8")
         return name
 
     def call(self, symbol: str, *args: str, result: str = "void") -> str:

@@ -42,7 +42,7 @@ def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool
         code.store(value, writer.area("y1"), k)
     squares = []
     for k in range(model.n):
-        scaled = writer.scaled(k, y[k], y1[k], stages[-1][k])
+        scaled = writer.scaled(code.load("%atol", k), y[k], y1[k], stages[-1][k])
         code.store(scaled, "%scaled", k)
         squares.append(code.apply("mul", scaled, scaled))
     writer.finish(code.total(squares))
