@@ -205,3 +205,20 @@ def test_solves_are_exported_where_kernels_are_allowed(reactor, method, derived,
     allowed = [export.DisabledSafetyCheck.custom_call(name) for name in names]
     exported = export.export(function, disabled_checks=allowed)(number)
     np.testing.assert_allclose(exported.call(2.0), function(2.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("derived", [False, True])
+def test_exported_for_any_number_of_lanes(reactor, derived):
+    solve = reactor.solver(saveat=TIMES)
+
+    def end(k):
+        return solve({"k": k})[-1].sum()
+
+    function = jax.jit(jax.vmap(jax.grad(end) if derived else end))
+    (lanes,) = export.symbolic_shape("lanes")
+    numbers = jax.ShapeDtypeStruct((lanes,), float)
+    names = set(re.findall(r"stiffdsl_[\w.]+", function.lower(np.ones(2)).as_text()))
+    allowed = [export.DisabledSafetyCheck.custom_call(name) for name in names]
+    exported = export.export(function, disabled_checks=allowed)(numbers)
+    for some in ([2.0], [1.0, 2.0, 3.0]):
+        np.testing.assert_allclose(exported.call(np.array(some)), function(np.array(some)), rtol=1e-14)

@@ -141,7 +141,7 @@ def _called(*values, call: _Call, lanes, directions, count):
     del count
     options, *others = values
     rows, segments, points = call.sizes
-    more = np.broadcast_to(np.array([rows, directions, segments, points], float), (*lanes, 4))
+    more = jnp.broadcast_to(np.array([rows, directions, segments, points], float), (*lanes, 4))
     options = jnp.concatenate([options, more], axis=-1)
     kinds = [jax.ShapeDtypeStruct(shape, np.float64) for shape in call.results(lanes, directions)]
     return jax.ffi.ffi_call(call.target(directions), kinds)(options, *others)

@@ -336,7 +336,9 @@ class NativeSolver:
 
     def _target(self, count: int) -> str:
         """The name that XLA knows the kernel for `count` lanes by."""
-        library = None if self.wide is None else self.wide.library(count)
+        # How many lanes an exported program will have may be left open.
+        known = isinstance(count, int)
+        library = self.wide.library(count) if known and self.wide is not None else None
         if library is None:
             return ffi.register(f"stiffdsl_{self.key}", self.library)
         assert self.wide is not None
