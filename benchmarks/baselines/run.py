@@ -14,6 +14,7 @@ from benchmarks.baselines import networks, plain
 from benchmarks.baselines.case import SAMPLES, Case, make
 from benchmarks.baselines.plain import Predict
 from stiffdsl.runtime.session import prepare
+from stiffdsl.surrogate.methods import METHODS
 from stiffdsl.surrogate.speed import fastest
 from stiffdsl.surrogate.train import train
 from stiffdsl.surrogate.validation import errors, summary
@@ -39,7 +40,7 @@ BASELINES: dict[str, Fit] = {
     "neural ODE": networks.neural_ode,
     "physics-informed": networks.physics_informed,
 }
-OURS: dict[str, Fit] = {m: _ours(m) for m in ("lpctesn", "npctesn", "neural", "regression", "rbf", "auto")}
+OURS: dict[str, Fit] = {m: _ours(m) for m in (*METHODS, "auto")}
 
 
 def baselines(

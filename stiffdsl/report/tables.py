@@ -125,7 +125,24 @@ def validation_table(trained: Any) -> RenderableType:
         table.add_row(name, *errors, row["relative_to"], f"{row['worst_absolute']:.3g}{unit}")
     more = [Text(f"… and {len(rows) - LISTED:,} with smaller errors")] if len(rows) > LISTED else []
     heading = _heading(trained.name, f"surrogate ({trained.method})")
-    return Group(heading, "", _facts(facts), "", _indented(table), *map(_indented, more))
+    methods = ["", _indented(_methods(trained))] if len(found["tried"]) > 1 else []
+    return Group(heading, "", _facts(facts), "", _indented(table), *map(_indented, more), *methods)
+
+
+def _methods(trained: Any) -> Table:
+    """Every method that was tried, by its error at the samples that calibrate, and why others were not."""
+    seconds, predicted = trained.speed["training_seconds"], trained.speed["prediction_seconds"]
+    table = _grid(
+        ("method", "median", "95 %", "worst", "trained in", "one of a batch"), numbers=(1, 2, 3, 4, 5)
+    )
+    for row in trained.validation["tried"]:
+        name = row["method"]
+        errors = [_percent(row[key]) for key in ("median", "p95", "worst")]
+        kept = ", kept" if name == trained.method else ""
+        table.add_row(name + kept, *errors, duration(seconds[name]), duration(predicted[name]))
+    for name, why in trained.validation["skipped"].items():
+        table.add_row(name, why)
+    return table
 
 
 def _ratio(pair: Mapping[str, Any]) -> str:

@@ -21,6 +21,8 @@ from stiffdsl.surrogate.task import Task
 # Points of every curve once its clock is known.
 POINTS = 400
 BEND = 0.03
+# What is around a value of y, as a share of the way that y goes.
+_AROUND = 0.05
 # Between two points no output changes more than this share of its range, nor leaves a straight line by more than that.
 _STEP, _STRAIGHT = 0.02, 2e-3
 # Times are halved so many times at the most, and a curve has so many points at the most, times those of the task.
@@ -29,10 +31,12 @@ _ROUNDS, _FINEST = 26, 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a curve is walked: the weight of time, and whether its clock is a share of the curve's length."""
+    """How a curve is walked: the weight of time, whether its clock is a share of the curve's length, and whether
+    the time that is spent around a value of y counts whole (`even`) or by its length."""
 
     time: float
     share: bool
+    even: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,7 @@ def walked(curves: list[Curve], output: int, size: float, pace: Pace, least: int
 
     At the last step at least `least` curves are still there.
     """
-    lengths = [_lengths(c.s, c.y[:, output] / size, pace.time) for c in curves]
+    lengths = [_lengths(c.s, c.y[:, output] / size, pace) for c in curves]
     ends = np.array([length[-1] for length in lengths])
     # The clock ends where enough curves are left to tell how it goes on.
     last = 1.0 if pace.share else float(np.sort(ends)[-min(least, len(ends))])
@@ -106,8 +110,15 @@ def walked(curves: list[Curve], output: int, size: float, pace: Pace, least: int
     return found
 
 
-def _lengths(s: np.ndarray, y: np.ndarray, time: float) -> np.ndarray:
-    step = np.stack([time * np.diff(s) / 2, np.diff(y)])
+def _lengths(s: np.ndarray, y: np.ndarray, pace: Pace) -> np.ndarray:
+    times, outputs = np.diff(s) / 2, np.diff(y)
+    if pace.even:
+        walked = np.append(0.0, np.cumsum(np.abs(outputs)))
+        width = _AROUND * max(walked[-1], 1e-9)
+        walked = walked + 1e-12 * width * np.arange(len(s))
+        around = np.interp(walked + width, walked, s) - np.interp(walked - width, walked, s)
+        times = times / (0.25 * (around[1:] + around[:-1]))
+    step = np.stack([pace.time * times, outputs])
     length = np.sqrt(np.sum(step**2, axis=0))
     direction = step / np.maximum(length, 1e-300)
     bend = np.sqrt(np.sum(np.diff(direction, axis=1) ** 2, axis=0))

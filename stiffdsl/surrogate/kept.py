@@ -10,8 +10,9 @@ from stiffdsl.surrogate.expansion import Expansion, Reader
 from stiffdsl.surrogate.laws import Keeper, Laws
 from stiffdsl.surrogate.recurrent import RecurrentExpansion, RecurrentReader
 from stiffdsl.surrogate.reduced import ReducedExpansion, ReducedReader
+from stiffdsl.surrogate.registered import Registered
 
-AnyExpansion = Expansion | DrivenExpansion | RecurrentExpansion | ReducedExpansion
+AnyExpansion = Expansion | Registered | DrivenExpansion | RecurrentExpansion | ReducedExpansion
 
 
 class KeptReader:

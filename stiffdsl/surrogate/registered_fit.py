@@ -18,6 +18,7 @@ from stiffdsl.surrogate.task import Task
 
 # Weights of time in a clock: a small one walks through fronts slowly, a large one is nearly the plain formula.
 _TIMES = (0.1, 0.3, 1.0, 3.0)
+_EVEN_TIMES = (0.1, 0.3)
 # An output gets a clock of its own where that errs so much less, and so many outputs do at the most.
 _CLEARLY, _MOST = 1.2, 12
 # Curves that are needed to tell how those go on that have ended.
@@ -41,8 +42,8 @@ class Option:
 
 def expand(
     task: Task, samples: Samples, prepared: Prepared, plain: Expansion, seed: int
-) -> tuple[Registered, dict[str, object]] | None:
-    """The fitted formula and what was chosen on the way; None where no output gains by a clock of its own."""
+) -> tuple[Registered, dict[str, object]]:
+    """The fitted formula and what was chosen on the way: no walks where no output gains by a clock of its own."""
     truth = samples.trajectories[:, 1 if prepared.leads else 0 :]
     y = prepared.outputs.scale(truth)
     size = np.maximum(y.max((0, 1)) - y.min((0, 1)), 1e-300)
@@ -66,13 +67,11 @@ def expand(
         kept.append(option)
         walks.append(walk)
         told[task.outputs[output]] = _told(option, own, best, walk.coefficients.choice)
-    if not warped:
-        return None
     made = Registered(
         plain,
-        np.array(warped),
-        np.array([option.pace.share for option in kept]),
-        np.array([option.logarithmic for option in kept]),
+        np.array(warped, dtype=np.int64),
+        np.array([option.pace.share for option in kept], dtype=bool),
+        np.array([option.logarithmic for option in kept], dtype=bool),
         tuple(walks),
     )
     return made, {"clocks": told}
@@ -96,6 +95,7 @@ def _told(option: Option, error: float, plain: float, choice: radial.Choice) -> 
     return {
         "weight of time": option.pace.time,
         "share": option.pace.share,
+        "even": option.pace.even,
         "time": "log" if option.logarithmic else "linear",
         "error": error,
         "plain": plain,
@@ -108,9 +108,9 @@ def _options(
     curves: list[Curve], output: int, size: float, judge: "_Judge"
 ) -> Iterator[tuple[float, Option]]:
     least = max(_LEAST, 2 * (judge.dimensions + 1))
-    for share in (True, False):
-        for weight in _TIMES:
-            pace = Pace(weight, share)
+    for share, even in ((True, False), (False, False), (True, True), (False, True)):
+        for weight in _EVEN_TIMES if even else _TIMES:
+            pace = Pace(weight, share, even)
             rows = walked(curves, output, size, pace, least)
             for logarithmic in (False, True):
                 made = np.stack([learnt(rows[:, 0], logarithmic), rows[:, 1]], axis=1)

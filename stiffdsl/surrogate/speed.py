@@ -17,8 +17,7 @@ _FULL_LANES = 64
 
 def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: float) -> dict[str, Any]:
     """Seconds per trajectory, `full` and `surrogate`, in `one` call and in a `batch`, with their ratios."""
-    numbers = len(task.times) * len(task.outputs)
-    lanes = int(np.clip(1 << (max(1, _BATCH_NUMBERS // numbers).bit_length() - 1), 16, _LANES))
+    lanes = _lanes(len(task.times) * len(task.outputs))
     many = values[np.arange(lanes) % len(values)]
     batch = fastest(lambda: surrogate.predict(many), 5) / lanes
     solve_batch = task.solve_batch
@@ -38,6 +37,18 @@ def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: 
     else:
         found["one"] = {"full": None, "surrogate": one, "ratio": None}
     return found
+
+
+def batch_seconds(predict: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> float:
+    """Seconds per trajectory of a batch that a method predicts."""
+    numbers = predict(values[:1]).size
+    many = values[np.arange(_lanes(numbers)) % len(values)]
+    return fastest(lambda: predict(many), 2) / len(many)
+
+
+def _lanes(numbers: int) -> int:
+    """Lanes of a batch of trajectories of so many numbers each."""
+    return int(np.clip(1 << (max(1, _BATCH_NUMBERS // numbers).bit_length() - 1), 16, _LANES))
 
 
 def fastest(call: Callable[[], Any], times: int) -> float:

@@ -12,16 +12,18 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from stiffdsl.surrogate import reduced_store
+from stiffdsl.surrogate import reduced_store, registered_store
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
 from stiffdsl.surrogate.kept import AnyExpansion
 from stiffdsl.surrogate.laws import Laws, Polynomials
+from stiffdsl.surrogate.maps_store import packed_map, unpacked_map
 from stiffdsl.surrogate.neural import Network
-from stiffdsl.surrogate.radial import Choice, RadialMap
+from stiffdsl.surrogate.radial import RadialMap
 from stiffdsl.surrogate.recurrent import Cell, RecurrentExpansion
 from stiffdsl.surrogate.reduced import ReducedExpansion
+from stiffdsl.surrogate.registered import Registered
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Drive, Parameter, column_names
@@ -102,9 +104,12 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     if surrogate.laws is not None:
         meta["laws"] = _pack_laws(surrogate.laws, arrays)
     if isinstance(expansion, ReducedExpansion):
-        meta["begin"] = _pack_map(expansion.begin, "begin", arrays)
+        meta["begin"] = packed_map(expansion.begin, "begin", arrays)
         meta["reduced"] = reduced_store.packed(expansion, arrays)
         return arrays, meta
+    if isinstance(expansion, Registered):
+        meta["registered"] = registered_store.packed(expansion, arrays)
+        expansion = expansion.plain
     arrays["mean"] = expansion.mean
     if expansion.groups is not None:
         arrays["groups"] = expansion.groups
@@ -116,11 +121,11 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         return arrays, meta
     arrays |= {"modes": expansion.modes}
     arrays |= {f"basis.{name}": value for name, value in _fields(expansion.basis).items()}
-    meta["coefficients"] = _pack_map(expansion.coefficients, "coefficients", arrays)
+    meta["coefficients"] = packed_map(expansion.coefficients, "coefficients", arrays)
     if expansion.start is not None:
         arrays["start.values"] = expansion.start.values
         if expansion.start.change is not None:
-            meta["start_change"] = _pack_map(expansion.start.change, "start.change", arrays)
+            meta["start_change"] = packed_map(expansion.start.change, "start.change", arrays)
     return arrays, meta
 
 
@@ -133,7 +138,9 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     scaling = ParameterScaling(low, high, arrays["parameters.logarithmic"])
     start = None
     if "start.values" in arrays:
-        change = _unpack_map(meta["start_change"], "start.change", arrays) if "start_change" in meta else None
+        change = (
+            unpacked_map(meta["start_change"], "start.change", arrays) if "start_change" in meta else None
+        )
         assert change is None or isinstance(change, RadialMap)
         start = Start(arrays["start.values"], change)
     clock = Clock(**meta["clock"])
@@ -142,7 +149,7 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     if "readout" in meta:
         expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
     elif "reduced" in meta:
-        begin = _unpack_map(meta["begin"], "begin", arrays)
+        begin = unpacked_map(meta["begin"], "begin", arrays)
         assert isinstance(begin, Network)
         sizes = len(meta["parameters"]), len(meta["drives"])
         expansion = reduced_store.unpacked(
@@ -152,6 +159,8 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         expansion = _unpack_recurrent(meta, arrays, clock, scaling, outputs)
     else:
         expansion = _unpack_expansion(meta, arrays, clock, scaling, outputs, start)
+        if "registered" in meta:
+            expansion = registered_store.unpacked(meta["registered"], arrays, expansion)
     about = Description(
         meta["name"],
         parameters,
@@ -188,7 +197,7 @@ def _unpack_expansion(
         arrays.get("groups"),
         arrays["mean"],
         arrays["modes"],
-        _unpack_map(meta["coefficients"], "coefficients", arrays),
+        unpacked_map(meta["coefficients"], "coefficients", arrays),
         start,
     )
 
@@ -247,7 +256,7 @@ def _pack_recurrent(expansion: RecurrentExpansion, arrays: dict[str, np.ndarray]
             arrays |= {f"cell.{name}{k}": v for k, v in enumerate(value)}
         else:
             arrays[f"cell.{name}"] = value
-    return {"layers": len(expansion.cell.weights), "begin": _pack_map(expansion.begin, "begin", arrays)}
+    return {"layers": len(expansion.cell.weights), "begin": packed_map(expansion.begin, "begin", arrays)}
 
 
 def _unpack_recurrent(
@@ -260,7 +269,7 @@ def _unpack_recurrent(
     layers = range(meta["recurrent"]["layers"])
     outer, inner, bias, low, high = (arrays[f"cell.{k}"] for k in ("outer", "inner", "bias", "low", "high"))
     weights, biases = (tuple(arrays[f"cell.{name}{k}"] for k in layers) for name in ("weights", "biases"))
-    begin = _unpack_map(meta["recurrent"]["begin"], "begin", arrays)
+    begin = unpacked_map(meta["recurrent"]["begin"], "begin", arrays)
     assert isinstance(begin, Network)
     return RecurrentExpansion(
         *_over_knots(meta, arrays, clock, scaling, outputs),
@@ -291,32 +300,6 @@ def _unpack_laws(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Laws:
     numbers = {f.name: arrays[f"laws.{f.name}"] for f in fields(Laws) if f"laws.{f.name}" in arrays}
     return Laws(
         texts=tuple(meta["texts"]), weights=polynomials("weights"), totals=polynomials("totals"), **numbers
-    )
-
-
-def _pack_map(made: RadialMap | Network, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Puts the arrays of `made` into `arrays` and returns the rest of it."""
-    if isinstance(made, RadialMap):
-        arrays |= {f"{prefix}.centres": made.centres, f"{prefix}.weights": made.weights}
-        return {"kind": "radial", "choice": _fields(made.choice)}
-    arrays |= {f"{prefix}.tail": made.tail, f"{prefix}.size": made.size}
-    for k, (weight, bias) in enumerate(zip(made.weights, made.biases, strict=True)):
-        arrays |= {f"{prefix}.weight{k}": weight, f"{prefix}.bias{k}": bias}
-    return {"kind": "network", "degree": made.degree, "layers": len(made.weights)}
-
-
-def _unpack_map(meta: dict[str, Any], prefix: str, arrays: dict[str, np.ndarray]) -> RadialMap | Network:
-    if meta["kind"] == "radial":
-        choice = meta["choice"]
-        made = Choice(choice["kernel"], tuple(choice["scales"]), choice["degree"], choice["nugget"])
-        return RadialMap(made, arrays[f"{prefix}.centres"], arrays[f"{prefix}.weights"])
-    layers = range(meta["layers"])
-    return Network(
-        meta["degree"],
-        arrays[f"{prefix}.tail"],
-        arrays[f"{prefix}.size"],
-        tuple(arrays[f"{prefix}.weight{k}"] for k in layers),
-        tuple(arrays[f"{prefix}.bias{k}"] for k in layers),
     )
 
 

@@ -15,6 +15,7 @@ from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate import given
+from stiffdsl.surrogate.batches import batched
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.intervals import LEVELS
 from stiffdsl.surrogate.kept import AnyExpansion, AnyReader, over_clock, reader
@@ -24,8 +25,6 @@ from stiffdsl.surrogate.task import Drive, Parameter
 
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
-# Lanes per call of the compiled prediction: few shapes are compiled, and what a call writes stays in the cache.
-_CHUNK, _CHUNK_NUMBERS = 512, 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,7 +300,7 @@ class Surrogate:
             if len(self._readers) >= _READERS:
                 self._readers.pop(next(iter(self._readers)))
             formula = self._formula(times, which)
-            self._readers[key] = formula, _batched(formula)
+            self._readers[key] = formula, batched(formula)
         return self._readers[key]
 
     def _formula(self, times: np.ndarray, which: np.ndarray) -> AnyReader:
@@ -362,22 +361,3 @@ class _View:
 
     def table(self, every: np.ndarray) -> np.ndarray:
         return every
-
-
-def _batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:
-    compiled = jax.jit(lambda values: formula.rows(jnp, values))
-    shape = len(formula.which), len(formula.times)
-    fitting = max(1, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
-    most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
-
-    def call(values: np.ndarray) -> np.ndarray:
-        size = min(most, 1 << (len(values) - 1).bit_length())
-        found = np.empty((len(values), *shape))
-        for begin in range(0, len(values), size):
-            # The last chunk is filled up with copies of its last lane.
-            rows = np.minimum(np.arange(begin, begin + size), len(values) - 1)
-            part = found[begin : begin + size]
-            part[...] = np.asarray(compiled(values[rows]))[: len(part)]
-        return found.swapaxes(1, 2)
-
-    return call

@@ -83,6 +83,22 @@ def six(**more) -> Task:
     return task(names, outputs, np.linspace(0.0, 2.0, 50), solution, **more)
 
 
+def front(fine: bool = True, **more) -> Task:
+    """A front that comes at times four times apart, is steeper than the times are close, and changes its height."""
+
+    def solution(t, when, height):
+        return [
+            height * (0.05 + 1 / (1 + np.exp(-np.clip(2000 * (t - when), -40, 40)))),
+            1 + 0.5 * height * t,
+        ]
+
+    times = np.linspace(0.0, 1.0, 60)
+    if fine:
+        more["dense"] = lambda values: lambda t: np.stack(solution(t, *values), axis=1)
+    names = {"when": (0.2, 0.8, 0.5), "height": (1.0, 2.0, 1.5)}
+    return task(names, ("x", "y"), times, solution, **more)
+
+
 def decay(**more) -> Task:
     """One parameter."""
     names = {"k": (1.0, 3.0, 2.0)}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.surrogate import neural
+from stiffdsl.surrogate.methods import METHODS
 from stiffdsl.surrogate.train import train
 
 from . import tasks
@@ -111,9 +112,27 @@ def test_samples_are_added_until_the_goal_is_met():
 def test_auto_keeps_the_best(monkeypatch):
     monkeypatch.setattr(neural, "STEPS", 60)
     surrogate = train(tasks.decay(), "auto", samples=12)
-    tried = {row["method"]: row["worst"] for row in surrogate.validation["tried"]}
-    assert list(tried) == ["lpctesn", "npctesn", "neural", "rbf"]
+    found = surrogate.validation
+    tried = {row["method"]: row["worst"] * row["p95"] for row in found["tried"]}
     assert tried[surrogate.method] == min(tried.values())
+    assert {*tried, *found["skipped"]} == set(METHODS)
+    # Exact already: what takes long, and cannot be as exact, is not tried.
+    assert found["skipped"]["regression"] == "another one is more exact than this can be"
+    assert (
+        set(surrogate.speed["prediction_seconds"]) == set(surrogate.speed["training_seconds"]) == set(tried)
+    )
+
+
+def test_auto_spends_no_more_than_its_budget():
+    found = train(tasks.front(), "auto", samples=12, budget=0.01, max_samples=12).validation
+    assert [row["method"] for row in found["tried"]] == ["rbf"]
+    assert set(found["skipped"].values()) == {"the budget is spent"}
+
+
+def test_auto_stops_at_the_goal():
+    found = train(tasks.mixed(), "auto", samples=30, goal=0.05).validation
+    assert found["goal"]["met"]
+    assert set(found["skipped"].values()) == {"another one meets the goal"}
 
 
 def test_progress_ascends_to_the_end():

@@ -1,0 +1,138 @@
+"""Fits one method after the other to the same samples, within a budget, and compares them on samples held out."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.surrogate import driven_fit, recurrent_fit, reduced_fit, registered_fit
+from stiffdsl.surrogate.expand import expand
+from stiffdsl.surrogate.gather import Data
+from stiffdsl.surrogate.kept import AnyExpansion, reader
+from stiffdsl.surrogate.laws import Laws
+from stiffdsl.surrogate.methods import GALERKIN, RECURRENT, REGISTERED, REGRESSION
+from stiffdsl.surrogate.prepare import Prepared, prepare
+from stiffdsl.surrogate.registered import Registered
+from stiffdsl.surrogate.sample import Samples
+from stiffdsl.surrogate.scaling import relative_to
+from stiffdsl.surrogate.task import Task
+from stiffdsl.surrogate.validation import errors, summary
+
+# The worst error that a method does not get below: networks in single precision, curves of straight pieces. Where
+# another is there already it is not tried.
+REACH = {"neural": 1e-4, REGISTERED: 1e-3, REGRESSION: 1e-3}
+# Seconds that are kept for a method that has not run yet; once it has, it is taken to need as long again.
+SECONDS = {"neural": 5.0, REGISTERED: 10.0, REGRESSION: 30.0, RECURRENT: 60.0}
+# With more samples, a method is fitted again if it erred at most so many times as much as the best one.
+_NEAR = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A fitted method: its errors at the calibration samples, what was chosen, and how long it took."""
+
+    method: str
+    expansion: AnyExpansion
+    samples: int
+    summary: dict[str, float]
+    chosen: dict[str, object]
+    seconds: float
+
+    @property
+    def error(self) -> float:
+        """The worst."""
+        return self.summary["worst"]
+
+    @property
+    def score(self) -> float:
+        """What methods are compared by: one run alone must not decide, nor the many that are easy."""
+        return float(np.sqrt(self.summary["worst"] * self.summary["p95"]))
+
+
+class Trials:
+    """The last trial of each of `methods`, in `tried`, and why others were `skipped`, by name."""
+
+    def __init__(self, task: Task, methods: tuple[str, ...], seed: int, until: float | None):
+        """`until`: no method is begun that would not be ready at this time of `time.perf_counter`."""
+        self.task, self.methods, self.seed, self.until = task, methods, seed, until
+        self.tried: dict[str, Trial] = {}
+        self.skipped: dict[str, str] = {}
+
+    def best(self, goal: float | None = None) -> Trial:
+        """The one that errs least; one that meets the goal before those that do not."""
+        return min(self.tried.values(), key=lambda t: (goal is not None and t.error > goal, t.score))
+
+    def fit(self, data: Data, goal: float | None = None) -> None:
+        """Fits all methods that are worth it to `data`."""
+        shared = _Shared(self.task, data, self.seed)
+        again = {m for m, t in self.tried.items() if t.score <= _NEAR * self.best().score}
+        first = not self.tried
+        for method in self.methods:
+            if not first and method not in again:
+                continue
+            why = self._needless(method, goal) if first and self.tried else None
+            if why is not None:
+                self.skipped[method] = why
+                continue
+            trial = shared.trial(method)
+            if (
+                isinstance(trial.expansion, Registered)
+                and not trial.expansion.walks
+                and len(self.methods) > 1
+            ):
+                self.skipped[method] = "no output gains by a clock of its own"
+                continue
+            self.tried[method] = trial
+
+    def _needless(self, method: str, goal: float | None) -> str | None:
+        error = min(t.error for t in self.tried.values())
+        if goal is not None and error <= goal:
+            return "another one meets the goal"
+        if error < REACH.get(method, 0.0):
+            return "another one is more exact than this can be"
+        if self.until is not None and time.perf_counter() + SECONDS.get(method, 0.0) > self.until:
+            return "the budget is spent"
+        return None
+
+
+class _Shared:
+    """What methods have in common for the same samples, made when the first of them asks."""
+
+    def __init__(self, task: Task, data: Data, seed: int):
+        self.task, self.data, self.seed = task, data, seed
+        self._prepared: Prepared | None = None
+        self._driven: driven_fit.Driven | None = None
+
+    def trial(self, method: str) -> Trial:
+        task, data = self.task, self.data
+        begin = time.perf_counter()
+        expansion, chosen = self._expanded(method)
+        predicted = predict(task, expansion, None, data.calibration)
+        leads = expansion.start is not None
+        denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
+        found = errors(data.calibration.trajectories, predicted, denominator)
+        seconds = time.perf_counter() - begin
+        return Trial(method, expansion, len(data.training), summary(found), chosen, seconds)
+
+    def _expanded(self, method: str) -> tuple[AnyExpansion, dict[str, object]]:
+        task, seed, training = self.task, self.seed, self.data.training
+        if not task.drives and method != REGRESSION:
+            prepared = self._prepared = self._prepared or prepare(task, training, seed)
+            if method == REGISTERED:
+                return registered_fit.expand(task, training, prepared, expand(prepared, "rbf", seed)[0], seed)
+            return expand(prepared, method, seed)
+        driven = self._driven = self._driven or driven_fit.prepare(task, training, seed)
+        if method == RECURRENT:
+            return recurrent_fit.expand(driven, seed)
+        if method == GALERKIN:
+            equations = task.equations()
+            assert not isinstance(equations, str)
+            return reduced_fit.expand(task, driven, training, equations, seed)
+        return driven_fit.expand(driven, seed, network=method != "lpctesn")
+
+
+def predict(task: Task, expansion: AnyExpansion, laws: Laws | None, samples: Samples) -> np.ndarray:
+    """(n, m, q) at the times learnt."""
+    formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return formula(np, samples.values)
