@@ -15,7 +15,7 @@ from jax import lax
 from stiffdsl.solve import kernels
 from stiffdsl.solve.gmres import Found, gmres
 from stiffdsl.solve.incomplete import Pattern, pattern
-from stiffdsl.solve.leveled import Leveled
+from stiffdsl.solve.leveled import Leveled, shifted
 from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.static import without_klu
 
@@ -59,8 +59,7 @@ class Krylov:
 
     def matrix(self, jacobian: Any, alpha: Any) -> Any:
         """The entries of `alpha M - J`."""
-        p = self.pattern
-        return jnp.zeros(self.count).at[p.place].set(-jacobian).at[p.diagonal].add(alpha * p.mass)
+        return shifted(self.pattern, jacobian, alpha)
 
     def incomplete(self, a: Any) -> Any:
         """The factors near the matrix a."""

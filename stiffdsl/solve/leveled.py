@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.incomplete import Rows
+from stiffdsl.solve.incomplete import Pattern, Rows
 
 # What falls outside of the pattern is taken off the pivots to this part: sums of rows are nearly kept, which slowly
 # varying errors need (Gustafsson, BIT 18:142, 1978; Axelsson and Lindskog, Numer. Math. 48:479, 1986). A pivot that
@@ -24,6 +24,14 @@ RELAXED, LEAST_PIVOT = 0.95, 0.2
 # Starting a row of a table takes about as long as so many of its entries.
 ROW = 128
 WIDTHS = tuple(2**k for k in range(4, 14))
+
+
+def shifted(pattern: Pattern, jacobian: Any, alpha: Any) -> Any:
+    """The entries of `alpha M - J` by rows."""
+    lanes = jacobian.shape[1:]
+    mass = pattern.mass.reshape(-1, *(1 for _ in lanes))
+    values = jnp.zeros((len(pattern.matrix.top), *lanes)).at[pattern.place].set(-jacobian)
+    return values.at[pattern.diagonal].add(alpha * mass)
 
 
 @dataclass(frozen=True, eq=False)

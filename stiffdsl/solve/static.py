@@ -18,7 +18,7 @@ from jax.interpreters import batching, mlir
 
 from stiffdsl.solve.dense import Dense
 from stiffdsl.solve.incomplete import Pattern, complete_pattern
-from stiffdsl.solve.leveled import Leveled
+from stiffdsl.solve.leveled import Leveled, shifted
 from stiffdsl.solve.sparse import BAD_PIVOTS
 
 # Factorizations with more multiplications have too large tables.
@@ -68,8 +68,7 @@ class StaticLU:
     def factored(self, jacobian: Any, alpha: Any) -> tuple[Any, Any]:
         p = self.pattern
         lanes = jacobian.shape[1:]
-        a = jnp.zeros((len(p.matrix.top), *lanes)).at[p.place].set(-jacobian)
-        a = a.at[p.diagonal].add(_by_unknown(p.mass, lanes) * alpha)
+        a = shifted(p, jacobian, alpha)
         v = self.leveled.factor(jnp.zeros((len(p.factors.top), *lanes)).at[p.where].set(a))
         ones = jnp.ones((self.n, *lanes))
         x = self.leveled.solve(v, ones)
@@ -96,10 +95,6 @@ def without_klu(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "Sta
         return StaticLU(rows, columns, mass)
     except TooLarge:
         return Dense(rows, columns, mass)
-
-
-def _by_unknown(values: np.ndarray, lanes: tuple[int, ...]) -> np.ndarray:
-    return values.reshape(-1, *(1 for _ in lanes))
 
 
 # Two primitives, for their rule under `vmap`.
