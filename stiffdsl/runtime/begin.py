@@ -15,7 +15,7 @@ from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_guess
 from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve.continuation import Continued, by_newton, continued
+from stiffdsl.solve.continuation import THOROUGH, Continued, by_damped_steps, continued
 from stiffdsl.solve.status import Status
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _anchor(model: "CompiledModel") -> Anchor | None:
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)
         y = np.asarray(y, dtype=float)
-        found = _continued(model.program, model.interpreted, t, y, p, u, known, by_newton)
+        found = _continued(model.program, model.interpreted, t, y, p, u, known, by_damped_steps)
     if found.converged:
         y = y.copy()
         y[model.program.system.initial.free] = found.x
@@ -112,6 +112,14 @@ def _solved(
 ) -> tuple[Started, str, int]:
     """The free entries of y by Newton's method, else by continuation in all unknowns, else in those of y."""
     program, system = model.program, model.system(driven=bool(args.inputs.signals))
+    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    if len(program.system.initial.free) <= THOROUGH:
+        quick = _continued(program, model.interpreted, t, y, p, u, known, by_damped_steps)
+        if quick.converged:
+            whole, free = y.copy(), program.system.initial.free
+            whole[free] = quick.x
+            nothing = np.zeros(len(free))
+            return Started(whole, True, quick.iterations, nothing, nothing, known), "Newton", quick.iterations
     key = ("initial", system.time_dependent)
     if key not in model.cache:
         model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
@@ -119,7 +127,6 @@ def _solved(
     found: Started = newton(t, y, args, known)
     if bool(found.converged):
         return found, "Newton", int(found.iterations)
-    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     spent = int(found.iterations)
     for guess, tried in _ways(model, t, y, p, u, known, initial):
         spent += tried.iterations

@@ -21,6 +21,8 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 from scipy.sparse.linalg import splu
 
+from stiffdsl.solve import damped
+
 Function = Callable[[np.ndarray], np.ndarray]
 
 # A share of an equation's terms that its residual may keep; sizes of unknowns below `FLOOR` count as zero.
@@ -28,6 +30,8 @@ RESIDUAL, FLOOR = 1e-8, 1e-10
 # Systems up to this size are solved by dense matrices, and get all ways from all guesses.
 DENSE, THOROUGH = 150, 2000
 TRANSIENT_STEPS, CURVE_STEPS, NEWTON_STEPS = 300, 600, 60
+# The relative size of a correction that is the last one, as `newton` has it.
+TOLERANCE = 1e-12
 # Other guesses: the given one, times these.
 SIZES = (1e-1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 0.0, 1e2, 1e4, 1e8)
 WAYS = ("pseudo-transient continuation", "fixed-point homotopy", "Newton homotopy")
@@ -70,14 +74,38 @@ def continued(
     return Continued(x0, False, "", problem.solves)
 
 
-def by_newton(
+def by_damped_steps(
     residual: Function, jacobian: Function, rows: np.ndarray, columns: np.ndarray, x0: np.ndarray
 ) -> Continued:
-    """The same by Newton's method from x0, and nothing else."""
-    problem = _Problem(residual, jacobian, np.asarray(rows), np.asarray(columns), len(x0))
+    """A solution by the method of `damped.py`, as long as it is not stuck: it comes to the same one then, and nothing
+    was compiled."""
+    problem, x = _Problem(residual, jacobian, np.asarray(rows), np.asarray(columns), len(x0)), x0
+    damping, converged = 1.0, False
     with np.errstate(all="ignore"):
-        found = _newton(problem, x0)
-    return Continued(x0 if found is None else found, found is not None, "Newton", problem.solves)
+        f = problem.residual(x0)
+        for iteration in range(NEWTON_STEPS):
+            if converged or np.all(f == 0):
+                return Continued(x, True, "Newton", iteration)
+            values, sizes = problem.jacobian(x), np.abs(x) + damped.FLOOR
+            step = problem.solve(values, None, -f)
+            if step is None:
+                break
+            before, damping = np.max(np.abs(step) / sizes), min(1.0, 4 * damping)
+            while damping > damped.LEAST_DAMPING:
+                f = problem.residual(x + damping * step)
+                simplified = problem.solve(values, None, -f)
+                after = np.inf if simplified is None else np.max(np.abs(simplified) / sizes)
+                rounding = before < damped.ROUNDING and damping == 1.0 and np.isfinite(after)
+                if after <= (1 - 0.25 * damping) * before or rounding:
+                    break
+                damping *= 0.5
+            else:
+                break
+            ended = before <= TOLERANCE or after <= TOLERANCE or (rounding and after >= 0.5 * before)
+            met = np.all(np.abs(f) <= damped.RESIDUAL * problem.terms(values, x))
+            converged = bool(damping == 1.0 and ended and met)
+            x = x + damping * step
+    return Continued(x0, False, "", problem.solves)
 
 
 class _Problem:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from stiffdsl.solve.continuation import by_damped_steps
 from stiffdsl.solve.newton import newton
 
 ROWS, COLUMNS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
@@ -92,3 +93,28 @@ def test_a_large_sparse_system():
     np.testing.assert_allclose(found.x[-1], 1.0, rtol=1e-9)
     empty = newton(lambda x, c: x, lambda x, c: x, [], [], jnp.zeros(0), None)
     assert bool(empty.converged)
+
+
+@pytest.mark.parametrize("x0", [(1.0, 1.0), (6.0, 1.0), (-1.0, 2.0), (0.3, 0.2)])
+def test_the_same_steps_without_compiling(x0):
+    """Damped ones too: from far away the exponential is too steep for whole steps."""
+
+    def residual(x, xp):
+        return xp.stack([xp.exp(x[0]) + x[1] - 3.0, xp.arctan(5 * x[1]) + 0.1 * x[0]])
+
+    def jacobian(x, xp):
+        one = xp.ones_like(x[0])
+        return xp.stack([xp.exp(x[0]), one, 0.1 * one, 5 / (1 + 25 * x[1] ** 2)])
+
+    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    compiled = newton(lambda x, _: residual(x, jnp), lambda x, _: jacobian(x, jnp), rows, columns, x0, ())
+    quick = by_damped_steps(lambda x: residual(x, np), lambda x: jacobian(x, np), rows, columns, np.array(x0))
+    assert (quick.converged, quick.iterations) == (bool(compiled.converged), int(compiled.iterations))
+    np.testing.assert_allclose(quick.x, compiled.x, rtol=1e-13)
+
+
+def test_steps_without_compiling_give_up_where_the_search_would_be_stuck():
+    one = np.zeros(1, dtype=int)
+    found = by_damped_steps(lambda x: x**2 + 1.0, lambda x: 2 * x, one, one, np.array([3.0]))
+    assert not found.converged
+    np.testing.assert_array_equal(found.x, [3.0])
