@@ -25,6 +25,7 @@ TASKS = (
     "scaling",
     "precision",
     "gradients",
+    "surrogates",
     "baselines",
     "references",
 )
@@ -77,6 +78,10 @@ def main() -> None:
         from benchmarks.gradients import gradients
 
         records = gradients(args.limit, console)
+    elif args.task == "surrogates":
+        from benchmarks.surrogates import surrogates
+
+        records = surrogates(console)
     elif args.task == "baselines":
         from benchmarks.baselines.case import CASES
         from benchmarks.baselines.run import baselines

@@ -8,8 +8,9 @@ import numpy as np
 
 from stiffdsl.surrogate.kept import AnyReader
 
-# Lanes per call of the compiled prediction: few shapes are compiled, and what a call writes stays in the cache.
-_CHUNK, _CHUNK_NUMBERS = 512, 1 << 19
+# Lanes per call of the compiled prediction: few shapes are compiled, what a call writes stays in the cache, and a large
+# table of modes is read from memory once for many lanes.
+_CHUNK, _CHUNK_NUMBERS = 512, 1 << 21
 
 
 def batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:

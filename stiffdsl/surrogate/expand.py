@@ -9,8 +9,9 @@ from stiffdsl.surrogate.prepare import Prepared
 from stiffdsl.surrogate.projection import Fitted, needed, orthonormal
 from stiffdsl.surrogate.timebasis import spline
 
-# Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it.
-_NEGLIGIBLE = 1e-2
+# Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it. A
+# trajectory of many numbers costs as much as it has modes: there it is a larger share, which changes no worst error.
+_NEGLIGIBLE, _NEGLIGIBLE_IN_LARGE, _LARGE = 1e-2, 1e-1, 20_000
 
 
 def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[str, object]]:
@@ -32,7 +33,8 @@ def expand(prepared: Prepared, method: str, seed: int) -> tuple[Expansion, dict[
         choice = coefficients.choice
         chosen |= {"kernel": choice.kernel, "tail": choice.degree, "scales": list(choice.scales)}
     tail = np.sqrt(np.cumsum(np.mean(scores**2, axis=0)[::-1])[::-1])
-    rank = max(1, int(np.sum(tail > _NEGLIGIBLE * error)))
+    large = len(prepared.s) * len(prepared.outputs.kind) > _LARGE
+    rank = max(1, int(np.sum(tail > (_NEGLIGIBLE_IN_LARGE if large else _NEGLIGIBLE) * error)))
     modes, coefficients = modes[:rank], coefficients.leading(rank)
     chosen |= {
         "modes": len(modes),

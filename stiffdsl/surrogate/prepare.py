@@ -20,6 +20,9 @@ _COMPARED_TIMES = 40
 _BLOCK = 256
 # Another scaling must be better by this factor to replace the logarithm, which keeps the sign of an output.
 _CLEARLY = 1.5
+# An output within this factor does not come near zero: there it is the logarithm, which costs an exponential in every
+# prediction, that must be better.
+_NARROW = 2.0
 # What functions of time cannot represent, as a share of a scaled output's range: it decides for the logarithm where
 # an output grows from nearly nothing.
 _FIT_ERROR = 1e-6
@@ -104,10 +107,13 @@ def choose_outputs(z: np.ndarray, x: np.ndarray, seed: int) -> tuple[float, Outp
             predicted += np.where(predicted < y, -1, 1) * _FIT_ERROR * (y.max((0, 1)) - y.min((0, 1)))
             with np.errstate(over="ignore", invalid="ignore"):
                 error = np.abs(scaling.unscale(predicted, which) - shown[..., block]) / denominator
-            # Beyond one, an error is only wrong: how wrong must not decide.
-            error = np.where(np.isfinite(error), error / (1 + error), 1.0)
+                # Beyond one, an error is only wrong: how wrong must not decide.
+                error = np.where(np.isfinite(error), error / (1 + error), 1.0)
             errors[kind][block] = np.mean(error**4, axis=(0, 1)) ** 0.25
-    logarithm = (every["log"].kind == 1) & (errors["log"] < _CLEARLY * errors["linear"])
+    magnitude = np.abs(x.reshape(-1, x.shape[-1]))
+    narrow = magnitude.max(0) < _NARROW * magnitude.min(0)
+    wanted = np.where(narrow, 1 / _CLEARLY, _CLEARLY)
+    logarithm = (every["log"].kind == 1) & (errors["log"] < wanted * errors["linear"])
     area = (every["asinh"].kind == 2) & (errors["asinh"] * _CLEARLY < errors["linear"])
     chosen = every["linear"].with_kind(np.where(logarithm, 1, np.where(area, 2, 0)))
     least = np.choose(chosen.kind, [errors["linear"], errors["log"], errors["asinh"]])
