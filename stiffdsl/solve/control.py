@@ -1,10 +1,15 @@
-"""PI step size control (Gustafsson, ACM TOMS 17, 1991; the constants are those of OrdinaryDiffEq.jl)."""
+"""Step size control: PI (Gustafsson, ACM TOMS 17:533, 1991; the constants are those of OrdinaryDiffEq.jl), and
+predictive (Gustafsson, ACM TOMS 20:496, 1994), for methods whose steps no stability limits."""
+
+import math
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 SAFETY = 0.9
 LEAST, GREATEST = 0.2, 6.0
+# Of predictive control, which comes nearer to the error that is allowed.
+PREDICTIVE_SAFETY = 0.85
 
 
 def factor(
@@ -25,3 +30,25 @@ def factor(
     proposed = SAFETY * jnp.exp(memory - exponent * jnp.log(bounded))
     limited = jnp.clip(proposed, LEAST, jnp.where(accept, most, 0.9))
     return jnp.where(jnp.isfinite(error), limited, LEAST)
+
+
+def predictive(
+    accept: Bool[Array, ""],
+    error: Float[Array, ""],
+    expected: Float[Array, ""],
+    rejections: Int[Array, ""],
+    order: int,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The factor for the next step, and the logarithm of the error that is expected of it; `expected` is that of the
+    step just tried, zero for the first one.
+
+    An error that goes with h^order keeps to what was expected. Where it came out larger it is taken to grow as much
+    again; where smaller, that is not relied on. A step after a rejected one is never larger.
+    """
+    logarithm = jnp.log(jnp.clip(error, 1e-10, 1e10))
+    drift = jnp.where(accept, jnp.minimum(expected - logarithm, 0.0), 0.0)
+    step = math.log(PREDICTIVE_SAFETY) + (drift - logarithm) / order
+    most = jnp.where(accept, jnp.where(rejections > 0, 0.0, math.log(GREATEST)), math.log(0.9))
+    step = jnp.clip(step, math.log(LEAST), most)
+    step = jnp.where(jnp.isfinite(error), step, math.log(LEAST))
+    return jnp.exp(step), jnp.where(accept, logarithm, expected) + order * step

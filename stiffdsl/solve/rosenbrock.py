@@ -33,7 +33,8 @@ class Memory(NamedTuple):
 
 
 class Rosenbrock:
-    """A method given by its tableau; a W-method reuses its Jacobian.
+    """A method given by its tableau; a W-method reuses its Jacobian. The memory of others is the logarithm of the error
+    that is expected of the next step.
 
     The stages of small systems are written out one after the other unless `compact`.
     """
@@ -49,7 +50,7 @@ class Rosenbrock:
     def start(self, t, y, h, args, tolerance: Tolerance):
         del t, y, h, args, tolerance
         if not self.tableau.w_method:
-            return ()
+            return jnp.zeros(())
         return Memory(
             jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32), jnp.ones(())
         )
@@ -122,9 +123,11 @@ class Rosenbrock:
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
         del t, y, h
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
         if not self.tableau.w_method:
-            return (), factor
+            error, expected = lax.stop_gradient(attempt.error), attempt.memory
+            factor, expected = control.predictive(accept, error, expected, rejections, self.order)
+            return expected, factor
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
         # After a rejection an old Jacobian may be to blame: the next attempt gets a fresh one.
         age = attempt.memory.age
         stale = jnp.where(age > 0, KEEP_JACOBIAN, age)

@@ -4,14 +4,13 @@ The choice of the first step, the step sizes, the statuses and the saving are th
 constants; `tests/native` holds both to the same steps.
 """
 
+import math
+
 from stiffdsl.runtime.native.layout import OPTIONS, STATE
 from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of
 from stiffdsl.solve import control, loop
 from stiffdsl.solve.status import Status
-
-# The logarithm of the least error of a previous step that `control.factor` reckons with.
-_LOG_FLOOR = -9.210340371976182
 
 
 class Integration(Saving):
@@ -150,7 +149,7 @@ class Integration(Saving):
             code.store(self._chosen_step(length), step)
             self.add("rhs", 2)
         self.set("h", code.apply("mul", self.direction, code.smaller(code.load(step), length)))
-        self.set("previous", number(0))
+        self.set("expected", number(0))
 
     def _chosen_step(self, length: str) -> str:
         code, number, t0 = self.code, self.number, self.get("t")
@@ -221,7 +220,7 @@ class Integration(Saving):
         return t, h, last, code.select(last, goal, code.apply("add", t, h))
 
     def settle(self, t: str, h: str, last: str, end: str, error: str) -> None:
-        """As `loop.advance` after the attempt, and `control.factor`."""
+        """As `loop.advance` after the attempt, and `control.predictive`."""
         code, number, model = self.code, self.number, self.model
         self.add("rhs", model.tableau.stages)
         self.add("jacobians", 1)
@@ -229,20 +228,20 @@ class Integration(Saving):
         finite = self._finite(error)
         logarithm = code.each("log", self._between(error, number(1e-10), number(1e10)))
         order, rejections = model.tableau.order, self.get("rejections")
+        safety, least = number(math.log(control.PREDICTIVE_SAFETY)), number(math.log(control.LEAST))
         accept = code.apply("le", error, number(1))
         with code.choice(accept) as (yes, no):
             with yes:
-                exponent = code.apply("mul", number(0.4 / order), self.get("previous"))
-                exponent = code.apply("sub", exponent, code.apply("mul", number(0.7 / order), logarithm))
+                drift = code.smaller(code.apply("sub", self.get("expected"), logarithm), number(0))
                 most = code.select(
-                    code.apply("gt", rejections, number(0)), number(1), number(control.GREATEST)
+                    code.apply("gt", rejections, number(0)), number(0), number(math.log(control.GREATEST))
                 )
-                factor = code.apply("mul", number(control.SAFETY), code.each("exp", exponent))
-                factor = self._between(factor, number(control.LEAST), most)
-                self._propose(h, factor)
+                step = code.apply("mul", code.apply("sub", drift, logarithm), number(1 / order))
+                step = self._between(code.apply("add", safety, step), least, most)
+                self._propose(h, code.each("exp", step))
+                self._expect(logarithm, step)
                 self.add("accepted", 1)
                 self.set("rejections", number(0))
-                self.set("previous", code.larger(logarithm, number(_LOG_FLOOR)))
                 self.set("failure", number(Status.SUCCESS))
                 self.project(code.apply("add", t, h))
                 self._save(t, h, end)
@@ -252,10 +251,11 @@ class Integration(Saving):
                 with code.when(last):
                     self._arrive(end)
             with no:
-                exponent = code.apply("mul", number(-1.0 / order), logarithm)
-                factor = code.apply("mul", number(control.SAFETY), code.each("exp", exponent))
-                factor = self._between(factor, number(control.LEAST), number(0.9))
-                self._propose(h, code.select(finite, factor, number(control.LEAST)))
+                step = code.apply("add", safety, code.apply("mul", logarithm, number(-1 / order)))
+                step = self._between(step, least, number(math.log(0.9)))
+                step = code.select(finite, step, least)
+                self._propose(h, code.each("exp", step))
+                self._expect(self.get("expected"), step)
                 self.add("rejected", 1)
                 self.add("rejections", 1)
                 failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
@@ -292,6 +292,11 @@ class Integration(Saving):
             failure = self.get("failure")
             unknown = code.apply("eq", failure, number(Status.SUCCESS))
             self.set("status", code.select(unknown, number(Status.STEP_TOO_SMALL), failure))
+
+    def _expect(self, error: str, step: str) -> None:
+        """The error of a step that is longer by a factor, all as logarithms."""
+        change = self.code.apply("mul", self.number(self.model.tableau.order), step)
+        self.set("expected", self.code.apply("add", error, change))
 
     def _propose(self, h: str, factor: str) -> None:
         code, most = self.code, self.option("max_step")

@@ -36,7 +36,7 @@ OPTIONS = (
 STATE = (
     "t",
     "h",
-    "previous",
+    "expected",
     "rejections",
     "status",
     "failure",
