@@ -294,6 +294,15 @@ class Code:
             with self.vectors(lanes):
                 yield first
 
+    def parts(self, count: int) -> list[tuple[str, int]]:
+        """Where vectors begin that cover `count` entries, without a loop, and their lanes."""
+        found, at = [], 0
+        while at < count:
+            lanes = min(self.module.widest, 1 << ((count - at).bit_length() - 1))
+            found.append((str(at), lanes))
+            at += lanes
+        return found
+
     def squares(self, pointer: str, count: int) -> str:
         """The sum of squares of an array."""
         lanes = self.module.widest

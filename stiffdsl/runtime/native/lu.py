@@ -280,7 +280,8 @@ def solve(code: Arithmetic[V], plan: Plan, lu: Sequence[V], b: Sequence[V]) -> l
         for i in plan.below(k):
             z[i] = code.apply("sub", z[i], code.apply("mul", lu[place[i][k]], z[k]))
     for k in reversed(range(plan.n)):
-        for j in plan.right(k):
+        # What has just been found comes last.
+        for j in reversed(plan.right(k)):
             z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[k][j]], z[j]))
         z[k] = code.apply("mul", z[k], lu[place[k][k]])
     return [z[k] for k in integers(np.argsort(plan.column))]

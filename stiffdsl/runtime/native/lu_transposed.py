@@ -16,7 +16,7 @@ def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]
         for j in plan.right(k):
             z[j] = code.apply("sub", z[j], code.apply("mul", lu[place[k][j]], z[k]))
     for k in reversed(range(plan.n)):
-        for i in plan.below(k):
+        for i in reversed(plan.below(k)):
             z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[i][k]], z[i]))
     x = [""] * plan.n
     for k, i in enumerate(integers(plan.row)):

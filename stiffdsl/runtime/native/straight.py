@@ -8,6 +8,7 @@ from stiffdsl.runtime.native.attempt import PARAMETERS, Model, Writer, allowed
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.ir import Entries, straight
 from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.runtime.native.stages import VECTORS, InVectors, Stages
 
 # Called with the entries of W, the right side and the solution of the first stage.
 First = Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
@@ -32,19 +33,24 @@ def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool
     inputs(0.0)
     writer.slope_in_time()
     f_t = Entries(code, writer.area("f_t"))
-    y1, stages, factors = _step(code, model, "%t", "%h", y, p, inputs, f_t, first)
-    for i, stage in enumerate(stages):
-        for k, value in enumerate(stage):
-            code.store(value, writer.area("stages", i), k)
+    rows = [writer.area("stages", i) for i in range(model.tableau.stages)]
+    if model.n >= VECTORS:
+        before, history = writer.area("argument"), writer.area("b")
+        stages = InVectors(code, model.tableau, y, rows, "%y", before, history)
+    else:
+        stages = Stages(code, model.tableau, y, rows)
+    y1, factors = _step(code, model, stages, "%t", "%h", p, inputs, f_t, first)
     for e, value in enumerate(factors if keep_factors else []):
         code.store(value, writer.area("LU"), e)
-    for k, value in enumerate(y1):
-        code.store(value, writer.area("y1"), k)
-    squares = []
-    for k in range(model.n):
-        scaled = writer.scaled(code.load("%atol", k), y[k], y1[k], stages[-1][k])
-        code.store(scaled, "%scaled", k)
-        squares.append(code.apply("mul", scaled, scaled))
+    result, squares = writer.area("y1"), []
+    for at, lanes in stages.parts():
+        with code.vectors(lanes):
+            after, u = stages.end(at, y1)
+            scaled = writer.scaled(code.load_part("%atol", at), code.load_part("%y", at), after, u)
+            code.store_part(after, result, at)
+            code.store_part(scaled, "%scaled", at)
+            square = code.apply("mul", scaled, scaled)
+            squares += [square if lanes == 1 else code.extracted(square, k) for k in range(lanes)]
     writer.finish(code.total(squares))
 
 
@@ -79,16 +85,15 @@ def emit_wide(module: Module, model: Model, areas: Areas, lanes: int) -> None:
     def first(w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
         good.append(_holds(code, model.plan, w, b, x))
 
-    y1, stages, _ = _step(code, model, t, h, y, p, lambda c: u, f_t, first)
-    for i, stage in enumerate(stages):
-        for k, value in enumerate(stage):
-            code.store(value, area("stages"), i * n + k)
+    rows = [code.at(area("stages"), i * n) for i in range(model.tableau.stages)]
+    stages = Stages(code, model.tableau, y, rows)
+    y1, _ = _step(code, model, stages, t, h, p, lambda c: u, f_t, first)
     squares = []
     for k in range(n):
         code.store(y1[k], area("y1"), k)
         size = code.larger(code.apply("abs", y[k]), code.apply("abs", y1[k]))
         tolerated = code.apply("add", code.load(area("atol"), k), code.apply("mul", rtol, size))
-        scaled = code.apply("div", stages[-1][k], tolerated)
+        scaled = code.apply("div", stages.found[-1][k], tolerated)
         code.store(scaled, area("scaled"), k)
         squares.append(code.apply("mul", scaled, scaled))
     error = code.apply("sqrt", code.apply("mul", code.total(squares), code.number(1.0 / n)))
@@ -100,44 +105,44 @@ def emit_wide(module: Module, model: Model, areas: Areas, lanes: int) -> None:
 def _step(
     code: Code,
     model: Model,
+    stages: Stages,
     t: str,
     h: str,
-    y: list[str],
     p: Any,
     inputs: Callable[[float], Any],
     f_t: Any,
     first: First,
-) -> tuple[list[str], list[list[str]], list[str]]:
-    """The new value, the stages and the factors; `inputs(c)` are those at `t + c h`."""
-    n, tableau, plan = model.n, model.tableau, model.plan
+) -> tuple[list[str], list[str]]:
+    """The new value and the factors; `inputs(c)` are those at `t + c h`."""
+    n, tableau, plan, y = model.n, model.tableau, model.plan, stages.y
     jacobian = straight(code, model.jacobian, model.tables, {"t": t, "y": y, "p": p, "u": inputs(0.0)})
     alpha = code.apply("div", code.number(1.0), code.apply("mul", h, code.number(tableau.gamma)))
     inverse_h = code.apply("div", code.number(1.0), h)
     w = lu.assemble(code, plan, jacobian, alpha)
     factors = lu.factor(code, plan, w)
-    stages: list[list[str]] = []
     argument = y
     for i in range(tableau.stages):
+        before, history = stages.older(i)
         if i:
-            *older, newest = stages
-            sums = [code.combination(tableau.a[i][:-1], [u[k] for u in older]) for k in range(n)]
-            base = [code.apply("add", y[k], sums[k]) for k in range(n)] if older else y
-            argument = [code.combination(tableau.a[i][-1:], [newest[k]], base[k]) for k in range(n)]
+            newest = stages.found[-1]
+            pairs = zip(newest, before, strict=True)
+            argument = [code.combination(tableau.a[i][-1:], [u], start) for u, start in pairs]
         c = float(tableau.c[i])
         time = code.apply("add", t, code.apply("mul", code.number(c), h)) if c else t
         arguments = {"t": time, "y": argument, "p": p, "u": inputs(tableau.c[i])}
         b = list(straight(code, model.rhs, model.tables, arguments))
         for k in range(n):
             if i and model.mass[k]:
-                history = code.combination(tableau.C[i], [u[k] for u in stages])
-                b[k] = code.apply("add", b[k], code.apply("mul", history, inverse_h))
+                whole = code.combination(tableau.C[i][-1:], [stages.found[-1][k]], history[k])
+                b[k] = code.apply("add", b[k], code.apply("mul", whole, inverse_h))
             if model.rhs_t is not None and tableau.d[i]:
                 weight = code.apply("mul", h, code.number(float(tableau.d[i])))
                 b[k] = code.apply("add", b[k], code.apply("mul", weight, f_t[k]))
-        stages.append(lu.solve(code, plan, factors, b))
+        stages.prepare(i + 1)
+        stages.add(lu.solve(code, plan, factors, b))
         if i == 0:
-            first(w, b, stages[0])
-    return [code.apply("add", a, u) for a, u in zip(argument, stages[-1], strict=True)], stages, factors
+            first(w, b, stages.found[0])
+    return [code.apply("add", a, u) for a, u in zip(argument, stages.found[-1], strict=True)], factors
 
 
 def _holds(code: Code, plan: lu.Plan, w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> str:
