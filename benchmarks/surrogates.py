@@ -6,7 +6,6 @@ only, at the declared parameters. All run on one core and are called in turns, a
 """
 
 import os
-
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any

@@ -9,15 +9,15 @@ import numpy as np
 from stiffdsl.surrogate.kept import AnyReader
 
 # Lanes per call of the compiled prediction: few shapes are compiled, what a call writes stays in the cache, and a large
-# table of modes is read from memory once for many lanes.
-_CHUNK, _CHUNK_NUMBERS = 512, 1 << 21
+# table of modes is read from memory once for some lanes at least.
+_CHUNK, _CHUNK_NUMBERS, _LEAST = 512, 1 << 19, 16
 
 
 def batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:
     """A function of rows of values (k, d) that returns (k, m, q)."""
     compiled = jax.jit(lambda values: formula.rows(jnp, values))
     shape = len(formula.which), len(formula.times)
-    fitting = max(1, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
+    fitting = max(_LEAST, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
     most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
 
     def call(values: np.ndarray) -> np.ndarray:
