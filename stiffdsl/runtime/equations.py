@@ -20,9 +20,9 @@ def equations(
     parameters: tuple[Parameter, ...],
     drives: tuple[Drive, ...],
     fixed: Mapping[str, Mapping[str, Any]],
-    states: Callable[[tuple[str, ...], np.ndarray], tuple[np.ndarray, np.ndarray]],
+    states: Callable[[np.ndarray, np.ndarray, tuple[str, ...]], tuple[np.ndarray, np.ndarray]],
 ) -> Equations | str:
-    """Those of the outputs `numbers`, or why there are none; `states(names, values)` solves for them by name."""
+    """Those of the outputs `numbers`, or why there are none; `states(values, times, names)` solves."""
     program = model.program
     reason = _unfit(model)
     if reason is not None:
@@ -39,8 +39,8 @@ def equations(
     units = model.declarations(program.system.states)
     state_scale, state_shift = (np.array([getattr(b, k) for b in units]) for k in ("scale", "shift"))
 
-    def snapshots(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found, good = states(names, values)
+    def snapshots(values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found, good = states(values, times, names)
         return found * state_scale + state_shift, good
 
     outputs = with_outputs(program, numbers)
@@ -60,11 +60,11 @@ def equations(
 def _unfit(model: "CompiledModel") -> str | None:
     program = model.program
     if len(program.system.implicit):
-        return "it has algebraic unknowns"
+        return "the model has algebraic unknowns"
     if program.system.invariants:
-        return "it has constraints that are kept by projection"
+        return "the model has constraints that are kept by projection"
     if len(program.crossings_periodic):
-        return "it has conditions on time"
+        return "the model has conditions on time"
     if any(op.name == "input" and op.data == "p" for op in program.by_name["input_defaults"].ops):
         return "its inputs depend on parameters"
     return None

@@ -81,10 +81,10 @@ def task_of(
             own["inputs"][d.name] = learnt, values[:, first : first + len(learnt)]
         return own
 
-    def lanes(options, values, tell, names=labels):
+    def lanes(options, values, tell, at=learnt, names=labels):
         own = split(values)
         return run.ensemble(
-            model, options, (start, end), learnt, names, own["params"], own["initial"], own["inputs"], tell
+            model, options, (start, end), at, names, own["params"], own["initial"], own["inputs"], tell
         )
 
     def solve_many(values, tell):
@@ -92,8 +92,8 @@ def task_of(
         reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
         return batch.values, batch.success, reasons
 
-    def states(names, values):
-        batch = lanes(fine, values, None, names)
+    def states(values, at, names):
+        batch = lanes(fine, values, None, at, names)
         return batch.values, batch.success
 
     usual = run.options(model, rtol, atol)

@@ -1,8 +1,8 @@
 """Steps of fixed length between knots, of small systems that many lanes solve together, over JAX.
 
-Two methods of order two: the stabilised explicit one of Sommeijer, Shampine and Verwer (RKC, J. Comput. Appl. Math. 88,
-1997), whose stages reach over a negative real axis that grows with their square, and the L-stable Rosenbrock method of
-Verwer, Spee, Blom and Hundsdorfer (ROS2, SIAM J. Sci. Comput. 20, 1999)."""
+The classical Runge-Kutta method of order four; the stabilised one of order two of Sommeijer, Shampine and Verwer
+(RKC, J. Comput. Appl. Math. 88, 1997), whose stages reach over a negative real axis that grows with their square; and
+Rodas5P, the Rosenbrock method that the solvers use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,19 +13,31 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.solve.tableau import RODAS5P
+
+# More stages than these are a loop for the compiler.
+_UNROLLED = 6
+
 Slope = Callable[[Any, Any, Any], Any]
 
+CLASSICAL, STABILISED, IMPLICIT = "classical", "stabilised", "implicit"
 _DAMPING = 2 / 13
-_GAMMA = 1 - np.sqrt(0.5)
+# What the fastest rate times the step may be for the classical method, whatever its argument.
+_CLASSICAL_REACH = 2.0
+# Implicit steps that err by more than this (in x) are taken again, this many times as short.
+_DOUBTED, _AGAIN = 0.02, 16
+# Where the first of the intervals is divided, as shares of it: a start is seldom at rest.
+_GRADES = np.geomspace(1e-3, 1.0, 7)[:-1]
 
 
 @dataclass(frozen=True)
 class Steps:
-    """`pieces` steps from knot to knot, explicit of `stages` stages, or implicit (0); in single precision or not."""
+    """`pieces` steps from knot to knot by a method of `stages` stages, in single precision or not."""
 
+    method: str
     pieces: int
     stages: int
-    single: bool
+    single: bool = False
 
     @property
     def dtype(self) -> Any:
@@ -33,32 +45,52 @@ class Steps:
 
     @property
     def reach(self) -> float:
-        """What the fastest rate times the distance of knots may be, explicitly."""
+        """What the fastest rate times the distance of knots may be: for negative real rates where it is stabilised."""
+        if self.method == IMPLICIT:
+            return np.inf
+        if self.method == CLASSICAL:
+            return self.pieces * _CLASSICAL_REACH
         return self.pieces * 2 / 3 * (self.stages**2 - 1) * (1 - 2 / 15 * _DAMPING)
+
+
+def graded(knots: np.ndarray) -> np.ndarray:
+    """The knots, with some between the first two: dense after the start."""
+    return np.concatenate([knots[:1], knots[0] + _GRADES * (knots[1] - knots[0]), knots[1:]])
 
 
 def integrated(
     steps: Steps, g: Slope, begin: Float[Any, "r k"], knots: np.ndarray, u: Float[Any, "M i k"]
 ) -> Float[Any, "M r k"]:
     """x of k lanes at the knots for x' = g(t, x, u), where u runs straight between them."""
-    dtype, pieces = steps.dtype, steps.pieces
-    one = _explicit(steps.stages) if steps.stages else _implicit
+    dtype = steps.dtype
+    one = _stepper(steps)
     u = jnp.asarray(u).astype(dtype)
-    parts = np.arange(pieces + 1) / pieces
+
+    def divided(pieces: int, x: Any, given: Any) -> tuple[Any, Any]:
+        """x at the next knot, and the largest error that was estimated on the way, lane by lane."""
+        t, width, left, right = given
+        h, rise = width / pieces, (right - left) / pieces
+
+        def piece(k: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+            x, before = state
+            x, error = one(g, x, t + k * h, h, left + rise * k, rise)
+            return x, jnp.maximum(before, error)
+
+        state = x, jnp.zeros(x.shape[1], dtype)
+        if pieces == 1:
+            return piece(0.0, state)
+        return jax.lax.fori_loop(0, pieces, lambda k, state: piece(jnp.asarray(k, dtype=dtype), state), state)
 
     def over(x: Any, given: Any) -> Any:
-        t, width, left, right = given
+        after, error = divided(steps.pieces, x, given)
+        if steps.method == IMPLICIT:
+            bad = ~(error <= _DOUBTED)
 
-        def piece(k: Any, x: Any) -> Any:
-            a, b = k / pieces, (k + 1) / pieces
-            at = left + (right - left) * a, left + (right - left) * b
-            return one(g, x, t + a * width, width / pieces, *at)
+            def again() -> Any:
+                return jnp.where(bad, divided(_AGAIN * steps.pieces, x, given)[0], after)
 
-        if pieces == 1:
-            x = piece(parts.dtype.type(0).astype(dtype), x)
-        else:
-            x = jax.lax.fori_loop(0, pieces, lambda k, x: piece(jnp.asarray(k, dtype=dtype), x), x)
-        return x, x
+            after = jax.lax.cond(jnp.any(bad), again, lambda: after)
+        return after, after
 
     begin = jnp.asarray(begin).astype(dtype)
     widths = np.diff(knots)
@@ -66,16 +98,41 @@ def integrated(
     return jnp.concatenate([begin[None], jax.lax.scan(over, begin, given)[1]])
 
 
-def _explicit(stages: int) -> Callable[..., Any]:
+def _stepper(steps: Steps) -> Callable[..., Any]:
+    """`step(g, x, t, h, u, rise)`: x one step later, over which u rises by `rise`, and its estimated error where it is
+    implicit (0 elsewhere), lane by lane."""
+    if steps.method == IMPLICIT:
+        return _implicit
+    return _classical if steps.method == CLASSICAL else _stabilised(steps.stages)
+
+
+def _classical(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> Any:
+    first = g(t, x, u)
+    middle = u + 0.5 * rise
+    second = g(t + 0.5 * h, x + 0.5 * h * first, middle)
+    third = g(t + 0.5 * h, x + 0.5 * h * second, middle)
+    fourth = g(t + h, x + h * third, u + rise)
+    return x + h / 6 * (first + 2 * (second + third) + fourth), 0.0
+
+
+def _stabilised(stages: int) -> Callable[..., Any]:
     first, rows = _chebyshev(stages)
 
-    def step(g: Slope, x: Any, t: Any, h: Any, left: Any, right: Any) -> Any:
-        begin = g(t, x, left)
-        before, now = x, x + first * h * begin
-        for own, last, older, fresh, old, at in rows:
-            slope = g(t + at * h, now, left + (right - left) * at)
-            before, now = now, own * x + last * now + older * before + h * (fresh * slope + old * begin)
-        return now
+    def step(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> Any:
+        begin = g(t, x, u)
+
+        def stage(state: tuple[Any, Any], row: Any) -> tuple[tuple[Any, Any], None]:
+            before, now = state
+            own, last, older, fresh, old, at = (row[k] for k in range(6))
+            slope = g(t + at * h, now, u + at * rise)
+            return (now, own * x + last * now + older * before + h * (fresh * slope + old * begin)), None
+
+        state = x, x + first * h * begin
+        if stages > _UNROLLED:
+            return jax.lax.scan(stage, state, jnp.asarray(rows, dtype=x.dtype))[0][1], 0.0
+        for row in rows:
+            state, _ = stage(state, row)
+        return state[1], 0.0
 
     return step
 
@@ -105,21 +162,26 @@ def _chebyshev(stages: int) -> tuple[float, list[tuple[float, ...]]]:
     return float(b[1] * w1), rows
 
 
-def _implicit(g: Slope, x: Any, t: Any, h: Any, left: Any, right: Any) -> Any:
-    begin = g(t, x, left)
-    # Inputs run straight, so that the difference over the step is the slope by time.
-    moved = _GAMMA * (g(t + h, x, right) - begin)
+def _implicit(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> tuple[Any, Any]:
+    tableau = RODAS5P
     unit = jnp.eye(len(x), dtype=x.dtype)
+    inverse = jnp.linalg.inv(unit - (tableau.gamma * h) * _jacobian(g, x, t, u))
+    zero, one = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
+    # What time alone changes over the step.
+    moved = jax.jvp(lambda s: g(t + s * h, x, u + s * rise), (zero,), (one,))[1]
+    stages: list[Any] = []
+    argument = x
+    for a, C, c, d in zip(tableau.a, tableau.C, tableau.c, tableau.d, strict=True):
+        argument = x + sum((float(w) * v for w, v in zip(a, stages, strict=True)), jnp.zeros_like(x))
+        b = h * (g(t + c * h, argument, u + c * rise) + d * moved)
+        b = b + sum((float(w) * v for w, v in zip(C, stages, strict=True)), jnp.zeros_like(x))
+        stages.append(tableau.gamma * jnp.einsum("kij,jk->ik", inverse, b))
+    # The last stage is the difference to a result of lower order.
+    return argument + stages[-1], jnp.max(jnp.abs(stages[-1]), axis=0)
 
+
+def _jacobian(g: Slope, x: Any, t: Any, u: Any) -> Float[Any, "k r r"]:
     def column(e: Any) -> Any:
-        return jax.jvp(lambda x: g(t, x, left), (x,), (jnp.broadcast_to(e[:, None], x.shape),))[1]
+        return jax.jvp(lambda x: g(t, x, u), (x,), (jnp.broadcast_to(e[:, None], x.shape),))[1]
 
-    jacobian = jnp.moveaxis(jax.vmap(column, out_axes=-1)(unit), 1, 0)
-    solved = jax.scipy.linalg.lu_factor(unit - (_GAMMA * h) * jacobian)
-
-    def solution(b: Any) -> Any:
-        return jax.scipy.linalg.lu_solve(solved, b.T[..., None])[..., 0].T
-
-    first = solution(begin + moved)
-    second = solution(g(t + h, x + h * first, right) - 2 * first - moved)
-    return x + h * (1.5 * first + 0.5 * second)
+    return jnp.moveaxis(jax.vmap(column, out_axes=-1)(jnp.eye(len(x), dtype=x.dtype)), 1, 0)

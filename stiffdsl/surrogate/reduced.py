@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stiffdsl.surrogate.filters import straight
-from stiffdsl.surrogate.fixed_steps import Steps, integrated
+from stiffdsl.surrogate.fixed_steps import Steps, graded, integrated
 from stiffdsl.surrogate.formula import Formula
 from stiffdsl.surrogate.neural import Network
 from stiffdsl.surrogate.recurrent import cubic
@@ -118,6 +118,9 @@ class ReducedReader:
         self._knots = knots[:count]
         self._at = None if np.array_equal(self._knots, times) else cubic(self._knots, times)
         self._straight = straight(times, self._knots)
+        self._grid = graded(self._knots)
+        self._on_grid = straight(self._grid, self._knots)
+        self._of_grid = np.flatnonzero(np.isin(self._grid, self._knots))
         self._read = narrowed(expansion.read, which)
 
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
@@ -163,8 +166,9 @@ class ReducedReader:
         u = reduced.constant[:, None] + jnp.einsum("dmk,di->mik", drives, reduced.signals)
         begin = expansion.begin(jnp, jnp.concatenate([scaled[:, : expansion.scalars], first], axis=1)).T
         p = reduced.vector(jnp, scalars)
-        x = integrated(expansion.steps, slopes(reduced, p, expansion.steps.dtype), begin, self._knots, u)
-        x = x.astype(float)
+        g = slopes(reduced, p, expansion.steps.dtype)
+        x = integrated(expansion.steps, g, begin, self._grid, jnp.tensordot(self._on_grid, u, 1))
+        x = x[self._of_grid].astype(float)
         x = x if self._at is None else jnp.tensordot(self._at, x, 1)
         return self._outputs(x, jnp.tensordot(self._straight, u, 1), p)
 

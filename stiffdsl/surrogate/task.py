@@ -86,11 +86,11 @@ class Relations:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """A model y' = f(t, y, p, u) of ordinary differential equations, in SI; y has `size` entries, p are parameters.
+    """A model y' = f(t, y, p, u) of `size` ordinary differential equations, in SI; p are parameters.
 
     `rhs` is f and `outputs` what is learnt, both over t, y, p, u; in declared units it is (x - `shift`) / `scale`.
     `parameters` gives p over `given` (base + scalars @ matrix) and `mask`, the three of `given`; u is base + signals @
-    matrix, the two of `inputs`. `states(values (k, d))` solves: (k, m, size), and which are good (k,).
+    matrix, the two of `inputs`. `states(values (k, d), times (m,))` solves: (k, m, size), and which are good (k,).
     """
 
     size: int
@@ -101,7 +101,7 @@ class Equations:
     parameters: Formula
     given: tuple[np.ndarray, np.ndarray, np.ndarray]
     inputs: tuple[np.ndarray, np.ndarray]
-    states: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    states: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
