@@ -25,7 +25,8 @@ def verdict(
     """The status, made more precise, and the unknowns most involved (-1: no more)."""
     if system.size == 0:
         return status.astype(jnp.int32), jnp.full(3, -1, dtype=jnp.int32)
-    failed = (status != Status.SUCCESS) & (status != Status.MAX_STEPS)
+    known = jnp.array([Status.SUCCESS, Status.MAX_STEPS, Status.JUMP])
+    failed = jnp.all(status != known)
     blame = jnp.where(status == Status.SUCCESS, 0.0, jnp.abs(state.scaled))
     status, blame = lax.cond(
         failed,

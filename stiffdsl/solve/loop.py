@@ -229,7 +229,15 @@ def advance(
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
     status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
-    status = jnp.where(go_on.consistent, status, Status.INITIAL)
+    status = jnp.where(go_on.consistent, status, Status.JUMP)
+
+    scaled = attempt.scaled
+    if stopping:
+        # Where it finds nothing, what the search moved most is to blame; all that it looked for where it moved nothing.
+        moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
+        moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
+        scaled = jnp.where(go_on.consistent, scaled, moved)
+    scaled = lax.stop_gradient(scaled)
 
     work = attempt.work
     # Nothing goes on from t1.
@@ -246,7 +254,7 @@ def advance(
         rejections.astype(jnp.int32),
         status.astype(jnp.int32),
         failure.astype(jnp.int32),
-        lax.stop_gradient(attempt.scaled),
+        scaled,
         counts,
     ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
 

@@ -15,6 +15,7 @@ class Status(IntEnum):
     INITIAL = 6
     INTERRUPTED = 7
     RUNNING = 8
+    JUMP = 9
 
     @property
     def message(self) -> str:
@@ -54,5 +55,9 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
         "give better `guess` values to the unknowns named, or check the `initial` equations",
     ),
     Status.INTERRUPTED: ("the solve was interrupted", None),
+    Status.JUMP: (
+        "no values of the algebraic unknowns were found for what the equations are after a jump",
+        "see that the equations of the unknowns named have a solution there, not too far from the one before",
+    ),
     Status.RUNNING: ("the solve has not ended", None),
 }

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.diagnostics import Source
+from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime import tier
 from stiffdsl.solve.options import METHODS
 from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.status import Status
 
 AT, WIDE, END = 5.0, 0.001, 10.0
 # On for a ten-thousandth of the time; the others only follow, and make the system large enough for kernels.
@@ -233,3 +236,22 @@ def test_there_and_back_again(pulse):
     back = kernel(6.0, 4.5, there.y, args, none, 1e-10, 1e-12)
     assert int(back.status) == 0
     np.testing.assert_allclose(back.y[0], 0.0, atol=1e-8)
+
+
+def test_a_jump_to_where_there_is_no_solution_says_so():
+    text = """
+model Lost
+  var x start 1
+  var z guess 1
+equations
+  der(x) = -x
+  z + 0.1*exp(z) + (if time < 0.5 then 0 else 10 + z^2) = x
+experiment
+  time 0..1
+end
+"""
+    solution = compile_model(Source("lost.sml", text)).simulate()
+    assert solution.status == Status.JUMP
+    assert solution.t[-1] == 0.5
+    assert "after a jump" in solution.message
+    assert "`z`" in solution.message

@@ -111,7 +111,9 @@ class Integration(Saving):
             self.drive(self.get("t"))
             pointers = (f"ptr {p}" for p in (self.y, self.p, "%work"))
             good = code.call("reset", f"double {self.get('t')}", *pointers, result="i1")
-            self.set("status", code.select(good, self.get("status"), self.number(Status.INITIAL)))
+            begins = code.apply("eq", self.get("t"), self.option("t0"))
+            failed = code.select(begins, self.number(Status.INITIAL), self.number(Status.JUMP))
+            self.set("status", code.select(good, self.get("status"), failed))
 
     def _goal(self) -> str:
         """Where steps end next: at a jump, or at t1."""
