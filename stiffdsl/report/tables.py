@@ -109,6 +109,7 @@ def validation_table(trained: Any) -> RenderableType:
             "error",
             f"median {_percent(found['median'])}, 95 % {_percent(found['p95'])}, worst {_percent(found['worst'])}",
         ),
+        *_timing(found),
         ("coverage", _coverage(found["coverage"])),
         ("kept", _kept(found.get("kept"))),
         ("one run", _ratio(speed["one"])),
@@ -150,6 +151,15 @@ def _ratio(pair: Mapping[str, Any]) -> str:
     if pair["full"] is None:
         return duration(pair["surrogate"])
     return f"{duration(pair['full'])} → {duration(pair['surrogate'])}, {pair['ratio']:,.3g} times as fast"
+
+
+def _timing(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is left of the error where it is one of time: fronts that come a little early or late."""
+    beside = found.get("within_a_step")
+    if beside is None or beside["worst"] > 0.5 * found["worst"]:
+        return []
+    told = f"95 % {_percent(beside['p95'])}, worst {_percent(beside['worst'])}"
+    return [("", f"{told} where one step of time earlier or later is as good")]
 
 
 def _coverage(found: Mapping[str, Any]) -> str:

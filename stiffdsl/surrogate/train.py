@@ -21,7 +21,7 @@ from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Progress, Task
 from stiffdsl.surrogate.trials import Trials, predict
-from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
+from stiffdsl.surrogate.validation import beside, by_output, errors, held_out, summary
 
 SAMPLES, DRIVEN_SAMPLES = 64, 512
 
@@ -103,7 +103,8 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     truth, training = data.test.trajectories, data.training.trajectories
     predicted = predict(task, expansion, laws, data.test)
     leads = expansion.start is not None
-    found = errors(truth, predicted, relative_to(truth, training, leads))
+    denominator = relative_to(truth, training, leads)
+    found = errors(truth, predicted, denominator)
     failed = np.concatenate([s.failed for s in data.every])
     solved = np.concatenate([s.values for s in data.every])
     reasons = [reason for s in data.every for reason in s.reasons]
@@ -118,6 +119,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             "failed": len(failed),
         },
         **summary(found),
+        "within_a_step": summary(beside(truth, predicted, denominator)),
         "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
         "coverage": covered,
         "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},

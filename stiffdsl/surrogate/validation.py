@@ -29,6 +29,17 @@ def errors(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) ->
     return Errors(absolute / denominator, absolute)
 
 
+def beside(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) -> Errors:
+    """Errors where a value that is right one step of time earlier or later, or between, counts as right.
+
+    What is left of a front that is a little early or late: an error of time and not of the value.
+    """
+    wide = np.concatenate([truth[:, :1], truth, truth[:, -1:]], axis=1)
+    around = np.stack([wide[:, :-2], truth, wide[:, 2:]])
+    nearest = np.clip(predicted, around.min(0), around.max(0))
+    return errors(nearest, predicted, denominator)
+
+
 def summary(found: Errors) -> dict[str, float]:
     """Median, 95 % and worst relative error over everything."""
     return {

@@ -8,6 +8,7 @@ from stiffdsl.surrogate.compression import output_modes
 from stiffdsl.surrogate.intervals import LEVELS, calibrated, half_widths
 from stiffdsl.surrogate.task import Parameter
 from stiffdsl.surrogate.timebasis import spline
+from stiffdsl.surrogate.validation import beside, errors, summary
 
 
 def test_the_spectral_radius_is_one():
@@ -94,6 +95,16 @@ def test_an_interval_needs_enough_samples():
     errors = np.arange(1.0, 11.0)[:, None, None]
     widths = half_widths(errors)[:, 0, 0]
     assert np.allclose(widths, [5.5, 8.8, 9.9, np.inf])
+
+
+def test_a_front_that_is_one_step_late_is_right_within_a_step():
+    truth = np.where(np.arange(20) < 10, 1.0, 5.0)[None, :, None]
+    late = np.roll(truth, 1, axis=1)
+    late[:, 0] = truth[:, 0]
+    one = np.ones_like(truth)
+    assert summary(errors(truth, late, one))["worst"] == 4.0
+    assert summary(beside(truth, late, one))["worst"] == 0.0
+    assert summary(beside(truth, late + 0.25, one))["worst"] == 0.25
 
 
 def test_a_range_must_ascend():
