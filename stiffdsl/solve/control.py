@@ -8,8 +8,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 SAFETY = 0.9
 LEAST, GREATEST = 0.2, 6.0
-# Of predictive control, which comes nearer to the error that is allowed.
-PREDICTIVE_SAFETY = 0.85
+# Of predictive control, which comes nearer to the error that is allowed; and the least error that says something about
+# the next one: what is far below may be rounding.
+PREDICTIVE_SAFETY, LEAST_EXPECTED = 0.8, 1e-2
 
 
 def factor(
@@ -51,4 +52,5 @@ def predictive(
     most = jnp.where(accept, jnp.where(rejections > 0, 0.0, math.log(GREATEST)), math.log(0.9))
     step = jnp.clip(step, math.log(LEAST), most)
     step = jnp.where(jnp.isfinite(error), step, math.log(LEAST))
-    return jnp.exp(step), jnp.where(accept, logarithm, expected) + order * step
+    known = jnp.maximum(logarithm, math.log(LEAST_EXPECTED))
+    return jnp.exp(step), jnp.where(accept, known, expected) + order * step

@@ -163,11 +163,7 @@ class Code:
         if name in _RELATIONS:
             return self.value(f"fcmp {_RELATIONS[name]} {real} {args[0]}, {args[1]}")
         if name in _INTRINSICS:
-            suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
-            symbol = f"@llvm.{_INTRINSICS[name]}.{suffix}"
-            self.module.declare(f"declare {real} {symbol}({', '.join([real] * len(args))})")
-            listed = ", ".join(f"{real} {a}" for a in args)
-            return self.value(f"call {real} {symbol}({listed})")
+            return self.intrinsic(_INTRINSICS[name], *args)
         if name in ("sin", "cos", *elementary.FORMULAS):
             return elementary.apply(self, name, args[0])
         match name:
@@ -187,6 +183,16 @@ class Code:
             case "asinh":
                 return self.each("asinh", args[0])
         raise AssertionError(name)
+
+    def fused(self, a: str, b: str, c: str) -> str:
+        """a*b + c, in one where the processor has that."""
+        return self.intrinsic("fmuladd", a, b, c)
+
+    def intrinsic(self, name: str, *args: str) -> str:
+        """An intrinsic function of numbers."""
+        symbol = f"@llvm.{name}." + ("f64" if self.lanes == 1 else f"v{self.lanes}f64")
+        self.module.declare(f"declare {self.real} {symbol}({', '.join([self.real] * len(args))})")
+        return self.value(f"call {self.real} {symbol}({', '.join(f'{self.real} {a}' for a in args)})")
 
     def each(self, symbol: str, argument: str) -> str:
         """A function of the C library, lane by lane."""
@@ -228,12 +234,18 @@ class Code:
         return terms[0]
 
     def combination(self, factors: Sequence[float], terms: Sequence[str], start: str | None = None) -> str:
-        """`start` + sum of factors*terms, the newest term last: it is what everything waits for."""
+        """`start` + sum of factors*terms, the newest term last: it is what everything waits for. What is fused does not
+        depend on what else is computed, so that a lane gets the bits of a solve alone.
+        """
         result = start
         for factor, term in zip(factors, terms, strict=True):
             if factor != 0.0:
-                product = term if factor == 1.0 else self.apply("mul", self.number(float(factor)), term)
-                result = product if result is None else self.apply("add", result, product)
+                if factor == 1.0:
+                    result = term if result is None else self.apply("add", result, term)
+                elif result is None:
+                    result = self.value(f"fmul {self.real} {self.number(float(factor))}, {term}")
+                else:
+                    result = self.fused(self.number(float(factor)), term, result)
         return self.number(0.0) if result is None else result
 
     # --- integers ---

@@ -93,16 +93,10 @@ class _Exact:
 
     def fused(self, a: str, b: str, c: str) -> str:
         """a*b + c, in one where the processor has that."""
-        return self._intrinsic("fmuladd", a, b, c)
+        return self.code.fused(a, b, c)
 
     def with_sign(self, size: str, sign: str) -> str:
-        return self._intrinsic("copysign", size, sign)
-
-    def _intrinsic(self, name: str, *args: str) -> str:
-        code = self.code
-        symbol = f"@llvm.{name}." + ("f64" if code.lanes == 1 else f"v{code.lanes}f64")
-        code.module.declare(f"declare {self.real} {symbol}({', '.join([self.real] * len(args))})")
-        return code.value(f"call {self.real} {symbol}({', '.join(f'{self.real} {a}' for a in args)})")
+        return self.code.intrinsic("copysign", size, sign)
 
     def size(self, x: str) -> str:
         return self.code.apply("abs", x)

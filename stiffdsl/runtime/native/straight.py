@@ -42,15 +42,15 @@ def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool
     y1, factors = _step(code, model, stages, "%t", "%h", p, inputs, f_t, first)
     for e, value in enumerate(factors if keep_factors else []):
         code.store(value, writer.area("LU"), e)
-    result, squares = writer.area("y1"), []
+    result, found = writer.area("y1"), []
     for at, lanes in stages.parts():
         with code.vectors(lanes):
             after, u = stages.end(at, y1)
             scaled = writer.scaled(code.load_part("%atol", at), code.load_part("%y", at), after, u)
             code.store_part(after, result, at)
             code.store_part(scaled, "%scaled", at)
-            square = code.apply("mul", scaled, scaled)
-            squares += [square if lanes == 1 else code.extracted(square, k) for k in range(lanes)]
+            found += [scaled if lanes == 1 else code.extracted(scaled, k) for k in range(lanes)]
+    squares = [code.apply("mul", scaled, scaled) for scaled in found]
     writer.finish(code.total(squares))
 
 
