@@ -80,10 +80,10 @@ class Reader:
         self._modes: np.ndarray | None = None
         if r * m * q <= min(_TABLE, _TABLE_WORTH * (r * K * g + m * K * g + q * g * m)):
             modes = np.einsum("mk,rkg->rgm", functions, expansion.modes, optimize=True)
-            self._modes = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
+            table = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
             self._whole = r if r * m * q < _CACHED else _exact(expansion.coefficients, r)
-            self._rest = self._modes[self._whole :].astype(np.float32)
-            self._modes = np.ascontiguousarray(self._modes[: self._whole])
+            self._modes = np.ascontiguousarray(table[: self._whole])
+            self._rest = table[self._whole :].astype(np.float32)
         self._functions, self._groups = functions, V
         self._inner = expansion.modes.reshape(r, K * g)
 

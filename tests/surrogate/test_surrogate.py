@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.surrogate import expansion
 
 SLOW, FAST = 0.12, 900.0
 
@@ -107,6 +108,15 @@ def test_ensemble(chain):
 def test_ensemble_of_arrays(six):
     lanes = np.random.default_rng(0).uniform(0.6, 1.4, (5, 6))
     assert np.array_equal(six.ensemble({"k": lanes}).values, six.predict(lanes))
+
+
+def test_small_modes_of_a_large_table_need_half_of_the_digits(six, monkeypatch):
+    lanes = np.random.default_rng(1).uniform(0.6, 1.4, (20, 6))
+    exact = six.predict(lanes)
+    monkeypatch.setattr(expansion, "_CACHED", 0)
+    coarse = six.expansion.reader(six.times, np.arange(3))(np, lanes)
+    assert not np.array_equal(coarse, exact)
+    assert np.allclose(coarse, exact, rtol=1e-8, atol=1e-8)
 
 
 def test_outside_of_the_domain_it_warns_by_how_much(chain):
