@@ -253,5 +253,5 @@ end
     solution = compile_model(Source("lost.sml", text)).simulate()
     assert solution.status == Status.JUMP
     assert solution.t[-1] == 0.5
-    assert "after a jump" in solution.message
-    assert "`z`" in solution.message
+    assert "after a jump" in solution.reason
+    assert "`z`" in solution.reason
