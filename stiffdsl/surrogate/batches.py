@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.surrogate.kept import AnyReader
+from stiffdsl.surrogate.kept import AnyReader, KeptReader
 
 # Lanes per call of the compiled prediction: few shapes are compiled, what a call writes stays in the cache, and a large
 # table of modes is read from memory once for some lanes at least.
@@ -17,7 +17,8 @@ def batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:
     """A function of rows of values (k, d) that returns (k, m, q)."""
     compiled = jax.jit(lambda values: formula.rows(jnp, values))
     shape = len(formula.which), len(formula.times)
-    fitting = max(_LEAST, _CHUNK_NUMBERS // max(1, shape[0] * shape[1]))
+    computed = formula.computed if isinstance(formula, KeptReader) else shape[0]
+    fitting = max(_LEAST, _CHUNK_NUMBERS // max(1, computed * shape[1]))
     most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
 
     def call(values: np.ndarray) -> np.ndarray:

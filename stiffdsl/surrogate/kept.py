@@ -40,6 +40,11 @@ class KeptReader:
         )
         self._late = np.flatnonzero(late)
 
+    @property
+    def computed(self) -> int:
+        """How many outputs are computed for those that are asked for."""
+        return len(self._every)
+
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """x in declared units, for values in declared units."""
         return self.rows(xp, values).swapaxes(1, 2)
