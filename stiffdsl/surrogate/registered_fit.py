@@ -23,6 +23,8 @@ _EVEN_TIMES = (0.1, 0.3)
 _CLEARLY, _MOST = 1.2, 12
 # Curves that are needed to tell how those go on that have ended.
 _LEAST = 8
+# Stretches of the clock: where one begins, the curves that reach its end tell how the others go on.
+_STRETCHES = 32
 # An error beyond this is not worse.
 _HOPELESS = 100.0
 # More samples than this would cost more than they tell.
@@ -124,16 +126,19 @@ def completed(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
     if known.all():
         return rows
     rows = rows.copy()
-    # Curves end one by one: between two ends the same ones are there.
-    count = known.sum(0)
-    begins = np.flatnonzero(np.append(True, np.diff(count) != 0))
-    for first, last in zip(begins, np.append(begins[1:], len(count)), strict=True):
-        there = known[:, first]
+    for ticks in np.array_split(np.arange(rows.shape[2]), _STRETCHES):
+        there = known[:, ticks[-1]]
         if there.all():
             continue
-        values = rows[there, :, first:last].reshape(int(there.sum()), -1)
-        fitted = radial.solve(quick_choice(z[there]), z[there], values)
-        rows[~there, :, first:last] = fitted(np, z[~there]).reshape(-1, 2, last - first)
+        values = rows[there][:, :, ticks].reshape(int(there.sum()), -1)
+        if len(values) >= _LEAST // 2:
+            fitted = radial.solve(quick_choice(z[there]), z[there], values)(np, z[~there])
+        else:
+            # Nothing tells how they go on: they stay where they were.
+            last = rows[~there][:, :, max(ticks[0] - 1, 0)]
+            fitted = np.nan_to_num(np.repeat(last[..., None], len(ticks), axis=2))
+        at = np.ix_(np.flatnonzero(~there), [0, 1], ticks)
+        rows[at] = np.where(np.isnan(rows[at]), fitted.reshape(-1, 2, len(ticks)), rows[at])
     return rows
 
 
