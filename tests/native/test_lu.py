@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.native import dense, engine, lu, lu_transposed
+from stiffdsl.runtime.native import dense, engine, lu, lu_blocks, lu_narrow, lu_transposed
 from stiffdsl.runtime.native.code import Module
 from tests.native import solves
 
@@ -141,3 +141,24 @@ def test_pivots_of_equal_parts_do_not_wait_for_each_other():
     np.add.at(matrix, (rows, columns), -values)
     x = solver_of(plan, 0)(10.0, values, b, planned=True)
     np.testing.assert_allclose(matrix @ x, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_chains_are_solved_both_ways(depth):
+    """Parts in a row, each with `depth` unknowns: rows that wait for each other, and rows that do not."""
+    parts = 150
+    n, rng = parts * depth, np.random.default_rng(depth)
+    place = np.arange(n).reshape(parts, depth)
+    pairs = [(place[:, k], place[:, k + 1]) for k in range(depth - 1)] + [(place[:-1, 0], place[1:, 0])]
+    rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
+    columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
+    plan = lu.plan(rows, columns, np.ones(n))
+    assert plan is not None
+    values, b = rng.normal(size=len(rows)), rng.normal(size=n)
+    matrix = 10.0 * np.eye(n)
+    np.add.at(matrix, (rows, columns), -values)
+    solve = solver_of(plan, 0)
+    assert lu_narrow.is_narrow(lu_blocks.blocks(plan))
+    np.testing.assert_allclose(matrix @ solve(10.0, values, b, planned=True), b, rtol=1e-10, atol=1e-12)
+    backward = solve(10.0, values, b, planned=True, transposed=True)
+    np.testing.assert_allclose(matrix.T @ backward, b, rtol=1e-10, atol=1e-12)

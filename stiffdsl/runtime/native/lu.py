@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from stiffdsl.runtime.native import lu_narrow
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
 
@@ -318,7 +319,7 @@ def emit_factor(module: Module, plan: Plan) -> None:
 
 def emit_solve(module: Module, plan: Plan) -> None:
     """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
-    emit_solving(module, plan, "solve", "b", solve, solve_in_loops)
+    emit_solving(module, plan, "solve", "b", solve, solve_in_loops, lu_narrow.solve)
 
 
 def emit_solving(
@@ -328,8 +329,10 @@ def emit_solving(
     right: str,
     straight: Callable[..., Sequence[str]],
     in_loops: Callable[..., None],
+    narrow: Callable[..., None],
 ) -> None:
-    """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`."""
+    """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`, or
+    `narrow` where that serves."""
     parameters = [("ptr", "LU"), ("ptr", right), ("ptr", "x"), ("ptr", "z")]
     code = Code(module, name, parameters, attributes="noinline")
     if plan.written_out:
@@ -338,6 +341,7 @@ def emit_solving(
         for j, value in enumerate(straight(code, plan, lu, given)):
             code.store(value, "%x", j)
     else:
-        in_loops(code, blocks(plan))
+        layout = blocks(plan)
+        (narrow if lu_narrow.is_narrow(layout) else in_loops)(code, layout)
     code.put("ret void")
     code.finish()

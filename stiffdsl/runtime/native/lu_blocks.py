@@ -70,11 +70,20 @@ class Blocks:
     def multipliers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The pivots that a row is reduced by, row after row, where in L each multiplier goes, and where those of a
         row start."""
-        n, inside = self.plan.n, self.plan.top < self.plan.left
+        inside = self.plan.top < self.plan.left
         left, top = self.plan.left[inside], self.plan.top[inside]
-        rows = np.repeat(np.arange(n), np.diff(self.lower_start))
-        q = np.searchsorted(rows * n + self.lower, left * n + top // WIDTH * WIDTH)
-        return top, WIDTH * q + top % WIDTH, np.searchsorted(left, np.arange(n + 1))
+        starts = np.searchsorted(left, np.arange(self.plan.n + 1))
+        return top, self.places(lower=True) - self.first_lower, starts
+
+    def places(self, lower: bool) -> np.ndarray:
+        """Where the entries of L, or of U, lie in the factors."""
+        n = self.plan.n
+        inside = self.plan.top < self.plan.left if lower else self.plan.top > self.plan.left
+        left, top = self.plan.left[inside], self.plan.top[inside]
+        starts, columns = (self.lower_start, self.lower) if lower else (self.upper_start, self.upper)
+        rows = np.repeat(np.arange(n), np.diff(starts))
+        q = np.searchsorted(rows * n + columns, left * n + top // WIDTH * WIDTH)
+        return (self.first_lower if lower else self.first_upper) + WIDTH * q + top % WIDTH
 
     @cached_property
     def given(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
