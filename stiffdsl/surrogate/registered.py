@@ -17,8 +17,6 @@ from stiffdsl.surrogate.expansion import Expansion, Reader, Start
 from stiffdsl.surrogate.radial import RadialMap
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
 
-# What is added to the scaled time, from zero on, before its logarithm is learnt.
-EARLY = 1e-3
 _LEAST_STEP = 1e-13
 
 
@@ -40,14 +38,14 @@ class Walk:
 class Registered:
     """`plain` for all outputs, and the curves of those numbered `warped` (w,).
 
-    `share` (w,): the clock is a share of the curve, so that its last point is the last time. `logarithmic` (w,): time
-    is learnt as log(s + 1 + EARLY).
+    `share` (w,): the clock is a share of the curve, so that its last point is the last time. `early` (w,): time
+    is learnt as log(s + 1 + early), or as s where that is zero.
     """
 
     plain: Expansion
     warped: np.ndarray
     share: np.ndarray
-    logarithmic: np.ndarray
+    early: np.ndarray
     walks: tuple[Walk, ...]
 
     @property
@@ -87,14 +85,14 @@ class RegisteredReader(Reader):
         self._places = np.flatnonzero(np.isin(which, registered.warped))
         own = np.array([number[int(k)] for k in which[self._places]])
         self._walks = [registered.walks[k] for k in own]
-        self._share, self._logarithmic = registered.share[own], registered.logarithmic[own]
+        self._share, self._early = registered.share[own], registered.early[own]
         clock = registered.clock
         self._s = np.clip(clock.scale(np.maximum(times, clock.first)), -1, 1)
 
     def _combined(self, xp: Any, z: Any) -> Any:
         combined = super()._combined(xp, z)
         curves = xp.stack([walk(xp, z) for walk in self._walks], axis=1)
-        s = in_order(xp, curves[:, :, 0], self._share, self._logarithmic)
+        s = in_order(xp, curves[:, :, 0], self._share, self._early)
         y = at_times(xp, s, curves[:, :, 1], self._s)
         y = y * self._width[self._places] + self._centre[self._places]
         if xp is np:
@@ -103,16 +101,17 @@ class RegisteredReader(Reader):
         return combined.at[:, self._places].set(y)
 
 
-def learnt(s: np.ndarray, logarithmic: bool) -> np.ndarray:
+def learnt(s: np.ndarray, early: float) -> np.ndarray:
     """What is learnt for the times s in [-1, 1] of a curve."""
-    return np.log(s + 1 + EARLY) if logarithmic else s
+    return np.log(s + 1 + early) if early else s
 
 
-def in_order(xp: Any, time: Float[Any, "k w M"], share: np.ndarray, logarithmic: np.ndarray) -> Any:
+def in_order(xp: Any, time: Float[Any, "k w M"], share: np.ndarray, early: np.ndarray) -> Any:
     """Times s of curves from what was learnt of them: they ascend from -1, to 1 where the whole curve is walked."""
-    if np.any(logarithmic):
-        grown = xp.exp(xp.where(logarithmic[:, None], time, 0.0)) - 1 - EARLY
-        time = xp.where(logarithmic[:, None], grown, time)
+    if np.any(early):
+        logarithmic = early[:, None] > 0
+        grown = xp.exp(xp.where(logarithmic, time, 0.0)) - 1 - early[:, None]
+        time = xp.where(logarithmic, grown, time)
     time = np.maximum.accumulate(time, axis=-1) if xp is np else jax.lax.cummax(time, axis=2)
     time = time - time[..., :1]
     whole = xp.where(share[:, None], time[..., -1:], 2.0)

@@ -1,6 +1,5 @@
 """Fits curves over clocks of their own to the outputs that gain by it, judged on samples left out in turn."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,9 @@ from stiffdsl.surrogate.task import Task
 # Weights of time in a clock: a small one walks through fronts slowly, a large one is nearly the plain formula.
 _TIMES = (0.1, 0.3, 1.0, 3.0)
 _EVEN_TIMES = (0.1, 0.3)
+# What is added to the scaled time, from zero on, before its logarithm is learnt; zero: no logarithm. The last two are
+# compared for the best clock alone.
+_EARLY = (0.0, 1e-3, 1e-2, 1e-4)
 # An output gets a clock of its own where that errs so much less, and so many outputs do at the most.
 _CLEARLY, _MOST = 1.2, 12
 # Curves that are needed to tell how those go on that have ended.
@@ -28,7 +30,7 @@ _STRETCHES = 32
 # An error beyond this is not worse.
 _HOPELESS = 100.0
 # More samples than this would cost more than they tell.
-_COMPARED_SAMPLES = 400
+_COMPARED_SAMPLES = 200
 # What is left of modes, as a share of the interpolation's error: as in any other method.
 _NEGLIGIBLE = 1e-2
 
@@ -38,7 +40,7 @@ class Option:
     """A clock for one output, and what is learnt of the samples, (n, 2, M): not a number where a curve has ended."""
 
     pace: Pace
-    logarithmic: bool
+    early: float
     rows: np.ndarray
 
 
@@ -55,8 +57,7 @@ def expand(
     curves = followed(task, prepared.clock, prepared.outputs, prepared.s, size, samples.values, y)
     warped, kept, walks, told = [], [], [], {}
     for output in np.sort(np.argsort(-before, kind="stable")[:_MOST]):
-        options = _options(curves, int(output), float(size[output]), judge)
-        error, option = min(options, key=lambda pair: pair[0])
+        error, option = _best(curves, int(output), float(size[output]), judge)
         if not _CLEARLY * error < before[output]:
             continue
         walk = _fitted(prepared.z, completed(prepared.z, option.rows), float(size[output]), seed)
@@ -73,7 +74,7 @@ def expand(
         plain,
         np.array(warped, dtype=np.int64),
         np.array([option.pace.share for option in kept], dtype=bool),
-        np.array([option.logarithmic for option in kept], dtype=bool),
+        np.array([option.early for option in kept], dtype=float),
         tuple(walks),
     )
     return made, {"clocks": told}
@@ -98,7 +99,7 @@ def _told(option: Option, error: float, plain: float, choice: radial.Choice) -> 
         "weight of time": option.pace.time,
         "share": option.pace.share,
         "even": option.pace.even,
-        "time": "log" if option.logarithmic else "linear",
+        "time": f"log(time + {option.early:g})" if option.early else "linear",
         "error": error,
         "plain": plain,
         "kernel": choice.kernel,
@@ -106,18 +107,26 @@ def _told(option: Option, error: float, plain: float, choice: radial.Choice) -> 
     }
 
 
-def _options(
-    curves: list[Curve], output: int, size: float, judge: "_Judge"
-) -> Iterator[tuple[float, Option]]:
+def _best(curves: list[Curve], output: int, size: float, judge: "_Judge") -> tuple[float, Option]:
+    """The clock that errs least, then what is added to its time before the logarithm."""
     least = max(_LEAST, 2 * (judge.dimensions + 1))
-    for share, even in ((True, False), (False, False), (True, True), (False, True)):
-        for weight in _EVEN_TIMES if even else _TIMES:
-            pace = Pace(weight, share, even)
-            rows = walked(curves, output, size, pace, least)
-            for logarithmic in (False, True):
-                made = np.stack([learnt(rows[:, 0], logarithmic), rows[:, 1]], axis=1)
-                option = Option(pace, logarithmic, made)
-                yield judge.curves(output, option), option
+
+    def judged(pace: Pace, early: float) -> tuple[float, Option]:
+        rows = walked(curves, output, size, pace, least)
+        option = Option(pace, early, np.stack([learnt(rows[:, 0], early), rows[:, 1]], axis=1))
+        return judge.curves(output, option), option
+
+    def error(pair: tuple[float, Option]) -> float:
+        return pair[0]
+
+    paces = [
+        Pace(weight, share, even)
+        for even in (False, True)
+        for share in (True, False)
+        for weight in (_EVEN_TIMES if even else _TIMES)
+    ]
+    best = min((judged(pace, early) for pace in paces for early in _EARLY[:2]), key=error)
+    return min([best, *(judged(best[1].pace, early) for early in _EARLY[2:])], key=error)
 
 
 def completed(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -137,7 +146,7 @@ def completed(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
             # Nothing tells how they go on: they stay where they were.
             last = rows[~there][:, :, max(ticks[0] - 1, 0)]
             fitted = np.nan_to_num(np.repeat(last[..., None], len(ticks), axis=2))
-        at = np.ix_(np.flatnonzero(~there), [0, 1], ticks)
+        at = np.ix_(np.flatnonzero(~there), np.arange(2), ticks)
         rows[at] = np.where(np.isnan(rows[at]), fitted.reshape(-1, 2, len(ticks)), rows[at])
     return rows
 
@@ -160,7 +169,7 @@ class _Judge:
     def curves(self, output: int, option: "Option", choice: radial.Choice | None = None) -> float:
         """Of one output's curves."""
         predicted = self._left_out(option.rows[self._some], choice)[:, :, None]
-        own = np.array([option.pace.share]), np.array([option.logarithmic])
+        own = np.array([option.pace.share]), np.array([option.early])
         s = in_order(np, predicted[:, 0], *own)
         return self._error(output, at_times(np, s, predicted[:, 1], self._s)[:, 0])
 

@@ -13,7 +13,7 @@ from stiffdsl.surrogate.registered import Registered, Walk
 
 def packed(expansion: Registered, arrays: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Puts the arrays into `arrays` and returns the rest: one map for each walk."""
-    for name in ("warped", "share", "logarithmic"):
+    for name in ("warped", "share", "early"):
         arrays[f"walks.{name}"] = getattr(expansion, name)
     maps = []
     for k, walk in enumerate(expansion.walks):
@@ -29,5 +29,5 @@ def unpacked(maps: list[dict[str, Any]], arrays: Mapping[str, np.ndarray], plain
         coefficients = unpacked_map(meta, f"walk{k}", arrays)
         assert isinstance(coefficients, RadialMap)
         walks.append(Walk(arrays[f"walk{k}.mean"], arrays[f"walk{k}.modes"], coefficients))
-    warped, share, logarithmic = (arrays[f"walks.{name}"] for name in ("warped", "share", "logarithmic"))
-    return Registered(plain, warped, share, logarithmic, tuple(walks))
+    warped, share, early = (arrays[f"walks.{name}"] for name in ("warped", "share", "early"))
+    return Registered(plain, warped, share, early, tuple(walks))
