@@ -161,6 +161,7 @@ class _Group:
             [(int(position[laws.columns[e]]), int(e)) for e in np.flatnonzero(laws.rows == row)]
             for row in rows
         ]
+        self._picks = [_pick(entries, len(outputs)) for entries in self._entries]
         self._kind, self._width = scaling.kind[outputs][:, None], scaling.width[outputs][:, None]
         self._small = scaling.small[outputs][:, None]
         self._positive = (laws.lower[outputs] == 0) | ((self._kind[:, 0] == 1) & (scaling.sign[outputs] > 0))
@@ -195,16 +196,8 @@ class _Group:
         if capped.any():
             d = xp.where(capped, xp.minimum(d, x), d)
         squares = d * d
-        d2 = [squares[:, j] for j in range(len(self.places))]
-        a = [{j: weights[:, e, None] for j, e in entries} for entries in self._entries]
-        count = len(a)
-        S: list[list[Any]] = [
-            [sum(a[i][j] * a[k][j] * d2[j] for j in a[i] if j in a[k]) for k in range(count)]
-            for i in range(count)
-        ]
-        right: list[Any] = [
-            totals[:, row, None] - sum(a[i][j] * x[:, j] for j in a[i]) for i, row in enumerate(self.rows)
-        ]
+        count = len(self._entries)
+        S, right = self._system(xp, weights, totals, x, squares)
         for i in range(count):
             S[i][i] = S[i][i] + 1e-300
             for k in range(i + 1, count):
@@ -214,15 +207,35 @@ class _Group:
         force: list[Any] = [None] * count
         for i in reversed(range(count)):
             force[i] = (right[i] - sum(S[i][j] * force[j] for j in range(i + 1, count))) / S[i][i]
-        pull = sum(
-            self._row(xp, weights, entries)[:, :, None] * f[:, None, :]
-            for entries, f in zip(self._entries, force, strict=True)
-        )
+        pull = sum(self._row(weights, row)[:, :, None] * f[:, None, :] for row, f in enumerate(force))
         return x + squares * pull
+
+    def _system(
+        self, xp: Any, weights: Any, totals: Any, x: Any, squares: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """A D^2 A^T and b - A x, entry by entry, each (k, m)."""
+        count = len(self._entries)
+        if xp is np:
+            A = np.stack([self._row(weights, row) for row in range(count)], axis=1)
+            pairs = (A[:, :, None] * A[:, None]).reshape(len(A), count * count, -1)
+            products, rest = pairs @ squares, totals[:, self.rows, None] - A @ x
+            S = [[products[:, i * count + k] for k in range(count)] for i in range(count)]
+            return S, [rest[:, i] for i in range(count)]
+        # Written out, it is one loop of the compiler over what is there.
+        d2 = [squares[:, j] for j in range(len(self.places))]
+        a = [{j: weights[:, e, None] for j, e in entries} for entries in self._entries]
+        S = [
+            [sum(a[i][j] * a[k][j] * d2[j] for j in a[i] if j in a[k]) for k in range(count)]
+            for i in range(count)
+        ]
+        right = [
+            totals[:, row, None] - sum(a[i][j] * x[:, j] for j in a[i]) for i, row in enumerate(self.rows)
+        ]
+        return S, right
 
     def _by_matrix(self, xp: Any, weights: Any, totals: Any, x: Any) -> Any:
         """d as it is on average: one matrix for all times, and for all values where A is constant."""
-        A = xp.stack([self._row(xp, weights, entries) for entries in self._entries], axis=1)
+        A = xp.stack([self._row(weights, row) for row in range(len(self._picks))], axis=1)
         scaled = A * self._size**2
         S = scaled @ A.swapaxes(1, 2)
         rest = totals[:, self.rows, None] - A @ x
@@ -231,11 +244,17 @@ class _Group:
         x = x + G @ rest
         return x + G @ (totals[:, self.rows, None] - A @ x)
 
-    def _row(self, xp: Any, weights: Any, entries: list[tuple[int, int]]) -> Any:
-        places, which = (np.array(column) for column in zip(*entries, strict=True))
-        pick = np.zeros((len(which), len(self.places)))
-        pick[np.arange(len(which)), places] = 1.0
+    def _row(self, weights: Any, row: int) -> Any:
+        which, pick = self._picks[row]
         return weights[:, which] @ pick
+
+
+def _pick(entries: list[tuple[int, int]], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The entries of a row, (e,), and the matrix (e, size) that puts them into their places."""
+    places, which = (np.array(column) for column in zip(*entries, strict=True))
+    pick = np.zeros((len(which), size))
+    pick[np.arange(len(which)), places] = 1.0
+    return which, pick
 
 
 def _put(xp: Any, x: Any, places: np.ndarray, new: Any) -> Any:
