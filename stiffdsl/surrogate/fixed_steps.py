@@ -169,15 +169,21 @@ def _implicit(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> tuple[Any,
     zero, one = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
     # What time alone changes over the step.
     moved = jax.jvp(lambda s: g(t + s * h, x, u + s * rise), (zero,), (one,))[1]
-    stages: list[Any] = []
-    argument = x
-    for a, C, c, d in zip(tableau.a, tableau.C, tableau.c, tableau.d, strict=True):
-        argument = x + sum((float(w) * v for w, v in zip(a, stages, strict=True)), jnp.zeros_like(x))
-        b = h * (g(t + c * h, argument, u + c * rise) + d * moved)
-        b = b + sum((float(w) * v for w, v in zip(C, stages, strict=True)), jnp.zeros_like(x))
-        stages.append(tableau.gamma * jnp.einsum("kij,jk->ik", inverse, b))
-    # The last stage is the difference to a result of lower order.
-    return argument + stages[-1], jnp.max(jnp.abs(stages[-1]), axis=0)
+    constants = (tableau.a_matrix, tableau.C_matrix, tableau.c, tableau.d)
+    rows = tuple(jnp.asarray(np.asarray(w), dtype=x.dtype) for w in constants)
+
+    def stage(state: tuple[Any, Any], row: Any) -> tuple[tuple[Any, Any], None]:
+        i, stages = state
+        a, C, c, d = row
+        argument = x + jnp.tensordot(a, stages, 1)
+        b = h * (g(t + c * h, argument, u + c * rise) + d * moved) + jnp.tensordot(C, stages, 1)
+        return (i + 1, stages.at[i].set(tableau.gamma * jnp.einsum("kij,jk->ik", inverse, b))), None
+
+    # A loop for the compiler: eight copies of the equations would take it minutes.
+    state = jnp.zeros((), dtype=jnp.int32), jnp.zeros((tableau.stages, *x.shape), dtype=x.dtype)
+    stages = jax.lax.scan(stage, state, rows)[0][1]
+    # The last stage is added, and is the difference to a result of lower order.
+    return x + jnp.tensordot(rows[0][-1], stages, 1) + stages[-1], jnp.max(jnp.abs(stages[-1]), axis=0)
 
 
 def _jacobian(g: Slope, x: Any, t: Any, u: Any) -> Float[Any, "k r r"]:

@@ -19,6 +19,8 @@ from stiffdsl.surrogate.task import Equations, Task
 TOLERANCE = 1e-3
 # Rows of the matrix that combinations are made of.
 _ROWS = 3000
+# Combinations that are added at a time for rows that were not among them.
+_ADDED = 2
 # Rows of f that are evaluated beyond the number of combinations, as a share of it, and at least.
 _BEYOND, _LEAST_BEYOND = 0.25, 4
 # Directions of f that are smaller than this share of the largest are left out.
@@ -101,16 +103,24 @@ def _modes(scaled: np.ndarray, rows: np.ndarray) -> np.ndarray:
     low, high = 1, len(Vt)
     while low < high:
         middle = (low + high) // 2
-        V = Vt[:middle].T
-        if max(_left(part, V) for part in np.array_split(scaled, max(1, len(scaled) // 2000))) <= TOLERANCE:
+        if np.abs(_left(scaled[rows], Vt[:middle].T)).max() <= TOLERANCE:
             high = middle
         else:
             low = middle + 1
-    return np.eye(n) if 2 * low >= n else np.ascontiguousarray(Vt[:low].T)
+    V = Vt[:low].T
+    # What other rows have of their own is added.
+    while 2 * V.shape[1] < n:
+        left = _left(scaled, V)
+        own = left[np.abs(left).max(1) > TOLERANCE]
+        if not len(own):
+            return np.ascontiguousarray(V)
+        worst = np.argsort(-np.abs(own).max(1), kind="stable")[:_ROWS]
+        V = np.linalg.qr(np.c_[V, np.linalg.svd(own[worst], full_matrices=False)[2][:_ADDED].T])[0]
+    return np.eye(n)
 
 
-def _left(scaled: np.ndarray, V: np.ndarray) -> float:
-    return float(np.abs(scaled - (scaled @ V) @ V.T).max())
+def _left(scaled: np.ndarray, V: np.ndarray) -> np.ndarray:
+    return scaled - (scaled @ V) @ V.T
 
 
 def _interpolated(slope: np.ndarray, modes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,166 @@
+"""Surrogates that keep the equations of the model for a few combinations of its states."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.runtime.stand_in import task_of
+from stiffdsl.surrogate import driven_fit, recurrent_fit
+from stiffdsl.surrogate.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
+from stiffdsl.surrogate.formula import narrowed
+
+from .test_driven import HEATED
+from .weather import INPUTS, TEXT, TIMES, weather
+
+ROD = """
+model Rod "heat through a rod whose conductivity rises; one end radiates"
+  const N = 24
+  param k = 0.05 in 0.025..0.1
+  param rise = 0.5 in 0..1
+  input left = 0
+  var T[N] start 0.5
+  output flow = 2*k*N*(left - T[1])
+equations
+  der(T[1]) = k*N^2*((1 + rise*T[1])*(T[2] - T[1]) + 2*(left - T[1]))
+  for i in 2..N-1
+    der(T[i]) = k*N^2*((1 + rise*(T[i] + T[i+1])/2)*(T[i+1] - T[i]) - (1 + rise*(T[i] + T[i-1])/2)*(T[i] - T[i-1]))
+  end
+  der(T[N]) = k*N^2*(1 + rise*T[N])*(T[N-1] - T[N]) - T[N]^4
+experiment
+  time 0..1, points 25
+end
+"""
+
+
+@pytest.fixture(scope="module")
+def rod():
+    return sd.loads(ROD)
+
+
+@pytest.fixture(scope="module")
+def reduced(rod):
+    vary = {"k": (0.025, 0.1), "rise": (0, 1), "left": (0, 1)}
+    return rod.surrogate(vary=vary, method="galerkin", samples=32, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("method", "stages", "order"),
+    [(CLASSICAL, 4, 4), (STABILISED, 5, 2), (STABILISED, 9, 2), (IMPLICIT, 8, 4.5)],
+)
+def test_steps_have_their_order(method, stages, order):
+    knots = np.linspace(0.0, 1.0, 3)
+    u = np.array([0.0, 1.0, 0.5])[:, None, None] * np.ones((3, 1, 2))
+
+    def g(t, x, u):
+        return jnp.stack([-x[0] * x[1] + u[0], x[0] - x[1] ** 2 + jnp.sin(t)])
+
+    def ends(pieces):
+        return integrated(Steps(method, pieces, stages), g, np.array([[1.0, 0.5], [0.0, 0.3]]), knots, u)[-1]
+
+    exact = ends(64)
+    errors = [float(jnp.abs(ends(pieces) - exact).max()) for pieces in (2, 4)]
+    assert np.log2(errors[0] / errors[1]) > order - 0.5
+
+
+def test_stabilised_steps_reach_over_fast_rates():
+    knots, u = np.array([0.0, 1.0, 2.0]), np.zeros((3, 1, 1))
+    for stages in (3, 8, 20):
+        steps = Steps(STABILISED, 2, stages)
+        found = integrated(steps, lambda t, x, u, r=0.98 * steps.reach: -r * x, np.ones((1, 1)), knots, u)
+        assert np.abs(found[1:]).max() < 1
+
+
+@pytest.mark.parametrize("text", [ROD, HEATED, TEXT])
+def test_a_narrowed_formula_gives_the_same_entries(text):
+    model = sd.loads(text, constants={"N": 5} if "const N" in text else None)
+    drives = {row.name: (0, 1) for row in model.inputs}
+    equations = task_of(model, vary=drives, times=np.linspace(0, 1, 30)).equations()
+    assert not isinstance(equations, str)
+    rng = np.random.default_rng(0)
+    y, p = 1 + rng.random(equations.size), model.default_parameters
+    u = 1 + rng.random(len(drives))
+    whole = np.asarray(model.interpreted.rhs(0.3, y, p, u))
+    for _ in range(10):
+        wanted = rng.integers(0, equations.size, 1 + rng.integers(equations.size))
+        few = narrowed(equations.rhs, wanted)
+        lanes = {name: np.stack([v] * 3, axis=-1) for name, v in (("y", y), ("p", p), ("u", u))}
+        given = {name: lanes[name][few.reads[name]] for name in few.reads} | {"t": 0.3}
+        known = few.known(np, "p", given.pop("p", np.zeros((0, 3))))
+        found = few(np, given | {"like": np.zeros((1, 3))}, known)
+        assert np.array_equal(
+            np.broadcast_to(found, (len(wanted), 3)), np.stack([whole[wanted]] * 3, axis=-1)
+        )
+
+
+def test_few_combinations_stand_for_many_states(rod, reduced):
+    chosen = reduced.validation["chosen"]
+    assert chosen["combinations"] <= 12
+    assert chosen["rows"] < 18
+    t = reduced.times
+    for left in (lambda t: 0.5 + 0.5 * jnp.sin(9 * t), 0.2, ([0, 0.5, 13 / 24, 1], [1, 1, 0, 0.3])):
+        asked = {"params": {"k": 0.085, "rise": 0.9}, "inputs": {"left": left}}
+        truth, answer = rod.simulate(**asked, saveat=t), reduced.simulate(**asked)
+        assert np.abs(answer["T"] - truth["T"]).max() < 5e-3
+    assert 0.9 < reduced.validation["coverage"]["measured"][-1] < 0.98
+
+
+def test_it_is_stored_whole_and_can_be_differentiated(reduced, tmp_path):
+    again = sd.load_surrogate(reduced.save(tmp_path))
+    asked = {"params": {"k": 0.04}, "inputs": {"left": lambda t: t}}
+    whole = reduced.simulate(**asked)
+    assert np.array_equal(whole.y, again.simulate(**asked).y)
+    lanes = reduced.ensemble(
+        {"k": np.array([0.04, 0.05, 0.06])}, inputs={"left": lambda t: t}, outputs=("flow",)
+    )
+    assert np.allclose(lanes["flow"][0], whole["flow"], atol=1e-3)
+    solve = again.solver(saveat=[0.5, 0.9], outputs=("T[24]",))
+
+    def last(k):
+        return solve({"k": k}, inputs={"left": 0.7})[1, 0]
+
+    slope = float(jax.grad(last)(0.05))
+    assert slope == pytest.approx(float(last(0.051) - last(0.049)) / 0.002, rel=0.02)
+    assert float(jax.vmap(last)(jnp.array([0.05]))[0]) == pytest.approx(float(last(0.05)), rel=1e-5)
+
+
+def test_auto_takes_it_where_it_errs_least(monkeypatch):
+    monkeypatch.setattr(driven_fit, "STEPS", 200)
+    monkeypatch.setattr(driven_fit, "WIDTH", 8)
+    monkeypatch.setattr(recurrent_fit, "WIDTH", 8)
+    monkeypatch.setattr(recurrent_fit, "STEPS", 200)
+    monkeypatch.setattr(recurrent_fit, "RUNS", ((4, 16, 50, 1e-3),))
+    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method="auto", samples=48)
+    assert made.method == "galerkin"
+    worst = {trial["method"]: trial["worst"] for trial in made.validation["tried"]}
+    assert list(worst) == ["lpctesn", "npctesn", "recurrent", "galerkin"]
+    assert worst["galerkin"] == min(worst.values())
+
+
+def test_what_cannot_be_reduced_is_told():
+    loop = HEATED.replace("output heat = max(0, min(1, 3*(1 - room)))", "var heat").replace(
+        "equations\n", "equations\n  heat + heat^3 = 1 - room\n"
+    )
+    with pytest.raises(ValueError, match="equations it can reduce: the model has algebraic unknowns"):
+        sd.loads(loop).surrogate(vary={"u": (-2, 1)}, method="galerkin")
+    with pytest.raises(ValueError, match="an input that varies"):
+        sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5)}, method="galerkin")
+
+
+@pytest.mark.slow
+def test_a_hundred_rooms_under_weather_that_was_not_seen():
+    """0.1 K at the most over all rooms and times of fresh weather; intervals hold what they say there."""
+    model, seen = sd.loads(TEXT), weather(60, 1)
+    rooms = tuple(f"rooms[{i}].inside.T" for i in range(1, 101))
+    signals = {name: [(TIMES, row) for row in seen[:, k]] for k, name in enumerate(INPUTS)}
+    vary = {**model.ranges, **signals}
+    made = model.surrogate(vary=vary, method="galerkin", samples=256, times=TIMES, outputs=rooms)
+    rng, fresh = np.random.default_rng(7), weather(96, 2)
+    params = {name: rng.uniform(*bounds, 96) for name, bounds in model.ranges.items()}
+    inputs = {name: (TIMES, fresh[:, k]) for k, name in enumerate(INPUTS)}
+    truth = model.ensemble(params, TIMES, rooms, inputs=inputs, rtol=1e-8, atol=1e-8).values
+    with pytest.warns(sd.OutsideDomainWarning):
+        answer = made.ensemble(params, TIMES, rooms, inputs=inputs).values
+    assert np.abs(answer - truth).max() < 0.1
+    assert 0.93 < made.validation["coverage"]["measured"][-1] < 0.97
