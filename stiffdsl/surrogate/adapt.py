@@ -15,7 +15,7 @@ from stiffdsl.surrogate.task import Task
 _CANDIDATES = 40
 _NEIGHBOURS = 4
 # The power of the distance that the error is taken to grow with.
-_GROWTH = 8.0
+_GROWTH = 4.0
 _TIMES = 40
 
 

@@ -285,7 +285,7 @@ def test_an_input_and_a_start_value_vary(stiffdsl, folder, monkeypatch):
     outcome = stiffdsl("surrogate", "driven.sml", "--vary", "u=1..2", "--method", "rbf")
     assert outcome.status == 1
     assert (
-        "`rbf` cannot take inputs that vary over time; lpctesn, npctesn, recurrent and auto can"
+        "`rbf` cannot take inputs that vary over time; lpctesn, npctesn, recurrent, galerkin and auto can"
         in outcome.err
     )
 
