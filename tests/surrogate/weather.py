@@ -36,6 +36,7 @@ experiment
   time 0..2 [d], rtol 1e-6, atol 1e-6
 end
 """
+VARIED = ("window_U", "ventilation", "transmittance", "C", "Q_max", "G_partition")
 INPUTS = ("T_outdoor", "sun", "people")
 TIMES = np.linspace(0.0, 172800.0, 97)
 
