@@ -16,7 +16,7 @@ from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.task import Equations, Task
 
 # The greatest error of a state by what is left out of it, as a share of its range.
-TOLERANCE = 1e-3
+TOLERANCE = 5e-4
 # Rows of the matrix that combinations are made of.
 _ROWS = 3000
 # Combinations that are added at a time for rows that were not among them.
