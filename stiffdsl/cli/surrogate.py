@@ -22,7 +22,10 @@ from stiffdsl.cli.options import (
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 
-METHODS = ("lpctesn", "npctesn", "neural", "rbf", "registered", "regression", "recurrent", "auto", "balanced")
+METHODS = (
+    *("lpctesn", "npctesn", "neural", "rbf", "registered", "regression"),
+    *("recurrent", "galerkin", "auto", "balanced"),
+)
 
 
 @click.command(short_help="Train a fast stand-in for a model.")
