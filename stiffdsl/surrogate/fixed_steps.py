@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.solve.chebyshev import DAMPING
 from stiffdsl.solve.tableau import RODAS5P
 
 # More stages than these are a loop for the compiler.
@@ -21,7 +22,6 @@ _UNROLLED = 6
 Slope = Callable[[Any, Any, Any], Any]
 
 CLASSICAL, STABILISED, IMPLICIT = "classical", "stabilised", "implicit"
-_DAMPING = 2 / 13
 # What the fastest rate times the step may be for the classical method, whatever its argument.
 _CLASSICAL_REACH = 2.0
 # Implicit steps that err by more than this (in x) are taken again, this many times as short.
@@ -50,7 +50,7 @@ class Steps:
             return np.inf
         if self.method == CLASSICAL:
             return self.pieces * _CLASSICAL_REACH
-        return self.pieces * 2 / 3 * (self.stages**2 - 1) * (1 - 2 / 15 * _DAMPING)
+        return self.pieces * 2 / 3 * (self.stages**2 - 1) * (1 - 2 / 15 * DAMPING)
 
 
 def graded(knots: np.ndarray) -> np.ndarray:
@@ -140,7 +140,7 @@ def _stabilised(stages: int) -> Callable[..., Any]:
 def _chebyshev(stages: int) -> tuple[float, list[tuple[float, ...]]]:
     """The weight of the first stage; of the others those of x, the last two stages, the slope at the last and the first
     slope, and the time of the last."""
-    s, w0 = stages, 1 + _DAMPING / stages**2
+    s, w0 = stages, 1 + DAMPING / stages**2
     T, d, dd = np.zeros((3, s + 1))
     T[0], T[1], d[1] = 1, w0, 1
     for j in range(2, s + 1):

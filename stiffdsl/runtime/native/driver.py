@@ -6,8 +6,8 @@ from stiffdsl.runtime.native import tape
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, Areas, state_areas
+from stiffdsl.runtime.native.stopping import saved_at
 from stiffdsl.runtime.native.tape import DerivedFunctions, Tape
-from stiffdsl.solve.stops import SAME
 
 
 class Driver:
@@ -153,13 +153,7 @@ class Driver:
         """Values saved at the time of a jump are those after it. Backward, the cursor then stands before them."""
         code, place = self.code, self.code.variable("i64")
         code.store(code.load(self.cursor, kind="i64"), place, kind="i64")
-        same = code.apply("mul", code.number(SAME), code.apply("abs", t))
-        with code.forever() as looking:
-            s = code.load(place, kind="i64")
-            code.leave(looking, code.value(f"icmp sle i64 {s}, 0"))
-            s = code.integer("sub", s, "1")
-            away = code.apply("abs", code.apply("sub", code.load(self.at["saveat"], s), t))
-            code.leave(looking, code.apply("gt", away, same))
+        with saved_at(code, self.at["saveat"], place, t) as s:
             first = code.integer("mul", s, str(self.model.n))
             with code.loop(self.directions) as d, code.loop(self.model.n) as j:
                 at = code.integer("add", first, j)
@@ -170,7 +164,6 @@ class Driver:
                     code.store(
                         code.load(self.of_direction("y_dot", d), j), self.of_direction("ys_dot", d), at
                     )
-            code.store(s, place, kind="i64")
         if back:
             code.store(code.load(place, kind="i64"), self.cursor, kind="i64")
 

@@ -16,7 +16,8 @@ _MOVING = (*ARGUMENTS, *(("ptr", name) for name in ("operands", "work", "y_d", "
 
 
 def emit_reset_forth(module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas) -> None:
-    """`reset_forth(…)`: one direction over a reset to y, factored: y_d of the algebraic unknowns follows the states."""
+    """`reset_forth(…)`: one direction over a reset to y, factored, with the inputs in their array: y_d of the algebraic
+    unknowns follows the states."""
     code = Code(module, "reset_forth", _MOVING, attributes=COLD)
     held, n = Held(code, model, areas), model.n
     writer = Moving(code, model, areas, Areas(()))
@@ -26,7 +27,6 @@ def emit_reset_forth(module: Module, model: Model, derivatives: DerivedFunctions
         code.put("ret void")
         code.finish()
         return
-    writer.drive(0.0)
     writer.move(0.0)
     pointers = ("%y", "%p", held.area("u"), "%y_d", "%p_d", held.area("u_d"), b, held.area("scratch"))
     code.call("rhs_dot", "double %t", *(f"ptr {p}" for p in pointers))

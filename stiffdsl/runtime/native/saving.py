@@ -1,7 +1,7 @@
 """What a kernel keeps of a solve: values at chosen times by dense output, or a row for every accepted step."""
 
 from stiffdsl.runtime.native.lane import Lane
-from stiffdsl.solve.stops import SAME
+from stiffdsl.runtime.native.stopping import saved_at
 
 
 class Saving(Lane):
@@ -95,14 +95,7 @@ class Saving(Lane):
             return
         code, cursor = self.code, self.code.variable("i64")
         code.store(code.to_integer(self.get("cursor")), cursor, kind="i64")
-        for_same = code.apply("mul", self.number(SAME), code.apply("abs", end))
-        with code.forever() as looking:
-            s = code.load(cursor, kind="i64")
-            code.leave(looking, code.value(f"icmp sle i64 {s}, 0"))
-            s = code.integer("sub", s, "1")
-            away = code.apply("abs", code.apply("sub", code.load(self.pointers["saveat"], s), end))
-            code.leave(looking, code.apply("gt", away, for_same))
+        with saved_at(code, self.pointers["saveat"], cursor, end) as s:
             row = code.at(self.pointers["ys"], code.integer("mul", s, str(self.n)))
             with code.loop(self.n) as k:
                 code.store(code.load(self.y, k), row, k)
-            code.store(s, cursor, kind="i64")

@@ -6,6 +6,8 @@ follows the parameters, so that what depends on it is worked out once for these 
     rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,6 +74,21 @@ def beyond_of(code: Code, t: str) -> str:
     """What is further from t than this is certainly not at the same time."""
     size = code.apply("mul", code.number(4 * ROUNDINGS * EPSILON), code.apply("abs", t))
     return code.apply("add", size, code.number(TINY))
+
+
+@contextmanager
+def saved_at(code: Code, times: str, cursor: str, t: str) -> Iterator[str]:
+    """The body for every saved time that is as good as t, from the last one before the integer variable `cursor` on
+    back; it is left before them."""
+    same = code.apply("mul", code.number(SAME), code.apply("abs", t))
+    with code.forever() as looking:
+        s = code.load(cursor, kind="i64")
+        code.leave(looking, code.value(f"icmp sle i64 {s}, 0"))
+        s = code.integer("sub", s, "1")
+        away = code.apply("abs", code.apply("sub", code.load(times, s), t))
+        code.leave(looking, code.apply("gt", away, same))
+        yield s
+        code.store(s, cursor, kind="i64")
 
 
 NEXT_STOP = (
