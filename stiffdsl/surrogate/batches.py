@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.surrogate.chunks import chunks
 from stiffdsl.surrogate.kept import AnyReader, KeptReader
 
 # Lanes per call of the compiled prediction: few shapes are compiled, what a call writes stays in the cache, and a large
@@ -22,13 +23,10 @@ def batched(formula: AnyReader) -> Callable[[np.ndarray], np.ndarray]:
     most = min(_CHUNK, 1 << (fitting.bit_length() - 1))
 
     def call(values: np.ndarray) -> np.ndarray:
-        size = min(most, 1 << (len(values) - 1).bit_length())
         found = np.empty((len(values), *shape))
-        for begin in range(0, len(values), size):
-            # The last chunk is filled up with copies of its last lane.
-            rows = np.minimum(np.arange(begin, begin + size), len(values) - 1)
-            part = found[begin : begin + size]
-            part[...] = np.asarray(compiled(values[rows]))[: len(part)]
+        for lanes, rows in chunks(values, most):
+            part = found[lanes]
+            part[...] = np.asarray(compiled(rows))[: len(part)]
         return found.swapaxes(1, 2)
 
     return call

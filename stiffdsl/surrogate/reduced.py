@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.surrogate.chunks import chunks
 from stiffdsl.surrogate.filters import straight
 from stiffdsl.surrogate.fixed_steps import Steps, graded, integrated
 from stiffdsl.surrogate.formula import Formula
@@ -148,12 +149,10 @@ class ReducedReader:
         return jax.jit(self._lanes)
 
     def _in_chunks(self, values: np.ndarray) -> np.ndarray:
-        size = min(_LANES, 1 << (len(values) - 1).bit_length())
-        parts = []
-        for begin in range(0, len(values), size):
-            # The last chunk is filled up with copies of its last lane.
-            rows = np.minimum(np.arange(begin, begin + size), len(values) - 1)
-            parts.append(np.asarray(self._compiled(values[rows]))[: len(values) - begin])
+        parts = [
+            np.asarray(self._compiled(rows))[: lanes.stop - lanes.start]
+            for lanes, rows in chunks(values, _LANES)
+        ]
         return np.concatenate(parts)
 
     def _lanes(self, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:

@@ -51,18 +51,22 @@ def test_tables_and_conditions_may_jump_at_one_time(train):
     assert result.counts[1] == 0
 
 
-def test_lanes_side_by_side_jump_at_their_own_times(train, monkeypatch):
-    p = train.p * (1 + 0.01 * np.arange(24)[:, None])
-    kernel = native.build(train.program)
+def assert_lanes_step_as_alone(given, times, monkeypatch):
+    p = given.p * (1 + 0.01 * np.arange(24)[:, None])
+    kernel = native.build(given.program)
     assert kernel is not None
-    alone = [kernel.solve(train.t0, train.t1, train.y0, row, train.u, saveat=TIMES) for row in p]
+    alone = [kernel.solve(given.t0, given.t1, given.y0, row, given.u, saveat=times) for row in p]
     monkeypatch.setattr(solver, "MANY", 8)
-    beside = native.build(train.program)
+    beside = native.build(given.program)
     assert beside is not None
-    found = beside.solve_lanes(train.t0, train.t1, train.y0, p, train.u, saveat=TIMES)
-    assert beside.expect(len(p)) == (engine.vector_width(2) > 1)
+    found = beside.solve_lanes(given.t0, given.t1, given.y0, p, given.u, saveat=times)
+    assert beside.expect(len(p)) == (engine.vector_width(given.program.size) > 1)
     np.testing.assert_array_equal(found.counts, [lane.counts for lane in alone])
     np.testing.assert_allclose(found.ys, [lane.ys for lane in alone], rtol=1e-9, atol=1e-12)
+
+
+def test_lanes_side_by_side_jump_at_their_own_times(train, monkeypatch):
+    assert_lanes_step_as_alone(train, TIMES, monkeypatch)
 
 
 TABLE = np.array([0.0, 0.03, 0.03, 0.05, 0.05, 0.1]), np.array([1.0, 1.2, 3.0, 2.0, 4.0, 4.0])
@@ -114,16 +118,7 @@ def test_every_way_to_write_a_jump_of_algebraic_unknowns_is_the_same(switched, m
 
 
 def test_lanes_side_by_side_with_algebraic_unknowns(switched, monkeypatch):
-    p = switched.p * (1 + 0.01 * np.arange(24)[:, None])
-    kernel = native.build(switched.program)
-    assert kernel is not None
-    alone = [kernel.solve(switched.t0, switched.t1, switched.y0, row, switched.u, saveat=SAVED) for row in p]
-    monkeypatch.setattr(solver, "MANY", 8)
-    beside = native.build(switched.program)
-    assert beside is not None
-    found = beside.solve_lanes(switched.t0, switched.t1, switched.y0, p, switched.u, saveat=SAVED)
-    np.testing.assert_array_equal(found.counts, [lane.counts for lane in alone])
-    np.testing.assert_allclose(found.ys, [lane.ys for lane in alone], rtol=1e-9, atol=1e-12)
+    assert_lanes_step_as_alone(switched, SAVED, monkeypatch)
 
 
 def test_equations_without_a_solution_after_a_jump_say_so():
