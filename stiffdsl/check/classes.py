@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse
-from stiffdsl.check.modifiers import an, elaborate_modifiers, merged
+from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
 from stiffdsl.check.names import Names, names_in
+from stiffdsl.check.outputs import OutputUnits
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
@@ -61,6 +62,7 @@ class Classes:
         self._finishing: list[Entity] = []
         self._missing_of: dict[int, dict[str, Span]] = {}
         self._array_names: dict[int, str] = {}
+        self._output_units = OutputUnits(lambda entity: self.entity(entity.scope, entity.declaration))
 
     # --- declaration -----------------------------------------------------------------------------
 
@@ -237,9 +239,12 @@ class Classes:
         if isinstance(declaration, tree.Connector):
             return Layer(tuple(self._variable(v, walker) for v in declaration.members))
         variables, components = [], []
+        self._output_units.adopt(entity)
         for item in declaration.declarations:
             if isinstance(item, tree.Variable):
-                variables.append(self._variable(item, walker))
+                own = entity.own[item.name]
+                adopted = isinstance(own, Quantity) and own.variable.name_span == item.name_span
+                variables.append(self._variable(own.variable if adopted else item, walker))
             elif isinstance(item, tree.Component):
                 use = self._component(entity.own[item.name], item, walker)
                 if use is not None:
@@ -396,10 +401,13 @@ def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
     """The layer with the modifiers of an `extends` applied."""
     if not modifiers:
         return layer
-    own = {}
+    own: dict[str, dict[str, tree.Expr | None]] = {}
     for m in modifiers:
         if "." not in m.name:
-            own.setdefault(m.name, {})[m.attribute] = m.value
+            given = own.setdefault(m.name, {})
+            if m.attribute in BEGINNINGS and not any(a in given for a in BEGINNINGS):
+                given.update(dict.fromkeys(BEGINNINGS))
+            given[m.attribute] = m.value
     variables = tuple(replace(v, **own[v.name]) if v.name in own else v for v in layer.variables)
     components = []
     for use in layer.components:

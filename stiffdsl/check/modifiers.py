@@ -6,6 +6,7 @@ unit is the one that the modified quantity declares.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
@@ -14,6 +15,8 @@ from stiffdsl.syntax import tree
 
 # How late the value may be known. An input or a variable of a part may be bound to any expression.
 _HIGHEST = {"const": Level.CONSTANT, "param": Level.PARAMETER}
+# Of these, one that is given further out is the only one that counts.
+BEGINNINGS = ("start", "guess")
 
 
 def elaborate_modifiers(
@@ -130,8 +133,20 @@ def _settable(entity: Entity) -> str:
 def merged(old: tuple[tree.Modifier, ...], new: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:
     """Both, where the new overrule the old."""
     result = {(m.name, m.attribute): m for m in old}
-    result.update({(m.name, m.attribute): m for m in new})
+    overrule(result, {(m.name, m.attribute): m for m in new})
     return tuple(result.values())
+
+
+def overrule(old: dict[tuple[str, str], Any], new: dict[tuple[str, str], Any]) -> None:
+    """Put what modifiers further out say in the place of what those further in say, by name and attribute.
+
+    A `guess` takes the place of a `start` as well, and the other way round: either says where something begins.
+    """
+    for name, attribute in new:
+        if attribute in BEGINNINGS:
+            for other in BEGINNINGS:
+                old.pop((name, other), None)
+    old.update(new)
 
 
 def an(kind: str) -> str:

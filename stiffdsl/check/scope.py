@@ -7,9 +7,10 @@ are resolved where they are written: a base class sees the imports of its own fi
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stiffdsl.check.report import Report, within
+from stiffdsl.check.report import Report, within, written
 from stiffdsl.diagnostics import ModelError, Source, Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import parse
 
 Load = Callable[[str, Source], Source | None]
@@ -143,11 +144,15 @@ def say_reserved(report: Report, name: str, span: Span) -> None:
 
 
 def say_duplicate(report: Report, name: str, span: Span, earlier: Span) -> None:
-    """Report a second declaration of a name in one scope."""
+    """Report a second declaration of a name in one scope; two spellings of it are told apart."""
+    again, first = written(span), written(earlier)
+    same = f"`{again}` and `{first}` are one name: Unicode gives both the same plain form, `{name}`"
+    spelled = again != first and name in (canonical(again), canonical(first))
     report.say(
         "E0204",
-        f"`{name}` is declared twice",
+        f"`{again if spelled else name}` is declared twice",
         (span, "declared again"),
         (earlier, "first declared here"),
+        notes=(same,) if spelled else (),
         help="rename one of them",
     )

@@ -1,11 +1,11 @@
 """What a name can stand for: a quantity or an instance of a class; and what is known of an expression."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from stiffdsl.check.scope import Scope
-from stiffdsl.check.units import Dimension, Unit
+from stiffdsl.check.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -90,6 +90,15 @@ class Quantity:
         bare = self.level is Level.CONSTANT and unit is None
         shown = unit if unit is not None and not unit.is_si else None
         self.facts = (unit.dimension if unit is not None else None, self.rank, self.level, bare, shown)
+
+    def adopt(self, text: str) -> None:
+        """Declare the unit `text`, which is that of another quantity."""
+        try:
+            self.unit = parse_unit(text)
+        except UnitError:
+            return  # reported where that quantity is declared
+        self.variable = replace(self.variable, unit=text)
+        self.__post_init__()
 
     @property
     def span(self) -> Span:

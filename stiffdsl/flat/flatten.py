@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.modifiers import BEGINNINGS
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span, did_you_mean
 from stiffdsl.flat.connect import connection_sets
@@ -320,9 +321,11 @@ class Builder:
         self, node: Node, variable: tree.Variable, attribute: str, own: tree.Expr | None
     ) -> Bound | None:
         bound = node.modifiers.get((variable.name, attribute))
-        if bound is None and own is not None:
-            bound = Bound(own, node, own.span)
-        return bound
+        if bound is not None or own is None:
+            return bound
+        if attribute in BEGINNINGS and any((variable.name, a) in node.modifiers for a in BEGINNINGS):
+            return None  # a modifier says where it begins
+        return Bound(own, node, own.span)
 
     def _expansions(
         self, block: Block, bound: Bound, auxiliary: bool

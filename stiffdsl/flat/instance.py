@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from stiffdsl.check.model import Class, ComponentUse
+from stiffdsl.check.modifiers import overrule
 from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.model import Block
 from stiffdsl.syntax import tree
@@ -76,9 +77,12 @@ def child_modifiers(node: Node, use: ComponentUse) -> dict[tuple[str, str], Boun
     """What applies inside the component `use`: its own modifiers, overruled by those passed down to `node`."""
     found = {(m.name, m.attribute): Bound(m.value, node, m.span) for m in use.modifiers}
     start = use.name + "."
-    for (name, attribute), bound in node.modifiers.items():
-        if name.startswith(start):
-            found[name[len(start) :], attribute] = bound
+    passed = {
+        (name[len(start) :], attribute): bound
+        for (name, attribute), bound in node.modifiers.items()
+        if name.startswith(start)
+    }
+    overrule(found, passed)
     return found
 
 

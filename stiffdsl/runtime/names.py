@@ -1,6 +1,7 @@
 """From the names a user writes to scalars: `A`, `rooms[3].T`, and `rooms.T` for a whole array."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ class Names:
 
     def find(self, name: str) -> Found:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
+        if not name.isascii():
+            name = unicodedata.normalize("NFKC", name)  # as in the model's text
         block = self._by_name.get(_INDEX.sub("", name))
         if block is None:
             if self.moved is not None and (now := self.moved(name)) != name:

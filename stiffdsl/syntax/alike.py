@@ -16,6 +16,7 @@ from typing import Any
 from stiffdsl.diagnostics import ModelError, Source, Span
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
+from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import normalized, parse
 
 # Fewer lines of one shape are parsed one by one.
@@ -227,7 +228,11 @@ def _alike(source: Source, pattern: tree.Equation | tree.Reaction, group: _Group
         hole = f"${len(holes)}"
         holes[place] = hole
         if _kind(column[0]) == "name":
-            names[hole] = column
+            plain = {leaf: canonical(leaf) for leaf in set(column)}
+            known = [name for leaf in column if (name := plain[leaf]) is not None]
+            if len(known) < len(column):
+                return None  # the parser says what is wrong
+            names[hole] = tuple(known)
         else:
             value = {leaf: float(leaf) for leaf in set(column)}
             numbers[hole] = tuple([value[leaf] for leaf in column])
@@ -278,12 +283,14 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
             span = Span(source, line, found[1], line, found[1] + len(found[0]))
             if isinstance(leaf, tree.Number):
                 return tree.Number(float(found[0]), leaf.unit, span)
-            return tree.Name((tree.Part(found[0]),), span)
+            return tree.Name((tree.Part(canonical(found[0]) or found[0]),), span)
 
         value, range_, start, guess = [None if p is None else _rebuilt(p, fill) for p in parts]
-        name, begin = leaves[named], places[named]
+        name, begin = canonical(leaves[named]), places[named]
+        if name is None:
+            return None
         whole = _whole_line(source, group, at, leaves)
-        name_span = Span(source, at + 1, begin, at + 1, begin + len(name))
+        name_span = Span(source, at + 1, begin, at + 1, begin + len(leaves[named]))
         head = (pattern.kind, name, pattern.dimensions, pattern.unit)
         made.append(tree.Variable(*head, value, range_, start, guess, None, whole, name_span))
     return made

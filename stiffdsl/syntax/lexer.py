@@ -2,10 +2,12 @@
 
 A line ends its statement, except inside brackets and after an operator or a comma. `[` after white space or
 right after a number opens a unit, glued to a name it opens an index. Words such as `start` or `initial` are
-keywords only where they can be, so that they may also be names.
+keywords only where they can be, so that they may also be names. Two spellings of one name under Unicode's NFKC
+are one name (the micro sign and mu, `H₂O` and `H2O`), as in Python, which generated modules are written in.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from lark import Token
 _PATTERN = re.compile(
     r"""
     [ \t\f\r]*(?:
-      (?P<NAME>[^\W\d]\w*)
+      (?P<NAME>[^\W\d][\w\u0300-\u036f]*)
     | (?P<FOREIGN>//[^\n]*|/\*(?:.|\n)*?\*/|&&|\|\||~=|<>|!(?!=)|\*\*|−|[·×⋅]|%[^\n]*|\?[^\n]*)
     | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],:@]|\.(?!\d))
     | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
@@ -116,6 +118,16 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
             line_start = position
             continue
         if kind == "NAME":
+            if not value.isascii():
+                name = canonical(value)
+                if name is None:
+                    at = next(k for k, c in enumerate(value) if not _belongs(c, k))
+                    strays.append(Stray(value[at], line, column + at))
+                    name = "".join(c for k, c in enumerate(value) if _belongs(c, k)) or "_"
+                    name = unicodedata.normalize("NFKC", name)
+                yield Token(kind, name, start, line, column, line, position - line_start + 1, position)
+                previous = kind
+                continue
             if value in _WORDS:
                 kind = _word(value, previous, depth, text, position)
                 if kind == "LATER":
@@ -156,6 +168,23 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     if previous != "NEWLINE":
         column = end - line_start + 1
         yield Token("NEWLINE", "\n", end, line, column, line, column + 1, end)
+
+
+def canonical(name: str) -> str | None:
+    """The one spelling of `name` under NFKC; None where it holds a sign that no name can hold, such as `²`."""
+    if name.isascii():
+        return name
+    if not all(_belongs(character, k) for k, character in enumerate(name)):
+        return None
+    return unicodedata.normalize("NFKC", name)
+
+
+def _belongs(character: str, place: int) -> bool:
+    """Whether a name may hold `character`: a raised digit would read as a power, and is none."""
+    if character.isascii() or unicodedata.decomposition(character).startswith("<super>"):
+        return character.isascii()
+    normal = unicodedata.normalize("NFKC", character)
+    return normal.isidentifier() if place == 0 else ("_" + normal).isidentifier()
 
 
 def _declaration_end(text: str, position: int) -> int:

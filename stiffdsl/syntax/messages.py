@@ -4,6 +4,7 @@
 and MATLAB.
 """
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,10 +117,22 @@ def explain_strays(source: Source, strays: list[Stray]) -> list[Diagnostic]:
             title = "this text is not closed on its line"
         elif first.text.startswith(("//", "/*")):
             title = "a comment begins with `#`"
-        help = _STRAY.get(first.text) or _STRAY.get(character)
+        help = _STRAY.get(first.text) or _STRAY.get(character) or _raised(character)
         notes = (f"the same in {more} more place{'s' * (more > 1)}",) if more else ()
         found.append(Diagnostic("E0109", title, (Label(span),), notes, help))
     return found
+
+
+def _raised(character: str) -> str | None:
+    """`x²` is a power, `½x` a product: how either is written."""
+    kind, _, code = unicodedata.decomposition(character).partition(" ")
+    if kind == "<super>":
+        return f"a power is written `x^{chr(int(code, 16))}`"
+    if kind == "<sub>":
+        return "a name begins with a letter"
+    if kind == "<fraction>":
+        return f"write `{unicodedata.normalize('NFKC', character).replace(chr(0x2044), '/')}`"
+    return None
 
 
 _STRAY = {

@@ -1,0 +1,6 @@
+model M
+  var x² start 1
+  param ½k = 2
+equations
+  der(x²) = -x³ + ₂y
+end
