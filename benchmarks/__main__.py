@@ -28,6 +28,8 @@ TASKS = (
     "surrogates",
     "baselines",
     "references",
+    "batteries",
+    "buildings",
 )
 
 
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
     parser.add_argument("--jaxonomy", metavar="PYTHON", help="of compare: an environment with jaxonomy")
     parser.add_argument("--picture", type=Path, help="of compare: draw work against precision into this file")
+    parser.add_argument("--weather", type=Path, help="of buildings: an EPW file (default: made up)")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     args = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -78,6 +81,14 @@ def main() -> None:
         from benchmarks.gradients import gradients
 
         records = gradients(args.limit, console)
+    elif args.task == "batteries":
+        from benchmarks.batteries import batteries
+
+        records = batteries(console)
+    elif args.task == "buildings":
+        from benchmarks.buildings import buildings
+
+        records = buildings(console, args.weather)
     elif args.task == "surrogates":
         from benchmarks.surrogates import surrogates
 
