@@ -20,7 +20,8 @@ from stiffdsl.runtime.native.linear import Primal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.linear_map import linear_map
 from stiffdsl.solve.loop import Counts
-from stiffdsl.solve.solver import Result
+from stiffdsl.solve.solver import Result, arrived
+from stiffdsl.solve.undefined import spoiled
 
 
 class Given(NamedTuple):
@@ -105,7 +106,9 @@ def differentiable(
     def normalized(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
         saveat = jnp.asarray(saveat, dtype=float).reshape(-1)
         given = Given(t0, t1, y0, args, saveat, rtol, atol)
-        return solve(jax.tree.map(lambda x: jnp.asarray(x, dtype=float), given))
+        found = solve(jax.tree.map(lambda x: jnp.asarray(x, dtype=float), given))
+        y, ys = arrived(found.y, found.ys, found.status)
+        return found._replace(y=y, ys=ys)
 
     return normalized
 
@@ -145,7 +148,7 @@ def _first_derivatives(
             count = signal.values.size
             parts.append(signal.scale * values[at : at + count])
             at += count
-        return Moving(y0, p, constant, tuple(parts))
+        return spoiled(Moving(y0, p, constant, tuple(parts)), cotangents)
 
     # Second derivatives.
     forward.defjvp(lambda primals, tangents: jax.jvp(by_portable_forward, primals, tangents))

@@ -17,7 +17,7 @@ import jax.numpy as jnp  # noqa: E402  (float64 is turned on first)
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.flat.model import Block  # noqa: E402
 from stiffdsl.program.program import Program  # noqa: E402
-from stiffdsl.runtime import facts, run, tier  # noqa: E402
+from stiffdsl.runtime import facts, pure, run, tier  # noqa: E402
 from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
 from stiffdsl.runtime.given import Given  # noqa: E402
 from stiffdsl.runtime.names import Names  # noqa: E402
@@ -266,15 +266,16 @@ class CompiledModel:
         method: str | None = None,
         max_steps: int | None = None,
         linear: str | None = None,
-    ) -> Callable[..., Any]:
+    ) -> pure.PureSolve:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
 
-        `jit`, `vmap`, `grad` and `jacfwd` work on it, by any parameter, initial value or input. Times that were not
-        reached are NaN. Without `outputs`, all variables of `self.variables`; with them, states that they do not depend
-        on are not solved for.
+        `saveat`, `time`, `rtol` and `atol` can also be given to it, traced and by lane; see `pure.PureSolve`. `jit`,
+        `vmap`, `grad`, `jacfwd` and `hessian` work on it, by any parameter, initial value, input or time. Times that
+        were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
+        `self.variables`; with them, states that they do not depend on are not solved for.
         """
         options = run.options(self, rtol, atol, method, max_steps, linear=linear)
-        return run.solver(self, options, time, saveat, outputs)
+        return pure.PureSolve(self, options, time, saveat, outputs)
 
     def ensemble(
         self,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -25,6 +24,7 @@ from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_la
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solution import Solution
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.undefined import derivable
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -67,12 +67,12 @@ def default_method(model: "CompiledModel") -> str:
 
 
 def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[float, float]:
-    """Start and end: as given, else the experiment, else from 0 to the last of `saveat`. Raises `ValueError`."""
+    """Start and end: as given, else the experiment, else from 0 to the furthest of `saveat`. Raises `ValueError`."""
     if time is None:
         time = model.experiment.get("time")
         if saveat is not None and len(saveat):
             start = 0.0 if time is None else time[0]
-            return float(start), float(saveat[-1])
+            return float(start), float(max(saveat[-1], saveat[0], key=lambda t: abs(t - start)))
     if time is None:
         raise ValueError(
             "which time to simulate? Give it (`--time 0..10`, in Python `time=(0, 10)`), or write it in the section "
@@ -88,15 +88,20 @@ def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[flo
 
 
 def save_times(saveat: Any) -> np.ndarray | None:
-    """`saveat` as an ascending vector. Raises `ValueError`."""
+    """`saveat` as a vector that ascends, or descends. Raises `ValueError`."""
     if saveat is None:
         return None
     times = np.atleast_1d(np.asarray(saveat, dtype=float))
     if times.ndim != 1 or not np.isfinite(times).all():
         raise ValueError("`saveat` is a vector of finite times")
-    if (times[1:] < times[:-1]).any():
-        raise ValueError("the times in `saveat` must ascend")
+    if (times[1:] < times[:-1]).any() and (times[1:] > times[:-1]).any():
+        raise ValueError("the times in `saveat` must ascend, or descend")
     return times
+
+
+def against(times: np.ndarray, start: float, end: float) -> bool:
+    """Whether `times` run against the direction of a solve."""
+    return len(times) > 1 and (times[-1] < times[0]) != (end < start) and times[-1] != times[0]
 
 
 def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.ndarray:
@@ -117,6 +122,13 @@ def arguments(
     """Parameters and inputs as the solver takes them; values of JAX stay traced."""
     traced = any(isinstance(v, jax.Array) for v in (params.values, constant.values))
     return _arguments(model, traced, params, constant, signals)
+
+
+def traced_arguments(
+    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
+) -> Args:
+    """The arguments by JAX, as a part of what is traced."""
+    return _arguments(model, True, params, constant, signals)
 
 
 def _arguments(
@@ -167,10 +179,10 @@ def simulate(
     else:
         spread_over = None
         low, high = min(start, end), max(start, end)
-        if len(times) and (times[0] < low or times[-1] > high):
+        if len(times) and (times.min() < low or times.max() > high):
             raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
-        if end < start:
-            times = times[::-1]
+        turned = against(times, start, end)
+        times = times[::-1] if turned else times
     args = arguments(model, model.given.params(params), *model.given.driven(inputs))
     given = model.given.initial(initial)
     if part is not None:
@@ -207,6 +219,8 @@ def simulate(
     if status != Status.SUCCESS:
         involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0]
     t, y, dense = trajectory.t, trajectory.y, None
+    if times is not None and turned:
+        t, y = t[::-1], y[::-1]
     if times is None:
         dense = trajectory
         if spread_over is not None:
@@ -250,15 +264,16 @@ def lane(
     outputs: Sequence[str] | None,
     slots: int | None = None,
     in_turn: bool = False,
+    diagnostics: bool = False,
 ) -> tuple[tuple[str, ...], Callable[..., Any], bool]:
     """The names of the outputs, a pure function of one run with signals of that kind (their tables may be others), and
     whether its lanes step alone under `vmap`: also where they share `slots` there, and nothing is differentiable.
     With `in_turn` the starts of lanes are searched one after the other, also under `vmap`: side by side both branches
     of every choice would be computed, and LAPACK's routines for many matrices wait for threads of XLA that wait for
-    them where two chunks run at a time.
+    them where two chunks run at a time. With `diagnostics` the portable tier makes the solve, and sums them.
 
     (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
-    counts)
+    counts, diagnostics)
     """
     part = pruned(model, outputs)
     model, labels, numbers = part.model, part.labels, part.numbers
@@ -292,7 +307,8 @@ def lane(
             y, begun = at_start.y, at_start.converged
         # Off the constraints no solution begins: the first step must not hide that by going back to them.
         begun &= holds(program, system, start, y, args, known, overridden=bool(initial.mask.any()))
-        return jnp.where(begun, y, jnp.nan), begun, args
+        # Added, and not chosen: so that derivatives of what did not begin are those of a failed solve.
+        return y + jnp.where(begun, 0.0, jnp.nan), begun, args
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
         initial = part.restricted(initial)
@@ -313,50 +329,11 @@ def lane(
             of_state = part.evaluated()
             found_outputs = jax.vmap(lambda t, y: of_state(t, y, args.p, args.inputs(t)))(saveat, found.ys)
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
-            si = jnp.where(unreached, jnp.nan, found_outputs)
+            si = derivable(jnp.where(unreached, jnp.nan, 0.0) + found_outputs, ~unreached)
         status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
-        return (si - shift) / scale, status, found.counts
+        return (si - shift) / scale, status, found.counts, None
 
     return labels, one, alone
-
-
-def solver(
-    model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
-) -> Callable[..., Any]:
-    """See `CompiledModel.solver`."""
-    times = save_times(saveat)
-    start, end = interval(model, time, times)
-    if times is None:
-        times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
-    lanes_of: dict[Any, Callable[..., Any]] = {}
-    made: dict[Any, Callable[..., Any]] = {}
-
-    def compiled(of: Overrides, constant: Overrides, initial: Overrides, one: Callable[..., Any]):
-        """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation."""
-
-        # A part of the program that calls it, as in `make_solve`.
-        @partial(jax.jit, inline=True)
-        def run(p, u, y, apart, signals):
-            args = _arguments(model, True, replace(of, values=p), replace(constant, values=u), signals)
-            given = replace(initial, values=y, apart_values=apart)
-            return one(start, end, jnp.asarray(times), args, given, (options.rtol, options.atol))[0]
-
-        return run
-
-    def solve(params=None, initial=None, inputs=None):
-        constant, signals = model.given.driven(inputs)
-        of, given = model.given.params(params), model.given.initial(initial)
-        kind = jax.tree.structure(signals)
-        places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
-        if (kind, places) not in made:
-            if kind not in lanes_of:
-                lanes_of[kind] = lane(model, options, signals, outputs)[1]
-            # Where values are given; the values themselves may belong to a trace.
-            a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
-            made[kind, places] = compiled(a, b, c, lanes_of[kind])
-        return made[kind, places](of.values, constant.values, given.values, given.apart_values, signals)
-
-    return solve
 
 
 def ensemble(
@@ -377,6 +354,7 @@ def ensemble(
     start, end = interval(model, time, times)
     if times is None:
         times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+    turned = against(times, start, end)
     outputs = names_of(outputs)
     values = {"params": dict(params or {}), "initial": dict(initial or {})}
     first, tables = lane_tables(inputs)
@@ -427,7 +405,7 @@ def ensemble(
     shared = (
         start,
         end,
-        jnp.asarray(times),
+        jnp.asarray(times[::-1] if turned else times),
         (options.rtol, options.atol),
         fixed,
         jnp.asarray(constant.values),
@@ -436,9 +414,9 @@ def ensemble(
     if devices:
         threads = 1
     group = max(1, len(devices))
-    found, status, counts = run_lanes(program, shared, varied, count, progress, threads, group, most)
+    found, status, counts, _ = run_lanes(program, shared, varied, count, progress, threads, group, most)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
-    return Ensemble(times, labels, found, status, stats)
+    return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
 def _split(

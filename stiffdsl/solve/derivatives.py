@@ -24,6 +24,7 @@ from stiffdsl.solve.method import Method
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import may_move
 from stiffdsl.solve.system import System
+from stiffdsl.solve.undefined import spoiled
 
 
 def differentiable(method: Method, compact: Method, replayed: Method, system: System, max_steps: int):
@@ -63,7 +64,8 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
 
     def backward(residuals, cotangents):
         moving, fixed, limits = residuals
-        return _Reverse(replayed, system, moving, fixed, limits, max_steps).cotangents(*cotangents)
+        back = _Reverse(replayed, system, moving, fixed, limits, max_steps)
+        return spoiled(back.cotangents(*cotangents), cotangents)
 
     def with_problem(problem: Problem, limits: Limits) -> tuple[State, Saves]:
         moving, fixed = eqx.partition(problem, eqx.is_inexact_array)

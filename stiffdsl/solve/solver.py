@@ -17,6 +17,7 @@ from stiffdsl.solve.methods import make_method
 from stiffdsl.solve.slots import in_slots
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import Args, System
+from stiffdsl.solve.undefined import derivable
 
 
 class Result(NamedTuple):
@@ -82,9 +83,16 @@ def make_solve(
         state, saves = run(problem, limits)
         status = jnp.where(state.status == Status.RUNNING, Status.MAX_STEPS, state.status)
         status, culprits = verdict(system, problem, state, status)
-        return Result(state.t, state.y, saves.ys, status, culprits, Counts(*state.counts))
+        y, ys = arrived(state.y, saves.ys, status)
+        return Result(state.t, y, ys, status, culprits, Counts(*state.counts))
 
     return solve
+
+
+def arrived(y, ys, status) -> tuple[Any, Any]:
+    """The end and the values saved, with derivatives that are NaN where the solve did not come."""
+    reached = ~jnp.any(jnp.isnan(ys), axis=1, keepdims=True)
+    return derivable(y, status == Status.SUCCESS), derivable(ys, reached)
 
 
 def _real(x: Any) -> Array:

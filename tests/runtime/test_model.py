@@ -73,7 +73,7 @@ def test_jacobian_is_that_of_the_right_hand_side(model):
         (lambda m: m.simulate(initial={"out": 1}), ValueError, "is computed from the states"),
         (lambda m: m.simulate(time=(0,)), ValueError, "is a pair"),
         (lambda m: m.simulate(time=(0, 1), saveat=[2.0]), ValueError, "outside the time"),
-        (lambda m: m.simulate(saveat=[2.0, 1.0]), ValueError, "must ascend"),
+        (lambda m: m.simulate(saveat=[2.0, 1.0, 3.0]), ValueError, "must ascend"),
         (lambda m: m.simulate(method="rodas"), ValueError, "no method `rodas`"),
         (lambda m: m.ensemble({"area": 1.0}), ValueError, "one for each lane"),
         (lambda m: m.surrogate(vary={"area": (3, 1)}), ValueError, "must be finite and ascend"),

@@ -1,0 +1,201 @@
+"""A model's solve as a pure function of JAX: `jit`, `vmap`, `grad`, `jvp` by all that it is given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.runtime import run
+from stiffdsl.runtime.given import Overrides
+from stiffdsl.solve.options import Options
+from stiffdsl.solve.status import Status
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+
+class Solved(NamedTuple):
+    """What `solve.full` returns, a pytree: the `values` (times, outputs), why it ended (`Status`, 0 where it reached
+    the end), accepted steps, all counts by name, and the `Diagnostics` where they were asked for, else None."""
+
+    values: Any
+    status: Any
+    steps: Any
+    stats: dict[str, Any]
+    diagnostics: Any
+
+    @property
+    def success(self) -> Any:
+        """Whether the end was reached."""
+        return self.status == int(Status.SUCCESS)
+
+
+class Span(NamedTuple):
+    """When and how well one call is solved, all of it traced; `saveat` as it was asked for."""
+
+    start: Any
+    end: Any
+    saveat: Any
+    rtol: Any
+    atol: Any
+
+
+class PureSolve:
+    """`solve(params=None, initial=None, inputs=None, *, saveat, time, rtol, atol) -> (times, outputs)`, in declared
+    units.
+
+    `saveat`, `time`, `rtol` and `atol` are those of `model.solver` where they are not given; given, they may be traced
+    and differ between the lanes of a `vmap`. Values have the order of `saveat`, which any order will do for; times that
+    were not reached are NaN, and so are derivatives of their values. `jit`, `vmap`, `grad`, `jacfwd`, `jacrev` and
+    `hessian` work, by parameters, initial values, inputs, `saveat` and `time`.
+    """
+
+    def __init__(
+        self, model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
+    ):
+        self.model, self.options, self.outputs = model, options, outputs
+        self._time = time
+        times = run.save_times(saveat)
+        start, end = run.interval(model, time, times)
+        # The times that are saved where only the interval is given, as parts of it.
+        self.spread = None
+        if times is None:
+            times = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+            self.spread = (times - start) / (end - start) if end != start else 0.0 * times
+        self.span = Span(start, end, times, options.rtol, options.atol)
+        self._lanes: dict[Any, Callable[..., Any]] = {}
+        self._made: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(
+        self,
+        params: Mapping[str, Any] | None = None,
+        initial: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        saveat: Any = None,
+        time: Any = None,
+        rtol: Any = None,
+        atol: Any = None,
+    ) -> Any:
+        return self._solve(params, initial, inputs, self._asked(saveat, time, rtol, atol), False)[0]
+
+    def full(
+        self,
+        params: Mapping[str, Any] | None = None,
+        initial: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        saveat: Any = None,
+        time: Any = None,
+        rtol: Any = None,
+        atol: Any = None,
+        diagnostics: bool = False,
+    ) -> Solved:
+        """The same solve with its status, steps and counts, inside `jit` and `vmap` too.
+
+        With `diagnostics`, also sums over its steps that are differentiable (`solve.accounting.Diagnostics`): the
+        portable tier then makes the solve.
+        """
+        asked = self._asked(saveat, time, rtol, atol)
+        values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
+        return Solved(values, status, counts.accepted, counts._asdict(), sums)
+
+    def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> Span:
+        """What a call asks for, the rest as `model.solver` was told."""
+        span = self.span
+        if time is not None:
+            try:
+                start, end = time
+            except TypeError:
+                raise ValueError(f"`time` is a pair (start, end), not {time!r}") from None
+            span = span._replace(start=start, end=end)
+            if self.spread is not None:
+                span = span._replace(saveat=span.start + (span.end - span.start) * self.spread)
+        if saveat is not None:
+            times = _array(saveat)
+            if times.ndim > 1:
+                raise ValueError("`saveat` is a vector of times; give lanes of them through `jax.vmap`")
+            times = times.reshape(-1)
+            span = span._replace(saveat=times)
+            if time is None and self._time is None and times.shape[0]:
+                span = span._replace(end=times[-1])
+        if rtol is not None:
+            span = span._replace(rtol=rtol)
+        return span if atol is None else span._replace(atol=atol)
+
+    def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:
+        model = self.model
+        constant, signals = model.given.driven(inputs)
+        of, given = model.given.params(params), model.given.initial(initial)
+        kind = jax.tree.structure(signals), diagnostics
+        places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
+        order = _order(span)
+        key = kind, places, None if order is None else order.tobytes()
+        if key not in self._made:
+            if kind not in self._lanes:
+                self._lanes[kind] = run.lane(
+                    model, self.options, signals, self.outputs, diagnostics=diagnostics
+                )[1]
+            # Where values are given; the values themselves may belong to a trace.
+            a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
+            self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
+        span = Span(*(_real(value) for value in span))
+        return self._made[key](of.values, constant.values, given.values, given.apart_values, signals, span)
+
+
+# The order of `saveat` where it is not known before the program runs.
+_TRACED = np.zeros(0, dtype=np.int64)
+
+
+def _order(span: Span) -> np.ndarray | None:
+    """What puts `saveat` into the order in which a solve passes it, None where it has that; `_TRACED` where values are
+    not known."""
+    if any(isinstance(value, jax.core.Tracer) for value in span[:3]):
+        return _TRACED
+    times = np.asarray(span.saveat)
+    passed = times if float(span.start) <= float(span.end) else -times
+    return None if (passed[1:] >= passed[:-1]).all() else np.argsort(passed, kind="stable")
+
+
+def _compiled(
+    model: "CompiledModel",
+    of: Overrides,
+    constant: Overrides,
+    initial: Overrides,
+    order: np.ndarray | None,
+    one: Callable[..., Any],
+) -> Callable[..., Any]:
+    """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation."""
+
+    # A part of the program that calls it, as in `make_solve`.
+    @partial(jax.jit, inline=True)
+    def solve(p, u, y, apart, signals, span: Span):
+        args = run.traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
+        given = replace(initial, values=y, apart_values=apart)
+        places = order
+        if order is _TRACED:
+            passed = jnp.where(span.end < span.start, -span.saveat, span.saveat)
+            places = jnp.argsort(jax.lax.stop_gradient(passed))
+        saveat = jnp.asarray(span.saveat)
+        times = saveat if places is None else saveat[places]
+        values, *others = one(span.start, span.end, times, args, given, (span.rtol, span.atol))
+        if places is not None:
+            values = values[jnp.argsort(jnp.asarray(places))]
+        return values, *others
+
+    return solve
+
+
+def _real(value: Any) -> Any:
+    """Traced values as they are, others as NumPy's numbers: what JAX takes up fastest."""
+    return value if isinstance(value, jax.Array) else np.asarray(value, dtype=float)
+
+
+def _array(value: Any) -> Any:
+    """`value` as an array, also a list with traced numbers in it."""
+    traced = any(isinstance(part, jax.Array) for part in jax.tree.leaves(value))
+    return jnp.asarray(value, dtype=float) if traced else np.asarray(value, dtype=float)
