@@ -15,7 +15,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.inputs import Inputs, Signal
+from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.native.linear import Primal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.linear_map import linear_map
@@ -48,7 +48,8 @@ class Moving(NamedTuple):
         """`given`, with these values."""
         old = given.args.inputs.signals
         signals = tuple(replace(s, values=v) for s, v in zip(old, self.values, strict=True))
-        return given._replace(y0=self.y0, args=Args(self.p, Inputs(self.constant, signals)))
+        args = given.args._replace(p=self.p, inputs=Inputs(self.constant, signals))
+        return given._replace(y0=self.y0, args=args)
 
 
 def moving(given: Given) -> Moving:
@@ -57,12 +58,15 @@ def moving(given: Given) -> Moving:
     return Moving(given.y0, given.args.p, inputs.constant, tuple(s.values for s in inputs.signals))
 
 
-def signal_tables(signals: tuple[Signal, ...], xp: Any) -> native.Tables:
+def signal_tables(args: Args, xp: Any) -> native.Tables:
     """The driven inputs in SI, as the kernel reads them, through NumPy or JAX."""
+    signals = args.inputs.signals
     return native.Tables(
         np.array([s.index for s in signals], dtype=float),
         [xp.asarray(s.times, dtype=float) for s in signals],
         [xp.asarray(s.values, dtype=float) * s.scale + s.shift for s in signals],
+        [xp.asarray(s.times)[xp.asarray(s.jumps)] for s in signals if s.jumps is not None],
+        args.knots,
     )
 
 
@@ -81,7 +85,7 @@ def differentiable(
             given.y0,
             given.args.p,
             inputs.constant,
-            signal_tables(inputs.signals, jnp),
+            signal_tables(given.args, jnp),
             given.saveat,
             given.rtol,
             given.atol,
@@ -158,7 +162,7 @@ def _first_derivatives(
 
 def _primal(given: Given) -> Primal:
     inputs = given.args.inputs
-    tables = signal_tables(inputs.signals, jnp).flat(jnp)
+    tables = signal_tables(given.args, jnp).flat(jnp)
     return Primal(
         given.t0,
         given.t1,

@@ -11,7 +11,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.runtime.inputs import Signal, signal
+from stiffdsl.runtime.inputs import Signal, signal, with_clocks
 from stiffdsl.runtime.names import Names
 
 
@@ -56,7 +56,7 @@ class Given:
                     signals.append(signal(int(scalar), found.block.scale, found.block.shift, value, name))
             else:
                 numbers[name] = value
-        return self._scattered(numbers, self.inputs, self.sizes["input"], "input"), tuple(signals)
+        return self._scattered(numbers, self.inputs, self.sizes["input"], "input"), with_clocks(signals)
 
     def initial(self, given: Any) -> Overrides:
         """Initial values: entries of y by the name of a state, or y itself.

@@ -5,7 +5,7 @@ static. All values are in SI here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from stiffdsl.solve.knots import Knots, knots_of_table, together
+
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
 
@@ -21,7 +23,8 @@ _DIFFERENCE = 1e-6
 class Signal(eqx.Module):
     """One driven input: its name as given, its number, its unit's scale and shift, and where its value comes from.
 
-    A table jumps where two of its points have the same time: `jumps` are the first of these points, by number.
+    A table jumps where two of its points have the same time: `jumps` are the first of these points, by number. Tables
+    with the same `clock` have the same times.
     """
 
     name: str = eqx.field(static=True)
@@ -32,6 +35,7 @@ class Signal(eqx.Module):
     values: Float[Array, " k"] | None
     function: Callable[..., Any] | None = eqx.field(static=True)
     jumps: Int[Array, " j"] | None = None
+    clock: int = eqx.field(static=True, default=0)
 
     def __call__(self, t: Float[Array, ""], side: Any = None) -> Float[Array, ""]:
         """The value at t; next to a jump, that of the same side as `side`."""
@@ -123,6 +127,21 @@ class Inputs:
             u[:, signal.index] = signal.table(t)
         return u
 
+    def knots(self, rtol: Any, backward: Any) -> Knots | None:
+        """Where tables bend, along the direction of a solve (`solve/knots.py`)."""
+        tables: dict[int, list[Signal]] = {}
+        for signal in self.signals:
+            if signal.function is None:
+                tables.setdefault(signal.clock, []).append(signal)
+        found = []
+        for same in tables.values():
+            given = [same[0].times, *(signal.values for signal in same)]
+            traced = any(isinstance(x, jax.core.Tracer) for x in [*given, rtol, backward])
+            xp: Any = jnp if traced else np
+            times, *values = map(xp.asarray, given)
+            found.append(knots_of_table(times, xp.stack(values), rtol, backward))
+        return together(found)
+
     @property
     def time_dependent(self) -> bool:
         return bool(self.signals)
@@ -151,6 +170,13 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
     first = np.flatnonzero((np.diff(times) == 0) & (np.diff(times, prepend=-np.inf)[:-1] > 0))
     jumps = jnp.asarray(first) if len(first) else None
     return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None, jumps)
+
+
+def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:
+    """The same signals, which know of each other's times."""
+    known: dict[bytes, int] = {}
+    clocks = [known.setdefault(np.asarray(s.times).tobytes(), k) for k, s in enumerate(signals)]
+    return tuple(replace(s, clock=clock) for s, clock in zip(signals, clocks, strict=True))
 
 
 def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,17 +8,19 @@ import numpy as np
 
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.solve.knots import Knots
 from stiffdsl.solve.stops import Crossings
 
 
 class Args(NamedTuple):
     """What the equations depend on beside time and state, in SI: all parameters, and the inputs as functions. `side`:
     times in the step that is made, one for each line over time at which the equations jump (`program/stops.py`): they
-    decide conditions on time; None: each time decides for itself."""
+    decide conditions on time; None: each time decides for itself. `knots`: where steps end, since the inputs bend."""
 
     p: Any
     inputs: Inputs
     side: Any = None
+    knots: Knots | None = None
 
 
 class ModelSystem:
@@ -64,6 +66,10 @@ class ModelSystem:
             slope.append(jnp.ones(2))
             periodic = np.r_[periodic, False, False]
         return Crossings(jnp.concatenate(offset), jnp.concatenate(slope), periodic)
+
+    def knots(self, args: Args) -> Knots | None:
+        """Where steps end, since the inputs bend."""
+        return args.knots
 
     def _in_step(self, name: str, t, y, args: Args):
         """A function that steps evaluate."""

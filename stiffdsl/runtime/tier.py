@@ -108,7 +108,7 @@ def trajectory(
     solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-        found = _recorded(solver, start, end, y0, p, u, signal_tables(args.inputs.signals, np), times, limits)
+        found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits)
         if found is not None:
             return found, "native"
     else:

@@ -108,10 +108,10 @@ class Chebyshev:
 
         return lax.scan(one_round, start, jnp.arange(2, MOST + 1))[0].y
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         before, after, most = attempt.memory
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         # A step that only stability forbade is cut to what is stable.
         unstable = ~accept & (most < 1.0) & (attempt.status == Status.SUCCESS)
         factor = jnp.where(unstable, jnp.minimum(0.99 * most, 0.9), jnp.minimum(factor, 0.99 * most))

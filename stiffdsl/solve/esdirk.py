@@ -161,9 +161,9 @@ class Kvaerno5:
         K = h * (jnp.asarray(K_MATRIX) @ k)
         return Attempt(y1, scaled, error, status, K, (memory.first, Memory(k[-1], prepared)), work)
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         before, after = attempt.memory
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         prepared = self.corrector.older(after.prepared, accept)
         return Memory(jnp.where(accept, after.first, before), prepared), factor

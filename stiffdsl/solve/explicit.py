@@ -127,8 +127,8 @@ class Tsit5:
         start = jnp.zeros((STAGES, self.system.size)).at[0].set(first)
         return lax.fori_loop(1, STAGES, stage, start)
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         before, after = attempt.memory
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         return jnp.where(accept, after, before), factor

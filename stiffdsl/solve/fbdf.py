@@ -121,7 +121,7 @@ class FBDF:
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, tried, solved.work)
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, previous_error
         tried: Tried = attempt.memory
         memory = tried.memory
@@ -141,6 +141,8 @@ class FBDF:
             wait=choose(accepted[2], kept[2]),
             prepared=self.corrector.older(memory.prepared, accept),
         )
+        # What was cut to end at a knot goes on as it was meant to.
+        growth = jnp.maximum(growth, cut)
         return memory, lax.stop_gradient(choose(growth, shrink))
 
     def _accepted(self, tried: Tried, error, h):

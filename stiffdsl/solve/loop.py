@@ -1,8 +1,9 @@
 """The one control loop: every method, tier and entry point steps through `advance`.
 
 `advance` tries a step, accepts or rejects it, and proposes the next step size. Steps end where the equations jump in
-time (`stops.py`), and start anew there. It is differentiated as written, with step sizes held constant (all but those
-that end at t1 or at a jump), so that derivatives are those of the discrete solution.
+time (`stops.py`), and start anew there; they end where inputs bend (`knots.py`), and go on. It is differentiated as
+written, with step sizes held constant (all but those that end at t1 or at a jump), so that derivatives are those of the
+discrete solution.
 """
 
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.dense_output import interpolate
+from stiffdsl.solve.knots import Knots, reach_of
 from stiffdsl.solve.method import Method, Tolerance, norm, scale
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME, Consistent, has_stops, next_stop, within
@@ -22,6 +24,8 @@ from stiffdsl.solve.system import System
 MOST_REJECTIONS = 60
 # A last step may be longer than proposed by this much, so that no sliver is left.
 STRETCH = 1.01
+# Up to a knot within so many proposed steps it goes by steps of one length.
+HALVED = 2.0
 EPSILON = 2.220446049250313e-16
 
 
@@ -90,6 +94,12 @@ class Step(NamedTuple):
     jumps: Bool[Array, ""]
 
 
+def knots_of(system: Any, args: Any) -> Knots | None:
+    """The knots that a system says there are, if it says so."""
+    found = getattr(system, "knots", None)
+    return None if found is None else found(args)
+
+
 class _Begun(NamedTuple):
     """A solve at a time from which it goes on without memory: consistent values, the first step, the next jump."""
 
@@ -107,7 +117,8 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
     behind; with `apart`, later ones at one time are passed one after the other."""
     t, y = problem.t0, problem.y0
     every = jnp.int32(np.iinfo(np.int32).max)
-    begun = _begin_at(method, system, problem, limits, t, y, limits.first_step, every, apart)
+    first = limits.first_step, jnp.zeros(())
+    begun = _begin_at(method, system, problem, limits, t, y, first, every, apart)
     finite = jnp.all(jnp.isfinite(y))
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
     status = jnp.where(begun.consistent, status, Status.INITIAL)
@@ -132,10 +143,10 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
 
 
 def _begin_at(
-    method: Method, system: Any, problem: Problem, limits: Limits, t, y, first_step, line, apart: bool
+    method: Method, system: Any, problem: Problem, limits: Limits, t, y, first, line, apart: bool
 ) -> _Begun:
     """From y at t on, in the branches that hold after t; where jumps are passed `apart`, after that of `line`. y is
-    left alone where nothing jumps."""
+    left alone where nothing jumps. `first`: the first step, and that before a jump; zero where there is none."""
     args, tolerance, consistent = problem.args, limits.tolerance, jnp.array(True)
     end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
     stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
@@ -147,30 +158,33 @@ def _begin_at(
             y, consistent = lax.cond(found.here, lambda: solve(t, y, args), lambda: (y, jnp.array(True)))
         nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
         end = jnp.where(nearer, stop, end)
-    h, evaluations = _first_step(method, system, Problem(t, end, y, args, problem.saveat), limits, first_step)
+    h, evaluations = _first_step(method, system, Problem(t, end, y, args, problem.saveat), limits, *first)
     return _Begun(y, h, stop, lines, method.start(t, y, h, args, tolerance), consistent, evaluations)
 
 
-def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step):
+def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
     """Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4: steps of an Euler method that
-    keep the second derivative below the tolerance. Algebraic unknowns have no slope and do not move."""
+    keep the second derivative below the tolerance. Algebraic unknowns have no slope and do not move. Where
+    nothing says how fast things go, the first step is short; behind a jump, as long as that `before`."""
     t, y, args, tolerance = problem.t0, problem.y0, problem.args, limits.tolerance
     span = problem.t1 - t
     direction = jnp.where(span < 0, -1.0, 1.0)
     length = jnp.minimum(jnp.abs(span), limits.max_step)
+    before = jnp.minimum(before, length)
+    short = jnp.maximum(1e-6 * length, 0.01 * before)
 
     def chosen():
         size = scale(y, y, tolerance)
         slope = system.mass * system.rhs(t, y, args)
         d0, d1 = norm(y / size), norm(slope / size)
-        h0 = jnp.where((d0 < 1e-5) | (d1 < 1e-5), 1e-6 * length, 0.01 * d0 / jnp.where(d1 > 0, d1, 1.0))
-        h0 = jnp.where(jnp.isfinite(h0), jnp.minimum(h0, length), 1e-6 * length)
+        h0 = jnp.where((d0 < 1e-5) | (d1 < 1e-5), short, 0.01 * d0 / jnp.where(d1 > 0, d1, 1.0))
+        h0 = jnp.where(jnp.isfinite(h0), jnp.minimum(h0, length), short)
         later = system.mass * system.rhs(t + direction * h0, y + direction * h0 * slope, args)
         d2 = norm((later - slope) / size) / h0
         steepest = jnp.maximum(d1, d2)
         h1 = jnp.where(
             steepest <= 1e-15,
-            1e-3 * length,
+            jnp.maximum(1e-3 * length, before),
             (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
         )
         return jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0)), jnp.int32(2)
@@ -187,9 +201,18 @@ def advance(
     backward = problem.t1 < problem.t0
     stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
     goal = jnp.where(stops, state.stop, problem.t1)
+    knots = knots_of(system, problem.args)
+    if knots is not None:
+        reach = reach_of(knots, t, backward, goal)
+        stops, bends, goal = stops & (reach == goal), reach != goal, reach
     remaining = goal - t
     arrives = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
-    h = jnp.where(arrives, remaining, lax.stop_gradient(state.h))
+    planned = lax.stop_gradient(state.h)
+    if knots is not None:
+        # Two steps of one length, and not a long one and a sliver.
+        halved = bends & (HALVED * jnp.abs(state.h) >= jnp.abs(remaining))
+        planned = lax.stop_gradient(jnp.where(halved, 0.5 * remaining, planned))
+    h = jnp.where(arrives, remaining, planned)
     between = stops & (remaining == 0) if apart else None
     if between is None:
         args = within(system, problem.args, t + 0.5 * h)
@@ -206,21 +229,25 @@ def advance(
         )
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
-    memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections)
+    cut = 1.0
+    if knots is not None:
+        # A finished lane tries steps of no length.
+        cut = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
+    memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, cut)
     end = jnp.where(arrives, goal, t + h)
     last = arrives & (goal == problem.t1)
 
     proposed = lax.stop_gradient(h * factor)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
     t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
-    previous = jnp.where(accept, error, state.previous)
+    previous = jnp.where(accept & (cut <= 1.0), error, state.previous)
     lands = accept & arrives & stops
     go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, jnp.array(True), jnp.int32(0))
     if stopping:
-        kept, line = go_on, state.lines[1]
+        kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
         go_on = lax.cond(
             lands,
-            lambda: _begin_at(method, system, problem, limits, t_next, y_next, jnp.zeros(()), line, apart),
+            lambda: _begin_at(method, system, problem, limits, t_next, y_next, first, line, apart),
             lambda: kept,
         )
         previous = jnp.where(lands, 1.0, previous)

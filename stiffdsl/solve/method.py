@@ -72,11 +72,14 @@ class Method(Protocol):
         """Try one step from `y` at `t`."""
         ...
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections) -> tuple[Any, Any]:
+    def advance(
+        self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0
+    ) -> tuple[Any, Any]:
         """The memory for the next attempt and the factor for its step size (positive).
 
         `accept` (bool) says what became of the attempt from `y` at `t`; `previous_error` is the error of the last
-        accepted step before this one, `rejections` how many attempts in a row were rejected before it.
+        accepted step before this one, `rejections` how many attempts in a row were rejected before it, `cut` how many
+        times longer the step was proposed than it was made, to end at a knot.
         """
         ...
 

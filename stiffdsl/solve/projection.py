@@ -100,5 +100,5 @@ class Projected:
         attempt = self.method.attempt(memory, t, y, h, args, tolerance)
         return attempt._replace(y=self.project(t + h, attempt.y, args, tolerance))
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
-        return self.method.advance(attempt, accept, t, y, h, previous_error, rejections)
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
+        return self.method.advance(attempt, accept, t, y, h, previous_error, rejections, cut)

@@ -246,10 +246,10 @@ class RadauIIA:
         inner = (z[:-1] - c[:, None] * z[-1]) / (c * (1.0 - c))[:, None]
         return jnp.asarray(rows_at(c)) @ inner
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         before, after, rate = attempt.memory
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         failed = ~jnp.isfinite(attempt.error)
         factor = jnp.where(failed, CUT, factor)
         steady = accept & (rate < CONTRACTS) & (factor >= 1.0) & (factor <= WORTHWHILE)

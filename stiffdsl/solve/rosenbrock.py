@@ -121,13 +121,13 @@ class Rosenbrock:
         stages, argument = lax.fori_loop(0, tableau.stages, body, start)
         return argument + stages[-1], stages[-1], stages
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         if not self.tableau.w_method:
             error, expected = lax.stop_gradient(attempt.error), attempt.memory
-            factor, expected = control.predictive(accept, error, expected, rejections, self.order)
+            factor, expected = control.predictive(accept, error, expected, rejections, self.order, cut)
             return expected, factor
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         # After a rejection an old Jacobian may be to blame: the next attempt gets a fresh one.
         age = attempt.memory.age
         stale = jnp.where(age > 0, KEEP_JACOBIAN, age)

@@ -87,10 +87,10 @@ class Switching:
         attempt, ends, fast, work = lax.cond(memory.stiff, plain(rosenbrock), plain(explicit))
         return attempt._replace(memory=(memory, ends, fast), work=Work(*work))
 
-    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections):
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         memory, (before, after), fast = attempt.memory
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order)
+        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         against = jnp.where(memory.stiff, fast < BOUND, fast > BOUND)
         votes = jnp.where(accept, jnp.where(against, memory.votes + 1, 0), memory.votes)
         change = votes >= jnp.where(memory.stiff, TO_EXPLICIT, TO_STIFF)

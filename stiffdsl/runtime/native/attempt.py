@@ -74,6 +74,11 @@ class Model:
         return self.stops is not None or self.inputs > 0
 
     @property
+    def bends(self) -> bool:
+        """Whether steps may have to end at knots."""
+        return self.inputs > 0 or self.rhs_t is not None
+
+    @property
     def resets(self) -> bool:
         """Whether jumps set algebraic unknowns anew (`reset.py`)."""
         return self.lands and not np.all(self.mass)

@@ -141,6 +141,6 @@ def sources() -> bytes:
     solve = folder.parent.parent / "solve"
     files = [
         *sorted(folder.glob("*.py")),
-        *(solve / f"{name}.py" for name in ("control", "loop", "status", "stops")),
+        *(solve / f"{name}.py" for name in ("control", "knots", "loop", "status", "stops")),
     ]
     return b"\0".join(file.read_bytes() for file in files)

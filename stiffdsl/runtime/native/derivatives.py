@@ -20,7 +20,7 @@ from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.ffi import emit_handler
 from stiffdsl.runtime.native.forward import Forward, ForwardWide
 from stiffdsl.runtime.native.ir import emit_function
-from stiffdsl.runtime.native.layout import OPERANDS, Areas
+from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.reset import emit_reset
 from stiffdsl.runtime.native.reset_moved import emit_reset_back, emit_reset_forth
@@ -30,7 +30,6 @@ from stiffdsl.runtime.native.straight import emit_straight
 from stiffdsl.runtime.native.tangent import directional
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
-GIVEN = OPERANDS[:9]
 FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.engine import Library
-from stiffdsl.runtime.native.layout import OPERANDS, OPTIONS, STATE, state_areas
+from stiffdsl.runtime.native.layout import GIVEN, OPTIONS, STATE, state_areas
 
 # The version of the interface that the offsets below belong to.
 MAJOR, MINOR = 0, 3
@@ -27,7 +27,7 @@ _VERSION_MAJOR, _VERSION_MINOR = 24, 28
 _DATA, _RANK, _DIMS = 24, 32, 40
 _IS_METADATA, _EXECUTE = 1, 3
 
-ARGUMENTS, RESULTS = OPERANDS[:9], ("state", "ys")
+ARGUMENTS, RESULTS = GIVEN, ("state", "ys")
 # Axes of an operand, where it is more than a vector: one row for each time saved, or for each direction.
 AXES = {"ys": 2, "y0_dot": 2, "p_dot": 2, "u_dot": 2, "values_dot": 2, "y_dot": 2, "ys_dot": 3}
 AXES |= {"y_bar": 2, "ys_bar": 3, "y0_bar": 2, "p_bar": 2, "u_bar": 2, "values_bar": 2}
@@ -126,7 +126,7 @@ def call(
     y0: Any,
     p: Any,
     u: Any,
-    tables: tuple[Any, Any, Any],
+    tables: tuple[Any, ...],
     saveat: Any,
     rtol: Any,
     atol: Any,
@@ -134,8 +134,7 @@ def call(
     max_step: Any,
     max_steps: Any,
 ) -> Reached:
-    """The kernel on traced values: `target(lanes)` is its registered name, `tables` are layout, times and values
-    (`solver.Tables.flat`)."""
+    """The kernel on traced values: `target(lanes)` is its registered name; `tables` as `solver.Tables.flat`."""
     saveat, layout = _real(saveat).reshape(-1), _real(tables[0])
     given = {
         "t0": t0,
@@ -147,6 +146,8 @@ def call(
         "attempts": math.inf,
         "saves": saveat.shape[0],
         "signals": layout.shape[0] // 3,
+        "jumps": jnp.size(tables[3]),
+        "knots": jnp.size(tables[4]) // 2,
         "capacity": 0.0,
         "resume": 0.0,
     }

@@ -11,6 +11,7 @@ from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of
 from stiffdsl.solve import control, loop
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.stops import SAME
 
 
 class Integration(Saving):
@@ -123,18 +124,19 @@ class Integration(Saving):
         return code.select(code.apply("lt", self._along(stop), self._along(end)), stop, end)
 
     def _arrive(self, end: str) -> None:
-        """At a jump, or at t1."""
+        """At a jump, at a knot, or at t1."""
         code = self.code
-        if not self.model.lands:
+        if not self.model.lands and not self.model.bends:
             self.set("status", self.number(Status.SUCCESS))
             return
         done = code.apply("eq", end, self.option("t1"))
         self.set("status", code.select(done, self.number(Status.SUCCESS), self.get("status")))
-        goes_on = code.apply("not", done)
-        if self.model.resets:
-            jumps = code.apply("eq", end, self.get("stop"))
-            goes_on = code.apply("or", goes_on, jumps)
-        with code.when(goes_on):
+        if not self.model.lands:
+            return
+        jumps = code.apply("eq", end, self.get("stop"))
+        if not self.model.resets:
+            jumps = code.apply("and", jumps, code.apply("not", done))
+        with code.when(jumps):
             self._before_reset(end)
             self._depart()
             self._after_reset(end)
@@ -171,7 +173,9 @@ class Integration(Saving):
         d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
         d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
         still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
+        before = code.smaller(code.apply("abs", self.get("whole")), length)
         smallest = code.apply("mul", number(1e-6), length)
+        smallest = code.larger(smallest, code.apply("mul", number(0.01), before))
         ratio = code.apply("div", code.apply("mul", number(0.01), d0), self._positive(d1))
         h0 = code.select(still, smallest, ratio)
         h0 = code.select(self._finite(h0), code.smaller(h0, length), smallest)
@@ -196,7 +200,7 @@ class Integration(Saving):
             number(1.0 / self.model.tableau.order),
         )
         flat = code.apply("le", steepest, number(1e-15))
-        h1 = code.select(flat, code.apply("mul", number(1e-3), length), power)
+        h1 = code.select(flat, code.larger(code.apply("mul", number(1e-3), length), before), power)
         h1 = code.select(self._finite(steepest), h1, number(float("nan")))
         h1 = code.select(self._finite(h1), h1, h0)
         return code.smaller(code.apply("mul", number(100), h0), h1)
@@ -211,15 +215,49 @@ class Integration(Saving):
         return over
 
     def aim(self) -> tuple[str, str, str, str]:
-        """The next step: t, h, whether it is the last one up to t1 or to a jump, and its end."""
+        """The next step: t, h, whether it is the last one up to t1, a jump or a knot, and its end."""
         code = self.code
         t, proposed = self.get("t"), self.get("h")
-        goal = self._goal()
+        whole = self._goal()
+        goal = self._reach(t, whole)
         remaining = code.apply("sub", goal, t)
-        reach = code.apply("mul", code.apply("abs", proposed), self.number(loop.STRETCH))
-        last = code.apply("ge", reach, code.apply("abs", remaining))
-        h = code.select(last, remaining, proposed)
+        length, left = code.apply("abs", proposed), code.apply("abs", remaining)
+        last = code.apply("ge", code.apply("mul", length, self.number(loop.STRETCH)), left)
+        if self.model.bends:
+            near = code.apply("ge", code.apply("mul", length, self.number(loop.HALVED)), left)
+            halved = code.apply("and", near, code.apply("ne", goal, whole))
+            half = code.apply("mul", remaining, self.number(0.5))
+            planned = code.select(halved, half, proposed)
+        else:
+            planned = proposed
+        h = code.select(last, remaining, planned)
         return t, h, last, code.select(last, goal, code.apply("add", t, h))
+
+    def _reach(self, t: str, goal: str) -> str:
+        """As `solve.knots.reach_of`: knots are passed one by one."""
+        code = self.code
+        if not self.model.bends:
+            return goal
+        count, reached = code.to_integer(self.option("knots")), code.variable("double", goal)
+        with code.when(code.value(f"icmp sgt i64 {count}, 0")):
+            begin = self.pointers["knots"]
+            along = self._along(t)
+            rounding = code.apply("mul", self.number(SAME), code.apply("abs", along))
+            along = code.apply("add", along, rounding)
+            k = code.variable("i64", code.to_integer(self.get("knot")))
+            with code.forever() as passing:
+                after = code.integer("add", code.load(k, kind="i64"), "1")
+                code.leave(passing, code.value(f"icmp sge i64 {after}, {count}"))
+                code.leave(passing, code.apply("gt", code.load(begin, after), along))
+                code.store(after, k, kind="i64")
+            place = code.load(k, kind="i64")
+            self.set("knot", code.to_real(place))
+            reach = code.load(begin, code.integer("add", count, place))
+            far = self._along(goal)
+            rounding = code.apply("mul", self.number(SAME), code.apply("abs", far))
+            nearer = code.apply("lt", reach, code.apply("sub", far, rounding))
+            code.store(code.select(nearer, self._along(reach), goal), reached)
+        return code.load(reached)
 
     def settle(self, t: str, h: str, last: str, end: str, error: str) -> None:
         """As `loop.advance` after the attempt, and `control.predictive`."""
@@ -232,12 +270,15 @@ class Integration(Saving):
         order, rejections = model.tableau.order, self.get("rejections")
         safety, least = number(math.log(control.PREDICTIVE_SAFETY)), number(math.log(control.LEAST))
         accept = code.apply("le", error, number(1))
+        if model.bends or model.lands:
+            self.set("whole", self.get("h"))
         with code.choice(accept) as (yes, no):
             with yes:
                 drift = code.smaller(code.apply("sub", self.get("expected"), logarithm), number(0))
                 most = code.select(
                     code.apply("gt", rejections, number(0)), number(0), number(math.log(control.GREATEST))
                 )
+                most = self._longest(most, h)
                 step = code.apply("mul", code.apply("sub", drift, logarithm), number(1 / order))
                 step = self._between(code.apply("add", safety, step), least, most)
                 self._propose(h, code.each("exp", step))
@@ -264,6 +305,18 @@ class Integration(Saving):
                 failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
                 self.set("failure", failure)
         self._stuck()
+
+    def _longest(self, most: str, h: str) -> str:
+        """The logarithm of the greatest factor for a next step, behind one that may have been cut at a knot."""
+        code = self.code
+        if not self.model.bends:
+            return most
+        longest = code.variable("double", most)
+        with code.when(code.apply("gt", self.option("knots"), self.number(0))):
+            cut = code.apply("abs", code.apply("div", self.get("whole"), h))
+            with code.when(code.apply("gt", cut, self.number(1))):
+                code.store(code.larger(most, code.each("log", cut)), longest)
+        return code.load(longest)
 
     def project(self, end: str) -> None:
         """Moves the new value, accepted, to where the invariants hold."""

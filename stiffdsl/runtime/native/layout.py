@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-# The arrays that a kernel is handed, each with one row for all lanes or one for each.
+# The arrays that a kernel is handed, each with one row for all lanes or one for each. `jumps`: the times at which
+# tables jump, ascending; `knots`: where steps end, `begin` and then `reach` of `solve.knots.Knots`.
 OPERANDS = (
     "options",
     "atol",
@@ -13,10 +14,14 @@ OPERANDS = (
     "layout",
     "times",
     "values",
+    "jumps",
+    "knots",
     "state",
     "ys",
     "steps",
 )
+# Those that a solve is given.
+GIVEN = OPERANDS[: OPERANDS.index("state")]
 OPTIONS = (
     "t0",
     "t1",
@@ -27,12 +32,15 @@ OPTIONS = (
     "attempts",
     "saves",
     "signals",
+    "jumps",
+    "knots",
     "capacity",
     "resume",
 )
 # Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
 # the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
-# (1, else 0). The state y and the scaled errors follow.
+# (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
+# end somewhere. The state y and the scaled errors follow.
 STATE = (
     "t",
     "h",
@@ -55,6 +63,8 @@ STATE = (
     "low",
     "high",
     "reset",
+    "knot",
+    "whole",
 )
 
 

@@ -27,14 +27,14 @@ FORWARD_BUFFER = 1 << 17
 
 
 class Primal(NamedTuple):
-    """A solve as its kernel takes it: `tables` are layout, times and values (`solver.Tables.flat`)."""
+    """A solve as its kernel takes it: `tables` are arrays (`solver.Tables.flat`)."""
 
     t0: Any
     t1: Any
     y0: Any
     p: Any
     u: Any
-    tables: tuple[Any, Any, Any]
+    tables: tuple[Any, ...]
     saveat: Any
     rtol: Any
     atol: Any
@@ -79,7 +79,8 @@ class LinearKernels:
         given = dict.fromkeys(OPTIONS, 0.0)
         given |= {"t0": primal.t0, "t1": primal.t1, "rtol": primal.rtol, "max_step": math.inf}
         given |= {"max_steps": max_steps, "attempts": math.inf, "capacity": capacity}
-        given["signals"] = layout.shape[0] // 3
+        given |= {"signals": layout.shape[0] // 3, "jumps": jnp.size(primal.tables[3])}
+        given["knots"] = jnp.size(primal.tables[4]) // 2
         options = jnp.stack([_real(given[name]) for name in OPTIONS])
         sizes = saveat.shape[0], max_steps // capacity + 2, jnp.size(primal.tables[2])
         atol = jnp.broadcast_to(_real(primal.atol), (self.model.n,))

@@ -101,31 +101,34 @@ class _Segment:
 def next_jump(code: Code, t: str, backward: str, beyond: str) -> str:
     """The time of the first jump of any table more than `beyond` after t; infinite where there is none; `%here` becomes
     1 where one is nearer. For a function with the parameters `operands` and `here`."""
-    signals, number = _Signals(code), code.number
+    number = code.number
+    jumps, options = (code.load("%operands", OPERANDS.index(name), "ptr") for name in ("jumps", "options"))
+    count = code.to_integer(code.load(options, OPTIONS.index("jumps")))
+    low, high = code.variable("i64", "0"), code.variable("i64", count)
+    early, late = code.apply("sub", t, beyond), code.apply("add", t, beyond)
+    # How many lie behind, going forward; or ahead, going back.
+    with code.forever() as searching:
+        a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
+        code.leave(searching, code.value(f"icmp sge i64 {a}, {b}"))
+        middle = code.integer("lshr", code.integer("add", a, b), "1")
+        time = code.load(jumps, middle)
+        before = code.select(backward, code.apply("lt", time, early), code.apply("le", time, late), "i1")
+        code.store(code.select(before, code.integer("add", middle, "1"), a, "i64"), low, kind="i64")
+        code.store(code.select(before, b, middle, "i64"), high, kind="i64")
+    after = code.load(low, kind="i64")
+    before = code.integer("sub", after, "1")
     found = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
-    direction = code.select(backward, number(-1.0), number(1.0))
-    step = code.select(backward, "-1", "1", "i64")
-    with code.loop(signals.count) as s:
-        _, offset, length = signals.points(s)
-        x = code.at(signals.times, offset)
-        # Two neighbours are compared: this one, and the one after it on the way.
-        place = code.variable("i64", code.select(backward, code.integer("sub", length, "1"), "0", "i64"))
-        with code.forever() as looking:
-            here = code.load(place, kind="i64")
-            beside = code.integer("add", here, step)
-            outside = code.value(f"icmp slt i64 {beside}, 0")
-            outside = code.value(f"or i1 {outside}, {code.value(f'icmp sge i64 {beside}, {length}')}")
-            code.leave(looking, outside)
-            time = code.load(x, here)
-            away = code.apply("mul", direction, code.apply("sub", time, t))
-            known = code.apply("mul", direction, code.apply("sub", code.load(found), time))
-            code.leave(looking, code.apply("le", known, number(0.0)))
-            jumps = code.apply("eq", time, code.load(x, beside))
-            now = code.apply("and", jumps, code.apply("le", code.apply("abs", away), beyond))
-            code.store(code.select(now, number(1.0), code.load("%here")), "%here")
-            with code.when(code.apply("and", jumps, code.apply("gt", away, beyond))):
-                code.store(time, found)
-            code.store(beside, place, kind="i64")
+    has = (
+        code.value(f"icmp sge i64 {before}, 0"),
+        code.value(f"icmp slt i64 {after}, {count}"),
+    )
+    nearest = code.select(backward, after, before, "i64")
+    with code.when(code.select(backward, has[1], has[0], "i1")):
+        away = code.apply("abs", code.apply("sub", code.load(jumps, nearest), t))
+        now = code.apply("le", away, beyond)
+        code.store(code.select(now, number(1.0), code.load("%here")), "%here")
+    with code.when(code.select(backward, has[0], has[1], "i1")):
+        code.store(code.load(jumps, code.select(backward, before, after, "i64")), found)
     return code.load(found)
 
 

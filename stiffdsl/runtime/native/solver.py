@@ -13,8 +13,9 @@ import numpy as np
 
 from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.engine import Library
-from stiffdsl.runtime.native.layout import OPERANDS, STATE, state_areas
+from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.runtime.native.linear import LinearKernels
+from stiffdsl.solve.knots import Knots
 from stiffdsl.solve.status import Status
 
 # Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress; fewer for large models.
@@ -27,6 +28,8 @@ KEPT = 500_000
 MANY = 2048
 _AT = {name: k for k, name in enumerate(STATE)}
 _COUNTS = _AT["accepted"]
+_CAPACITY, _RESUME = OPTIONS.index("capacity"), OPTIONS.index("resume")
+_TABLES = GIVEN[GIVEN.index("layout") :]
 _PLACE = {name: k for k, name in enumerate(OPERANDS)}
 # Looked up once: an enumeration takes longer to read than a number.
 _RUNNING = int(Status.RUNNING)
@@ -61,20 +64,28 @@ class Recorded(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Inputs over time, in SI: signal s drives input `driven[s]` by straight lines between its points."""
+    """Inputs over time, in SI: signal s drives input `driven[s]` by straight lines between its points. `jumps`: the
+    times at which tables jump (None: they are looked for); `knots`: where steps end."""
 
     driven: np.ndarray
     times: Sequence[np.ndarray]
     values: Sequence[np.ndarray]
+    jumps: Sequence[np.ndarray] | None = None
+    knots: Knots | None = None
 
-    def flat(self, xp: Any = np) -> tuple[np.ndarray, Any, Any]:
-        """Layout, times and values as the kernel reads them; `xp` joins them."""
+    def flat(self, xp: Any = np) -> tuple[Any, ...]:
+        """Layout, times, values, jumps and knots as the kernel reads them; `xp` joins them."""
         lengths = np.array([len(t) for t in self.times], dtype=float)
         layout = np.stack(
             [np.asarray(self.driven, dtype=float), np.cumsum(lengths) - lengths, lengths], axis=1
         )
         times, values = (xp.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
-        return layout.ravel(), times, values
+        jumps = [t[1:][np.diff(t) == 0] for t in self.times] if self.jumps is None else self.jumps
+        jumps = xp.concatenate([np.zeros(0), *jumps])
+        # Those of one table ascend.
+        jumps = xp.sort(jumps) if len(self.times) > 1 else jumps
+        knots = xp.concatenate([np.zeros(0), *(self.knots or ())])
+        return layout.ravel(), times, values, jumps, knots
 
 
 NO_TABLES = Tables(np.zeros(0), (), ())
@@ -88,7 +99,7 @@ class _Scratch(threading.local):
         n = solver.size
         self._steps, self._width = None, 2 + n + solver.rows * n
         sizes = {
-            "options": 11,
+            "options": len(OPTIONS),
             "atol": n,
             "y0": n,
             "p": solver.parameters,
@@ -248,8 +259,7 @@ class NativeSolver:
             "u": _array(u if u is not None else np.zeros(self.inputs)),
             "saveat": _array(saveat),
         }
-        layout, times, values = tables.flat()
-        operands |= {"layout": layout, "times": times, "values": values}
+        operands |= dict(zip(_TABLES, tables.flat(), strict=True))
         settings = (t0, t1, rtol, 0.0 if first_step is None else first_step, max_step)
         columns = [_array(s) for s in settings]
         counts = {len(a) for a in columns if a.ndim} | {
@@ -257,10 +267,11 @@ class NativeSolver:
         }
         assert len(counts) == 1, "all arrays with an axis of lanes have the same number of them"
         count = counts.pop()
-        options = np.zeros((count, 11))
+        options = np.zeros((count, len(OPTIONS)))
         for k, column in enumerate(columns):
             options[:, k] = column
-        options[:, 5:9] = max_steps, math.inf, len(operands["saveat"]), len(tables.driven)
+        sizes = len(tables.driven), len(operands["jumps"]), len(operands["knots"]) // 2
+        options[:, 5:11] = max_steps, math.inf, len(operands["saveat"]), *sizes
         y_at, scaled_at, width = state_areas(n)
         operands |= {
             "options": options,
@@ -372,6 +383,7 @@ class _Call:
         self.ys = np.empty((len(times), solver.size))
         self.span = (t0, t1)
         self.kept: list[np.ndarray] = []
+        flat = tables.flat() if len(tables.driven) or tables.knots is not None else None
         arrays["options"][:] = (
             t0,
             t1,
@@ -382,6 +394,8 @@ class _Call:
             max(1, ATTEMPTS // max(1, solver.size // 4)),
             len(times),
             len(tables.driven),
+            0 if flat is None else len(flat[3]),
+            0 if flat is None else len(flat[4]) // 2,
             0.0,
             0.0,
         )
@@ -394,8 +408,8 @@ class _Call:
         if len(times):
             self.operand("saveat", times)
             self.operand("ys", self.ys)
-        if len(tables.driven):
-            for name, array in zip(("layout", "times", "values"), tables.flat(), strict=True):
+        if flat is not None:
+            for name, array in zip(_TABLES, flat, strict=True):
                 self.operand(name, array)
 
     def operand(self, name: str, array: np.ndarray) -> None:
@@ -405,9 +419,9 @@ class _Call:
     def run(self, capacity: int) -> bool:
         """Goes on; whether the solve has ended."""
         options, state = self.scratch.arrays["options"], self.scratch.arrays["state"]
-        options[9] = capacity
+        options[_CAPACITY] = capacity
         self.solver._lanes(self.scratch.address, self.scratch.stride_address, 1)
-        options[10] = 1.0
+        options[_RESUME] = 1.0
         return state[_AT["status"]] != _RUNNING
 
     def interrupt(self) -> None:
