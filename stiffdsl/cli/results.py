@@ -72,7 +72,7 @@ def write_solution(solution: Any, path: str) -> None:
 
 def write_csv(solution: Any, file: Any) -> None:
     """Header `time,<names>`; numbers in the shortest form that reads back as the same number."""
-    columns = [np.asarray(solution.t)] + [np.asarray(solution[name]) for name in solution.names]
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["time", *solution.names])
-    writer.writerows(map(repr, map(float, row)) for row in zip(*columns, strict=True))
+    for t, row in zip(solution.t, solution.rows(), strict=True):
+        writer.writerow([repr(float(t)), *map(repr, row.tolist())])

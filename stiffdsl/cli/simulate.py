@@ -27,6 +27,7 @@ from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
 
 PICTURES = (".png", ".svg", ".pdf")
+EXTREMES = ("first", "last", "least", "greatest")
 
 
 @click.command(short_help="Solve a model.")
@@ -160,14 +161,15 @@ def solution_report(
     """The report of a solve: how it ended, what it cost, and where every declared variable went."""
     import numpy as np
 
-    units = {row.name: row.unit for row in model.variables}
-    variables = []
-    for name in solution.names:
-        values = np.asarray(solution[name])
-        row: dict[str, Any] = {"name": name, "unit": units.get(name)}
-        if len(values):
-            row |= {"first": values[0], "last": values[-1], "least": values.min(), "greatest": values.max()}
-        variables.append(row)
+    units = solution.view.units
+    reached = solution.extremes()
+    columns = (reached.first, reached.last, reached.least, reached.greatest)
+    values = zip(*(column.tolist() for column in columns), strict=True)
+    variables = [
+        {"name": name, "unit": units.get(name)}
+        | (dict(zip(EXTREMES, row, strict=True)) if len(solution.t) else {})
+        for name, row in zip(solution.names, values, strict=True)
+    ]
     t = np.asarray(solution.t)
     return {
         "model": model.name,
@@ -181,7 +183,7 @@ def solution_report(
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},
         "variables": variables,
-        "warnings": _warnings(solution),
+        "warnings": _warnings(solution.names, reached.undefined_since),
         "written": written,
     }
 
@@ -196,14 +198,15 @@ def _told_once() -> Iterator[None]:
         yield
 
 
-def _warnings(solution: Any) -> list[str]:
-    """What is to be said of variables that are not numbers: one warning for each time that it begins at."""
+def _warnings(names: list[str], since: Any) -> list[str]:
+    """One warning for each time from which variables are not numbers though the states are."""
+    import numpy as np
+
     from stiffdsl.solve.solution import undefined_text
 
-    at: dict[float, list[str]] = {}
-    for name, since in solution.undefined().items():
-        at.setdefault(since, []).append(name)
-    return [undefined_text(names, since) for since, names in sorted(at.items())]
+    wrong = np.flatnonzero(~np.isnan(since))
+    times = np.unique(since[wrong])
+    return [undefined_text([names[k] for k in wrong[since[wrong] == at]], float(at)) for at in times]
 
 
 def succeeded(solution: Any) -> bool:

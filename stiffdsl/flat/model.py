@@ -11,6 +11,7 @@ symbolic work is paid once per shape; all other work is done on the integer tabl
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -116,6 +117,15 @@ class Block:
             own, index = index[: len(dims)], index[len(dims) :]
             parts.append(segment + (f"[{','.join(str(int(i) + 1) for i in own)}]" if own else ""))
         return ".".join(parts)
+
+    def scalar_names(self) -> list[str]:
+        """The names of all scalars, row-major: as `scalar_name` has them, at a fraction of its cost for each."""
+        names = [""]
+        for segment, dims in self.path:
+            indices = [",".join(map(str, index)) for index in product(*(range(1, n + 1) for n in dims))]
+            own = [f"{segment}[{index}]" for index in indices] if dims else [segment]
+            names = [f"{before}.{name}" if before else name for before in names for name in own]
+        return names
 
     def patterns(self) -> tuple[str, ...]:
         """The names of all scalars in short: `rooms[20].T` with the length of each array; `=x[3]` is itself alone."""

@@ -69,6 +69,9 @@ class Names:
         return Found(block, block.offset + scalars.reshape(tuple(shape)), tuple(shape))
 
     def __contains__(self, name: str) -> bool:
+        # Asked of every name of a table: `find` would look for a near miss of each that is none of ours.
+        if _INDEX.sub("", name) not in self._by_name:
+            return False
         try:
             self.find(name)
         except KeyError:
@@ -83,7 +86,7 @@ class Names:
 
     def scalars(self) -> list[str]:
         """Every scalar's name, in the order of the model."""
-        return [b.scalar_name(k) for b in self.blocks for k in range(b.size)]
+        return [name for b in self.blocks for name in b.scalar_names()]
 
     def numbers(self) -> np.ndarray:
         """The number of every scalar that `scalars` names."""

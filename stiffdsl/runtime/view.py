@@ -92,7 +92,7 @@ class ModelView:
         if self._only is not None:
             return {name: self._variables.find(name).block.unit for name in self._only}
         blocks = (*self._variables.blocks, *self._inputs.blocks)
-        return {b.scalar_name(k): b.unit for b in blocks for k in range(b.size)}
+        return {name: b.unit for b in blocks for name in b.scalar_names()}
 
     @property
     def highlights(self) -> list[str]:
@@ -111,7 +111,7 @@ class ModelView:
                 own.append(block)
             elif np.any(state[block.offset : block.offset + block.size]):
                 inside.append(block)
-        return [b.scalar_name(k) for b in outputs + own + inside for k in range(b.size)]
+        return [name for b in outputs + own + inside for name in b.scalar_names()]
 
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         return {

@@ -1,12 +1,15 @@
 """A solution under the names of a model, in declared units: what `simulate` returns, of a model or of a surrogate."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from stiffdsl.solve.status import Status
+
+# How many values of named quantities are held at a time where only their extremes are asked for.
+STRETCH = 20_000_000
 
 
 class OutsideDomainWarning(UserWarning):
@@ -71,6 +74,30 @@ class Values(np.ndarray):
         return np.asarray(self)[key]
 
 
+class Extremes:
+    """How far each of the named quantities goes, (names,) each: all NaN where nothing was saved."""
+
+    def __init__(self, count: int):
+        self.first, self.last = np.full(count, np.nan), np.full(count, np.nan)
+        self.least, self.greatest = np.full(count, np.inf), np.full(count, -np.inf)
+        # The first saved time at which the quantity is no number though all states are, NaN where there is none.
+        self.undefined_since = np.full(count, np.nan)
+        self._begun = False
+
+    def add(self, t: np.ndarray, solved: np.ndarray, table: np.ndarray) -> None:
+        """Takes in the values `table` (times, names) at times after those before; `solved`: where states are finite."""
+        if not self._begun:
+            self.first, self._begun = table[0].copy(), True
+        self.last = table[-1].copy()
+        self.least = np.minimum(self.least, table.min(axis=0))
+        self.greatest = np.maximum(self.greatest, table.max(axis=0))
+        if not np.isnan(table.sum()):  # a sum is a number where all its terms are
+            return
+        wrong = np.isnan(table) & solved[:, None]
+        new = wrong.any(axis=0) & np.isnan(self.undefined_since)
+        self.undefined_since[new] = t[np.argmax(wrong[:, new], axis=0)]
+
+
 class Solution:
     """What `simulate` returns.
 
@@ -127,14 +154,36 @@ class Solution:
             warnings.warn(undefined_text([name], since), NotANumberWarning, stacklevel=2)
         return values
 
+    def extremes(self) -> "Extremes":
+        """First, last, least and greatest value of each of `names`, and since when each is not a number.
+
+        Values are computed for a stretch of times after the other and given up again, unless they are there already.
+        """
+        found = Extremes(len(self.names))
+        for t, y, every in self._stretches():
+            found.add(t, np.all(np.isfinite(y), axis=1), self.view.table(every))
+        return found
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """Values of all `names` in declared units, (names,) for each saved time, a stretch of times at once."""
+        for _, _, every in self._stretches():
+            yield from self.view.table(every)
+
+    def _stretches(self) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
+        """Times, states there, and all that the view computes from them: at once where it is there already."""
+        rows = len(self.t) if self._every is not None else max(1, STRETCH // max(1, len(self.names)))
+        for k in range(0, len(self.t), rows):
+            t, y = self.t[k : k + rows], self.y[k : k + rows]
+            yield t, y, self.view.evaluate(t, y) if self._every is None else self._every
+
     def undefined(self) -> dict[str, float]:
         """Variables that are not numbers at saved times where the states are, each with the first such time.
 
         A solve does not look at what only reads the states: the root or the logarithm of something that has become
         negative does not stop it.
         """
-        found = {name: self._undefined_since(self.view.pick(self._evaluated(), name)) for name in self.names}
-        return {name: since for name, since in found.items() if since is not None}
+        since = self.extremes().undefined_since
+        return {self.names[k]: float(since[k]) for k in np.flatnonzero(~np.isnan(since))}
 
     def _undefined_since(self, values: np.ndarray) -> float | None:
         wrong = np.isnan(values)
