@@ -27,7 +27,8 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
             models, diagnostics = check_file(read_source(file))
         except Failure as error:
             say(f"error: {error}")
-            report.append({"file": file, "ok": False, "error": str(error), "models": [], "diagnostics": []})
+            wrong_file = {"code": "failed", "message": str(error), "diagnostics": []}
+            report.append({"file": file, "ok": False, "error": wrong_file, "models": [], "diagnostics": []})
             status = FAILED
             continue
         wrong = any(d.level == "error" for d in diagnostics)
@@ -46,8 +47,19 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
             if not wrong:
                 write(f"{file}: ok ({', '.join(models) or 'no complete model'})")
     if as_json:
-        write_json(report)
+        write_json({"ok": status == 0, **_error(report), "files": report})
     return status
+
+
+def _error(report: list[dict[str, Any]]) -> dict[str, Any]:
+    """The error of the whole command where files are wrong: the first code, how many files, all diagnostics."""
+    wrong = [row for row in report if not row["ok"]]
+    if not wrong:
+        return {}
+    found = [d for row in wrong for d in row["diagnostics"]]
+    code = next((d["code"] for d in found if d["level"] == "error"), "failed")
+    message = f"{len(wrong)} of {len(report)} files have mistakes"
+    return {"error": {"code": code, "message": message, "diagnostics": found}}
 
 
 def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:

@@ -1,6 +1,5 @@
 """The group of commands, and the one place where every way of ending becomes a message and an exit status."""
 
-import errno
 import io
 import os
 import sys
@@ -9,10 +8,11 @@ import warnings
 import click
 
 from stiffdsl import __version__
-from stiffdsl.cli.check import check, diagnostic_row
+from stiffdsl.cli.check import check
 from stiffdsl.cli.compile import compile_command
+from stiffdsl.cli.ending import ending
 from stiffdsl.cli.explain import explain
-from stiffdsl.cli.failure import FAILED, INTERRUPTED, USAGE, Failure, internal_fault
+from stiffdsl.cli.failure import FAILED
 from stiffdsl.cli.fmt import fmt
 from stiffdsl.cli.inspect import inspect
 from stiffdsl.cli.library import library
@@ -20,8 +20,7 @@ from stiffdsl.cli.new import new
 from stiffdsl.cli.show import show
 from stiffdsl.cli.simulate import simulate
 from stiffdsl.cli.surrogate import surrogate
-from stiffdsl.cli.terminal import say, write_json
-from stiffdsl.diagnostics import ModelError
+from stiffdsl.cli.terminal import say
 
 EPILOG = """\b
 A first model:
@@ -71,45 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit status."""
-    as_json = "--json" in arguments
     try:
         result = commands.main(args=arguments, prog_name="stiffdsl", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.UsageError as error:
-        error.show()
-        return USAGE
-    except click.ClickException as error:
-        error.show()
-        return FAILED
-    except ModelError as error:
-        say(str(error))
-        if as_json:
-            write_json({"error": str(error), "diagnostics": [diagnostic_row(d) for d in error.diagnostics]})
-        return FAILED
-    except Failure as error:
-        say(f"error: {error}")
-        if as_json:
-            write_json(error.report)
-        return FAILED
-    except (KeyboardInterrupt, click.Abort):
-        say("interrupted")
-        return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe()
-    except MemoryError:
-        say(
-            "error: there is not enough memory for this\n  try a smaller model, fewer samples or fewer points"
-        )
-        return FAILED
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            say("error: the disk is full")
-            return FAILED
-        say(internal_fault(error))
-        return FAILED
-    except Exception as fault:
-        say(internal_fault(fault))
-        return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        return ending(error).tell(as_json="--json" in arguments)
 
 
 def _broken_pipe() -> int:

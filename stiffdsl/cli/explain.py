@@ -34,7 +34,7 @@ def explain(code: str | None, as_json: bool) -> None:
     codes = known_codes()
     if code is None:
         if as_json:
-            write_json([{"code": c, "title": t, "explanation": e} for c, (t, e) in codes.items()])
+            write_json({"codes": [{"code": c, "title": t, "explanation": e} for c, (t, e) in codes.items()]})
         else:
             write("\n".join(f"{c}  {title}" for c, (title, _) in codes.items()))
         return

@@ -17,12 +17,12 @@ INTERRUPTED = 130
 class Failure(Exception):
     """The work could not be done for a reason that lies in the model, the files or the solve: exit status 1.
 
-    `report` is printed where `--json` was asked for.
+    `report`: what is known all the same, printed beside the error where `--json` was asked for.
     """
 
     def __init__(self, message: str, report: dict[str, object] | None = None):
         super().__init__(message)
-        self.report = report or {"error": message}
+        self.report = report or {}
 
 
 def internal_fault(fault: BaseException) -> str:

@@ -27,7 +27,7 @@ def library(name: str | None, as_json: bool) -> None:
         return
     entries = [describe(module, path) for module, path in files.items()]
     if as_json:
-        write_json(entries)
+        write_json({"files": entries})
         return
     width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:

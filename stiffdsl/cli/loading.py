@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from stiffdsl.cli.files import read_source
-from stiffdsl.cli.options import Setting
+from stiffdsl.cli.options import Setting, Sweep
 from stiffdsl.cli.terminal import progress
 from stiffdsl.diagnostics import Source, did_you_mean
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.names import Found
 
 # What is done after each stage has ended.
 NEXT = {
@@ -45,9 +49,8 @@ def load(
         constants, values = split_constants(source, model, settings)
         compiled = compile_source(source, model, constants, tell=tell, eliminate=eliminate)
     loaded = Loaded(compiled, source)
-    tables = {"params": rows_of(compiled.parameters), "inputs": rows_of(compiled.inputs)}
     for setting in values:
-        assign(loaded, tables, setting)
+        assign(loaded, setting)
     return loaded
 
 
@@ -100,6 +103,8 @@ def split_constants(
             rest.append(setting)
         else:
             value = in_declared_unit(setting, const.unit)
+            if np.ndim(value):
+                raise click.UsageError(f"--set {setting.name}: a const takes a number here, not an array")
             constants[setting.name] = parse_unit(const.unit).to_si(value) if const.unit else value
     return constants, rest
 
@@ -120,16 +125,38 @@ def rows_of(table: Iterable[Any]) -> dict[str, Any]:
     return {row.name: row for row in table}
 
 
-def assign(loaded: Loaded, tables: dict[str, dict[str, Any]], setting: Setting) -> None:
-    """Puts a setting among the params or inputs; the name of an array means all its elements."""
-    for kind, rows in tables.items():
-        target = loaded.params if kind == "params" else loaded.inputs
-        names = [setting.name] if setting.name in rows else elements(setting.name, rows)
-        for name in names:
-            target[name] = in_declared_unit(setting, rows[name].unit)
-        if names:
+def assign(loaded: Loaded, setting: Setting) -> None:
+    """Puts a setting among the params or inputs; the name of an array, or of an array's part, means all elements."""
+    model = loaded.model
+    for names, target in ((model.parameter_names, loaded.params), (model.input_names, loaded.inputs)):
+        if setting.name in names:
+            target.update(scalars(names.find(setting.name), setting))
             return
-    raise click.UsageError(unknown_name(setting.name, loaded.model, tables))
+    tables = {"params": rows_of(model.parameters), "inputs": rows_of(model.inputs)}
+    raise click.UsageError(unknown_name(setting.name, model, tables))
+
+
+def starting(model: Any, settings: Iterable[Setting]) -> dict[str, float]:
+    """Start values by the names of scalars; raises UsageError for a name that is no variable."""
+    found: dict[str, float] = {}
+    for setting in settings:
+        if setting.name not in model.variable_names:
+            hint = did_you_mean(setting.name, [row.name for row in model.states])
+            raise click.UsageError(
+                f"--initial: the model has no variable `{setting.name}`" + (f"; {hint}" if hint else "")
+            )
+        found |= scalars(model.variable_names.find(setting.name), setting)
+    return found
+
+
+def scalars(found: "Found", setting: Setting) -> dict[str, float]:
+    """The value of each scalar that a name means, in its declared unit; raises UsageError for another shape."""
+    values = np.asarray(in_declared_unit(setting, found.block.unit))
+    if values.shape not in ((), found.shape):
+        wanted = "×".join(map(str, found.shape)) or "one number"
+        raise click.UsageError(f"`{setting.name}` takes {wanted}, not {'×'.join(map(str, values.shape))}")
+    names = [found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()]
+    return dict(zip(names, np.broadcast_to(values, found.shape).ravel().tolist(), strict=True))
 
 
 def elements(name: str, rows: Iterable[str]) -> list[str]:
@@ -148,18 +175,27 @@ def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> st
     return f"the model has no parameter, input or const `{name}`" + (f"; {hint}" if hint else "")
 
 
-def in_declared_unit(setting: Setting, declared: str | None) -> float:
-    """A setting as a number in the declared unit; raises UsageError where the units do not agree."""
-    if setting.unit is None or setting.unit == declared:
-        return setting.value
+def in_declared_unit(setting: Setting | Sweep, declared: str | None) -> Any:
+    """A setting's number, or an array of them, in the declared unit; raises UsageError where units do not agree."""
+    return converted(setting.name, _values(setting), setting.unit, declared)
+
+
+def _values(setting: Setting | Sweep) -> Any:
+    return setting.value if isinstance(setting, Setting) else setting.values
+
+
+def converted(name: str, value: Any, unit: str | None, declared: str | None) -> Any:
+    """`value` in the unit that `name` is declared in; raises UsageError where `unit` is no such unit."""
+    if unit is None or unit == declared:
+        return value
     from stiffdsl.check.units import UnitError, parse_unit
 
     if declared is None:
-        raise click.UsageError(f"`{setting.name}` is declared without a unit; give a bare number")
+        raise click.UsageError(f"`{name}` is declared without a unit; give a bare number")
     try:
-        given, wanted = parse_unit(setting.unit), parse_unit(declared)
+        given, wanted = parse_unit(unit), parse_unit(declared)
     except UnitError as error:
-        raise click.UsageError(f"--set {setting.name}: {error}; it is declared in [{declared}]") from None
+        raise click.UsageError(f"`{name}`: {error}; it is declared in [{declared}]") from None
     if given.dimension != wanted.dimension:
-        raise click.UsageError(f"[{setting.unit}] does not fit `{setting.name}`, which is in [{declared}]")
-    return (given.to_si(setting.value) - wanted.shift) / wanted.scale
+        raise click.UsageError(f"[{unit}] does not fit `{name}`, which is in [{declared}]")
+    return (given.to_si(value) - wanted.shift) / wanted.scale

@@ -1,5 +1,6 @@
 """Values given on the command line: times, settings, ranges; and the options that several commands share."""
 
+import ast
 import math
 import re
 from collections.abc import Callable
@@ -7,17 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+import numpy as np
 
-NAME = re.compile(r"[A-Za-z_]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[A-Za-z_]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
+NAME = re.compile(r"[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
 VALUE = re.compile(r"(?P<number>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]*)\])?")
+ARRAY = re.compile(r"[\s\d.eE+\-,{}]+")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """`name=value`; the value may carry a unit, `T=20[degC]`, and is in the declared unit without one."""
+    """`name=value`: a number or an array, in the declared unit or with one of its own, `T=20[degC]`."""
 
     name: str
-    value: float
+    value: float | np.ndarray
     unit: str | None = None
 
 
@@ -28,6 +31,24 @@ class Variation:
     name: str
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """`name=low..high:count`, or `name={1,2,5}`: the values that runs take one after the other."""
+
+    name: str
+    values: np.ndarray
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Driven:
+    """`name=FILE:column`: an input that a column of a file drives."""
+
+    name: str
+    path: str
+    column: str | None
 
 
 def number(text: str) -> float:
@@ -41,6 +62,29 @@ def number(text: str) -> float:
     return value
 
 
+def numbers(text: str) -> float | np.ndarray:
+    """A finite number, or `{3, 2, 1}` and `{{1, 2}, {3, 4}}` as an array; raises ValueError with a sentence."""
+    if not text.strip().startswith("{"):
+        return number(text)
+    try:
+        if not ARRAY.fullmatch(text):
+            raise ValueError
+        values = np.array(ast.literal_eval(text.replace("{", "[").replace("}", "]")), dtype=float)
+    except (ValueError, SyntaxError, TypeError):
+        raise ValueError(f"`{text.strip()}` is not an array of numbers; write it as {{3, 2, 1}}") from None
+    if not np.isfinite(values).all():
+        raise ValueError(f"`{text.strip()}` holds a number that is not finite")
+    return values
+
+
+def with_unit(text: str) -> tuple[str, str | None]:
+    """`20 [degC]` as `20` and `degC`; raises ValueError with a sentence."""
+    match = VALUE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"`{text}` is not a number, or a number with a unit like 20[degC]")
+    return match["number"], match["unit"].strip() if match["unit"] else None
+
+
 def interval(text: str) -> tuple[float, float]:
     """`0..10`, ascending; raises ValueError with a sentence."""
     low, dots, high = text.partition("..")
@@ -50,6 +94,43 @@ def interval(text: str) -> tuple[float, float]:
     if not first < last:
         raise ValueError(f"the range {text} is empty: its first number must be the smaller one")
     return first, last
+
+
+def stretch(text: str) -> tuple[float, float]:
+    """A stretch of time in seconds: `0..10`, `0..1[h]`, or `10`, which begins at 0. Raises ValueError."""
+    span, unit = with_unit(text)
+    first, last = interval(span if ".." in span else f"0..{span}")
+    if unit is None:
+        return first, last
+    from stiffdsl.check.units import UnitError, parse_unit
+
+    try:
+        found, second = parse_unit(unit), parse_unit("s")
+    except UnitError as error:
+        raise ValueError(str(error)) from None
+    if found.dimension != second.dimension:
+        raise ValueError(f"[{unit}] is no unit of time; write 0..1[h]")
+    return found.to_si(first), found.to_si(last)
+
+
+def swept(text: str) -> tuple[np.ndarray, str | None]:
+    """`1..5:20`, `1..1000:20:log` or `{1, 2, 5}`, with a unit behind; raises ValueError with a sentence."""
+    body, unit = with_unit(text)
+    if body.startswith("{"):
+        values = np.asarray(numbers(body))
+        if values.ndim != 1:
+            raise ValueError(f"`{body}` is not a list of numbers; write it as {{1, 2, 5}}")
+        return values, unit
+    span, _, rest = body.partition(":")
+    count, _, scale = rest.partition(":")
+    low, high = interval(span)
+    if not count.strip().isdigit() or int(count) < 2 or scale.strip() not in ("", "log"):
+        raise ValueError(f"`{text}` is no sweep; write 1..5:20, 1..1000:20:log or {{1, 2, 5}}")
+    if scale.strip() == "log":
+        if low <= 0:
+            raise ValueError(f"`{text}`: a sweep by logarithms begins above zero")
+        return np.geomspace(low, high, int(count)), unit
+    return np.linspace(low, high, int(count)), unit
 
 
 def split_assignment(text: str, example: str) -> tuple[str, str]:
@@ -63,16 +144,43 @@ def split_assignment(text: str, example: str) -> tuple[str, str]:
     return re.sub(r"\s+", "", name), value.strip()
 
 
-class IntervalType(click.ParamType):
+class StretchType(click.ParamType):
     name = "A..B"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, tuple):
             return value
         try:
-            return interval(value)
+            return stretch(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class SweepType(click.ParamType):
+    name = "NAME=A..B:N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, Sweep):
+            return value
+        try:
+            name, text = split_assignment(value, "k1=1..5:20")
+            return Sweep(name, *swept(text))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DrivenType(click.ParamType):
+    name = "NAME=FILE[:COLUMN]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, Driven):
+            return value
+        try:
+            name, text = split_assignment(value, "u=data.csv:column")
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        path, colon, column = text.rpartition(":")
+        return Driven(name, path, column.strip()) if colon and path else Driven(name, text, None)
 
 
 class SettingType(click.ParamType):
@@ -83,10 +191,8 @@ class SettingType(click.ParamType):
             return value
         try:
             name, text = split_assignment(value, "k1=0.05")
-            match = VALUE.fullmatch(text)
-            if match is None:
-                raise ValueError(f"`{text}` is not a number, or a number with a unit like 20[degC]")
-            return Setting(name, number(match["number"]), match["unit"].strip() if match["unit"] else None)
+            value, unit = with_unit(text)
+            return Setting(name, numbers(value), unit)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

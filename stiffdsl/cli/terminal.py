@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,9 +20,24 @@ def write(text: str) -> None:
     click.echo(text)
 
 
-def write_json(report: object) -> None:
-    """The report as JSON. NaN and infinity, which JSON lacks, become null."""
-    click.echo(json.dumps(plain(report), indent=2, allow_nan=False, ensure_ascii=False))
+def write_json(report: Mapping[str, Any]) -> None:
+    """The report as one JSON object that says `"ok": true` unless it says otherwise itself.
+
+    NaN and infinity, which JSON lacks, become null.
+    """
+    _write_object({"ok": True, **report})
+
+
+def write_failure(
+    code: str, message: str, diagnostics: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
+) -> None:
+    """The JSON object of a command that did not end well: the error, and what was known of the report."""
+    error = {"code": code, "message": message, "diagnostics": list(diagnostics)}
+    _write_object({"ok": False, "error": error, **report})
+
+
+def _write_object(report: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(plain(dict(report)), indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:

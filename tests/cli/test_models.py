@@ -34,7 +34,7 @@ def test_check_reports_every_file_and_says_ok(stiffdsl, folder):
 def test_check_json_is_what_an_editor_needs(stiffdsl, folder):
     (folder / "wrong.sml").write_text(WRONG)
     outcome = stiffdsl("check", "wrong.sml", "--json")
-    (report,) = json.loads(outcome.out)
+    (report,) = json.loads(outcome.out)["files"]
     assert report["ok"] is False
     (diagnostic,) = report["diagnostics"]
     assert diagnostic["code"] == "E0220"
@@ -77,7 +77,7 @@ def test_show_prints_every_stage(stiffdsl, stage):
 
 
 def test_library_lists_and_prints_what_ships(stiffdsl):
-    entries = json.loads(stiffdsl("library", "--json").out)
+    entries = json.loads(stiffdsl("library", "--json").out)["files"]
     names = {entry["name"]: entry for entry in entries}
     assert names["chemistry.robertson"]["main"] == "Robertson"
     assert names["electrical"]["main"] is None

@@ -56,7 +56,6 @@ def test_every_command_explains_itself(stiffdsl, command):
         (["simulate", "robertson.sml", "--points", "9", "--saveat", "t"], "exclude each other"),
         (["simulate", "robertson.sml", "--out", "r.xls"], "the ending must be one of .csv, .parquet, .nc"),
         (["simulate", "robertson.sml", "--plot", "r.gif"], "ending must be one of .png, .svg, .pdf"),
-        (["simulate", "robertson.sml", "--out", "-", "--json"], "both write to standard output"),
         (["surrogate", "robertson.sml", "--vary", "k1=0.02"], "`0.02` is not a range"),
         (["show", "robertson.sml", "--after", "lunch"], "lunch"),
         (["explain", "E9999"], "there is no message `E9999`"),
@@ -143,4 +142,28 @@ def test_a_reader_that_leaves_gets_no_complaint():
 def test_json_on_failure_is_json(stiffdsl):
     outcome = stiffdsl("compile", "missing.sml", "--json")
     assert outcome.status == 1
-    assert json.loads(outcome.out)["error"].startswith("there is no file `missing.sml`")
+    report = json.loads(outcome.out)
+    assert report["ok"] is False
+    assert report["error"]["message"].startswith("there is no file `missing.sml`")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "code"),
+    [
+        (["simulate", "robertson.sml", "--json", "--method", "foo"], 2, "usage"),
+        (["simulate", "robertson.sml", "--json", "--set", "kk=3"], 2, "usage"),
+        (["simulate", "robertson.sml", "--json", "--rtoll", "3"], 2, "usage"),
+        (["simulate", "robertson.sml", "--json", "--out", "-"], 2, "usage"),
+        (["compile", "missing.sml", "--json"], 1, "failed"),
+        (["compile", "wrong.sml", "--json"], 1, "E0220"),
+        (["check", "wrong.sml", "robertson.sml", "--json"], 1, "E0220"),
+    ],
+)
+def test_json_is_one_object_of_one_shape_however_a_command_ends(stiffdsl, folder, line, status, code):
+    (folder / "wrong.sml").write_text("model M\n  var x start 1\nequations\n  der(x) = -kk*x\nend\n")
+    outcome = stiffdsl(*line)
+    report = json.loads(outcome.out)
+    assert (outcome.status, report["ok"]) == (status, False)
+    assert report["error"]["code"] == code
+    assert report["error"]["message"]
+    assert [d["code"] for d in report["error"]["diagnostics"]] == ([code] if code.startswith("E") else [])
