@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from stiffdsl.cli.failure import FAILED, Failure
-from stiffdsl.cli.files import read_source
+from stiffdsl.cli.files import model_files, read_source
 from stiffdsl.cli.loading import compile_source
 from stiffdsl.cli.options import json_option
 from stiffdsl.cli.terminal import say, write, write_json
@@ -16,13 +16,15 @@ NO_VALUE = "E0228"
 
 
 @click.command(short_help="Report the mistakes in model files.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True)
 @json_option
 def check(files: tuple[str, ...], as_json: bool) -> int:
-    """Check every model in every FILE: syntax, names, units, and that equations and unknowns match."""
+    """Check every model in every FILE, or in all files of a FOLDER: syntax, names, units, and that equations and
+    unknowns match.
+    """
     status = 0
     report: list[dict[str, Any]] = []
-    for file in files:
+    for file in model_files(files):
         try:
             models, diagnostics = check_file(read_source(file))
         except Failure as error:

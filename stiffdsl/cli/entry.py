@@ -21,6 +21,7 @@ from stiffdsl.cli.show import show
 from stiffdsl.cli.simulate import simulate
 from stiffdsl.cli.surrogate import surrogate
 from stiffdsl.cli.terminal import say
+from stiffdsl.diagnostics import did_you_mean
 
 EPILOG = """\b
 A first model:
@@ -39,6 +40,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -48,6 +50,22 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
 )
 def commands() -> None:
     """Compile, simulate and approximate models written in the .sml language."""
+
+
+@commands.command("help", short_help="Explain a command.")
+@click.argument("command", required=False)
+@click.pass_context
+def help_command(context: click.Context, command: str | None) -> None:
+    """Explain COMMAND, as `stiffdsl COMMAND --help` does; without one, list the commands."""
+    parent = context.parent or context
+    if command is None:
+        click.echo(commands.get_help(parent))
+        return
+    found = commands.get_command(parent, command)
+    if found is None:
+        hint = did_you_mean(command, commands.list_commands(parent))
+        raise click.UsageError(f"there is no command `{command}`" + (f"; {hint}" if hint else ""))
+    click.echo(found.get_help(click.Context(found, info_name=command, parent=parent)))
 
 
 for command in (compile_command, simulate, surrogate, check, fmt, inspect, show, new, library, explain):

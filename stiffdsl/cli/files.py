@@ -1,7 +1,7 @@
 """Reading models and writing results: what goes wrong with files, said in words."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,28 @@ def read_source(path: str, library: bool = True) -> Source:
     if path != "-" and library:
         path = str(located(path))
     return Source("<stdin>" if path == "-" else path, read_text(path))
+
+
+def model_files(paths: Iterable[str]) -> list[str]:
+    """The files that arguments name: of a folder, every `.sml` file in it and below, hidden folders left out.
+
+    Raises `Failure` for a folder without one.
+    """
+    found: list[str] = []
+    for path in paths:
+        if path == "-" or not Path(path).is_dir():
+            found.append(path)
+            continue
+        top = Path(path)
+        inside = [p for p in sorted(top.rglob("*.sml")) if not _hidden(p.relative_to(top))]
+        if not inside:
+            raise Failure(f"the folder `{path}` holds no .sml file")
+        found.extend(str(p) for p in inside)
+    return found
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_text(path: str) -> str:

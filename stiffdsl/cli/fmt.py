@@ -6,22 +6,25 @@ from pathlib import Path
 import click
 
 from stiffdsl.cli.failure import FAILED, Failure
-from stiffdsl.cli.files import read_source, writing
+from stiffdsl.cli.files import model_files, read_source, writing
 from stiffdsl.cli.terminal import say, write
 from stiffdsl.diagnostics import ModelError
 
 
 @click.command(short_help="Lay model files out in the canonical form.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True)
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; status 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 def fmt(files: tuple[str, ...], only_check: bool, diff: bool) -> int:
-    """Rewrite every FILE in the canonical layout; comments stay. `-` formats standard input."""
+    """Rewrite every FILE, or all files of a FOLDER, in the canonical layout; comments stay.
+
+    `-` formats standard input.
+    """
     from stiffdsl.syntax.format import format_source
 
     status = 0
     changed = 0
-    for file in files:
+    for file in model_files(files):
         try:
             source = read_source(file, library=False)
             text = format_source(source)

@@ -31,7 +31,7 @@ def library(name: str | None, as_json: bool) -> None:
         return
     width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
-        what = entry["main"] or ", ".join(entry["components"][:6]) or "nothing yet"
+        what = entry["main"] or ", ".join(entry["components"]) or "nothing yet"
         write(
             f"{entry['name']:<{width}}  {what}"
             + (f": {entry['doc']}" if entry["main"] and entry["doc"] else "")

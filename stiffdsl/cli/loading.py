@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from stiffdsl.cli.files import read_source
 from stiffdsl.cli.options import Setting, Sweep
@@ -103,7 +102,7 @@ def split_constants(
             rest.append(setting)
         else:
             value = in_declared_unit(setting, const.unit)
-            if np.ndim(value):
+            if not isinstance(value, float):
                 raise click.UsageError(f"--set {setting.name}: a const takes a number here, not an array")
             constants[setting.name] = parse_unit(const.unit).to_si(value) if const.unit else value
     return constants, rest
@@ -151,6 +150,8 @@ def starting(model: Any, settings: Iterable[Setting]) -> dict[str, float]:
 
 def scalars(found: "Found", setting: Setting) -> dict[str, float]:
     """The value of each scalar that a name means, in its declared unit; raises UsageError for another shape."""
+    import numpy as np
+
     values = np.asarray(in_declared_unit(setting, found.block.unit))
     if values.shape not in ((), found.shape):
         wanted = "×".join(map(str, found.shape)) or "one number"
@@ -177,11 +178,11 @@ def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> st
 
 def in_declared_unit(setting: Setting | Sweep, declared: str | None) -> Any:
     """A setting's number, or an array of them, in the declared unit; raises UsageError where units do not agree."""
-    return converted(setting.name, _values(setting), setting.unit, declared)
+    import numpy as np
 
-
-def _values(setting: Setting | Sweep) -> Any:
-    return setting.value if isinstance(setting, Setting) else setting.values
+    value = setting.value if isinstance(setting, Setting) else setting.values
+    value = value if isinstance(value, float) else np.asarray(value, dtype=float)
+    return converted(setting.name, value, setting.unit, declared)
 
 
 def converted(name: str, value: Any, unit: str | None, declared: str | None) -> Any:

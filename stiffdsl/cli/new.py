@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -46,4 +47,5 @@ def new(name: str, force: bool) -> None:
         raise Failure(f"`{path}` is there already; --force overwrites it")
     with writing(path):
         path.write_text(TEMPLATE.format(file=path, name=model), encoding="utf-8")
-    write(f"wrote {path}\n  try: stiffdsl simulate {path} --plot {path.with_suffix('.png')}")
+    command = shlex.join(["stiffdsl", "simulate", str(path), "--plot", str(path.with_suffix(".png"))])
+    write(f"wrote {path}\n  try: {command}")

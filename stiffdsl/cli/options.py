@@ -3,12 +3,11 @@
 import ast
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
-import numpy as np
 
 NAME = re.compile(r"[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
 VALUE = re.compile(r"(?P<number>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]*)\])?")
@@ -20,7 +19,7 @@ class Setting:
     """`name=value`: a number or an array, in the declared unit or with one of its own, `T=20[degC]`."""
 
     name: str
-    value: float | np.ndarray
+    value: float | list[Any]
     unit: str | None = None
 
 
@@ -38,7 +37,7 @@ class Sweep:
     """`name=low..high:count`, or `name={1,2,5}`: the values that runs take one after the other."""
 
     name: str
-    values: np.ndarray
+    values: list[float]
     unit: str | None = None
 
 
@@ -62,19 +61,29 @@ def number(text: str) -> float:
     return value
 
 
-def numbers(text: str) -> float | np.ndarray:
-    """A finite number, or `{3, 2, 1}` and `{{1, 2}, {3, 4}}` as an array; raises ValueError with a sentence."""
+def numbers(text: str) -> float | list[Any]:
+    """A finite number, or `{3, 2, 1}` and `{{1, 2}, {3, 4}}` as lists; raises ValueError with a sentence."""
     if not text.strip().startswith("{"):
         return number(text)
+    wrong = ValueError(f"`{text.strip()}` is not an array of numbers; write it as {{3, 2, 1}}")
+    if not ARRAY.fullmatch(text):
+        raise wrong
     try:
-        if not ARRAY.fullmatch(text):
-            raise ValueError
-        values = np.array(ast.literal_eval(text.replace("{", "[").replace("}", "]")), dtype=float)
-    except (ValueError, SyntaxError, TypeError):
-        raise ValueError(f"`{text.strip()}` is not an array of numbers; write it as {{3, 2, 1}}") from None
-    if not np.isfinite(values).all():
-        raise ValueError(f"`{text.strip()}` holds a number that is not finite")
-    return values
+        found = ast.literal_eval(text.replace("{", "[").replace("}", "]"))
+    except (ValueError, SyntaxError):
+        raise wrong from None
+    if not isinstance(found, list) or _shape(found) is None:
+        raise wrong
+    return found
+
+
+def _shape(values: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists of finite numbers, None where they are none or differ in length."""
+    if not isinstance(values, list):
+        return () if math.isfinite(values) else None
+    shapes = {_shape(value) for value in values}
+    inner = shapes.pop() if len(shapes) == 1 else None
+    return None if inner is None else (len(values), *inner)
 
 
 def with_unit(text: str) -> tuple[str, str | None]:
@@ -113,12 +122,12 @@ def stretch(text: str) -> tuple[float, float]:
     return found.to_si(first), found.to_si(last)
 
 
-def swept(text: str) -> tuple[np.ndarray, str | None]:
+def swept(text: str) -> tuple[list[float], str | None]:
     """`1..5:20`, `1..1000:20:log` or `{1, 2, 5}`, with a unit behind; raises ValueError with a sentence."""
     body, unit = with_unit(text)
     if body.startswith("{"):
-        values = np.asarray(numbers(body))
-        if values.ndim != 1:
+        values = numbers(body)
+        if not isinstance(values, list) or len(_shape(values) or ()) != 1:
             raise ValueError(f"`{body}` is not a list of numbers; write it as {{1, 2, 5}}")
         return values, unit
     span, _, rest = body.partition(":")
@@ -129,8 +138,9 @@ def swept(text: str) -> tuple[np.ndarray, str | None]:
     if scale.strip() == "log":
         if low <= 0:
             raise ValueError(f"`{text}`: a sweep by logarithms begins above zero")
-        return np.geomspace(low, high, int(count)), unit
-    return np.linspace(low, high, int(count)), unit
+        ratio = high / low
+        return [low * ratio ** (k / (int(count) - 1)) for k in range(int(count) - 1)] + [high], unit
+    return [low + (high - low) * k / (int(count) - 1) for k in range(int(count) - 1)] + [high], unit
 
 
 def split_assignment(text: str, example: str) -> tuple[str, str]:
@@ -181,6 +191,30 @@ class DrivenType(click.ParamType):
             self.fail(str(error), param, ctx)
         path, colon, column = text.rpartition(":")
         return Driven(name, path, column.strip()) if colon and path else Driven(name, text, None)
+
+
+class ChoiceType(click.ParamType):
+    """A name out of a list that is imported only where help shows it: what it checks is left to the command."""
+
+    name = "NAME"
+
+    def __init__(self, known: Callable[[], Sequence[str]]):
+        self.known = known
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "|".join(("auto", *self.known()))
+
+
+def methods() -> Sequence[str]:
+    from stiffdsl.solve.options import METHODS
+
+    return METHODS
+
+
+def linear_solvers() -> Sequence[str]:
+    from stiffdsl.solve.options import LINEAR
+
+    return LINEAR
 
 
 class SettingType(click.ParamType):

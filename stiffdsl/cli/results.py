@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,48 @@ def write_csv(solution: Any, file: Any) -> None:
     writer.writerow(["time", *solution.names])
     for t, row in zip(solution.t, solution.rows(), strict=True):
         writer.writerow([repr(float(t)), *map(repr, row.tolist())])
+
+
+def write_ensemble(batch: Any, path: str) -> None:
+    """A row for each run and time: what is varied, then the outputs, in the format that the ending of `path` names."""
+    suffix = Path(path).suffix.lower()
+    if path == "-":
+        write_lanes(batch, sys.stdout)
+        return
+    with writing(path):
+        if suffix == ".csv":
+            with open(path, "w", newline="", encoding="utf-8") as file:
+                write_lanes(batch, file)
+        elif suffix == ".parquet":
+            batch.to_pandas().to_parquet(path)
+        else:
+            batch.to_xarray().to_netcdf(path)
+
+
+def write_lanes(batch: Any, file: Any) -> None:
+    """Header `lane,<varied>...,time,<outputs>...`."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["lane", *batch.varied, "time", *batch.outputs])
+    values = np.asarray(batch.values, dtype=float)
+    for lane in range(len(batch)):
+        varied = [repr(float(np.asarray(v)[lane])) for v in batch.varied.values()]
+        for t, row in zip(batch.t, values[lane], strict=True):
+            writer.writerow([lane, *varied, repr(float(t)), *map(repr, row.tolist())])
+
+
+def write_sensitivities(
+    times: np.ndarray, slopes: np.ndarray, outputs: Sequence[str], names: Sequence[str], path: str
+) -> None:
+    """Header `time,d(<output>)/d(<parameter>)...`: derivatives in declared units over time, as CSV."""
+
+    def rows(file: Any) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["time", *(f"d({o})/d({n})" for o in outputs for n in names)])
+        for t, row in zip(times, slopes.reshape(len(times), -1), strict=True):
+            writer.writerow([repr(float(t)), *map(repr, row.tolist())])
+
+    if path == "-":
+        rows(sys.stdout)
+        return
+    with writing(path), open(path, "w", newline="", encoding="utf-8") as file:
+        rows(file)

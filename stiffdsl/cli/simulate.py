@@ -2,29 +2,40 @@
 
 import time as clock
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writing
-from stiffdsl.cli.loading import load, part_for
+from stiffdsl.cli.loading import load, part_for, starting
 from stiffdsl.cli.options import (
-    IntervalType,
+    ChoiceType,
+    Driven,
+    DrivenType,
     PositiveType,
     Setting,
+    SettingType,
+    StretchType,
+    Sweep,
+    SweepType,
     eliminate_option,
     file_argument,
     json_option,
+    linear_solvers,
+    methods,
     model_option,
     outputs_option,
     set_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
+
+if TYPE_CHECKING:
+    from stiffdsl.cli.runs import Call
 
 PICTURES = (".png", ".svg", ".pdf")
 EXTREMES = ("first", "last", "least", "greatest")
@@ -34,14 +45,23 @@ EXTREMES = ("first", "last", "least", "greatest")
 @file_argument
 @model_option
 @click.option(
-    "--time", "span", type=IntervalType(), help="Start and end; otherwise the experiment of the model."
+    "--time",
+    "span",
+    type=StretchType(),
+    help="Start and end, 0..10, 0..1[h], or the end alone; otherwise the experiment of the model.",
 )
 @set_option
-@click.option("--method", default=None, help="The solver; otherwise that of the experiment, or auto.")
+@click.option(
+    "--method",
+    default=None,
+    type=ChoiceType(methods),
+    help="The solver; otherwise that of the experiment, or auto.",
+)
 @click.option(
     "--linear",
     default=None,
-    help="How linear systems are solved: auto, dense, klu (sparse factors), krylov (for grids), static (for devices).",
+    type=ChoiceType(linear_solvers),
+    help="How linear systems are solved: klu by sparse factors, krylov for grids, static for devices.",
 )
 @click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
 @click.option("--atol", type=PositiveType(), help="Absolute tolerance.")
@@ -53,7 +73,37 @@ EXTREMES = ("first", "last", "least", "greatest")
     "--out", metavar="R.csv", help="Write the solution: .csv, .parquet or .nc; `-` for CSV on stdout."
 )
 @click.option("--plot", "picture", metavar="P.png", help="Draw the solution: .png, .svg or .pdf.")
-@click.option("--verbose", is_flag=True, help="Tell how the initial state was found.")
+@click.option(
+    "--input",
+    "driven",
+    type=DrivenType(),
+    multiple=True,
+    help="Drive an input by a column of a CSV or Parquet file (time in the first): u=data.csv:column. Repeatable.",
+)
+@click.option(
+    "--initial", type=SettingType(), multiple=True, help="Give a state another start value: x=1, T=20[degC]."
+)
+@click.option(
+    "--sweep",
+    "sweeps",
+    type=SweepType(),
+    multiple=True,
+    help="One run for each value: k1=1..5:20, k1=1..1000:20:log, k1={1,2,5}. Two sweeps give all combinations.",
+)
+@click.option(
+    "--draw", type=click.IntRange(min=1), help="So many runs, parameters drawn uniformly over their ranges."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seeds --draw; 0 where nothing is said.")
+@click.option(
+    "--sensitivity", is_flag=True, help="Derivatives of the outputs by the parameters that have ranges."
+)
+@click.option(
+    "--compare",
+    metavar="DATA.csv",
+    help="Columns that are variables: how far off, and drawn beside the solution.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell how the initial state was found.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no report, and no more than errors.")
 @outputs_option
 @eliminate_option
 @json_option
@@ -70,7 +120,15 @@ def simulate(
     saveat: str | None,
     out: str | None,
     picture: str | None,
+    driven: tuple[Driven, ...],
+    initial: tuple[Setting, ...],
+    sweeps: tuple[Sweep, ...],
+    draw: int | None,
+    seed: int,
+    sensitivity: bool,
+    compare: str | None,
     verbose: bool,
+    quiet: bool,
     outputs: tuple[str, ...] | None,
     eliminate: bool,
     as_json: bool,
@@ -79,17 +137,31 @@ def simulate(
 
     The CSV file has the header `time,<name>,...` with all declared variables, in declared units.
     """
-    from stiffdsl.cli.results import check_format, read_times, write_solution
+    from stiffdsl.cli.data import drive
+    from stiffdsl.cli.results import check_format, read_times
+    from stiffdsl.cli.runs import Call, drawn_values, swept_values
 
     if points is not None and saveat is not None:
         raise click.UsageError("--points and --saveat exclude each other: both say which times to save")
     if out == "-" and as_json:
         raise click.UsageError("--out - and --json both write to standard output; give --out a file")
+    asked = [
+        name
+        for name, given in (("--sweep", sweeps), ("--draw", draw), ("--sensitivity", sensitivity))
+        if given
+    ]
+    if len(asked) > 1 or (asked and compare is not None):
+        also = [*asked, *(["--compare"] if compare is not None else [])]
+        raise click.UsageError(f"{' and '.join(also)} exclude each other: run the command once for each")
     if out is not None:
         check_format(out)
         if out != "-":
             writable(out)
+        if sensitivity and out != "-" and Path(out).suffix.lower() != ".csv":
+            raise click.UsageError("--sensitivity writes .csv")
     if picture is not None:
+        if sensitivity:
+            raise click.UsageError("--sensitivity draws no picture; --out writes its figures")
         check_picture(picture)
     times = None if saveat is None else read_times(saveat)
     check_method(method)
@@ -98,27 +170,71 @@ def simulate(
     start = clock.perf_counter()
     loaded = load(file, model, settings, eliminate=eliminate)
     part_for(loaded.model, outputs)
-    compiled = clock.perf_counter()
-    options: dict[str, Any] = {
-        "time": span,
-        "params": loaded.params or None,
-        "inputs": loaded.inputs or None,
-        "rtol": rtol,
-        "atol": atol,
-        "method": method,
-        "linear": linear,
-        "points": points,
-        "saveat": times,
-        "outputs": outputs,
+    seconds = {"compile": clock.perf_counter() - start}
+    options = {"rtol": rtol, "atol": atol, "method": method, "linear": linear}
+    call = Call(
+        loaded,
+        outputs,
+        starting(loaded.model, initial),
+        drive(loaded.model, driven),
+        points,
+        times,
+        span,
+        {name: value for name, value in options.items() if value is not None},
+    )
+    if sensitivity:
+        report, table = _sensitivity(call, out)
+    elif sweeps or draw is not None:
+        lanes = swept_values(call, sweeps) if sweeps else drawn_values(call, draw or 0, seed)
+        report, table = _lanes(call, lanes, seconds, out, picture)
+    else:
+        report, table = _one(call, seconds, out, picture, compare, verbose and not quiet)
+    if not quiet:
+        for warning in report.get("warnings", ()):
+            say(f"warning: {warning}")
+        for path in report["written"]:
+            if path != "-":
+                say(f"wrote {path}")
+    if report["status"] not in ("success", "stopped"):
+        raise Failure(report.get("failure", "a run did not reach the end"), report)
+    if as_json:
+        write_json(report)
+    elif out != "-" and not quiet:
+        print_rich(table(report))
+
+
+def _one(
+    call: "Call",
+    seconds: dict[str, float],
+    out: str | None,
+    picture: str | None,
+    compare: str | None,
+    verbose: bool,
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+    """One run: its report and how that is shown."""
+    from stiffdsl.cli.comparison import differences, measured
+    from stiffdsl.cli.data import read_data
+    from stiffdsl.cli.results import write_solution
+    from stiffdsl.report.tables import solution_table
+
+    data = {} if compare is None else measured(call.model, read_data(compare))
+    given = {
+        "time": call.time,
+        "params": call.loaded.params or None,
+        "inputs": {**call.loaded.inputs, **call.inputs} or None,
+        "initial": call.initial or None,
+        "points": call.points,
+        "saveat": call.saveat,
+        "outputs": call.outputs,
     }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
+    begun = clock.perf_counter()
     with progress("solving") as tell:
         try:
-            solution = loaded.model.simulate(**given, progress=tell)
+            solution = call.model.simulate(**given, **call.options, progress=tell)
         except ValueError as error:
             raise Failure(str(error)) from None
-    solved = clock.perf_counter()
-
+    seconds = seconds | {"solve": clock.perf_counter() - begun}
     written = []
     with _told_once():
         if out is not None:
@@ -129,24 +245,59 @@ def simulate(
             from stiffdsl.report.solution import plot_solution
 
             with progress("drawing"), writing(picture):
-                plot_solution(solution, path=picture)
+                plot_solution(solution, *data, path=picture, data=data)
             written.append(picture)
-        report = solution_report(loaded.model, solution, compiled - start, solved - compiled, written)
-    for warning in report["warnings"]:
-        say(f"warning: {warning}")
-    for path in written:
-        if path != "-":
-            say(f"wrote {path}")
+        report = solution_report(call.model, solution, seconds, written)
+        if data:
+            report["compared"] = differences(solution, data)
     if verbose:
-        say(f"start of {loaded.model.name}:\n{solution.start}")
+        say(f"start of {call.model.name}:\n{solution.start}")
     if not succeeded(solution):
-        raise Failure(failure_text(solution), report)
-    if as_json:
-        write_json(report)
-    elif out != "-":
-        from stiffdsl.report.tables import solution_table
+        report["failure"] = failure_text(solution)
+    return report, solution_table
 
-        print_rich(solution_table(report))
+
+def _lanes(
+    call: "Call", lanes: dict[str, Any], seconds: dict[str, float], out: str | None, picture: str | None
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+    """Many runs: their report and how that is shown. It is a failure only where none reached the end."""
+    from stiffdsl.cli.results import write_ensemble
+    from stiffdsl.cli.runs import ensemble_report, run_lanes
+    from stiffdsl.report.tables import ensemble_table
+
+    begun = clock.perf_counter()
+    batch = run_lanes(call, lanes)
+    seconds = seconds | {"solve": clock.perf_counter() - begun}
+    written = []
+    if out is not None:
+        with progress("writing"):
+            write_ensemble(batch, out)
+        written.append(out)
+    if picture is not None:
+        with progress("drawing"), writing(picture):
+            batch.plot(path=picture)
+        written.append(picture)
+    report = ensemble_report(batch, seconds, written)
+    if not batch.success.any():
+        report["failure"] = f"no run reached the end: {batch.reasons()[0]}"
+    return report, ensemble_table
+
+
+def _sensitivity(call: "Call", out: str | None) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+    from stiffdsl.cli.results import write_sensitivities
+    from stiffdsl.cli.runs import sensitivities, sensitivity_report
+    from stiffdsl.report.tables import sensitivity_table
+
+    found = sensitivities(call)
+    if out is not None:
+        times, _, slopes, outputs, names = found
+        write_sensitivities(times, slopes, outputs, names, out)
+    report = sensitivity_report(call, found, [out] if out is not None else [])
+    if report["status"] != "success":
+        report["failure"] = (
+            "the solve did not reach the end, so there are no derivatives: see it without --sensitivity"
+        )
+    return report, sensitivity_table
 
 
 def check_picture(path: str) -> None:
@@ -156,11 +307,9 @@ def check_picture(path: str) -> None:
 
 
 def solution_report(
-    model: Any, solution: Any, compiling: float, solving: float, written: list[str]
+    model: Any, solution: Any, seconds: dict[str, float], written: list[str]
 ) -> dict[str, Any]:
     """The report of a solve: how it ended, what it cost, and where every declared variable went."""
-    import numpy as np
-
     units = solution.view.units
     reached = solution.extremes()
     columns = (reached.first, reached.last, reached.least, reached.greatest)
@@ -170,7 +319,7 @@ def solution_report(
         | (dict(zip(EXTREMES, row, strict=True)) if len(solution.t) else {})
         for name, row in zip(solution.names, values, strict=True)
     ]
-    t = np.asarray(solution.t)
+    t = solution.t
     return {
         "model": model.name,
         "status": status_word(solution),
@@ -178,7 +327,7 @@ def solution_report(
         "time": [t[0], t[-1]] if len(t) else [],
         "points": len(t),
         "stats": dict(solution.stats),
-        "seconds": {"compile": compiling, "solve": solving},
+        "seconds": seconds,
         "start": None
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},

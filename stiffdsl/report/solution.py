@@ -6,7 +6,7 @@ most of the solution lies in a small beginning of its time, as it does for most 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,9 +56,15 @@ class Group:
 
 
 def plot_solution(
-    solution: Solution, *names: str, path: str | Path | None = None, log: bool | None = None
+    solution: Solution,
+    *names: str,
+    path: str | Path | None = None,
+    log: bool | None = None,
+    data: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> "Figure":
     """Draws `names` (whole arrays by their bare name), or what tells most; writes to `path` if given.
+
+    `data`: measured times and values by variable, drawn as points beside its line.
 
     `log` chooses the time axis; None looks at the solution. Raises `KeyError` for an unknown name.
     """
@@ -79,6 +85,7 @@ def plot_solution(
         scale, label = _time_unit(solution, logarithmic)
         for panel, place in zip(panels, axes.flat, strict=False):
             _draw(place, t / scale, panel)
+            _points(place, scale, panel, data or {})
         for place in axes.flat[len(panels) :]:
             place.set_visible(False)
         if logarithmic:
@@ -197,6 +204,18 @@ def _draw(axes: "Axes", t: np.ndarray, panel: Sequence[Group]) -> None:
     axes.margins(y=0.08)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
     axes.yaxis.get_offset_text().set_fontsize(8)
+
+
+def _points(
+    axes: "Axes", scale: float, panel: Sequence[Group], data: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Measured values in the colour of their line."""
+    labels = [label for group in panel for label in group.labels]
+    for k, label in enumerate(labels):
+        if label in data:
+            t, values = data[label]
+            colour = axes.lines[k].get_color()
+            axes.plot(t / scale, values, "o", color=colour, markersize=3.2, markeredgewidth=0, alpha=0.8)
 
 
 def _title(group: Group) -> str:

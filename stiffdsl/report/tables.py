@@ -79,6 +79,83 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
         values = [_number(row[key]) if key in row else "" for key in ("first", "last", "least", "greatest")]
         table.add_row(row["name"], *values, row["unit"] or "")
     more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
+    beside = ["", _indented(_comparison(report["compared"]))] if report.get("compared") else []
+    return Group(
+        _heading(report["model"]), "", _facts(facts), "", _indented(table), *map(_indented, more), *beside
+    )
+
+
+def _comparison(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """How far the solution is from measured values, by column."""
+    table = _grid(("compared", "values", "rms", "of range", "worst", "bias", "unit"), numbers=(1, 2, 3, 4, 5))
+    for row in rows:
+        outside = f" ({row['outside']:,} outside the time)" if row["outside"] else ""
+        figures = [""] * 4
+        if row["values"]:
+            relative = "" if row["relative"] is None else _percent(row["relative"])
+            figures = [_number(row["rms"]), relative, _number(row["worst"]), _number(row["bias"])]
+        table.add_row(row["name"], f"{row['values']:,}{outside}", *figures, row["unit"] or "")
+    return table
+
+
+def ensemble_table(report: Mapping[str, Any]) -> RenderableType:
+    """What many runs came to: how they ended, where their outputs end, and the runs one by one where there are few."""
+    span, seconds = report["time"], report["seconds"]
+    failed = f", {report['failed']:,} ended early" if report["failed"] else ", all to the end"
+    varied = [
+        f"{name} {_number(row['low'])}..{_number(row['high'])}" + (f" {row['unit']}" if row["unit"] else "")
+        for name, row in report["varied"].items()
+    ]
+    reached = f"time {_number(span[0])}..{_number(span[1])}" if span else "no times"
+    facts = [
+        (
+            "result",
+            f"{_count(report['runs'], 'run')}{failed} ({reached}, {_count(report['points'], 'point')})",
+        ),
+        ("varied", ", ".join(varied[:LISTED]) + (" …" if len(varied) > LISTED else "")),
+        ("seconds", f"{seconds['compile']:.2f} to compile, {seconds['solve']:.2f} to solve"),
+    ]
+    ends = _grid(
+        ("at the end", "least", "5 %", "median", "95 %", "greatest", "unit"), numbers=(1, 2, 3, 4, 5)
+    )
+    for row in report["outputs"][:LISTED]:
+        figures = [_number(row[key]) for key in ("least", "p5", "median", "p95", "greatest")]
+        ends.add_row(row["name"], *figures, row["unit"] or "")
+    left = len(report["outputs"]) - LISTED
+    more = [Text(f"… and {left:,} more outputs", style="dim")] if left > 0 else []
+    heading = _heading(report["model"])
+    return Group(heading, "", _facts(facts), "", _indented(ends), *map(_indented, more), *_each_run(report))
+
+
+def _each_run(report: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What is varied in each run and where its outputs end, where a terminal has room for that."""
+    names, outputs = list(report["varied"]), [row["name"] for row in report["outputs"]]
+    if report["runs"] > LISTED or len(names) + len(outputs) > NAMED or not names:
+        return
+    table = _grid((*names, *outputs), numbers=range(len(names) + len(outputs)))
+    for lane in report["lanes"]:
+        figures = [_number(lane["varied"][name]) for name in names] + [
+            _number(v) for v in lane["last"].values()
+        ]
+        table.add_row(*figures, *([] if lane["success"] else [lane["reason"]]))
+    yield ""
+    yield _indented(table)
+
+
+def sensitivity_table(report: Mapping[str, Any]) -> RenderableType:
+    """Derivatives of outputs by parameters, the strongest first."""
+    span = report["time"]
+    facts = [
+        ("time", f"{_number(span[0])}..{_number(span[1])}"),
+        ("relative", "by how many times the output's size it moves where the parameter moves by itself"),
+    ]
+    headings = ("output", "parameter", "derivative at end", "relative at end", "relative, most", "at time")
+    table = _grid(headings, numbers=(2, 3, 4, 5))
+    rows = sorted(report["sensitivities"], key=lambda row: -abs(row["relative_most"] or 0.0))
+    for row in rows[:LISTED]:
+        keys = ("at_end", "relative_at_end", "relative_most", "time_of_most")
+        table.add_row(row["output"], row["parameter"], *(_number(row[key]) for key in keys))
+    more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
     return Group(_heading(report["model"]), "", _facts(facts), "", _indented(table), *map(_indented, more))
 
 

@@ -301,9 +301,10 @@ class CompiledModel:
         list of JAX devices. Workers compile the model from its text.
         """
         options = run.options(self, rtol, atol, method, max_steps, linear=linear)
-        return run.ensemble(
+        solved = run.ensemble(
             self, options, time, saveat, outputs, params, initial, inputs, progress, executor=executor
         )
+        return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial))
 
     def system(self, driven: bool) -> ModelSystem:
         """The `System` of this model; `driven` where some input changes with time."""

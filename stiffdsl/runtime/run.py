@@ -428,6 +428,29 @@ def ensemble(
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
+def lanes_told(
+    model: "CompiledModel",
+    outputs: Sequence[str],
+    params: Mapping[str, Any],
+    initial: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Values that differ between the lanes of an ensemble by name, and the declared units of these and of outputs."""
+    varied: dict[str, Any] = {}
+    units: dict[str, str | None] = {}
+    for names, given in ((model.parameter_names, params), (model.variable_names, initial or {})):
+        for name, value in given.items():
+            found = names.find(name)
+            if np.ndim(value) == len(found.shape) + 1:
+                varied[name] = value
+                units[name] = found.block.unit
+                units |= dict.fromkeys(
+                    (found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()),
+                    found.block.unit,
+                )
+    units |= {name: model.variable_names.find(name).block.unit for name in outputs}
+    return varied, units
+
+
 def _split(
     model: "CompiledModel", values: dict[str, dict[str, Any]], tables: dict[str, np.ndarray]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:

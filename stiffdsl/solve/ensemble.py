@@ -1,7 +1,7 @@
 """Many solves in one call: every lane takes its own steps, both cores work, memory is bounded by chunks."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,11 @@ SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
 
 
 class Ensemble:
-    """What `ensemble` returns: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane."""
+    """What `ensemble` returns: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
+
+    `varied` holds what differs between lanes, by name, an array with the lanes as first axis each; `units` the declared
+    unit of every output and of what is varied.
+    """
 
     def __init__(
         self, t: np.ndarray, outputs: tuple[str, ...], values: Any, status: Any, stats: dict[str, Any]
@@ -29,6 +33,16 @@ class Ensemble:
         self.values = values
         self.status = np.asarray(status)
         self.stats = stats
+        self.model_name = ""
+        self.varied: dict[str, Any] = {}
+        self.units: dict[str, str | None] = {}
+
+    def described(
+        self, model_name: str, varied: Mapping[str, Any], units: Mapping[str, str | None]
+    ) -> "Ensemble":
+        """The same results with their model's name, what differs between lanes, and units."""
+        self.model_name, self.varied, self.units = model_name, dict(varied), dict(units)
+        return self
 
     @property
     def success(self) -> np.ndarray:
@@ -49,6 +63,60 @@ class Ensemble:
     def reasons(self) -> list[str]:
         """Why each lane stopped."""
         return [Status(int(s)).message for s in self.status]
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return self.outputs
+
+    def to_pandas(self):
+        """A `pandas.DataFrame` with a row for each lane and time: what is varied, then the outputs, in declared units.
+
+        `frame.attrs["units"]` holds the units.
+        """
+        import pandas
+
+        index = pandas.MultiIndex.from_product([range(len(self)), self.t], names=["lane", "time"])
+        columns = {name: np.repeat(values, len(self.t)) for name, values in self._scalars().items()}
+        values = np.asarray(self.values).reshape(-1, len(self.outputs))
+        columns |= {name: values[:, k] for k, name in enumerate(self.outputs)}
+        frame = pandas.DataFrame(columns, index=index)
+        frame.attrs["units"] = {"time": "s", **{name: self.units.get(name) for name in columns}}
+        return frame
+
+    def to_xarray(self):
+        """An `xarray.Dataset` over `lane` and `time`, one variable for each output; what is varied are coordinates."""
+        import xarray
+
+        def attributes(name: str) -> dict[str, str]:
+            unit = self.units.get(name)
+            return {"units": unit} if unit else {}
+
+        values = np.asarray(self.values)
+        outputs = {
+            name: (("lane", "time"), values[..., k], attributes(name)) for k, name in enumerate(self.outputs)
+        }
+        varied = {name: ("lane", column, attributes(name)) for name, column in self._scalars().items()}
+        times = ("time", self.t, {"units": "s"})
+        return xarray.Dataset(outputs, coords={"lane": np.arange(len(self)), "time": times, **varied})
+
+    def _scalars(self) -> dict[str, np.ndarray]:
+        """What is varied as columns (lanes,): an array gives one for each of its elements."""
+        columns: dict[str, np.ndarray] = {}
+        for name, values in self.varied.items():
+            values = np.asarray(values)
+            for index in np.ndindex(values.shape[1:]):
+                label = f"{name}[{','.join(str(i + 1) for i in index)}]" if index else name
+                columns[label] = values[(slice(None), *index)]
+        return columns
+
+    def plot(self, *names: str, path: str | None = None):
+        """Draws outputs over time: every lane where there are few, else the median and how far 90 % of the lanes go.
+
+        Writes the picture to `path` where one is given; returns the Matplotlib figure.
+        """
+        from stiffdsl.report.ensemble import plot_ensemble
+
+        return plot_ensemble(self, *names, path=path)
 
     def __repr__(self) -> str:
         return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"

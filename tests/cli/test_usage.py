@@ -44,7 +44,8 @@ def test_every_command_explains_itself(stiffdsl, command):
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["simulate"], "Missing argument 'FILE'"),
-        (["simulate", "robertson.sml", "--time", "3"], "`3` is not a range; write it as 0..10"),
+        (["simulate", "robertson.sml", "--time", "soon"], "`soon` is not a number"),
+        (["simulate", "robertson.sml", "--time", "0..1[m]"], "[m] is no unit of time"),
         (["simulate", "robertson.sml", "--time", "3..1"], "the range 3..1 is empty"),
         (["simulate", "robertson.sml", "--time", "0..inf"], "`inf` is not a finite number"),
         (["simulate", "robertson.sml", "--set", "k1"], "`k1` is not of the form k1=0.05"),
@@ -75,7 +76,6 @@ def test_wrong_usage_is_status_2_and_says_what_was_meant(stiffdsl, arguments, me
     ("name", "content", "message"),
     [
         ("robertsn.sml", None, "there is no file `robertsn.sml`\n  did you mean `robertson.sml`?"),
-        (".", None, "`.` is a folder, not a file"),
         ("picture.sml", b"\x89PNG\r\n\x00\x00", "is not a text file"),
         ("latin.sml", b"model A\n# caf\xe9\nend\n", "is not UTF-8 text: byte 0xe9 in line 2"),
     ],
@@ -167,3 +167,28 @@ def test_json_is_one_object_of_one_shape_however_a_command_ends(stiffdsl, folder
     assert report["error"]["code"] == code
     assert report["error"]["message"]
     assert [d["code"] for d in report["error"]["diagnostics"]] == ([code] if code.startswith("E") else [])
+
+
+def test_check_and_fmt_take_folders(stiffdsl, folder):
+    (folder / "lib").mkdir()
+    (folder / "lib" / "loose.sml").write_text("model   M\n var x   start 1\nequations\n   der(x)=-x\nend\n")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "wrong.sml").write_text("no model")
+    outcome = stiffdsl("check", ".")
+    assert (outcome.status, outcome.out.count(": ok")) == (0, 2)
+    assert stiffdsl("fmt", ".").out.splitlines()[0] == "formatted lib/loose.sml"
+    (folder / "empty").mkdir()
+    assert "holds no .sml file" in stiffdsl("check", "empty").err
+
+
+def test_help_and_version_in_short(stiffdsl):
+    assert "--method auto|rodas5p|" in stiffdsl("help", "simulate").out.replace("\n", " ")
+    assert "Commands:" in stiffdsl("help").out
+    assert "did you mean `simulate`?" in stiffdsl("help", "simulat").err
+    assert stiffdsl("-V").out.startswith("stiffdsl ")
+
+
+@pytest.mark.parametrize("command", ["compile", "inspect", "simulate", "surrogate"])
+def test_a_folder_is_no_model(stiffdsl, command):
+    outcome = stiffdsl(command, ".")
+    assert (outcome.status, "`.` is a folder, not a file" in outcome.err) == (1, True)

@@ -1,0 +1,225 @@
+"""The runs of a model that one command asks for: many values of parameters, and derivatives by them."""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import click
+import numpy as np
+
+from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.loading import Loaded, in_declared_unit, unknown_name
+from stiffdsl.cli.options import Sweep
+from stiffdsl.cli.terminal import progress
+
+# Lanes that a report lists one by one; parameters that sensitivities are taken by where none has a range.
+LISTED, PARAMETERS = 24, 50
+
+
+@dataclass(frozen=True)
+class Call:
+    """What all runs of a command have in common: the model, the values given for it, and how it is solved."""
+
+    loaded: Loaded
+    outputs: tuple[str, ...] | None
+    initial: dict[str, float]
+    inputs: dict[str, Any]
+    points: int | None
+    saveat: np.ndarray | None
+    time: tuple[float, float] | None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def model(self) -> Any:
+        return self.loaded.model
+
+    def times(self) -> np.ndarray:
+        """The times to save: as given, or spread over the interval as the experiment says."""
+        from stiffdsl.runtime import run
+
+        if self.saveat is not None:
+            return self.saveat
+        start, end = run.interval(self.model, self.time)
+        points = self.points or int(self.model.experiment.get("points", run.POINTS))
+        return run.spread(self.model, start, end, points)
+
+    def told(self) -> tuple[str, ...]:
+        """The outputs to show: as given, else what the model declares as output, else what it declares itself."""
+        if self.outputs is not None:
+            return self.outputs
+        blocks = self.model.variable_names.blocks
+        declared = [b for b in blocks if b.kind == "output"] or [b for b in blocks if len(b.path) == 1]
+        return tuple(b.name for b in declared or blocks)
+
+
+def swept_values(call: Call, sweeps: tuple[Sweep, ...]) -> dict[str, np.ndarray]:
+    """The values of every lane by parameter, in declared units: all combinations, the last sweep moving fastest."""
+    axes: dict[str, np.ndarray] = {}
+    for sweep in sweeps:
+        names = call.model.parameter_names
+        if sweep.name not in names or names.find(sweep.name).shape:
+            if sweep.name in names:
+                raise click.UsageError(f"--sweep {sweep.name}: name one element, such as `{sweep.name}[1]`")
+            tables = {"params": {row.name: row for row in call.model.parameters}}
+            raise click.UsageError("--sweep: " + unknown_name(sweep.name, call.model, tables))
+        axes[sweep.name] = np.asarray(in_declared_unit(sweep, names.find(sweep.name).block.unit))
+    lanes = np.array(list(product(*axes.values()))).reshape(-1, len(axes))
+    return {name: lanes[:, k] for k, name in enumerate(axes)}
+
+
+def drawn_values(call: Call, count: int, seed: int) -> dict[str, np.ndarray]:
+    """The values of every lane by parameter, drawn uniformly over the declared ranges."""
+    ranges = {name: bounds for name, bounds in call.model.ranges.items() if name not in call.loaded.params}
+    if not ranges:
+        raise Failure(
+            "there is nothing to draw: no parameter of the model has a range\n"
+            "  give one in the model: param k1 = 0.04 in 0.02..0.06"
+        )
+    source = np.random.default_rng(seed)
+    return {name: source.uniform(low, high, count) for name, (low, high) in ranges.items()}
+
+
+def run_lanes(call: Call, lanes: dict[str, np.ndarray]) -> Any:
+    """The ensemble over the values of `lanes`; progress counts runs."""
+    count = len(next(iter(lanes.values())))
+    with progress(f"solving {count:,} runs") as tell:
+
+        def done(share: float) -> None:
+            tell(f"solving: {round(share * count):,} of {count:,} runs")
+
+        params = {name: value for name, value in call.loaded.params.items() if name not in lanes}
+        try:
+            return call.model.ensemble(
+                {**params, **lanes},
+                call.times(),
+                call.told(),
+                time=call.time,
+                initial=call.initial or None,
+                inputs={**call.loaded.inputs, **call.inputs} or None,
+                progress=done,
+                **call.options,
+            )
+        except ValueError as error:
+            raise Failure(str(error)) from None
+
+
+def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -> dict[str, Any]:
+    """The report of an ensemble: how many runs ended how, where outputs end, and the runs one by one."""
+    values = np.asarray(batch.values, dtype=float)
+    last = values[:, -1, :] if values.shape[1] else np.full((len(batch), len(batch.outputs)), np.nan)
+    outputs = []
+    for k, name in enumerate(batch.outputs):
+        reached = last[np.isfinite(last[:, k]), k]
+        quantiles = np.quantile(reached, (0, 0.05, 0.5, 0.95, 1)) if len(reached) else np.full(5, np.nan)
+        row = dict(zip(("least", "p5", "median", "p95", "greatest"), quantiles, strict=True))
+        outputs.append({"name": name, "unit": batch.units.get(name)} | row)
+    reasons = batch.reasons()
+    lanes = [
+        {
+            "varied": {name: np.asarray(v)[k] for name, v in batch.varied.items()},
+            "success": bool(batch.success[k]),
+            "reason": reasons[k],
+            "last": dict(zip(batch.outputs, last[k].tolist(), strict=True)),
+        }
+        for k in range(len(batch))
+    ]
+    return {
+        "model": batch.model_name,
+        "status": "success" if batch.success.all() else "failed",
+        "runs": len(batch),
+        "failed": int((~batch.success).sum()),
+        "time": [batch.t[0], batch.t[-1]] if len(batch.t) else [],
+        "points": len(batch.t),
+        "stats": batch.stats,
+        "seconds": seconds,
+        "varied": {
+            n: {"unit": batch.units.get(n), "low": np.min(v), "high": np.max(v)}
+            for n, v in batch.varied.items()
+        },
+        "outputs": outputs,
+        "lanes": lanes,
+        "written": written,
+    }
+
+
+def sensitivities(call: Call) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+    """Times, values (times, outputs), derivatives (times, outputs, parameters) in declared units, and their names.
+
+    Exact derivatives of the solver, by parameters that have a range, or by all numbers where none has one.
+    """
+    import jax
+
+    from stiffdsl.runtime.names import scalars_of
+
+    model = call.model
+    rows = {row.name: row for row in model.parameters}
+    names = [name for name in model.ranges if name in rows] or list(rows)[: PARAMETERS + 1]
+    if not names:
+        raise Failure("the model has no parameter that a sensitivity could be taken by")
+    if len(names) > PARAMETERS and not model.ranges:
+        raise Failure(
+            f"the model has more than {PARAMETERS} parameters: give those of interest a range (`in 1..5`)"
+        )
+    at = {name: _value(call, rows[name]) for name in names}
+    fixed = {name: value for name, value in call.loaded.params.items() if name not in at}
+    labels, _ = scalars_of(model.variable_names, call.told())
+    times = call.times()
+    inputs = {**call.loaded.inputs, **call.inputs} or None
+    with progress(f"differentiating by {len(names)} parameters"):
+        try:
+            solve = model.solver(times, call.told(), time=call.time, **call.options)
+
+            def solved(values: dict[str, Any]) -> Any:
+                return solve({**fixed, **values}, call.initial or None, inputs)
+
+            found = np.asarray(solved(at))
+            by_name = jax.jacfwd(solved)(at)
+        except ValueError as error:
+            raise Failure(str(error)) from None
+    return times, found, np.stack([np.asarray(by_name[n]) for n in names], axis=-1), labels, names
+
+
+def _value(call: Call, row: Any) -> float:
+    """A parameter's value in this call, in its declared unit."""
+    given = call.loaded.params.get(row.name)
+    return float(row.value if given is None else given)
+
+
+def sensitivity_report(
+    call: Call,
+    found: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]],
+    written: list[str],
+) -> dict[str, Any]:
+    """Derivatives at the end, and relative ones: by how many percent an output moves where a parameter moves by one."""
+    times, values, slopes, outputs, names = found
+    rows = {row.name: row for row in call.model.parameters}
+    at = np.array([_value(call, rows[name]) for name in names])
+    size = np.nanmax(np.abs(values), axis=0, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = slopes * at / size[:, None]
+    table = []
+    for i, output in enumerate(outputs):
+        for j, name in enumerate(names):
+            reached = np.abs(relative[:, i, j])
+            most = int(np.nanargmax(reached)) if np.isfinite(reached).any() else 0
+            table.append(
+                {
+                    "output": output,
+                    "parameter": name,
+                    "at_end": slopes[-1, i, j],
+                    "relative_at_end": relative[-1, i, j],
+                    "relative_most": relative[most, i, j],
+                    "time_of_most": times[most],
+                }
+            )
+    ok = bool(np.isfinite(values).all())
+    return {
+        "model": call.model.name,
+        "status": "success" if ok else "failed",
+        "time": [times[0], times[-1]],
+        "parameters": {
+            name: {"value": value, "unit": rows[name].unit} for name, value in zip(names, at, strict=True)
+        },
+        "sensitivities": table,
+        "written": written,
+    }

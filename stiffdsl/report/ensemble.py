@@ -1,0 +1,115 @@
+"""Draw an ensemble: every lane as a line where there are few, bands of quantiles over time where there are many."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, unit_label, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Panels of a picture, and lanes up to which each is a line of its own.
+PANELS, LINES = 8, 12
+# Shares of the lanes between which a band lies, from the outermost.
+BANDS = ((0.05, 0.95), (0.25, 0.75))
+
+
+def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) -> "Figure":
+    """Draws the outputs `names` (or the first ones) over time; writes to `path` if given.
+
+    Lanes that failed are left out of bands, and told. Raises `KeyError` for an unknown name.
+    """
+    wanted = _scalars(ensemble, names)
+    shown, left_out = wanted[:PANELS], max(0, len(wanted) - PANELS)
+    columns = 1 if len(shown) <= 3 else 2
+    rows = -(-max(1, len(shown)) // columns)
+    scale, label = _time_axis(ensemble)
+    with styled():
+        figure = blank(7.5 if columns == 1 else 11.0, 1.1 + (2.6 if rows == 1 else 2.0) * rows)
+        axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        for name, place in zip(shown, axes.flat, strict=False):
+            _draw(place, ensemble.t / scale, np.asarray(ensemble[name], dtype=float), ensemble)
+            place.set_title(plain(name))
+            place.set_ylabel(unit_label(ensemble.units.get(name)))
+            place.margins(x=0, y=0.08)
+            place.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
+        for place in axes.flat[len(shown) :]:
+            place.set_visible(False)
+        for column in range(columns):
+            lowest = [place for place in axes[:, column] if place.get_visible()]
+            if lowest:
+                lowest[-1].tick_params(labelbottom=True)
+                lowest[-1].set_xlabel(label)
+        if shown:
+            axes[0, 0].legend(loc="best", handlelength=1.4)
+        _head(figure, ensemble, left_out)
+    if path is not None:
+        write(figure, path)
+    return figure
+
+
+def _scalars(ensemble: Any, names: Sequence[str]) -> list[str]:
+    """The scalar outputs that names mean; an array gives its elements. Raises `KeyError` that lists what there is."""
+    found: list[str] = []
+    for name in names or ensemble.outputs:
+        if name in ensemble.outputs:
+            found.append(name)
+            continue
+        ensemble[name]
+        found.extend(output for output in ensemble.outputs if output.startswith(name + "["))
+    return found
+
+
+def _draw(axes: "Axes", t: np.ndarray, lines: np.ndarray, ensemble: Any) -> None:
+    """`lines` (lanes, times)."""
+    if len(lines) <= LINES:
+        from matplotlib import colormaps
+
+        shades = colormaps["viridis"](np.linspace(0.05, 0.9, len(lines)))
+        for k, line in enumerate(lines):
+            axes.plot(t, line, color=shades[k], linewidth=1.3, label=plain(_lane(ensemble, k)))
+        return
+    reached = lines[np.isfinite(lines).all(axis=1)]
+    if not len(reached):
+        return
+    for low, high in BANDS:
+        below, above = np.quantile(reached, (low, high), axis=0)
+        share = f"{100 * (high - low):.0f} % of the runs"
+        axes.fill_between(t, below, above, color=COLOURS[0], alpha=0.22, linewidth=0, label=share)
+    axes.plot(t, np.median(reached, axis=0), color=COLOURS[0], linewidth=1.6, label="median")
+
+
+def _lane(ensemble: Any, k: int) -> str:
+    """What is varied in lane k: `k1 = 0.03 1/s`."""
+    told = []
+    for name, values in ensemble.varied.items():
+        value, unit = np.asarray(values)[k], ensemble.units.get(name)
+        if np.ndim(value) == 0:
+            told.append(f"{name} = {float(value):.4g}" + (f" {unit}" if unit else ""))
+    return ", ".join(told[:3]) or f"lane {k}"
+
+
+def _time_axis(ensemble: Any) -> tuple[float, str]:
+    """Seconds per unit of the time axis, and its label."""
+    span = abs(float(ensemble.t[-1] - ensemble.t[0])) if len(ensemble.t) else 0.0
+    if not any(ensemble.units.get(name) for name in ensemble.outputs):
+        return 1.0, "time"
+    for seconds, symbol, least in ((86400.0, "d", 8 * 86400.0), (3600.0, "h", 7200.0), (60.0, "min", 1200.0)):
+        if span >= least:
+            return seconds, f"time [{symbol}]"
+    return 1.0, "time [s]"
+
+
+def _head(figure: "Figure", ensemble: Any, left_out: int) -> None:
+    failed = int((~np.asarray(ensemble.success)).sum())
+    notes = [f"{len(ensemble):,} runs"]
+    if failed:
+        notes.append(f"{failed:,} ended early and are left out of bands")
+    if left_out:
+        notes.append(f"{left_out:,} more outputs, which can be drawn by name")
+    figure.suptitle(plain(ensemble.model_name), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.supxlabel(plain("; ".join(notes)), x=0.01, ha="left", fontsize=8, color=MUTED)
