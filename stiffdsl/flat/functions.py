@@ -1,7 +1,7 @@
 """The functions of the language as SymPy expressions that SymPy can differentiate.
 
 `abs`, `sign`, `min`, `max` become `Where`, so that no derivative ever holds a Dirac impulse; `floor` and `ceil`
-are constant between their jumps.
+are constant between their jumps. `Scaled` stands in derivatives only.
 """
 
 from collections.abc import Callable
@@ -59,6 +59,37 @@ def where(condition, yes, no):
     if condition == sp.false:
         return no
     return yes if yes == no else Where(condition, sp.sympify(yes), sp.sympify(no))
+
+
+class Scaled(sp.Expr):
+    """`factor*value`, and zero where the factor is, even if the value is infinite there or no number.
+
+    So derivatives are written where an inner slope of zero meets an infinite outer one.
+    """
+
+    is_commutative = True
+    is_real = True
+
+    def _eval_derivative(self, s):
+        factor, value = self.args
+        return scaled(sp.diff(factor, s), value) + scaled(factor, sp.diff(value, s))
+
+    def _sympystr(self, printer):
+        factor, value = (printer.doprint(a) for a in self.args)
+        return f"({factor})*({value})"
+
+    def __new__(cls, factor, value):
+        factor, value = sp.sympify(factor), sp.sympify(value)
+        if factor.is_number:
+            return sp.Integer(0) if factor.is_zero else sp.Mul(factor, value)
+        return super().__new__(cls, factor, value)
+
+
+def scaled(factor, value):
+    """`factor*value` as `Scaled`; factors before one another are one."""
+    if isinstance(value, Scaled):
+        return Scaled(sp.Mul(factor, value.args[0]), value.args[1])  # type: ignore[arg-type]
+    return Scaled(factor, value)
 
 
 def _minimum(*args):

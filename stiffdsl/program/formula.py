@@ -7,7 +7,7 @@ division by zero: its arguments are replaced there, so that no derivative throug
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.functions import Where
+from stiffdsl.flat.functions import Scaled, Where
 from stiffdsl.flat.model import TIME
 from stiffdsl.program.ops import Builder
 
@@ -76,6 +76,8 @@ class Formula:
             return self._power(*e.args)
         if isinstance(e, Where):
             return self._choice(*e.args)
+        if isinstance(e, Scaled):
+            return self._scaled(*e.args)
         if isinstance(e, sp.core.relational.Relational):
             relation = _RELATIONS[e.rel_op]  # type: ignore[attr-defined]
             return b.apply(relation, self.build(e.lhs), self.build(e.rhs))
@@ -142,6 +144,14 @@ class Formula:
                 divisor = b.apply("mul", divisor, self._safe(a))
             result = b.apply("div", result, divisor)
         return b.apply("neg", result) if sign < 0 else result
+
+    def _scaled(self, factor: sp.Basic, value: sp.Basic) -> int:
+        """A product that is zero where its factor is: the other gives way to one there."""
+        b, first = self.builder, self.build(factor)
+        if value.is_Pow and value.args[1].is_number and value.args[1].is_negative:
+            divisor = self._safe(sp.Pow(value.args[0], -value.args[1]))  # type: ignore[operator]
+            return b.apply("div", first, b.unless_zero(first, divisor))
+        return b.apply("mul", first, b.unless_zero(first, self.build(value)))
 
     def _power(self, base: sp.Basic, exponent: sp.Basic) -> int:
         b = self.builder

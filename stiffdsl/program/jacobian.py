@@ -14,22 +14,24 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.derive import derivative, singular, steep
 from stiffdsl.flat.model import Family, Sum, slot, total
-from stiffdsl.program.derive import derivative
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.values import NOTHING, Value
 
 
 @dataclass(frozen=True, eq=False)
 class Nonzeros:
-    """Derivatives of members by entries of y: nonzero e is (member[e], column[e]) with value e."""
+    """Derivatives of members by entries of y: nonzero e is (member[e], column[e]) with value e. `steep`: they may be
+    infinite where what they are multiplied by is zero (`sqrt(x^2 + y^2)`)."""
 
     member: np.ndarray
     column: np.ndarray
     value: Value
+    steep: bool = False
 
     def shifted(self, by: int) -> "Nonzeros":
-        return Nonzeros(self.member + by, self.column, self.value)
+        return Nonzeros(self.member + by, self.column, self.value, self.steep)
 
 
 class Accumulation:
@@ -65,32 +67,46 @@ class Accumulation:
 
     def _of_family(self, family: Family) -> Nonzeros:
         parts: list[Nonzeros] = []
+        steep_here = steep(family.template)
         for k, partial in _partials(family.template, family.kinds):
             factor = self.evaluation.of_family(family, partial)
-            parts += self._chained(family.kinds[k], family.table[:, k], np.arange(family.size), factor)
+            members, infinite = np.arange(family.size), steep_here and singular(partial)
+            parts += self._chained(family.kinds[k], family.table[:, k], members, factor, infinite)
         for j, terms in enumerate(family.sums):
             outer = derivative(family.template, total(j))
             if outer != 0:
-                parts += self._of_sum(terms, self.evaluation.of_family(family, outer))
+                infinite = steep_here and singular(outer)
+                parts += self._of_sum(terms, self.evaluation.of_family(family, outer), infinite)
         return self._merged(parts)
 
-    def _of_sum(self, terms: Sum, outer: Value) -> list[Nonzeros]:
+    def _of_sum(self, terms: Sum, outer: Value, infinite: bool) -> list[Nonzeros]:
         weight = self._picked(outer, terms.owner)
         parts = []
         for k, partial in _partials(terms.term, terms.kinds):
-            factor = self.values.product(weight, self.evaluation.of_terms(terms, partial))
-            parts += self._chained(terms.kinds[k], terms.table[:, k], terms.owner, factor)
+            within = steep(terms.term) and singular(partial)
+            factor = self._times(weight, self.evaluation.of_terms(terms, partial), infinite, within)
+            parts += self._chained(terms.kinds[k], terms.table[:, k], terms.owner, factor, infinite or within)
         return parts
 
-    def _chained(self, kind: str, ids: np.ndarray, member: np.ndarray, factor: Value) -> list[Nonzeros]:
-        """`factor` times the derivatives of the unknowns `ids`: one list for each source."""
+    def _times(self, one: Value, other: Value, one_infinite: bool, other_infinite: bool) -> Value:
+        """Their product: zero where one of them is, also where the other may be infinite."""
+        if not (one_infinite or other_infinite):
+            return self.values.product(one, other)
+        first = self.values.unless_zero(other, one) if one_infinite else one
+        second = self.values.unless_zero(one, other) if other_infinite else other
+        return self.values.product(first, second)
+
+    def _chained(
+        self, kind: str, ids: np.ndarray, member: np.ndarray, factor: Value, infinite: bool = False
+    ) -> list[Nonzeros]:
+        """`factor`, which may be `infinite`, times the derivatives of the unknowns `ids`: one list for each source."""
         source, position = self.evaluation.located(kind, ids)
         parts = []
         for k in np.flatnonzero(np.bincount(source)).tolist():
             here = np.flatnonzero(source == k)
             mine = self._picked(factor, here)
             if k == 0:
-                parts.append(Nonzeros(member[here], position[here], mine))
+                parts.append(Nonzeros(member[here], position[here], mine, infinite))
                 continue
             inner = self._assigned(k)
             # Nonzeros of one member lie side by side, in the order of members.
@@ -100,8 +116,9 @@ class Accumulation:
             if not len(rows):
                 continue
             entries = low[rows] + np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-            value = self.values.product(self._picked(mine, rows), self._picked(inner.value, entries))
-            parts.append(Nonzeros(member[here][rows], inner.column[entries], value))
+            outer, within = self._picked(mine, rows), self._picked(inner.value, entries)
+            value = self._times(outer, within, infinite, inner.steep)
+            parts.append(Nonzeros(member[here][rows], inner.column[entries], value, infinite or inner.steep))
         return parts
 
     def _merged(self, parts: list[Nonzeros]) -> Nonzeros:
@@ -120,14 +137,15 @@ class Accumulation:
         value = self.values.take([p.value for p in parts], source[order], position[order])
         if not np.all(first):
             value = self.values.total(value, np.cumsum(first) - 1, int(first.sum()))
-        return Nonzeros(member[first], column[first], value)
+        return Nonzeros(member[first], column[first], value, any(p.steep for p in parts))
 
     def _picked(self, value: Value, members: np.ndarray) -> Value:
         return self.values.take([value], np.zeros(len(members), dtype=np.int64), members)
 
     def kept(self, found: Nonzeros, entries: np.ndarray) -> Nonzeros:
         """The nonzeros `entries` of `found`."""
-        return Nonzeros(found.member[entries], found.column[entries], self._picked(found.value, entries))
+        value = self._picked(found.value, entries)
+        return Nonzeros(found.member[entries], found.column[entries], value, found.steep)
 
 
 def _partials(template: sp.Expr, kinds: Sequence[str]) -> list[tuple[int, sp.Expr]]:

@@ -30,16 +30,12 @@ def lower(system: SortedSystem) -> Program:
     derivatives = Accumulation(evaluation)
     planned: list[tuple[str, tuple[str, ...], str, int]] = []
     time_dependent = _mentions_time(system)
-    stops = Stops(builder)
 
     def function(name: str, arguments: str, doc: str, result: int) -> None:
-        if time_dependent and "t" in arguments.split():
-            result = stops.exact(result)
         planned.append((name, tuple(arguments.split()), doc, result))
 
     def in_steps(name: str, doc: str, result: int) -> None:
         """A function that steps evaluate: conditions on time alone are decided at `side`."""
-        result = stops.within(result) if time_dependent else result
         planned.append((name, ("t", "y", "p", "u", "side"), doc, result))
 
     rows = [evaluation.column("der", system.states), *(evaluation.family(f) for f in system.residuals)]
@@ -93,6 +89,9 @@ def lower(system: SortedSystem) -> Program:
         in_steps("invariants_jacobian", doc, evaluation.values.vector(held.value))
 
     periodic, follow = np.zeros(0, dtype=bool), False
+    stops = Stops(builder)
+    if time_dependent:
+        planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
     if stops.found:
         result, periodic, follow = stops.crossings()
         doc = "Offsets, then slopes, of the lines over time that conditions on time alone compare or round."

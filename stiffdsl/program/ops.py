@@ -78,6 +78,23 @@ class Op:
     size: int | None = None
 
 
+# What exceeds all numbers at arguments that models reach.
+_OVERFLOWING = ("exp", "sinh", "cosh")
+
+
+def divided_by(ops: Sequence[Op]) -> set[int]:
+    """The exponentials that are divided by: what is left of them is zero, and stays so, where they overflow."""
+    below = [False] * len(ops)
+    for k in range(len(ops) - 1, -1, -1):
+        op = ops[k]
+        if op.name == "div":
+            below[op.args[1]] = True
+        if below[k]:
+            for a in op.args:
+                below[a] = True
+    return {k for k, op in enumerate(ops) if below[k] and op.name in _OVERFLOWING}
+
+
 @dataclass(eq=False)
 class Tables:
     """Constant arrays of a program, one for each distinct content."""
@@ -157,6 +174,17 @@ class Builder:
             return simpler
         size = max((s for a in args if (s := self.ops[a].size) is not None), default=None)
         return self.put(name, args, None, size)
+
+    def unless_zero(self, factor: int, value: int) -> int:
+        """`value`, and one where `factor` is zero: what is multiplied by that is zero then, also if it is infinite."""
+        known, zero = self.known(factor), self.number(0.0)
+        if known is None or not np.ndim(known):
+            is_zero = self.apply("eq", factor, zero)
+        elif np.any(np.asarray(known) == 0):
+            is_zero = self.put("eq", (factor, zero), None, self.size(factor))
+        else:
+            return value
+        return self.apply("select", is_zero, self.number(1.0), value)
 
     def _folded(self, name: str, constants: list[Any]) -> int:
         with np.errstate(all="ignore"):
@@ -383,6 +411,18 @@ class Builder:
                 constant[k] = constant[args].all()
                 alone[k] = (alone[args] | constant[args]).all() and not constant[k]
         return alone
+
+    def reads(self, value: int, arguments: tuple[str, ...]) -> bool:
+        """Whether `value` depends on one of the arguments."""
+        seen, waiting = {value}, [value]
+        while waiting:
+            op = self.ops[waiting.pop()]
+            if op.name == "input" and op.data in arguments:
+                return True
+            new = set(op.args) - seen
+            seen |= new
+            waiting += new
+        return False
 
     def work(self, used: np.ndarray) -> int:
         """Elementwise operations among `used`, number by number."""

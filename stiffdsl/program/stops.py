@@ -10,6 +10,9 @@ for each of them a time at which it is decided, in the place of `t`, which may b
 
 What is compared, or rounded, is a straight line `offset + slope*time` as long as the conditions inside it stay: then
 the time of the next jump follows in closed form. Conditions on other functions of time are left as they are.
+
+A condition may guard a quotient against the very time of its jump: `if time <= 0 then 1 else sin(time)/time`. Where the
+divisor is zero, such a condition is what it is as it is written.
 """
 
 from dataclasses import dataclass, field, replace
@@ -59,14 +62,12 @@ class Stops:
     _exact: dict[int, int] = field(default_factory=dict)
     _lines: dict[int, tuple[int, int | None]] = field(default_factory=dict)
     _decided: dict[int, int] = field(default_factory=dict)
+    _divisors: dict[int, list[int]] | None = None
 
-    def within(self, result: int) -> int:
-        """`result` with every condition on time alone at `side`."""
-        return self._rewritten(result, True)
-
-    def exact(self, result: int) -> int:
-        """`result`, whose conditions have the value after a jump at the jump."""
-        return self._rewritten(result, False)
+    def of(self, result: int, arguments: tuple[str, ...]) -> int:
+        """The `result` of a function of `arguments`: with every condition on time alone at `side` if it has one, else
+        with the values that conditions have after a jump at the jump. Asked for when all functions are there."""
+        return self._rewritten(result, "side" in arguments) if "t" in arguments else result
 
     def _rewritten(self, result: int, steps: bool) -> int:
         asked, folded = self.builder.asked, self.builder.folded
@@ -133,7 +134,9 @@ class Stops:
         op, b = self.builder.ops[k], self.builder
         args = tuple(kept[a] for a in op.args)
         if self._jumps(k):
-            return self._named(k, self._at_side(k) if steps else self._after(k, args))
+            return self._named(
+                k, self._unless_divisor(k, self._at_side(k) if steps else self._after(k, args))
+            )
         return k if args == op.args else self._named(k, b.put(op.name, args, op.data, op.size))
 
     def _named(self, old: int, new: int) -> int:
@@ -144,6 +147,55 @@ class Stops:
             if old in b.notes:
                 b.notes.setdefault(new, b.notes[old])
         return new
+
+    # --- guards ---
+
+    def _unless_divisor(self, k: int, decided: int) -> int:
+        """Jump k as `decided`; as it is written where a divisor that it guards is zero."""
+        b = self.builder
+        for divisor in self._guarded().get(k, ()):
+            zero = b.apply("eq", divisor, b.number(0.0))
+            kept = b.apply("and", decided, b.apply("not", zero))
+            decided = b.apply("or", kept, b.apply("and", k, zero))
+        return decided
+
+    def _guarded(self) -> dict[int, list[int]]:
+        """By comparison: what depends on time alone, is divided by or has its logarithm taken, and only under it."""
+        if self._divisors is None:
+            ops = self.builder.ops
+            self._learn(len(ops) - 1)
+            self._divisors = {}
+            for op in tuple(ops):
+                if op.name not in ("div", "log"):
+                    continue
+                for guard, divisor in self._guards(op.args[-1]):
+                    for k in self._comparisons(guard):
+                        if k not in self._new(divisor, {}) and divisor not in self._divisors.setdefault(
+                            k, []
+                        ):
+                            self._divisors[k].append(divisor)
+        return self._divisors
+
+    def _guards(self, k: int) -> list[tuple[int, int]]:
+        """The choices `guard, value` of which operation k is a product, the values of time alone."""
+        op = self.builder.ops[k]
+        if (
+            op.name == "select"
+            and self._t[op.args[0]]
+            and self._t[op.args[1]]
+            and not self._other[op.args[1]]
+        ):
+            return [(op.args[0], op.args[1])]
+        return (
+            [g for a in op.args for g in self._guards(a)] if op.name in ("mul", "neg", "sqrt", "pow") else []
+        )
+
+    def _comparisons(self, guard: int) -> list[int]:
+        """The jumps that a guard is made of."""
+        op = self.builder.ops[guard]
+        if op.name in ("and", "or", "not"):
+            return [k for a in op.args for k in self._comparisons(a)]
+        return [guard] if self._jumps(guard) else []
 
     def _after(self, k: int, args: tuple[int, ...]) -> int:
         """Operation k over `args`, with the value after a jump at the jump where the direction is known."""

@@ -14,11 +14,12 @@ import re
 
 import numpy as np
 
-from stiffdsl.program.ops import Op
+from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
 # What the text calls beside `xp`; `runtime/array_library.py` says what each means.
-HELPERS = ("take", "take_sum", "stack", "place")
+HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
+HELPERS += ("bounded_exp", "bounded_sinh", "bounded_cosh")
 
 _INFIX = {
     "add": ("{} + {}", 1),
@@ -46,6 +47,15 @@ _CALLS = {
     "take": "take",
     "take_sum": "take_sum",
 }
+# What is called instead where the operation depends on what changes on the way of a solve.
+_ON_THE_WAY = {
+    "sqrt": "root_of",
+    "pow": "power_of",
+    "asin": "arcsine",
+    "acos": "arccosine",
+    "atan2": "angle_of",
+}
+_CHANGING = ("t", "y", "u", "side")
 # How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
 _SIGN, _ATOM = 1.5, 9
 # An expression longer than this gives up a part of itself to a line of its own.
@@ -80,8 +90,12 @@ class _Writer:
         self.unnamed = 0
         self.last_note = ""
         self.uses = np.zeros(len(function.ops), dtype=np.int64)
+        self.bounded = divided_by(function.ops)
+        self.changes: list[bool] = []
         for op in function.ops:
             np.add.at(self.uses, list(op.args), 1)
+            own = op.name == "input" and op.data in _CHANGING
+            self.changes.append(own or any(self.changes[a] for a in op.args))
 
     def write(self, name: str) -> str:
         ops = self.function.ops
@@ -92,7 +106,7 @@ class _Writer:
             if op.name == "input" and op.data == "side":
                 self.lines.append(f"side = xp.full({op.size}, t) if side is None else side")
         for k, op in enumerate(ops):
-            piece = self._piece(op)
+            piece = self._piece(k, op)
             self.pieces.append(piece)
             if k == len(ops) - 1:
                 self.lines += _wrapped("return ", piece[0])
@@ -143,17 +157,17 @@ class _Writer:
         self.taken.add(name)
         return name
 
-    def _piece(self, op: Op) -> tuple[str, float]:
-        piece = self._composed(op)
+    def _piece(self, k: int, op: Op) -> tuple[str, float]:
+        piece = self._composed(k, op)
         while len(piece[0]) > _LONG and op.name not in ("stack", "concatenate"):
             longest = max(op.args, key=lambda a: len(self.pieces[a][0]))
             if len(self.pieces[longest][0]) < _LONG / 4 or self.pieces[longest][0].isidentifier():
                 break
             self._own_line(longest)
-            piece = self._composed(op)
+            piece = self._composed(k, op)
         return piece
 
-    def _composed(self, op: Op) -> tuple[str, float]:
+    def _composed(self, k: int, op: Op) -> tuple[str, float]:
         args = [self.pieces[a] for a in op.args]
         texts = [a[0] for a in args]
         match op.name:
@@ -190,7 +204,15 @@ class _Writer:
                 left, right = _held(args[0], min(strength, _SIGN)), _held(args[1], strength + 0.6)
                 return pattern.format(left, right), strength
             case name:
-                return f"{_CALLS.get(name, f'xp.{name}')}({', '.join(texts)})", _ATOM
+                called = _CALLS.get(name, f"xp.{name}")
+                if any(self.changes[a] for a in op.args) and not self._smooth(op):
+                    called = f"bounded_{name}" if k in self.bounded else _ON_THE_WAY.get(name, called)
+                return f"{called}({', '.join(texts)})", _ATOM
+
+    def _smooth(self, op: Op) -> bool:
+        """A power whose slope, and that of its slope, is finite at zero."""
+        exponent = self.function.ops[op.args[-1]]
+        return op.name == "pow" and exponent.name == "number" and exponent.data >= 2
 
 
 def _held(piece: tuple[str, float], strength: float) -> str:

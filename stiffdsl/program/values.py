@@ -41,6 +41,7 @@ class Values(Protocol):
     def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value: ...
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value: ...
     def product(self, one: Value, other: Value) -> Value: ...
+    def unless_zero(self, factor: Value, value: Value) -> Value: ...
     def vector(self, value: Value) -> int: ...
 
 
@@ -105,6 +106,12 @@ class Vectors:
             return NOTHING
         return Value(one.size, (self.builder.apply("mul", one.ops[0], other.ops[0]),))
 
+    def unless_zero(self, factor: Value, value: Value) -> Value:
+        """`value`, and one where `factor` is zero."""
+        if not value.size:
+            return NOTHING
+        return Value(value.size, (self.builder.unless_zero(factor.ops[0], value.ops[0]),))
+
     def vector(self, value: Value) -> int:
         return self.builder.full(value.ops[0], value.size) if value.size else self.builder.stack(())
 
@@ -146,6 +153,10 @@ class Numbers:
     def product(self, one: Value, other: Value) -> Value:
         pairs = zip(one.ops, other.ops, strict=True)
         return Value(one.size, tuple(self.builder.apply("mul", a, b) for a, b in pairs))
+
+    def unless_zero(self, factor: Value, value: Value) -> Value:
+        pairs = zip(factor.ops, value.ops, strict=True)
+        return Value(value.size, tuple(self.builder.unless_zero(a, b) for a, b in pairs))
 
     def vector(self, value: Value) -> int:
         return self.builder.stack(value.ops)

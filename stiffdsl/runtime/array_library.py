@@ -2,6 +2,11 @@
 
 Positions are inside the array by construction: nothing is checked or clipped when the program runs. Those
 for JAX are copied as they stand into the module that `stiffdsl compile -o` writes.
+
+`root_of`, `power_of`, `arcsine`, `arccosine`, `angle_of` are `sqrt`, `power`, `arcsin`, `arccos`, `arctan2` of what
+changes on the way of a solve: an infinite slope at a single point counts as zero in their derivatives, where JAX would
+go on with `0*inf`. `bounded_exp` and the others are divided by: where they exceed all numbers they have no slope. So it
+is in kernels (`native/partials.py`).
 """
 
 import jax
@@ -29,17 +34,84 @@ def place(a, start, values):
     return jax.lax.dynamic_update_slice(a, values, (start,))
 
 
+def root_of(a):
+    """The square root; its slope at zero counts as zero."""
+    zero = a == 0
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, a)))
+
+
+def power_of(a, n):
+    """`a^n`; a slope at zero that is infinite counts as zero, also that of the slope."""
+    edge = (a == 0) & (n < 2) & (n != 1)
+    return jnp.where(edge, jnp.power(0.0, n), jnp.power(jnp.where(edge, 1.0, a), n))
+
+
+def arcsine(a):
+    """The inverse sine; its slope at the ends counts as zero."""
+    end = jnp.abs(a) == 1
+    return jnp.where(end, jnp.sign(a) * (jnp.pi / 2), jnp.arcsin(jnp.where(end, 0.0, a)))
+
+
+def arccosine(a):
+    """The inverse cosine; its slope at the ends counts as zero."""
+    end = jnp.abs(a) == 1
+    return jnp.where(end, (1 - jnp.sign(a)) * (jnp.pi / 2), jnp.arccos(jnp.where(end, 0.0, a)))
+
+
+def angle_of(y, x):
+    """The angle of a point; it does not change at the origin."""
+    origin = (x == 0) & (y == 0)
+    return jnp.where(origin, 0.0, jnp.arctan2(y, jnp.where(origin, 1.0, x)))
+
+
 def _place(a, start, values):
     a = a.copy()
     a[start : start + len(values)] = values
     return a
 
 
+def bounded_exp(a):
+    """The exponential; its slope is zero where it exceeds all numbers."""
+    large = a > 709.782712893384
+    return jnp.where(large, jnp.inf, jnp.exp(jnp.where(large, 0.0, a)))
+
+
+def bounded_sinh(a):
+    """The hyperbolic sine; its slope is zero where it exceeds all numbers."""
+    large = jnp.abs(a) > 710.475860073944
+    return jnp.where(large, jnp.sign(a) * jnp.inf, jnp.sinh(jnp.where(large, 0.0, a)))
+
+
+def bounded_cosh(a):
+    """The hyperbolic cosine; its slope is zero where it exceeds all numbers."""
+    large = jnp.abs(a) > 710.475860073944
+    return jnp.where(large, jnp.inf, jnp.cosh(jnp.where(large, 0.0, a)))
+
+
+FINITE = (
+    root_of,
+    power_of,
+    arcsine,
+    arccosine,
+    angle_of,
+    bounded_exp,
+    bounded_sinh,
+    bounded_cosh,
+)
 JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack, "place": place}
+JAX |= {f.__name__: f for f in FINITE}
 NUMPY = {
     "xp": np,
     "take": lambda a, index: a[index],
     "take_sum": lambda a, index: a[index].sum(axis=-1),
     "stack": lambda numbers: np.array(numbers, dtype=float),
     "place": _place,
+    "root_of": np.sqrt,
+    "power_of": np.power,
+    "arcsine": np.arcsin,
+    "arccosine": np.arccos,
+    "angle_of": np.arctan2,
+    "bounded_exp": np.exp,
+    "bounded_sinh": np.sinh,
+    "bounded_cosh": np.cosh,
 }

@@ -115,7 +115,13 @@ def source(model: Any) -> str:
     return "\n".join(top) + "\n\n" + "\n\n".join(below)
 
 
-_HELPERS = (array_library.take, array_library.take_sum, array_library.stack, array_library.place)
+_HELPERS = (
+    array_library.take,
+    array_library.take_sum,
+    array_library.stack,
+    array_library.place,
+    *array_library.FINITE,
+)
 
 
 def _functions(program: Program) -> dict[str, str]:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from stiffdsl.flat.derive import derivative
 from stiffdsl.flat.functions import FUNCTIONS, where
 from stiffdsl.flat.model import slot
-from stiffdsl.program.derive import derivative
 from stiffdsl.program.formula import Formula
 from stiffdsl.program.ops import Builder, Tables
 from stiffdsl.program.program import Function

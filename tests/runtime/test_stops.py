@@ -255,3 +255,35 @@ end
     assert solution.t[-1] == 0.5
     assert "after a jump" in solution.reason
     assert "`z`" in solution.reason
+
+
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        "if time <= 0 then 1 else sin(time)/time",
+        "if time > 0 then sin(time)/time else 1",
+        "if time == 0 then 1 else sin(time)/time",
+    ],
+)
+def test_a_condition_guards_a_quotient_at_the_time_of_its_jump(guarded):
+    model = sd.loads(f"model S\n var x start 0\n var s\nequations\n der(x) = {guarded}\n s = {guarded}\nend")
+    found = model.simulate(time=(0, 1), rtol=1e-9, atol=1e-12, method="rodas5p")
+    # Si(1)
+    np.testing.assert_allclose(found["x"][-1], 0.9460830703671830, rtol=1e-9)
+    assert found["s"][0] == 1.0
+
+
+def test_a_guard_before_the_end_of_a_step_and_a_root_that_needs_none():
+    text = """
+model S
+  var x start 0
+  var s
+equations
+  der(x) = if time >= 5 then 1 + (time - 5)/10 else sin(time - 5)/(time - 5)
+  s = if time <= 2 then 0 else 3 + sqrt(time - 2)
+end
+"""
+    found = sd.loads(text).simulate(time=(0, 6), saveat=[2, 5, 6], rtol=1e-9, atol=1e-12, method="rodas5p")
+    # Si(5) + 1.05; at its jump, `s` has the value after it.
+    np.testing.assert_allclose(found["x"][-1], 1.5499312449446741 + 1.05, rtol=1e-9)
+    assert found["s"][0] == 3.0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Op, Tables
+from stiffdsl.program.ops import Builder, Op, Tables, divided_by
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.partials import PARTIALS
 from stiffdsl.runtime.native.tangent import FLAT, copied
@@ -44,6 +44,7 @@ class _Reverse:
     def __init__(self, function: Function, tables: dict[str, np.ndarray], wanted: set[str]):
         self.ops, self.tables = function.ops, tables
         self.b = b = Builder(Tables())
+        self.bounded = divided_by(function.ops)
         self.values: list[int] = []
         self.active: list[bool] = []
         for op in self.ops:
@@ -130,6 +131,7 @@ class _Reverse:
                 self._give(op.args[1], self._spread(op, b.apply("select", condition, bar, zero)))
                 self._give(op.args[2], self._spread(op, b.apply("select", condition, zero, bar)))
             case name:
+                name = f"bounded {name}" if k in self.bounded else name
                 args = [self.values[a] for a in op.args]
                 for i, a in enumerate(op.args):
                     if self.active[a]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Op, Tables
+from stiffdsl.program.ops import Builder, Op, Tables, divided_by
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.partials import PARTIALS
 
@@ -47,10 +47,12 @@ def _derived(
     forward = _Forward(builder, tables, seeds)
     values: list[int] = []
     tangents: list[int | None] = []
-    for op in function.ops:
+    bounded = divided_by(function.ops)
+    for k, op in enumerate(function.ops):
         value = copied(builder, tables, op, [values[a] for a in op.args])
         values.append(value)
-        tangents.append(forward.tangent(op, value, op.args, values, tangents))
+        rule = f"bounded {op.name}" if k in bounded else op.name
+        tangents.append(forward.tangent(op, rule, value, op.args, values, tangents))
     result = tangents[-1]
     if result is None:
         return None
@@ -86,7 +88,13 @@ class _Forward:
         return self.b.full(self.b.number(0.0) if tangent is None else tangent, size)
 
     def tangent(
-        self, op: Op, value: int, args: tuple[int, ...], values: list[int], tangents: list[int | None]
+        self,
+        op: Op,
+        rule: str,
+        value: int,
+        args: tuple[int, ...],
+        values: list[int],
+        tangents: list[int | None],
     ) -> int | None:
         b = self.b
         if op.name == "input":
@@ -105,7 +113,7 @@ class _Forward:
             size = b.ops[values[args[0]]].size
             assert inner is not None
             return b.moved(op, [inner if size is None else self.whole(inner, size)], self.tables)
-        return self._chain(op.name, value, [values[a] for a in args], [tangents[a] for a in args])
+        return self._chain(rule, value, [values[a] for a in args], [tangents[a] for a in args])
 
     def _or_zero(self, tangent: int | None) -> int:
         return self.b.number(0.0) if tangent is None else tangent
