@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stiffdsl.flat import aliases as alias_pass
+from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
+from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 def finished(builder: "Builder", connections) -> FlatModel:
     """The model after alias elimination; raises `ModelError` with what was found until here."""
+    _rates_at_the_start(builder)
     size = builder.next["var"]
     families = builder.equations.build(builder.constant)
     balances = sum(rows.size for rows in connections.balances)
@@ -75,6 +78,28 @@ def finished(builder: "Builder", connections) -> FlatModel:
             "equations": sum(f.size for f in kept),
         },
     )
+
+
+def _rates_at_the_start(builder: "Builder") -> None:
+    """A hidden variable for every derivative that only `initial` mentions, so that equations give it: `h = der(S)`."""
+    size = builder.next["var"]
+    known = np.zeros(size, dtype=bool)
+    known[_differentiated(builder.equations.rows)] = True
+    wanted = np.unique(_differentiated(builder.initial.rows))
+    wanted = wanted[~known[wanted]]
+    if not len(wanted):
+        return
+    span = next(r.span for r in builder.initial.rows if np.isin(_differentiated([r]), wanted).any())
+    hidden = builder.hidden(len(wanted), "rate", span) + np.arange(len(wanted))
+    difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("slot", 1)))
+    builder.equations.add(Rows(difference, ("var", "der"), (hidden, wanted), (), len(wanted), span))
+
+
+def _differentiated(rows: list[Rows]) -> np.ndarray:
+    """The variables whose derivatives `rows` mention."""
+    parts = [p for r in rows for p in (r, *(terms for terms, _ in r.sums))]
+    found = [c for p in parts for kind, c in zip(p.kinds, p.columns, strict=True) if kind == "der"]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
 def _vanished(builder: "Builder", family: Family) -> bool:

@@ -179,3 +179,24 @@ end
         "most involved: `x`; `x^2 + exp(x) = -1` (line 7) is off by "
     )
     assert sol.start.wrong
+
+
+@pytest.mark.parametrize(
+    ("equation", "expected"), [("S = A/2", -50.0), ("S = A^2", -2e4), ("S + S^3 = A", -100 / (1 + 3 * 4.5701**2))]
+)
+def test_the_derivative_of_an_algebraic_unknown_stands_in_initial(equation, expected):
+    text = f"""
+model M
+  var A
+  var S guess 4
+  var p
+equations
+  der(A) = -A
+  {equation}
+  der(p) = 0
+initial
+  p = der(S)
+  A = 100
+end
+"""
+    assert sd.loads(text).simulate(time=(0, 1))["p"][-1] == pytest.approx(expected, rel=1e-4)
