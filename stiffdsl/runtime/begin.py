@@ -8,9 +8,7 @@ import numpy as np
 
 from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
-from stiffdsl.graph.lifted import lifted
-from stiffdsl.program.lower import lower
-from stiffdsl.runtime.emit import numpy_functions
+from stiffdsl.runtime.chain import Lifted, by_blocks, from_guesses, lifted_system, worthwhile
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_guess
 from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
@@ -93,11 +91,9 @@ def _anchor(model: "CompiledModel") -> Anchor | None:
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)
         y = np.asarray(y, dtype=float)
-        found = _continued(model.program, model.interpreted, t, y, p, u, known, by_damped_steps)
-    if found.converged:
-        y = y.copy()
-        y[model.program.system.initial.free] = found.x
-        return Anchor(y, args, np.asarray(known))
+        found = _by_newton(model, t, y, p, u, known, nothing)
+    if found is not None:
+        return Anchor(found[0], args, np.asarray(known))
     for reached, found in _ways(model, t, y, p, u, known, nothing):
         if found.converged:
             return Anchor(reached, args, np.asarray(known))
@@ -114,12 +110,11 @@ def _solved(
     program, system = model.program, model.system(driven=bool(args.inputs.signals))
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     if len(program.system.initial.free) <= THOROUGH:
-        quick = _continued(program, model.interpreted, t, y, p, u, known, by_damped_steps)
-        if quick.converged:
-            whole, free = y.copy(), program.system.initial.free
-            whole[free] = quick.x
-            nothing = np.zeros(len(free))
-            return Started(whole, True, quick.iterations, nothing, nothing, known), "Newton", quick.iterations
+        quick = _by_newton(model, t, y, p, u, known, initial)
+        if quick is not None:
+            whole, iterations, how = quick
+            nothing = np.zeros(len(program.system.initial.free))
+            return Started(whole, True, iterations, nothing, nothing, known), how, iterations
     key = ("initial", system.time_dependent)
     if key not in model.cache:
         model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
@@ -138,6 +133,28 @@ def _solved(
     return found, "Newton and continuation", spent
 
 
+def _by_newton(
+    model: "CompiledModel", t: float, y: np.ndarray, p, u, known: Any, initial: Overrides
+) -> tuple[np.ndarray, int, str] | None:
+    """The state, iterations and how: in the entries of y from where they are, or block by block before that. Which
+    comes first is a matter of what was said of the entries of y."""
+    program, free = model.program, model.program.system.initial.free
+    with np.errstate(all="ignore"):
+        guessed = np.asarray(model.interpreted.guess(p, u, t))
+        blocks_first = worthwhile(model, np.asarray(known), guessed, initial)
+        for by_its_blocks in (blocks_first, not blocks_first):
+            begun = by_blocks(model, t, p, u, initial) if by_its_blocks else (y, 0, "Newton")
+            if begun is None:
+                continue
+            near, before, how = begun
+            found = _continued(program, model.interpreted, t, near, p, u, known, by_damped_steps)
+            if found.converged:
+                whole = near.copy()
+                whole[free] = found.x
+                return whole, before + found.iterations, how
+    return None
+
+
 def _ways(
     model: "CompiledModel",
     t: float,
@@ -149,8 +166,9 @@ def _ways(
 ) -> Iterator[tuple[np.ndarray, Continued]]:
     """States to go on from, and how they were found: in all unknowns, then in those of y."""
     with np.errstate(all="ignore"):
-        if not len(model.program.system.eliminated):
-            yield _in_all_unknowns(model, t, p, u, initial)
+        whole = lifted_system(model)
+        if whole is not None:
+            yield _in_all_unknowns(model, whole, t, p, u, initial)
         found = _continued(model.program, model.interpreted, t, y, p, u, known)
     y = y.copy()
     y[model.program.system.initial.free] = found.x
@@ -158,26 +176,13 @@ def _ways(
 
 
 def _in_all_unknowns(
-    model: "CompiledModel", t: float, p: np.ndarray, u: np.ndarray, initial: Overrides
+    model: "CompiledModel", whole: Lifted, t: float, p: np.ndarray, u: np.ndarray, initial: Overrides
 ) -> tuple[np.ndarray, Continued]:
     """Continuation in the lifted system: the entries of y there, and how it went."""
-    if "lifted" not in model.cache:
-        program = lower(lifted(model.program.system))
-        model.cache["lifted"] = program, numpy_functions(program)
-    program, functions = model.cache["lifted"]
-    system, all_of = model.program.system, program.system
-    states = len(system.states)
-    order = np.lexsort((all_of.implicit_is_der, all_of.implicit))
-    code = 2 * all_of.implicit + all_of.implicit_is_der
-    own = order[np.searchsorted(code[order], 2 * system.implicit + system.implicit_is_der)]
-    place = np.concatenate([np.arange(states), states + own]).astype(np.int64)
-    values, mask = np.zeros(program.size), np.zeros(program.size, dtype=bool)
-    values[place], mask[place] = np.asarray(initial.values), initial.mask
-    known, y = first_guess(program, functions, p, u, t, Overrides(values, mask), np)
-    y = np.asarray(y, dtype=float).copy()
-    found = _continued(program, functions, t, y, p, u, known)
-    y[all_of.initial.free] = found.x
-    return y[place], found
+    known, y = from_guesses(whole, t, p, u, initial)
+    found = _continued(whole.program, whole.functions, t, y, p, u, known)
+    y[whole.program.system.initial.free] = found.x
+    return y[whole.place], found
 
 
 def _continued(program, functions, t, y: np.ndarray, p, u, known, way=continued) -> Continued:

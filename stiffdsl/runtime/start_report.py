@@ -33,9 +33,10 @@ class StartReport:
     """What `solution.start` is.
 
     `solved` are the unknowns that equations determine at the start, in `blocks` of these sizes; `how` they were found
-    (`nothing to solve`, `Newton`, or the name of a continuation) in how many `iterations`. `moved` are the start
-    values that gave way, `kept` counts those that hold. `undetermined` are states that nothing is said of: they begin
-    at their guess, or at zero. `failure` says what went wrong, with the equations that do not hold in `wrong`.
+    (`nothing to solve`, `Newton`, `Newton, block by block`, or the name of a continuation) in how many `iterations`.
+    `moved` are the start values that gave way, `kept` counts those that hold. `undetermined` are states that nothing is
+    said of: they begin at their guess, or at zero. `failure` says what went wrong, with the equations that do not hold
+    in `wrong`.
     """
 
     def __init__(
