@@ -95,3 +95,8 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'stiffdsl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What a user calls: the stages of the compiler are modules that need not be seen."""
+    return sorted([*__all__, "CompiledModel"])

@@ -193,16 +193,19 @@ def read(path: str | Path) -> Source:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ModelError([_unreadable(path, error.strerror or "it cannot be opened")]) from None
+        help_text = None
+        if (path / "surrogate.json").is_file():
+            help_text = f"this folder holds a surrogate: `stiffdsl.load_surrogate({str(path)!r})` reads it"
+        raise ModelError([_unreadable(path, error.strerror or "it cannot be opened", help_text)]) from None
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8 text"
         raise ModelError([_unreadable(path, reason)]) from None
     return Source(str(path), text)
 
 
-def _unreadable(path: Path, reason: str) -> Diagnostic:
+def _unreadable(path: Path, reason: str, help_text: str | None = None) -> Diagnostic:
     span = Span(Source(str(path), ""), 1, 1, 1, 2)
-    return Diagnostic("E0100", f"cannot read `{path}`: {reason}", (Label(span),))
+    return Diagnostic("E0100", f"cannot read `{path}`: {reason}", (Label(span),), help=help_text)
 
 
 def located(path: str | Path) -> Path:

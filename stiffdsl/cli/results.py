@@ -59,24 +59,15 @@ def write_solution(solution: Any, path: str) -> None:
     """Every declared variable over time, in the format that the ending of `path` names."""
     suffix = Path(path).suffix.lower()
     if path == "-":
-        write_csv(solution, sys.stdout)
+        solution.write_csv(sys.stdout)
         return
     with writing(path):
         if suffix == ".csv":
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                write_csv(solution, file)
+            solution.to_csv(path)
         elif suffix == ".parquet":
             solution.to_pandas().to_parquet(path)
         else:
             solution.to_xarray().to_netcdf(path)
-
-
-def write_csv(solution: Any, file: Any) -> None:
-    """Header `time,<names>`; numbers in the shortest form that reads back as the same number."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["time", *solution.names])
-    for t, row in zip(solution.t, solution.rows(), strict=True):
-        writer.writerow([repr(float(t)), *map(repr, row.tolist())])
 
 
 def write_ensemble(batch: Any, path: str) -> None:

@@ -61,9 +61,11 @@ def plot_solution(
     path: str | Path | None = None,
     log: bool | None = None,
     data: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    ax: "Axes | None" = None,
 ) -> "Figure":
     """Draws `names` (whole arrays by their bare name), or what tells most; writes to `path` if given.
 
+    `ax`: axes of the caller's, that all names are drawn into.
     `data`: measured times and values by variable, drawn as points beside its line.
 
     `log` chooses the time axis; None looks at the solution. Raises `KeyError` for an unknown name.
@@ -73,6 +75,8 @@ def plot_solution(
     logarithmic = _is_log(solution.t) if log is None else log and len(solution.t) > 1 and solution.t[-1] > 0
     t, every = _sampled(solution, logarithmic)
     groups = [_group(solution, name, members, every) for name, members in shown]
+    if ax is not None:
+        return _into(ax, solution, t, groups, logarithmic, data or {})
     panels = _panels(groups)
     left_out += sum(len(panel) for panel in panels[PANELS:])
     panels = panels[:PANELS]
@@ -100,6 +104,33 @@ def plot_solution(
         _head(figure, solution, left_out)
     if path is not None:
         write(figure, path)
+    return figure
+
+
+def _into(
+    axes: "Axes",
+    solution: Solution,
+    t: np.ndarray,
+    groups: Sequence[Group],
+    logarithmic: bool,
+    data: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> "Figure":
+    """All groups in axes that belong to somebody else: their style and their labels are left alone."""
+    scale, label = _time_unit(solution, logarithmic)
+    for group in groups:
+        for k, name in enumerate(group.labels):
+            (line,) = axes.plot(t / scale, group.values[:, k], label=plain(name))
+            if name in data:
+                measured, values = data[name]
+                axes.plot(measured / scale, values, "o", color=line.get_color(), markersize=3)
+    if logarithmic:
+        axes.set_xscale("log")
+    axes.set_xlabel(axes.get_xlabel() or label)
+    units = {group.unit for group in groups}
+    if len(units) == 1 and not axes.get_ylabel():
+        axes.set_ylabel(unit_label(units.pop()))
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # axes without a figure cannot be drawn into
     return figure
 
 

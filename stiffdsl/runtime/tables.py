@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 
 from stiffdsl.diagnostics import did_you_mean
+
+# Rows of a table that are shown where it is only looked at.
+SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,33 @@ class Table:
         columns = ("name", "unit", "value", "range", "doc", "kind")
         return pandas.DataFrame([{c: getattr(r, c) for c in columns} for r in self._rows], columns=columns)
 
-    def __repr__(self) -> str:
-        shown = self._rows[:50]
+    def keys(self) -> list[str]:
+        """The names of all rows."""
+        return self.names
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """Headings, and the first rows as text."""
         cells = [("name", "value", "unit", "range", "doc")]
-        for row in shown:
+        for row in self._rows[:SHOWN]:
             bounds = "" if row.range is None else f"{row.range[0]:g}..{row.range[1]:g}"
             value = "" if row.value is None else f"{row.value:g}"
             cells.append((row.name, value, row.unit or "", bounds, row.doc or ""))
+        return cells
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        head, *rows = self._cells()
+        lines = ["<table><thead><tr>", *(f"<th>{c}</th>" for c in head), "</tr></thead><tbody>"]
+        for row in rows:
+            lines.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>")
+        more = len(self._rows) - len(rows)
+        lines.append("</tbody></table>" + (f"<p>… {more:,} more</p>" if more > 0 else ""))
+        return "".join(lines)
+
+    def __repr__(self) -> str:
+        cells = self._cells()
         width = [max(len(c[k]) for c in cells) for k in range(5)]
         lines = ["  ".join(c[k].ljust(width[k]) for k in range(5)).rstrip() for c in cells]
-        if len(self._rows) > len(shown):
-            lines.append(f"… {len(self._rows) - len(shown)} more")
+        if len(self._rows) > SHOWN:
+            lines.append(f"… {len(self._rows) - SHOWN} more")
         return "\n".join(lines)

@@ -1,12 +1,23 @@
 """A solution under the names of a model, in declared units: what `simulate` returns, of a model or of a surrogate."""
 
+import csv
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import numpy as np
 
 from stiffdsl.solve.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INDEX = re.compile(r"\[([^\[\]]*)\]")
 
 # How many values of named quantities are held at a time where only their extremes are asked for.
 STRETCH = 20_000_000
@@ -226,34 +237,69 @@ class Solution:
 
         return Values(states.reshape(*t.shape, states.shape[-1]), named)
 
+    @property
+    def units(self) -> dict[str, str | None]:
+        """The declared unit of every name; time is in seconds."""
+        return self.view.units
+
+    def keys(self) -> list[str]:
+        """Every declared variable: what `solution[name]` takes."""
+        return self.names
+
     def to_pandas(self):
-        """A `pandas.DataFrame`: index `time`, one column for each declared scalar, in declared units."""
+        """A `pandas.DataFrame`: index `time`, one column for each declared scalar, in declared units.
+
+        `frame.attrs["units"]` holds the units.
+        """
         import pandas
 
         index = pandas.Index(self.t, name="time")
-        return pandas.DataFrame(self.view.table(self._evaluated()), index=index, columns=self.names)
+        frame = pandas.DataFrame(self.view.table(self._evaluated()), index=index, columns=self.names)
+        frame.attrs["units"] = {"time": "s", **self.units}
+        return frame
 
     def to_xarray(self):
-        """An `xarray.Dataset` over `time`, one variable for each declared scalar, with its unit."""
+        """An `xarray.Dataset` over `time`, one variable for each declaration, with its unit.
+
+        An array has a dimension for each of its indices, called after what is indexed (`rooms` for `rooms[3].T`), with
+        coordinates from 1.
+        """
         import xarray
 
-        columns, units = self.view.table(self._evaluated()), self.view.units
-        return xarray.Dataset(
-            {
-                name: ("time", columns[:, k], {"units": units[name]} if units[name] else {})
-                for k, name in enumerate(self.names)
-            },
-            coords={"time": self.t},
-        )
+        columns = self.view.table(self._evaluated())
+        variables, coordinates = {}, {}
+        for declared in declarations(self.names):
+            unit = self.units[self.names[declared.columns[0]]]
+            values = columns[:, declared.columns].reshape(len(self.t), *declared.shape)
+            attributes = {"units": unit} if unit else {}
+            variables[declared.name] = (("time", *declared.axes), values, attributes)
+            coordinates |= {
+                axis: np.arange(1, n + 1) for axis, n in zip(declared.axes, declared.shape, strict=True)
+            }
+        return xarray.Dataset(variables, coords={"time": ("time", self.t, {"units": "s"}), **coordinates})
 
-    def plot(self, *names: str, path: str | None = None, log: bool | None = None):
+    def to_csv(self, path: str) -> None:
+        """Writes a header `time,<name>,...` and a row for each saved time; numbers read back as the same numbers."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            self.write_csv(file)
+
+    def write_csv(self, file: TextIO) -> None:
+        """As `to_csv`, to an open file; memory is that of a stretch of times."""
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["time", *self.names])
+        for t, row in zip(self.t, self.rows(), strict=True):
+            writer.writerow([repr(float(t)), *map(repr, row.tolist())])
+
+    def plot(
+        self, *names: str, path: str | None = None, log: bool | None = None, ax: "Axes | None" = None
+    ) -> "Figure":
         """Draws `names` (or the first variables) over time; writes the picture to `path` where one is given.
 
-        Returns the Matplotlib figure.
+        With `ax`, names are drawn into these axes of the caller's. Returns the Matplotlib figure.
         """
         from stiffdsl.report.solution import plot_solution
 
-        return plot_solution(self, *names, path=path, log=log)
+        return plot_solution(self, *names, path=path, log=log, ax=ax)
 
     def _evaluated(self) -> Any:
         if self._every is None:
@@ -263,6 +309,52 @@ class Solution:
     def __repr__(self) -> str:
         span = f"time {self.t[0]:g}..{self.t[-1]:g}" if len(self.t) else "no times"
         return f"<Solution of {self.view.model_name}: {span}, {len(self.t)} points, {self.reason}>"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared variable among scalar names: its columns, its shape, and a name for each of its axes."""
+
+    name: str
+    columns: list[int]
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+
+
+def declarations(names: Sequence[str]) -> list[Declared]:
+    """Scalar names `rooms[1].T, rooms[2].T, …` brought together; elements that are no whole array stay alone."""
+    members: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        members.setdefault(_INDEX.sub("", name), []).append(k)
+    found: list[Declared] = []
+    # The length of each axis: axes of one name and another length cannot stand in one table.
+    lengths: dict[str, int] = {}
+    for base, columns in members.items():
+        indices = [[int(i) for group in _INDEX.findall(names[k]) for i in group.split(",")] for k in columns]
+        shape = tuple(max(axis) for axis in zip(*indices, strict=True))
+        axes = _axes(names[columns[0]])
+        whole = len(columns) == prod(shape) and indices == [list(i) for i in _counted(shape)]
+        if not whole or any(lengths.get(axis, n) != n for axis, n in zip(axes, shape, strict=True)):
+            found.extend(Declared(names[k], [k], (), ()) for k in columns)
+            continue
+        lengths |= dict(zip(axes, shape, strict=True))
+        found.append(Declared(base, columns, shape, axes))
+    return found
+
+
+def _axes(name: str) -> tuple[str, ...]:
+    """The dotted name up to each index of a scalar's name, numbered where one name has several."""
+    axes = []
+    for place in _INDEX.finditer(name):
+        owner = _INDEX.sub("", name[: place.start()])
+        count = len(place.group(1).split(","))
+        axes.extend([owner] if count == 1 else [f"{owner}_{k + 1}" for k in range(count)])
+    # An axis and a variable of one name exclude each other in xarray.
+    return tuple(f"{axis}_index" if axis == _INDEX.sub("", name) else axis for axis in axes)
+
+
+def _counted(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    return product(*(range(1, n + 1) for n in shape))
 
 
 def undefined_text(names: Sequence[str], since: float) -> str:

@@ -27,3 +27,51 @@ def test_a_variable_that_is_no_number_is_told_once_with_its_time():
         solution["root"]
     solution["root"]
     assert solution["sum"][-1] == pytest.approx(0.0, abs=1e-6)
+
+
+HALL = """
+model Room
+  param C = 2 [J/K]
+  var T [degC] start 20
+equations
+  C*der(T) = -(T - 10 [degC])*1 [W/K]
+end
+model Hall
+  part rooms[3] : Room
+  var m[2, 2] start 1
+  output mean [degC] = rooms[1].T
+equations
+  for i in 1..2
+    for j in 1..2
+      der(m[i, j]) = -i*m[i, j]
+    end
+  end
+experiment
+  time 0..1, points 5
+end
+"""
+
+
+def test_tables_carry_units_and_arrays_keep_their_axes(tmp_path):
+    solution = sd.loads(HALL).simulate()
+    frame = solution.to_pandas()
+    assert frame.attrs["units"]["rooms[2].T"] == "degC"
+    assert frame.attrs["units"]["time"] == "s"
+    data = solution.to_xarray()
+    assert data["rooms.T"].dims == ("time", "rooms")
+    assert data["m"].shape == (5, 2, 2)
+    assert data["m"].sel(m_1=2, m_2=1).values == pytest.approx(solution["m[2,1]"])
+    assert data["time"].attrs["units"] == "s"
+    solution.to_csv(str(tmp_path / "r.csv"))
+    assert (tmp_path / "r.csv").read_text().startswith('time,"m[1,1]",')
+    assert solution.keys() == solution.names
+    assert "<td>rooms[1].C</td>" in sd.loads(HALL).parameters._repr_html_()
+
+
+def test_a_solution_is_drawn_into_axes_of_the_caller():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    assert sd.loads(HALL).simulate().plot("rooms.T", "m[1,1]", ax=axes) is figure
+    assert [line.get_label() for line in axes.lines] == ["rooms[1].T", "rooms[2].T", "rooms[3].T", "m[1,1]"]
