@@ -57,7 +57,9 @@ def load(
     (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
     """
     from stiffdsl.pipeline import compile_model, located, read
+    from stiffdsl.solve import arguments
 
+    arguments.path(path, "`path`")
     return compile_model(read(located(path)), model, constants, eliminate_conserved=eliminate_conserved)
 
 
@@ -71,7 +73,9 @@ def loads(
     """Compiles a model given as text, as `load` does; imports are looked up in the working folder and the library."""
     from stiffdsl.diagnostics import Source
     from stiffdsl.pipeline import compile_model
+    from stiffdsl.solve import arguments
 
+    arguments.text(text, "`text`")
     return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
 
 
@@ -81,10 +85,12 @@ def load_surrogate(directory: str | Path) -> "Surrogate | PartSurrogate":
 
     prepare()
 
+    from stiffdsl.solve import arguments
     from stiffdsl.surrogate.part import is_part
     from stiffdsl.surrogate.part import load as read_part
     from stiffdsl.surrogate.storage import load as read_surrogate
 
+    arguments.path(directory, "`directory`")
     if is_part(directory):
         return read_part(directory, loads)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span
 from stiffdsl.resources import folder
+from stiffdsl.solve import arguments
 
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
 
@@ -42,6 +43,12 @@ def compile_model(
     process it is pickled.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
+    if model is not None:
+        arguments.text(model, "`model`")
+    constants = {
+        name: arguments.number(value, f"the constant `{name}`")
+        for name, value in arguments.mapping(constants, "`constants`").items()
+    }
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
     from stiffdsl.check.alike import NotAlike
@@ -54,9 +61,7 @@ def compile_model(
         return module
 
     alike = False
-    stages = partial(
-        _stages, source, model, constants or {}, find or load_import, eliminate_conserved, change
-    )
+    stages = partial(_stages, source, model, constants, find or load_import, eliminate_conserved, change)
     if stop_after in ("syntax", "check"):
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:

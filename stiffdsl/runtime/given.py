@@ -12,7 +12,9 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.runtime.inputs import Signal, signal, with_clocks
-from stiffdsl.runtime.names import Names
+from stiffdsl.runtime.names import Found, Names
+from stiffdsl.runtime.native.joined import joined
+from stiffdsl.solve.arguments import finite, mapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +45,17 @@ class Given:
 
     def params(self, given: Mapping[str, Any] | None) -> Overrides:
         """Parameters by name, numbers in declared units; a whole array by its name. Raises `KeyError`, `ValueError`."""
-        return self._scattered(given or {}, self.parameters, self.sizes["parameter"], "parameter")
+        return self._scattered(
+            mapping(given, "`params`"), self.parameters, self.sizes["parameter"], "parameter"
+        )
 
     def driven(self, given: Mapping[str, Any] | None) -> tuple[Overrides, tuple[Signal, ...]]:
         """Inputs by name: numbers as overrides, everything else as signals over time."""
         numbers: dict[str, Any] = {}
         signals: list[Signal] = []
-        for name, value in (given or {}).items():
+        for name, value in mapping(given, "`inputs`").items():
             found = self._find(self.inputs, name, "input")
-            if callable(value) or hasattr(value, "index") or isinstance(value, tuple | list):
+            if callable(value) or hasattr(value, "to_numpy") or isinstance(value, tuple | list):
                 for scalar in found.scalars.ravel():
                     signals.append(signal(int(scalar), found.block.scale, found.block.shift, value, name))
             else:
@@ -68,7 +72,7 @@ class Given:
         if given is None:
             return _none(n, apart)
         if not isinstance(given, Mapping):
-            y = jnp.asarray(given)
+            y = given if isinstance(given, jax.Array) else jnp.asarray(finite(given, "`initial`"))
             if y.shape != (n,):
                 raise ValueError(f"`initial` takes {n} values (those of `model.states`), not {y.shape}")
             return replace(_none(n, apart), values=y, mask=np.ones(n, dtype=bool), given=True)
@@ -77,9 +81,9 @@ class Given:
         algebraic = ~system.implicit_is_der
         place[system.implicit[algebraic]] = len(system.states) + np.flatnonzero(algebraic)
         place[system.eliminated] = n + np.arange(apart)
-        values, mask = jnp.zeros(n + apart), np.zeros(n + apart, dtype=bool)
+        mask, placed = np.zeros(n + apart, dtype=bool), []
         determined = set(system.initial.free[system.initial.free < len(system.states)].tolist())
-        for name, value in given.items():
+        for name, value in mapping(given, "`initial`").items():
             found = self._find(self.variables, name, "state")
             scalars = found.scalars.ravel()
             at = place[system.flat.alias[scalars]]
@@ -89,30 +93,21 @@ class Given:
                 )
             if determined & set(at.tolist()):
                 raise ValueError(f"the initial value of `{name}` is determined by `initial` equations")
-            si = jnp.asarray(value, dtype=float) * found.block.scale + found.block.shift
-            si = jnp.broadcast_to(si, found.shape).ravel() * system.flat.sign[scalars]
-            values = values.at[at].set(si)
+            placed.append(_placed(found, at, value, name, "initial value", system.flat.sign[scalars]))
             mask[at] = True
+        values = jnp.asarray(_together(n + apart, placed))
         return Overrides(values[:n], mask[:n], values[n:], mask[n:])
 
     def _scattered(self, given: Mapping[str, Any], names: Names, size: int, what: str) -> Overrides:
         if not given:
             return _none(size)
-        values, mask = np.zeros(size), np.zeros(size, dtype=bool)
+        mask, placed = np.zeros(size, dtype=bool), []
         for name, value in given.items():
             found = self._find(names, name, what)
-            number = _numbers(value, name, what)
-            if number.shape not in ((), found.shape):
-                raise ValueError(f"the {what} `{name}` has shape {found.shape}, not {number.shape}")
-            si = number * found.block.scale + found.block.shift
             scalars = found.scalars.ravel()
+            placed.append(_placed(found, scalars, value, name, what))
             mask[scalars] = True
-            if not isinstance(si, jax.Array) and isinstance(values, np.ndarray):
-                values[scalars] = np.broadcast_to(si, found.shape).ravel()
-            else:
-                spread = jnp.broadcast_to(jnp.asarray(si), found.shape).ravel()
-                values = jnp.asarray(values).at[scalars].set(spread)
-        return Overrides(values, mask)
+        return Overrides(_together(size, placed), mask)
 
     def _find(self, names: Names, name: str, what: str):
         try:
@@ -144,13 +139,63 @@ def _none(size: int, apart: int = 0) -> Overrides:
     return Overrides(*arrays, given=False)
 
 
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Numbers in declared units, one for each place of a vector in SI; `sign` is that of an alias."""
+
+    at: np.ndarray
+    values: Any
+    scale: Any
+    shift: Any
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a number for one place."""
+        return not self.values.ndim and len(self.at) == 1
+
+
+def _placed(found: Found, at: np.ndarray, value: Any, name: str, what: str, sign: Any = 1.0) -> _Placed:
+    """What is given for one name; raises `ValueError` where it is not a number, or not of the shape of the name."""
+    number = _numbers(value, name, what)
+    if number.shape not in ((), found.shape):
+        raise ValueError(f"the {what} `{name}` has shape {found.shape}, not {number.shape}")
+    return _Placed(at, number, found.block.scale * sign, found.block.shift * sign)
+
+
+def _together(size: int, placed: list[_Placed]) -> Any:
+    """The vector of `size` entries in SI, zero where nothing is given.
+
+    Numbers of JAX are joined, then converted and put in place by one operation each: XLA's time for a chain of updates
+    grows with the square of its length.
+    """
+    values, scale, shift = np.zeros(size), np.ones(size), np.zeros(size)
+    # Where the number for each place is: among `values`, or behind them, among those of JAX.
+    source, known = np.arange(size), size
+    alone = [one for one in placed if isinstance(one.values, jax.Array) and one.alone]
+    whole = [one for one in placed if isinstance(one.values, jax.Array) and not one.alone]
+    behind: dict[int, np.ndarray] = {}
+    for one in (*alone, *whole):
+        behind[id(one)] = known + np.arange(len(one.at))
+        known += len(one.at)
+    for one in placed:
+        if id(one) in behind:
+            source[one.at], scale[one.at], shift[one.at] = behind[id(one)], one.scale, one.shift
+        else:
+            values[one.at] = np.ravel(one.values) * one.scale + one.shift
+            source[one.at], scale[one.at], shift[one.at] = one.at, 1.0, 0.0
+    if not behind:
+        return values
+    parts = [joined([_float(one.values) for one in alone])] if alone else []
+    parts += [jnp.broadcast_to(one.values.reshape(-1), one.at.shape) for one in whole]
+    return jnp.concatenate([values, *parts]).astype(float)[source] * scale + shift
+
+
 def _numbers(value: Any, name: str, what: str) -> Any:
     """`value` as a NumPy or JAX array of numbers, finite where that can be known."""
     if not isinstance(value, jax.Array):
-        try:
-            value = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(f"the {what} `{name}` must be a number, not {value!r}") from None
-        if not np.all(np.isfinite(value)):
-            raise ValueError(f"the {what} `{name}` must be finite, not {value}")
+        return finite(value, f"the {what} `{name}`")
     return value
+
+
+def _float(number: jax.Array) -> jax.Array:
+    return number if number.dtype == np.float64 else number.astype(np.float64)

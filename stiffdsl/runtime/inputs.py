@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from stiffdsl.solve.arguments import mapping, numbers
 from stiffdsl.solve.knots import Knots, knots_of_table, together
+from stiffdsl.solve.times import table
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
@@ -148,25 +150,28 @@ class Inputs:
 
 
 def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Signal:
-    """A signal from what a user hands over: a callable of t, `(times, values)`, or a pandas Series.
+    """A signal from what a user hands over: a callable of t, `(times, values)`, or a pandas Series. Times may be dates.
 
     Raises `ValueError` for anything that is neither, or for a table that is not ascending and finite.
     """
     if callable(given):
         return Signal(name, index, scale, shift, None, None, _callable(given, name))
-    if hasattr(given, "index") and hasattr(given, "to_numpy"):
-        times, values = np.asarray(given.index, dtype=float), given.to_numpy(dtype=float)
-    elif isinstance(given, Sequence) and len(given) == 2:
-        times, values = np.asarray(given[0], dtype=float), jnp.asarray(given[1], dtype=float)
-    else:
+    found = table(given, name)
+    if found is None:
         raise ValueError(
             f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
             f"not a {type(given).__name__}"
         )
+    times, values = found[0], jnp.asarray(found[1], dtype=float)
     if times.ndim != 1 or times.shape != values.shape or len(times) < 1:
         raise ValueError(f"the table of the input `{name}` needs as many values as times")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
         raise ValueError(f"the times of the input `{name}` must ascend")
+    if not isinstance(found[1], jax.Array) and not np.isfinite(found[1]).all():
+        at = times[np.argmin(np.isfinite(found[1]))]
+        raise ValueError(
+            f"the table of the input `{name}` must hold finite values, and that at {at:g} s is not"
+        )
     first = np.flatnonzero((np.diff(times) == 0) & (np.diff(times, prepend=-np.inf)[:-1] > 0))
     jumps = jnp.asarray(first) if len(first) else None
     return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None, jumps)
@@ -183,10 +188,10 @@ def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[s
     """The inputs of the first lane, and the values (lanes, times) of those tables that differ between lanes."""
     first: dict[str, Any] = {}
     tables: dict[str, np.ndarray] = {}
-    for name, value in (given or {}).items():
+    for name, value in mapping(given, "`inputs`").items():
         first[name] = value
         if isinstance(value, Sequence) and len(value) == 2 and np.ndim(value[1]) == 2:
-            tables[name] = np.asarray(value[1], dtype=float)
+            tables[name] = numbers(value[1], f"each value in the table of the input `{name}`")
             if not len(tables[name]) or not np.all(np.isfinite(tables[name])):
                 raise ValueError(f"the table of the input `{name}` needs finite values for at least one lane")
             first[name] = (value[0], tables[name][0])

@@ -12,7 +12,8 @@ from stiffdsl.runtime.session import prepare
 
 prepare()
 
-import jax.numpy as jnp  # noqa: E402  (float64 is turned on first)
+import jax  # noqa: E402  (float64 is turned on first)
+import jax.numpy as jnp  # noqa: E402
 
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.flat.model import Block  # noqa: E402
@@ -25,6 +26,7 @@ from stiffdsl.runtime.native import krylov  # noqa: E402
 from stiffdsl.runtime.system import Args, ModelSystem  # noqa: E402
 from stiffdsl.runtime.tables import Row, Table  # noqa: E402
 from stiffdsl.runtime.view import Evaluator  # noqa: E402
+from stiffdsl.solve import arguments  # noqa: E402
 from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
 from stiffdsl.solve.solution import Solution  # noqa: E402
 
@@ -187,23 +189,23 @@ class CompiledModel:
         `p` is the vector of all parameters, or a mapping by name in declared units; left out, the declared values.
         `u` is the vector of inputs; left out, the declared values.
         """
-        p, u = self._vectors(p, u)
-        return self.functions.rhs(jnp.asarray(t, dtype=float), jnp.asarray(y, dtype=float), p, u)
+        return self.functions.rhs(*self._point(t, y), *self._vectors(p, u))
 
     def jacobian(self, t: Any, y: Any, p: Any = None, u: Any = None) -> Any:
         """The analytic values of df/dy in the order of `jacobian_pattern`; arguments as for `rhs`."""
-        p, u = self._vectors(p, u)
-        return self.functions.jacobian(jnp.asarray(t, dtype=float), jnp.asarray(y, dtype=float), p, u)
+        return self.functions.jacobian(*self._point(t, y), *self._vectors(p, u))
 
     def _vectors(self, p: Any, u: Any) -> tuple[Any, Any]:
         if p is None or isinstance(p, Mapping):
             given = self.given.params(p)
             p = self.functions.parameters(jnp.asarray(given.values), jnp.asarray(given.mask, dtype=float))
-        p = jnp.asarray(p, dtype=float)
-        if p.shape != self.default_parameters.shape:
-            raise ValueError(f"the model has {len(self.default_parameters)} parameters, not {p.shape}")
-        u = self.functions.input_defaults(p) if u is None else jnp.asarray(u, dtype=float)
-        return p, u
+        p = _vector(p, self.default_parameters.shape, "`p`", "parameters")
+        if u is None:
+            return p, self.functions.input_defaults(p)
+        return p, _vector(u, (self.given.sizes["input"],), "`u`", "inputs")
+
+    def _point(self, t: Any, y: Any) -> tuple[Any, Any]:
+        return _vector(t, (), "`t`", "times"), _vector(y, (self.program.size,), "`y`", "unknowns")
 
     def initial_state(self, params: Mapping[str, Any] | None = None, time: float | None = None) -> np.ndarray:
         """The consistent state y (in SI) that a simulation begins with. Raises `ValueError` where there is none."""
@@ -440,6 +442,18 @@ class CompiledModel:
 
     def __repr__(self) -> str:
         return f"<CompiledModel {self.name}: {len(self.program.system.states)} states, {self.program.size} unknowns>"
+
+
+def _vector(value: Any, shape: tuple[int, ...], name: str, what: str) -> Any:
+    """An array of JAX of this shape. Raises `ValueError`: positions in it are not checked when a function runs."""
+    traced = any(isinstance(part, jax.Array) for part in jax.tree.leaves(value))
+    array = jnp.asarray(value if traced else arguments.numbers(value, name), dtype=float)
+    if array.shape != shape:
+        size = shape[0] if shape else 1
+        raise ValueError(
+            f"{name} takes {size} numbers ({what} of the model), not an array of shape {array.shape}"
+        )
+    return array
 
 
 def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:

@@ -5,6 +5,7 @@ small size lie in an `.npz` file beside the module.
 """
 
 import inspect
+import keyword
 import re
 import sys
 import textwrap
@@ -22,7 +23,7 @@ from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
 from stiffdsl.runtime import module_text as words
 from stiffdsl.runtime.begin import anchor
-from stiffdsl.solve import damped
+from stiffdsl.solve import arguments, damped
 
 # What is written of every program, and what it is called there.
 _ALWAYS = {
@@ -63,7 +64,7 @@ def write(model: Any, directory: str | Path) -> Path:
 
     Raises `OSError` where it cannot be written.
     """
-    folder = Path(directory)
+    folder = arguments.path(directory, "`directory`")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{module_name(model.program.system.flat.name)}.py"
     path.write_text(source(model), encoding="utf-8")
@@ -78,10 +79,10 @@ def write(model: Any, directory: str | Path) -> Path:
 
 
 def module_name(model: str) -> str:
-    """`VanDerPol` is `van_der_pol`; a name that would hide a module of Python or JAX gets a tail."""
+    """`VanDerPol` is `van_der_pol`; a keyword, or a name that would hide a module of Python or JAX, gets a tail."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", model).lower()
     taken = name in sys.stdlib_module_names or name in ("jax", "jaxlib", "numpy", "scipy", "stiffdsl")
-    return f"{name}_model" if taken else name
+    return f"{name}_model" if taken or keyword.iskeyword(name) else name
 
 
 def source(model: Any) -> str:

@@ -12,6 +12,7 @@ from stiffdsl.program.outputs import with_outputs
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.names import scalars_of
+from stiffdsl.solve.arguments import names
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -41,9 +42,7 @@ class Pruned:
 
 def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
     """Outputs as they were asked for. A text is one name, not its letters."""
-    if isinstance(outputs, str):
-        return (outputs,)
-    return None if outputs is None else tuple(outputs)
+    return names(outputs, "`outputs`")
 
 
 def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from stiffdsl.runtime import run
 from stiffdsl.runtime.given import Overrides
+from stiffdsl.solve.arguments import finite, number, told
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.times import seconds
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -64,8 +67,10 @@ class PureSolve:
         # The times that are saved where only the interval is given, as parts of it.
         self.spread = None
         if times is None:
-            times = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+            times = run.spread(model, start, end, model.experiment.get("points", run.POINTS))
             self.spread = (times - start) / (end - start) if end != start else 0.0 * times
+        else:
+            times = run.within(times, start, end)
         self.span = Span(start, end, times, options.rtol, options.atol)
         self._lanes: dict[Any, Callable[..., Any]] = {}
         self._made: dict[Any, Callable[..., Any]] = {}
@@ -108,24 +113,25 @@ class PureSolve:
         """What a call asks for, the rest as `model.solver` was told."""
         span = self.span
         if time is not None:
-            try:
-                start, end = time
-            except TypeError:
-                raise ValueError(f"`time` is a pair (start, end), not {time!r}") from None
+            start, end = _ends(time)
             span = span._replace(start=start, end=end)
             if self.spread is not None:
                 span = span._replace(saveat=span.start + (span.end - span.start) * self.spread)
         if saveat is not None:
-            times = _array(saveat)
+            times = jnp.asarray(saveat, dtype=float) if _traced(saveat) else seconds(saveat, "`saveat`")
             if times.ndim > 1:
                 raise ValueError("`saveat` is a vector of times; give lanes of them through `jax.vmap`")
             times = times.reshape(-1)
             span = span._replace(saveat=times)
             if time is None and self._time is None and times.shape[0]:
                 span = span._replace(end=times[-1])
+        if (time is not None or saveat is not None) and not _traced(span[:3]):
+            span = span._replace(saveat=run.within(np.asarray(span.saveat), span.start, span.end))
         if rtol is not None:
-            span = span._replace(rtol=rtol)
-        return span if atol is None else span._replace(atol=atol)
+            span = span._replace(rtol=rtol if _traced(rtol) else number(rtol, "`rtol`"))
+        if atol is not None:
+            span = span._replace(atol=atol if _traced(atol) else finite(atol, "`atol`"))
+        return span
 
     def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:
         model = self.model
@@ -154,7 +160,7 @@ _TRACED = np.zeros(0, dtype=np.int64)
 def _order(span: Span) -> np.ndarray | None:
     """What puts `saveat` into the order in which a solve passes it, None where it has that; `_TRACED` where values are
     not known."""
-    if any(isinstance(value, jax.core.Tracer) for value in span[:3]):
+    if any(isinstance(value, Tracer) for value in span[:3]):
         return _TRACED
     times = np.asarray(span.saveat)
     passed = times if float(span.start) <= float(span.end) else -times
@@ -195,7 +201,17 @@ def _real(value: Any) -> Any:
     return value if isinstance(value, jax.Array) else np.asarray(value, dtype=float)
 
 
-def _array(value: Any) -> Any:
-    """`value` as an array, also a list with traced numbers in it."""
-    traced = any(isinstance(part, jax.Array) for part in jax.tree.leaves(value))
-    return jnp.asarray(value, dtype=float) if traced else np.asarray(value, dtype=float)
+def _traced(value: Any) -> bool:
+    """Whether there are numbers of JAX in it, which may have no value yet."""
+    return any(isinstance(part, jax.Array) for part in jax.tree.leaves(value))
+
+
+def _ends(time: Any) -> tuple[Any, Any]:
+    """Start and end of `time`, which may be traced."""
+    if not _traced(time):
+        return run.ends(time)
+    try:
+        start, end = time
+    except (TypeError, ValueError):
+        raise ValueError(f"`time` is a pair (start, end), not {told(time)}") from None
+    return start, end

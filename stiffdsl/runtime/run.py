@@ -21,10 +21,12 @@ from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve import kernels
+from stiffdsl.solve.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.solution import Solution
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.times import seconds
 from stiffdsl.solve.undefined import derivable
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
 POINTS = 200
+# By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
+ROUNDING = 8 * np.finfo(float).eps
+# So many times would not fit into memory.
+MOST_POINTS = 10**9
 
 
 def options(
@@ -57,8 +63,6 @@ def options(
         "linear": linear,
     }
     given = {k: v for k, v in given.items() if v is not None}
-    if "max_steps" in given:
-        given["max_steps"] = int(given["max_steps"])
     return Options(**given)
 
 
@@ -79,22 +83,34 @@ def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[flo
             "which time to simulate? Give it (`--time 0..10`, in Python `time=(0, 10)`), or write it in the section "
             "`experiment` of the model"
         )
-    try:
-        start, end = (float(x) for x in time)
-    except (TypeError, ValueError):
-        raise ValueError(f"`time` is a pair (start, end), not {time!r}") from None
+    return ends(time)
+
+
+def ends(time: Any) -> tuple[float, float]:
+    """The pair `time` in seconds. Raises `ValueError`."""
+    pair = seconds(time, "`time`")
+    if pair.shape != (2,):
+        raise ValueError(f"`time` is a pair (start, end), not {told(time)}")
+    start, end = pair.tolist()
     if not (np.isfinite(start) and np.isfinite(end)):
         raise ValueError(f"`time` must be finite, not ({start}, {end})")
     return start, end
+
+
+def begins(model: "CompiledModel", time: Any) -> float:
+    """When a run begins: as given, else the experiment, else 0."""
+    return number(time, "`time`") if time is not None else float(model.experiment.get("time", (0.0, 0.0))[0])
 
 
 def save_times(saveat: Any) -> np.ndarray | None:
     """`saveat` as a vector that ascends, or descends. Raises `ValueError`."""
     if saveat is None:
         return None
-    times = np.atleast_1d(np.asarray(saveat, dtype=float))
+    times = np.atleast_1d(seconds(saveat, "`saveat`"))
     if times.ndim != 1 or not np.isfinite(times).all():
         raise ValueError("`saveat` is a vector of finite times")
+    if not len(times):
+        raise ValueError("`saveat` is empty: it takes at least one time")
     if (times[1:] < times[:-1]).any() and (times[1:] > times[:-1]).any():
         raise ValueError("the times in `saveat` must ascend, or descend")
     return times
@@ -105,10 +121,20 @@ def against(times: np.ndarray, start: float, end: float) -> bool:
     return len(times) > 1 and (times[-1] < times[0]) != (end < start) and times[-1] != times[0]
 
 
+def within(times: np.ndarray, start: float, end: float) -> np.ndarray:
+    """`times` where they lie in the interval: those that only rounding puts outside are its ends."""
+    low, high = min(start, end), max(start, end)
+    near = ROUNDING * max(abs(low), abs(high))
+    if len(times) and (times.min() < low - near or times.max() > high + near):
+        raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
+    return np.clip(times, low, high)
+
+
 def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.ndarray:
     """`points` times over the interval, log-spaced after the first where the experiment says `log`."""
-    if points < 2:
-        raise ValueError("`points` must be at least 2")
+    points = whole(points, "`points`", 2)
+    if points > MOST_POINTS:
+        raise ValueError(f"`points` must be at most {MOST_POINTS}, not {told(points)}")
     if not model.experiment.get("log") or start != 0:
         return np.linspace(start, end, points)
     first = np.log10(abs(end)) - DECADES
@@ -178,16 +204,15 @@ def simulate(
 ) -> Solution:
     """See `CompiledModel.simulate`."""
     part = None if outputs is None else pruned(model, outputs)
-    times = save_times(saveat)
+    caller(progress, "`progress`")
+    times, turned = save_times(saveat), False
     start, end = interval(model, time, times)
     if times is None:
         points = points if points is not None else model.experiment.get("points")
-        spread_over = None if points is None else spread(model, start, end, int(points))
+        spread_over = None if points is None else spread(model, start, end, points)
     else:
         spread_over = None
-        low, high = min(start, end), max(start, end)
-        if len(times) and (times.min() < low or times.max() > high):
-            raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
+        times = within(times, start, end)
         turned = against(times, start, end)
         times = times[::-1] if turned else times
     args = arguments(model, model.given.params(params), *model.given.driven(inputs))
@@ -227,7 +252,7 @@ def simulate(
     if status != Status.SUCCESS:
         involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0]
     t, y, dense = trajectory.t, trajectory.y, None
-    if times is not None and turned:
+    if turned:
         t, y = t[::-1], y[::-1]
     if times is None:
         dense = trajectory
@@ -244,7 +269,7 @@ def simulate(
 
 def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
     """See `CompiledModel.initial_state`."""
-    start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
+    start = begins(model, time)
     args = arguments(model, model.given.params(params), *model.given.driven(None))
     y, report = begin(model, start, args, model.given.initial(None), overridden=False)
     if report.failure is not None:
@@ -260,7 +285,7 @@ def start_report(
     initial: Any,
 ) -> StartReport:
     """See `CompiledModel.start_report`."""
-    start = float(time if time is not None else model.experiment.get("time", (0.0, 0.0))[0])
+    start = begins(model, time)
     args = arguments(model, model.given.params(params), *model.given.driven(inputs))
     return begin(model, start, args, model.given.initial(initial), overridden=initial is not None).report
 
@@ -359,13 +384,19 @@ def ensemble(
     executor: Any = None,
 ) -> Ensemble:
     """See `CompiledModel.ensemble`."""
+    caller(progress, "`progress`")
     times = save_times(saveat)
     start, end = interval(model, time, times)
     if times is None:
-        times = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+        times = spread(model, start, end, model.experiment.get("points", POINTS))
+    else:
+        times = within(times, start, end)
     turned = against(times, start, end)
     outputs = names_of(outputs)
-    values = {"params": dict(params or {}), "initial": dict(initial or {})}
+    values = {
+        "params": dict(mapping(params, "`params`")),
+        "initial": dict(mapping(initial, "`initial`")),
+    }
     first, tables = lane_tables(inputs)
     varied, fixed, count = _split(model, values, tables)
     constant, signals = model.given.driven(first)
@@ -464,7 +495,7 @@ def _split(
     names = {"params": model.parameter_names, "initial": model.variable_names}
     for kind, given in values.items():
         for name, value in given.items():
-            array = np.asarray(value, dtype=float)
+            array = numbers(value, f"`{name}`")
             rank = len(names[kind].find(name).shape)
             if array.ndim == rank + 1:
                 varied[kind][name] = array
@@ -474,7 +505,7 @@ def _split(
             else:
                 raise ValueError(f"`{name}` is an array of {rank + 1} axes, the first for the lanes")
     if not counts:
-        raise ValueError("an ensemble needs at least one array of values, one for each lane")
+        raise ValueError("an ensemble needs at least one array of values in `params`, one for each lane")
     if len(set(counts.values())) > 1:
         told = ", ".join(f"`{n}` {c}" for n, c in counts.items())
         raise ValueError(f"all arrays need one value for each lane, but there are {told}")

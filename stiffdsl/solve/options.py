@@ -2,8 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.solve.arguments import MOST_STEPS, number, numbers, text, told, whole
 
 # How linear systems are solved; `auto` goes by size, density and shape.
 LINEAR = ("dense", "klu", "krylov", "static")
@@ -32,32 +36,42 @@ class Options:
 
     def __post_init__(self):
         for name in ("rtol", "atol"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-                raise ValueError(f"`{name}` must be a finite number and not negative, not {value!r}")
+            value = number(getattr(self, name), f"`{name}`")
+            if value < 0:
+                raise ValueError(f"`{name}` must not be negative, as {value:g} is")
+            object.__setattr__(self, name, value)
         if self.rtol <= 0 and self.atol <= 0:
             raise ValueError("one of `rtol` and `atol` must be positive")
-        if self.method not in ("auto", *METHODS):
+        if text(self.method, "`method`") not in ("auto", *METHODS):
             hint = did_you_mean(str(self.method), METHODS)
             raise ValueError(
                 f"there is no method `{self.method}`; " + (hint or f"there are auto, {', '.join(METHODS)}")
             )
-        if self.linear not in ("auto", *LINEAR):
+        if text(self.linear, "`linear`") not in ("auto", *LINEAR):
             raise ValueError(unknown_linear(str(self.linear)))
         if self.linear != "auto" and self.method in EXPLICIT:
             raise ValueError(
                 f"`{self.method}` solves no linear systems: leave `linear` out, or take another method"
             )
-        if self.max_steps < 1:
-            raise ValueError("`max_steps` must be at least 1")
-        if not self.max_step > 0 or (self.first_step is not None and not self.first_step > 0):
-            raise ValueError("step sizes must be positive")
+        # Attempts are counted in 32 bits.
+        object.__setattr__(self, "max_steps", min(whole(self.max_steps, "`max_steps`", 1), MOST_STEPS))
+        for name in ("first_step", "max_step"):
+            value = getattr(self, name)
+            if value is not None and not (value is math.inf and name == "max_step"):
+                object.__setattr__(self, name, _positive(value, name))
 
     def chosen(self, size: int) -> str:
         """The method, with `auto` decided by the number of unknowns."""
         if self.method != "auto":
             return self.method
         return "rodas5p" if size <= ROSENBROCK_SIZE else "fbdf"
+
+
+def _positive(value: Any, name: str) -> float:
+    found = float(numbers(value, f"`{name}`")) if np.ndim(value) == 0 else math.nan
+    if not found > 0 or (name == "first_step" and math.isinf(found)):
+        raise ValueError(f"`{name}` must be a positive number, not {told(value)}")
+    return found
 
 
 def unknown_linear(name: str) -> str:

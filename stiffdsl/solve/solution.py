@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import numpy as np
 
+from stiffdsl.solve.arguments import text
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.times import seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,7 +158,7 @@ class Solution:
         return self.view.names
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name == "time":
+        if text(name, "the name of a variable") == "time":
             return self.t
         values = self.view.pick(self._evaluated(), name)
         since = self._undefined_since(values)
@@ -218,7 +220,7 @@ class Solution:
 
         Raises `ValueError` outside the solved time.
         """
-        t = np.asarray(t, dtype=float)
+        t = seconds(t, "the time `t`")
         if self._dense is None:
             raise ValueError(
                 "a solution with `saveat` keeps only those times; leave `saveat` out for dense output"
@@ -227,7 +229,7 @@ class Solution:
             raise ValueError("there is no solution to interpolate")
         first, last = min(self.t[0], self.t[-1]), max(self.t[0], self.t[-1])
         if np.any((t < first) | (t > last)) or not np.all(np.isfinite(t)):
-            raise ValueError(f"the solution is known from {first:g} to {last:g}")
+            raise ValueError(f"the solution is known for times from {first:g} to {last:g}")
         flat = np.atleast_1d(t).ravel()
         states = np.asarray(self._dense(flat))
 

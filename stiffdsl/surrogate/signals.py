@@ -5,13 +5,16 @@ range, training signals are drawn to be unlike each other: smooth, piecewise str
 constant, with every number of turns from one to a quarter of the knots, anywhere in the range. Where a user
 gives examples, signals are blends of two of them, half of the time with some of a drawn one mixed in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+
+from stiffdsl.solve.arguments import number
+from stiffdsl.solve.times import table
 
 _CONSTANT = 0.05
 _PERIODIC = 0.4
@@ -71,15 +74,13 @@ def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:
     """
     if callable(given):
         return _called(given, knots, name)
-    if hasattr(given, "index") and hasattr(given, "to_numpy"):
-        given = np.asarray(given.index, dtype=float), given.to_numpy(dtype=float)
-    if isinstance(given, Sequence) and len(given) == 2:
-        return _interpolated(given[0], given[1], knots, name)
+    if (found := table(given, name)) is not None:
+        return _interpolated(*found, knots, name)
     if isinstance(given, jax.Array) and given.ndim == 0:
         return jnp.broadcast_to(given, knots.shape)
     try:
-        value = float(np.asarray(given))
-    except (TypeError, ValueError):
+        value = number(given, f"the input `{name}`")
+    except ValueError:
         raise ValueError(
             f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
             f"not a {type(given).__name__}"
@@ -88,7 +89,6 @@ def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:
 
 
 def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> Any:
-    times = np.asarray(times, dtype=float)
     xp: Any = jnp if isinstance(values, jax.Array) else np
     values = xp.asarray(values, dtype=float)
     if times.ndim != 1 or not len(times) or values.shape[-1:] != times.shape:

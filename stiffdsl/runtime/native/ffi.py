@@ -8,6 +8,7 @@ import ctypes
 import math
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +26,8 @@ _EXTENSION, _STAGE, _ARGS, _RETS = 8, 32, 72, 112
 _EXTENSION_TYPE, _METADATA = 8, 24
 _VERSION_MAJOR, _VERSION_MINOR = 24, 28
 _DATA, _RANK, _DIMS = 24, 32, 40
+# How many arguments or results there are, before the list of them.
+_SIZE = -16
 _IS_METADATA, _EXECUTE = 1, 3
 
 ARGUMENTS, RESULTS = GIVEN, ("state", "ys")
@@ -48,23 +51,16 @@ class Reached(NamedTuple):
     scaled: Any
 
 
-def emit_handler(
-    module: Module,
-    function: str,
-    arguments: tuple[str, ...],
-    results: tuple[str, ...],
-    operands: tuple[str, ...],
-    symbol: str = "handler",
-    axes: Mapping[str, int] = AXES,
-) -> None:
-    """`symbol(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
-    over the buffers of `arguments` and `results`: results have one row for each lane, arguments that or one for all;
-    others of `operands` are not used."""
+def _field(code: Code, pointer: str, offset: int, kind: str = "ptr") -> str:
+    """What lies so many bytes behind a pointer."""
+    return code.load(code.at(pointer, offset, "i8"), 0, kind)
+
+
+def open_handler(module: Module, symbol: str) -> Code:
+    """The beginning of `symbol(frame) -> error`: the query for its version is answered, what goes on is a run."""
     code = Code(module, symbol, [("ptr", "frame")], "ptr", linkage="dso_local")
 
-    def field(pointer: str, offset: int, kind: str = "ptr") -> str:
-        return code.load(code.at(pointer, offset, "i8"), 0, kind)
-
+    field = partial(_field, code)
     extension = field("%frame", _EXTENSION)
     asked = code.value(f"icmp ne ptr {extension}, null")
     with code.when(asked):
@@ -79,6 +75,24 @@ def emit_handler(
     with code.when(code.value(f"icmp ne i32 {stage}, {_EXECUTE}")):
         code.put("ret ptr null")
         code.label("prepared")
+    return code
+
+
+def emit_handler(
+    module: Module,
+    function: str,
+    arguments: tuple[str, ...],
+    results: tuple[str, ...],
+    operands: tuple[str, ...],
+    symbol: str = "handler",
+    axes: Mapping[str, int] = AXES,
+) -> None:
+    """`symbol(call_frame) -> error`: answers the query for its version, or runs `function(operands, strides, count)`
+    over the buffers of `arguments` and `results`: results have one row for each lane, arguments that or one for all;
+    others of `operands` are not used."""
+    code = open_handler(module, symbol)
+
+    field = partial(_field, code)
     total = len(operands)
     pointers, strides = code.variable(f"[{total} x ptr]"), code.variable(f"[{total} x i64]")
     for k in range(total):
@@ -103,6 +117,32 @@ def emit_handler(
                     lanes = code.integer("mul", code.load(count, kind="i64"), code.load(dims, axis, "i64"))
                     code.store(lanes, count, kind="i64")
     code.call(function, f"ptr {pointers}", f"ptr {strides}", f"i64 {code.load(count, kind='i64')}")
+    code.put("ret ptr null")
+    code.finish()
+
+
+def emit_joined(module: Module, symbol: str, apart: bool) -> None:
+    """A handler that joins any number n of numbers (…) to a vector (…, n), or takes such a vector `apart`."""
+    code = open_handler(module, symbol)
+    field = partial(_field, code)
+    ends = (_ARGS, _RETS) if apart else (_RETS, _ARGS)
+    whole, numbers = (field("%frame", end) for end in ends)
+    total = field("%frame", ends[1] + _SIZE, "i64")
+    vector = code.load(whole, 0, "ptr")
+    entries, dims, rank = field(vector, _DATA), field(vector, _DIMS), field(vector, _RANK, "i64")
+    lanes = code.variable("i64", "1")
+    with code.loop(code.integer("sub", rank, "1")) as axis:
+        length = code.load(dims, axis, "i64")
+        code.store(code.integer("mul", code.load(lanes, kind="i64"), length), lanes, kind="i64")
+    count = code.load(lanes, kind="i64")
+    with code.loop(total) as k:
+        number = field(code.load(numbers, k, "ptr"), _DATA)
+        with code.loop(count) as lane:
+            entry = code.integer("add", code.integer("mul", lane, total), k)
+            if apart:
+                code.store(code.load(entries, entry), number, lane)
+            else:
+                code.store(code.load(number, lane), entries, entry)
     code.put("ret ptr null")
     code.finish()
 
