@@ -96,7 +96,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
         (
             ("u", model.inputs),
             ("u_t", model.inputs),
-            ("span", 2),
+            ("span", 2 + model.inputs),
             ("P", model.parameters if model.fills_parameters else 0),
             ("side", model.stops.count if model.stops else 0),
             ("lines", 2 * model.stops.count if model.stops else 0),

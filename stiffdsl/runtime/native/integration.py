@@ -25,6 +25,7 @@ class Integration(Saving):
             code.store(self.get(name), self.area("span"), k)
         if self.model.inputs:
             with code.loop(self.model.inputs) as i:
+                code.store(self.number(0), code.at(self.area("span"), 2), i)
                 code.store(code.load(self.pointers["u"], i), self.area("u"), i)
                 code.store(self.number(0), self.area("u_t"), i)
         with code.loop(self.n) as k:

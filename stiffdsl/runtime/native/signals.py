@@ -2,7 +2,8 @@
 
 The same as `jax.numpy.interp`, derivative included: at a point of the table the slope is that of the segment after it.
 Where two points have the same time, a table jumps; a step sees one side of that, since a time is looked up no nearer to
-the ends of the steps between two jumps than `span` says: two times, of which the first is the earlier.
+the ends of the steps between two jumps than `span` says: two times, of which the first is the earlier. Behind them it has
+for each signal the number of the point after the last time that was looked up: the next one is mostly beside it.
 """
 
 from dataclasses import dataclass
@@ -143,6 +144,7 @@ class _Signals:
         )
         self.count = code.to_integer(code.load(options, OPTIONS.index("signals")))
         self._low, self._high = code.variable("i64"), code.variable("i64")
+        self._known = code.variable("i1")
 
     def points(self, s: str) -> tuple[str, str, str]:
         """The input of signal s, where its points begin, and how many there are."""
@@ -152,21 +154,32 @@ class _Signals:
         return index, offset, length
 
     def segment(self, s: str) -> _Segment:
-        code, low, high = self.code, self._low, self._high
+        code, low, high, known = self.code, self._low, self._high, self._known
         index, offset, length = self.points(s)
         x = code.at(self.times, offset)
         seen = code.smaller(code.larger("%t", code.load("%span", 0)), code.load("%span", 1))
-        code.store("0", low, kind="i64")
-        code.store(length, high, kind="i64")
-        with code.forever() as searching:
-            a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
-            code.leave(searching, code.value(f"icmp sge i64 {a}, {b}"))
-            middle = code.integer("lshr", code.integer("add", a, b), "1")
-            before = code.apply("le", code.load(x, middle), seen)
-            next_low = code.select(before, code.integer("add", middle, "1"), a, "i64")
-            code.store(next_low, low, kind="i64")
-            code.store(code.select(before, b, middle, "i64"), high, kind="i64")
         last = code.integer("sub", length, "1")
+        place = code.at("%span", code.integer("add", s, "2"))
+        guess = code.to_integer(code.load(place))
+        code.store(guess, low, kind="i64")
+        code.store("0", known, kind="i1")
+        inside = code.value(f"icmp sge i64 {guess}, 1")
+        with code.when(code.apply("and", inside, code.value(f"icmp sle i64 {guess}, {last}"))):
+            after = code.apply("le", code.load(x, code.integer("sub", guess, "1")), seen)
+            before = code.apply("lt", seen, code.load(x, guess))
+            code.store(code.apply("and", after, before), known, kind="i1")
+        with code.when(code.apply("not", code.load(known, kind="i1"))):
+            code.store("0", low, kind="i64")
+            code.store(length, high, kind="i64")
+            with code.forever() as searching:
+                a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
+                code.leave(searching, code.value(f"icmp sge i64 {a}, {b}"))
+                middle = code.integer("lshr", code.integer("add", a, b), "1")
+                before = code.apply("le", code.load(x, middle), seen)
+                next_low = code.select(before, code.integer("add", middle, "1"), a, "i64")
+                code.store(next_low, low, kind="i64")
+                code.store(code.select(before, b, middle, "i64"), high, kind="i64")
+            code.store(code.to_real(code.load(low, kind="i64")), place)
         right = code.load(low, kind="i64")
         right = code.select(code.value(f"icmp slt i64 {right}, 1"), "1", right, "i64")
         right = code.select(code.value(f"icmp slt i64 {last}, {right}"), last, right, "i64")
