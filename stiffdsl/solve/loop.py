@@ -8,6 +8,7 @@ discrete solution.
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -15,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.dense_output import interpolate
 from stiffdsl.solve.knots import Knots, reach_of
-from stiffdsl.solve.method import Method, Tolerance, norm, scale
+from stiffdsl.solve.method import Method, Tolerance, norm, opened, scale
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME, Consistent, has_stops, next_stop, within
 from stiffdsl.solve.system import System
@@ -62,7 +63,8 @@ class Counts(NamedTuple):
 
 class State(NamedTuple):
     """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines` what
-    jumped last and what jumps there (`stops.py`); `previous` the error of the last accepted step; `scaled` the errors
+    jumped last and what jumps there (`stops.py`); `opening` what the last step behind a knot showed to be its size, and
+    whether one follows; `previous` the error of the last accepted step; `scaled` the errors
     by unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
@@ -73,6 +75,7 @@ class State(NamedTuple):
     previous: Float[Array, ""]
     lines: tuple[Int[Array, ""], Int[Array, ""]]
     rejections: Int[Array, ""]
+    opening: tuple[Float[Array, ""], Int[Array, ""]]
     status: Int[Array, ""]
     failure: Int[Array, ""]
     scaled: Float[Array, " n"]
@@ -135,6 +138,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
         jnp.ones(()),
         begun.lines,
         zero,
+        (jnp.full((), jnp.inf), zero),
         status,
         zero,
         scaled,
@@ -242,6 +246,9 @@ def advance(
     t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
     previous = jnp.where(accept & (cut <= 1.0), error, state.previous)
     lands = accept & arrives & stops
+    opening = state.opening
+    if knots is not None:
+        proposed, memory, opening = _opened(method, state, memory, proposed, accept, accept & arrives & bends)
     go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, jnp.array(True), jnp.int32(0))
     if stopping:
         kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
@@ -279,11 +286,24 @@ def advance(
         previous,
         go_on.lines,
         rejections.astype(jnp.int32),
+        opening,
         status.astype(jnp.int32),
         failure.astype(jnp.int32),
         scaled,
         counts,
     ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
+
+
+def _opened(method: Method, state: State, memory, proposed, accept, bends):
+    """The next step, the method's memory and `opening`, after an attempt that ended at a knot where `bends` says so. What
+    starts to move there needs short steps at first, mostly as short as behind the knot before."""
+    size, opens = state.opening
+    size = jnp.where(accept & (opens != 0), jnp.abs(proposed), size)
+    shorter = bends & (size < jnp.abs(proposed))
+    proposed = jnp.where(shorter, jnp.sign(proposed) * size, proposed)
+    memory = jax.tree.map(lambda new, old: jnp.where(shorter, new, old), opened(method, memory), memory)
+    opens = jnp.where(accept, bends, opens != 0).astype(jnp.int32)
+    return proposed, memory, (size, opens)
 
 
 class Saves(NamedTuple):

@@ -84,6 +84,12 @@ class Method(Protocol):
         ...
 
 
+def opened(method: Method, memory: Any) -> Any:
+    """The memory of a method whose next step is made shorter than it proposed, for methods that have expectations."""
+    forget = getattr(method, "opened", None)
+    return memory if forget is None else forget(memory)
+
+
 def scale(y0, y1, tolerance: Tolerance):
     """The size of error that is tolerated, by unknown."""
     return tolerance.atol + tolerance.rtol * jnp.maximum(jnp.abs(y0), jnp.abs(y1))

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from stiffdsl.solve.linear import LinearSolver
-from stiffdsl.solve.method import Attempt, Method, Tolerance, scale
+from stiffdsl.solve.method import Attempt, Method, Tolerance, opened, scale
 from stiffdsl.solve.system import Args, System
 
 MOVES = 2
@@ -99,6 +99,9 @@ class Projected:
     def attempt(self, memory: Any, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
         attempt = self.method.attempt(memory, t, y, h, args, tolerance)
         return attempt._replace(y=self.project(t + h, attempt.y, args, tolerance))
+
+    def opened(self, memory: Any) -> Any:
+        return opened(self.method, memory)
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         return self.method.advance(attempt, accept, t, y, h, previous_error, rejections, cut)

@@ -50,6 +50,7 @@ class Integration(Saving):
         for name in STATE:
             self.set(name, zero)
         self.set("t", t0)
+        self.set("opening", self.number(math.inf))
         finite = code.variable("double", zero)
         with code.loop(self.n) as k:
             value = code.load(self.pointers["y0"], k)
@@ -293,6 +294,7 @@ class Integration(Saving):
                 with code.loop(self.n) as k:
                     self.keep(k)
                 self.set("t", end)
+                self._open(last, end)
                 with code.when(last):
                     self._arrive(end)
             with no:
@@ -318,6 +320,22 @@ class Integration(Saving):
             with code.when(code.apply("gt", cut, self.number(1))):
                 code.store(code.larger(most, code.each("log", cut)), longest)
         return code.load(longest)
+
+    def _open(self, last: str, end: str) -> None:
+        """Learns how long a step behind a knot is, and makes the next one so long."""
+        code, number = self.code, self.number
+        if not self.model.bends:
+            return
+        with code.when(code.apply("gt", self.option("knots"), number(0))):
+            proposed, opens = code.apply("abs", self.get("h")), code.apply("ne", self.get("opens"), number(0))
+            self.set("opening", code.select(opens, proposed, self.get("opening")))
+            goal = self._goal()
+            bends = code.apply("and", last, code.apply("ne", end, goal))
+            self.set("opens", code.select(bends, number(1), number(0)))
+            shorter = code.apply("and", bends, code.apply("lt", self.get("opening"), proposed))
+            with code.when(shorter):
+                self.set("h", code.apply("mul", self.direction, self.get("opening")))
+                self.set("expected", number(0))
 
     def project(self, end: str) -> None:
         """Moves the new value, accepted, to where the invariants hold."""

@@ -40,7 +40,8 @@ OPTIONS = (
 # Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
 # the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
 # (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
-# end somewhere. The state y and the scaled errors follow.
+# end somewhere; `opening`: what the last step behind a knot showed to be its size; `opens`: whether one
+# follows (1, else 0). The state y and the scaled errors follow.
 STATE = (
     "t",
     "h",
@@ -65,6 +66,8 @@ STATE = (
     "reset",
     "knot",
     "whole",
+    "opening",
+    "opens",
 )
 
 

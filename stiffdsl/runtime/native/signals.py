@@ -2,8 +2,8 @@
 
 The same as `jax.numpy.interp`, derivative included: at a point of the table the slope is that of the segment after it.
 Where two points have the same time, a table jumps; a step sees one side of that, since a time is looked up no nearer to
-the ends of the steps between two jumps than `span` says: two times, of which the first is the earlier. Behind them it has
-for each signal the number of the point after the last time that was looked up: the next one is mostly beside it.
+the ends of the steps between two jumps than `span` says: two times, of which the first is the earlier. Behind them
+it has for each signal the number of the point after the last time that was looked up: the next one is mostly beside it.
 """
 
 from dataclasses import dataclass
