@@ -295,8 +295,8 @@ def advance(
 
 
 def _opened(method: Method, state: State, memory, proposed, accept, bends):
-    """The next step, the method's memory and `opening`, after an attempt that ended at a knot where `bends` says so. What
-    starts to move there needs short steps at first, mostly as short as behind the knot before."""
+    """The next step, the memory of the method and `opening`, after an attempt that ended at a knot if `bends`.
+    What starts to move there needs short steps at first, mostly as short as behind the knot before."""
     size, opens = state.opening
     size = jnp.where(accept & (opens != 0), jnp.abs(proposed), size)
     shorter = bends & (size < jnp.abs(proposed))
