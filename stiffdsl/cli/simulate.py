@@ -332,7 +332,7 @@ def solution_report(
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},
         "variables": variables,
-        "warnings": _warnings(solution.names, reached.undefined_since),
+        "warnings": [*_warnings(solution.names, reached.undefined_since), *_pivots(solution)],
         "written": written,
     }
 
@@ -356,6 +356,14 @@ def _warnings(names: list[str], since: Any) -> list[str]:
     wrong = np.flatnonzero(~np.isnan(since))
     times = np.unique(since[wrong])
     return [undefined_text([names[k] for k in wrong[since[wrong] == at]], float(at)) for at in times]
+
+
+def _pivots(solution: Any) -> list[str]:
+    """What is to be said of pivots that were bad."""
+    from stiffdsl.solve.solution import repivoted_text
+
+    text = repivoted_text(solution.stats)
+    return [text] if text else []
 
 
 def succeeded(solution: Any) -> bool:

@@ -30,6 +30,7 @@ def compile_report(report: Mapping[str, Any]) -> RenderableType:
                 *_work(report["work"]),
                 ("program", f"{_count(report['operations'], 'array operation')}, {report['tier']} tier"),
                 ("method", str(report["method"])),
+                ("no kernel", report["no_kernel"] or ""),
             ]
         ),
         "",
@@ -68,6 +69,7 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
         ("result", f"{report['reason']} ({reached}{_count(report['points'], 'point')})"),
         ("start", report["start"]["summary"] if report["start"] else ""),
         ("method", str(report["stats"].get("method", ""))),
+        ("no kernel", report["stats"].get("no_kernel", "")),
         ("work", ", ".join(f"{n:,} {what}" for what, n in report["stats"].items() if isinstance(n, int))),
         ("seconds", f"{seconds['compile']:.2f} to compile, {seconds['solve']:.2f} to solve"),
     ]

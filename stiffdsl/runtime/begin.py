@@ -1,5 +1,6 @@
 """Where a run begins, found on the host: damped Newton first, continuation where it fails, and a report of it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +34,7 @@ class Begun(NamedTuple):
 
 def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, overridden: bool) -> Begun:
     """The state that a run begins with, for values as they are given and no others."""
-    system = model.program.system
+    began, system = time.perf_counter(), model.program.system
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, initial, np)
@@ -62,6 +63,7 @@ def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, over
         lambda: _moves(model, t, y, p, u, known, initial),
         tuple(wrong),
         failure,
+        time.perf_counter() - began,
     )
     return Begun(y, report)
 

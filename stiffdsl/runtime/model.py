@@ -177,6 +177,7 @@ class CompiledModel:
             "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
             "tier": tier.name(self, run.default_method(self)),
             "method": run.default_method(self),
+            "no_kernel": tier.about(self, run.options(self), ()).get("no_kernel"),
             "stages": dict(self.seconds),
             "warnings": [render(w) for w in warnings],
         }

@@ -260,9 +260,10 @@ def simulate(
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
             t, y = reached, np.asarray(trajectory(reached))
     stats = {
-        "method": tier.chosen(model, options, args.inputs.signals),
+        **tier.about(model, options, args.inputs.signals),
         "tier": tier_name,
         **trajectory.stats,
+        "start_iterations": report.iterations,
     }
     return Solution(view, t, y, status, reason(status, involved), stats, dense, report)
 

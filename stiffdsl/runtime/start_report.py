@@ -36,7 +36,7 @@ class StartReport:
     (`nothing to solve`, `Newton`, `Newton, block by block`, or the name of a continuation) in how many `iterations`.
     `moved` are the start values that gave way, `kept` counts those that hold. `undetermined` are states that nothing is
     said of: they begin at their guess, or at zero. `failure` says what went wrong, with the equations that do not hold
-    in `wrong`.
+    in `wrong`. It took so many `seconds`.
     """
 
     def __init__(
@@ -49,9 +49,11 @@ class StartReport:
         compare: Callable[[], tuple[tuple[Move, ...], int]],
         wrong: tuple[str, ...] = (),
         failure: str | None = None,
+        seconds: float = 0.0,
     ):
         self.solved, self.blocks, self.how, self.iterations = solved, blocks, how, iterations
         self.undetermined, self.wrong, self.failure = undetermined, wrong, failure
+        self.seconds = seconds
         self._compare = compare
 
     @property
@@ -90,6 +92,7 @@ class StartReport:
             "success": self.success,
             "how": self.how,
             "iterations": self.iterations,
+            "seconds": self.seconds,
             "solved": list(self.solved),
             "blocks": list(self.blocks),
             "kept": self.kept,

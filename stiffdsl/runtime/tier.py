@@ -25,6 +25,8 @@ from stiffdsl.solve.status import Status
 
 # What `auto` takes wherever there is a kernel for it.
 KERNEL = "rodas5p"
+# Up to so many unknowns guesses are good enough to plan pivots: others cost little.
+FEW = 40
 # How a solve may end that the portable tier would not end otherwise.
 CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
 
@@ -34,14 +36,36 @@ if TYPE_CHECKING:
 
 def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
+    found = _kernel(model, method, signals)
+    return None if isinstance(found, str) else found
+
+
+def why_not(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> str | None:
+    """Why `kernel` is None; None where it is not."""
+    found = _kernel(model, method, signals)
+    return found if isinstance(found, str) else None
+
+
+def _kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...]) -> Any:
     if not kernels.on_cpu():
-        return None
-    if any(signal.function is not None for signal in signals):
-        return None
+        return "JAX runs on another device than a CPU"
+    for signal in signals:
+        if signal.function is not None:
+            return f"the input `{signal.name}` is a function of time: kernels take tables"
     key = ("native", method)
     if key not in model.cache:
-        model.cache[key] = native.build(model.program, method)
+        model.cache[key] = native.build(model.program, method, _start(model))
     return model.cache[key]
+
+
+def _start(model: "CompiledModel") -> np.ndarray | None:
+    """A consistent state for the default parameters, where pivots should be chosen by it."""
+    if model.program.size <= FEW or np.all(model.program.mass):
+        return None
+    try:
+        return model.initial_state()
+    except ValueError:  # it is told where a solve begins
+        return None
 
 
 def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
@@ -75,6 +99,19 @@ def name(model: "CompiledModel", method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
     by_kernels = kernel(model, method) is not None or isinstance(stepped(model, False), native.NativeSystem)
     return "native" if by_kernels else "portable"
+
+
+def about(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]) -> dict[str, str]:
+    """The method that a run takes, and why no kernel serves where it could have one."""
+    method = chosen(model, options, signals)
+    facts = {"method": method}
+    if method == KERNEL or options.method == "auto":
+        reason = why_not(model, KERNEL, signals)
+        if options.linear != "auto":
+            reason = f"kernels have factors of their own, not `linear={options.linear}`"
+        if reason is not None:
+            facts["no_kernel"] = reason
+    return facts
 
 
 def expect(model: "CompiledModel", method: str, count: int) -> bool:
@@ -132,6 +169,8 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     if status not in CERTAIN:
         return None
     stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
+    if arrived.pivoted:
+        stats["repivoted"] = int(arrived.pivoted)
     return Trajectory(t, y, status, arrived.culprits, stats, K)
 
 

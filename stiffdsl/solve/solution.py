@@ -24,6 +24,9 @@ _INDEX = re.compile(r"\[([^\[\]]*)\]")
 # How many values of named quantities are held at a time where only their extremes are asked for.
 STRETCH = 20_000_000
 
+# The share of steps with other pivots than those planned from which that is told.
+MANY_REPIVOTED = 0.1
+
 
 class OutsideDomainWarning(UserWarning):
     """A surrogate was asked outside of the domain that its stated error holds for."""
@@ -357,6 +360,17 @@ def _axes(name: str) -> tuple[str, ...]:
 
 def _counted(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     return product(*(range(1, n + 1) for n in shape))
+
+
+def repivoted_text(stats: dict[str, Any]) -> str:
+    """What is to be said where many attempts needed other pivots than those planned; else nothing."""
+    count, attempts = stats.get("repivoted", 0), stats.get("accepted", 0) + stats.get("rejected", 0)
+    if count <= MANY_REPIVOTED * attempts:
+        return ""
+    return (
+        f"{count:,} of {attempts:,} steps needed other pivots than those planned at the start values, and took longer: "
+        "starts and parameters nearer to those of this run give better ones"
+    )
 
 
 def undefined_text(names: Sequence[str], since: float) -> str:

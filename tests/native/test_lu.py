@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.native import dense, engine, lu, lu_blocks, lu_narrow, lu_transposed
+from stiffdsl.runtime.native import engine, lu, lu_blocks, lu_narrow, lu_transposed, pivoted
 from stiffdsl.runtime.native.code import Module
 from tests.native import solves
 
@@ -23,7 +23,7 @@ def pattern_of(rng, n, density, algebraic):
     return pattern
 
 
-def solver_of(plan, limit):
+def solver_of(plan, limit, few=0):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lu, "STRAIGHT", limit)
         module = Module()
@@ -31,9 +31,11 @@ def solver_of(plan, limit):
         lu.emit_factor(module, plan)
         lu.emit_solve(module, plan)
         lu_transposed.emit_solve_transposed(module, plan)
-        dense.emit_dense_factor(module, plan)
-        dense.emit_dense_solve(module, plan)
-        storage = plan.storage
+        patch.setattr(pivoted, "DENSE", few)
+        pivoted.emit_pivoted_factor(module, plan)
+        pivoted.emit_pivoted_solve(module, plan)
+        pivoted.emit_pivoted_solve_transposed(module, plan)
+        storage = max(plan.storage, pivoted.storage(plan))
     text = module.text().replace("define internal", "define dso_local")
     library = engine.load(text, lambda: text)
 
@@ -44,15 +46,15 @@ def solver_of(plan, limit):
 
     def solve(alpha, jacobian, b, planned, transposed=False):
         n = plan.n
-        w, factors = np.zeros(len(plan.source)), np.zeros(max(storage, n * n))
+        w, factors = np.zeros(len(plan.source)), np.zeros(storage)
         x, z = np.zeros(n), np.zeros(n + 3)
         call("assemble", alpha, jacobian, w)
         if planned:
             call("factor", w, factors)
             call("solve_transposed" if transposed else "solve", factors, b, x, z)
         else:
-            call("dense_factor", w, factors, z)
-            call("dense_solve", factors, z, b, x)
+            call("pivoted_factor", w, factors, z)
+            call("pivoted_solve_transposed" if transposed else "pivoted_solve", factors, z, b, x)
         return x
 
     solve.library = library
@@ -72,15 +74,16 @@ def test_solves(n, algebraic, straight):
     w = 37.0 * np.diag(mass)
     w[rows, columns] -= jacobian
     b = rng.normal(size=n)
-    solve = solver_of(plan, 10_000 if straight else 0)
+    solve = solver_of(plan, 10_000 if straight else 0, few=100 if straight else 0)
     expected = np.linalg.solve(w, b)
     tolerance = 1e-13 * np.linalg.cond(w) * (1 + np.abs(expected).max())
     assert np.abs(solve(37.0, jacobian, b, planned=False) - expected).max() < tolerance
     growth = 1e4
     assert np.abs(solve(37.0, jacobian, b, planned=True) - expected).max() < growth * tolerance
     backward = np.linalg.solve(w.T, b)
-    found = solve(37.0, jacobian, b, planned=True, transposed=True)
-    assert np.abs(found - backward).max() < growth * tolerance * (1 + np.abs(backward).max())
+    for planned in (True, False):
+        found = solve(37.0, jacobian, b, planned=planned, transposed=True)
+        assert np.abs(found - backward).max() < growth * tolerance * (1 + np.abs(backward).max())
 
 
 def test_a_tridiagonal_matrix_does_not_fill():

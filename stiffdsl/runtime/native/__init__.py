@@ -1,7 +1,7 @@
 """The native tier: a whole stiff solve of a small model as one LLVM kernel, made from its program.
 
-`build(program)` gives a `NativeSolver`, or None where the portable tier (JAX) serves: LLVM is missing, the model has
-more than a few thousand unknowns, or the method has no kernel. Both tiers take the same steps.
+`build(program)` gives a `NativeSolver`, or why the portable tier (JAX) serves: LLVM is missing, the factors of the
+model take too long, or the method has no kernel. Both tiers take the same steps.
 """
 
 from stiffdsl.runtime.native.build import build

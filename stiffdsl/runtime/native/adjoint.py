@@ -185,7 +185,7 @@ def emit_back_general(
         def solve(dense: bool) -> None:
             if dense:
                 code.call(
-                    "dense_solve_transposed", area("A"), area("pivots"), area("stages_d", i), f"ptr {bar}"
+                    "pivoted_solve_transposed", area("A"), area("pivots"), area("stages_d", i), f"ptr {bar}"
                 )
             else:
                 code.call(
@@ -258,7 +258,7 @@ def factor_anew(writer: StepWriter, planned: bool) -> None:
             )
             code.call("jacobian", "double %t", "ptr %y", "ptr %p", area("u"), area("J"), area("scratch"))
             code.call("assemble", f"double {alpha}", area("J"), area("W"))
-            code.call("dense_factor", area("W"), area("A"), area("pivots"))
+            code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
 
     writer.drive(0.0)
     either(code, planned, write)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stiffdsl.program.program import Function
-from stiffdsl.runtime.native import lu
+from stiffdsl.runtime.native import lu, pivoted
 from stiffdsl.runtime.native.code import COLD, Code, Module
 from stiffdsl.runtime.native.ir import Entries, size_written_out
 from stiffdsl.runtime.native.layout import Areas
@@ -112,7 +112,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("J", (len(model.jacobian.ops) and (model.jacobian.ops[-1].size or 0)) or 1),
             ("W", len(model.plan.source)),
             ("LU", model.plan.storage),
-            ("A", n * n),
+            ("A", pivoted.storage(model.plan)),
             ("pivots", n),
             ("scratch", scratch),
         )
@@ -213,11 +213,11 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
     if planned:
         with code.choice("%dense") as (yes, no):
             with yes:
-                code.call("dense_factor", area("W"), area("A"), area("pivots"))
+                code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
             with no:
                 code.call("factor", area("W"), area("LU"))
     else:
-        code.call("dense_factor", area("W"), area("A"), area("pivots"))
+        code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
     writer.slope_in_time()
     mass = module.constants(np.asarray(model.mass, dtype=float))
     argument, y1, b, f_t = map(writer.area, ("argument", "y1", "b", "f_t"))
@@ -253,7 +253,7 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
         if planned:
             with code.choice("%dense") as (yes, no):
                 with yes:
-                    code.call("dense_solve", area("A"), area("pivots"), area("b"), area("stages", i))
+                    code.call("pivoted_solve", area("A"), area("pivots"), area("b"), area("stages", i))
                 with no:
                     code.call("solve", area("LU"), area("b"), area("stages", i), area("z"))
             if i == 0:
@@ -264,7 +264,7 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
                     code.put(f"ret double {code.number(-1.0)}")
                     code.label("unreached")
         else:
-            code.call("dense_solve", area("A"), area("pivots"), area("b"), area("stages", i))
+            code.call("pivoted_solve", area("A"), area("pivots"), area("b"), area("stages", i))
     with code.sweep(n) as k:
         # The argument of the last stage is still there.
         u = code.load_part(stages[-1], k)

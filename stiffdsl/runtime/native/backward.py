@@ -2,11 +2,11 @@
 
 from stiffdsl.runtime.native import adjoint
 from stiffdsl.runtime.native.code import Module
-from stiffdsl.runtime.native.dense import emit_dense_solve_transposed
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import STATE
 from stiffdsl.runtime.native.lu_transposed import emit_solve_transposed
+from stiffdsl.runtime.native.pivoted import emit_pivoted_solve_transposed
 from stiffdsl.runtime.native.projected import emit_project_step_back
 from stiffdsl.runtime.native.signals import emit_inputs_back
 from stiffdsl.runtime.native.tape import DerivedFunctions
@@ -17,7 +17,7 @@ class Backward(Driver):
         model, areas, record, small = self.model, self.areas, self.record, self.small
         if model.inputs:
             emit_inputs_back(module, model.inputs)
-        emit_dense_solve_transposed(module, model.plan)
+        emit_pivoted_solve_transposed(module, model.plan)
         if small:
             adjoint.emit_back(module, model, derivatives, areas, record)
         else:

@@ -20,20 +20,24 @@ from stiffdsl.solve.tableau import RODAS5P, Tableau
 TABLEAUS = {"rodas5p": RODAS5P}
 # Where an unknown without a start or a guess is taken to be.
 _SOMEWHERE = 0.5
-# Beyond these a factorization in every step takes longer than other ways. Where pivots lie in algebraic rows, they may
-# turn out bad, and then the dense factors that take their place must be affordable.
-UNKNOWNS, WITH_ALGEBRAIC, MULTIPLICATIONS = 2000, 400, 2_000_000
+# Beyond these a factorization in every step takes longer than other ways: unknowns, for each of which something is done
+# in every stage, and multiplications of the factors; operations of the program, each of which LLVM compiles.
+UNKNOWNS, MULTIPLICATIONS, OPERATIONS = 10_000, 2_000_000, 30_000
+# Steps h for which planned pivots must serve are tried as multiples of the times in which states move by themselves.
+_STEPS = (1e-4, 1.0, 1e3)
 
 
-def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
-    """The kernel for a model and a method; None where LLVM is missing, or the model is too large or has too many
-    invariants to return to after a step, or the method is not one that kernels are made for."""
+def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = None) -> NativeSolver | str:
+    """The kernel for a model and a method, or why there is none. `start`: a consistent state for the default
+    parameters, where it is known."""
     tableau = TABLEAUS.get(method)
-    if tableau is None or not engine.available():
-        return None
-    model = _model(program, tableau)
-    if model is None:
-        return None
+    if tableau is None:
+        return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
+    if not engine.available():
+        return "LLVM is not installed, or does not know this processor"
+    model = _model(program, tableau, start)
+    if isinstance(model, str):
+        return model
     key = _key(model)
     library = engine.load(key, lambda: kernel.emit(model))
     wide = None
@@ -44,22 +48,42 @@ def build(program: Program, method: str = "rodas5p") -> NativeSolver | None:
     return NativeSolver(library, key, wide, linear, model.n, model.given, model.inputs, len(tableau.H))
 
 
-def static_plan(program: Program) -> lu.Plan | None:
-    """The plan of the factors of `alpha M - J`; None where it takes too many multiplications."""
-    most = UNKNOWNS if np.all(program.mass) else WITH_ALGEBRAIC
-    if not 0 < program.size <= most:
-        return None
-    return lu.plan(program.rows, program.columns, program.mass, _sample(program), MULTIPLICATIONS)
+def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | str:
+    """The plan of the factors of `alpha M - J`, or why there is none. `start`: a consistent state for the default
+    parameters, where it is known."""
+    if not program.size:
+        return "there is no unknown to step"
+    if program.size > UNKNOWNS:
+        return f"{program.size:,} unknowns are more than the {UNKNOWNS:,} that a kernel steps"
+    sample = _sample(program, start)
+    alphas = () if sample is None else _alphas(program, sample)
+    found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas)
+    if found is not None:
+        return found
+    return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
 
 
-def _model(program: Program, tableau: Tableau) -> Model | None:
-    plan, stops = static_plan(program), stopping(program)
+def _alphas(program: Program, sample: np.ndarray) -> list[float]:
+    own = (program.rows == program.columns) & (np.asarray(program.mass)[program.rows] != 0)
+    rates = np.abs(sample[own])
+    rates = rates[np.isfinite(rates) & (rates > 0)]
+    rate = float(np.exp(np.mean(np.log(rates)))) if len(rates) else 1.0
+    return [rate / step for step in _STEPS]
+
+
+def _model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
+    plan, stops = static_plan(program, start), stopping(program)
+    if isinstance(plan, str):
+        return plan
     parameters = sum(b.size for b in program.system.flat.parameters)
     program = in_segments(program, parameters)
     project = projection_of(program) if len(program.invariant_rows) else None
-    if plan is None or (project is None and len(program.invariant_rows)):
-        return None
+    if project is None and len(program.invariant_rows):
+        return f"{len(program.invariant_rows)} invariants are too many to return to after every step"
     rhs = program.by_name["rhs"]
+    operations = len(rhs.ops) + len(program.by_name["jacobian"].ops)
+    if operations > OPERATIONS:
+        return f"equations are {operations:,} operations of different shapes: LLVM takes long for over {OPERATIONS:,}"
     in_time = time_derivative(rhs, program.tables)
     return Model(
         rhs,
@@ -78,7 +102,7 @@ def _model(program: Program, tableau: Tableau) -> Model | None:
     )
 
 
-def _sample(program: Program) -> np.ndarray | None:
+def _sample(program: Program, start: np.ndarray | None) -> np.ndarray | None:
     """Values of the Jacobian near the start, for the default parameters; None where no row is algebraic."""
     if np.all(program.mass):
         return None
@@ -86,9 +110,9 @@ def _sample(program: Program) -> np.ndarray | None:
     count = sum(b.size for b in system.flat.parameters)
     p = interpret.run(program, "parameters", np.zeros(count), np.zeros(count))
     u = interpret.run(program, "input_defaults", p)
-    start, guess = interpret.run(program, "start", p, u), interpret.run(program, "guess", p, u)
-    known = np.where(np.isnan(start), guess, start)[np.r_[system.states, system.implicit]]
-    known = np.where(np.isnan(known), _SOMEWHERE, known)
+    given, guess = interpret.run(program, "start", p, u), interpret.run(program, "guess", p, u)
+    known = np.where(np.isnan(given), guess, given)[np.r_[system.states, system.implicit]]
+    known = np.where(np.isnan(known), _SOMEWHERE, known) if start is None else start
     # A little away from zero, where derivatives often vanish.
     y = known + 1e-3 * (1 + np.abs(known))
     return interpret.run(program, "jacobian", 0.0, y, p, u)

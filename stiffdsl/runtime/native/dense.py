@@ -7,8 +7,8 @@ from stiffdsl.runtime.native.lu import Plan
 
 
 def emit_dense_factor(module: Module, plan: Plan) -> None:
-    """`dense_factor(W, A, pivots)`: A (n, n) gets the factors of the entries W, row by row; the pivots inverted."""
-    code = Code(module, "dense_factor", [("ptr", "W"), ("ptr", "A"), ("ptr", "pivots")], attributes=COLD)
+    """`pivoted_factor(W, A, pivots)`: A (n, n) gets the factors of the entries W, row by row; the pivots inverted."""
+    code = Code(module, "pivoted_factor", [("ptr", "W"), ("ptr", "A"), ("ptr", "pivots")], attributes=COLD)
     n = plan.n
     flat = module.constants((plan.pattern_rows * n + plan.pattern_columns).astype(np.int32))
     with code.loop(n * n) as e:
@@ -51,10 +51,10 @@ def emit_dense_factor(module: Module, plan: Plan) -> None:
 
 
 def emit_dense_solve(module: Module, plan: Plan) -> None:
-    """`dense_solve(A, pivots, b, x)`."""
+    """`pivoted_solve(A, pivots, b, x)`."""
     code = Code(
         module,
-        "dense_solve",
+        "pivoted_solve",
         [("ptr", "A"), ("ptr", "pivots"), ("ptr", "b"), ("ptr", "x")],
         attributes=COLD,
     )
@@ -88,9 +88,9 @@ def emit_dense_solve(module: Module, plan: Plan) -> None:
 
 
 def emit_dense_solve_transposed(module: Module, plan: Plan) -> None:
-    """`dense_solve_transposed(A, pivots, c, x)`."""
+    """`pivoted_solve_transposed(A, pivots, c, x)`."""
     parameters = [("ptr", "A"), ("ptr", "pivots"), ("ptr", "c"), ("ptr", "x")]
-    code = Code(module, "dense_solve_transposed", parameters, attributes=COLD)
+    code = Code(module, "pivoted_solve_transposed", parameters, attributes=COLD)
     n = plan.n
     total = code.variable("double")
 

@@ -15,13 +15,13 @@ from stiffdsl.runtime.native.attempt import Model, emit_check, emit_general, is_
 from stiffdsl.runtime.native.backward import Backward
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.cotangent import pullback
-from stiffdsl.runtime.native.dense import emit_dense_factor, emit_dense_solve
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.ffi import emit_handler
 from stiffdsl.runtime.native.forward import Forward, ForwardWide
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
+from stiffdsl.runtime.native.pivoted import emit_pivoted_factor, emit_pivoted_solve
 from stiffdsl.runtime.native.reset import emit_reset
 from stiffdsl.runtime.native.reset_moved import emit_reset_back, emit_reset_forth
 from stiffdsl.runtime.native.signals import emit_inputs
@@ -92,8 +92,8 @@ def _emit(
     areas, record = tape.tape_areas(model, max(scratch)), tape.record_areas(model)
     plan, small = model.plan, is_small(model)
     emit_assemble(module, plan)
-    emit_dense_factor(module, plan)
-    emit_dense_solve(module, plan)
+    emit_pivoted_factor(module, plan)
+    emit_pivoted_solve(module, plan)
     if small:
         emit_straight(module, model, areas, keep_factors=True)
     else:

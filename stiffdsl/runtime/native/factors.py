@@ -10,14 +10,15 @@ from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.attempt import emit_check
 from stiffdsl.runtime.native.call import Kernel, emit_lanes
 from stiffdsl.runtime.native.code import Code, Module
-from stiffdsl.runtime.native.dense import (
-    emit_dense_factor,
-    emit_dense_solve,
-    emit_dense_solve_transposed,
-)
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.lu import Plan, emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.lu_transposed import emit_solve_transposed
+from stiffdsl.runtime.native.pivoted import (
+    emit_pivoted_factor,
+    emit_pivoted_solve,
+    emit_pivoted_solve_transposed,
+    storage,
+)
 
 # Numbers before the factors: the first says whether they serve.
 HEAD = 8
@@ -60,9 +61,9 @@ def emit(plan: Plan) -> str:
     emit_solve(module, plan)
     emit_solve_transposed(module, plan)
     emit_check(module, plan)
-    emit_dense_factor(module, plan)
-    emit_dense_solve(module, plan)
-    emit_dense_solve_transposed(module, plan)
+    emit_pivoted_factor(module, plan)
+    emit_pivoted_solve(module, plan)
+    emit_pivoted_solve_transposed(module, plan)
     n, entries = plan.n, HEAD + plan.storage
     # A whole block more, for solves in loops.
     padded = -(-n // HEAD) * HEAD + HEAD
@@ -98,10 +99,11 @@ def emit(plan: Plan) -> str:
                 with yes:
                     code.call(f"solve{suffix}", f"ptr {code.at(lu, HEAD)}", b, x, z)
                 with no:
-                    A = code.call("malloc", f"i64 {8 * n * (n + 1)}", result="noalias ptr")
-                    pivots = f"ptr {code.at(A, n * n)}"
-                    code.call("dense_factor", f"ptr {code.at(lu, entries)}", f"ptr {A}", pivots)
-                    code.call(f"dense_solve{suffix}", f"ptr {A}", pivots, b, x)
+                    room = storage(plan)
+                    A = code.call("malloc", f"i64 {8 * (room + n)}", result="noalias ptr")
+                    pivots = f"ptr {code.at(A, room)}"
+                    code.call("pivoted_factor", f"ptr {code.at(lu, entries)}", f"ptr {A}", pivots)
+                    code.call(f"pivoted_solve{suffix}", f"ptr {A}", pivots, b, x)
                     code.call("free", f"ptr {A}")
 
         emit_lanes(module, f"solve_w{suffix}", ("lu", "b"), padded, solve)

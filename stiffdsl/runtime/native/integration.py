@@ -13,6 +13,9 @@ from stiffdsl.solve import control, loop
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME
 
+# Attempts in a row that go without planned pivots where these keep being bad.
+LONGEST_SPELL = 64
+
 
 class Integration(Saving):
     """Code that steps one solve."""
@@ -352,10 +355,28 @@ class Integration(Saving):
 
     def pivoted(self, arguments: list[str], result: str) -> None:
         """The attempt once more with pivots as they come; its error into the variable `result`."""
-        error = self.code.call("attempt_general", *arguments, "i1 true", result="double")
-        self.code.store(error, result)
-        for name in ("factorizations", "jacobians", "pivoted"):
+        self._as_they_come(arguments, result)
+        for name in ("factorizations", "jacobians"):
             self.add(name, 1)
+
+    def unplanned(self, arguments: list[str], result: str) -> None:
+        """The attempt with pivots as they come from the first."""
+        self._as_they_come(arguments, result)
+        self.add("unplanned", -1)
+
+    def _as_they_come(self, arguments: list[str], result: str) -> None:
+        self.code.store(self.code.call("attempt_general", *arguments, "i1 true", result="double"), result)
+        self.add("pivoted", 1)
+
+    def lengthen(self, bad: str, error: str) -> None:
+        """After a try with planned pivots: where they were bad and others were not, more attempts than last time go
+        without."""
+        code, number = self.code, self.number
+        bad = code.apply("and", bad, self._finite(error))
+        longer = code.smaller(code.apply("mul", number(2), self.get("spell")), number(LONGEST_SPELL))
+        spell = code.select(bad, code.larger(longer, number(1)), number(0))
+        self.set("spell", spell)
+        self.set("unplanned", spell)
 
     def _stuck(self) -> None:
         code, number = self.code, self.number

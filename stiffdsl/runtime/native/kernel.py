@@ -14,13 +14,13 @@ from stiffdsl.runtime.native.attempt import (
     work_areas,
 )
 from stiffdsl.runtime.native.code import Code, Module
-from stiffdsl.runtime.native.dense import emit_dense_factor, emit_dense_solve
 from stiffdsl.runtime.native.ffi import ARGUMENTS, RESULTS, emit_handler
 from stiffdsl.runtime.native.integration import Integration
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import OPERANDS, Areas
 from stiffdsl.runtime.native.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.runtime.native.once import prepared
+from stiffdsl.runtime.native.pivoted import emit_pivoted_factor, emit_pivoted_solve
 from stiffdsl.runtime.native.reset import emit_reset
 from stiffdsl.runtime.native.signals import emit_inputs
 from stiffdsl.runtime.native.stopping import emit_next_stop
@@ -50,8 +50,8 @@ def emit(model: Model, width: int = 1) -> str:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     areas = work_areas(model, max(scratch))
     emit_assemble(module, model.plan)
-    emit_dense_factor(module, model.plan)
-    emit_dense_solve(module, model.plan)
+    emit_pivoted_factor(module, model.plan)
+    emit_pivoted_solve(module, model.plan)
     if small:
         emit_straight(module, model, areas)
     else:
@@ -128,11 +128,21 @@ def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
     if small:
         error = code.call("attempt", *listed, result="double")
-    else:
-        error = code.call("attempt_general", *listed, "i1 false", result="double")
-    result = code.variable("double", error)
-    with code.when(code.apply("eq", error, solve.number(-1))):
-        solve.pivoted(listed, result)
+        result = code.variable("double", error)
+        with code.when(code.apply("eq", error, solve.number(-1))):
+            solve.pivoted(listed, result)
+        return code.load(result)
+    result = code.variable("double")
+    with code.choice(code.apply("gt", solve.get("unplanned"), solve.number(0))) as (yes, no):
+        with yes:
+            solve.unplanned(listed, result)
+        with no:
+            error = code.call("attempt_general", *listed, "i1 false", result="double")
+            code.store(error, result)
+            bad = code.apply("eq", error, solve.number(-1))
+            with code.when(bad):
+                solve.pivoted(listed, result)
+            solve.lengthen(bad, code.load(result))
     return code.load(result)
 
 

@@ -41,7 +41,8 @@ OPTIONS = (
 # the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
 # (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
 # end somewhere; `opening`: what the last step behind a knot showed to be its size; `opens`: whether one
-# follows (1, else 0). The state y and the scaled errors follow.
+# follows (1, else 0); `unplanned`: how many attempts take pivots as they come without a look at those planned, `spell`:
+# how many they were when they began. The state y and the scaled errors follow.
 STATE = (
     "t",
     "h",
@@ -59,6 +60,8 @@ STATE = (
     "linear_iterations",
     "recorded",
     "pivoted",
+    "unplanned",
+    "spell",
     "stop",
     "side",
     "low",

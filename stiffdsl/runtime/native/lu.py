@@ -2,21 +2,23 @@
 
 Pivots lie on a diagonal that a matching makes structurally full, and large for some values of J (Duff and Koster, SIAM
 J. Matrix Anal. Appl. 22:973, 2001). They are taken in the order of Markowitz (Management Science 3:255, 1957): the one
-that can fill least comes first. Nothing is swapped at run time, so every step checks what its factors are worth
-(`attempt.py`).
+that can fill least comes first. Where values of W are known and these pivots turn out bad there, others are chosen by
+the values (`lu_values.py`). Nothing is swapped at run time, so every step checks what its factors are worth
+(`attempt.py`), and goes on with pivots as they come where that is little (`pivoted.py`).
 """
 
 import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from stiffdsl.runtime.native import lu_narrow
+from stiffdsl.runtime.native import lu_narrow, lu_values
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
 
@@ -41,7 +43,7 @@ class Plan:
     """The factors of W in the order of elimination: pivot k is entry (row[k], column[k]) of W.
 
     Stored entries are numbered row by row: entry e of the factors is at (left[e], top[e]), both places in the order
-    of elimination; `place[k, l]` is its number, or -1. The pivots themselves are stored inverted.
+    of elimination. The pivots themselves are stored inverted.
     `pattern_rows`, `pattern_columns`: where W itself has entries, in its own numbering; `source[e]` says for each
     whether it holds a value of J (its number, else -1), `mass` whether alpha M adds to it.
     """
@@ -51,7 +53,6 @@ class Plan:
     column: np.ndarray
     left: np.ndarray
     top: np.ndarray
-    place: np.ndarray
     pattern_rows: np.ndarray
     pattern_columns: np.ndarray
     source: np.ndarray
@@ -72,6 +73,13 @@ class Plan:
         """Doubles that the factors take: their entries, or blocks of them."""
         return self.entries if self.written_out else blocks(self).size
 
+    @cached_property
+    def place(self) -> np.ndarray:
+        """`place[k, l]` is the number of that entry, or -1: of a plan that is written out."""
+        place = np.full((self.n, self.n), -1, dtype=np.int64)
+        place[self.left, self.top] = np.arange(self.entries)
+        return place
+
     def below(self, k: int) -> list[int]:
         """Rows after pivot k with an entry in its column."""
         return [k + 1 + int(i) for i in np.flatnonzero(self.place[k + 1 :, k] >= 0)]
@@ -86,7 +94,8 @@ class Plan:
         inverse_row, inverse_column = np.empty_like(self.row), np.empty_like(self.column)
         inverse_row[self.row] = np.arange(self.n)
         inverse_column[self.column] = np.arange(self.n)
-        return self.place[inverse_row[self.pattern_rows], inverse_column[self.pattern_columns]]
+        at = inverse_row[self.pattern_rows] * self.n + inverse_column[self.pattern_columns]
+        return np.searchsorted(self.left * self.n + self.top, at)
 
 
 def plan(
@@ -95,11 +104,13 @@ def plan(
     mass: np.ndarray,
     sample: np.ndarray | None = None,
     most: float = math.inf,
+    alphas: Sequence[float] = (),
 ) -> Plan | None:
     """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are, or the
     factors take more multiplications than `most`.
 
-    `sample`: values of J somewhere, so that algebraic rows get pivots that are large there.
+    `sample`: values of J somewhere, so that algebraic rows get pivots that are large there; `alphas`: some with which
+    pivots must serve there.
     """
     n = len(mass)
     rows, columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
@@ -112,9 +123,10 @@ def plan(
     if sample is not None:
         known = np.abs(np.asarray(sample, dtype=float))
         sizes[source >= 0] = np.where(np.isfinite(known), known, 1.0)[source[source >= 0]]
-    row_of = _matching(pattern_rows, pattern_columns, np.asarray(mass), sizes)
-    if row_of is None:
+    found = _matching(pattern_rows, pattern_columns, np.asarray(mass), sizes)
+    if found is None:
         return None
+    row_of = found
     place_of = np.empty(n, dtype=np.int64)
     place_of[row_of] = np.arange(n)
     eliminated = _eliminated(n, place_of[pattern_rows], pattern_columns, most)
@@ -123,19 +135,26 @@ def plan(
     diagonal = np.asarray(mass)[pattern_rows] * (pattern_rows == pattern_columns)
 
     def planned(order: np.ndarray, left: np.ndarray, top: np.ndarray) -> Plan:
-        place = np.full((n, n), -1, dtype=np.int64)
-        place[left, top] = np.arange(len(left))
         right = np.bincount(left[top > left], minlength=n)
         below = np.bincount(top[top < left], minlength=n)
         work = int(np.sum(below * right))
         pattern = pattern_rows, pattern_columns, source, diagonal
-        return Plan(n, row_of[order], order, left, top, place, *pattern, work)
+        return Plan(n, row_of[order], order, left, top, *pattern, work)
 
-    found = planned(*eliminated)
-    if found.written_out:
-        return found
+    plan = planned(*eliminated)
+    if sample is not None and alphas:
+        known = np.where(np.isfinite(sample), sample, 1.0)
+        own = np.where(source >= 0, -known[source], 0.0)
+        matrices = np.array([own + alpha * diagonal for alpha in alphas])
+        if not all(lu_values.serves(plan, values) for values in matrices):
+            chosen = lu_values.ordered(n, pattern_rows, pattern_columns, matrices)
+            if chosen is not None:
+                row_of, *eliminated = chosen
+                plan = planned(*eliminated)
+    if plan.written_out:
+        return plan
     level = planned(*_by_levels(*eliminated))
-    return level if blocks(level).cycles < blocks(found).cycles else found
+    return level if blocks(level).cycles < blocks(plan).cycles else plan
 
 
 def _by_levels(

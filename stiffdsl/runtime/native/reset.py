@@ -168,7 +168,7 @@ def _emit_factor(module: Module, model: Model, areas: Areas, planned: bool, besi
             code.store(number(0.0), flag)
             code.put("ret void")
             code.label("bad")
-    code.call("dense_factor", f"ptr {W}", f"ptr {A}", f"ptr {pivots}")
+    code.call("pivoted_factor", f"ptr {W}", f"ptr {A}", f"ptr {pivots}")
     code.put("ret void")
     code.finish()
 
@@ -181,7 +181,7 @@ def emit_reset_solve(module: Module, model: Model, areas: Areas, planned: bool, 
 
     def dense() -> None:
         pointers = (held.area("A"), held.area("pivots"), "%b", "%x")
-        code.call(f"dense_solve{transposed}", *(f"ptr {p}" for p in pointers))
+        code.call(f"pivoted_solve{transposed}", *(f"ptr {p}" for p in pointers))
 
     if not planned:
         dense()

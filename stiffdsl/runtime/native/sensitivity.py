@@ -246,7 +246,7 @@ def emit_forth_general(
     def solved(i: int) -> Callable[[bool], None]:
         def solve(dense: bool) -> None:
             if dense:
-                code.call("dense_solve", area("A"), area("pivots"), f"ptr {bar}", area("stages_d", i))
+                code.call("pivoted_solve", area("A"), area("pivots"), f"ptr {bar}", area("stages_d", i))
             else:
                 code.call("solve", f"ptr {writer.factors}", f"ptr {bar}", area("stages_d", i), area("z"))
 

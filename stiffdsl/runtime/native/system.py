@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.program.program import Program
-from stiffdsl.runtime.native import engine
+from stiffdsl.runtime.native import engine, lu
 from stiffdsl.runtime.native.build import digest_of, sources, static_plan
 from stiffdsl.runtime.native.factors import Factors
 from stiffdsl.runtime.native.functions import Functions
@@ -60,7 +60,7 @@ class _Kernels:
         self.functions = _Extended(program, portable, of_model)
         plan = static_plan(program)
         self.factors = None
-        if plan is not None:
+        if isinstance(plan, lu.Plan):
             for array in (
                 plan.row,
                 plan.column,

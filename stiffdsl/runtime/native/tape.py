@@ -92,9 +92,9 @@ class Recording(Integration):
         super().__init__(code, model, areas)
         self.record = record
 
-    def pivoted(self, arguments: list[str], result: str) -> None:
+    def _as_they_come(self, arguments: list[str], result: str) -> None:
         self.code.store(self.number(1), self.area("dense"))
-        super().pivoted(arguments, result)
+        super()._as_they_come(arguments, result)
 
     def project(self, end: str) -> None:
         if self.model.project is not None:

@@ -1,0 +1,69 @@
+"""What a solution and a report say about kernels: whether one served, and why not."""
+
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.runtime.native import engine
+from stiffdsl.solve.solution import repivoted_text
+
+pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+
+COOLED = """\
+model Cooled
+  input T_out = 20
+  var T start 90
+equations
+  der(T) = -0.1*(T - T_out)
+experiment
+  time 0..10
+end
+"""
+
+
+def test_why_there_is_no_kernel_is_told():
+    model = sd.loads(COOLED)
+    assert "no_kernel" not in model.simulate().stats
+    driven = model.simulate(inputs={"T_out": lambda t: 20.0 + 0.0 * t})
+    assert driven.stats["no_kernel"] == "the input `T_out` is a function of time: kernels take tables"
+    assert "klu" in model.simulate(method="rodas5p", linear="klu").stats["no_kernel"]
+    assert model.report["no_kernel"] is None
+
+
+def test_the_start_says_what_it_took():
+    start = sd.loads(COOLED).simulate().start
+    assert 0 < start.seconds < 60
+    assert start.to_dict()["seconds"] == start.seconds
+
+
+def test_many_bad_pivots_are_told():
+    counts = {"accepted": 90, "rejected": 10}
+    assert repivoted_text(counts) == ""
+    assert repivoted_text(counts | {"repivoted": 10}) == ""
+    assert repivoted_text(counts | {"repivoted": 60}).startswith("60 of 100 steps needed other pivots")
+
+
+@pytest.mark.parametrize("cells", [150, 1000])
+def test_algebraic_equations_are_no_reason(cells):
+    """A rod whose end is held by an algebraic equation: many unknowns, little work."""
+    text = f"""\
+model Rod
+  const N = {cells}
+  var T[N] start 20
+  var q[N] guess 0
+equations
+  for i in 1..N
+    q[i] + 0.1*q[i]^3 = N*((if i == 1 then 100 else T[max(i - 1, 1)]) - T[i])
+    der(T[i]) = N*(q[i] - (if i == N then 0 else q[min(i + 1, N)]))
+  end
+experiment
+  time 0..1
+end
+"""
+    model = sd.loads(text)
+    assert model.program.size == 2 * cells
+    solution = model.simulate(time=(0, 1e-4), rtol=1e-4, saveat=np.array([0.0, 1e-4]))
+    assert solution.success
+    assert solution.stats["tier"] == "native"
+    assert solution.stats["method"] == "rodas5p"
+    assert "no_kernel" not in solution.stats
