@@ -102,6 +102,11 @@ EXTREMES = ("first", "last", "least", "greatest")
     metavar="DATA.csv",
     help="Columns that are variables: how far off, and drawn beside the solution.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Hold the solution against the equations as written, and its steps against another method.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell how the initial state was found.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no report, and no more than errors.")
 @outputs_option
@@ -127,6 +132,7 @@ def simulate(
     seed: int,
     sensitivity: bool,
     compare: str | None,
+    check: bool,
     verbose: bool,
     quiet: bool,
     outputs: tuple[str, ...] | None,
@@ -150,6 +156,8 @@ def simulate(
         for name, given in (("--sweep", sweeps), ("--draw", draw), ("--sensitivity", sensitivity))
         if given
     ]
+    if asked and check:
+        raise click.UsageError(f"{asked[0]} and --check exclude each other: --check looks at one run")
     if len(asked) > 1 or (asked and compare is not None):
         also = [*asked, *(["--compare"] if compare is not None else [])]
         raise click.UsageError(f"{' and '.join(also)} exclude each other: run the command once for each")
@@ -188,8 +196,10 @@ def simulate(
         lanes = swept_values(call, sweeps) if sweeps else drawn_values(call, draw or 0, seed)
         report, table = _lanes(call, lanes, seconds, out, picture)
     else:
-        report, table = _one(call, seconds, out, picture, compare, verbose and not quiet)
+        report, table = _one(call, seconds, out, picture, compare, check, verbose and not quiet)
     if not quiet:
+        if report.get("check") and not as_json:
+            say(report["check"]["summary"])
         for warning in report.get("warnings", ()):
             say(f"warning: {warning}")
         for path in report["written"]:
@@ -197,6 +207,8 @@ def simulate(
                 say(f"wrote {path}")
     if report["status"] not in ("success", "stopped"):
         raise Failure(report.get("failure", "a run did not reach the end"), report)
+    if report.get("check") and report["check"]["verdict"] == "failed":
+        raise Failure(report["failure"], report)
     if as_json:
         write_json(report)
     elif out != "-" and not quiet:
@@ -209,6 +221,7 @@ def _one(
     out: str | None,
     picture: str | None,
     compare: str | None,
+    check: bool,
     verbose: bool,
 ) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
     """One run: its report and how that is shown."""
@@ -226,6 +239,7 @@ def _one(
         "points": call.points,
         "saveat": call.saveat,
         "outputs": call.outputs,
+        "check": check or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
     begun = clock.perf_counter()
@@ -254,6 +268,8 @@ def _one(
         say(f"start of {call.model.name}:\n{solution.start}")
     if not succeeded(solution):
         report["failure"] = failure_text(solution)
+    elif solution.check is not None and solution.check.verdict == "failed":
+        report["failure"] = f"the solution does not hold: {solution.check.reason}"
     return report, solution_table
 
 
@@ -331,6 +347,7 @@ def solution_report(
         "start": None
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},
+        "check": None if solution.check is None else solution.check.to_dict(),
         "variables": variables,
         "warnings": [*_warnings(solution.names, reached.undefined_since), *_pivots(solution)],
         "written": written,

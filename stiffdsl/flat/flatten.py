@@ -8,7 +8,7 @@ from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.modifiers import BEGINNINGS
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span, did_you_mean
-from stiffdsl.flat.connect import connection_sets
+from stiffdsl.flat.connect import Connections, connection_sets
 from stiffdsl.flat.connecting import ports_of
 from stiffdsl.flat.domain import Domain, split_rows
 from stiffdsl.flat.expand import ROUNDING, SLOT_KINDS, Expansion
@@ -154,6 +154,10 @@ class Builder:
     # --- the whole ---
 
     def flatten(self) -> FlatModel:
+        return finished(self, self.gathered())
+
+    def gathered(self) -> Connections:
+        """Reads the whole model: `equations`, values and starts are filled, and what connections say is returned."""
         self.attempt(self.instances)
         self.stop_on_errors()
         nodes = list(self.root.walk())
@@ -168,7 +172,7 @@ class Builder:
         connections = connection_sets(list(ports.values()))
         for rows in connections.balances:
             self.equations.add(rows)
-        return finished(self, connections)
+        return connections
 
     def experiment(self) -> dict[str, object]:
         """The options of the root's `experiment`, evaluated."""

@@ -246,17 +246,19 @@ class CompiledModel:
         progress: Callable[[str], None] | None = None,
         outputs: Sequence[str] | None = None,
         linear: str | None = None,
+        check: bool = False,
     ) -> Solution:
         """Solves the model over `time`; everything left out is what the `experiment` section says.
 
         The solution holds the times `saveat`, or `points` times over the interval (log-spaced where the experiment
         says `log`), or the solver's own steps. With `outputs` it holds these only, and what they do not depend
         on is not computed. `linear` names how linear systems are solved: dense, klu, krylov (for grids), static (for
-        devices). A solve that fails is a solution with a status and a reason. Raises `KeyError` for a wrong name and
+        devices). With `check` the solution is held against the equations as they were written and its steps against
+        another method (`solution.check`). A solve that fails is a solution with a status and a reason. Raises `KeyError` for a wrong name and
         `ValueError` for values that make no sense.
         """
         options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
-        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress, outputs)
+        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress, outputs, check)
 
     def solver(
         self,

@@ -19,6 +19,7 @@ from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.totals import with_totals
+from stiffdsl.runtime.verify.check import checked
 from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve import kernels
 from stiffdsl.solve.arguments import caller, mapping, number, numbers, told, whole
@@ -201,6 +202,7 @@ def simulate(
     initial: Any,
     progress: Callable[[str], None] | None,
     outputs: Sequence[str] | None = None,
+    check: bool = False,
 ) -> Solution:
     """See `CompiledModel.simulate`."""
     part = None if outputs is None else pruned(model, outputs)
@@ -244,7 +246,7 @@ def simulate(
         end,
         y0,
         args,
-        times,
+        None if check else times,
         None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
     )
     status = Status(int(trajectory.status))
@@ -252,6 +254,8 @@ def simulate(
     if status != Status.SUCCESS:
         involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0]
     t, y, dense = trajectory.t, trajectory.y, None
+    if check and times is not None:
+        t, y = times, np.asarray(trajectory(times))
     if turned:
         t, y = t[::-1], y[::-1]
     if times is None:
@@ -265,7 +269,13 @@ def simulate(
         **trajectory.stats,
         "start_iterations": report.iterations,
     }
-    return Solution(view, t, y, status, reason(status, involved), stats, dense, report)
+    solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report)
+    if check:
+        atol = model.program.tolerated(options.atol)
+        solution.check = checked(
+            model, trajectory, np.asarray(args.p), args.inputs, options.rtol, atol, initial is None
+        )
+    return solution
 
 
 def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:

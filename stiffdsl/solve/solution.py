@@ -120,7 +120,8 @@ class Solution:
     `t` (n,) are the saved times, or the solver's own steps, `y` (n, states) the states there; `solution["r.v"]` is
     (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
     it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
-    factorizations; `start` reports how the initial state was found (None for a surrogate).
+    factorizations; `start` reports how the initial state was found (None for a surrogate); `check` what an independent
+    check found (`simulate(check=True)`), else None.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Solution:
         self.reason = reason
         self.stats = stats
         self.start = start
+        self.check: Any = None
         self._dense = dense
         self._every: Any = None
         self._warned: set[str] = set()

@@ -315,3 +315,15 @@ def test_a_goal_adds_runs_and_a_second_start_solves_nothing_again(stiffdsl, fold
     outcome = stiffdsl("surrogate", "robertson.sml", "--goal", "-1%")
     assert outcome.status == 2
     assert "not above zero" in outcome.err
+
+
+def test_a_check_is_told_in_a_line_and_fails_the_command(stiffdsl, folder, monkeypatch):
+    right = stiffdsl("simulate", "robertson.sml", "--check", "--json")
+    assert right.status == 0, right.err
+    assert json.loads(right.out)["check"]["verdict"] == "ok"
+    told = stiffdsl("simulate", "robertson.sml", "--check")
+    assert "check: residual" in told.err
+    monkeypatch.setattr("stiffdsl.runtime.verify.check.RESIDUAL", 1e-9)
+    wrong = stiffdsl("simulate", "robertson.sml", "--check")
+    assert wrong.status == 1
+    assert "is off at t = " in wrong.err

@@ -1,0 +1,279 @@
+"""The independent check of a solution: what it leaves over of the written equations, and its local error by another way.
+
+Neither looks at how the solution was found: the equations are those of the text, before anything was eliminated, and
+single steps are done again by another method, with other factors, a hundred times tighter.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stiffdsl.flat.written import Written, places, sorted_equations, written
+from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.verify.points import Points, at, chosen
+from stiffdsl.runtime.verify.reference import Reference, rms
+from stiffdsl.runtime.verify.residual import Equations, Left
+from stiffdsl.solve.record import Trajectory
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+# A solution is held to be wrong beyond so many tolerances of either kind.
+RESIDUAL, LOCAL_ERROR = 200.0, 20.0
+# Points, and steps that are done again, by the work that they are.
+MOST_POINTS, FEWEST_POINTS, POINT_WORK = 400, 24, 200_000
+STRETCHES, STRETCH_WORK = 16, 40_000
+# Points a little before and after, in parts of a step.
+BESIDE = 1e-4
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the check found. `verdict`: ok, failed, or undecided where too little could be looked at.
+
+    `residual_tolerances` is the largest residual in what tolerances allow, `residual` the same relative to the terms of its
+    equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
+    single step in tolerances (root mean square over the unknowns, as the solver's), in the step that ends at
+    `local_error_time`, most in `unknown`. `time` and `worst` are those of whichever is worse. `undefined`: how many
+    residuals are not numbers; `points`, `steps`: how many were looked at, `unresolved` of the steps could not be done
+    again.
+    """
+
+    verdict: str
+    residual: float
+    residual_tolerances: float
+    residual_time: float | None
+    equation: str
+    line: int | None
+    local_error: float
+    local_error_time: float | None
+    unknown: str
+    time: float | None
+    worst: str
+    undefined: int
+    points: int
+    steps: int
+    unresolved: int
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict == "ok"
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, and what to try; empty where nothing is."""
+        if self.verdict != "failed":
+            return ""
+        if self.residual_tolerances > RESIDUAL or not self.undefined:
+            told = f"{self.worst} is off at t = {self.time:.6g}; try another `method`, a smaller `rtol`"
+            return f"{told}, or a `max_step` that no event between steps escapes"
+        return f"{self.undefined} residuals are not numbers; `{self.equation}` is one to look at"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"summary": str(self)}
+
+    def __str__(self) -> str:
+        text = f"check: residual {self.residual:.1g} ({self.residual_tolerances:.1g} tolerances)"
+        text += f", local error {self.local_error:.1g} tolerances at worst"
+        if self.time is not None:
+            text += f" (t = {self.time:.6g}, {self.worst})"
+        text += f": {self.verdict}"
+        if self.undefined:
+            text += f"; {self.undefined} residuals are not numbers"
+        if self.unresolved:
+            text += f"; {self.unresolved} of {self.steps} steps could not be done again"
+        return text
+
+
+def checked(
+    model: "CompiledModel",
+    found: Trajectory,
+    p: np.ndarray,
+    inputs: Inputs,
+    rtol: float,
+    atol: Any,
+    initial: bool,
+) -> Check:
+    """The check of a recorded solution; `initial`: whether the model's own initial equations hold at its start."""
+    return _Check(model, found, p, inputs, rtol, atol, initial).result()
+
+
+class _Check:
+    def __init__(self, model, found: Trajectory, p, inputs: Inputs, rtol: float, atol, initial: bool):
+        self.model, self.program, self.functions = model, model.program, model.interpreted
+        self.found, self.p, self.inputs = found, p, inputs
+        self.rtol, self.atol, self.initial = rtol, np.broadcast_to(atol, (self.program.size,)), initial
+        self.written = written_of(model)
+        self.equations = Equations(model, self.written, p, inputs)
+        self.whole = model.program.system.flat.name
+
+    def result(self) -> Check:
+        work = self.program.by_name["variables"].operations * 20 + self.program.system.flat.size
+        count = int(np.clip(MOST_POINTS * POINT_WORK / max(work, 1) / 10, FEWEST_POINTS, MOST_POINTS))
+        timed = self.program.time_dependent or bool(self.inputs.signals)
+        points = chosen(self.found, count, self.inputs.signals, timed)
+        if not len(points.time):
+            return self._empty()
+        allowed = self._allowed(points)
+        families = self.written.equations
+        left = self.equations.left(families, points, allowed, self._near(points))
+        start = self._start(points, allowed)
+        where, which = worst(left.tolerances)
+        family_text, line = self._equation(families, which)
+        relative, residual = left.relative[where, which], left.tolerances[where, which]
+        time = float(points.time[where])
+        if start is not None and start[0] > residual:
+            residual, relative, family_text, line = start
+            time = float(points.time[0])
+        undefined = int(np.sum(~left.defined & self._known(points)))
+        error = self._local_error(points, left)
+        bad = residual > RESIDUAL or error.size > LOCAL_ERROR or undefined > 0
+        nothing = error.steps > 0 and error.unresolved == error.steps
+        verdict = "failed" if bad else "undecided" if nothing else "ok"
+        by_residual = residual / RESIDUAL > error.size / LOCAL_ERROR
+        return Check(
+            verdict=verdict,
+            residual=float(relative),
+            residual_tolerances=float(residual),
+            residual_time=time,
+            equation=family_text,
+            line=line,
+            local_error=error.size,
+            local_error_time=error.time,
+            unknown=error.unknown,
+            time=time if by_residual else error.time,
+            worst=f"`{family_text}`" if by_residual else f"`{error.unknown}`",
+            undefined=undefined,
+            points=len(points.time),
+            steps=error.steps,
+            unresolved=error.unresolved,
+        )
+
+    def _empty(self) -> Check:
+        return Check("undecided", 0.0, 0.0, None, "", None, 0.0, None, "", None, "", 0, 0, 0, 0)
+
+    def _allowed(self, points: Points) -> np.ndarray:
+        """One tolerance of every entry of y; of the derivative of a state, that of the state over the step."""
+        size = np.abs(points.y)
+        atol = np.where(np.isfinite(self.atol), self.atol, 0.0)
+        allowed = atol + self.rtol * size
+        is_der = np.flatnonzero(~self.program.is_variable)
+        finite = self.atol[np.isfinite(self.atol)]
+        typical = float(np.max(finite, initial=0.0)) + self.rtol * np.max(size, axis=1, initial=0.0)
+        allowed[:, is_der] += (typical / np.abs(points.length))[:, None]
+        return allowed
+
+    def _near(self, points: Points) -> tuple[Points, Points]:
+        low = np.clip(points.theta - BESIDE, 0.0, 1.0)
+        return at(self.found, points.step, low), at(self.found, points.step, np.minimum(low + 2 * BESIDE, 1.0))
+
+    def _start(self, points: Points, allowed: np.ndarray) -> tuple[float, float, str, int | None] | None:
+        """The worst of the initial equations, in tolerances."""
+        if not self.initial or not self.written.initial:
+            return None
+        first = at(self.found, points.step[:1], points.theta[:1])
+        left = self.equations.left(self.written.initial, first, allowed[:1], self._near(first))
+        count = sum(f.size for f in self.written.initial)
+        tolerances = left.tolerances[:, :count]
+        where, which = worst(tolerances)
+        found = float(tolerances[where, which]), float(left.relative[where, which])
+        return *found, *self._equation(self.written.initial, which)
+
+    def _known(self, points: Points) -> np.ndarray:
+        """Where a residual must be a number: not in equations of what named outputs do not need."""
+        return np.ones((len(points.time), 1), dtype=bool) & (not getattr(self.model, "is_pruned", False))
+
+    def _equation(self, families, which: int) -> tuple[str, int | None]:
+        """The text of an equation and its line."""
+        count = sum(f.size for f in families)
+        if which < count:
+            family, member = places(families)(which)
+            span = family.origin_of(member)
+            return span.source.line(span.line).split("#")[0].strip(), span.line
+        flat, which = self.program.system.flat, which - count
+        if which < len(self.written.equal):
+            a, b, sign = self.written.equal[which]
+            return f"{flat.variable_name(a)} = {'-' if sign < 0 else ''}{flat.variable_name(b)}", None
+        return f"{flat.variable_name(int(self.written.zero[which - len(self.written.equal)]))} = 0", None
+
+    # --- the local error ---
+
+    def _local_error(self, points: Points, left: Left) -> "_LocalError":
+        t, y = np.asarray(self.found.t), np.asarray(self.found.y)
+        result = _LocalError()
+        if not self.program.size:
+            return result
+        names = self.model.system(driven=False).names
+        for k in self._steps(points, left):
+            scale = self.atol + self.rtol * np.maximum(np.abs(y[k]), np.abs(y[k + 1]))
+            held = np.isfinite(scale) & (scale > 0)
+            result.steps += 1
+            found = self._reference(t[k], t[k + 1]).after(t[k], t[k + 1], y[k], np.where(held, scale, 1e300))
+            if found is None:
+                result.unresolved += 1
+                continue
+            off = np.where(held, (y[k + 1] - found) / np.where(held, scale, 1.0), 0.0)
+            size = rms(off[held])
+            if not size <= result.size:
+                result.size, result.time = size, float(t[k + 1])
+                result.unknown = names[int(np.argmax(np.abs(off)))]
+        return result
+
+    def _steps(self, points: Points, left: Left) -> np.ndarray:
+        """The steps to do again: those of the largest residuals, and others spread over the solution."""
+        t = np.asarray(self.found.t)
+        long = np.flatnonzero(np.diff(t) != 0)
+        work = self.program.by_name["rhs"].operations + len(self.program.rows)
+        count = int(np.clip(STRETCHES * STRETCH_WORK / max(work, 1), 3, STRETCHES))
+        order = np.argsort(-np.max(left.tolerances, axis=1, initial=0.0), kind="stable")
+        bad = points.step[order][: count // 4 + 1]
+        spread = long[np.linspace(0, len(long) - 1, count - len(bad)).round().astype(np.int64)]
+        return np.unique(np.concatenate([bad, spread]))
+
+    def _reference(self, t0: float, t1: float) -> Reference:
+        """The equations as they are within one step: on this side of jumps at its ends."""
+        middle, inside = (t0 + t1) / 2, 1e-12 * (t1 - t0)
+        side = [np.full(len(self.program.crossings_periodic), middle)]
+        side = side if len(side[0]) else []
+        low, high = min(t0, t1) + abs(inside), max(t0, t1) - abs(inside)
+
+        def inputs(t: float) -> np.ndarray:
+            return self.inputs.table(np.array([min(max(t, low), high)]))[0]
+
+        def f(t: float, y: np.ndarray) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return np.asarray(self.functions.rhs(t, y, self.p, inputs(t), *side), dtype=float)
+
+        def jacobian(t: float, y: np.ndarray) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return np.asarray(self.functions.jacobian(t, y, self.p, inputs(t), *side), dtype=float)
+
+        return Reference(f, jacobian, self.program.rows, self.program.columns, self.program.mass)
+
+
+@dataclass
+class _LocalError:
+    size: float = 0.0
+    time: float | None = None
+    unknown: str = ""
+    steps: int = 0
+    unresolved: int = 0
+
+
+def worst(values: np.ndarray) -> tuple[int, int]:
+    """Where the largest number is; NaN counts as none."""
+    if not values.size:
+        return 0, 0
+    return np.unravel_index(int(np.argmax(np.where(np.isnan(values), -1.0, values))), values.shape)  # type: ignore
+
+
+def written_of(model: "CompiledModel") -> Written:
+    """The equations of the model's text, read once; of its sorted system where there is no text."""
+    if "written" not in model.cache:
+        origin = model.origin
+        try:
+            model.cache["written"] = written(origin(stop_after="check"), origin.constants)
+        except TypeError:
+            model.cache["written"] = sorted_equations(model.program.system.flat)
+    return model.cache["written"]

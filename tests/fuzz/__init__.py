@@ -1,0 +1,1 @@
+"""Fuzzing with a meaning of its own: `python -m tests.fuzz --cases 1000 --seed 1`."""

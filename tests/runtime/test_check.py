@@ -1,0 +1,138 @@
+"""`simulate(check=True)`: right solutions pass, wrong ones do not, whatever made them."""
+
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.verify.check import checked
+from stiffdsl.runtime.verify.points import slopes
+from stiffdsl.runtime.verify.reference import Reference
+from stiffdsl.solve.dense_output import interpolate_many
+from stiffdsl.solve.record import Trajectory
+from stiffdsl.solve.status import Status
+from tests.models.test_library import CHECKS, compiled
+
+SLOW = ("mechanics/car_axis", "mechanics/slider_crank")
+
+
+@pytest.mark.parametrize("name", sorted({c.model for c in CHECKS if c.model not in SLOW}))
+def test_every_model_of_the_library_passes(name):
+    found = compiled(name).simulate(check=True).check
+    assert found.verdict == "ok", str(found)
+    assert found.residual_tolerances < 50
+    assert found.local_error < 5
+    assert found.steps > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_large_symbolic_models_pass(name):
+    found = compiled(name).simulate(check=True).check
+    assert found.verdict == "ok", str(found)
+
+
+def constant(model, y, time, **options):
+    """The check of a "solution" that stays where it begins, as solvers that stepped over something gave it."""
+    t = np.linspace(*time, 8)
+    y = np.tile(np.asarray(y, dtype=float), (len(t), 1))
+    still = Trajectory(t, y, Status.SUCCESS, np.full(3, -1), {}, np.zeros((7, 3, y.shape[1])))
+    args = model.args(inputs=options.get("inputs"))
+    inputs = args.inputs if isinstance(args.inputs, Inputs) else Inputs(args.inputs, ())
+    return checked(model, still, np.asarray(args.p), inputs, 1e-6, 1e-9, True)
+
+
+TIMES = np.linspace(0, 5, 1001)
+PULSE = (TIMES, np.where((TIMES > 1.03) & (TIMES < 1.11), 2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "y", "time", "inputs"),
+    [
+        ("var y\nequations\n y + sqrt(y) = 2", [0.0], (0, 1), None),
+        ("var x start 0\nequations\n der(x) = 1 - sqrt(x)", [0.0], (0, 2), None),
+        ("var h start 0\nequations\n der(h) = 0.1 - 0.2*sqrt(max(h, 0))", [0.0], (0, 10), None),
+        ("input u = 0\n var x start 1\nequations\n der(x) = -x + u", [1.0], (0, 5), {"u": PULSE}),
+        ("var y start 1\nequations\n der(y) = 100*abs(sin(time/1000)^1000)", [1.0], (0, 5000), None),
+        ("var x start 1\n var z\nequations\n der(x) = -x + z\n z = x\ninitial\n", [1.0], (0, 1), None),
+    ],
+)
+def test_an_answer_that_steps_over_something_fails(text, y, time, inputs):
+    model = sd.loads(f"model M\n {text}\nend\n")
+    found = constant(model, y, time, inputs=inputs)
+    if "z = x" in text:
+        assert found.verdict == "ok", "staying is right there"
+    else:
+        assert found.verdict == "failed", str(found)
+        assert found.worst
+        assert found.equation in text
+
+
+def test_a_solution_of_other_equations_fails():
+    model = sd.loads("model M\n var x start 1\n var y start 0\nequations\n der(x) = y\n der(y) = -x\nend\n")
+    found = model.simulate(time=(0, 3))
+    right, args = found._dense, model.args()
+    for off, verdict in ((0.0, "ok"), (1e-3, "failed")):
+        y = right.y.copy()
+        y[len(y) // 2 :, 0] += off
+        moved = Trajectory(right.t, y, right.status, right.culprits, {}, right.K)
+        check = checked(model, moved, np.asarray(args.p), args.inputs, 1e-6, 1e-9, True)
+        assert check.verdict == verdict, str(check)
+
+
+TABLE = "model M\n input u = 0\n var x start 1\n var z\nequations\n der(x) = -x + u + z\n z + tanh(z) = 0.1*x\nend\n"
+JUMPS = (
+    "model M\n var x start 1\n var z\nequations\n der(x) = -x + z\n"
+    " z + 0.3*tanh(z) = if mod(time, 0.3) < 0.1 then 0 else x\nend\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (TABLE, {"time": (0, 5), "inputs": {"u": ([0, 1, 1, 3, 5], [0, 1, 2, 2, 0])}}),
+        (TABLE, {"time": (0, 5), "inputs": {"u": lambda t: np.sin(t)}}),
+        (TABLE, {"time": (2, 0)}),
+        (JUMPS, {"time": (0, 2)}),
+        (JUMPS, {"time": (0, 2), "saveat": [0, 0.5, 2], "initial": {"x": 2}}),
+        (JUMPS, {"time": (0, 2), "outputs": ["x"]}),
+    ],
+)
+def test_inputs_jumps_backward_time_and_saved_times_pass(text, options):
+    solution = sd.loads(text).simulate(check=True, **options)
+    assert solution.check.verdict == "ok", str(solution.check)
+    if "saveat" in options:
+        plain = sd.loads(text).simulate(**options)
+        assert np.allclose(solution["x"], plain["x"], rtol=1e-12)
+
+
+def test_the_record_says_where_and_what():
+    model = compiled("chemistry/robertson")
+    solution = model.simulate(check=True)
+    told = solution.check.to_dict()
+    assert told["verdict"] == "ok"
+    assert str(solution.check).startswith("check: residual ")
+    assert told["equation"] in ("der(A) = -k1*A + k3*B*C", "der(B) =  k1*A - k3*B*C - k2*B^2", "A + B + C = 1")
+    assert model.simulate().check is None
+
+
+def test_slopes_are_those_of_the_dense_output():
+    random = np.random.default_rng(0)
+    y0, y1, K = random.normal(size=(5, 2)), random.normal(size=(5, 2)), random.normal(size=(5, 4, 2))
+    theta, step = random.uniform(0.1, 0.9, 5), 1e-6
+    ends = [interpolate_many(y0, y1, K, theta + s * step) for s in (-1, 1)]
+    assert np.allclose(slopes(y0, y1, K, theta), (ends[1] - ends[0]) / (2 * step), rtol=1e-6)
+
+
+def test_the_reference_solves_a_stiff_system_with_an_algebraic_unknown():
+    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+
+    def f(t, y):
+        return np.array([-1e4 * (y[0] - np.cos(t)) - y[1], y[1] - 2 * y[0]])
+
+    reference = Reference(f, lambda t, y: np.array([-1e4, -1.0, -2.0, 1.0]), rows, columns, np.array([1.0, 0.0]))
+    found = reference.after(0.0, 1.0, np.array([1.0, 2.0]), np.full(2, 1e-8))
+    rate = 1e4 + 2
+    expected = 1e4 * (rate * np.cos(1.0) + np.sin(1.0)) / (rate**2 + 1)
+    assert found is not None
+    assert found == pytest.approx([expected, 2 * expected], rel=1e-7)
