@@ -15,7 +15,6 @@ from scipy.sparse import csr_array
 from sympy.printing.numpy import NumPyPrinter
 
 from stiffdsl.check.model import CheckedModel
-from stiffdsl.diagnostics import Span
 from stiffdsl.flat.flatten import Builder
 from stiffdsl.flat.model import TIME, Family, FlatModel, Sum, slot, total
 from stiffdsl.syntax.large import large_trees
@@ -72,8 +71,6 @@ class Residuals:
     sizes: np.ndarray
 
 
-
-
 def residuals(families: tuple[Family, ...], at: Mapping[str, Any], time: np.ndarray) -> Residuals:
     """Of every member of every family, in order; `time` (points,)."""
     points = len(time)
@@ -97,11 +94,11 @@ def places(families: tuple[Family, ...]) -> Callable[[int], tuple[Family, int]]:
     return place
 
 
-
-
 def _sum(part: Sum, size: int, at: Mapping[str, Any], time: np.ndarray) -> np.ndarray:
     terms, _ = _call(part.term, part.kinds, part.table, at, time, [])
-    ones = csr_array((np.ones(len(part.owner)), (part.owner, np.arange(len(part.owner)))), (size, terms.shape[1]))
+    ones = csr_array(
+        (np.ones(len(part.owner)), (part.owner, np.arange(len(part.owner)))), (size, terms.shape[1])
+    )
     return (ones @ terms.T).T
 
 

@@ -254,11 +254,13 @@ class CompiledModel:
         says `log`), or the solver's own steps. With `outputs` it holds these only, and what they do not depend
         on is not computed. `linear` names how linear systems are solved: dense, klu, krylov (for grids), static (for
         devices). With `check` the solution is held against the equations as they were written and its steps against
-        another method (`solution.check`). A solve that fails is a solution with a status and a reason. Raises `KeyError` for a wrong name and
-        `ValueError` for values that make no sense.
+        another method (`solution.check`). A solve that fails is a solution with a status and a reason. Raises
+        `KeyError` for a wrong name and `ValueError` for values that make no sense.
         """
         options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
-        return run.simulate(self, options, time, params, inputs, saveat, points, initial, progress, outputs, check)
+        return run.simulate(
+            self, options, time, params, inputs, saveat, points, initial, progress, outputs, check
+        )
 
     def solver(
         self,

@@ -272,8 +272,9 @@ def simulate(
     solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report)
     if check:
         atol = model.program.tolerated(options.atol)
+        declared, p = initial is None, np.asarray(args.p)
         solution.check = checked(
-            model, trajectory, np.asarray(args.p), args.inputs, options.rtol, atol, initial is None
+            model, trajectory, p, args.inputs, options.rtol, atol, declared, whole=part is None
         )
     return solution
 

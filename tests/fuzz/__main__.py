@@ -1,7 +1,7 @@
 """`python -m tests.fuzz --cases N --seed S`: random models, mutated texts, odd arguments, spoiled processes.
 
-Every case follows from the seed and its index: `--index I --kinds KIND` runs one again, here, with its traceback. Failures are
-written to a folder each, with the input and what differs.
+Every case follows from the seed and its index: `--index I --kinds KIND` runs one again, here, with its traceback.
+Failures are written to a folder each, with the input and what differs.
 """
 
 import argparse

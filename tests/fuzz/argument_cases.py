@@ -37,13 +37,79 @@ end
 """
 
 ODD: tuple[Any, ...] = (
-    *(None, True, 0, -1, 1, 2.5, 1e-320, 1e308, math.nan, math.inf, -math.inf, 10**400, 3 + 4j, "", "x", "0.5"),
-    *((), [], [1], [1, 2, 3], (0, 1), (1, 0), (0, 0), (0, math.nan), [[0, 1], [2, 3]], {}, {"k": 1}, {"x": 2}),
-    *({"nope": 1}, {"k": None}, {"k": "a"}, {"k": [1, 2]}, {"w": 1}, {"w": [1, 2]}, {"w": [1, 2, 3]}, {"w[2]": 5}),
-    *({"k": 10**400}, {"k": math.nan}, {1: 2}, {"u": ([0, 1], [1, 2])}, {"u": ([1, 0], [1, 2])}, {"u": math.sin}),
+    *(
+        None,
+        True,
+        0,
+        -1,
+        1,
+        2.5,
+        1e-320,
+        1e308,
+        math.nan,
+        math.inf,
+        -math.inf,
+        10**400,
+        3 + 4j,
+        "",
+        "x",
+        "0.5",
+    ),
+    *(
+        (),
+        [],
+        [1],
+        [1, 2, 3],
+        (0, 1),
+        (1, 0),
+        (0, 0),
+        (0, math.nan),
+        [[0, 1], [2, 3]],
+        {},
+        {"k": 1},
+        {"x": 2},
+    ),
+    *(
+        {"nope": 1},
+        {"k": None},
+        {"k": "a"},
+        {"k": [1, 2]},
+        {"w": 1},
+        {"w": [1, 2]},
+        {"w": [1, 2, 3]},
+        {"w[2]": 5},
+    ),
+    *(
+        {"k": 10**400},
+        {"k": math.nan},
+        {1: 2},
+        {"u": ([0, 1], [1, 2])},
+        {"u": ([1, 0], [1, 2])},
+        {"u": math.sin},
+    ),
     *({"u": (0, 1)}, {"u": ([0, 1], [1])}, {"u": "sin"}, {"u": lambda: 0}, {"u": ([0, 0, 1], [1, 2, 3])}),
-    *(np.array([0.1, 0.2]), np.array(["a"]), np.array([]), np.zeros((2, 2)), np.array(0.5), object(), lambda t: t),
-    *(b"k", {"x": math.inf}, {"z": 1}, {"der(x)": 1}, ("x",), ("x", "nope"), "auto", "rodas5p", "fbdf", "nope", 10**10),
+    *(
+        np.array([0.1, 0.2]),
+        np.array(["a"]),
+        np.array([]),
+        np.zeros((2, 2)),
+        np.array(0.5),
+        object(),
+        lambda t: t,
+    ),
+    *(
+        b"k",
+        {"x": math.inf},
+        {"z": 1},
+        {"der(x)": 1},
+        ("x",),
+        ("x", "nope"),
+        "auto",
+        "rodas5p",
+        "fbdf",
+        "nope",
+        10**10,
+    ),
 )
 SIMULATE = (
     *("time", "params", "inputs", "rtol", "atol", "method", "saveat", "points", "initial", "max_steps"),
@@ -80,7 +146,9 @@ def arguments(rng: Random, keep: dict[str, Any]) -> None:
 
 def ours(error: BaseException) -> bool:
     """Whether a `raise` of the package made the exception (or the last one of its chain), with words."""
-    if not isinstance(error, ValueError | KeyError | TypeError | _model_error()) or not str(error).strip("'\" "):
+    if not isinstance(error, ValueError | KeyError | TypeError | _model_error()) or not str(error).strip(
+        "'\" "
+    ):
         return False
     last = traceback.extract_tb(error.__traceback__)[-1]
     return last.filename.startswith(PACKAGE) and (last.line or "").lstrip().startswith("raise")

@@ -47,7 +47,9 @@ class Counts:
 class Campaign:
     """`cases` cases from `first` on, of some `kinds`, with `jobs` processes; `limit` seconds for a case."""
 
-    def __init__(self, seed: int, first: int, cases: int, kinds: list[str], jobs: int, limit: float, out: Path):
+    def __init__(
+        self, seed: int, first: int, cases: int, kinds: list[str], jobs: int, limit: float, out: Path
+    ):
         self.seed, self.first, self.last, self.kinds = seed, first, first + cases, kinds
         self.jobs, self.limit, self.out = jobs, limit, out
         self.counts = Counts()

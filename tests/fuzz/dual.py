@@ -34,7 +34,9 @@ class Dual:
 
     def __mul__(self, other):
         other = dual(other)
-        return Dual(self.value * other.value, _times(self.value, other.slope) + _times(other.value, self.slope))
+        return Dual(
+            self.value * other.value, _times(self.value, other.slope) + _times(other.value, self.slope)
+        )
 
     __rmul__ = __mul__
 
@@ -60,7 +62,7 @@ def dual(x: Any) -> Dual:
 
 
 class Meaning:
-    """The functions of the language over numbers, arrays and `Dual`; it remembers where a condition was near its switch.
+    """The functions of the language over numbers, arrays and `Dual`, which remember where a condition switched.
 
     `kinks`, `jumps`: for each point, whether a derivative, or even a value, may be either of two by rounding.
     """

@@ -86,7 +86,6 @@ def expression(m: Material, depth: int = 2) -> Node:
 
 def choice(m: Material, depth: int) -> Node:
     """`if … then … else …`; on time alone, or on parameters, where jumps by unknowns are not wanted."""
-    rng = m.rng
     a, b = expression(m, depth - 1), expression(m, depth - 1)
     return ("if", condition(m, 1), a, b)
 
@@ -119,7 +118,7 @@ def summed(m: Material, depth: int) -> Node:
         return ("call", "sinh", ("call", "sin", expression(m, depth - 1)))
     rng = m.rng
     name, size = rng.choice(list(m.arrays))
-    j = "j" if not any(("index", "j") == leaf for leaf in m.leaves) else "jj"
+    j = "j" if not any(leaf == ("index", "j") for leaf in m.leaves) else "jj"
     term = ("ref", ((name, (("index", j),)),))
     roll = rng.random()
     if roll < 0.3:

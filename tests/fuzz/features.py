@@ -116,7 +116,11 @@ def array_state(d: Draft) -> None:
         text = d.equation(("der", here), right, own, whole=("i", 1, size))
         d.equations.append(text.replace(f"{name}[1..{size}]", name) if d.rng.random() < 0.7 else text)
     else:
-        for low, high, neighbours in ((1, 1, (after,)), (2, size - 1, (before, after)), (size, size, (before,))):
+        for low, high, neighbours in (
+            (1, 1, (after,)),
+            (2, size - 1, (before, after)),
+            (size, size, (before,)),
+        ):
             if low > high:
                 continue
             right = ("-", expression(m.with_leaves(neighbours), 2), ("*", num(2), here))
@@ -219,7 +223,9 @@ def chain(d: Draft) -> None:
     law = d.show(("+", ("-", ref(("a",), ("e",)), ref(("b",), ("e",))), bend))
     base = d.rng.random() < 0.4
     if base:
-        d.files.append(f"partial model {store}Base\n  port p : {node}\n  var e start 0.5\nequations\n  e = p.e\nend")
+        d.files.append(
+            f"partial model {store}Base\n  port p : {node}\n  var e start 0.5\nequations\n  e = p.e\nend"
+        )
         extends = f" extends {store}Base"
         d.files.append(f"model {store}{extends}\n  param C = 1.5\nequations\n  C*der(e) = {balance}\nend")
     else:
@@ -282,7 +288,10 @@ def prefixed(e: Node, own: str) -> Node:
     """The expression with its names looked up inside of a part."""
     if e[0] == "ref":
         return ("ref", ((own, ()), *e[1]))
-    return (e[0], *(prefixed(a, own) if isinstance(a, tuple) and a and isinstance(a[0], str) else a for a in e[1:]))
+    return (
+        e[0],
+        *(prefixed(a, own) if isinstance(a, tuple) and a and isinstance(a[0], str) else a for a in e[1:]),
+    )
 
 
 def driven(d: Draft) -> None:

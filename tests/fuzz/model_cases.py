@@ -122,7 +122,9 @@ class Comparison:
         place = numbers(model.variable_names, self.names)
         mine = {int(v): k for k, v in enumerate(place)}
         self.place = place
-        self.y_of = [(mine[int(v)], bool(var)) for v, var in zip(program.unknowns, program.is_variable, strict=True)]
+        self.y_of = [
+            (mine[int(v)], bool(var)) for v, var in zip(program.unknowns, program.is_variable, strict=True)
+        ]
         self.states = len(program.system.states)
         self.of_state = [self.y_of[k][0] for k in range(self.states)]
 
@@ -131,7 +133,7 @@ class Comparison:
             self._one(points, int(k))
 
     def _one(self, points: Points, k: int) -> None:
-        program, functions = self.model.program, self.model.interpreted
+        functions = self.model.interpreted
         v, d, t = points.v[k], points.d[k], points.t[k]
         y = np.array([v[j] if variable else d[j] for j, variable in self.y_of])
         where = f"t = {t}, " + ", ".join(f"{n} = {x!r}" for n, x in zip(self.names, v, strict=True))

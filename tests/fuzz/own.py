@@ -84,7 +84,9 @@ class Own:
                 slopes[:, k] = r.slope
         return values, slopes, meaning
 
-    def points(self, t: np.ndarray, x: np.ndarray, p: np.ndarray, u: np.ndarray, iterations: int = 25) -> Points:
+    def points(
+        self, t: np.ndarray, x: np.ndarray, p: np.ndarray, u: np.ndarray, iterations: int = 25
+    ) -> Points:
         """The unknowns at given states (m, states), by Newton's method, and their derivatives."""
         with np.errstate(all="ignore"):
             return self._points(t, x, p, u, iterations)

@@ -1,4 +1,4 @@
-"""Killed and interrupted processes, and cache files that were cut or flipped: exit statuses, and right answers after."""
+"""Killed and interrupted processes, and cache files that were cut or flipped: exit statuses, right answers after."""
 
 import os
 import shutil
@@ -20,7 +20,18 @@ m = sd.load("chemistry.robertson")
 print(f"{m.simulate(method=METHOD)['C'][-1]:.4f}")
 """
 ANSWER = "0.9821"
-LONG = ("simulate", "chemistry.brusselator2d", "--set", "N=24", "--time", "0..3000", "--rtol", "1e-9", "--points", "5")
+LONG = (
+    "simulate",
+    "chemistry.brusselator2d",
+    "--set",
+    "N=24",
+    "--time",
+    "0..3000",
+    "--rtol",
+    "1e-9",
+    "--points",
+    "5",
+)
 PATIENCE = 240
 
 
@@ -56,7 +67,9 @@ def interrupted(rng: Random, keep: dict[str, Any]) -> None:
             raise Mismatch("an interrupt that does not end", keep["text"]) from None
         allowed = {signal.SIGINT: (130, 0), signal.SIGTERM: (-15, 143, 0), signal.SIGKILL: (-9, 0)}[number]
         if running.returncode not in allowed or "Traceback" in told or "internal error" in told:
-            raise Mismatch("an interrupt", f"exit status {running.returncode} after {keep['text']}: {told[-500:]}")
+            raise Mismatch(
+                "an interrupt", f"exit status {running.returncode} after {keep['text']}: {told[-500:]}"
+            )
         answers(cache, "'auto'")
 
 

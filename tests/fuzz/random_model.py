@@ -3,11 +3,17 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from .expressions import Material, expression
-from .tree import Node, Scope, num, ref, show, source
+from .expressions import Material
+from .tree import Node, Scope, num, show, source
 
 # Text, scale, shift: value in SI = value*scale + shift.
-UNITS = (("1/min", 1 / 60, 0.0), ("mol/L", 1000.0, 0.0), ("degC", 1.0, 273.15), ("mm", 1e-3, 0.0), ("h", 3600.0, 0.0))
+UNITS = (
+    ("1/min", 1 / 60, 0.0),
+    ("mol/L", 1000.0, 0.0),
+    ("degC", 1.0, 273.15),
+    ("mm", 1e-3, 0.0),
+    ("h", 3600.0, 0.0),
+)
 NO_UNIT = ("", 1.0, 0.0)
 
 
@@ -115,7 +121,9 @@ class Draft:
             left, right = ("-", left, right), num(0)
         text = f"{self.show(left, whole)} = {self.show(right, whole)}"
         # What begins with `if` would be a block of equations.
-        return text if not text.startswith("if") else f"({self.show(left, whole)}) = {self.show(right, whole)}"
+        return (
+            text if not text.startswith("if") else f"({self.show(left, whole)}) = {self.show(right, whole)}"
+        )
 
     def declare(self, text: str) -> None:
         if self.rng.random() < 0.1:

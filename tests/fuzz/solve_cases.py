@@ -1,5 +1,6 @@
 """Solutions of random models against SciPy's of their own meaning; lanes, both tiers, gradients."""
 
+import itertools
 from random import Random
 from typing import Any
 
@@ -61,7 +62,9 @@ def gradients(model: Any, name: str, value: float, outputs: list[str], options: 
     differ("gradient forward", outputs, forward, found, 1e-6)
 
 
-def simulated(model: Any, params: dict[str, float], options: dict[str, Any], outputs: list[str]) -> np.ndarray:
+def simulated(
+    model: Any, params: dict[str, float], options: dict[str, Any], outputs: list[str]
+) -> np.ndarray:
     solution = model.simulate(params=params, saveat=[END], **options)
     if not solution.success:
         raise Mismatch("a solve that failed", solution.reason)
@@ -117,7 +120,7 @@ def solved(own: Own) -> np.ndarray:
             raise Skipped("equations that cannot be solved")
         return memory[0][: len(own.states)]
 
-    for low, high in zip(BREAKS, BREAKS[1:], strict=False):
+    for low, high in itertools.pairwise(BREAKS):
         span = np.nextafter(low, high), np.nextafter(high, low)
         found = solve_ivp(f, span, x, "LSODA", rtol=1e-9, atol=1e-11 * scale(own))
         if not found.success or not np.isfinite(found.y[:, -1]).all() or np.abs(found.y[:, -1]).max() > 1e6:
@@ -152,5 +155,3 @@ def newton(own: Own, t: float, x: np.ndarray, w: np.ndarray, p, u) -> tuple[np.n
         if (np.abs(step) <= 1e-10 * (1 + np.abs(w))).all():
             return w, True
     return w, False
-
-

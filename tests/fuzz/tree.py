@@ -1,10 +1,10 @@
 """Generated expressions: how the language writes them, and Python source of what they mean.
 
-    ("num", "0.5")  ("time",)  ("pi",)  ("index", "i")  ("arg", "a")
-    ("ref", (("c", (index trees)), ("v", ())))          c[i].v
-    ("der", ref)  ("neg", a)  ("+" "-" "*" "/" "^", a, b)  ("call", "sin", a)  ("user", "f1", a, b)
-    ("if", condition, a, b)  ("cmp", "<", a, b)  ("and" "or", a, b)  ("not", a)
-    ("reduce", "sum", body, "j", first, last)
+("num", "0.5")  ("time",)  ("pi",)  ("index", "i")  ("arg", "a")
+("ref", (("c", (index trees)), ("v", ())))          c[i].v
+("der", ref)  ("neg", a)  ("+" "-" "*" "/" "^", a, b)  ("call", "sin", a)  ("user", "f1", a, b)
+("if", condition, a, b)  ("cmp", "<", a, b)  ("and" "or", a, b)  ("not", a)
+("reduce", "sum", body, "j", first, last)
 """
 
 from collections.abc import Callable, Mapping

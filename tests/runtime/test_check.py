@@ -112,7 +112,11 @@ def test_the_record_says_where_and_what():
     told = solution.check.to_dict()
     assert told["verdict"] == "ok"
     assert str(solution.check).startswith("check: residual ")
-    assert told["equation"] in ("der(A) = -k1*A + k3*B*C", "der(B) =  k1*A - k3*B*C - k2*B^2", "A + B + C = 1")
+    assert told["equation"] in (
+        "der(A) = -k1*A + k3*B*C",
+        "der(B) =  k1*A - k3*B*C - k2*B^2",
+        "A + B + C = 1",
+    )
     assert model.simulate().check is None
 
 
@@ -130,7 +134,9 @@ def test_the_reference_solves_a_stiff_system_with_an_algebraic_unknown():
     def f(t, y):
         return np.array([-1e4 * (y[0] - np.cos(t)) - y[1], y[1] - 2 * y[0]])
 
-    reference = Reference(f, lambda t, y: np.array([-1e4, -1.0, -2.0, 1.0]), rows, columns, np.array([1.0, 0.0]))
+    reference = Reference(
+        f, lambda t, y: np.array([-1e4, -1.0, -2.0, 1.0]), rows, columns, np.array([1.0, 0.0])
+    )
     found = reference.after(0.0, 1.0, np.array([1.0, 2.0]), np.full(2, 1e-8))
     rate = 1e4 + 2
     expected = 1e4 * (rate * np.cos(1.0) + np.sin(1.0)) / (rate**2 + 1)

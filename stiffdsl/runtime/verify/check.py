@@ -1,4 +1,4 @@
-"""The independent check of a solution: what it leaves over of the written equations, and its local error by another way.
+"""The independent check of a solution: what it leaves over of the equations, and its local error by another way.
 
 Neither looks at how the solution was found: the equations are those of the text, before anything was eliminated, and
 single steps are done again by another method, with other factors, a hundred times tighter.
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
-RESIDUAL, LOCAL_ERROR = 200.0, 20.0
+RESIDUAL, LOCAL_ERROR = 50.0, 50.0
 # Points, and steps that are done again, by the work that they are.
 MOST_POINTS, FEWEST_POINTS, POINT_WORK = 400, 24, 200_000
 STRETCHES, STRETCH_WORK = 16, 40_000
+# The part of all unknowns that is counted so.
+MOST_OFF = 100
 # Points a little before and after, in parts of a step.
 BESIDE = 1e-4
 
@@ -32,8 +34,8 @@ BESIDE = 1e-4
 class Check:
     """What the check found. `verdict`: ok, failed, or undecided where too little could be looked at.
 
-    `residual_tolerances` is the largest residual in what tolerances allow, `residual` the same relative to the terms of its
-    equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
+    `residual_tolerances` is the largest residual in what tolerances allow, `residual` the same relative to the terms of
+    its equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
     single step in tolerances (root mean square over the unknowns, as the solver's), in the step that ends at
     `local_error_time`, most in `unknown`. `time` and `worst` are those of whichever is worse. `undefined`: how many
     residuals are not numbers; `points`, `steps`: how many were looked at, `unresolved` of the steps could not be done
@@ -94,19 +96,21 @@ def checked(
     rtol: float,
     atol: Any,
     initial: bool,
+    whole: bool = True,
 ) -> Check:
-    """The check of a recorded solution; `initial`: whether the model's own initial equations hold at its start."""
-    return _Check(model, found, p, inputs, rtol, atol, initial).result()
+    """The check of a recorded solution. `initial`: whether the model's initial equations hold at its start; `whole`:
+    whether all variables are computed, or only what named outputs need."""
+    return _Check(model, found, p, inputs, rtol, atol, initial, whole).result()
 
 
 class _Check:
-    def __init__(self, model, found: Trajectory, p, inputs: Inputs, rtol: float, atol, initial: bool):
+    def __init__(self, model, found: Trajectory, p, inputs: Inputs, rtol: float, atol, initial, whole):
         self.model, self.program, self.functions = model, model.program, model.interpreted
         self.found, self.p, self.inputs = found, p, inputs
         self.rtol, self.atol, self.initial = rtol, np.broadcast_to(atol, (self.program.size,)), initial
         self.written = written_of(model)
         self.equations = Equations(model, self.written, p, inputs)
-        self.whole = model.program.system.flat.name
+        self.whole = whole
 
     def result(self) -> Check:
         work = self.program.by_name["variables"].operations * 20 + self.program.system.flat.size
@@ -126,7 +130,8 @@ class _Check:
         if start is not None and start[0] > residual:
             residual, relative, family_text, line = start
             time = float(points.time[0])
-        undefined = int(np.sum(~left.defined & self._known(points)))
+        # What named outputs do not need is not computed, and is no number.
+        undefined = int(np.sum(~left.defined)) if self.whole else 0
         error = self._local_error(points, left)
         bad = residual > RESIDUAL or error.size > LOCAL_ERROR or undefined > 0
         nothing = error.steps > 0 and error.unresolved == error.steps
@@ -157,16 +162,19 @@ class _Check:
         """One tolerance of every entry of y; of the derivative of a state, that of the state over the step."""
         size = np.abs(points.y)
         atol = np.where(np.isfinite(self.atol), self.atol, 0.0)
-        allowed = atol + self.rtol * size
+        # The solver holds the root mean square over all unknowns: one of them may be off by more.
+        allowed = (atol + self.rtol * size) * np.sqrt(min(size.shape[1], MOST_OFF))
         is_der = np.flatnonzero(~self.program.is_variable)
         finite = self.atol[np.isfinite(self.atol)]
         typical = float(np.max(finite, initial=0.0)) + self.rtol * np.max(size, axis=1, initial=0.0)
-        allowed[:, is_der] += (typical / np.abs(points.length))[:, None]
+        allowed[:, is_der] += (typical * points.rate)[:, None]
         return allowed
 
     def _near(self, points: Points) -> tuple[Points, Points]:
         low = np.clip(points.theta - BESIDE, 0.0, 1.0)
-        return at(self.found, points.step, low), at(self.found, points.step, np.minimum(low + 2 * BESIDE, 1.0))
+        return at(self.found, points.step, low), at(
+            self.found, points.step, np.minimum(low + 2 * BESIDE, 1.0)
+        )
 
     def _start(self, points: Points, allowed: np.ndarray) -> tuple[float, float, str, int | None] | None:
         """The worst of the initial equations, in tolerances."""
@@ -179,10 +187,6 @@ class _Check:
         where, which = worst(tolerances)
         found = float(tolerances[where, which]), float(left.relative[where, which])
         return *found, *self._equation(self.written.initial, which)
-
-    def _known(self, points: Points) -> np.ndarray:
-        """Where a residual must be a number: not in equations of what named outputs do not need."""
-        return np.ones((len(points.time), 1), dtype=bool) & (not getattr(self.model, "is_pruned", False))
 
     def _equation(self, families, which: int) -> tuple[str, int | None]:
         """The text of an equation and its line."""
@@ -209,7 +213,8 @@ class _Check:
             scale = self.atol + self.rtol * np.maximum(np.abs(y[k]), np.abs(y[k + 1]))
             held = np.isfinite(scale) & (scale > 0)
             result.steps += 1
-            found = self._reference(t[k], t[k + 1]).after(t[k], t[k + 1], y[k], np.where(held, scale, 1e300))
+            begin, end = float(t[k]), float(t[k + 1])
+            found = self._reference(begin, end).after(begin, end, y[k], np.where(held, scale, 1e300))
             if found is None:
                 result.unresolved += 1
                 continue
@@ -272,8 +277,8 @@ def written_of(model: "CompiledModel") -> Written:
     """The equations of the model's text, read once; of its sorted system where there is no text."""
     if "written" not in model.cache:
         origin = model.origin
-        try:
-            model.cache["written"] = written(origin(stop_after="check"), origin.constants)
-        except TypeError:
+        if origin is None:
             model.cache["written"] = sorted_equations(model.program.system.flat)
+        else:
+            model.cache["written"] = written(origin(stop_after="check"), origin.constants)
     return model.cache["written"]

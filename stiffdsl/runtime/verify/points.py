@@ -18,8 +18,8 @@ FIRST, LAST = 12, 4
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """`step[i]` and the part `theta[i]` of it; the time, values (points, n) and slopes of y there, and the length (signed)
-    of the step."""
+    """`step[i]` and the part `theta[i]` of it; the time, values (points, n) and slopes of y there; the signed length of
+    the step. `rate`: how fast a polynomial of the dense output may move that is off by one over the step."""
 
     step: np.ndarray
     theta: np.ndarray
@@ -27,6 +27,7 @@ class Points:
     y: np.ndarray
     slope: np.ndarray
     length: np.ndarray
+    rate: np.ndarray
 
 
 def chosen(found: Trajectory, count: int, signals: tuple[Any, ...], time_dependent: bool) -> Points:
@@ -37,7 +38,9 @@ def chosen(found: Trajectory, count: int, signals: tuple[Any, ...], time_depende
     if not len(long):
         return at(found, np.zeros(0, dtype=np.int64), np.zeros(0))
     spread = np.linspace(0, len(long) - 1, max(1, count // 2)).round().astype(np.int64)
-    near = np.r_[np.repeat(np.arange(min(FIRST, len(long))), 3), len(long) - 1 - np.arange(min(LAST, len(long)))]
+    near = np.r_[
+        np.repeat(np.arange(min(FIRST, len(long))), 3), len(long) - 1 - np.arange(min(LAST, len(long)))
+    ]
     steps = long[np.concatenate([spread, near])]
     step = np.concatenate([long[:1], steps, long[-1:]])
     theta = np.concatenate([[0.0], random.uniform(0.05, 0.95, len(steps)), [1.0]])
@@ -84,11 +87,15 @@ def at(found: Trajectory, step: np.ndarray, theta: np.ndarray) -> Points:
     length = (t[1:] - t[:-1])[step]
     if not len(step):
         nothing = np.zeros((0, y.shape[1]))
-        return Points(step, theta, np.zeros(0), nothing, nothing, length)
+        return Points(step, theta, np.zeros(0), nothing, nothing, length, np.zeros(0))
     values = interpolate_many(y[step], y[step + 1], K[step], theta)
     values = np.where((theta == 1)[:, None], y[step + 1], np.where((theta == 0)[:, None], y[step], values))
     slope = slopes(y[step], y[step + 1], K[step], theta) / length[:, None]
-    return Points(step, theta, t[step] + theta * length, values, slope, length)
+    # By Bernstein's inequality inside, by Markov's at the ends.
+    degree = K.shape[1] + 1
+    inside = degree / np.sqrt(np.maximum(theta * (1 - theta), 1e-12))
+    rate = np.minimum(inside, 2 * degree**2) / np.abs(length)
+    return Points(step, theta, t[step] + theta * length, values, slope, length, rate)
 
 
 def slopes(y0: np.ndarray, y1: np.ndarray, K: np.ndarray, theta: np.ndarray) -> np.ndarray:

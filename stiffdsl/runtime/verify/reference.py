@@ -3,6 +3,7 @@
 Written for being different from what it checks: no code, no factors and no step sizes are shared with the solvers.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -32,7 +33,9 @@ DENSE = 240
 class Reference:
     """`M y' = f(t, y)` with a Jacobian at `rows`, `columns`; `mass` holds zeros and ones."""
 
-    def __init__(self, f: Function, jacobian: Function, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
+    def __init__(
+        self, f: Function, jacobian: Function, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray
+    ):
         self.f, self.jacobian, self.rows, self.columns = f, jacobian, rows, columns
         self.mass, self.n = mass, len(mass)
 
@@ -46,9 +49,11 @@ class Reference:
             last, steps = found, 2 * steps
         return None
 
-    def _walked(self, t0: float, t1: float, y: np.ndarray, scale: np.ndarray, steps: int) -> np.ndarray | None:
+    def _walked(
+        self, t0: float, t1: float, y: np.ndarray, scale: np.ndarray, steps: int
+    ) -> np.ndarray | None:
         times = np.linspace(t0, t1, steps + 1)
-        for a, b in zip(times, times[1:], strict=False):
+        for a, b in itertools.pairwise(times):
             found = self._step(a, b - a, y, scale)
             if found is None:
                 return None
@@ -96,7 +101,9 @@ class Reference:
             columns.append(i * n + diagonal)
             entries.append(np.ones(len(diagonal)))
         place = np.concatenate(rows), np.concatenate(columns)
-        matrix = scipy.sparse.coo_array((np.concatenate(entries), place), shape=(STAGES * n, STAGES * n)).tocsc()
+        matrix = scipy.sparse.coo_array(
+            (np.concatenate(entries), place), shape=(STAGES * n, STAGES * n)
+        ).tocsc()
         try:
             if STAGES * n <= DENSE:
                 factors = scipy.linalg.lu_factor(matrix.toarray(), check_finite=False)

@@ -24,7 +24,7 @@ DIRECTIONS = 3
 
 @dataclass(frozen=True, eq=False)
 class Left:
-    """By point and equation: residuals relative to the terms of their equation, and in tolerances. `defined`: numbers."""
+    """By point and equation: residuals relative to the terms of the equation, in tolerances, and whether finite."""
 
     relative: np.ndarray
     tolerances: np.ndarray
@@ -62,18 +62,18 @@ class Equations:
         random = np.random.default_rng(1)
         moved = EPSILON * found.sizes
         for _ in range(DIRECTIONS):
-            blurred = [x * (1 + ROUNDING * _signs(random, x.shape)) for x in (v, d)]
+            blurred = [x * (1 + ROUNDING * _signs(random, v.shape)) for x in (v, d)]
             rounded = self._residuals(families, points, *blurred, u)
             moved = np.fmax(moved, np.abs(rounded.values - found.values))
-        length = np.abs(points.length)[:, None]
+        rate = points.rate[:, None]
         for _ in range(DIRECTIONS):
             one, two = (_signs(random, points.y.shape) for _ in range(2))
             three = _signs(random, (len(v), len(self.needed)))
             for way in (1, -1):
                 y = points.y + way * one * allowed
                 other = self.variables(points.time, y)
-                slope = points.slope + way * two * allowed / length
-                changes = three * np.abs(other - v)[:, self.needed] / length
+                slope = points.slope + way * two * allowed * rate
+                changes = three * np.abs(other - v)[:, self.needed] * rate
                 slopes = self._slopes(other, slope, (after - before) / (near[1].time - near[0].time)[:, None])
                 apart = self.state_of < 0
                 slopes[:, self.needed[apart]] += changes[:, apart]
