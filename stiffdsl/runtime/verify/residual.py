@@ -62,8 +62,8 @@ class Equations:
         random = np.random.default_rng(1)
         moved = EPSILON * found.sizes
         for _ in range(DIRECTIONS):
-            blurred = [x * (1 + ROUNDING * _signs(random, v.shape)) for x in (v, d)]
-            rounded = self._residuals(families, points, *blurred, u)
+            v_off, d_off = (x * (1 + ROUNDING * _signs(random, v.shape)) for x in (v, d))
+            rounded = self._residuals(families, points, v_off, d_off, u)
             moved = np.fmax(moved, np.abs(rounded.values - found.values))
         rate = points.rate[:, None]
         for _ in range(DIRECTIONS):
