@@ -65,6 +65,7 @@ EXTREMES = ("first", "last", "least", "greatest")
 )
 @click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
 @click.option("--atol", type=PositiveType(), help="Absolute tolerance.")
+@click.option("--max-step", type=PositiveType(), help="The longest step, in seconds.")
 @click.option("--points", type=click.IntRange(min=2), help="How many times to save.")
 @click.option(
     "--saveat", metavar="FILE", help="The times to save: one a line, or the first column of a CSV file."
@@ -121,6 +122,7 @@ def simulate(
     linear: str | None,
     rtol: float | None,
     atol: float | None,
+    max_step: float | None,
     points: int | None,
     saveat: str | None,
     out: str | None,
@@ -179,7 +181,7 @@ def simulate(
     loaded = load(file, model, settings, eliminate=eliminate)
     part_for(loaded.model, outputs)
     seconds = {"compile": clock.perf_counter() - start}
-    options = {"rtol": rtol, "atol": atol, "method": method, "linear": linear}
+    options = {"rtol": rtol, "atol": atol, "method": method, "linear": linear, "max_step": max_step}
     call = Call(
         loaded,
         outputs,

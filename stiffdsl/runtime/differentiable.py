@@ -70,11 +70,19 @@ def signal_tables(args: Args, xp: Any) -> native.Tables:
     )
 
 
+class Steps(NamedTuple):
+    """The greatest number of attempts, the first step (None: chosen), and the longest."""
+
+    most: int
+    first: float | None
+    longest: float
+
+
 def differentiable(
-    solver: native.NativeSolver, portable: Callable[..., Result], max_steps: int
+    solver: native.NativeSolver, portable: Callable[..., Result], steps: Steps
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` by a kernel, for `jit`, `vmap`, `grad`, `jvp`."""
-    forward, backward = _first_derivatives(solver, portable, max_steps)
+    forward, backward = _first_derivatives(solver, portable, steps)
 
     @jax.custom_jvp
     def solve(given: Given) -> Result:
@@ -89,7 +97,9 @@ def differentiable(
             given.saveat,
             given.rtol,
             given.atol,
-            max_steps=max_steps,
+            first_step=steps.first,
+            max_step=steps.longest,
+            max_steps=steps.most,
         )
         nobody = jnp.full(3, -1, dtype=jnp.int32)
         return Result(found.t, found.y, found.ys, found.status, nobody, Counts(*found.counts))
@@ -118,7 +128,7 @@ def differentiable(
 
 
 def _first_derivatives(
-    solver: native.NativeSolver, portable: Callable[..., Result], max_steps: int
+    solver: native.NativeSolver, portable: Callable[..., Result], steps: Steps
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`forward(given, directions) -> (y, ys)` and its transpose `backward(given, cotangents) -> Moving`."""
 
@@ -140,12 +150,12 @@ def _first_derivatives(
         scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
         values = jnp.concatenate([jnp.zeros(0), *scaled])
         return solver.linear.forward(
-            _primal(given), max_steps, directions.y0, directions.p, directions.constant, values
+            _primal(given, steps), steps.most, directions.y0, directions.p, directions.constant, values
         )
 
     @jax.custom_jvp
     def backward(given: Given, cotangents):
-        y0, p, constant, values = solver.linear.backward(_primal(given), max_steps, *cotangents)
+        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, *cotangents)
         parts, at = [], 0
         for signal in given.args.inputs.signals:
             assert signal.values is not None, "kernels take tables only"
@@ -160,7 +170,7 @@ def _first_derivatives(
     return forward, backward
 
 
-def _primal(given: Given) -> Primal:
+def _primal(given: Given, steps: Steps) -> Primal:
     inputs = given.args.inputs
     tables = signal_tables(given.args, jnp).flat(jnp)
     return Primal(
@@ -173,6 +183,8 @@ def _primal(given: Given) -> Primal:
         given.saveat,
         given.rtol,
         given.atol,
+        0.0 if steps.first is None else steps.first,
+        steps.longest,
     )
 
 

@@ -272,6 +272,8 @@ class CompiledModel:
         atol: float | None = None,
         method: str | None = None,
         max_steps: int | None = None,
+        first_step: float | None = None,
+        max_step: float | None = None,
         linear: str | None = None,
     ) -> pure.PureSolve:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
@@ -281,7 +283,7 @@ class CompiledModel:
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
         `self.variables`; with them, states that they do not depend on are not solved for.
         """
-        options = run.options(self, rtol, atol, method, max_steps, linear=linear)
+        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
         return pure.PureSolve(self, options, time, saveat, outputs)
 
     def ensemble(
@@ -297,6 +299,8 @@ class CompiledModel:
         atol: float | None = None,
         method: str | None = None,
         max_steps: int | None = None,
+        first_step: float | None = None,
+        max_step: float | None = None,
         progress: Callable[[float], None] | None = None,
         executor: Any = None,
         linear: str | None = None,
@@ -307,7 +311,7 @@ class CompiledModel:
         them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
         list of JAX devices. Workers compile the model from its text.
         """
-        options = run.options(self, rtol, atol, method, max_steps, linear=linear)
+        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
         solved = run.ensemble(
             self, options, time, saveat, outputs, params, initial, inputs, progress, executor=executor
         )

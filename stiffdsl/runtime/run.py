@@ -59,8 +59,8 @@ def options(
         "atol": atol if atol is not None else said.get("atol"),
         "method": method if method is not None else said.get("method"),
         "max_steps": max_steps if max_steps is not None else said.get("max_steps"),
-        "first_step": first_step,
-        "max_step": max_step,
+        "first_step": first_step if first_step is not None else said.get("first_step"),
+        "max_step": max_step if max_step is not None else said.get("max_step"),
         "linear": linear,
     }
     given = {k: v for k, v in given.items() if v is not None}
@@ -331,7 +331,7 @@ def lane(
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
-    solve, alone = tier.pure_solve(model, method, options.max_steps, signals, options.linear, slots)
+    solve, alone = tier.pure_solve(model, method, options, signals, slots)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 
@@ -428,6 +428,8 @@ def ensemble(
         method,
         tier.expect(part, method, count),
         options.max_steps,
+        options.first_step,
+        options.max_step,
         options.linear,
         outputs,
         tuple((kind, name) for kind in varied for name in varied[kind]),

@@ -8,12 +8,13 @@ are those of the same steps in both (`differentiable.py`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.differentiable import differentiable, signal_tables
+from stiffdsl.runtime.differentiable import Steps, differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve import kernels
@@ -27,6 +28,8 @@ from stiffdsl.solve.status import Status
 KERNEL = "rodas5p"
 # Up to so many unknowns guesses are good enough to plan pivots: others cost little.
 FEW = 40
+# More points in tables than this speak for it where there is none, too, up to so many unknowns.
+MANY_POINTS, FACTORED = 100, 20_000
 # How a solve may end that the portable tier would not end otherwise.
 CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
 
@@ -87,11 +90,14 @@ def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]
     """The method: as named, and where it is `auto`, the kernel's beyond the sizes at which JAX would step by it.
 
     In the kernel a Rosenbrock method with a factorization in every step is as fast as BDF in JAX up to some thousand
-    unknowns, and ready ten times sooner.
+    unknowns, and ready ten times sooner. So it is where inputs bend and jump often: BDF climbs from order one behind
+    each of these times.
     """
     portable = options.chosen(model.program.size)
     if options.method != "auto" or options.linear != "auto" or portable == KERNEL:
         return portable
+    if points_of(signals) > MANY_POINTS and model.program.size <= FACTORED:
+        return KERNEL
     return portable if kernel(model, KERNEL, signals) is None else KERNEL
 
 
@@ -177,26 +183,37 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
 def pure_solve(
     model: "CompiledModel",
     method: str,
-    max_steps: int,
+    options: Options,
     signals: tuple[Signal, ...],
-    linear: str = "auto",
     slots: int | None = None,
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether `vmap` lets every lane step on its own, as kernels do, and lanes that share
     `slots` (`make_solve`)."""
+    most, linear = options.limit(points_of(signals)), options.linear
+    steps = {"first_step": options.first_step, "max_step": options.max_step}
+
+    def portable_of(system: ModelSystem) -> Callable[..., Result]:
+        return partial(make_solve(system, method, most, linear, slots), **steps)
+
     if slots is not None:
-        return make_solve(model.system(bool(signals)), method, max_steps, linear, slots), True
+        return portable_of(model.system(bool(signals))), True
     solver = kernel(model, method, signals) if linear == "auto" else None
     stepping = stepped(model, bool(signals))
     if solver is None and isinstance(stepping, native.NativeSystem):
-        by_kernels = make_solve(stepping, method, max_steps, linear)
+        by_kernels = portable_of(stepping)
 
         def solve(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
             return by_kernels(t0, t1, y0, stepping.extended(args), saveat, rtol, atol)
 
         return solve, False
-    portable = make_solve(model.system(bool(signals)), method, max_steps, linear)
+    portable = portable_of(model.system(bool(signals)))
     if solver is None:
         return portable, False
-    return differentiable(solver, portable, max_steps), True
+    return differentiable(solver, portable, Steps(most, options.first_step, options.max_step)), True
+
+
+def points_of(signals: tuple[Signal, ...]) -> int:
+    """How many times tables may bend or jump at."""
+    clocks = {s.clock: s.times.shape[0] for s in signals if s.times is not None}
+    return sum(clocks.values())

@@ -14,6 +14,8 @@ LINEAR = ("dense", "klu", "krylov", "static")
 METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
 EXPLICIT = ("tsit5", "rkc2")
 
+# How many attempts a solve has that needs a number, and how many more for each point of a table.
+ATTEMPTS, ATTEMPTS_A_POINT = 100_000, 50
 # Up to this many unknowns a Rosenbrock method with its own LU in every step is faster than BDF.
 ROSENBROCK_SIZE = 200
 
@@ -22,6 +24,9 @@ ROSENBROCK_SIZE = 200
 class Options:
     """Tolerances and limits of a solve.
 
+    `max_steps` None: a solve goes on as long as it gets on (`patience.py`), and where a number must be known
+    beforehand, it follows the length of the tables (`limit`).
+
     The local error is held below `atol + rtol*|y|` (root mean square over the unknowns). `first_step` None lets the
     solver choose. Raises `ValueError` for values that make no sense.
     """
@@ -29,7 +34,7 @@ class Options:
     rtol: float = 1e-6
     atol: float = 1e-9
     method: str = "auto"
-    max_steps: int = 100_000
+    max_steps: int | None = None
     first_step: float | None = None
     max_step: float = math.inf
     linear: str = "auto"
@@ -54,11 +59,16 @@ class Options:
                 f"`{self.method}` solves no linear systems: leave `linear` out, or take another method"
             )
         # Attempts are counted in 32 bits.
-        object.__setattr__(self, "max_steps", min(whole(self.max_steps, "`max_steps`", 1), MOST_STEPS))
+        if self.max_steps is not None:
+            object.__setattr__(self, "max_steps", min(whole(self.max_steps, "`max_steps`", 1), MOST_STEPS))
         for name in ("first_step", "max_step"):
             value = getattr(self, name)
             if value is not None and not (value is math.inf and name == "max_step"):
                 object.__setattr__(self, name, _positive(value, name))
+
+    def limit(self, bends: int) -> int:
+        """The greatest number of attempts, for tables of so many points."""
+        return ATTEMPTS + ATTEMPTS_A_POINT * bends if self.max_steps is None else self.max_steps
 
     def chosen(self, size: int) -> str:
         """The method, with `auto` decided by the number of unknowns."""

@@ -23,6 +23,7 @@ from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.method import Method, Tolerance
 from stiffdsl.solve.methods import make_method
+from stiffdsl.solve.patience import Patience
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME, has_stops
 from stiffdsl.solve.system import Args, System
@@ -174,7 +175,7 @@ def record(
     *,
     rtol: float = 1e-6,
     atol: Any = 1e-9,
-    max_steps: int = 100_000,
+    max_steps: int | None = 100_000,
     first_step: float | None = None,
     max_step: float = math.inf,
     progress: Callable[[float], None] | None = None,
@@ -189,6 +190,8 @@ def record(
     limits = Limits(Tolerance(_real(rtol), _real(atol)), _real(first_step or 0.0), _real(max_step))
     times = None if saveat is None else np.asarray(saveat, dtype=float)
     kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
+    most = np.int32(np.iinfo(np.int32).max if max_steps is None else max_steps)
+    patience = Patience(float(t0), float(t1), max_steps)
     quota = recorder.capacity if system.size <= SMALL else FIRST
     status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(7, dtype=int)
     try:
@@ -196,12 +199,12 @@ def record(
         kept.begin(np.asarray(state.y))
         while True:
             began = time.perf_counter()
-            state, buffers = recorder.chunk(problem, limits, state, np.int32(quota), np.int32(max_steps))
+            state, buffers = recorder.chunk(problem, limits, state, np.int32(quota), most)
             number, counts = int(state.status), np.asarray(state.counts)
             kept.add(int(buffers.filled), buffers)
             if progress is not None and t1 != t0:
                 progress(abs(kept.end - t0) / abs(t1 - t0))
-            if number != Status.RUNNING or counts[0] + counts[1] >= max_steps:
+            if number != Status.RUNNING or patience.spent(float(state.t), int(counts[0] + counts[1])):
                 break
             if time.perf_counter() - began < PATIENCE:
                 quota = min(recorder.capacity, 2 * quota)

@@ -9,6 +9,9 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime import tier
+from stiffdsl.solve import patience
+from stiffdsl.solve.options import Options
+from stiffdsl.solve.status import Status
 
 LAG = """
 model Lag
@@ -125,3 +128,44 @@ def test_dense_smooth_data_need_no_step_for_each_point(lag):
     u = np.exp(-(((t - 2.5) / 0.01) ** 2))
     found = lag.simulate(inputs={"u": (t, u)}, points=11, rtol=1e-6)
     np.testing.assert_allclose(found["x"], exact(t, u, 1.0, 1.0)[::2000], atol=2e-6)
+
+
+def test_many_jumps_need_no_more_steps_than_allowed(lag):
+    """Their cost does not grow with their number: 20,000 jumps, six steps each."""
+    edges = np.arange(20_001) * 0.2
+    t, u = np.stack([edges[:-1], edges[1:]], 1).ravel(), np.repeat(np.arange(20_000) % 2, 2)
+    found = lag.simulate((0, edges[-1]), inputs={"u": (t, u)}, saveat=[edges[-1]])
+    x, decay = 1.0, np.exp(-0.2)
+    for k in range(20_000):
+        x = k % 2 + (x - k % 2) * decay
+    assert found.status == Status.SUCCESS
+    assert found["x"][-1] == pytest.approx(x, abs=1e-7)
+    assert found.stats["accepted"] + found.stats["rejected"] < 130_000
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "tsit5"])
+def test_a_solve_that_gets_nowhere_is_given_up(method, monkeypatch):
+    monkeypatch.setattr(patience, "ATTEMPTS", 2000)
+    text = "var x start 1\nequations\n  der(x) = 1e9*cos(1e9*time)\nexperiment\n  time 0..1\nend"
+    assert sd.loads(f"model M\n  {text}").simulate(saveat=[1.0], method=method).status == Status.MAX_STEPS
+
+
+def test_max_step_bounds_steps_everywhere(lag):
+    counted = lag.solver([5.0], ["x"], max_step=0.01).full().steps
+    assert 500 <= int(counted) < 520
+    batch = lag.ensemble({"tau": [1.0, 2.0]}, [5.0], ["x"], max_step=0.01)
+    assert 1000 <= batch.stats["accepted"] < 1040
+    by_tau = jax.grad(lambda tau: lag.solver([1.0], ["x"], max_step=0.01)({"tau": tau})[0, 0])(2.0)
+    assert by_tau == pytest.approx(np.exp(-0.5) / 4, rel=1e-6)
+
+
+def test_auto_counts_the_points_of_tables(monkeypatch):
+    text = (
+        "input u = 0\n  var x[300] start 1\nequations\n  for i in 1..300\n    der(x[i]) = u - i*x[i]\n  end"
+    )
+    model = sd.loads(f"model M\n  {text}\nend")
+    monkeypatch.setattr(tier, "kernel", lambda *_: None)
+    t = np.linspace(0, 1, 1200)
+    signals = [model.given.driven({"u": (at, np.sin(30 * at))})[1] for at in (t, t[::300])]
+    methods = [tier.chosen(model, Options(), driven) for driven in signals]
+    assert methods == ["rodas5p", "fbdf"]

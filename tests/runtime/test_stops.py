@@ -9,7 +9,7 @@ import stiffdsl as sd
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime import tier
-from stiffdsl.solve.options import METHODS
+from stiffdsl.solve.options import METHODS, Options
 from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
 
@@ -62,7 +62,7 @@ def test_every_method_sees_a_narrow_pulse(pulse, method):
 
 def test_the_portable_tier_takes_the_same_steps(pulse):
     args, y0 = pulse.args(), pulse.initial_state()
-    kernel, _ = tier.pure_solve(pulse, "rodas5p", 1000, ())
+    kernel, _ = tier.pure_solve(pulse, "rodas5p", Options(max_steps=1000), ())
     portable = make_solve(pulse.system(False), "rodas5p", 1000)
     given = (0.0, END, y0, args, jnp.asarray(SAVED), 1e-7, 1e-9)
     ours, theirs = kernel(*given), portable(*given)
@@ -106,7 +106,7 @@ def test_derivatives_by_the_time_of_a_jump(pulse):
 @pytest.mark.slow
 def test_derivatives_of_the_portable_tier_are_the_same(pulse):
     portable = make_solve(pulse.system(False), "rodas5p", 1000)
-    kernel, _ = tier.pure_solve(pulse, "rodas5p", 1000, ())
+    kernel, _ = tier.pure_solve(pulse, "rodas5p", Options(max_steps=1000), ())
     args, y0 = pulse.args(), pulse.initial_state()
     weights = np.linspace(1, 2, len(y0))
 
@@ -230,7 +230,7 @@ def test_conditions_on_other_functions_of_time_are_found_by_rejected_steps():
 
 def test_there_and_back_again(pulse):
     args, y0 = pulse.args(), pulse.initial_state()
-    kernel, _ = tier.pure_solve(pulse, "rodas5p", 1000, ())
+    kernel, _ = tier.pure_solve(pulse, "rodas5p", Options(max_steps=1000), ())
     none = jnp.zeros(0)
     there = kernel(0.0, 6.0, y0, args, none, 1e-10, 1e-12)
     back = kernel(6.0, 4.5, there.y, args, none, 1e-10, 1e-12)

@@ -38,6 +38,8 @@ class Primal(NamedTuple):
     saveat: Any
     rtol: Any
     atol: Any
+    first_step: float = 0.0
+    max_step: float = math.inf
 
 
 class LinearKernels:
@@ -77,7 +79,8 @@ class LinearKernels:
         saveat, layout = _real(primal.saveat).reshape(-1), _real(primal.tables[0])
         capacity = min(capacity, max_steps)
         given = dict.fromkeys(OPTIONS, 0.0)
-        given |= {"t0": primal.t0, "t1": primal.t1, "rtol": primal.rtol, "max_step": math.inf}
+        given |= {"t0": primal.t0, "t1": primal.t1, "rtol": primal.rtol}
+        given |= {"first_step": primal.first_step, "max_step": primal.max_step}
         given |= {"max_steps": max_steps, "attempts": math.inf, "capacity": capacity}
         given |= {"signals": layout.shape[0] // 3, "jumps": jnp.size(primal.tables[3])}
         given["knots"] = jnp.size(primal.tables[4]) // 2

@@ -16,6 +16,7 @@ from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.solve.knots import Knots
+from stiffdsl.solve.patience import Patience
 from stiffdsl.solve.status import Status
 
 # Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress; fewer for large models.
@@ -180,14 +181,14 @@ class NativeSolver:
         atol: float | np.ndarray = 1e-9,
         first_step: float | None = None,
         max_step: float = math.inf,
-        max_steps: int = 100_000,
+        max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
     ) -> Arrived:
         """One solve from t0 to t1, as `make_solve(...)`. Interrupted by the keyboard, it returns what there is with
         `Status.INTERRUPTED`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
         try:
-            while not call.run(0):
+            while not call.run(0) and not call.given_up():
                 if progress is not None:
                     progress(call.fraction())
         except KeyboardInterrupt:
@@ -207,7 +208,7 @@ class NativeSolver:
         atol: float | np.ndarray = 1e-9,
         first_step: float | None = None,
         max_step: float = math.inf,
-        max_steps: int = 100_000,
+        max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
     ) -> Recorded:
         """One solve with all of its accepted steps, interrupted as `solve`."""
@@ -219,7 +220,7 @@ class NativeSolver:
         done = False
         try:
             while not done:
-                done = call.run(CAPACITY)
+                done = call.run(CAPACITY) or call.given_up()
                 parts.append(buffer[: call.recorded()].copy())
                 if progress is not None and not done:
                     progress(call.fraction())
@@ -382,6 +383,7 @@ class _Call:
         times = np.ascontiguousarray(saveat, dtype=float)
         self.ys = np.empty((len(times), solver.size))
         self.span = (t0, t1)
+        self.patience = Patience(t0, t1, None) if max_steps is None else None
         self.kept: list[np.ndarray] = []
         flat = tables.flat() if len(tables.driven) or tables.knots is not None else None
         arrays["options"][:] = (
@@ -390,7 +392,7 @@ class _Call:
             rtol,
             0.0 if first_step is None else first_step,
             max_step,
-            max_steps,
+            math.inf if max_steps is None else max_steps,
             max(1, ATTEMPTS // max(1, solver.size // 4)),
             len(times),
             len(tables.driven),
@@ -423,6 +425,15 @@ class _Call:
         self.solver._lanes(self.scratch.address, self.scratch.stride_address, 1)
         options[_RESUME] = 1.0
         return state[_AT["status"]] != _RUNNING
+
+    def given_up(self) -> bool:
+        """Whether a solve without a limit no longer gets on; then that is its status."""
+        state = self.scratch.arrays["state"]
+        attempts = int(state[_AT["accepted"]] + state[_AT["rejected"]])
+        if self.patience is None or not self.patience.spent(float(state[0]), attempts):
+            return False
+        state[_AT["status"]] = Status.MAX_STEPS
+        return True
 
     def interrupt(self) -> None:
         self.scratch.arrays["state"][_AT["status"]] = Status.INTERRUPTED
