@@ -150,6 +150,8 @@ def ours(error: BaseException) -> bool:
         "'\" "
     ):
         return False
+    if isinstance(error, _model_error()):
+        return True
     last = traceback.extract_tb(error.__traceback__)[-1]
     return last.filename.startswith(PACKAGE) and (last.line or "").lstrip().startswith("raise")
 

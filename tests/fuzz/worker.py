@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import warnings
+from importlib import import_module
 
 from .kinds import kind_of, run_case
 
@@ -26,6 +27,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     faulthandler.enable()
+    import_module("stiffdsl.runtime.model")  # seconds, which are no case's
     for index in range(first, last, step):
         kind = kind_of(seed, index, kinds)
         print(json.dumps({"begun": index, "kind": kind}), flush=True)
