@@ -79,8 +79,12 @@ def loads(
     return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
 
 
-def load_surrogate(directory: str | Path) -> "Surrogate | PartSurrogate":
-    """Reads a surrogate that `surrogate.save(directory)` wrote; that of a part is compiled."""
+def load_surrogate(directory: str | Path, full: Any = None) -> "Surrogate | PartSurrogate":
+    """Reads a surrogate that `surrogate.save(directory)` wrote; that of a part is compiled.
+
+    `full` is the model that it was trained on: it answers outside of the domain where a call says `fallback=True`.
+    Raises `ValueError` for another model.
+    """
     from stiffdsl.runtime.session import prepare
 
     prepare()
@@ -94,7 +98,7 @@ def load_surrogate(directory: str | Path) -> "Surrogate | PartSurrogate":
     if is_part(directory):
         return read_part(directory, loads)
 
-    return read_surrogate(directory)
+    return read_surrogate(directory, full)
 
 
 def __getattr__(name: str) -> Any:

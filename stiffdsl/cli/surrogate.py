@@ -85,6 +85,13 @@ METHODS = (
     help="How the first runs are spread: a Sobol sequence or a Latin hypercube.",
 )
 @click.option(
+    "--distribution",
+    type=click.Choice(("uniform", "log")),
+    default="uniform",
+    show_default=True,
+    help="What errors are stated for: values drawn evenly over the ranges, or evenly in the logarithm of wide ones.",
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed: same surrogate."
 )
 @click.option(
@@ -108,6 +115,7 @@ def surrogate(
     budget: float | None,
     max_samples: int,
     sampling: str,
+    distribution: str,
     seed: int,
     output: str | None,
     page: str | None,
@@ -143,6 +151,7 @@ def surrogate(
                 budget=budget,
                 max_samples=max_samples,
                 design=sampling,
+                distribution=distribution,
                 resume=folder / "samples",
                 progress=tell,
                 part=part,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,13 @@ class CompiledModel:
 
     # --- stand-ins and files ---
 
+    @cached_property
+    def identity(self) -> str:
+        """A digest of the compiled equations: equal for models that are the same."""
+        from stiffdsl.runtime.module import source
+
+        return sha256(source(self).encode()).hexdigest()
+
     def surrogate(
         self,
         vary: Mapping[str, Any] | None = None,
@@ -354,14 +362,22 @@ class CompiledModel:
         resume: str | Path | None = None,
         progress: Callable[[str], None] | None = None,
         part: str | None = None,
+        distribution: str = "uniform",
+        foreign: float | None = None,
+        generator: Callable[..., Mapping[str, Any]] | None = None,
     ) -> Any:
         """Trains a stand-in over the ranges `vary` (by default, of every parameter that is declared with one).
 
         A name in `vary` is a parameter, a state (its start value varies), or an input: that varies over time, anywhere
         in a range `(low, high)`, or as a list of examples (functions of time, tables) does. Returns a
         `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns (200 over
-        the experiment by default), `samples` the number of solves (64, or 512 with inputs over time). For `goal`,
-        `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see `stiffdsl.surrogate.train.train`.
+        the experiment by default), `samples` the number of solves (64, or 512 with inputs over time).
+        Examples of several inputs belong together, one by one (the sun and the temperature of a week); `foreign` is the
+        greatest share of a drawn signal that is mixed into some of them in training (0.3; 0 for none). `generator`, a
+        function of a NumPy random generator that returns a signal for each input by name, draws inputs instead. For
+        `goal`, `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see
+        `stiffdsl.surrogate.train.train`. Errors and coverage are stated for values drawn evenly over the ranges; with
+        `distribution` "log", evenly in the logarithm of ranges that span more than ten times.
 
         With `part` (`"plant.chiller"`, `"rooms[3]"`) that component alone is replaced: returns a
         `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors. With
@@ -378,6 +394,9 @@ class CompiledModel:
             "outputs": outputs,
             "rtol": rtol,
             "atol": atol,
+            "distribution": distribution,
+            **({} if foreign is None else {"foreign": foreign}),
+            **({} if generator is None else {"generator": generator}),
         }
         if part is not None:
             from stiffdsl.runtime.part.train import train_part

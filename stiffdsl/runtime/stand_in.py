@@ -13,7 +13,7 @@ from stiffdsl.runtime.laws import relations
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate.signals import at_knots
-from stiffdsl.surrogate.task import Drive, Parameter, Task
+from stiffdsl.surrogate.task import FOREIGN, Drive, Parameter, Task
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -24,6 +24,8 @@ ALL_VARIABLES = 200
 
 # An input that varies over time is known at the times that are learnt, so many at least.
 LEAST_KNOTS = 25
+# Draws of a user's generator that its range is taken from.
+DRAWS = 256
 
 
 def train_stand_in(
@@ -52,6 +54,9 @@ def task_of(
     outputs: Sequence[str] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    distribution: str = "uniform",
+    foreign: float = FOREIGN,
+    generator: Callable[[np.random.Generator], Mapping[str, Any]] | None = None,
 ) -> Task:
     """What a surrogate of `model` is trained on. Raises `ValueError` where there is nothing to vary."""
     # What is learnt should be the model and not the errors of its solver.
@@ -63,6 +68,10 @@ def task_of(
     learnt = run.save_times(times)
     if learnt is None:
         learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+    if not 0 <= foreign <= 1:
+        raise ValueError(f"`foreign` is a share from 0 to 1, not {foreign:g}")
+    if generator is not None:
+        vary = {**(declared_ranges(model) if vary is None else vary), **_generated(generator, learnt)}
     parameters, drives, examples = varied(model, vary, fixed, learnt)
     if drives and learnt[0] > start:
         learnt = np.append(start, learnt)
@@ -127,8 +136,13 @@ def task_of(
         full=model,
         start=start,
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
+        given=fixed,
+        identity=model.identity,
+        distribution=distribution,
         drives=drives,
         examples=examples,
+        foreign=foreign,
+        generator=None if generator is None else lambda rng: _at_knots(generator, rng, learnt),
         relations=lambda: relations(model, numbers, start, alone),
         equations=lambda: equations(model, numbers, parameters, drives, fixed, states),
         physical=tuple(b.shift == 0 for b in declared),
@@ -136,6 +150,30 @@ def task_of(
             model, fixed, learnt, (fine.rtol, fine.atol, tier.chosen(model, fine))
         ),
     )
+
+
+def _at_knots(
+    generator: Callable[[np.random.Generator], Mapping[str, Any]], rng: np.random.Generator, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """One draw of a user's generator: each input at the times that are learnt. Raises `ValueError`."""
+    made = generator(rng)
+    if not isinstance(made, Mapping) or not made:
+        raise ValueError("a generator returns a signal for each input, by name: {'u': (times, values)}")
+    return {name: np.asarray(at_knots(signal, times, name), dtype=float) for name, signal in made.items()}
+
+
+def _generated(
+    generator: Callable[[np.random.Generator], Mapping[str, Any]], times: np.ndarray
+) -> dict[str, tuple[float, float]]:
+    """The inputs that a generator draws, and how far they go in a number of draws."""
+    draws = [_at_knots(generator, np.random.default_rng([0, k]), times) for k in range(DRAWS)]
+    ranges = {}
+    for name in draws[0]:
+        low, high = min(d[name].min() for d in draws), max(d[name].max() for d in draws)
+        if not low < high:
+            raise ValueError(f"the generator draws one constant for the input `{name}`; give it in `inputs`")
+        ranges[name] = float(low), float(high)
+    return ranges
 
 
 def fingerprint(

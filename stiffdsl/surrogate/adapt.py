@@ -23,7 +23,7 @@ def points(task: Task, prepared: Prepared, samples: sample.Samples, count: int, 
     """(count, d) values to solve next; `prepared` was made of `samples`."""
     if task.drives:
         rng = np.random.default_rng([seed, 12, len(samples)])
-        scalars = sample.in_box(task, rng.random((count, task.scalars)))
+        scalars = sample.in_box(task, rng.random((count, task.scalars)), task.distribution == "log")
         return sample.with_signals(task, scalars, seed, 3 + len(samples))
     d = task.scalars
     candidates = sample.training_points(task, _CANDIDATES * count, _mixed(seed, len(samples)))[1:]

@@ -35,8 +35,8 @@ def verify(
         raise ValueError(_misfit(task, method))
     if samples < gather.LEAST_SAMPLES:
         raise ValueError(f"a surrogate needs at least {gather.LEAST_SAMPLES} samples, not {samples}")
-    if goal is not None and not goal > 0:
-        raise ValueError(f"the goal is a relative error above zero, not {goal:g}")
+    if goal is not None and not 0 < goal < 1:
+        raise ValueError(f"the goal is a relative error between 0 and 1 (0.01 is 1 %), not {goal:g}")
     if budget is not None and not budget > 0:
         raise ValueError(f"the budget is a number of seconds above zero, not {budget:g}")
     if design not in DESIGNS:

@@ -5,9 +5,11 @@ Points are Sobol sequences (Joe and Kuo, SIAM J. Sci. Comput. 30, 2008), scrambl
 points are pulled towards the faces of the box, since an interpolant errs most where it is not surrounded by
 data: on an interval the best density for a polynomial is that of the arcsine (Cohen and Migliorati, SMAI J.
 Comput. Math. 3, 2017). In many dimensions nearly all of a box is near a face already, so the pull weakens.
-Calibration and test points lie evenly in the box, as those that a user will draw: what is measured on them holds for
-the box and not for the training points. They are a sequence of their own: of 128 that calibrate, what 95 % intervals
-of single outputs cover of fresh samples then varies half as much as of random ones."""
+Calibration and test points lie evenly in the box, as those that a user will draw (or evenly in the logarithm of wide
+ranges, where the task says so): what is measured on them holds for the box and not for the training points. Over a
+range that spans more than ten times every other training point is spread evenly in the logarithm, so that both ends
+are learnt. They are a sequence of their own: of 128 that calibrate, what 95 % intervals of single outputs cover of
+fresh samples then varies half as much as of random ones."""
 
 from dataclasses import dataclass
 
@@ -17,7 +19,7 @@ from scipy.stats import qmc
 from stiffdsl.surrogate import signals
 from stiffdsl.surrogate.task import Progress, Task
 
-# A range that spans more than this factor is sampled evenly in its logarithm.
+# A range that spans more than this factor is wide: it may be sampled evenly in its logarithm.
 LOG_RATIO = 10.0
 
 
@@ -47,7 +49,11 @@ def training_points(task: Task, count: int, seed: int, design: str = "sobol") ->
     unit[0] = 0.5
     pull = min(1.0, 3.0 / d)
     arcsine = 0.5 - 0.5 * np.cos(np.pi * unit)
-    return with_signals(task, in_box(task, (1 - pull) * unit + pull * arcsine), seed, 0)
+    spread = (1 - pull) * unit + pull * arcsine
+    values = in_box(task, spread, logarithmic=True)
+    if task.distribution == "uniform":
+        values[1::2] = in_box(task, spread[1::2])
+    return with_signals(task, values, seed, 0)
 
 
 def held_out_points(task: Task, count: int, seed: int, number: int) -> np.ndarray:
@@ -56,34 +62,45 @@ def held_out_points(task: Task, count: int, seed: int, number: int) -> np.ndarra
     Both are halves of one Sobol sequence, so that what is measured on them, and on both, varies less by chance.
     """
     unit = _sobol(task.scalars, 2 * count, seed, 1)
-    return with_signals(task, in_box(task, unit[(number - 1) * count : number * count]), seed, number)
+    own = unit[(number - 1) * count : number * count]
+    return with_signals(task, in_box(task, own, task.distribution == "log"), seed, number)
 
 
 def with_signals(task: Task, scalars: np.ndarray, seed: int, number: int) -> np.ndarray:
-    """Rows of values: `scalars` (count, parameters), and a signal for each drive, every row from a seed of its own."""
+    """Rows of values: `scalars` (count, parameters), and a signal for each drive, every row from a seed of its own.
+
+    Examples of several drives are blended together: what belongs to one week stays together.
+    """
     if not task.drives:
         return scalars
     knots, rows = task.times, []
     for k, own in enumerate(scalars):
         parts = [own]
+        made = {} if task.generator is None else task.generator(np.random.default_rng([seed, number, k]))
         for j, drive in enumerate(task.drives):
             rng = np.random.default_rng([seed, number, k, j])
             examples = task.examples.get(drive.name)
-            if examples is None:
+            if drive.name in made:
+                parts.append(np.clip(made[drive.name], drive.low, drive.high))
+            elif examples is None:
                 parts.append(signals.drawn(knots, drive.low, drive.high, rng))
             else:
-                parts.append(signals.blended(knots, drive.low, drive.high, examples, rng))
+                together = np.random.default_rng([seed, number, k])
+                signal = signals.blended(examples, together)
+                if number == 0 and task.foreign:
+                    signal = signals.mixed(knots, drive.low, drive.high, signal, task.foreign, rng)
+                parts.append(np.clip(signal, drive.low, drive.high))
         rows.append(np.concatenate(parts))
     return np.array(rows)
 
 
-def in_box(task: Task, unit: np.ndarray) -> np.ndarray:
-    """Values of parameters and start values for points of the unit cube."""
+def in_box(task: Task, unit: np.ndarray, logarithmic: bool = False) -> np.ndarray:
+    """Values of parameters and start values for points of the unit cube; `logarithmic` over wide ranges."""
     low, high = task.low[: task.scalars], task.high[: task.scalars]
-    logarithmic = (low > 0) & (high > LOG_RATIO * low)
-    safe = np.where(logarithmic, low, 1.0), np.where(logarithmic, high, 2.0)
+    wide = logarithmic & (low > 0) & (high > LOG_RATIO * low)
+    safe = np.where(wide, low, 1.0), np.where(wide, high, 2.0)
     geometric = safe[0] * (safe[1] / safe[0]) ** unit
-    return np.clip(np.where(logarithmic, geometric, low + (high - low) * unit), low, high)
+    return np.clip(np.where(wide, geometric, low + (high - low) * unit), low, high)
 
 
 def solve(task: Task, values: np.ndarray, progress: Progress) -> Samples:

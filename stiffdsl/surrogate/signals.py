@@ -3,7 +3,7 @@
 A signal is known by its values at the knots of the task and runs straight between them. Where a user gives a
 range, training signals are drawn to be unlike each other: smooth, piecewise straight, stepped, periodic, and
 constant, with every number of turns from one to a quarter of the knots, anywhere in the range. Where a user
-gives examples, signals are blends of two of them, half of the time with some of a drawn one mixed in."""
+gives examples, signals are blends of two of them; in training, half of these have some of a drawn one mixed in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +18,6 @@ from stiffdsl.solve.times import table
 
 _CONSTANT = 0.05
 _PERIODIC = 0.4
-# The greatest share of a drawn signal in a blend of examples.
-_FOREIGN = 0.3
 
 
 def drawn(knots: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
@@ -53,18 +51,22 @@ def _shape(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(x < rng.random(), values[0], values[-1])
 
 
-def blended(
-    knots: np.ndarray, low: float, high: float, examples: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """A signal between two of `examples` (e, len(knots)), sometimes with a drawn one mixed in."""
+def blended(examples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A signal between two of `examples` (e, knots)."""
     first, second = examples[rng.integers(len(examples))], examples[rng.integers(len(examples))]
     share = rng.random()
-    signal = share * first + (1 - share) * second
+    return share * first + (1 - share) * second
+
+
+def mixed(
+    knots: np.ndarray, low: float, high: float, signal: np.ndarray, most: float, rng: np.random.Generator
+) -> np.ndarray:
+    """`signal`, half of the time with a share of up to `most` of a drawn one."""
     foreign = drawn(knots, low, high, rng)
-    if rng.random() < 0.5:
-        share = rng.uniform(0.0, _FOREIGN)
-        signal = (1 - share) * signal + share * foreign
-    return np.clip(signal, low, high)
+    if rng.random() >= 0.5:
+        return signal
+    share = rng.uniform(0.0, most)
+    return (1 - share) * signal + share * foreign
 
 
 def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:

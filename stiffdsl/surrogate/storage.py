@@ -4,6 +4,7 @@ A prediction of a loaded surrogate is that of the saved one to the last bit.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,46 @@ def load(directory: str | Path, full: Any = None) -> Surrogate:
         surrogate = _unpacked(arrays, meta, full)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the surrogate in `{folder}` is not complete: {error} is missing") from None
+    if full is not None:
+        _verify_full(surrogate.about, full)
     if (folder / SPEED).is_file():
         surrogate.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
     return surrogate
+
+
+def _verify_full(about: Description, full: Any) -> None:
+    """Raises `ValueError` for a full model that is not the one learnt from, or that cannot be asked as it was then."""
+    known = getattr(full, "identity", "")
+    if about.identity and known and known != about.identity:
+        raise ValueError(
+            f"`full` is not the model that the surrogate of `{about.name}` was trained on: its equations are others"
+        )
+    functions = [name for kind in about.given.values() for name, value in kind.items() if value is None]
+    if functions:
+        raise ValueError(
+            f"the full model cannot answer for this surrogate: `{functions[0]}` was a function in training, and "
+            "functions are not stored; train with a table (times, values)"
+        )
+
+
+def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers, arrays and tables as lists; a function as None."""
+    return {name: None if callable(value) else _listed(value) for name, value in values.items()}
+
+
+def _listed(value: Any) -> Any:
+    if hasattr(value, "index") and hasattr(value, "to_numpy"):  # a Series
+        value = (value.index, value.to_numpy())
+    if isinstance(value, tuple | list) and len(value) == 2 and np.ndim(value[0]) == 1:
+        return {"times": np.asarray(value[0], float).tolist(), "values": np.asarray(value[1], float).tolist()}
+    return np.asarray(value, dtype=float).tolist()
+
+
+def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: (np.array(v["times"]), np.array(v["values"])) if isinstance(v, dict) else v
+        for name, v in values.items()
+    }
 
 
 def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -98,6 +136,9 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "log_time": about.log_time,
         "start": about.start,
         "fixed": about.fixed,
+        "given": {kind: _stored(values) for kind, values in about.given.items()},
+        "identity": about.identity,
+        "distribution": about.distribution,
         "clock": _fields(expansion.clock),
         "validation": surrogate.validation,
     }
@@ -172,6 +213,9 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         meta["fixed"],
         meta["method"],
         drives,
+        {kind: _restored(values) for kind, values in meta.get("given", {}).items()},
+        meta.get("identity", ""),
+        meta.get("distribution", "log"),
     )
     prefix = "held_out."
     held_out = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

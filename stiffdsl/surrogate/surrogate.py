@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,14 @@ class Description:
     fixed: dict[str, float]
     method: str
     drives: tuple[Drive, ...] = ()
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    identity: str = ""
+    distribution: str = "uniform"
+
+    def handed_on(self, own: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
+        """What the full model is called with: what was given in training, with a call's `own` values before it."""
+        whole = {kind: {**self.given.get(kind, {}), **(own[kind] or {})} for kind in own}
+        return {kind: values for kind, values in whole.items() if values}
 
 
 class Surrogate:
@@ -134,9 +142,8 @@ class Surrogate:
         times = self._times(time, saveat, points)
         if self._judged(values, fallback)[0] and fallback and self.full is not None:
             self.counts["fallback"] += 1
-            if inputs or initial is not None:
-                options |= {"inputs": inputs, "initial": initial}
-            return self.full.simulate(time, params, saveat=times, **options)
+            called = self.about.handed_on({"params": params, "inputs": inputs, "initial": initial})
+            return self.full.simulate(time, called.pop("params", None), saveat=times, **called, **options)
         formula, _ = self._reader(times, None)
         view = _View(self, values[0])
 
@@ -199,10 +206,8 @@ class Surrogate:
         status = np.zeros(len(values), dtype=np.int32)
         if fallback and self.full is not None and outside.any():
             self.counts["fallback"] += int(outside.sum())
-            own = self._given.named(values[outside])
-            if own["inputs"] or own["initial"]:
-                options |= {"inputs": own["inputs"], "initial": own["initial"]}
-            solved = self.full.ensemble({**self.about.fixed, **own["params"]}, times, labels, **options)
+            called = self.about.handed_on(self._given.named(values[outside]))
+            solved = self.full.ensemble(called.pop("params", {}), times, labels, **called, **options)
             y[outside], status[outside] = solved.values, solved.status
         return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
 

@@ -13,6 +13,11 @@ import numpy as np
 
 from stiffdsl.surrogate.formula import Formula
 
+# The greatest share of a drawn signal in a blend of examples.
+FOREIGN = 0.3
+# How values are drawn over a range that spans more than ten times: evenly, or evenly in the logarithm.
+DISTRIBUTIONS = ("uniform", "log")
+
 Progress = Callable[[float], None]
 
 
@@ -109,7 +114,9 @@ class Task:
     """A model over a box of parameters and a span of time.
 
     A row of values holds one number for each of `parameters`, then for each of `drives` its values at `times`: d in
-    all. `examples` are signals (e, m) of some drives, by name, that stand for what the user will ask about.
+    all. `examples` are signals (e, m) of some drives, by name, that stand for what the user will ask about: example k
+    of one drive belongs to example k of all others that have as many. In training half of their blends have a share
+    of up to `foreign` of a drawn signal mixed in. A `generator` draws all drives together, by name (m,).
 
     `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start`
     itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them are
@@ -119,9 +126,12 @@ class Task:
     `solve_many` may be finer: they are only timed. `full` answers outside the domain where a user asks for that;
     `dense(values (d,))` is the solution as a function of times (k,) that returns (k, q), as exact as `solve_many`; None
     where it fails. Fronts that move with the parameters are found between `times` by it.
-    `fixed` are the values of the parameters that do not vary. `relations()` finds what every trajectory holds;
-    `physical` says of each output whether its unit has a zero that is one (kelvins and not degrees), empty: all have.
-    `equations()` gives the model's own, or why there are none.
+    `fixed` are numbers given for parameters that do not vary; `given` all that was given for the full model beside what
+    varies (`params`, `inputs`, `initial`, by name), which is handed on where it answers; `identity` tells the model
+    from others, empty where nothing is known of it. `relations()` finds what every trajectory holds; `physical` says
+    of each output whether its unit has a zero that is one (kelvins and not degrees), empty: all have. `equations()`
+    gives the model's own, or why there are none. `distribution` says how values are drawn where errors are measured:
+    `uniform`, or `log`, evenly in the logarithm of ranges that span more than ten times (of the others evenly).
     """
 
     name: str
@@ -137,8 +147,13 @@ class Task:
     dense: Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray] | None] | None = None
     start: float = 0.0
     fixed: Mapping[str, float] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    identity: str = ""
+    distribution: str = "uniform"
     drives: tuple[Drive, ...] = ()
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    foreign: float = FOREIGN
+    generator: Callable[[np.random.Generator], Mapping[str, np.ndarray]] | None = None
     relations: Callable[[], Relations] | None = None
     equations: Callable[[], Equations | str] = lambda: "its equations are not known"
     physical: tuple[bool, ...] = ()
@@ -153,6 +168,9 @@ class Task:
             raise ValueError("a surrogate needs at least 8 finite times that ascend")
         if times[0] < self.start:
             raise ValueError(f"the first time, {times[0]:g}, lies before the start, {self.start:g}")
+        if self.distribution not in DISTRIBUTIONS:
+            known = " or ".join(DISTRIBUTIONS)
+            raise ValueError(f"values are drawn from a distribution {known}, not `{self.distribution}`")
         object.__setattr__(self, "times", times)
 
     @property

@@ -1,6 +1,7 @@
 """Fits one method after the other to the same samples, within a budget, and compares them on samples held out."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ REACH = {"neural": 1e-4, REGISTERED: 1e-3, REGRESSION: 1e-3}
 SECONDS = {"neural": 5.0, REGISTERED: 10.0, REGRESSION: 30.0, RECURRENT: 60.0}
 # With more samples, a method is fitted again if it erred at most so many times as much as the best one.
 _NEAR = 3.0
+# How many times the error of a method that is slower than the model a faster one may have, and is kept all the same.
+_NEARLY = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,8 @@ class Trial:
 
     @property
     def score(self) -> float:
-        """What methods are compared by: one run alone must not decide, nor the many that are easy."""
-        return float(np.sqrt(self.summary["worst"] * self.summary["p95"]))
+        """The error that 95 % are below, infinite where a prediction is no number."""
+        return self.summary["p95"] if np.isfinite(self.summary["p95"]) else np.inf
 
 
 class Trials:
@@ -58,9 +61,32 @@ class Trials:
         self.tried: dict[str, Trial] = {}
         self.skipped: dict[str, str] = {}
 
-    def best(self, goal: float | None = None) -> Trial:
-        """The one that errs least; one that meets the goal before those that do not."""
-        return min(self.tried.values(), key=lambda t: (goal is not None and t.error > goal, t.score))
+    def best(
+        self,
+        goal: float | None = None,
+        seconds: Mapping[str, float] | None = None,
+        full: float = np.inf,
+    ) -> Trial:
+        """The trial with the least error that 95 % are below, then the least worst one.
+
+        A trial that meets the goal goes before those that do not. With the `seconds` of a prediction by method, one
+        that takes longer than the `full` model gives way to a faster one whose error is at most `_NEARLY` times as
+        large.
+        """
+
+        def rank(trial: Trial) -> tuple[bool, float, float]:
+            return goal is not None and not trial.error <= goal, trial.score, _finite(trial.error)
+
+        ranked = sorted(self.tried.values(), key=rank)
+        first = ranked[0]
+        if seconds is None or seconds[first.method] <= full:
+            return first
+        faster = (
+            t
+            for t in ranked
+            if seconds[t.method] <= full and t.score <= _NEARLY * first.score and rank(t)[0] == rank(first)[0]
+        )
+        return next(faster, first)
 
     def fit(self, data: Data, goal: float | None = None) -> None:
         """Fits all methods that are worth it to `data`."""
@@ -129,6 +155,10 @@ class _Shared:
             assert not isinstance(equations, str)
             return reduced_fit.expand(task, driven, training, equations, seed)
         return driven_fit.expand(driven, seed, network=method != "lpctesn")
+
+
+def _finite(error: float) -> float:
+    return error if np.isfinite(error) else np.inf
 
 
 def predict(task: Task, expansion: AnyExpansion, laws: Laws | None, samples: Samples) -> np.ndarray:

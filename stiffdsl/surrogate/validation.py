@@ -40,11 +40,18 @@ def beside(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) ->
     return errors(nearest, predicted, denominator)
 
 
+def quantile(values: np.ndarray, share: float, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+    """The quantile of values that may be infinite: between a number and infinity it is infinite, and not NaN."""
+    with np.errstate(invalid="ignore"):
+        found = np.quantile(values, share, axis=axis)
+    return np.where(np.isnan(found), np.inf, found)
+
+
 def summary(found: Errors) -> dict[str, float]:
     """Median, 95 % and worst relative error over everything."""
     return {
         "median": float(np.median(found.relative)),
-        "p95": float(np.quantile(found.relative, 0.95)),
+        "p95": float(quantile(found.relative, 0.95)),
         "worst": float(np.max(found.relative)),
     }
 
@@ -58,7 +65,7 @@ def by_output(
 ) -> dict[str, dict[str, object]]:
     """A row for each output: its errors, relative to its value where it keeps its sign, or to its range."""
     median = np.median(found.relative, axis=(0, 1))
-    high = np.quantile(found.relative, 0.95, axis=(0, 1))
+    high = quantile(found.relative, 0.95, axis=(0, 1))
     worst = found.relative.max(axis=(0, 1))
     return {
         name: {
@@ -96,7 +103,7 @@ def held_out(
         "by_output": found.relative.max(axis=1),
         "time": times,
         "error_median": np.median(found.relative, axis=0),
-        "error_p95": np.quantile(found.relative, 0.95, axis=0),
+        "error_p95": quantile(found.relative, 0.95, axis=0),
         "error_worst": found.relative.max(axis=0),
         "shown": shown,
         "truth": truth[shown],

@@ -104,6 +104,11 @@ def train_part(
         if goal is None and made.validation["p95"] < _GOOD:
             break
     assert best is not None
+    if not np.isfinite(best.validation["p95"]):
+        raise ValueError(
+            f"with a surrogate of `{part}` the whole cannot be solved: more than 5 % of the runs end early; "
+            "a smaller range, or another method, may help"
+        )
     tell(0.9)
     best.speed = speed(model, best, task, given, data)
     tell(1.0)
