@@ -10,7 +10,7 @@ from dataclasses import replace
 from stiffdsl.check import dimensions
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
-from stiffdsl.check.functions import BUILTINS, ELSEWHERE, Builtin
+from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import Found
@@ -22,6 +22,11 @@ from stiffdsl.syntax import tree
 
 # A function of functions of functions doubles at every level; past this the model would not fit in memory.
 _MOST_INLINED = 20_000
+
+_MATRIX_PRODUCT = (
+    "`*` multiplies element by element; a matrix times a vector is "
+    "`(sum(K[i, j]*x[j] for j in 1..N) for i in 1..N)`"
+)
 
 
 class Walker:
@@ -189,17 +194,19 @@ class Walker:
             self.rules.alike(e, left, right, e.left, "compared")
             self.rules.unshown(left, right, e.right)
             self.rules.unshown(right, left, e.left)
-        rank = self._rank(e.span, left.rank, right.rank)
+        product = operator == "*" and {left.rank, right.rank} == {1, 2}
+        rank = self._rank(e.span, left.rank, right.rank, _MATRIX_PRODUCT if product else None)
         level = max(left.level, right.level)
         condition = operator not in ("*", "/", "^")
         return Typed(expr, dimension, rank, level, left.bare and right.bare, None, condition)
 
-    def _rank(self, span: Span, left: int, right: int) -> int:
+    def _rank(self, span: Span, left: int, right: int, help: str | None = None) -> int:
         if left and right and left != right:
             self.report.say(
                 "E0226",
                 "these arrays do not have the same number of indices",
                 (span, f"one has {count_of(left, 'index', 'indices')}, the other has {right}"),
+                help=help,
             )
         return max(left, right)
 
@@ -271,7 +278,7 @@ class Walker:
                 "E0230",
                 f"unknown function `{name}`",
                 (e.span, "is called here"),
-                help=did_you_mean(name, known),
+                help=OTHER_NAMES.get(name.lower()) or did_you_mean(name, known),
                 key=("E0230", name, id(names.entity or names.scope)),
             )
 

@@ -59,3 +59,39 @@ BUILTINS: dict[str, Builtin] = {
 
 # Forms that look like functions and belong to another place of a model.
 ELSEWHERE = {"csv": "a `table` declaration"}
+
+# How functions are called elsewhere, and what to write here.
+OTHER_NAMES = {
+    "ln": "the natural logarithm is `log`, that of base ten `log10`",
+    "log2": "write `log(x)/log(2)`",
+    "log1p": "write `log(1 + x)`",
+    "expm1": "write `exp(x) - 1`",
+    "pow": "a power is written `x^n`",
+    "power": "a power is written `x^n`",
+    "sqr": "a square is written `x^2`",
+    "arcsin": "write `asin`",
+    "arccos": "write `acos`",
+    "arctan": "write `atan`",
+    "arctan2": "write `atan2`",
+    "fabs": "write `abs`",
+    "sgn": "write `sign`",
+    "fmod": "write `mod`",
+    "rem": "write `mod`",
+    "heaviside": "write `if x > 0 then 1 else 0`, or `smooth_step(x, width)`",
+    "step": "write `if time > at then 1 else 0`, or `smooth_step(x, width)`",
+    "piecewise": "a choice is written `if condition then a else b`",
+    "ifelse": "a choice is written `if condition then a else b`",
+    "iff": "a choice is written `if condition then a else b`",
+    "where": "a choice is written `if condition then a else b`",
+    "pre": "in a `when`, right sides see the values just before the event: leave `pre` out",
+    "reinit": "in a `when`, a state is restarted by `x := value`",
+    "ddt": "a derivative by time is `der(x)`",
+    "diff": "a derivative by time is `der(x)`",
+    "derivative": "a derivative by time is `der(x)`",
+    "integral": "an integral over time is a state: `der(total) = x`",
+    "ones": "write `(1 for i in 1..N)`",
+    "zeros": "write `(0 for i in 1..N)`",
+    "linspace": "write `(a + (b - a)*(i - 1)/(N - 1) for i in 1..N)`",
+    "mean": "write `sum(x)/N`",
+    "norm": "write `sqrt(sum(x[i]^2 for i in 1..N))`",
+}

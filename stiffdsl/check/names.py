@@ -5,6 +5,7 @@
 the nearest known name.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,10 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 
 Walk = Callable[[tree.Expr], Typed]
+
+
+# A derivative in other languages: `dx`, `dxdt`, `dx_dt`, `ddt_x`, `xdot`, `x_dot`, `Dx`.
+_DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w+)")
 
 
 @dataclass
@@ -117,11 +122,21 @@ class Resolver:
                 "E0220",
                 title,
                 (name.span, place),
-                help=did_you_mean(text, names.known())
+                help=self._derivative_of(text)
+                or did_you_mean(text, names.known())
                 or (f"declare it: `var {text}`" if self.determines else None),
                 key=("E0220", text, id(names.entity or names.scope)),
             )
         return wrong(name)
+
+    def _derivative_of(self, text: str) -> str | None:
+        """The help where a name is how other languages write a derivative: `dx`, `dx_dt`, `x_dot`."""
+        known = set(self.names.known())
+        for form in _DERIVATIVES:
+            found = re.fullmatch(form, text)
+            if found is not None and found[1] in known:
+                return f"the derivative of `{found[1]}` by time is `der({found[1]})`"
+        return None
 
     def _iterator(self, name: tree.Name, kept: str) -> Typed:
         self._scalar(name, f"the loop index `{name.parts[0].name}`")

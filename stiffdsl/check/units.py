@@ -284,6 +284,10 @@ class _Reader:
         if follows[0] == "power" or follows[1] in ("^", "**"):
             self.next()
             exponent = Fraction(follows[1]) if follows[0] == "power" else self.exponent()
+            if text == "Nm" and exponent != 1:
+                raise UnitError(
+                    f"`Nm^{exponent}` would be newton metres; a normal cubic metre is no unit: write `m^3`"
+                )
             if abs(exponent) > 100:
                 raise UnitError(f"the exponent {exponent} is out of reach")
             try:

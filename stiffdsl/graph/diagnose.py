@@ -146,7 +146,12 @@ def _under(
     told = ", ".join(quotes[:MOST_TOLD]) + (", …" if len(quotes) > MOST_TOLD else "")
     wanted = "an equation" if lacking == 1 else f"{lacking} equations"
     receiver = f"`{name}`" if len(columns) == 1 or many else "them"
-    if not rows:
+    port = _own_port(flat, int(variables[chosen]))
+    if port is not None:
+        note = f"`{port}` is a port of the model itself: what it is connected to determines `{name}`"
+    elif not rows and _named(flat, int(variables[chosen])):
+        note = f"the equations that `{name}` appears in determine other unknowns, or say the same twice"
+    elif not rows:
         note = f"`{name}` appears in no equation"
     elif many:
         note = f"`{name}` appears in {told}; each equation there determines another unknown"
@@ -155,9 +160,26 @@ def _under(
         share = "appears in" if len(columns) == 1 else "share only"
         note = f"{names} {share} {_many(len(rows), 'equation')}: {told}"
     way_out = f"add {wanted} for {receiver}, or make `{name}` a `param` or an `input`"
-    if potentials and rows:
+    if port is not None:
+        way_out = f"compile a model that has this one as a part and connects `{port}`, or add {wanted} for {receiver}"
+    elif potentials and rows:
         way_out = f"is a reference missing, such as a ground? otherwise add {wanted} for {receiver}"
     return Diagnostic("E0312", title, (label,), (note,), way_out)
+
+
+def _own_port(flat: FlatModel, variable: int) -> str | None:
+    """The port of the main model that a variable belongs to."""
+    for block in flat.variables:
+        if block.offset <= variable < block.offset + block.size:
+            # Those of parts have a part's name before the port's.
+            own = block.kind in ("potential", "flow") and len(block.path) == 2
+            return block.path[0][0] if own else None
+    return None
+
+
+def _named(flat: FlatModel, variable: int) -> bool:
+    """Whether a variable had equations as they were written: eliminated aliases carry them off."""
+    return bool(np.count_nonzero(flat.alias == flat.alias[variable]) > 1)
 
 
 def _potentials(flat: FlatModel) -> np.ndarray:

@@ -21,6 +21,10 @@ _FOREIGN = {
     "Boolean": "const", "state": "var", "within": "import", "using": "import", "include": "import",
     "component": "part", "public": None, "protected": None, "algorithm": "equations",
 }  # fmt: skip
+_LOOPS = {
+    "while": "equations hold at all times and are not run one after the other; a `for` repeats them over a range",
+    "repeat": "equations hold at all times and are not run one after the other; a `for` repeats them over a range",
+}
 _SAID = {
     "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`",
     "COMMA": "`,`", "COLON": "`:`", "NAME": "a name", "STRING": "a text", "NEWLINE": "the end of the line",
@@ -150,6 +154,24 @@ _STRAY = {
     "<>": "write `!=`",
     "**": "a power is written `x^2`",
     "−": "this is a dash; write the minus sign of the keyboard, `-`",
+    "→": "the arrow of a reaction is `->`",
+    "⟶": "the arrow of a reaction is `->`",
+    "⇌": "a reaction that goes both ways is `A <-> B @ kf, kr`",
+    "⇄": "a reaction that goes both ways is `A <-> B @ kf, kr`",
+    "↔": "a reaction that goes both ways is `A <-> B @ kf, kr`",
+    "∅": "nothing is written `0`: `0 -> A @ k`, `A -> 0 @ k`",
+    "≤": "write `<=`",
+    "≥": "write `>=`",
+    "≠": "write `!=`",
+    "√": "write `sqrt(x)`",
+    "∂": "a derivative by time is `der(x)`; one by a coordinate is written with differences",
+    "∑": "write `sum(x[i] for i in 1..N)`",
+    "÷": "write `/`",
+    "′": "a derivative is `der(x)`",
+    "’": "a derivative is `der(x)`",
+    "“": 'a text stands in straight double quotes: `"..."`',
+    "”": 'a text stands in straight double quotes: `"..."`',
+    "∞": "a number is finite: leave the bound out, or write a large one",
     "·": "write `*`",
     "×": "write `*`",
     "⋅": "write `*`",
@@ -202,6 +224,8 @@ def _first_word(p: Place) -> Diagnostic | None:
         return p.say(f"`{text}` stands alone on its line", on=word)
     if section is not None:
         return p.say(f"no section is called `{text}`", on=word, help=f"write `{section}`")
+    if text in _LOOPS:
+        return p.say(f"there is no `{text}`", on=word, help=_LOOPS[text])
     opener = as_opener(text)
     declarations = "KIND" in p.accepted or (
         p.line and "KIND" not in p.accepted and "CONNECT" not in p.accepted
@@ -267,6 +291,30 @@ def _brackets(p: Place) -> Diagnostic | None:
     return None
 
 
+def _choices(p: Place) -> Diagnostic | None:
+    """`if c then a elseif d then b else e`, and a choice without its `then`."""
+    words = [t.type for t in p.line]
+    if p.token in ("elseif", "elsif", "elif") and "IF" in words:
+        return p.say(f"in an expression `{p.token}` is two words", help="write `else if`")
+    open_choice = words.count("IF") > words.count("THEN")
+    if open_choice and p.token.type in (*_VALUE, "MINUS", "NEWLINE", "ELSE") and "TIMES" in p.accepted:
+        return p.say(
+            "a `then` is missing behind the condition",
+            "the value for the condition follows a `then`",
+            help="write `if condition then a else b`",
+        )
+    return None
+
+
+def _elementwise(p: Place) -> Diagnostic | None:
+    """MATLAB's `x.*y`."""
+    if p.before != "." or p.token.type not in ("TIMES", "OVER", "POWER"):
+        return None
+    return p.say(
+        f"`.{p.token}` is written `{p.token}`", help="arithmetic on whole arrays is elementwise already"
+    )
+
+
 def _habits(p: Place) -> Diagnostic | None:
     token, before = p.token, p.before
     if token.type == "NAME" and p.first is not None and p.first.type == "FUNCTION":
@@ -307,6 +355,10 @@ def _is_choice_call(p: Place) -> bool:
 
 
 def _reaction(p: Place) -> Diagnostic | None:
+    if p.token.type == "AT" and p.before is not None and p.before.type == "ARROW":
+        return p.say("nothing stands behind the arrow", help="a sink is written `A -> 0 @ k`")
+    if p.token.type == "ARROW" and not p.line and "CONNECT" not in p.accepted:
+        return p.say("nothing stands before the arrow", help="a source is written `0 -> A @ k`")
     if "AT" in p.accepted and p.token.type in ("NEWLINE", "COMMA"):
         return p.say("the rate constant is missing", help="write `A -> B @ k`")
     if "ARROW" in p.accepted and p.token.type in ("EQUAL", "MINUS", "COMPARE"):
@@ -364,6 +416,7 @@ def _surplus(p: Place) -> Diagnostic | None:
 
 
 _RULES: tuple[Callable[[Place], Diagnostic | None], ...] = (
+    _choices, _elementwise,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,
 )  # fmt: skip

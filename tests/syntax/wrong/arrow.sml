@@ -1,0 +1,7 @@
+model M
+  param k = 1
+  var A start 1
+  var B start 0
+reactions
+  A → B @ k
+end

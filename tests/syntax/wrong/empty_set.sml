@@ -1,0 +1,6 @@
+model M
+  param k = 1
+  var A start 1
+reactions
+  A -> ∅ @ k
+end
