@@ -1,7 +1,8 @@
-"""A native solve with its derivatives: kernels for the first ones, the portable tier for all others.
+"""A native solve with its derivatives: kernels for those by values, the portable tier for those by times.
 
-The kernels differentiate by initial values, parameters, constant inputs and the values of tables. Derivatives by times
-(t0, t1, `saveat`, those of tables) and second derivatives are the portable tier's, which takes the same steps.
+The kernels differentiate by initial values, parameters, constant inputs and the values of tables; `second.py` makes
+second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables) are the portable tier's, which
+takes the same steps.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from jax.custom_derivatives import SymbolicZero
 from stiffdsl.runtime import native
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.native.linear import Primal
+from stiffdsl.runtime.second import SecondDerivatives
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.linear_map import linear_map
 from stiffdsl.solve.loop import Counts
@@ -82,7 +84,6 @@ def differentiable(
     solver: native.NativeSolver, portable: Callable[..., Result], steps: Steps
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` by a kernel, for `jit`, `vmap`, `grad`, `jvp`."""
-    forward, backward = _first_derivatives(solver, portable, steps)
 
     @jax.custom_jvp
     def solve(given: Given) -> Result:
@@ -113,24 +114,56 @@ def differentiable(
             return _portable_jvp(portable, given, dots)
         result = solve(given)
         directions = jax.tree.map(_instantiated, moving(dots), is_leaf=_is_zero)
-        y, ys = linear_map(forward, backward, given, directions)
+        y, ys = linear_map(derivatives.forward, derivatives.backward, given, directions)
         none = jax.tree.map(_no_tangent, result)
         return result, none._replace(y=y, ys=ys)
+
+    derivatives = _derivatives(solver, portable, steps, solve)
 
     def normalized(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
         saveat = jnp.asarray(saveat, dtype=float).reshape(-1)
         given = Given(t0, t1, y0, args, saveat, rtol, atol)
-        found = solve(jax.tree.map(lambda x: jnp.asarray(x, dtype=float), given))
+        found = solve(jax.tree.map(_real, given))
         y, ys = arrived(found.y, found.ys, found.status)
         return found._replace(y=y, ys=ys)
 
     return normalized
 
 
-def _first_derivatives(
-    solver: native.NativeSolver, portable: Callable[..., Result], steps: Steps
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _derivatives(
+    solver: native.NativeSolver,
+    portable: Callable[..., Result],
+    steps: Steps,
+    solve: Callable[[Given], Result],
+) -> SecondDerivatives:
     """`forward(given, directions) -> (y, ys)` and its transpose `backward(given, cotangents) -> Moving`."""
+
+    def forward(given: Given, directions: Moving, guide: Given | None):
+        scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
+        values = jnp.concatenate([jnp.zeros(0), *scaled])
+        lead = None if guide is None else _primal(guide, steps)
+        moved = directions.y0, directions.p, directions.constant, values
+        return solver.linear.forward(_primal(given, steps), steps.most, *moved, lead)
+
+    def backward(given: Given, cotangents, guide: Given | None):
+        lead = None if guide is None else _primal(guide, steps)
+        y, ys = cotangents
+        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, y, ys, lead)
+        parts, at = [], 0
+        for signal in given.args.inputs.signals:
+            assert signal.values is not None, "kernels take tables only"
+            count = signal.values.size
+            parts.append(signal.scale * values[at : at + count])
+            at += count
+        return spoiled(Moving(y0, p, constant, tuple(parts)), cotangents)
+
+    def sizes(given: Given):
+        """By unknown, the largest value that is known of it."""
+        found = solve(given)
+        known = jnp.concatenate([found.ys, found.y[None], given.y0[None]])
+        size = jnp.max(jnp.abs(jnp.nan_to_num(known, posinf=0.0, neginf=0.0)), axis=0)
+        size = jnp.where(size > 0, size, jnp.inf)
+        return size, jnp.broadcast_to(size, found.ys.shape)
 
     def portable_ends(given: Given) -> Callable[[Moving], Any]:
         def ends(values: Moving) -> Any:
@@ -145,29 +178,10 @@ def _first_derivatives(
     def by_portable_backward(given: Given, cotangents):
         return jax.vjp(portable_ends(given), moving(given))[1](cotangents)[0]
 
-    @jax.custom_jvp
-    def forward(given: Given, directions: Moving):
-        scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
-        values = jnp.concatenate([jnp.zeros(0), *scaled])
-        return solver.linear.forward(
-            _primal(given, steps), steps.most, directions.y0, directions.p, directions.constant, values
-        )
-
-    @jax.custom_jvp
-    def backward(given: Given, cotangents):
-        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, *cotangents)
-        parts, at = [], 0
-        for signal in given.args.inputs.signals:
-            assert signal.values is not None, "kernels take tables only"
-            count = signal.values.size
-            parts.append(signal.scale * values[at : at + count])
-            at += count
-        return spoiled(Moving(y0, p, constant, tuple(parts)), cotangents)
-
-    # Second derivatives.
-    forward.defjvp(lambda primals, tangents: jax.jvp(by_portable_forward, primals, tangents))
-    backward.defjvp(lambda primals, tangents: jax.jvp(by_portable_backward, primals, tangents))
-    return forward, backward
+    elsewhere = by_portable_forward, by_portable_backward
+    return SecondDerivatives(
+        forward, backward, moving, lambda given, values: values.within(given), sizes, elsewhere
+    )
 
 
 def _primal(given: Given, steps: Steps) -> Primal:
@@ -202,6 +216,12 @@ def _portable_jvp(portable: Callable[..., Result], given: Given, dots: Given) ->
         return portable(*jax.tree.unflatten(structure, every), rtol, atol)
 
     return jax.jvp(of_moved, [leaves[k] for k in moved], [rates[k] for k in moved])
+
+
+def _real(x: Any) -> Any:
+    """Numbers as the kernels take them; integers say where tables jump."""
+    value = jnp.asarray(x)
+    return value if jnp.issubdtype(value.dtype, jnp.integer) else jnp.asarray(x, dtype=float)
 
 
 def _is_zero(x: Any) -> bool:

@@ -173,8 +173,11 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
             f"the table of the input `{name}` must hold finite values, and that at {at:g} s is not"
         )
     first = np.flatnonzero((np.diff(times) == 0) & (np.diff(times, prepend=-np.inf)[:-1] > 0))
-    jumps = jnp.asarray(first) if len(first) else None
-    return Signal(name, index, scale, shift, jnp.asarray(times), jnp.asarray(values), None, jumps)
+    # Numbers also where a program is traced, which would make them its own.
+    with jax.ensure_compile_time_eval():
+        jumps = jnp.asarray(first) if len(first) else None
+        times = jnp.asarray(times)
+    return Signal(name, index, scale, shift, times, jnp.asarray(values), None, jumps)
 
 
 def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:

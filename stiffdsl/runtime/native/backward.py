@@ -72,7 +72,6 @@ class Backward(Driver):
             with code.when(jumped):
                 self.reset(t, y, back=True)
         code.call("free", f"ptr {states}")
-        code.call("free", f"ptr {self.steps}")
 
     def _back(self, r: str) -> None:
         code, row = self.code, self.row(r)

@@ -30,13 +30,15 @@ from stiffdsl.runtime.native.straight import emit_straight
 from stiffdsl.runtime.native.tangent import directional
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
+# What differs in the solve whose steps are followed, where there is one.
+GUIDES = tuple(f"base_{name}" for name in ("options", "y0", "p", "u", "values"))
 FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
 
 
-def emit_forward(model: Model, width: int = 1) -> str:
+def emit_forward(model: Model, width: int = 1, guided: bool = False) -> str:
     """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives. A
-    small model may be given a `width`: so many directions are then moved side by side."""
+    small model may be given a `width`: so many directions are then moved side by side. `guided` takes `GUIDES` too."""
     moving = ("y", "p", "u")
     derivatives = DerivedFunctions(
         directional(model.rhs, model.tables, moving),
@@ -45,11 +47,13 @@ def emit_forward(model: Model, width: int = 1) -> str:
         None if model.project is None else directional(model.project, model.tables_project, moving),
         None if model.stops is None else directional(model.stops.crossings, model.stops.tables, ("p",)),
     )
-    return _emit(model, derivatives, FORWARD, Forward if width == 1 else partial(ForwardWide, width))
+    drive = Forward if width == 1 else partial(ForwardWide, width)
+    return _emit(model, derivatives, FORWARD, drive, guided)
 
 
-def emit_backward(model: Model) -> str:
-    """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives."""
+def emit_backward(model: Model, guided: bool = False) -> str:
+    """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `guided`
+    takes `GUIDES` too."""
     wanted = (("y", model.n), ("p", model.parameters), ("u", model.inputs))
     derivatives = DerivedFunctions(
         pullback(model.rhs, model.tables, wanted),
@@ -62,7 +66,7 @@ def emit_backward(model: Model) -> str:
         if model.stops is None
         else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),
     )
-    return _emit(model, derivatives, BACKWARD, Backward)
+    return _emit(model, derivatives, BACKWARD, Backward, guided)
 
 
 def _emit(
@@ -70,6 +74,7 @@ def _emit(
     derivatives: DerivedFunctions,
     named: tuple[tuple[str, ...], tuple[str, ...]],
     drive: Callable[[Model, Areas, Areas, bool], Driver],
+    guided: bool,
 ) -> str:
     module = Module()
     scratch = [
@@ -89,7 +94,7 @@ def _emit(
         scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
         if model.resets:
             scratch.append(emit_function(module, model.stops.jacobian, model.stops.tables, "jacobian_beside"))
-    areas, record = tape.tape_areas(model, max(scratch)), tape.record_areas(model)
+    areas, record = tape.tape_areas(model, max(scratch), guided), tape.record_areas(model, guided)
     plan, small = model.plan, is_small(model)
     emit_assemble(module, plan)
     emit_pivoted_factor(module, plan)
@@ -101,10 +106,11 @@ def _emit(
         emit_solve(module, plan)
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
-    tape.emit_recording(module, model, areas, record, small)
+    tape.emit_recording(module, model, areas, record, small, guided)
     if model.resets and derivatives.crossings is not None:
         emit_reset(module, model, areas, planned=not small, beside=True)
-    operands = (*OPERANDS, *named[0], *named[1])
+    guides = GUIDES if guided else ()
+    operands = (*OPERANDS, *named[0], *named[1], *guides)
     driver = drive(model, areas, record, small)
     driver.follows = derivatives.crossings is not None
     driver.emit_step(module, derivatives)
@@ -114,8 +120,11 @@ def _emit(
         emit_reset_back(module, model, derivatives, areas, planned=not small)
     with _lanes(module, areas, operands) as code:
         driver.open(code, operands)
+        if guided:
+            driver.lead(guides)
         driver.write()
-    emit_handler(module, "lanes", (*GIVEN, *named[0]), named[1], operands)
+        driver.close()
+    emit_handler(module, "lanes", (*GIVEN, *guides, *named[0]), named[1], operands)
     return module.text()
 
 

@@ -17,6 +17,7 @@ class Driver:
         self.model, self.areas, self.record, self.small = model, areas, record, small
         # Whether the times of jumps follow parameters.
         self.follows = False
+        self.guide: str | None = None
 
     def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
         """What is called for one step and one direction."""
@@ -44,6 +45,17 @@ class Driver:
         backward = code.apply("lt", self.option["t1"], self.option["t0"])
         self.direction = code.select(backward, code.number(-1.0), code.number(1.0))
         self.cursor = code.variable("i64", "0")
+
+    def lead(self, guides: tuple[str, ...]) -> None:
+        """Has the solve follow the steps of that which is given by the operands of these names (`tape.py`)."""
+        self.guide = self.tape.lead(
+            {name.removeprefix("base_"): self.at[name] for name in guides}, self.steps
+        )
+
+    def close(self) -> None:
+        for pointer in (self.guide, self.steps):
+            if pointer is not None:
+                self.code.call("free", f"ptr {pointer}")
 
     # Sizes of one direction, for each array that has them.
     def size(self, name: str) -> str:

@@ -50,7 +50,6 @@ class Forward(Driver):
                     Landing(self).forth(r)
                 if self.model.resets:
                     self.over_reset(r, back=False)
-        code.call("free", f"ptr {self.steps}")
 
     def span(self, row: str, r: str) -> tuple[str, str, str, str]:
         """Time and size of step r, and which of the times saved lie in it: they are passed."""

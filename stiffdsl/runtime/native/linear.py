@@ -51,20 +51,32 @@ class LinearKernels:
         self._libraries: dict[str, Library] = {}
 
     def forward(
-        self, primal: Primal, max_steps: int, y0: Any, p: Any, u: Any, values: Any
+        self,
+        primal: Primal,
+        max_steps: int,
+        y0: Any,
+        p: Any,
+        u: Any,
+        values: Any,
+        guide: Primal | None = None,
     ) -> tuple[Any, Any]:
-        """The derivatives of the end and of the saved values, for those of what moves."""
+        """The derivatives of the end and of the saved values, for those of what moves. With a `guide`, a solve of the
+        same tables and times saved, those for the steps that it takes."""
         capacity = max(8, FORWARD_BUFFER // (8 * self.record))
         rows = jnp.size(primal.saveat)
         shapes = ((self.model.n,), (rows, self.model.n))
         p = jnp.concatenate([_real(p), np.zeros(self.model.parameters - self.model.given)])
-        return self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes)
+        return self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes, guide)
 
-    def backward(self, primal: Primal, max_steps: int, y: Any, ys: Any) -> tuple[Any, Any, Any, Any]:
-        """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values."""
+    def backward(
+        self, primal: Primal, max_steps: int, y: Any, ys: Any, guide: Primal | None = None
+    ) -> tuple[Any, Any, Any, Any]:
+        """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values; `guide` as
+        in `forward`."""
         capacity = max(BUFFER // (8 * self.record), math.isqrt(max_steps) + 1)
         sizes = self.model.n, self.model.parameters, self.model.inputs, jnp.size(primal.tables[2])
-        found = self._linear("backward", primal, max_steps, capacity, (y, ys), [(size,) for size in sizes])
+        shapes = [(size,) for size in sizes]
+        found = self._linear("backward", primal, max_steps, capacity, (y, ys), shapes, guide)
         return found[0], found[1][: self.model.given], *found[2:]
 
     def _linear(
@@ -75,36 +87,45 @@ class LinearKernels:
         capacity: int,
         moving: Sequence[Any],
         shapes: Sequence[tuple[int, ...]],
+        guide: Primal | None,
     ) -> Any:
         saveat, layout = _real(primal.saveat).reshape(-1), _real(primal.tables[0])
         capacity = min(capacity, max_steps)
         given = dict.fromkeys(OPTIONS, 0.0)
-        given |= {"t0": primal.t0, "t1": primal.t1, "rtol": primal.rtol}
-        given |= {"first_step": primal.first_step, "max_step": primal.max_step}
+        given |= {"rtol": primal.rtol, "first_step": primal.first_step, "max_step": primal.max_step}
         given |= {"max_steps": max_steps, "attempts": math.inf, "capacity": capacity}
         given |= {"signals": layout.shape[0] // 3, "jumps": jnp.size(primal.tables[3])}
         given["knots"] = jnp.size(primal.tables[4]) // 2
-        options = jnp.stack([_real(given[name]) for name in OPTIONS])
+
+        def options_of(primal: Primal) -> Any:
+            own = given | {"t0": primal.t0, "t1": primal.t1}
+            return jnp.stack([_real(own[name]) for name in OPTIONS])
+
         sizes = saveat.shape[0], max_steps // capacity + 2, jnp.size(primal.tables[2])
         atol = jnp.broadcast_to(_real(primal.atol), (self.model.n,))
         vectors = map(_real, (primal.y0, primal.p, primal.u))
-        arguments = (options, atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))
+        arguments = (options_of(primal), atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))
+        if guide is not None:
+            kind += ".guided"
+            more = map(_real, (guide.y0, guide.p, guide.u, guide.tables[2]))
+            arguments = (*arguments, options_of(guide), *more)
         call = _Call(partial(self._target, kind), sizes, tuple(shapes))
         found = call.bind((), 1, arguments, [_real(value)[None] for value in moving])
         return tuple(value[0] for value in found)
 
     def _target(self, kind: str, directions: int) -> str:
         """The name that XLA knows the kernel for so many directions by."""
+        kind, guided = kind.removesuffix(".guided"), kind.endswith(".guided")
         several = kind == "forward" and is_small(self.model) and self.model.project is None
         width = engine.vector_width(self.model.n) if several else 1
         width = 1 if directions < width else width
-        name = f"{self.key}.{kind}.{width}"
+        name = f"{self.key}.{kind}.{width}" + ".guided" * guided
         if name not in self._libraries:
 
             def text() -> str:
                 if kind == "backward":
-                    return derivatives.emit_backward(self.model)
-                return derivatives.emit_forward(self.model, width)
+                    return derivatives.emit_backward(self.model, guided)
+                return derivatives.emit_forward(self.model, width, guided)
 
             self._libraries[name] = engine.load(name, text)
         return ffi.register(f"stiffdsl_{name}", self._libraries[name])
