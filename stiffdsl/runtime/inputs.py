@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.arguments import mapping, numbers
-from stiffdsl.solve.knots import Knots, knots_of_table, together
 from stiffdsl.solve.times import table
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
@@ -129,21 +128,6 @@ class Inputs:
             u[:, signal.index] = signal.table(t)
         return u
 
-    def knots(self, rtol: Any, backward: Any) -> Knots | None:
-        """Where tables bend, along the direction of a solve (`solve/knots.py`)."""
-        tables: dict[int, list[Signal]] = {}
-        for signal in self.signals:
-            if signal.function is None:
-                tables.setdefault(signal.clock, []).append(signal)
-        found = []
-        for same in tables.values():
-            given = [same[0].times, *(signal.values for signal in same)]
-            traced = any(isinstance(x, jax.core.Tracer) for x in [*given, rtol, backward])
-            xp: Any = jnp if traced else np
-            times, *values = map(xp.asarray, given)
-            found.append(knots_of_table(times, xp.stack(values), rtol, backward))
-        return together(found)
-
     @property
     def time_dependent(self) -> bool:
         return bool(self.signals)
@@ -231,4 +215,6 @@ def _called_back(function: Callable[..., Any]) -> Callable[..., Any]:
         step = _DIFFERENCE * jnp.maximum(1.0, jnp.abs(t))
         return call(t), (call(t + step) - call(t - step)) / (2 * step) * dt
 
+    # What is called with numbers, where many values are wanted.
+    call.host = host
     return call

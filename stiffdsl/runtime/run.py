@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.custom_batching import sequential_vmap
 
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
+from stiffdsl.runtime.knots import with_knots
 from stiffdsl.runtime.pruned import names_of, pruned
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
@@ -177,12 +177,6 @@ def _arguments(
     return Args(p, Inputs(u, signals))
 
 
-def with_knots(args: Args, rtol: Any, start: Any, end: Any) -> Args:
-    """The arguments with the times at which steps end; derivatives know nothing of them."""
-    knots = args.inputs.knots(lax.stop_gradient(rtol), end < start) if args.inputs.signals else None
-    return args._replace(knots=jax.tree.map(lax.stop_gradient, knots))
-
-
 def reason(status: Status, names: Sequence[str]) -> str:
     """Why a run stopped, the unknowns involved, and what to try."""
     text = status.message
@@ -223,7 +217,7 @@ def simulate(
         model, given = part.model, part.restricted(given)
     with np.errstate(all="ignore"):
         args = with_totals(model.program, model.interpreted, start, args, given, np)
-    args = with_knots(args, options.rtol, start, end)
+    args = with_knots(model, args, options.rtol, start, end)
     system = model.system(driven=bool(args.inputs.signals))
     view = ModelView(
         model.name,
@@ -367,7 +361,7 @@ def lane(
         else:
             y, begun, args = start_of(start, args, initial)
         rtol, atol = tolerances
-        args = with_knots(args, rtol, start, end)
+        args = with_knots(model, args, rtol, start, end)
         found = solve(start, end, y, args, saveat, rtol, program.tolerated(atol, jnp))
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign

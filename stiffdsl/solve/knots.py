@@ -7,6 +7,9 @@ goes on from there as if nothing had been, and the step size is kept (`control.p
 Not every point of a table is a knot. Points on the line between their neighbours do not bend; and where data are dense
 and smooth (a block of points that the polynomial of degree four through five of them meets, to a part of the tolerance)
 steps end at the ends of such blocks. What is left out moves the inputs by less than the tolerance.
+
+Functions of time are looked at before a solve, at many times. No step is longer than two stretches on which they are
+smooth: so steps see what moves, and their error estimates do the rest. They end nowhere in particular.
 """
 
 from typing import Any, NamedTuple
@@ -24,6 +27,13 @@ SHARE = 0.25
 BLOCKS = 8, 32, 128, 512
 # What lies nearer than so many roundings to a straight line lies on it.
 ROUNDINGS = 8
+# Where functions of time are looked at: on the whole way, not evenly, since what is periodic might look the same at all
+# of these, and by decades behind its start; how smooth they are, in parts of all that they move.
+_EVEN = (np.arange(1, 2048) + 0.4 * (np.arange(1, 2048) * 0.6180339887498949 % 1.0 - 0.5)) / 2048
+LOOKS = np.unique(np.concatenate([[0.0], np.logspace(-8, -2, 385), _EVEN[_EVEN > 1e-2], [1.0]]))
+ROUGH = 5e-3
+# A step goes on into a smooth stretch that is not shorter than this part of the one before it.
+SHORTER = 0.25
 
 
 class Knots(NamedTuple):
@@ -62,15 +72,45 @@ def knots_of_table(times, values, rtol, backward) -> Knots:
             smooth = _smooth(times, values, size, rtol, xp)
             if xp is np and not smooth.any():
                 break
-            inside = xp.repeat(smooth, size) & (xp.arange(blocks * size) % size != 0)
-            kept = kept & ~xp.concatenate([inside, xp.zeros(count - blocks * size, dtype=bool)])
-    first = xp.full(1, -xp.inf)
+            kept = kept & ~_inside(smooth, size, count, xp)
+    begin = _only(times, kept, xp)
+    return Knots(begin, xp.concatenate([begin[1:], xp.full(1, xp.inf)]))
+
+
+def knots_of_function(times, values, backward) -> Knots:
+    """Bounds of steps from what functions of time are at many times, in the order of the solve: values (functions,
+    times)."""
+    xp: Any = _library(times, values, backward)
+    times = xp.where(backward, -1.0, 1.0) * times
+    count = times.shape[0]
+    with np.errstate(all="ignore"):
+        values = xp.where(xp.isfinite(values), values, 0.0)
+        allowed = ROUGH * (xp.max(values, axis=1) - xp.min(values, axis=1))[:, None]
+        kept = xp.ones(count, dtype=bool)
+        for size in BLOCKS:
+            off, ascending = _off(times, values, size, xp)
+            kept = kept & ~_inside(ascending & xp.all(off <= allowed, axis=0), size, count, xp)
+        begin = _only(times, kept, xp)
+        ends = xp.full(2, xp.inf)
+        first = xp.concatenate([begin[1:], ends[:1]])
+        second = xp.concatenate([begin[2:], ends])
+        return Knots(begin, xp.where(second - first >= SHORTER * (first - begin), second, first))
+
+
+def _inside(smooth, size: int, count: int, xp: Any):
+    """Which of so many points lie inside of smooth blocks."""
+    blocks = smooth.shape[0]
+    inside = xp.repeat(smooth, size) & (xp.arange(blocks * size) % size != 0)
+    return xp.concatenate([inside, xp.zeros(count - blocks * size, dtype=bool)])
+
+
+def _only(times, kept, xp: Any):
+    """Minus infinity, and the times that are kept; at last, through JAX, infinity for those that are not."""
     if xp is np:
-        begin = np.concatenate([first, times[kept]])
-    else:
-        place = jnp.where(kept, jnp.cumsum(kept), count + 1)
-        begin = jnp.full(count + 1, jnp.inf).at[0].set(-jnp.inf).at[place].set(times, mode="drop")
-    return Knots(begin, xp.concatenate([begin[1:], -first]))
+        return np.concatenate([[-np.inf], times[kept]])
+    count = times.shape[0]
+    place = jnp.where(kept, jnp.cumsum(kept), count + 1)
+    return jnp.full(count + 1, jnp.inf).at[0].set(-jnp.inf).at[place].set(times, mode="drop")
 
 
 def _bends(times, values, xp: Any):
@@ -90,6 +130,16 @@ def _bends(times, values, xp: Any):
 
 def _smooth(times, values, size: int, rtol, xp: Any):
     """Whether blocks of so many intervals are polynomials of degree four to a part of the tolerance."""
+    off, ascending = _off(times, values, size, xp)
+    blocks = off.shape[1]
+    own = xp.max(xp.abs(values[:, : blocks * size].reshape(-1, blocks, size)), axis=2)
+    spread = (xp.max(values, axis=1) - xp.min(values, axis=1))[:, None]
+    return ascending & xp.all(off <= SHARE * rtol * xp.minimum(own, spread), axis=0)
+
+
+def _off(times, values, size: int, xp: Any):
+    """How far the points of blocks of so many intervals lie from the polynomial of degree four through five of them:
+    (tables, blocks); and whether the times of a block ascend."""
     blocks = (times.shape[0] - 1) // size
     points = size * np.arange(blocks)[:, None] + np.arange(size + 1)
     x, f = times[points], values[:, points]
@@ -104,11 +154,7 @@ def _smooth(times, values, size: int, rtol, xp: Any):
     value = differences[4][:, :, None]
     for i in range(3, -1, -1):
         value = differences[i][:, :, None] + (x - at[:, i, None]) * value
-    off = xp.max(xp.abs(f - value), axis=2)
-    spread = (xp.max(values, axis=1) - xp.min(values, axis=1))[:, None]
-    size_of = xp.minimum(xp.max(xp.abs(f), axis=2), spread)
-    ascending = xp.all(x[:, 1:] > x[:, :-1], axis=1)
-    return ascending & xp.all(off <= SHARE * rtol * size_of, axis=0)
+    return xp.max(xp.abs(f - value), axis=2), xp.all(x[:, 1:] > x[:, :-1], axis=1)
 
 
 def together(parts: list[Knots]) -> Knots | None:

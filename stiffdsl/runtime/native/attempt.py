@@ -76,7 +76,8 @@ class Model:
     @property
     def bends(self) -> bool:
         """Whether steps may have to end at knots."""
-        return self.inputs > 0 or self.rhs_t is not None
+        timed = any(op.name == "input" and op.data == "t" for op in self.rhs.ops)
+        return self.inputs > 0 or timed
 
     @property
     def resets(self) -> bool:

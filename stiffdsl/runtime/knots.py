@@ -1,0 +1,103 @@
+"""Where the steps of a run end, or how long they may be, since what drives the model bends or may be narrow: tables and
+functions of inputs, and what equations have that depends on time and parameters alone (`program/forcing.py`)."""
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from stiffdsl.program.forcing import at_times, forcing
+from stiffdsl.runtime.emit import function as emitted
+from stiffdsl.runtime.inputs import Signal
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve.knots import LOOKS, Knots, knots_of_function, knots_of_table, together
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+# More numbers than this are not looked at.
+MOST = 4_000_000
+
+
+def with_knots(model: "CompiledModel", args: Args, rtol: Any, start: Any, end: Any) -> Args:
+    """The arguments of a run with its knots; derivatives know nothing of them."""
+    held = args, rtol, start, end
+    if _traced(held):
+        held = jax.tree.map(lax.stop_gradient, held)
+    return args._replace(knots=_knots(model, *held))
+
+
+def _knots(model: "CompiledModel", args: Args, rtol: Any, start: Any, end: Any) -> Knots | None:
+    parts = _of_tables(args.inputs.signals, rtol, end < start)
+    seen = _looked_at(model, args, start, end)
+    if seen is not None:
+        parts.append(knots_of_function(*seen, end < start))
+    return together(parts)
+
+
+def _of_tables(signals: tuple[Signal, ...], rtol: Any, backward: Any) -> list[Knots]:
+    tables: dict[int, list[Signal]] = {}
+    for signal in signals:
+        if signal.function is None:
+            tables.setdefault(signal.clock, []).append(signal)
+    found = []
+    for same in tables.values():
+        given = [same[0].times, *(signal.values for signal in same)]
+        xp: Any = jnp if _traced(given, rtol, backward) else np
+        times, *values = map(xp.asarray, given)
+        found.append(knots_of_table(times, xp.stack(values), rtol, backward))
+    return found
+
+
+def _looked_at(model: "CompiledModel", args: Args, start: Any, end: Any) -> tuple[Any, Any] | None:
+    """Times from start to end, and what functions of time are there: (functions, times); None where there are none."""
+    functions = [s.function for s in args.inputs.signals if s.function is not None]
+    own = _forcing(model)
+    if not functions and own is None:
+        return None
+    traced = _traced(args.p, start, end)
+    xp: Any = jnp if traced else np
+    times = start + (end - start) * xp.asarray(LOOKS)
+    values = [_over(function, times, traced)[None] for function in functions]
+    if own is not None:
+        by_numpy, by_jax = own
+        p = xp.asarray(args.p)
+        values.append(jax.vmap(lambda t: by_jax(t, p))(times).T if traced else by_numpy(times, p).T)
+    return times, xp.concatenate(values)
+
+
+def _forcing(model: "CompiledModel") -> Any:
+    """The forcing of a model at many times, through NumPy, and at one, through JAX; None where there is none."""
+    if "forcing" not in model.cache:
+        program = model.program
+        found = forcing(program) if program.time_dependent else None
+        if found is None or (found.ops[-1].size or 0) * len(LOOKS) > MOST:
+            model.cache["forcing"] = None
+        else:
+            with jax.ensure_compile_time_eval():
+                by_jax = emitted(found, program.tables)
+            model.cache["forcing"] = lambda t, p: at_times(found, program.tables, t, p), by_jax
+    return model.cache["forcing"]
+
+
+def _over(function: Any, times: Any, traced: bool) -> Any:
+    """The values of an input at many times."""
+    host = getattr(function, "host", None)
+    if host is None:
+        values = jax.vmap(function)(jnp.asarray(times))
+        return jnp.asarray(values, dtype=float) if traced else np.asarray(values, dtype=float)
+
+    def at_all(times: Any) -> np.ndarray:
+        return np.array([host(t) for t in np.asarray(times).ravel()], dtype=float).reshape(np.shape(times))
+
+    if not traced:
+        return at_all(times)
+    kind = jax.ShapeDtypeStruct(times.shape, jnp.float64)
+    return jax.pure_callback(at_all, kind, times, vmap_method="expand_dims")
+
+
+def _traced(*values: Any) -> bool:
+    """Whether there are values of a program that is being traced."""
+    return any(isinstance(value, jax.core.Tracer) for value in jax.tree.leaves(values))

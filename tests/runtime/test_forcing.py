@@ -1,0 +1,92 @@
+"""What depends on time alone is looked at before it can be stepped over: in equations, and as functions for inputs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+import stiffdsl as sd
+from stiffdsl.program.forcing import at_times, forcing
+from stiffdsl.runtime.emit import function
+
+
+def model(slope, end, declared=""):
+    text = f"  var y start 0\n  {declared}\nequations\n  der(y) = {slope}\nexperiment\n  time 0..{end}"
+    return sd.loads(f"model M\n{text}\nend")
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    return model("1 + 100*abs(sin(time/1000)^1000)", 5000)
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "fbdf", "tsit5", "kvaerno5", "radau5"])
+def test_narrow_forcing_is_seen(narrow, method):
+    found = narrow.simulate(saveat=[5000.0], method=method, rtol=1e-7)
+    right = 5000 + 100 * sum(
+        quad(lambda t: np.sin(t / 1000) ** 1000, a, a + 600, epsabs=1e-12)[0] for a in (1270, 4412)
+    )
+    assert right == pytest.approx(20849.35, abs=0.01)
+    assert found["y"][0] == pytest.approx(right, rel=1e-5)
+
+
+def test_a_pulse_of_parameters_in_every_call():
+    pulse = model("a*exp(-((time - 50)/w)^2) - 0.01*y", 1e4, "param a = 1\n  param w = 0.5")
+
+    def right(w):
+        return quad(lambda t: np.exp(-(((t - 50) / w) ** 2) - 0.01 * (60 - t)), 20, 60, points=[50])[0]
+
+    assert pulse.simulate(saveat=[60.0])["y"][0] == pytest.approx(right(0.5), rel=1e-5)
+    solve = pulse.solver([60.0], ["y"], rtol=1e-8)
+    by_a = jax.grad(lambda a: solve({"a": a})[0, 0])(3.0)
+    assert by_a == pytest.approx(right(0.5), rel=1e-6)
+    batch = pulse.ensemble({"w": [0.5, 1.0, 5.0]}, [60.0], ["y"])
+    np.testing.assert_allclose(batch["y"].ravel(), [right(w) for w in (0.5, 1.0, 5.0)], rtol=1e-5)
+
+
+def test_backward_and_late():
+    pulse = model("exp(-((time - 9000)/3)^2)", 1e4)
+    area = 3 * np.sqrt(np.pi)
+    assert pulse.simulate((0, 1e4), saveat=[1e4])["y"][0] == pytest.approx(area, rel=1e-5)
+    assert pulse.simulate((1e4, 0), saveat=[0.0])["y"][0] == pytest.approx(-area, rel=1e-5)
+    # Soon after the start of a long time.
+    early = model("exp(-((time - 3)/0.5)^2)", 1e6)
+    assert early.simulate(saveat=[1e6])["y"][0] == pytest.approx(0.5 * np.sqrt(np.pi), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given", [lambda t: np.exp(-(((float(t) - 700) / 2) ** 2)), lambda t: jnp.exp(-(((t - 700) / 2) ** 2))]
+)
+def test_functions_of_time_as_inputs(given):
+    lag = model("u - y", 1000, "input u = 0")
+    right = quad(lambda t: np.exp(-(((t - 700) / 2) ** 2) - (702 - t)), 680, 702)[0]
+    assert lag.simulate(inputs={"u": given}, saveat=[702.0])["y"][0] == pytest.approx(right, rel=1e-5)
+
+
+def test_functions_of_time_in_a_solver():
+    lag = model("u - y", 1000, "input u = 0")
+    solve = lag.solver([702.0], ["y"])
+    value = solve(inputs={"u": lambda t: jnp.exp(-(((t - 700) / 2) ** 2))})
+    right = quad(lambda t: np.exp(-(((t - 700) / 2) ** 2) - (702 - t)), 680, 702)[0]
+    assert value[0, 0] == pytest.approx(right, rel=1e-5)
+
+
+def test_only_what_may_rest_is_looked_at():
+    for slope in ("sin(3*time) - y", "exp(-2*time)*y + time^2", "1/(1 + y)", "cos(time)*sin(2*time)^2"):
+        assert forcing(model(slope, 1).program) is None
+    for slope in ("exp(-time^2)", "max(0, sin(time))*y", "1/(1 + time^4)", "sin(time)^100", "sin(exp(time))"):
+        assert forcing(model(slope, 1).program) is not None
+
+
+def test_many_times_at_once_are_each_of_them():
+    wide = sd.loads(
+        "model M\n  const N = 5\n  param w = 2\n  var y[N] start 0\nequations\n"
+        "  for i in 1..N\n    der(y[i]) = exp(-(i*time - w)^2)*y[i] + max(0, sin(i*time/w))\n  end\nend"
+    )
+    found = forcing(wide.program)
+    assert found is not None
+    t, p = np.linspace(0, 3, 7), np.array([2.0])
+    at_once = at_times(found, wide.program.tables, t, p)
+    one = function(found, wide.program.tables)
+    np.testing.assert_allclose(at_once, [one(s, p) for s in t], rtol=1e-13, atol=1e-300)
