@@ -16,7 +16,7 @@ from stiffdsl.diagnostics import ModelError
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
-    from stiffdsl.solve.solution import OutsideDomainWarning
+    from stiffdsl.solve.solution import Interrupted, OutsideDomainWarning
     from stiffdsl.solve.status import Status
     from stiffdsl.surrogate.part import PartSurrogate
     from stiffdsl.surrogate.surrogate import Surrogate
@@ -27,6 +27,7 @@ except PackageNotFoundError:  # run from a checkout that was never installed
     __version__ = "0+checkout"
 
 __all__ = [
+    "Interrupted",
     "ModelError",
     "OutsideDomainWarning",
     "Status",
@@ -39,6 +40,7 @@ __all__ = [
 # Names that come with JAX are fetched when they are asked for: `stiffdsl --help` must not wait for it.
 _LATER = {
     "CompiledModel": "stiffdsl.runtime.model",
+    "Interrupted": "stiffdsl.solve.solution",
     "OutsideDomainWarning": "stiffdsl.solve.solution",
     "Status": "stiffdsl.solve.status",
 }

@@ -229,9 +229,17 @@ def _file_of(module: str) -> Path:
 
 
 def load_import(module: str, importing: Source) -> Source | None:
-    """The file that `import module` means: beside the importing file, then in the library that ships."""
-    for root in (Path(importing.name).parent, folder("models")):
+    """The file that `import module` means: beside the importing file, then in the library that ships.
+
+    Raises `ModelError` for a link that leads out of the folder of the importing file: what it leads to is not read.
+    """
+    beside = Path(importing.name).parent
+    for root in (beside, folder("models")):
         candidate = root / _file_of(module)
-        if candidate.is_file():
-            return read(candidate)
+        if not candidate.is_file():
+            continue
+        if root is beside and not candidate.resolve().is_relative_to(root.resolve()):
+            reason = f"it is a link out of the folder `{root}`, from which imports are read; copy the file"
+            raise ModelError([_unreadable(candidate, reason)])
+        return read(candidate)
     return None

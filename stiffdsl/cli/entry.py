@@ -8,11 +8,12 @@ import warnings
 import click
 
 from stiffdsl import __version__
+from stiffdsl.cli import interruption
 from stiffdsl.cli.check import check
 from stiffdsl.cli.compile import compile_command
 from stiffdsl.cli.ending import ending
 from stiffdsl.cli.explain import explain
-from stiffdsl.cli.failure import FAILED
+from stiffdsl.cli.failure import FAILED, INTERRUPTED
 from stiffdsl.cli.fmt import fmt
 from stiffdsl.cli.inspect import inspect
 from stiffdsl.cli.library import library
@@ -75,6 +76,10 @@ for command in (compile_command, simulate, surrogate, check, fmt, inspect, show,
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits; `arguments` default to those of the process."""
     warnings.showwarning = _show_warning
+    interruption.watch()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before we began
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name or unit that the terminal cannot show
@@ -83,6 +88,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         status = _broken_pipe()
+    if status == INTERRUPTED:
+        interruption.leave()
     sys.exit(status)
 
 

@@ -393,6 +393,11 @@ def status_word(solution: Any) -> str:
     return str(getattr(solution.status, "name", solution.status)).lower()
 
 
+def interrupted_text(solution: Any) -> str:
+    """How far an interrupted solve came."""
+    return f"interrupted; the solution is known up to time = {solution.reached:.6g}"
+
+
 def failure_text(solution: Any) -> str:
     """Why the solve ended early, how far it came, and what to try."""
     t = solution.t

@@ -121,20 +121,26 @@ _models: dict[bytes, Any] = {}
 _compiling = threading.Lock()
 
 
+def compiled(origin: Origin) -> Any:
+    """The model of an origin, compiled once in a process."""
+    key = pickle.dumps(origin)
+    with _compiling:
+        if key not in _models:
+            _models[key] = origin()
+    return _models[key]
+
+
 def solve_task(task: Task, own: dict[str, dict[str, np.ndarray]]):
     """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
     from stiffdsl.runtime import run
 
     assert task.origin is not None
-    key = pickle.dumps(task.origin)
-    with _compiling:
-        if key not in _models:
-            _models[key] = task.origin()
+    model = compiled(task.origin)
     inputs = dict(task.inputs)
     for name, values in own["inputs"].items():
         inputs[name] = (inputs[name][0], values)
     found = run.ensemble(
-        _models[key],
+        model,
         task.options,
         task.time,
         task.saveat,

@@ -19,19 +19,22 @@ import jax.numpy as jnp  # noqa: E402
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.flat.model import Block  # noqa: E402
 from stiffdsl.program.program import Program  # noqa: E402
-from stiffdsl.runtime import facts, pure, run, tier  # noqa: E402
+from stiffdsl.runtime import elsewhere, facts, pure, run, tier  # noqa: E402
 from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
 from stiffdsl.runtime.given import Given  # noqa: E402
 from stiffdsl.runtime.names import Names  # noqa: E402
-from stiffdsl.runtime.native import krylov  # noqa: E402
+from stiffdsl.runtime.native import interrupt, krylov  # noqa: E402
+from stiffdsl.runtime.pruned import pruned  # noqa: E402
 from stiffdsl.runtime.system import Args, ModelSystem  # noqa: E402
 from stiffdsl.runtime.tables import Row, Table  # noqa: E402
 from stiffdsl.runtime.view import Evaluator  # noqa: E402
-from stiffdsl.solve import arguments  # noqa: E402
+from stiffdsl.solve import arguments, kernels  # noqa: E402
 from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
+from stiffdsl.solve.forked import check_threads  # noqa: E402
 from stiffdsl.solve.solution import Solution  # noqa: E402
 
 krylov.provide()
+kernels.stopping = interrupt.stopping
 
 
 class CompiledModel:
@@ -61,6 +64,8 @@ class CompiledModel:
         self.evaluator = Evaluator(program, self.functions, self.interpreted)
         self._systems: dict[bool, ModelSystem] = {}
         self.cache: dict[Any, Any] = {}
+        # The model that this is a part of, and the outputs that the part is for.
+        self.whole: tuple[CompiledModel, tuple[str, ...]] | None = None
 
     # --- what the model is ---
 
@@ -207,6 +212,7 @@ class CompiledModel:
         return p, _vector(u, (self.given.sizes["input"],), "`u`", "inputs")
 
     def _point(self, t: Any, y: Any) -> tuple[Any, Any]:
+        check_threads()
         return _vector(t, (), "`t`", "times"), _vector(y, (self.program.size,), "`y`", "unknowns")
 
     def initial_state(self, params: Mapping[str, Any] | None = None, time: float | None = None) -> np.ndarray:
@@ -439,6 +445,24 @@ class CompiledModel:
 
         return write(self, directory)
 
+    # --- copies ---
+
+    def __reduce__(self) -> Any:
+        """A model travels as what it was compiled from, and is compiled where it arrives."""
+        if self.origin is None:
+            raise TypeError(f"`{self.name}` was not compiled from a text, so that it cannot be pickled")
+        if self.whole is None:
+            return elsewhere.compiled, (self.origin,)
+        return _part, self.whole
+
+    def __copy__(self) -> "CompiledModel":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "CompiledModel":
+        """Itself: nothing that can be asked of a model changes it."""
+        del memo
+        return self
+
     # --- helpers ---
 
     @cached_property
@@ -482,6 +506,10 @@ def _vector(value: Any, shape: tuple[int, ...], name: str, what: str) -> Any:
             f"{name} takes {size} numbers ({what} of the model), not an array of shape {array.shape}"
         )
     return array
+
+
+def _part(whole: CompiledModel, outputs: tuple[str, ...]) -> CompiledModel:
+    return pruned(whole, outputs).model
 
 
 def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:

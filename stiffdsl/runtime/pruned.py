@@ -61,5 +61,6 @@ def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:
         if left.size < system.size:
             kept = kept_entries(system, left)
             part = type(model)(lower(left), model.seconds, model.origin)
+            part.whole = model, labels
     model.cache[key] = Pruned(part, labels, numbers, kept)
     return model.cache[key]

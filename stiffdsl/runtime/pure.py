@@ -13,6 +13,7 @@ from jax.core import Tracer
 from stiffdsl.runtime import run
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.solve.arguments import finite, number, told
+from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
@@ -134,6 +135,7 @@ class PureSolve:
         return span
 
     def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:
+        check_threads()
         model = self.model
         constant, signals = model.given.driven(inputs)
         of, given = model.given.params(params), model.given.initial(initial)

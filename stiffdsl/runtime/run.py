@@ -24,8 +24,9 @@ from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve import kernels
 from stiffdsl.solve.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
+from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
-from stiffdsl.solve.solution import Solution
+from stiffdsl.solve.solution import Interrupted, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
 from stiffdsl.solve.undefined import derivable
@@ -219,16 +220,7 @@ def simulate(
         args = with_totals(model.program, model.interpreted, start, args, given, np)
     args = with_knots(model, args, options.rtol, start, end)
     system = model.system(driven=bool(args.inputs.signals))
-    view = ModelView(
-        model.name,
-        model.evaluator,
-        model.variable_names,
-        model.parameter_names,
-        model.input_names,
-        np.asarray(args.p),
-        args.inputs,
-        None if part is None else part.labels,
-    )
+    view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
     y0, report = begin(model, start, args, given, overridden=initial is not None)
     if report.failure is not None:
         nowhere = np.array([start])
@@ -264,6 +256,8 @@ def simulate(
         "start_iterations": report.iterations,
     }
     solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report)
+    if status == Status.INTERRUPTED:
+        raise Interrupted(solution)
     if check:
         atol = model.program.tolerated(options.atol)
         declared, p = initial is None, np.asarray(args.p)
@@ -411,6 +405,7 @@ def ensemble(
         elsewhere.check_inputs(first, executor)
         task = elsewhere.Task(model.origin, options, (start, end), times, outputs, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
+    check_threads()
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK

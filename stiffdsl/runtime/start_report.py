@@ -56,6 +56,11 @@ class StartReport:
         self.seconds = seconds
         self._compare = compare
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With what is compared only where it is asked for."""
+        compared = self._compared
+        return {k: v for k, v in self.__dict__.items() if k != "_compare"} | {"_compared": compared}
+
     @property
     def success(self) -> bool:
         return self.failure is None

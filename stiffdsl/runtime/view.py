@@ -2,7 +2,7 @@
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -10,7 +10,11 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.runtime.names import Found, Names
+from stiffdsl.runtime.names import Found
+from stiffdsl.solve.forked import check_threads
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
 
 # Below this many operations in all, NumPy has computed them before XLA has compiled anything.
 INTERPRETED = 200_000
@@ -44,6 +48,7 @@ class Evaluator:
         )
 
     def _compiled(self, name: str) -> Any:
+        check_threads()
         if name not in self._cache:
             one = getattr(self.functions, name)
             self._cache[name] = jax.jit(jax.vmap(lambda t, y, u, p: one(t, y, p, u), in_axes=(0, 0, 0, None)))
@@ -64,20 +69,26 @@ class ModelView:
 
     def __init__(
         self,
-        model_name: str,
-        evaluator: Evaluator,
-        variables: Names,
-        parameters: Names,
-        inputs: Names,
+        model: "CompiledModel",
         p: np.ndarray,
         driven: Inputs,
         only: tuple[str, ...] | None = None,
     ):
         """`only`: the variables that were computed, where not all were asked for."""
-        self.model_name = model_name
-        self._evaluator = evaluator
-        self._variables, self._parameters, self._inputs = variables, parameters, inputs
-        self._p, self._driven, self._only = p, driven, only
+        self.model_name = model.name
+        self._evaluator = model.evaluator
+        self._variables, self._parameters = model.variable_names, model.parameter_names
+        self._inputs = model.input_names
+        self._model, self._p, self._driven, self._only = model, p, driven, only
+
+    def __reduce__(self) -> Any:
+        for signal in self._driven.signals:
+            if signal.function is not None:
+                raise TypeError(
+                    f"the input `{signal.name}` is a function, which a copy of the solution cannot take along: give "
+                    "a table of its values"
+                )
+        return ModelView, (self._model, self._p, self._driven, self._only)
 
     @property
     def names(self) -> list[str]:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.solve import kernels
 from stiffdsl.solve.addresses import jit_beside_itself
 from stiffdsl.solve.status import Status
 
@@ -174,8 +175,13 @@ def run_lanes(
 
     results = []
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        for done, result in enumerate(pool.map(run, starts), 1):
-            results.append(result)
-            if progress is not None:
-                progress(min(1.0, done * size / count))
+        try:
+            for done, result in enumerate(pool.map(run, starts), 1):
+                results.append(result)
+                if progress is not None:
+                    progress(min(1.0, done * size / count))
+        except KeyboardInterrupt:
+            with kernels.stopping():
+                pool.shutdown(cancel_futures=True)
+            raise
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)

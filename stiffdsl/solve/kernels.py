@@ -5,10 +5,14 @@ reference in tests.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import jax
 
 _makers: dict[str, Callable[[], str | None]] = {}
+
+# Inside `with stopping():` kernels that are running stop; the runtime puts its own in place.
+stopping: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def provide(name: str, maker: Callable[[], str | None]) -> None:

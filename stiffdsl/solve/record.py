@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -20,6 +21,7 @@ from stiffdsl.solve import loop
 from stiffdsl.solve.addresses import jit_without_addresses
 from stiffdsl.solve.dense_output import interpolate_many
 from stiffdsl.solve.failures import verdict
+from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.method import Method, Tolerance
 from stiffdsl.solve.methods import make_method
@@ -184,6 +186,7 @@ def record(
     """Solve from t0 to t1 and keep every step with its dense output, or the values at `saveat` (running from t0 to
     t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
     what there is with `Status.INTERRUPTED`."""
+    check_threads()
     recorder = _recorder(system, method, linear)
     start: Any = np.asarray(y0, dtype=float)
     problem = Problem(_real(t0), _real(t1), start, args, _real(()))
@@ -194,6 +197,7 @@ def record(
     patience = Patience(float(t0), float(t1), max_steps)
     quota = recorder.capacity if system.size <= SMALL else FIRST
     status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(7, dtype=int)
+    state: Any = None
     try:
         state = recorder.begin(problem, limits)
         kept.begin(np.asarray(state.y))
@@ -213,7 +217,8 @@ def record(
             number, culprits = recorder.verdict(problem, state, np.int32(status))
             status, culprits = Status(int(number)), np.asarray(culprits)
     except KeyboardInterrupt:
-        pass
+        # The chunk that is under way reads arrays of ours until it ends.
+        jax.block_until_ready(state)
     stats = dict(zip(Counts._fields, (int(c) for c in counts), strict=True))
     return kept.trajectory(status, culprits, stats)
 

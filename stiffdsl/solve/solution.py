@@ -36,6 +36,14 @@ class NotANumberWarning(UserWarning):
     """A variable that was read is not a number where the states it is computed from are."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while a model was solved: `solution` holds what was reached."""
+
+    def __init__(self, solution: "Solution"):
+        super().__init__(f"interrupted at time = {solution.reached:.6g}")
+        self.solution = solution
+
+
 class View(Protocol):
     """How the named quantities of a model are read from its states."""
 
@@ -151,6 +159,12 @@ class Solution:
     def success(self) -> bool:
         """Whether the end of the time interval was reached."""
         return self.status == Status.SUCCESS
+
+    @property
+    def reached(self) -> float:
+        """The last saved time at which the states are known; NaN where there is none."""
+        known = np.isfinite(self.y).all(axis=1)
+        return float(self.t[known][-1]) if known.any() else float("nan")
 
     @property
     def continuous(self) -> bool:

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
+from stiffdsl.surrogate.checksum import KEY, checksum, inside, verify
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.given import Given
 from stiffdsl.surrogate.intervals import LEVELS
@@ -247,6 +248,7 @@ class PartSurrogate:
             "signals": {name: list(ends) for name, ends in self.signals.items()},
             "validation": self.validation,
         }
+        meta[KEY] = checksum(meta, [folder / ARRAYS, *(folder / name for name in names)])
         (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         (folder / SPEED).write_text(json.dumps(self.speed, indent=1) + "\n", encoding="utf-8")
         return folder
@@ -282,9 +284,11 @@ def load(directory: str | Path, compiled: Callable[[str], Any]) -> PartSurrogate
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         arrays = load_file(folder / ARRAYS)
-        texts = Texts(*((folder / meta[k]).read_text(encoding="utf-8") for k in ("component", "whole")))
         if meta["version"] != VERSION:
             raise ValueError(f"it has format version {meta['version']}; this stiffdsl reads {VERSION}")
+        written = [inside(folder, meta[k]) for k in ("component", "whole")]
+        verify(meta, [folder / ARRAYS, *written])
+        texts = Texts(*(path.read_text(encoding="utf-8") for path in written))
         about = Description(
             meta["name"],
             tuple(Parameter(**p) for p in meta["parameters"]),
@@ -309,12 +313,12 @@ def load(directory: str | Path, compiled: Callable[[str], Any]) -> PartSurrogate
             meta["validation"],
             held_out,
         )
+        if (folder / SPEED).is_file():
+            made.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the surrogate in `{folder}` cannot be read: {error}") from None
     except (KeyError, TypeError) as error:
         raise ValueError(f"the surrogate in `{folder}` is not complete: {error} is missing") from None
-    if (folder / SPEED).is_file():
-        made.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
     return made
 
 

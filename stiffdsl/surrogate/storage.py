@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate import reduced_store, registered_store
+from stiffdsl.surrogate.checksum import KEY, checksum, verify
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.driven import DrivenExpansion, Readout
 from stiffdsl.surrogate.expansion import Expansion, Start
@@ -41,6 +42,7 @@ def save(surrogate: Surrogate, directory: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     arrays, meta = _packed(surrogate)
     save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / ARRAYS)
+    meta[KEY] = checksum(meta, [folder / ARRAYS])
     (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     (folder / SPEED).write_text(json.dumps(surrogate.speed, indent=1) + "\n", encoding="utf-8")
     return folder
@@ -68,13 +70,16 @@ def load(directory: str | Path, full: Any = None) -> Surrogate:
             f"this stiffdsl reads {VERSION}"
         )
     try:
+        verify(meta, [folder / ARRAYS])
         surrogate = _unpacked(arrays, meta, full)
+        if (folder / SPEED).is_file():
+            surrogate.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
     except (KeyError, TypeError) as error:
         raise ValueError(f"the surrogate in `{folder}` is not complete: {error} is missing") from None
+    except ValueError as error:
+        raise ValueError(f"the surrogate in `{folder}` cannot be read: {error}") from None
     if full is not None:
         _verify_full(surrogate.about, full)
-    if (folder / SPEED).is_file():
-        surrogate.speed = json.loads((folder / SPEED).read_text(encoding="utf-8"))
     return surrogate
 
 

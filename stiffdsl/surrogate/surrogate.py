@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.solve.ensemble import Ensemble
+from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate import given
@@ -83,6 +84,10 @@ class Surrogate:
         self._given = given.Given(about.parameters, about.drives, about.times, about.fixed)
         self._readers: dict[Any, tuple[AnyReader, Callable[[np.ndarray], np.ndarray]]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was compiled."""
+        return self.__dict__ | {"_readers": {}}
+
     # --- what it is ---
 
     @property
@@ -147,14 +152,12 @@ class Surrogate:
         formula, _ = self._reader(times, None)
         view = _View(self, values[0])
 
-        def dense(t: np.ndarray) -> np.ndarray:
-            with np.errstate(over="ignore", invalid="ignore"):
-                return self._formula(t, np.arange(len(self.outputs)))(np, values)[0]
-
         with np.errstate(over="ignore", invalid="ignore"):
             y = formula(np, values)[0]
         stats = {"method": self.method}
-        return Solution(view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, dense)
+        return Solution(
+            view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, _Dense(self, values)
+        )
 
     def solver(
         self,
@@ -299,6 +302,7 @@ class Surrogate:
         self, times: np.ndarray, outputs: Sequence[str] | None
     ) -> tuple[AnyReader, Callable[[np.ndarray], np.ndarray]]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
+        check_threads()
         labels, which = self._outputs.labels(outputs)
         key = times.tobytes(), None if outputs is None else labels
         if key not in self._readers:
@@ -330,6 +334,19 @@ class Surrogate:
             f"{len(self.outputs)} outputs, worst relative error {100 * error:.2g} % on "
             f"{self.validation['samples']['test']} samples held out>"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Dense:
+    """A prediction at any times."""
+
+    surrogate: Surrogate
+    values: np.ndarray
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        surrogate = self.surrogate
+        with np.errstate(over="ignore", invalid="ignore"):
+            return surrogate._formula(t, np.arange(len(surrogate.outputs)))(np, self.values)[0]
 
 
 class _View:

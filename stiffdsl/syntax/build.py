@@ -11,6 +11,9 @@ from stiffdsl.syntax import tree
 _SECTIONS = ("equations", "initial", "reactions", "experiment")
 REDUCTIONS = ("sum", "prod", "min", "max")
 
+# Molecules of one species that a reaction may take.
+LARGEST_COEFFICIENT = 1_000_000
+
 
 class Builder(Transformer):
     """Builds the tree of one source; mistakes that the grammar lets pass are gathered in `diagnostics`."""
@@ -238,6 +241,9 @@ class Builder(Transformer):
             return None
         if isinstance(c[0], Token):
             count = float(c[0])
+            if count > LARGEST_COEFFICIENT:
+                self._report("E0107", f"the coefficient `{c[0]}` is too large", self._span(c[0]))
+                return (1, c[-1])
             if count != round(count) or count < 1:
                 self._report("E0108", "a stoichiometric coefficient is a whole number", self._span(c[0]))
             return (int(count), c[-1])

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import stiffdsl
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import read_text
 from stiffdsl.cli.results import read_times, write_csv
@@ -70,3 +71,18 @@ def test_a_name_of_the_library_is_a_file(stiffdsl, folder):
     assert "did you mean `electrical`?" in outcome.err
     # Nobody's library is rewritten by a command.
     assert stiffdsl("fmt", "chemistry.robertson").status == 1
+
+
+def test_links_out_of_the_folder_are_not_imported(tmp_path):
+    secret = tmp_path / "elsewhere" / "secret.sml"
+    project = tmp_path / "project"
+    secret.parent.mkdir()
+    project.mkdir()
+    secret.write_text("the secret line\n")
+    (project / "inner.sml").symlink_to(secret)
+    (project / "main.sml").write_text(
+        "import inner\nmodel M\n  var x start 1\nequations\n  der(x) = -x\nend\n"
+    )
+    with pytest.raises(stiffdsl.ModelError, match="link out of the folder") as caught:
+        stiffdsl.load(project / "main.sml")
+    assert "secret line" not in str(caught.value)

@@ -1,9 +1,12 @@
 """A surrogate comes back from its folder to the last bit, and a wrong folder is said to be wrong."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate import neural
 from stiffdsl.surrogate.storage import load
@@ -67,4 +70,42 @@ def test_a_wrong_folder(chain, tmp_path):
     chain.save(folder)
     (folder / "surrogate.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match="cannot be read"):
+        load(folder)
+
+
+def test_a_surrogate_is_pickled_and_copied(chain):
+    for again in (pickle.loads(pickle.dumps(chain)), copy.deepcopy(chain)):
+        assert np.array_equal(chain.predict(VALUES), again.predict(VALUES))
+        found = pickle.loads(pickle.dumps(again.simulate(params={"slow": 0.07})))
+        assert np.array_equal(found.y, chain.simulate(params={"slow": 0.07}).y)
+        assert np.array_equal(found(1e-3), chain.simulate(params={"slow": 0.07})(1e-3))
+
+
+def spoiled_arrays(path):
+    arrays = load_file(path)
+    save_file({k: np.full_like(v, np.nan) if v.dtype.kind == "f" else v for k, v in arrays.items()}, path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / "surrogate.safetensors").write_bytes(
+            (folder / "surrogate.safetensors").read_bytes()[:-100]
+        ),
+        lambda folder: (folder / "surrogate.safetensors").write_bytes(b""),
+        lambda folder: spoiled_arrays(folder / "surrogate.safetensors"),
+        lambda folder: (folder / "surrogate.json").write_text(
+            (folder / "surrogate.json").read_text().replace('"log_time": true', '"log_time": false')
+        ),
+        lambda folder: (folder / "surrogate.json").write_text(
+            (folder / "surrogate.json").read_text().replace('"checksum"', '"sum"')
+        ),
+        lambda folder: (folder / "speed.json").write_text("{"),
+    ],
+    ids=["cut short", "empty", "NaN", "changed", "no checksum", "speed"],
+)
+def test_files_that_are_not_those_that_were_saved(chain, tmp_path, spoil):
+    folder = chain.save(tmp_path)
+    spoil(folder)
+    with pytest.raises(ValueError, match="surrogate in"):
         load(folder)

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stiffdsl.runtime.native import interrupt
 from stiffdsl.runtime.session import cache_folder
 
 llvm: Any
@@ -133,6 +134,9 @@ def _add_symbols() -> None:
                 address = ctypes.cast(getattr(one, symbol), ctypes.c_void_p).value
                 llvm.add_symbol(symbol, address)
                 break
+
+    for symbol, address in interrupt.symbols().items():
+        llvm.add_symbol(symbol, address)
 
 
 def _path(key: str) -> Path | None:

@@ -6,6 +6,7 @@ constants; `tests/native` holds both to the same steps.
 
 import math
 
+from stiffdsl.runtime.native.interrupt import SYMBOL
 from stiffdsl.runtime.native.layout import OPTIONS, STATE
 from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of
@@ -211,13 +212,18 @@ class Integration(Saving):
         return code.smaller(code.apply("mul", number(100), h0), h1)
 
     def limit(self) -> str:
-        """Whether the attempts are used up; then that is the status."""
+        """Whether the attempts are used up, or Ctrl-C was pressed; then that is the status."""
         code = self.code
         tried = code.apply("add", self.get("accepted"), self.get("rejected"))
         over = code.apply("ge", tried, self.option("max_steps"))
         with code.when(over):
             self.set("status", self.number(Status.MAX_STEPS))
-        return over
+        code.module.declare(f"@{SYMBOL} = external global i64")
+        word = code.made(f"load atomic i64, ptr @{SYMBOL} monotonic, align 8")
+        stopped = code.value(f"icmp ne i64 {word}, 0")
+        with code.when(stopped):
+            self.set("status", self.number(Status.INTERRUPTED))
+        return code.apply("or", over, stopped)
 
     def aim(self) -> tuple[str, str, str, str]:
         """The next step: t, h, whether it is the last one up to t1, a jump or a knot, and its end."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.runtime.native import engine, ffi
+from stiffdsl.runtime.native import engine, ffi, interrupt
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.runtime.native.linear import LinearKernels
@@ -165,6 +165,7 @@ class NativeSolver:
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library
+        interrupt.install()
         self._lanes = _KERNEL(library.address("lanes"))
         self._scratch = _Scratch(self)
 
@@ -221,10 +222,11 @@ class NativeSolver:
         try:
             while not done:
                 done = call.run(CAPACITY) or call.given_up()
-                parts.append(buffer[: call.recorded()].copy())
+                parts.append(call.taken(buffer))
                 if progress is not None and not done:
                     progress(call.fraction())
         except KeyboardInterrupt:
+            parts.append(call.taken(buffer))
             call.interrupt()
         steps = parts[0] if len(parts) == 1 else np.concatenate(parts)
         arrived = call.arrived()
@@ -298,10 +300,15 @@ class NativeSolver:
         workers = threads or os.cpu_count() or 1
         done = 0
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            for size in pool.map(run, range(0, count, CHUNK)):
-                done += size
-                if progress is not None:
-                    progress(done / count)
+            try:
+                for size in pool.map(run, range(0, count, CHUNK)):
+                    done += size
+                    if progress is not None:
+                        progress(done / count)
+            except KeyboardInterrupt:
+                with interrupt.stopping():
+                    pool.shutdown(cancel_futures=True)
+                raise
         state = kept["state"]
         return _arrived(state, kept["ys"], y_at, scaled_at)
 
@@ -442,8 +449,11 @@ class _Call:
         t0, t1 = self.span
         return float((self.scratch.arrays["state"][0] - t0) / (t1 - t0))
 
-    def recorded(self) -> int:
-        return int(self.scratch.arrays["state"][_AT["recorded"]])
+    def taken(self, buffer: np.ndarray) -> np.ndarray:
+        """The accepted steps that were recorded since the last time."""
+        state = self.scratch.arrays["state"]
+        count, state[_AT["recorded"]] = int(state[_AT["recorded"]]), 0
+        return buffer[:count].copy()
 
     def arrived(self) -> Arrived:
         """The results; the arrays of the thread are free again."""

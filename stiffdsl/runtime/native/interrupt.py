@@ -1,0 +1,79 @@
+"""Ctrl-C reaches kernels that are running: they look at a word of memory before every step.
+
+Python's own handler runs only when the main thread is back from a kernel. So a handler in machine code goes before it:
+it sets the word, calls Python's, and asks Python to clear the word as soon as it runs again. It is installed where
+Ctrl-C means `KeyboardInterrupt`; whoever sets a handler later replaces it, and kernels then run to their end.
+"""
+
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What kernels look at, by the name they know it by: the first half is set by a signal, the second by `stopping`.
+SYMBOL = "stiffdsl_interrupted"
+_WORD = (ctypes.c_int32 * 2)(0, 0)
+_installed = False
+_kept: list[object] = []
+
+_HANDLER = f"""
+@{SYMBOL} = external global i64
+@previous = dso_local global ptr null
+declare i32 @Py_AddPendingCall(ptr, ptr)
+
+define internal i32 @clear(ptr %nothing) {{
+  store atomic i32 0, ptr @{SYMBOL} monotonic, align 8
+  ret i32 0
+}}
+
+define dso_local void @handler(i32 %signal) {{
+  store atomic i32 1, ptr @{SYMBOL} monotonic, align 8
+  %python = load ptr, ptr @previous
+  call void %python(i32 %signal)
+  %asked = call i32 @Py_AddPendingCall(ptr @clear, ptr null)
+  ret void
+}}
+"""
+
+
+def symbols() -> dict[str, int]:
+    """The addresses that kernels, and the handler, are linked with."""
+    pending = ctypes.cast(ctypes.pythonapi.Py_AddPendingCall, ctypes.c_void_p).value
+    assert pending is not None
+    return {SYMBOL: ctypes.addressof(_WORD), "Py_AddPendingCall": pending}
+
+
+def install() -> None:
+    """Puts the handler before Python's, once, where Ctrl-C means `KeyboardInterrupt`."""
+    global _installed
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    main = threading.current_thread() is threading.main_thread()
+    if _installed or os.name != "posix" or not ours or not main:
+        return
+    _installed = True
+    from stiffdsl.runtime.native import engine
+
+    library = engine.load("interrupt." + _HANDLER, lambda: _HANDLER)
+    c = ctypes.CDLL(None)
+    # The handler comes first in `struct sigaction`.
+    now = (ctypes.c_void_p * 64)()
+    if c.sigaction(int(signal.SIGINT), None, now) or not now[0]:
+        return
+    ctypes.c_void_p.from_address(library.address("previous")).value = now[0]
+    c.signal.argtypes, c.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    c.signal(int(signal.SIGINT), library.address("handler"))
+    # A call that waits is interrupted, as with Python's own.
+    c.siginterrupt(int(signal.SIGINT), 1)
+    _kept.append(library)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Inside, every kernel stops: threads that run some are waited for there."""
+    _WORD[1] += 1
+    try:
+        yield
+    finally:
+        _WORD[1] -= 1
