@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.arguments import mapping, numbers
@@ -178,6 +179,9 @@ def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[s
     for name, value in mapping(given, "`inputs`").items():
         first[name] = value
         if isinstance(value, Sequence) and len(value) == 2 and np.ndim(value[1]) == 2:
+            if isinstance(value[1], Tracer):
+                tables[name], first[name] = value[1], (value[0], value[1][0])
+                continue
             tables[name] = numbers(value[1], f"each value in the table of the input `{name}`")
             if not len(tables[name]) or not np.all(np.isfinite(tables[name])):
                 raise ValueError(f"the table of the input `{name}` needs finite values for at least one lane")

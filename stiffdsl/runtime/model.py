@@ -316,12 +316,19 @@ class CompiledModel:
 
         Lanes step on their own and run on all cores; `progress` is told the fraction that is done. `executor` sends
         them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
-        list of JAX devices. Workers compile the model from its text.
+        list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
+        the program, and differentiable as `vmap` of `solver`.
         """
         options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
-        solved = run.ensemble(
-            self, options, time, saveat, outputs, params, initial, inputs, progress, executor=executor
-        )
+
+        def traced(outputs: Any, *given: Any) -> Ensemble:
+            key = ("traced", options, str(time), np.asarray(saveat).tobytes(), outputs)
+            if key not in self.cache:
+                self.cache[key] = pure.PureSolve(self, options, time, saveat, outputs)
+            return pure.traced_ensemble(self.cache[key], *given)
+
+        given = (time, saveat, outputs, params, initial, inputs, progress)
+        solved = run.ensemble(self, options, *given, executor=executor, traced=traced)
         return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial))
 
     def system(self, driven: bool) -> ModelSystem:

@@ -12,7 +12,9 @@ from jax.core import Tracer
 
 from stiffdsl.runtime import run
 from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.pruned import pruned
 from stiffdsl.solve.arguments import finite, number, told
+from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
 from stiffdsl.solve.status import Status
@@ -153,6 +155,26 @@ class PureSolve:
             self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
         span = Span(*(_real(value) for value in span))
         return self._made[key](of.values, constant.values, given.values, given.apart_values, signals, span)
+
+
+def traced_ensemble(
+    solve: PureSolve,
+    varied: Mapping[str, Mapping[str, Any]],
+    fixed: Mapping[str, Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+) -> Ensemble:
+    """The ensemble of values that are traced, as a part of what they are traced for: `vmap` of `solve`. `varied` holds
+    what differs between lanes, tables of inputs too."""
+
+    def lane(own: Mapping[str, Mapping[str, Any]]) -> Solved:
+        tables = {name: (inputs[name][0], values) for name, values in own["inputs"].items()}
+        initial = {**fixed["initial"], **own["initial"]}
+        return solve.full({**fixed["params"], **own["params"]}, initial or None, {**inputs, **tables})
+
+    found = jax.vmap(lane)(varied)
+    stats = {name: jnp.sum(count) for name, count in found.stats.items()}
+    labels = pruned(solve.model, solve.outputs).labels
+    return Ensemble(np.asarray(solve.span.saveat), labels, found.values, found.status, stats)
 
 
 # The order of `saveat` where it is not known before the program runs.

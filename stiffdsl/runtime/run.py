@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.custom_batching import sequential_vmap
 
 from stiffdsl.runtime import elsewhere, tier
@@ -382,8 +383,9 @@ def ensemble(
     progress: Callable[[float], None] | None,
     threads: int | None = None,
     executor: Any = None,
+    traced: Callable[..., Ensemble] | None = None,
 ) -> Ensemble:
-    """See `CompiledModel.ensemble`."""
+    """See `CompiledModel.ensemble`. Values that belong to a trace go to `traced(outputs, varied, fixed, inputs)`."""
     caller(progress, "`progress`")
     times = save_times(saveat)
     start, end = interval(model, time, times)
@@ -399,6 +401,10 @@ def ensemble(
     }
     first, tables = lane_tables(inputs)
     varied, fixed, count = _split(model, values, tables)
+    if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
+        if executor is not None:
+            raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
+        return traced(outputs, varied, fixed, first)
     constant, signals = model.given.driven(first)
     devices = elsewhere.devices(executor)
     if executor is not None and not devices:
@@ -443,21 +449,21 @@ def ensemble(
             program = elsewhere.over_devices(lanes(run, alone, jax.jit), devices)
         else:
             program = lanes(run, alone)
-        model.cache[key] = labels, program
-    labels, program = model.cache[key]
+        model.cache[key] = labels, program, []
+    labels, program, pace = model.cache[key]
     shared = (
         start,
         end,
-        jnp.asarray(times[::-1] if turned else times),
+        times[::-1] if turned else times,
         (options.rtol, options.atol),
         fixed,
-        jnp.asarray(constant.values),
+        np.asarray(constant.values),
         signals,
     )
     if devices:
         threads = 1
     group = max(1, len(devices))
-    found, status, counts, _ = run_lanes(program, shared, varied, count, progress, threads, group, most)
+    found, status, counts, _ = run_lanes(program, shared, varied, count, progress, threads, group, most, pace)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
@@ -498,7 +504,7 @@ def _split(
     names = {"params": model.parameter_names, "initial": model.variable_names}
     for kind, given in values.items():
         for name, value in given.items():
-            array = numbers(value, f"`{name}`")
+            array = value if isinstance(value, Tracer) else numbers(value, f"`{name}`")
             rank = len(names[kind].find(name).shape)
             if array.ndim == rank + 1:
                 varied[kind][name] = array

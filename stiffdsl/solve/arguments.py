@@ -20,19 +20,18 @@ def numbers(value: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} must be a plain number in the declared unit, not a quantity with a unit")
     if np.ma.is_masked(value):
         raise ValueError(f"{what} must be a number, but some values are masked")
-    wrong = ValueError(f"{what} must be a number, not {told(value)}")
     try:
         array = np.asarray(value)
         # NumPy takes None for NaN.
         if array.dtype.kind not in "biufO" or (
             array.dtype.kind == "O" and any(x is None for x in array.flat)
         ):
-            raise wrong
+            raise TypeError
         return array.astype(float)
     except OverflowError:
         raise ValueError(f"{what} must be finite: {told(value)} {_FINITE}") from None
     except Exception:  # whatever an object does when it is asked for a number
-        raise wrong from None
+        raise ValueError(f"{what} must be a number, not {told(value)}") from None
 
 
 def finite(value: Any, what: str) -> np.ndarray:

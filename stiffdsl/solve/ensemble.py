@@ -1,13 +1,15 @@
 """Many solves in one call: every lane takes its own steps, both cores work, memory is bounded by chunks."""
 
+import contextlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from stiffdsl.solve import kernels
 from stiffdsl.solve.addresses import jit_beside_itself
@@ -15,6 +17,8 @@ from stiffdsl.solve.status import Status
 
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
 CHUNK = 64
+# Seconds that threads take to start and to stop, and some.
+QUICK = 4e-3
 # On devices that compute side by side: lanes that do, lanes per call, and how many numbers either may hold.
 SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
 
@@ -32,7 +36,7 @@ class Ensemble:
         self.t = t
         self.outputs = outputs
         self.values = values
-        self.status = np.asarray(status)
+        self.status = status if isinstance(status, Tracer) else np.asarray(status)
         self.stats = stats
         self.model_name = ""
         self.varied: dict[str, Any] = {}
@@ -46,7 +50,7 @@ class Ensemble:
         return self
 
     @property
-    def success(self) -> np.ndarray:
+    def success(self) -> Any:
         """Which lanes reached the end."""
         return self.status == int(Status.SUCCESS)
 
@@ -157,11 +161,13 @@ def run_lanes(
     threads: int | None = None,
     group: int = 1,
     most: int = CHUNK,
+    pace: list[float] | None = None,
 ) -> Any:
     """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
 
     Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
-    its lane. Chunks have `most` lanes at most, and are multiples of `group`.
+    its lane. Chunks have `most` lanes at most, and are multiples of `group`. `pace` keeps the seconds that a lane took
+    at best, once known: few quick lanes are not worth a thread.
     """
     threads = threads or os.cpu_count() or 1
     size = min(most, max(1, -(-count // threads)))
@@ -170,18 +176,26 @@ def run_lanes(
 
     def run(start: int) -> Any:
         index = np.minimum(np.arange(start, start + size), count - 1)
-        chunk = jax.tree.map(lambda a: jnp.asarray(a[index]), values)
-        return jax.tree.map(np.asarray, program(shared, chunk))
+        chunk = jax.tree.map(lambda a: a[index], values)
+        began = time.perf_counter()
+        found = jax.tree.map(np.asarray, program(shared, chunk))
+        if pace is not None:
+            pace[:] = [min([(time.perf_counter() - began) / size, *pace])]
+        return found
 
+    quick = pace is not None and bool(pace) and pace[0] * count < QUICK
     results = []
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with contextlib.nullcontext() if quick else ThreadPoolExecutor(max_workers=threads) as pool:
         try:
-            for done, result in enumerate(pool.map(run, starts), 1):
+            for done, result in enumerate((map if pool is None else pool.map)(run, starts), 1):
                 results.append(result)
                 if progress is not None:
                     progress(min(1.0, done * size / count))
         except KeyboardInterrupt:
-            with kernels.stopping():
-                pool.shutdown(cancel_futures=True)
+            if pool is not None:
+                with kernels.stopping():
+                    pool.shutdown(cancel_futures=True)
             raise
+    if len(results) == 1:
+        return jax.tree.map(lambda part: part[:count], results[0])
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)

@@ -17,6 +17,7 @@ from stiffdsl.runtime.inputs import Inputs, signal
 from stiffdsl.runtime.model import CompiledModel
 from stiffdsl.runtime.native import attempt, engine, ir, linear, lu
 from stiffdsl.runtime.system import Args
+from stiffdsl.solve.options import Options
 from stiffdsl.solve.solver import make_solve
 from tests.native import solves
 
@@ -54,7 +55,7 @@ def ends(solve, model, signals=(), rtol=1e-6):
 
 
 def by_kernel(model, signals=(), rtol=1e-6, max_steps=100_000):
-    solve, alone = tier.pure_solve(model, "rodas5p", max_steps, signals)
+    solve, alone = tier.pure_solve(model, "rodas5p", Options(max_steps=max_steps), signals)
     assert alone
     return ends(solve, model, signals, rtol)
 
@@ -128,7 +129,7 @@ def test_a_driven_dae_as_by_the_portable_tier():
 
         return pulled(at)
 
-    ours = derivatives(tier.pure_solve(m, "rodas5p", 1000, signals)[0])
+    ours = derivatives(tier.pure_solve(m, "rodas5p", Options(max_steps=1000), signals)[0])
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), ours, derivatives(portable))
 
 
@@ -181,7 +182,7 @@ def test_values_saved_where_algebraic_unknowns_jump_follow_what_comes_after():
     y0, p, u = point(m)
     times = jnp.array([0.0, 0.03])
     beside = times + 1e-9
-    solve = tier.pure_solve(m, "rodas5p", 1000, (table,))[0]
+    solve = tier.pure_solve(m, "rodas5p", Options(max_steps=1000), (table,))[0]
 
     def saved(times, p):
         return solve(0.0, 0.1, y0, Args(p, Inputs(u, (table,))), times, 1e-10, 1e-13).ys[:, 2:]
@@ -251,7 +252,7 @@ def test_batches_of_lanes_and_of_directions():
 @pytest.mark.slow
 def test_second_derivatives_and_those_by_times():
     m = model(solves.CONSTRAINED)
-    solve = tier.pure_solve(m, "rodas5p", 1000, ())[0]
+    solve = tier.pure_solve(m, "rodas5p", Options(max_steps=1000), ())[0]
     y0, p, u = point(m)
 
     def last(k, end=2.0):

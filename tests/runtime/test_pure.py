@@ -111,3 +111,30 @@ def test_full_counts_steps(pole):
     assert full.success
     assert full.steps == full.stats["accepted"] > 0
     assert full.diagnostics is None
+
+
+def test_an_ensemble_is_differentiable(pole):
+    values, lanes = jnp.array([0.5, 1.0]), {"saveat": [0.5], "time": (0, 0.5), "outputs": ("x",)}
+
+    def total(a, x):
+        batch = pole.ensemble({"a": a}, initial={"x": x}, **lanes)
+        return jnp.sum(jnp.where(batch.success, batch["x"][:, -1], 0.0))
+
+    by_a, by_x = jax.jit(jax.grad(total, argnums=(0, 1)))(values, jnp.ones(2))
+    assert np.allclose(by_a, 0.5 / (1 - 0.5 * values) ** 2, rtol=1e-4)
+    assert np.allclose(by_x, 1 / (1 - 0.5 * values) ** 2, rtol=1e-4)
+    plain = pole.ensemble({"a": values}, **lanes)
+    traced = jax.jit(lambda a: pole.ensemble({"a": a}, **lanes).values)(values)
+    assert np.allclose(plain.values, traced, rtol=1e-12)
+    with pytest.raises(ValueError, match="cannot be sent to other workers"):
+        jax.grad(lambda a: pole.ensemble({"a": a}, executor=jax.devices(), **lanes).values.sum())(values)
+
+
+def test_tables_that_differ_between_traced_lanes():
+    model = sd.loads("model M\n  input u = 0\n  var x start 0\nequations\n  der(x) = u\nend\n")
+    table = jnp.array([[1.0, 1.0], [0.0, 2.0]])
+
+    def total(table):
+        return model.ensemble({}, saveat=[1.0], inputs={"u": ([0.0, 1.0], table)}, time=(0, 1)).values.sum()
+
+    assert np.allclose(jax.grad(total)(table), 0.5)
