@@ -165,8 +165,10 @@ def edge(m: Material) -> Node:
     n = rng.choice((*m.parameters, num(2), num("1.5"), num(3))) if m.parameters else num(2)
     share = ("^", ("/", a, scale), n)
     size = ("call", "sqrt", ("+", ("^", a, num(2)), ("^", b, num(2))))
+    guarded = ("if", ("cmp", "<=", ("time",), num(0)), num(1), ("/", ("call", "sin", ("time",)), ("time",)))
     return rng.choice(
         (
+            *((guarded,) if m.time else ()),
             share,
             ("/", share, ("+", num(1), share)),
             ("*", size, a),

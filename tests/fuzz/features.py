@@ -294,6 +294,59 @@ def prefixed(e: Node, own: str) -> Node:
     )
 
 
+def matrix(d: Draft) -> None:
+    """An array of two axes; at its edge an `if` on indices keeps from a neighbour that is not there."""
+    name, rows, columns = d.name("m"), d.rng.randint(2, 3), d.rng.randint(2, 3)
+    start = d.number(0.2, 0.9)
+    d.declare(f"var {name}[{rows}, {columns}] start {start}")
+    every = [(i, j) for i in range(1, rows + 1) for j in range(1, columns + 1)]
+    for i, j in every:
+        d.variables.append(Variable(f"{name}[{i},{j}]", True, repr(float(start))))
+    i, j = ("index", "i"), ("index", "j")
+    here = ref(name, i, j)
+    m = d.material(here, i, j)
+    m.arrays = ()
+    above: Node = ("if", ("cmp", "==", i, num(1)), num(0), ref(name, minus(1), j))
+    weight = d.rng.choice((("/", i, ("+", i, j)), num("0.3"), expression(m, 1)))
+    right = ("-", ("+", ("*", num("0.2"), above), ("call", "tanh", weight)), ("*", num(2), here))
+    text = d.equation(("der", here), right, tuple({"i": a, "j": b} for a, b in every))
+    d.equations.append(f"for i in 1..{rows}, j in 1..{columns}\n    {text}\n  end")
+    d.leaves.append(ref(name, d.rng.randint(1, rows), d.rng.randint(1, columns)))
+
+
+def nested(d: Draft) -> None:
+    """Parts inside of a part, with modifiers from two levels up, of parameters and starts."""
+    inner, outer, part = d.name("Inner"), d.name("Outer"), d.name("n")
+    m = d.material()
+    m.leaves, m.parameters, m.arrays = [ref("y")], [ref("g")], ()
+    right = ("-", ("call", "tanh", expression(m, 2)), ("*", ref("g"), ref("y")))
+    share = expression(m, 2)
+    d.files.append(
+        f"model {inner}\n  param g = 1.2\n  var y start 0.4\n  var s\nequations\n"
+        f"  der(y) = {d.show(right)}\n  s = {d.show(share)}\nend"
+    )
+    values, begun, gains = d.number(), d.number(), [d.number() for _ in range(2)]
+    d.files.append(
+        f"model {outer}\n  part one : {inner}(g = 2, y start {begun})\n"
+        f"  part two[2] : {inner}(g = {{{', '.join(gains)}}})\n"
+        "  output all = one.s + sum(two[i].s for i in 1..2)\nend"
+    )
+    changed = d.rng.random() < 0.6
+    d.declare(f"part {part} : {outer}" + (f"(one.g = {values})" if changed else ""))
+    own = [(f"{part}.one", values if changed else "2", begun)]
+    own += [(f"{part}.two[{k + 1}]", gains[k], "0.4") for k in range(2)]
+    for name, gain, start in own:
+        d.parameters.append(Parameter(f"{name}.g", repr(float(gain)), own=False))
+        d.variables += [Variable(f"{name}.y", True, repr(float(start))), Variable(f"{name}.s", False)]
+        d.residuals.append(f"{d.place(f'der({name}.y)')} - {d.source(prefixed(right, name))}")
+        d.residuals.append(f"{d.place(f'{name}.s')} - {d.source(prefixed(share, name))}")
+    d.variables.append(Variable(f"{part}.all", False))
+    d.residuals.append(
+        f"{d.place(f'{part}.all')} - ({' + '.join(d.place(f'{name}.s') for name, _, _ in own)})"
+    )
+    d.leaves.append(ref((part,), ("all",)))
+
+
 def driven(d: Draft) -> None:
     """An input with a default."""
     name, value = d.name("u"), d.number()
@@ -306,7 +359,7 @@ def driven(d: Draft) -> None:
     d.leaves.append(ref(name))
 
 
-FEATURES = (array_state, array_state, explicit, explicit, loop, reactions, chain, driven)
+FEATURES = (array_state, array_state, matrix, explicit, explicit, loop, reactions, chain, nested, driven)
 
 
 def finish(d: Draft) -> RandomModel:

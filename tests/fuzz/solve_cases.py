@@ -87,7 +87,8 @@ def against_scipy(made: RandomModel, own: Own, model: Any, keep: dict[str, Any],
     with np.errstate(all="ignore"):
         expected = solved(own)
     keep["text"] = f"# simulate(time=(0, {END:g}), method={method!r}, rtol=1e-7, atol=1e-9)\n{made.text}"
-    solution = model.simulate(time=(0.0, END), method=method, rtol=1e-7, atol=1e-9, saveat=list(BREAKS))
+    options = {"time": (0.0, END), "method": method, "rtol": 1e-7, "atol": 1e-9}
+    solution = model.simulate(**options, saveat=list(BREAKS), check=True)
     if not solution.success:
         raise Mismatch("a solve that failed", solution.reason)
     names = [row.name for row in made.variables]
@@ -99,6 +100,8 @@ def against_scipy(made: RandomModel, own: Own, model: Any, keep: dict[str, Any],
         k, j = np.argwhere(off)[0]
         told = f"{names[j]} at {BREAKS[k]}: {found[k, j]!r}, expected {expected[k, j]!r} ({method})"
         raise Mismatch("a solution", told)
+    if solution.check.verdict == "failed":
+        raise Mismatch("the check of a right solution", str(solution.check))
 
 
 def given(model: Any) -> tuple[Any, Any]:

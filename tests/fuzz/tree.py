@@ -174,6 +174,9 @@ def source(
             given = dict(zip(names, (own(a) for a in e[2:]), strict=True))
             return f"({source(body, scope, at, given)})"
         case "if":
+            decided = _decided(e[1], at)
+            if decided is not None:
+                return own(e[2] if decided else e[3])
             return f"where({own(e[1])}, {own(e[2])}, {own(e[3])})"
         case "cmp":
             plain = e[2][0] in PLAIN and e[3][0] in PLAIN
@@ -191,6 +194,14 @@ def source(
             sign = " + " if kind == "sum" else " * "
             return reduce(lambda a, b: f"({a}{sign}{b})", terms)
     raise AssertionError(head)
+
+
+def _decided(condition: Node, at: Mapping[str, int]) -> bool | None:
+    """Whether a comparison of indices holds: what is not taken may mention elements that are not there."""
+    if condition[0] != "cmp" or not {condition[2][0], condition[3][0]} <= {"index", "num"}:
+        return None
+    a, b = (float(at[x[1]]) if x[0] == "index" else float(x[1]) for x in condition[2:])
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[condition[1]]
 
 
 PLAIN = ("num", "ref", "index", "time")
