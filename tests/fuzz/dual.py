@@ -6,6 +6,8 @@ import numpy as np
 
 # Values nearer than this, relative to their size, may fall on either side of a comparison by rounding.
 NEAR = 1e-9
+# Zero, where it was reached by subtracting values around one.
+ROUNDED = 1e-13
 
 
 class Dual:
@@ -74,7 +76,7 @@ class Meaning:
         self.namespace |= {"where": self.where, "compare": self.compare, "power": self.power, "pi": np.pi}
 
     def _near(self, a, b, plain: bool):
-        near = np.abs(a - b) <= NEAR * (np.abs(a) + np.abs(b)) + 1e-300
+        near = np.abs(a - b) <= NEAR * (np.abs(a) + np.abs(b)) + ROUNDED
         self.kinks = self.kinks | near
         if not plain:
             self.jumps = self.jumps | near
