@@ -24,6 +24,7 @@ from stiffdsl.check.symbols import Entity, Instance, Level, Member, Progress, Qu
 from stiffdsl.check.units import UnitError, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.tree import SIZES
 
 _NOT_YET = {
     "when": "events",
@@ -243,8 +244,9 @@ class Classes:
         for item in declaration.declarations:
             if isinstance(item, tree.Variable):
                 own = entity.own[item.name]
-                adopted = isinstance(own, Quantity) and own.variable.name_span == item.name_span
-                variables.append(self._variable(own.variable if adopted else item, walker))
+                if isinstance(own, Quantity) and own.span == item.name_span:
+                    item = own.variable
+                variables.append(self._variable(item, walker))
             elif isinstance(item, tree.Component):
                 use = self._component(entity.own[item.name], item, walker)
                 if use is not None:
@@ -272,14 +274,17 @@ class Classes:
         if not dims and variable.value is not None:
             dims = list(literal_dimensions(variable.value))
         highest = {"const": Level.CONSTANT, "param": Level.PARAMETER, "input": Level.PARAMETER}
-        found: dict[str, tree.Expr | None] = {"value": None, "start": None, "guess": None}
+        found: dict[str, tree.Expr | None] = dict.fromkeys(("value", *BEGINNINGS, *SIZES))
         for attribute in found:
             expr = getattr(variable, attribute)
             if expr is None:
                 continue
             level = highest.get(variable.kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
-            value = walker.given(expr, unit, level, f"the {attribute} of `{name}`")
-            if attribute != "value" and variable.kind in ("const", "param", "input"):
+            level = Level.CONSTANT if attribute in SIZES else level
+            own = unit.difference if unit is not None and attribute == "nominal" else unit
+            value = walker.given(expr, own, level, f"the {attribute} of `{name}`")
+            refused = ("const",) if attribute in SIZES else ("const", "param", "input")
+            if attribute != "value" and variable.kind in refused:
                 report.say(
                     "E0242",
                     f"{an(variable.kind)} has no {attribute} value",
@@ -312,6 +317,9 @@ class Classes:
             start=found["start"],
             guess=found["guess"],
             range=bounds,
+            nominal=found["nominal"],
+            min=found["min"],
+            max=found["max"],
         )
 
     def _component(self, member: Member, component: tree.Component, walker: Walker) -> ComponentUse | None:

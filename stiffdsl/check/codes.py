@@ -160,7 +160,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E0254": (
         "unknown option of the experiment",
         "An experiment may say `time`, `rtol`, `atol`, `points`, `log`, `method`, `max_steps`, "
-        "`first_step`, `max_step`.",
+        "`first_step`, `max_step`, `include`.",
     ),
     "E0255": (
         "an option of the experiment does not fit",
@@ -211,6 +211,13 @@ CODES: dict[str, tuple[str, str]] = {
         "a rate constant with the wrong dimension",
         "Mass action multiplies the constant by its species; the result must be an amount per time, so that "
         "`A + B -> C` needs another unit than `A -> B`.",
+    ),
+    "E0508": (
+        "a difference of temperatures in degC",
+        "A temperature in `[degC]` or `[degF]` counts with its offset: `20 [degC]` is 293.15 K. In a difference "
+        "(`T - Tamb`) the offsets cancel, so that it is a number of kelvins and what it is given to, or compared with, "
+        "belongs in `[K]`: `var dT [K]`, `param dT = 5 [K]`. The same holds for what is added to a temperature "
+        "(`T + dT`).",
     ),
     "W0201": (
         "a loop index hides a member",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stiffdsl.check.names import Names, dotted, wrong
+from stiffdsl.check.offsets import of_unit
 from stiffdsl.check.scope import Found
 from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.syntax import tree
@@ -53,7 +54,7 @@ class Constants:
             else:
                 value = self._walker.given(declaration.value, unit, Level.CONSTANT, "the value of a constant")
                 if unit is not None:
-                    value = value._replace(dimension=unit.dimension)
+                    value = value._replace(dimension=unit.dimension, offsets=of_unit(unit))
             resolver.names = outer
             self._open.pop()
             self._values[key] = value

@@ -5,7 +5,7 @@ parameter without a unit is fine; where it meets a quantity declared in another 
 says that it counts in SI.
 """
 
-from stiffdsl.check import dimensions
+from stiffdsl.check import dimensions, offsets
 from stiffdsl.check.functions import Builtin
 from stiffdsl.check.names import dotted
 from stiffdsl.check.report import Report, written
@@ -14,6 +14,26 @@ from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.check.units import NONE, Dimension, Unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+
+
+def _held(count: float | None) -> str:
+    if count is None:
+        return "the offset stays in this"
+    if count == 0.0:
+        return "this is a difference: the offset cancels"
+    return (
+        "this is a temperature with its offset" if count == 1.0 else f"this holds the offset {count:g} times"
+    )
+
+
+def _in_kelvin(at: tree.Expr | None, other: tree.Expr, a: float | None, b: float | None) -> str:
+    """What to write in the place of the side that is no difference."""
+    absolute = other if a == 0.0 else at if b == 0.0 else None
+    if isinstance(absolute, tree.Number) and absolute.unit is not None:
+        return f"write `{absolute.value:g} [K]`"
+    if isinstance(absolute, tree.Name):
+        return f"declare `{dotted(absolute)}` in [K]"
+    return "declare what is a difference of temperatures in [K]"
 
 
 class DimensionRules:
@@ -81,6 +101,27 @@ class DimensionRules:
             f"a number without a unit counts in SI here: `{written(at.span)}` means [{symbol}]",
             (at.span, "meets a quantity that is declared in another unit"),
             help="write the unit after the number",
+        )
+
+    def offsets(
+        self, left: Typed, right: Typed, at: tree.Expr | None, other: tree.Expr, what: str = "the other side"
+    ) -> None:
+        """Both hold the offset of temperatures equally often, where that can be counted. `at` is None for what is
+        declared in a unit and given `other`; `what` is what is given."""
+        if left.offsets is None or right.offsets is None or not offsets.clash(left.offsets, right.offsets):
+            return
+        a, b = offsets.alone(left.offsets), offsets.alone(right.offsets)
+        labels = [(other.span, _held(b))]
+        if at is not None:
+            labels.append((at.span, _held(a)))
+        if 0.0 in (a, b) and None not in (a, b):
+            side = "what it is given to" if at is None else "the other side"
+            title = f"a difference of temperatures is in [K], and {side} is in [degC]"
+        else:
+            title = "the offsets of temperatures in [degC] do not cancel here as they should"
+        note = "a temperature in [degC] or [degF] counts with its offset: 5 [degC] is 278.15 K"
+        self.mismatch(
+            "E0508", title, *labels[0], *labels[1:], notes=(note,), help=_in_kelvin(at, other, a, b)
         )
 
     def bare_terms(self, expr: tree.Expr, unit: Unit) -> None:

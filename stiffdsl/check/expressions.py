@@ -7,18 +7,19 @@ units cost a walk and no copies. Long sums are left-deep trees and are walked in
 
 from dataclasses import replace
 
-from stiffdsl.check import dimensions
+from stiffdsl.check import dimensions, offsets
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import Found
-from stiffdsl.check.si import in_unit
+from stiffdsl.check.si import in_unit, plain_number
 from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
 from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.show import show_expression
 
 # A function of functions of functions doubles at every level; past this the model would not fit in memory.
 _MOST_INLINED = 20_000
@@ -79,7 +80,9 @@ class Walker:
             return value
         if not unit.is_si and not value.bare:
             self.rules.bare_terms(expr, unit)
-            self.rules.unshown(Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit), value, expr)
+            wanted = Typed(expr, unit.dimension, 0, Level.CONSTANT, False, unit, False, offsets.of_unit(unit))
+            self.rules.unshown(wanted, value, expr)
+            self.rules.offsets(wanted, value, None, expr, what)
         if not dimensions.agree(value.dimension, unit.dimension) and not value.bare:
             self.rules.mismatch(
                 "E0506",
@@ -114,7 +117,8 @@ class Walker:
         unit = self.unit(e.unit, e.span)
         if unit is None:
             return Typed(e, None, 0, Level.CONSTANT, False)
-        return Typed(tree.Number(unit.to_si(e.value), None, e.span), unit.dimension, 0, Level.CONSTANT, False)
+        number = tree.Number(unit.to_si(e.value), None, e.span)
+        return Typed(number, unit.dimension, 0, Level.CONSTANT, False, None, False, offsets.of_unit(unit))
 
     def _text(self, e: tree.Text) -> Typed:
         self.report.say("E0257", "a text is not a number", (e.span, "a number is expected here"))
@@ -128,7 +132,8 @@ class Walker:
         expr = e if value.expr is e.operand else tree.Unary(e.operator, value.expr, e.span)
         if negation:
             return Typed(expr, None, value.rank, value.level, value.bare, None, True)
-        return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown)
+        turned = offsets.scaled(value.offsets, -1.0)
+        return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown, False, turned)
 
     def _binary(self, e: tree.Binary) -> Typed:
         spine: list[tree.Binary] = []
@@ -171,6 +176,8 @@ class Walker:
             max(left.level, right.level),
             left.bare and right.bare,
             left.shown or right.shown,
+            False,
+            offsets.added(left.offsets, right.offsets, 1.0 if e.operator == "+" else -1.0),
         )
 
     def _combine(self, e: tree.Binary, left: Typed, right: Typed) -> Typed:
@@ -194,11 +201,15 @@ class Walker:
             self.rules.alike(e, left, right, e.left, "compared")
             self.rules.unshown(left, right, e.right)
             self.rules.unshown(right, left, e.left)
+            self.rules.offsets(left, right, e.left, e.right)
         product = operator == "*" and {left.rank, right.rank} == {1, 2}
         rank = self._rank(e.span, left.rank, right.rank, _MATRIX_PRODUCT if product else None)
         level = max(left.level, right.level)
         condition = operator not in ("*", "/", "^")
-        return Typed(expr, dimension, rank, level, left.bare and right.bare, None, condition)
+        kept = None
+        if left.offsets is not None or right.offsets is not None:
+            kept = _product_offsets(operator, left, right)
+        return Typed(expr, dimension, rank, level, left.bare and right.bare, None, condition, kept)
 
     def _rank(self, span: Span, left: int, right: int, help: str | None = None) -> int:
         if left and right and left != right:
@@ -231,7 +242,9 @@ class Walker:
         level = max(condition.level, yes.level, no.level)
         dimension = no.dimension if yes.dimension is None else yes.dimension
         bare = condition.bare and yes.bare and no.bare
-        return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown)
+        self.rules.offsets(yes, no, e.yes, e.no)
+        kept = yes.offsets if yes.offsets == no.offsets else None
+        return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown, False, kept)
 
     def _chosen_condition(self, e: tree.If, condition: Typed, yes: Typed, no: Typed) -> Typed:
         """`if c then a else b` of conditions is `c and a or not c and b`."""
@@ -317,7 +330,10 @@ class Walker:
             self.rules.mismatch("E0234", "`der` takes a variable", argument.span, label, help=help)
             return Typed(e, None, value.rank, Level.UNKNOWN, False)
         expr = e if value.expr is argument else replace(e, arguments=(value.expr,))
-        return Typed(expr, dimensions.rate(value.dimension), value.rank, Level.UNKNOWN, False)
+        rate = offsets.NOTHING if value.offsets is not None else None
+        return Typed(
+            expr, dimensions.rate(value.dimension), value.rank, Level.UNKNOWN, False, None, False, rate
+        )
 
     def _builtin(self, e: tree.Call, builtin: Builtin) -> Typed:
         arguments = [self.number(a) for a in e.arguments]
@@ -343,7 +359,23 @@ class Walker:
                 )
             rank = 0
         dimension = self.rules.function(e, builtin, arguments)
-        return Typed(expr, dimension, rank, level, bare)
+        kept = self._function_offsets(e, builtin, arguments)
+        return Typed(expr, dimension, rank, level, bare, None, False, kept)
+
+    def _function_offsets(
+        self, e: tree.Call, builtin: Builtin, arguments: list[Typed]
+    ) -> offsets.Offsets | None:
+        """`min` and `max` give one of their arguments, a sum of differences is a difference, and so is `abs` of one."""
+        first = arguments[0]
+        if first.offsets is None and all(a.offsets is None for a in arguments):
+            return None
+        for argument, other in zip(arguments[1:], e.arguments[1:], strict=True):
+            if builtin.rule in ("keep", "sign"):
+                self.rules.offsets(first, argument, e.arguments[0], other)
+        alike = all(a.offsets == first.offsets for a in arguments)
+        if e.function in ("min", "max"):
+            return first.offsets if alike else None
+        return offsets.without(first.offsets) if alike and builtin.rule in ("keep", "reduce") else None
 
     def _inline(self, e: tree.Call, found: Found, function: tree.Function) -> Typed:
         wanted = len(function.parameters)
@@ -490,10 +522,26 @@ class Walker:
             expr = tree.Comprehension(e.function, body.expr, iterators, e.span)
         if e.function is None:
             return body._replace(expr=expr, rank=body.rank + len(iterators), shown=None)
-        dimension = body.dimension
-        if e.function == "prod" and dimension != NONE:
-            dimension = None
-        return body._replace(expr=expr, dimension=dimension, shown=None)
+        dimension, kept = body.dimension, body.offsets
+        if e.function == "prod":
+            kept = None
+            dimension = dimension if dimension == NONE else None
+        elif e.function == "sum":
+            kept = offsets.without(kept)
+        return body._replace(expr=expr, dimension=dimension, shown=None, offsets=kept)
+
+
+def _product_offsets(operator: str, left: Typed, right: Typed) -> offsets.Offsets | None:
+    """Those of a product or quotient with a factor that holds none to speak of."""
+    if operator == "*" and left.offsets is None:
+        left, right = right, left
+    if operator not in ("*", "/") or right.offsets is not None:
+        return None
+    number = plain_number(right.expr)
+    if number is not None and (operator == "*" or number):
+        return offsets.scaled(left.offsets, number if operator == "*" else 1.0 / number)
+    factor = show_expression(right.expr)
+    return offsets.multiplied(left.offsets, factor if operator == "*" else f"1/({factor})")
 
 
 def _unit_help(error: UnitError) -> str | None:

@@ -12,6 +12,7 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
 from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.tree import SIZES
 
 # How late the value may be known. An input or a variable of a part may be bound to any expression.
 _HIGHEST = {"const": Level.CONSTANT, "param": Level.PARAMETER}
@@ -61,7 +62,8 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         )
         return None
     kind, attribute = member.variable.kind, modifier.attribute
-    if attribute != "value" and member.level != Level.UNKNOWN:
+    sizes = attribute in SIZES and kind != "const"
+    if attribute != "value" and member.level != Level.UNKNOWN and not sizes:
         report.say(
             "E0242",
             f"`{modifier.name}` is {an(kind)}, it has no {attribute} value",
@@ -79,7 +81,11 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         )
         return None
     highest = _HIGHEST.get(kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
-    value = walker.given(modifier.value, member.unit, highest, f"the value of `{modifier.name}`")
+    highest = Level.CONSTANT if attribute in SIZES else highest
+    unit = member.unit
+    if unit is not None and attribute == "nominal":
+        unit = unit.difference
+    value = walker.given(modifier.value, unit, highest, f"the {attribute} of `{modifier.name}`")
     wanted = outer + rank
     if value.rank > wanted:
         has = f"has {count_of(wanted, 'index', 'indices')}" if wanted else "is a single number"

@@ -221,8 +221,8 @@ class Resolver:
                 return wrong(name)
             if changed:
                 name = replace(name, parts=tuple(parts))
-            dimension, _, level, bare, shown = member.facts
-            return Typed(name, dimension, rank, level, bare, shown)
+            dimension, _, level, bare, shown, condition, offsets = member.facts
+            return Typed(name, dimension, rank, level, bare, shown, condition, offsets)
         raise AssertionError("a name has at least one part")
 
     def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:

@@ -21,6 +21,7 @@ EXPERIMENT_OPTIONS = {
     "points": "number",
     "log": "flag",
     "method": "word",
+    "include": "word",
     "max_steps": "number",
     "first_step": "time",
     "max_step": "time",
@@ -121,6 +122,7 @@ class Statements:
         else:
             walker.rules.unshown(left, right, e.right)
             walker.rules.unshown(right, left, e.left)
+            walker.rules.offsets(left, right, e.left, e.right)
         if left.rank and right.rank and left.rank != right.rank:
             self.report.say(
                 "E0226",
@@ -341,6 +343,13 @@ class Statements:
         if not fits:
             self.report.say("E0255", f"`{name}` takes {_FORMS[form]}", (span, "does not fit"))
             return value
+        if name == "include" and (not isinstance(value, tree.Name) or dotted(value) != "quadratures"):
+            self.report.say(
+                "E0255",
+                "`include` takes `quadratures`",
+                (span, "does not fit"),
+                help="write `include quadratures`",
+            )
         if value is None or form == "word":
             return value
         if isinstance(value, tree.Range):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
+from stiffdsl.check.offsets import Offsets, of_unit
 from stiffdsl.check.scope import Scope
 from stiffdsl.check.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.diagnostics import Span
@@ -37,6 +38,7 @@ class Typed(NamedTuple):
     `dimension` is None where unknown. `rank` counts its open indices. `bare` says that it is made of numbers
     without units only, so that it may be read in the declared unit of what it is given to. `shown` is the
     declared unit of a quantity whose values are other numbers in SI. `condition`: it is true or false.
+    `offsets`: those of temperatures in degC (`offsets.py`), None where they cannot be counted.
     """
 
     expr: tree.Expr
@@ -46,6 +48,7 @@ class Typed(NamedTuple):
     bare: bool
     shown: Unit | None = None
     condition: bool = False
+    offsets: Offsets | None = None
 
 
 def as_number(value: Typed) -> Typed:
@@ -82,14 +85,15 @@ class Quantity:
     rank: int
     unit: Unit | None
     level: Level = field(init=False)
-    facts: tuple[Dimension | None, int, Level, bool, Unit | None] = field(init=False)
+    facts: tuple[Dimension | None, int, Level, bool, Unit | None, bool, Offsets | None] = field(init=False)
 
     def __post_init__(self) -> None:
         unit = self.unit
         self.level = LEVELS[self.variable.kind]
         bare = self.level is Level.CONSTANT and unit is None
         shown = unit if unit is not None and not unit.is_si else None
-        self.facts = (unit.dimension if unit is not None else None, self.rank, self.level, bare, shown)
+        dimension = unit.dimension if unit is not None else None
+        self.facts = (dimension, self.rank, self.level, bare, shown, False, of_unit(unit))
 
     def adopt(self, text: str) -> None:
         """Declare the unit `text`, which is that of another quantity."""

@@ -97,6 +97,9 @@ def _variable(variable: tree.Variable, consts: set[str]) -> tree.Variable:
         value=_given(variable.value, unit, consts),
         start=_given(variable.start, unit, consts),
         guess=_given(variable.guess, unit, consts),
+        nominal=_given(variable.nominal, unit.difference, consts),
+        min=_given(variable.min, unit, consts),
+        max=_given(variable.max, unit, consts),
         range=bounds
         and replace(bounds, first=_given(bounds.first, unit, consts), last=_given(bounds.last, unit, consts)),
     )
@@ -109,6 +112,8 @@ def _modifier(modifier: tree.Modifier, use: ComponentUse, consts: set[str]) -> t
         cls = next(u.cls for u in cls.components if u.name == part)
     target = next(v for v in cls.variables if v.name == last)
     unit = parse_unit(target.unit) if target.unit is not None else None
+    if unit is not None and modifier.attribute == "nominal":
+        unit = unit.difference
     value = _given(modifier.value, unit, consts)
     assert value is not None
     return replace(modifier, value=value)

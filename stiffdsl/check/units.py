@@ -40,6 +40,11 @@ class Unit:
         return value * self.scale + self.shift
 
     @property
+    def difference(self) -> "Unit":
+        """The unit of differences: `degC` counts them as `K` does."""
+        return self if self.shift == 0.0 else Unit(self.scale, 0.0, self.dimension)
+
+    @property
     def is_si(self) -> bool:
         """True where a value is the same number in SI."""
         return self.scale == 1.0 and self.shift == 0.0

@@ -66,6 +66,11 @@ EXTREMES = ("first", "last", "least", "greatest")
 @click.option("--rtol", type=PositiveType(), help="Relative tolerance.")
 @click.option("--atol", type=PositiveType(), help="Absolute tolerance.")
 @click.option("--max-step", type=PositiveType(), help="The longest step, in seconds.")
+@click.option(
+    "--include-quadratures",
+    is_flag=True,
+    help="Let states that nothing reads (energy meters) count in the error norm, too.",
+)
 @click.option("--points", type=click.IntRange(min=2), help="How many times to save.")
 @click.option(
     "--saveat", metavar="FILE", help="The times to save: one a line, or the first column of a CSV file."
@@ -123,6 +128,7 @@ def simulate(
     rtol: float | None,
     atol: float | None,
     max_step: float | None,
+    include_quadratures: bool,
     points: int | None,
     saveat: str | None,
     out: str | None,
@@ -181,7 +187,14 @@ def simulate(
     loaded = load(file, model, settings, eliminate=eliminate)
     part_for(loaded.model, outputs)
     seconds = {"compile": clock.perf_counter() - start}
-    options = {"rtol": rtol, "atol": atol, "method": method, "linear": linear, "max_step": max_step}
+    options: dict[str, Any] = {
+        "rtol": rtol,
+        "atol": atol,
+        "method": method,
+        "linear": linear,
+        "max_step": max_step,
+    }
+    options["include_quadratures"] = include_quadratures or None
     call = Call(
         loaded,
         outputs,
@@ -351,7 +364,11 @@ def solution_report(
         else solution.start.to_dict() | {"summary": solution.start.summary},
         "check": None if solution.check is None else solution.check.to_dict(),
         "variables": variables,
-        "warnings": [*_warnings(solution.names, reached.undefined_since), *_pivots(solution)],
+        "warnings": [
+            *_warnings(solution.names, reached.undefined_since),
+            *_pivots(solution),
+            *solution.notes,
+        ],
         "written": written,
     }
 

@@ -295,17 +295,36 @@ class Expansion:
             return self._chain(expr, ("+", "-"), np.add, "add", lambda v: self._negative(v))
         if expr.operator == "*":
             return self._chain(expr, ("*",), np.multiply, "mul", None)
+        if expr.operator in ("and", "or"):
+            return self._logical(expr)
         head, numeric = OPERATORS[expr.operator]
         left, right = self.expand(expr.left), self.expand(expr.right)
         if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-            if expr.operator in ("and", "or"):
-                left, right = truth(left), truth(right)
             with np.errstate(all="ignore"):
                 value = np.asarray(numeric(left, right))
             if value.dtype != bool and not np.all(np.isfinite(value)):
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
         return (head, self.lift(left), self.lift(right))
+
+    def _logical(self, expr: tree.Binary) -> Value:
+        """`and`, `or`: what the left side decides is not looked at on the right, where an index may be outside."""
+        left = self.expand(expr.left)
+        if isinstance(left, tuple):
+            return (expr.operator, left, self.lift(self.expand(expr.right)))
+        holds = np.broadcast_to(truth(left), (self.domain.size,))
+        open_ = np.flatnonzero(holds == (expr.operator == "and"))
+        if not len(open_):
+            return holds
+        if len(open_) == self.domain.size:
+            right = self.expand(expr.right)
+            return right if isinstance(right, tuple) else truth(right)
+        right = self.within(self.domain.take(open_)).expand(expr.right)
+        if isinstance(right, tuple):
+            raise Split(holds)
+        decided = holds.copy()
+        decided[open_] = truth(right)
+        return decided
 
     def _negative(self, value: Value) -> Value:
         return -value if isinstance(value, np.ndarray) else ("mul", MINUS_ONE, value)

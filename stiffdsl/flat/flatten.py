@@ -22,6 +22,7 @@ from stiffdsl.flat.statements import add_statements
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
+from stiffdsl.syntax.tree import SIZES
 
 # More scalars than this are a slip (`const N = 1e9`), not a model for this machine.
 MOST_SCALARS = 20_000_000
@@ -189,7 +190,7 @@ class Builder:
                 experiment[name] = (float(np.ravel(first)[0]), float(np.ravel(last)[0]))
             elif isinstance(expr, tree.Text):
                 experiment[name] = expr.value
-            elif name == "method" and isinstance(expr, tree.Name):
+            elif name in ("method", "include") and isinstance(expr, tree.Name):
                 experiment[name] = expr.parts[0].name
             else:
                 experiment[name] = float(np.ravel(look.structural(expr, f"`{name}`"))[0])
@@ -283,6 +284,25 @@ class Builder:
                 raise Fault("E0308", f"the range of `{variable.name}` is empty", variable.range.span)
         block = self._block(path, kind, variable.unit, variable.doc, variable.name_span, low, high)
         node.blocks[variable.name] = block
+        for name in SIZES:
+            bound = self._bound(node, variable, name, getattr(variable, name))
+            if bound is not None:
+                block.sizes[name] = self._size(block, name, bound)
+
+    def _size(self, block: Block, name: str, bound: Bound) -> np.ndarray:
+        """What is declared of the size of every scalar of `block`."""
+        values = np.empty(block.size)
+        if isinstance(bound.value, tree.Number):
+            values = np.broadcast_to(bound.value.value, (block.size,))
+        else:
+            for expansion, rows in self._expansions(block, bound, auxiliary=False):
+                values[rows] = expansion.structural(bound.value, f"the {name} of `{block.name}`")
+        if name == "nominal" and not np.all(values > 0):
+            raise Fault("E0308", f"the nominal of `{block.name}` is not positive", bound.span)
+        least = block.sizes.get("min")
+        if name == "max" and least is not None and np.any(values < least):
+            raise Fault("E0308", f"the range of `{block.name}` is empty", bound.span)
+        return values
 
     # --- values ---
 

@@ -82,7 +82,8 @@ class Block:
     """One declaration in all its instances: scalars `offset .. offset + size`, row-major over `shape`.
 
     `path` is the dotted name in segments with the array dimensions of each: `(("rooms", (20,)), ("T", ()))`.
-    `kind`: var, output, potential, flow, param, input. `low, high` is the range of a parameter in SI.
+    `kind`: var, output, potential, flow, param, input. `low, high` is the range of a parameter in SI. `sizes` are what
+    was declared of `nominal`, `min` and `max`, in SI, one number for each scalar.
     """
 
     path: tuple[tuple[str, tuple[int, ...]], ...]
@@ -95,6 +96,7 @@ class Block:
     span: Span
     low: float | None = None
     high: float | None = None
+    sizes: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def shape(self) -> tuple[int, ...]:

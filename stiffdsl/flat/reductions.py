@@ -8,6 +8,7 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import Domain, Split
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced
+from stiffdsl.flat.pieces import pieces
 from stiffdsl.flat.shapes import shape_of
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
@@ -56,6 +57,9 @@ def reduce(
 ) -> Value:
     """`function` over the `terms` of `body`; `owner` tells the member that each term belongs to."""
     members = expansion.domain.size
+    parts = pieces(expansion, body, terms)
+    if len(parts) > 1:
+        return _by_pieces(expansion, function, body, terms, owner, parts, span)
     counts = np.bincount(owner, minlength=members)
     numeric = _numeric_terms(expansion, body, terms)
     if numeric is not None:
@@ -71,6 +75,38 @@ def reduce(
     if not uniform and (function != "sum" or not expansion.auxiliary):
         raise Split(counts == counts[0])
     return _through_variables(expansion, function, body, terms, owner, span)
+
+
+def _by_pieces(
+    expansion: "Expansion",
+    function: str,
+    body: tree.Expr,
+    terms: Domain,
+    owner: np.ndarray,
+    parts: list[np.ndarray],
+    span: Span,
+) -> Value:
+    """`function` over each piece of the terms, put together."""
+    if function in ("min", "max"):
+        for rows in parts:
+            present = np.bincount(owner[rows], minlength=expansion.domain.size) > 0
+            if not np.all(present == present[0]):
+                raise Split(present)  # nothing has no minimum
+    values = [reduce(expansion, function, body, terms.take(rows), owner[rows], span) for rows in parts]
+    known = [v for v in values if isinstance(v, np.ndarray)]
+    found = [v for v in values if isinstance(v, tuple)]
+    if known:
+        combine = {"sum": np.add, "prod": np.multiply, "min": np.minimum, "max": np.maximum}[function]
+        number = np.asarray(combine.reduce(np.broadcast_arrays(*known)))
+        neutral = {"sum": 0.0, "prod": 1.0}.get(function)
+        if not found:
+            return number
+        if not np.all(number == neutral):
+            found.insert(0, expansion.lift(number))
+    head = REDUCTIONS[function]
+    if len(found) == 1:
+        return found[0]
+    return ("call", head, *found) if head in ("min", "max") else (head, *found)
 
 
 def _numeric_terms(expansion: "Expansion", body: tree.Expr, terms: Domain) -> np.ndarray | None:

@@ -22,6 +22,11 @@ CODES: dict[str, tuple[str, str]] = {
         "the others whatever the parameters. Circuits without a ground are the usual case. (Where the equations say "
         "more together, as those of a capacitor between two nodes do, that is used.)",
     ),
+    "E0315": (
+        "outside of what is declared",
+        "A start value, a guess or the value of a parameter or an input lies below the `min` or above the `max` of its "
+        "declaration. One of the two is wrong.",
+    ),
     "W0401": (
         "a state without a start value",
         "Nothing says where the variable begins, so that it begins at its `guess`, or at zero. Write "

@@ -15,6 +15,7 @@ from stiffdsl.graph.diagnose import singular_loop
 from stiffdsl.graph.explicit import compact, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.initial import initial_system
+from stiffdsl.graph.limits import outside
 from stiffdsl.graph.matched import Matched, matched_system
 from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, Plan, make_plan
 from stiffdsl.graph.recombine import recombined
@@ -25,8 +26,12 @@ def sort(flat: FlatModel) -> SortedSystem:
     """Match, order and tear the equations of `flat` (aliases eliminated).
 
     Raises `ModelError`: E0312 where equations and unknowns do not fit, E0313 where the index cannot be
-    reduced, E0314 where a linear loop is singular whatever its numbers.
+    reduced, E0314 where a linear loop is singular whatever its numbers, E0315 where something begins outside of what
+    its declaration allows.
     """
+    wrong = outside(flat)
+    if wrong:
+        raise ModelError(wrong)
     matched, plan = _planned(flat)
     flat, inc, pairing = matched.flat, matched.incidence, matched.pairing
     assignments = _assignments(flat, inc, plan)

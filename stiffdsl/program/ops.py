@@ -166,8 +166,10 @@ class Builder:
     def apply(self, name: str, *args: int) -> int:
         constants = [self.known(a) for a in args]
         if all(c is not None for c in constants):
-            self.folded += 1
-            return self._folded(name, constants)
+            known = self._folded(name, constants)
+            if known is not None:
+                self.folded += 1
+                return known
         self.asked += max((self.ops[a].size or 1 for a in args), default=1)
         simpler = self._simpler(name, args, constants)
         if simpler is not None:
@@ -186,11 +188,13 @@ class Builder:
             return value
         return self.apply("select", is_zero, self.number(1.0), value)
 
-    def _folded(self, name: str, constants: list[Any]) -> int:
+    def _folded(self, name: str, constants: list[Any]) -> int | None:
+        """The constant that comes of `constants`; None for conditions that differ: tables hold numbers only."""
         with np.errstate(all="ignore"):
             result = ELEMENTWISE[name](*(np.asarray(c) for c in constants))
+        if result.ndim and result.dtype.kind == "b":
+            return self.put("flag", (), bool(result[0])) if np.all(result == result[0]) else None
         if result.ndim:
-            assert result.dtype.kind == "f", "conditions of constants are decided number by number"
             return self.constants(result)
         return self.put("flag", (), bool(result)) if result.dtype.kind == "b" else self.number(float(result))
 

@@ -12,6 +12,10 @@ import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.ops import Op
+from stiffdsl.program.quadratures import quadratures
+
+# A state that begins below so many times the absolute tolerance would be known to few digits.
+NEAR = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +127,52 @@ class Program:
     def is_variable(self) -> np.ndarray:
         return np.r_[np.ones(len(self.system.states), dtype=bool), ~self.system.implicit_is_der]
 
-    def tolerated(self, atol: Any, xp: Any = np) -> Any:
-        """Absolute tolerances of y. The error of a derivative is that of its variable, which is held: it has none of
-        its own, and where states tied by their derivatives move fast its rounding would be taken for an error."""
-        return atol if np.all(self.is_variable) else xp.where(self.is_variable, atol, np.inf)
+    @cached_property
+    def nominal(self) -> np.ndarray | None:
+        """What was declared as `nominal` of the unknowns of y, 1 where nothing was; None where nowhere."""
+        flat = self.system.flat
+        sizes = np.ones(flat.size)
+        for block in reversed(flat.variables):
+            if "nominal" in block.sizes:
+                own = np.arange(block.offset, block.offset + block.size)
+                sizes[flat.alias[own]] = block.sizes["nominal"]
+        return None if np.all(sizes == 1) else sizes[self.unknowns]
+
+    @cached_property
+    def quadratures(self) -> np.ndarray:
+        """The entries of y that stay outside of the error norm (`quadratures.py`)."""
+        return quadratures(self.system, self.columns)
+
+    def absolute(self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np) -> Any:
+        """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry.
+
+        It counts in units of what was declared `nominal`. Where nothing was, a state that begins near `atol`, but not
+        at zero, is held to `rtol` of its `start`. Quadratures count where `every` is true.
+        """
+        nominal = self.nominal
+        if nominal is not None:
+            atol = atol * nominal
+        if start is not None:
+            size = np.abs(start) * (1.0 if nominal is None else nominal == 1)
+            small = (size > 0) & (size < NEAR * atol)
+            if xp is not np or np.any(small):
+                atol = xp.where(small, xp.minimum(atol, xp.maximum(rtol, 1e-12) * size), atol)
+        return atol if every or not np.any(self.quadratures) else xp.where(self.quadratures, np.inf, atol)
+
+    def tolerances(
+        self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np
+    ) -> tuple[Any, Any]:
+        """The tolerances of y for a norm that is the mean over all of it; `atol` is a number (`absolute`), or one for
+        each entry, infinite where the error does not count.
+
+        The error of a derivative is that of its variable, which is held: it has none of its own, and where states tied
+        by their derivatives move fast its rounding would be taken for an error.
+        """
+        if np.ndim(atol) == 0:
+            atol = self.absolute(rtol, atol, every, start, xp)
+            share = np.sqrt(np.mean(~self.quadratures)) if not every and np.any(self.quadratures) else None
+        else:
+            share = xp.sqrt(xp.mean(xp.isfinite(atol)))
+        if share is not None:
+            rtol, atol = rtol * share, atol * share
+        return rtol, atol if np.all(self.is_variable) else xp.where(self.is_variable, atol, np.inf)

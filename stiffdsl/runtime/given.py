@@ -12,6 +12,7 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.runtime.inputs import Signal, signal, with_clocks
+from stiffdsl.runtime.limits import refuse
 from stiffdsl.runtime.names import Found, Names
 from stiffdsl.runtime.native.joined import joined
 from stiffdsl.solve.arguments import finite, mapping
@@ -57,7 +58,10 @@ class Given:
             found = self._find(self.inputs, name, "input")
             if callable(value) or hasattr(value, "to_numpy") or isinstance(value, tuple | list):
                 for scalar in found.scalars.ravel():
-                    signals.append(signal(int(scalar), found.block.scale, found.block.shift, value, name))
+                    made = signal(int(scalar), found.block.scale, found.block.shift, value, name)
+                    if made.values is not None and not isinstance(made.values, jax.core.Tracer):
+                        _refuse_table(found, int(scalar), made)
+                    signals.append(made)
             else:
                 numbers[name] = value
         return self._scattered(numbers, self.inputs, self.sizes["input"], "input"), with_clocks(signals)
@@ -130,6 +134,15 @@ class Given:
             raise
 
 
+def _refuse_table(found: Found, scalar: int, made: Signal) -> None:
+    block = found.block
+    if block.sizes:
+        values = np.asarray(made.values) * block.scale + block.shift
+        one = Found(block, np.array(scalar), ())
+        refuse(one, values.min(), "input")
+        refuse(one, values.max(), "input")
+
+
 @cache
 def _none(size: int, apart: int = 0) -> Overrides:
     """No value at all: the same arrays every time, which nobody writes to."""
@@ -159,6 +172,8 @@ def _placed(found: Found, at: np.ndarray, value: Any, name: str, what: str, sign
     number = _numbers(value, name, what)
     if number.shape not in ((), found.shape):
         raise ValueError(f"the {what} `{name}` has shape {found.shape}, not {number.shape}")
+    if found.block.sizes and not isinstance(number, jax.Array):
+        refuse(found, number * found.block.scale + found.block.shift, what)
     return _Placed(at, number, found.block.scale * sign, found.block.shift * sign)
 
 

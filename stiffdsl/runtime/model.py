@@ -94,7 +94,7 @@ class CompiledModel:
     def states(self) -> Table:
         """The entries of y in their order: `state`, then `algebraic` for those solved with the residual rows."""
         system = self.program.system
-        values = self._starts
+        values = self.start_values
         rows = []
         for v in system.states:
             rows.append(self._variable_row(int(v), "state", values))
@@ -106,7 +106,7 @@ class CompiledModel:
     @cached_property
     def variables(self) -> Table:
         """Every declared variable, with its start value (or guess) where it has one."""
-        return Table(_rows(self.variable_names.blocks, self._starts))
+        return Table(_rows(self.variable_names.blocks, self.start_values))
 
     @cached_property
     def jacobian_pattern(self) -> scipy.sparse.coo_array:
@@ -242,7 +242,7 @@ class CompiledModel:
         inputs: Mapping[str, Any] | None = None,
         *,
         rtol: float | None = None,
-        atol: float | None = None,
+        atol: Any = None,
         method: str | None = None,
         saveat: Any = None,
         points: int | None = None,
@@ -254,17 +254,23 @@ class CompiledModel:
         outputs: Sequence[str] | None = None,
         linear: str | None = None,
         check: bool = False,
+        include_quadratures: bool | None = None,
     ) -> Solution:
         """Solves the model over `time`; everything left out is what the `experiment` section says.
 
         The solution holds the times `saveat`, or `points` times over the interval (log-spaced where the experiment
         says `log`), or the solver's own steps. With `outputs` it holds these only, and what they do not depend
-        on is not computed. `linear` names how linear systems are solved: dense, klu, krylov (for grids), static (for
-        devices). With `check` the solution is held against the equations as they were written and its steps against
-        another method (`solution.check`). A solve that fails is a solution with a status and a reason. Raises
-        `KeyError` for a wrong name and `ValueError` for values that make no sense.
+        on is not computed. `atol` is a number (in units of what is declared `nominal`), one for each of `self.states`
+        (in SI), or tolerances by name in declared units. States that nothing reads and that follow smoothly from others
+        stay outside of the error norm unless `include_quadratures` is true. `linear` names how linear systems are
+        solved: dense, klu, krylov (for grids), static (for devices). With `check` the solution is held against the
+        equations as they were written and its steps against another method (`solution.check`). A solve that fails is a
+        solution with a status and a reason. Raises `KeyError` for a wrong name and `ValueError` for values that make no
+        sense, or that lie outside of the declared `min` and `max`.
         """
-        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
+        options = run.options(
+            self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
+        )
         return run.simulate(
             self, options, time, params, inputs, saveat, points, initial, progress, outputs, check
         )
@@ -276,12 +282,13 @@ class CompiledModel:
         *,
         time: tuple[float, float] | None = None,
         rtol: float | None = None,
-        atol: float | None = None,
+        atol: Any = None,
         method: str | None = None,
         max_steps: int | None = None,
         first_step: float | None = None,
         max_step: float | None = None,
         linear: str | None = None,
+        include_quadratures: bool | None = None,
     ) -> pure.PureSolve:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
 
@@ -290,7 +297,9 @@ class CompiledModel:
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
         `self.variables`; with them, states that they do not depend on are not solved for.
         """
-        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
+        options = run.options(
+            self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
+        )
         return pure.PureSolve(self, options, time, saveat, outputs)
 
     def ensemble(
@@ -303,7 +312,7 @@ class CompiledModel:
         inputs: Mapping[str, Any] | None = None,
         time: tuple[float, float] | None = None,
         rtol: float | None = None,
-        atol: float | None = None,
+        atol: Any = None,
         method: str | None = None,
         max_steps: int | None = None,
         first_step: float | None = None,
@@ -311,6 +320,7 @@ class CompiledModel:
         progress: Callable[[float], None] | None = None,
         executor: Any = None,
         linear: str | None = None,
+        include_quadratures: bool | None = None,
     ) -> Ensemble:
         """Solves once for each entry of the arrays in `params` (and `initial`); numbers are the same for all lanes.
 
@@ -319,7 +329,9 @@ class CompiledModel:
         list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
         the program, and differentiable as `vmap` of `solver`.
         """
-        options = run.options(self, rtol, atol, method, max_steps, first_step, max_step, linear)
+        options = run.options(
+            self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
+        )
 
         def traced(outputs: Any, *given: Any) -> Ensemble:
             key = ("traced", options, str(time), np.asarray(saveat).tobytes(), outputs)
@@ -473,7 +485,7 @@ class CompiledModel:
     # --- helpers ---
 
     @cached_property
-    def _starts(self) -> np.ndarray:
+    def start_values(self) -> np.ndarray:
         """Start values, or guesses, by variable in SI; NaN where there are none."""
         p = self.default_parameters
         with np.errstate(all="ignore"):

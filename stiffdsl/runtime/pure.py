@@ -13,7 +13,8 @@ from jax.core import Tracer
 from stiffdsl.runtime import run
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.pruned import pruned
-from stiffdsl.solve.arguments import finite, number, told
+from stiffdsl.runtime.tolerance import absolute
+from stiffdsl.solve.arguments import number, told
 from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
@@ -74,7 +75,7 @@ class PureSolve:
             self.spread = (times - start) / (end - start) if end != start else 0.0 * times
         else:
             times = run.within(times, start, end)
-        self.span = Span(start, end, times, options.rtol, options.atol)
+        self.span = Span(start, end, times, options.rtol, np.asarray(options.atol))
         self._lanes: dict[Any, Callable[..., Any]] = {}
         self._made: dict[Any, Callable[..., Any]] = {}
 
@@ -133,7 +134,7 @@ class PureSolve:
         if rtol is not None:
             span = span._replace(rtol=rtol if _traced(rtol) else number(rtol, "`rtol`"))
         if atol is not None:
-            span = span._replace(atol=atol if _traced(atol) else finite(atol, "`atol`"))
+            span = span._replace(atol=absolute(self.model, atol))
         return span
 
     def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:

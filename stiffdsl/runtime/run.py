@@ -15,10 +15,12 @@ from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
 from stiffdsl.runtime.knots import with_knots
-from stiffdsl.runtime.pruned import names_of, pruned
+from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
+from stiffdsl.runtime.pruned import Pruned, names_of, pruned
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.verify.check import checked
 from stiffdsl.runtime.view import ModelView
@@ -47,26 +49,40 @@ MOST_POINTS = 10**9
 def options(
     model: "CompiledModel",
     rtol: float | None = None,
-    atol: float | None = None,
+    atol: Any = None,
     method: str | None = None,
     max_steps: int | None = None,
     first_step: float | None = None,
     max_step: float | None = None,
     linear: str | None = None,
+    quadratures: bool | None = None,
 ) -> Options:
     """What the call says, else the experiment of the model, else the defaults. Raises `ValueError`."""
     said = model.experiment
     given = {
         "rtol": rtol if rtol is not None else said.get("rtol"),
-        "atol": atol if atol is not None else said.get("atol"),
+        "atol": _entries(absolute(model, atol)) if atol is not None else said.get("atol"),
         "method": method if method is not None else said.get("method"),
         "max_steps": max_steps if max_steps is not None else said.get("max_steps"),
         "first_step": first_step if first_step is not None else said.get("first_step"),
         "max_step": max_step if max_step is not None else said.get("max_step"),
         "linear": linear,
+        "quadratures": quadratures if quadratures is not None else said.get("include") == "quadratures",
     }
     given = {k: v for k, v in given.items() if v is not None}
     return Options(**given)
+
+
+def _entries(atol: Any) -> Any:
+    """A vector as `Options` holds one."""
+    return atol if np.ndim(atol) == 0 else tuple(np.asarray(atol, dtype=float).tolist())
+
+
+def restricted(options: Options, part: Pruned) -> Options:
+    """The options for the part of a model that is left of it."""
+    if not isinstance(options.atol, tuple):
+        return options
+    return replace(options, atol=tuple(np.asarray(options.atol)[part.kept].tolist()))
 
 
 def default_method(model: "CompiledModel") -> str:
@@ -217,15 +233,18 @@ def simulate(
     given = model.given.initial(initial)
     if part is not None:
         model, given = part.model, part.restricted(given)
+        options = restricted(options, part)
     with np.errstate(all="ignore"):
         args = with_totals(model.program, model.interpreted, start, args, given, np)
     args = with_knots(model, args, options.rtol, start, end)
     system = model.system(driven=bool(args.inputs.signals))
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
+    refuse_parameters(model, view.parameters)
     y0, report = begin(model, start, args, given, overridden=initial is not None)
     if report.failure is not None:
         nowhere = np.array([start])
         return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
+    refuse_start(model, y0)
     trajectory, tier_name = tier.trajectory(
         model,
         options,
@@ -256,14 +275,15 @@ def simulate(
         **trajectory.stats,
         "start_iterations": report.iterations,
     }
-    solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report)
+    _, tolerated = tier.tolerances(model, options, y0)
+    noted = notes(model, view.variables_at, t, y, options.rtol, tolerated)
+    solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report, tuple(noted))
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
     if check:
-        atol = model.program.tolerated(options.atol)
         declared, p = initial is None, np.asarray(args.p)
         solution.check = checked(
-            model, trajectory, p, args.inputs, options.rtol, atol, declared, whole=part is None
+            model, trajectory, p, args.inputs, options.rtol, tolerated, declared, whole=part is None
         )
     return solution
 
@@ -321,6 +341,7 @@ def lane(
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
     solve, alone = tier.pure_solve(model, method, options, signals, slots)
+    small = small_starts(model)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
 
@@ -357,7 +378,9 @@ def lane(
             y, begun, args = start_of(start, args, initial)
         rtol, atol = tolerances
         args = with_knots(model, args, rtol, start, end)
-        found = solve(start, end, y, args, saveat, rtol, program.tolerated(atol, jnp))
+        atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
+        rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
+        found = solve(start, end, y, args, saveat, rtol, atol)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
         else:
@@ -426,6 +449,7 @@ def ensemble(
         options.first_step,
         options.max_step,
         options.linear,
+        options.quadratures,
         outputs,
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
@@ -455,7 +479,7 @@ def ensemble(
         start,
         end,
         times[::-1] if turned else times,
-        (options.rtol, options.atol),
+        (options.rtol, np.asarray(options.atol)),
         fixed,
         np.asarray(constant.values),
         signals,
@@ -502,10 +526,16 @@ def _split(
     fixed: dict[str, dict[str, Any]] = {"params": {}, "initial": {}}
     counts: dict[str, int] = {name: len(table) for name, table in tables.items()}
     names = {"params": model.parameter_names, "initial": model.variable_names}
+    words = {"params": "parameter", "initial": "initial value"}
     for kind, given in values.items():
         for name, value in given.items():
-            array = value if isinstance(value, Tracer) else numbers(value, f"`{name}`")
-            rank = len(names[kind].find(name).shape)
+            traced = isinstance(value, Tracer)
+            array = value if traced else numbers(value, f"`{name}`")
+            found = names[kind].find(name)
+            rank = len(found.shape)
+            if found.block.sizes and not traced and array.ndim in (0, rank, rank + 1):
+                lanes_of = array.reshape(-1, *found.shape) if array.ndim == rank + 1 else array
+                refuse(found, lanes_of * found.block.scale + found.block.shift, words[kind])
             if array.ndim == rank + 1:
                 varied[kind][name] = array
                 counts[name] = len(array)

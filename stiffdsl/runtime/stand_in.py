@@ -62,7 +62,8 @@ def task_of(
     # What is learnt should be the model and not the errors of its solver.
     fine = run.options(model, rtol, atol)
     if rtol is None:
-        fine = run.options(model, fine.rtol * 1e-2, fine.atol * 1e-2 if atol is None else atol)
+        least = float(np.min(fine.atol)) * 1e-2
+        fine = run.options(model, fine.rtol * 1e-2, least if atol is None else atol)
     fixed = {"params": dict(params or {}), "initial": dict(initial or {}), "inputs": dict(inputs or {})}
     start, end = run.interval(model, time, times)
     learnt = run.save_times(times)

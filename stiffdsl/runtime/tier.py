@@ -126,6 +126,14 @@ def expect(model: "CompiledModel", method: str, count: int) -> bool:
     return solver is not None and solver.expect(count)
 
 
+def tolerances(model: "CompiledModel", options: Options, y0: np.ndarray) -> tuple[Any, Any]:
+    """`rtol` and `atol` of a solve that begins at y0."""
+    states = len(model.program.system.states)
+    began = np.r_[y0[:states], np.zeros(len(y0) - states)]
+    atol = np.asarray(options.atol) if isinstance(options.atol, tuple) else options.atol
+    return model.program.tolerances(options.rtol, atol, options.quadratures, began)
+
+
 def trajectory(
     model: "CompiledModel",
     options: Options,
@@ -139,9 +147,10 @@ def trajectory(
     """One recorded solve, and the tier that did it."""
     system = model.system(driven=bool(args.inputs.signals))
     method = chosen(model, options, args.inputs.signals)
+    rtol, atol = tolerances(model, options, y0)
     limits = {
-        "rtol": options.rtol,
-        "atol": model.program.tolerated(options.atol),
+        "rtol": rtol,
+        "atol": atol,
         "max_steps": options.max_steps,
         "first_step": options.first_step,
         "max_step": options.max_step,

@@ -124,6 +124,15 @@ class ModelView:
                 inside.append(block)
         return [name for b in outputs + own + inside for name in b.scalar_names()]
 
+    @property
+    def parameters(self) -> np.ndarray:
+        """The parameters of the run, in SI."""
+        return self._p
+
+    def variables_at(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Every declared variable in SI, (n, variables)."""
+        return self._evaluator("variables", t, y, self._p, self._driven)
+
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         return {
             "t": t,

@@ -27,25 +27,31 @@ class Options:
     `max_steps` None: a solve goes on as long as it gets on (`patience.py`), and where a number must be known
     beforehand, it follows the length of the tables (`limit`).
 
-    The local error is held below `atol + rtol*|y|` (root mean square over the unknowns). `first_step` None lets the
-    solver choose. Raises `ValueError` for values that make no sense.
+    The local error is held below `atol + rtol*|y|` (root mean square over the unknowns); `atol` may have one entry for
+    each unknown. `quadratures`: whether states that nothing reads count too. `first_step` None lets the solver choose.
+    Raises `ValueError` for values that make no sense.
     """
 
     rtol: float = 1e-6
-    atol: float = 1e-9
+    atol: float | tuple[float, ...] = 1e-9
     method: str = "auto"
     max_steps: int | None = None
     first_step: float | None = None
     max_step: float = math.inf
     linear: str = "auto"
+    quadratures: bool = False
 
     def __post_init__(self):
-        for name in ("rtol", "atol"):
-            value = number(getattr(self, name), f"`{name}`")
-            if value < 0:
-                raise ValueError(f"`{name}` must not be negative, as {value:g} is")
-            object.__setattr__(self, name, value)
-        if self.rtol <= 0 and self.atol <= 0:
+        object.__setattr__(self, "rtol", number(self.rtol, "`rtol`"))
+        if not isinstance(self.atol, tuple):
+            object.__setattr__(self, "atol", number(self.atol, "`atol`"))
+        entries = self.atol if isinstance(self.atol, tuple) else (self.atol,)
+        for name, values in (("rtol", (self.rtol,)), ("atol", entries)):
+            for value in values:
+                # An infinite entry says that the error of an unknown does not count.
+                if not value >= 0:
+                    raise ValueError(f"`{name}` must not be negative, as {value:g} is")
+        if self.rtol <= 0 and min(entries, default=1.0) <= 0:
             raise ValueError("one of `rtol` and `atol` must be positive")
         if text(self.method, "`method`") not in ("auto", *METHODS):
             hint = did_you_mean(str(self.method), METHODS)

@@ -129,7 +129,8 @@ class Solution:
     (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
     it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
     factorizations; `start` reports how the initial state was found (None for a surrogate); `check` what an independent
-    check found (`simulate(check=True)`), else None.
+    check found (`simulate(check=True)`), else None; `notes` say where it left what declarations allow, and which states
+    stayed below the absolute tolerance.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Solution:
         stats: dict[str, Any],
         dense: Callable[[np.ndarray], np.ndarray] | None,
         start: Any = None,
+        notes: tuple[str, ...] = (),
     ):
         self.view = view
         self.t = t
@@ -151,6 +153,7 @@ class Solution:
         self.stats = stats
         self.start = start
         self.check: Any = None
+        self.notes = notes
         self._dense = dense
         self._every: Any = None
         self._warned: set[str] = set()

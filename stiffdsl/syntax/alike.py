@@ -24,7 +24,22 @@ LEAST = 32
 
 _DECLARED = {"var", "param", "input", "output"}
 # Words of the language, which stand where names stand; the second kind begins no statement of interest here.
-_OPERATORS = {"if", "then", "else", "and", "or", "not", "in", "start", "guess", "time", "pi", "true", "false"}
+_OPERATORS = {
+    "if",
+    "then",
+    "else",
+    "and",
+    "or",
+    "not",
+    "in",
+    "start",
+    "guess",
+    "nominal",
+    "time",
+    "pi",
+    "true",
+    "false",
+}
 _STRUCTURE = {
     "for", "end", "when", "elsewhen", "connect", "model", "part", "port", "equations", "reactions", "initial",
     "experiment", "const", "discrete", "extends", "function", "connector", "table", "network", "every", "stop", "if",
@@ -271,7 +286,15 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
     if any(len(set(column)) > 1 and place not in met for place, column in zip(first, columns, strict=True)):
         return None
     made = []
-    parts = (pattern.value, pattern.range, pattern.start, pattern.guess)
+    parts = (
+        pattern.value,
+        pattern.range,
+        pattern.start,
+        pattern.guess,
+        pattern.nominal,
+        pattern.min,
+        pattern.max,
+    )
     for at, leaves in zip(group.lines, group.leaves, strict=True):
         places = _columns(group.between, leaves)
         text = dict(zip(first, zip(leaves, places, strict=True), strict=True))
@@ -285,14 +308,14 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
                 return tree.Number(float(found[0]), leaf.unit, span)
             return tree.Name((tree.Part(canonical(found[0]) or found[0]),), span)
 
-        value, range_, start, guess = [None if p is None else _rebuilt(p, fill) for p in parts]
+        value, range_, start, guess, *sizes = [None if p is None else _rebuilt(p, fill) for p in parts]
         name, begin = canonical(leaves[named]), places[named]
         if name is None:
             return None
         whole = _whole_line(source, group, at, leaves)
         name_span = Span(source, at + 1, begin, at + 1, begin + len(leaves[named]))
         head = (pattern.kind, name, pattern.dimensions, pattern.unit)
-        made.append(tree.Variable(*head, value, range_, start, guess, None, whole, name_span))
+        made.append(tree.Variable(*head, value, range_, start, guess, None, whole, name_span, *sizes))
     return made
 
 

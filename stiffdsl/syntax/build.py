@@ -123,6 +123,9 @@ class Builder(Transformer):
     def guess_value(self, c):
         return ("guess", c[1], self._span(c[0], c[1]))
 
+    def size_value(self, c):
+        return (str(c[0]), c[1], self._span(c[0], c[1]))
+
     def doc(self, c):
         return ("doc", _unquoted(c[0]), self._span(c[0]))
 
@@ -163,6 +166,9 @@ class Builder(Transformer):
             found.get("doc"),
             self._span(c[0]).to(last),
             self._span(c[1]),
+            found.get("nominal"),
+            found.get("min"),
+            found.get("max"),
         )
 
     def dotted(self, c):
@@ -366,6 +372,9 @@ _PLURAL = {
     "range": "ranges",
     "start": "start values",
     "guess": "guesses",
+    "nominal": "nominal values",
+    "min": "least values",
+    "max": "greatest values",
     "doc": "documentation strings",
 }
 

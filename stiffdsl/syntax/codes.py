@@ -21,8 +21,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0104": (
         "said twice",
-        "A declaration has at most one unit, value, range, start, guess and documentation; a model has at most "
-        "one `experiment`.",
+        "A declaration has at most one unit, value, range, start, guess, nominal, min, max and documentation; a "
+        "model has at most one `experiment`.",
     ),
     "E0105": (
         "not a range",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from lark import Token
 
+from stiffdsl.syntax.tree import SIZES
+
 _PATTERN = re.compile(
     r"""
     [ \t\f\r]*(?:
@@ -51,7 +53,7 @@ _KEYWORDS = {
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every",
+    "guess", "extends", "every", "nominal", "min", "max",
 }  # fmt: skip
 # Inside a choice, a line may begin with these.
 _CHOICE = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:then|else)\b")
@@ -231,6 +233,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         return "IN"
     if value in ("start", "guess") and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
         return value.upper()
+    if value in SIZES and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
+        return "SIZE"
     if value == "extends" and previous in ("NAME", "STRING"):
         return "EXTENDS"
     if value == "model" and previous == "PARTIAL":

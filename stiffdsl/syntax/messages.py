@@ -13,6 +13,7 @@ from lark import Token
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.lexer import Stray
 from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
+from stiffdsl.syntax.tree import SIZES
 
 _DECLARATIONS = ("const", "param", "input", "var", "output", "discrete", "part", "port", "table", "network")
 _TOP = ("import", "from", "function", "connector", "model", "partial", "const")
@@ -199,7 +200,7 @@ def _start(p: Place) -> Diagnostic | None:
     name = p.line[1] if len(p.line) > 1 else p.token
     if p.first is None or p.first.type not in ("KIND", "NAME"):
         return None
-    if p.token in ("start", "guess") and p.token.type == "NAME" and p.after == "=":
+    if p.token in ("start", "guess", *SIZES) and p.token.type == "NAME" and p.after == "=":
         return p.say(f"`{p.token}` takes its value without `=`", help=f"write `{p.token} 1`")
     if p.token == "(" and p.first.type == "KIND" and len(p.line) == 2:
         return p.say(f"`{name}` takes no arguments here", help=f"write `var {name} start 1`")

@@ -7,6 +7,7 @@ a file with its comments.
 from collections.abc import Iterator
 
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.tree import SIZES
 
 # How tightly an operator binds, as in grammars/sml.lark; an `if` binds least, an atom most.
 _IF, _OR, _AND, _NOT, _COMPARISON, _SUM, _TERM, _SIGN, _POWER, _ATOM = range(10)
@@ -64,6 +65,10 @@ def show_variable(variable: tree.Variable) -> str:
         words.append(f"start {show_expression(variable.start)}")
     if variable.guess is not None:
         words.append(f"guess {show_expression(variable.guess)}")
+    for word in SIZES:
+        value = getattr(variable, word)
+        if value is not None:
+            words.append(f"{word} {show_expression(value)}")
     return " ".join(words) + _doc(variable.doc)
 
 

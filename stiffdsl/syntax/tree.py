@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from stiffdsl.diagnostics import Span
 
+# What a declaration says of the size of a quantity.
+SIZES = ("nominal", "min", "max")
+
 
 def _span() -> Span:
     return field(compare=False, repr=False)  # type: ignore[no-any-return]
@@ -134,8 +137,8 @@ Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start`
-    or `guess` (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
+    """`R = 1e3` in `Resistor(R = 1e3)`; `name` may be dotted: `wall.C = 2`. `attribute` is `value`, `start`,
+    `guess`, `nominal`, `min` or `max` (`Capacitor(v start 5)` is `Modifier("v", "start", 5)`)."""
 
     name: str
     attribute: str
@@ -145,8 +148,8 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`kind name[dimensions] [unit] = value in low..high start s guess g "doc"`; `kind` is const, param,
-    input, var, output or discrete.
+    """`kind name[dimensions] [unit] = value in low..high start s guess g nominal n min a max b "doc"`; `kind` is
+    const, param, input, var, output or discrete.
 
     `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); `value`
     then keeps no unit of its own (`Number(0.04, None)`).
@@ -163,6 +166,9 @@ class Variable:
     doc: str | None
     span: Span = _span()
     name_span: Span = _span()
+    nominal: Expr | None = None
+    min: Expr | None = None
+    max: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ def cuts_of(model: "CompiledModel", place: Place, kept: Sequence[str], given: Ma
     prefix = place.name + "."
     p = model.parameter_vector(given)
     parameters = {b.name: p[b.offset : b.offset + b.size].reshape(b.shape) for b in flat.parameters}
-    starts = {b.name: model._starts[b.offset : b.offset + b.size].reshape(b.shape) for b in flat.variables}
+    starts = {
+        b.name: model.start_values[b.offset : b.offset + b.size].reshape(b.shape) for b in flat.variables
+    }
     modifiers, free = surroundings(
         checked, model.origin.constants, place, parameters, starts, {n.partition("[")[0] for n in given}
     )

@@ -1,0 +1,163 @@
+"""Values outside of what their declarations allow: given ones are refused, those of a run are told."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stiffdsl.flat.model import Block
+from stiffdsl.runtime.names import Found
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+SIDES = (("min", -1.0, "below"), ("max", 1.0, "above"))
+# A run is outside where it is so by more than its tolerances, this many times.
+MARGIN = 10.0
+# A start may be off by rounding.
+ROUNDING = 1e-9
+# Names that one note lists.
+MOST_NAMES = 4
+
+
+def _limited(model: "CompiledModel", kind: str) -> list[Block]:
+    """The declarations with a `min` or a `max`: those of `variables` or of `parameters`."""
+    key = ("limited", kind)
+    if key not in model.cache:
+        blocks: tuple[Block, ...] = getattr(model.program.system.flat, kind)
+        model.cache[key] = [b for b in blocks if "min" in b.sizes or "max" in b.sizes]
+    return model.cache[key]
+
+
+def refuse(found: Found, given: Any, what: str) -> None:
+    """Raises `ValueError` where a value in SI, given to what was `found`, lies outside; leading axes are lanes."""
+    block = found.block
+    for side, sign, word in SIDES:
+        if side not in block.sizes:
+            continue
+        own = (found.scalars - block.offset).ravel()
+        values = np.asarray(given, dtype=float)
+        values = np.broadcast_to(values, np.broadcast_shapes(values.shape, found.shape))
+        values = values.reshape((-1, own.size))
+        limit = block.sizes[side][own]
+        wrong = np.argwhere(sign * (values - limit) > 0)
+        if len(wrong):
+            lane, k = wrong[0]
+            where = f" in lane {lane}" if len(values) > 1 else ""
+            told = _told(block, int(own[k]), values[lane, k], limit[k], side, word)
+            raise ValueError(f"the {what}{' of' * (what == 'initial value')} {told}{where}")
+
+
+def refuse_parameters(model: "CompiledModel", p: np.ndarray) -> None:
+    """Raises `ValueError` where a parameter, given or computed from others, lies outside."""
+    for block in _limited(model, "parameters"):
+        scalars = block.offset + np.arange(block.size)
+        refuse(Found(block, scalars, (block.size,)), p[scalars], "parameter")
+
+
+def refuse_start(model: "CompiledModel", y: np.ndarray) -> None:
+    """Raises `ValueError` where a state begins outside."""
+    for block, own, values in _states(model, y[None]):
+        for side, sign, word in SIDES:
+            if side not in block.sizes:
+                continue
+            limit = block.sizes[side][own]
+            wrong = np.flatnonzero(sign * (values[0] - limit) > ROUNDING * np.abs(limit) + 1e-300)
+            if len(wrong):
+                k = int(wrong[0])
+                told = _told(block, int(own[k]), values[0, k], limit[k], side, word)
+                raise ValueError(f"the start of {told}")
+
+
+def notes(
+    model: "CompiledModel", evaluate: Any, t: np.ndarray, y: np.ndarray, rtol: float, atol: Any
+) -> list[str]:
+    """What is to be said of a run: where it left what is declared, and which states stayed below `atol`.
+
+    `evaluate(t, y)` gives every declared variable, (n, variables); it is called only where one that is no state is
+    limited.
+    """
+    finite = np.all(np.isfinite(y), axis=1)
+    t, y = t[finite], y[finite]
+    if not len(t):
+        return []
+    found = []
+    states = {id(b): (own, values) for b, own, values in _states(model, y)}
+    every: np.ndarray | None = None
+    for block in _limited(model, "variables"):
+        own, values = states.get(id(block), (np.zeros(0, dtype=np.int64), np.zeros((len(t), 0))))
+        if len(own) < block.size:
+            if every is None:
+                every = np.asarray(evaluate(t, y))
+            own = np.arange(block.size)
+            values = every[:, block.offset : block.offset + block.size]
+        found += _left(block, own, t, values, rtol, float(np.min(atol)))
+    return found + _unseen(model, y, atol)
+
+
+def _left(
+    block: Block, own: np.ndarray, t: np.ndarray, values: np.ndarray, rtol: float, atol: float
+) -> list[str]:
+    told = []
+    nominal = block.sizes.get("nominal", np.ones(block.size))[own]
+    for side, sign, word in SIDES:
+        if side not in block.sizes:
+            continue
+        limit = block.sizes[side][own]
+        margin = MARGIN * (atol * nominal + rtol * np.abs(limit))
+        beyond = np.where(np.isfinite(values), sign * (values - limit) - margin, -1.0)
+        if not np.any(beyond > 0):
+            continue
+        first = int(np.argmax(np.any(beyond > 0, axis=1)))
+        at, k = np.unravel_index(np.argmax(beyond), beyond.shape)
+        worst = _told(block, int(own[k]), values[at, k], limit[k], side, word)
+        told.append(f"{worst}, at time {t[at]:.6g}; it was first outside at {t[first]:.6g}")
+    return told
+
+
+def _unseen(model: "CompiledModel", y: np.ndarray, atol: Any) -> list[str]:
+    """States that were never larger than the error that they are allowed, declaration by declaration."""
+    system = model.program.system
+    count = len(system.states)
+    reached = np.max(np.abs(y[:, :count]), axis=0, initial=0.0)
+    allowed = np.broadcast_to(np.asarray(atol, dtype=float), (y.shape[1],))[:count]
+    unseen = (reached > 0) & (reached < allowed) & np.isfinite(allowed)
+    if not np.any(unseen):
+        return []
+    names, most, least = [], 0.0, np.inf
+    for block in dict.fromkeys(model.declarations(system.states[unseen])):
+        here = (system.states >= block.offset) & (system.states < block.offset + block.size)
+        if block.kind != "hidden" and np.all(reached[here] < allowed[here]):
+            names.append(f"`{block.name}`")
+            most, least = max(most, float(np.max(reached[here]))), min(least, float(np.min(allowed[here])))
+    if not names:
+        return []
+    listed = ", ".join(names[:MOST_NAMES]) + (
+        f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES)
+    )
+    text = f"{listed} never exceeded `atol`: {most:.3g} at most, for {least:.3g} in SI units"
+    return [f"{text}; declare `nominal`, or give a smaller `atol`"]
+
+
+def _states(model: "CompiledModel", y: np.ndarray) -> list[tuple[Block, np.ndarray, np.ndarray]]:
+    """Limited declarations whose scalars are states: which of them, and their values over time."""
+    system = model.program.system
+    flat = system.flat
+    blocks = _limited(model, "variables")
+    if not blocks:
+        return []
+    place = np.full(flat.size, -1, dtype=np.int64)
+    place[system.states] = np.arange(len(system.states))
+    found = []
+    for block in blocks:
+        scalars = block.offset + np.arange(block.size)
+        at = place[flat.alias[scalars]]
+        own = np.flatnonzero((at >= 0) & (flat.sign[scalars] != 0))
+        if len(own):
+            found.append((block, own, y[:, at[own]] * flat.sign[scalars[own]]))
+    return found
+
+
+def _told(block: Block, k: int, value: float, limit: float, side: str, word: str) -> str:
+    given, allowed = ((v - block.shift) / block.scale for v in (value, limit))
+    unit = "" if block.unit is None else f" [{block.unit}]"
+    return f"`{block.scalar_name(k)}` is {word} its `{side}`: {given:.6g}{unit} for {allowed:.6g}{unit}"

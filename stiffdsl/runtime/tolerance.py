@@ -1,0 +1,68 @@
+"""Absolute tolerances as a user gives them: a number, one for each state, or by name."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.model import CompiledModel
+
+# Where nobody says anything.
+DEFAULT, RELATIVE = 1e-9, 1e-6
+# A state that begins above it is nowhere near a tolerance that anybody asks for.
+LARGE = 1e-3
+
+
+def absolute(model: "CompiledModel", atol: Any) -> Any:
+    """`atol` as a number, or a vector with one entry for each entry of y, in SI.
+
+    A vector has one entry for each of `model.states`, in SI as y is; with names, numbers in declared units, and the
+    default for what is not named. Raises `KeyError` for a wrong name and `ValueError` for a wrong length.
+    """
+    if atol is None or (not isinstance(atol, Mapping) and np.ndim(atol) == 0):
+        return atol
+    program = model.program
+    system = program.system
+    default = program.absolute(RELATIVE, DEFAULT, start=small_starts(model))
+    entries: Any = np.array(np.broadcast_to(default, (program.size,)))
+    if not isinstance(atol, Mapping):
+        given = atol if isinstance(atol, jax.Array) else np.asarray(atol, dtype=float)
+        if given.shape != (len(system.states),):
+            raise ValueError(
+                f"`atol` has one entry for each of the {len(system.states)} `model.states`, not {given.shape}"
+            )
+        return _put(entries, np.arange(len(system.states)), given)
+    place = np.full(system.flat.size, -1, dtype=np.int64)
+    place[system.states] = np.arange(len(system.states))
+    algebraic = ~system.implicit_is_der
+    place[system.implicit[algebraic]] = len(system.states) + np.flatnonzero(algebraic)
+    for name, value in atol.items():
+        found = model.variable_names.find(name)
+        scalars = found.scalars.ravel()
+        at = place[system.flat.alias[scalars]]
+        if np.any(at < 0):
+            raise ValueError(f"`{name}` is computed from the states; give tolerances for `model.states`")
+        value = value if isinstance(value, jax.Array) else np.asarray(value, dtype=float)
+        if value.shape not in ((), found.shape):
+            raise ValueError(f"the tolerance of `{name}` has shape {found.shape}, not {value.shape}")
+        xp: Any = jnp if isinstance(value, jax.Array) else np
+        entries = _put(entries, at, xp.broadcast_to(value * found.block.scale, found.shape).ravel())
+    return entries
+
+
+def small_starts(model: "CompiledModel") -> np.ndarray | None:
+    """The declared starts of states that are small and not zero, zero for the others; None where there are none."""
+    system = model.program.system
+    start = np.nan_to_num(model.start_values[system.states])
+    start = np.r_[np.where(np.abs(start) < LARGE, start, 0.0), np.zeros(len(system.implicit))]
+    return start if np.any(start) else None
+
+
+def _put(entries: Any, at: np.ndarray, values: Any) -> Any:
+    if isinstance(entries, jax.Array) or isinstance(values, jax.Array):
+        return jnp.asarray(entries).at[at].set(values)
+    entries[at] = values
+    return entries
