@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.program.program import Program
+from stiffdsl.runtime import typical
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.solve.knots import Knots
 from stiffdsl.solve.stops import Crossings
@@ -44,6 +45,14 @@ class ModelSystem:
     def names(self) -> tuple[str, ...]:
         """The names of the entries of y: made when a message needs them."""
         return self._names()
+
+    def typical(self) -> tuple[np.ndarray, float] | None:
+        """Values of the Jacobian and an alpha to choose pivots of `alpha M - J` by; None where those on the diagonal
+        serve."""
+        if np.all(self.mass):
+            return None
+        values = typical.jacobian(self.program)
+        return values, typical.alphas(self.program, values)[1]
 
     def crossing_count(self, args: Args) -> int:
         """Lines over time at which the equations jump; the last two are for the tables of inputs, where any jumps."""

@@ -21,7 +21,7 @@ from stiffdsl.solve import kernels
 from stiffdsl.solve.dense import Dense, Looped, WrittenOut
 from stiffdsl.solve.krylov import Krylov
 from stiffdsl.solve.ordering import estimate
-from stiffdsl.solve.sparse import Sparse
+from stiffdsl.solve.sparse import Sparse, Typical, nothing_known
 from stiffdsl.solve.static import StaticLU, without_klu
 from stiffdsl.solve.system import System
 
@@ -65,13 +65,18 @@ class LinearSolver:
         mass: np.ndarray,
         direct: Direct | None = None,
         kind: str = "auto",
+        typical: Typical = nothing_known,
     ):
-        """`kind` is one of `options.LINEAR`; `auto` takes `direct`, where it is given, or goes by size and density."""
+        """`kind` is one of `options.LINEAR`; `auto` takes `direct`, where it is given, or goes by size and density.
+        `typical` gives values of J and an alpha that pivots are chosen by, or None."""
         self.rows, self.columns = np.asarray(rows, dtype=np.int32), np.asarray(columns, dtype=np.int32)
         self.mass = np.asarray(mass, dtype=float)
         made = NAMED.get(kind, _direct)
         given = direct if kind == "auto" else None
         self.direct: Direct = given or made(self.rows, self.columns, self.mass)
+        exact = self.direct.exact if isinstance(self.direct, Krylov) else self.direct
+        if isinstance(exact, Sparse):
+            exact.typical = typical
 
     @property
     def krylov(self) -> Krylov | None:
@@ -100,7 +105,8 @@ class LinearSolver:
 
 def linear_solver(system: System, kind: str = "auto") -> LinearSolver:
     """The solver for the pattern and the mass matrix of a system, which may bring a factorization of its own."""
-    return LinearSolver(system.rows, system.columns, system.mass, getattr(system, "direct", None), kind)
+    direct, typical = getattr(system, "direct", None), getattr(system, "typical", nothing_known)
+    return LinearSolver(system.rows, system.columns, system.mass, direct, kind, typical)
 
 
 def inexact_kind(system: System, kind: str) -> str:

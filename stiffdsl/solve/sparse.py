@@ -1,14 +1,17 @@
 """Large sparse linear systems: KLU (Davis and Palamadai Natarajan, ACM TOMS 37:36, 2010) through `klujax`.
 
-The pattern is analysed once, and pivots are chosen once. A step refactors in place with these pivots and is checked
-by one solve: where they lose accuracy, every solve of the step finds pivots of its own.
+The pattern is analysed once, and pivots are chosen once, for values that are typical where these are known. Rows are
+then put in an order in which the product of the diagonal is large (Duff and Koster, SIAM J. Matrix Anal. Appl. 22:973,
+2001), since KLU prefers pivots there. A step refactors in place with these pivots and is checked by one solve: where
+they lose accuracy, every solve of the step finds pivots of its own, the check first.
 
 KLU ends the whole program, not the step, where a pivot is exactly zero. So the values it sees are moved by a few
 units in their last places, and zeros by next to nothing: a singular matrix then gives values so large that the step
-fails, and the solve ends with a status.
+fails, and the solve ends with a status. Next to nothing is so much that its square is not zero.
 """
 
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,15 +22,25 @@ import numpy as np
 from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 
 # A solve whose residual is above this share of its terms used bad pivots.
 BAD_PIVOTS = 1e-9
 # Relative moves of the values, the size that zeros are given, and a size that only these can lead to.
-NOISE, TINY, HUGE = 2.0**-46, 1e-200, 1e120
+NOISE, TINY, HUGE = 2.0**-46, 1e-140, 1e120
+# What a value counts as at least beside the largest of its column: its place may hold a number at another point.
+LEAST = 1e-8
 # A value that no solution has.
 NEVER = -1.2345678901234567e-289
+# Values of J on its pattern and an alpha, where such are known.
+Typical = Callable[[], tuple[np.ndarray, float] | None]
+
+
+def nothing_known() -> None:
+    return None
+
+
 # Whose factors lie at an address.
 owners: WeakValueDictionary[int, "Sparse"] = WeakValueDictionary()
 
@@ -50,6 +63,7 @@ class Sparse:
         self.diagonal = np.searchsorted(entries, diagonal * n + diagonal)
         self.mass = mass[diagonal]
         self.out_of_order = False
+        self.typical: Typical = nothing_known
         noise = np.random.default_rng(0).uniform(-1.0, 1.0, self.count)
         self.factor_noise, self.zero_noise = 1.0 + NOISE * noise, TINY * (1.5 + noise)
 
@@ -60,7 +74,7 @@ class Sparse:
 
         with jax.ensure_compile_time_eval(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            symbolic = klujax.analyze(jnp.asarray(self.row), jnp.asarray(self.column), self.n)
+            symbolic = klujax.analyze(jnp.asarray(self.moved_row), jnp.asarray(self.column), self.n)
         address, numeric = self._factors(symbolic)
         owners[int(address[0])] = self
         # Both are arrays: JAX writes single numbers into its programs (see `addresses.py`).
@@ -75,13 +89,27 @@ class Sparse:
 
         with jax.ensure_compile_time_eval(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rows, columns = jnp.asarray(self.row), jnp.asarray(self.column)
+            rows, columns = jnp.asarray(self.moved_row), jnp.asarray(self.column)
             numeric = klujax.factor(rows, columns, jnp.asarray(self.first_values), symbolic)
         return np.asarray(numeric.as_list(), dtype=np.uint64), numeric
 
     @cached_property
+    def _known(self) -> np.ndarray | None:
+        """Typical values of the matrix."""
+        known = self.typical()
+        if known is None or not np.all(np.isfinite(known[0])):
+            return None
+        values = np.zeros(self.count)
+        values[self.place] = -known[0]
+        values[self.diagonal] += known[1] * self.mass
+        return values
+
+    @cached_property
     def first_values(self) -> np.ndarray:
-        """Values with pivots on the diagonal and, where a row has none there, on a matching of rows and columns."""
+        """Typical values; else some with pivots on the diagonal and, where a row has none there, on a matching of rows
+        and columns."""
+        if self._known is not None:
+            return np.where(self._known == 0, self.zero_noise, self._known * self.factor_noise)
         values = np.random.default_rng(0).uniform(0.5, 1.0, self.count)
         matched = np.arange(self.n)
         if np.count_nonzero(self.row == self.column) < self.n:
@@ -92,18 +120,64 @@ class Sparse:
         values[self.column == matched[self.row]] = 100.0
         return values
 
+    @cached_property
+    def column_of(self) -> np.ndarray:
+        """For each row the column whose pivot it should have: KLU gets the rows in that order."""
+        if self._known is None:
+            return np.arange(self.n)
+        sizes = np.abs(self._known)
+        largest = np.full(self.n, np.finfo(float).tiny)
+        np.maximum.at(largest, self.column, sizes)
+        # Costs are positive: zero would be no entry.
+        cost = 1.0 + np.log(largest[self.column] / np.maximum(sizes, LEAST * largest[self.column]))
+        try:
+            return min_weight_full_bipartite_matching(
+                csr_array((cost, (self.row, self.column)), shape=(self.n, self.n))
+            )[1]
+        except ValueError:  # singular whatever the numbers are
+            return np.arange(self.n)
+
+    @cached_property
+    def moved_row(self) -> np.ndarray:
+        """The rows of the entries in that order."""
+        return self.column_of[self.row].astype(np.int32)
+
+    @cached_property
+    def _moves(self) -> bool:
+        return bool(np.any(self.column_of != np.arange(self.n)))
+
+    def moved(self, b):
+        """A right side in the order of the rows that KLU gets."""
+        return b[np.argsort(self.column_of)] if self._moves else b
+
+    def moved_back(self, x):
+        """The solution of a transposed system, in the order of the rows."""
+        return x[self.column_of] if self._moves else x
+
     def factor(self, jacobian, alpha):
         w = jnp.zeros(self.count).at[self.place].set(-jacobian)
         w = w.at[self.diagonal].add(alpha * self.mass)
         w = jnp.where(w == 0, self.zero_noise, w * self.factor_noise)
+        # An infinite value would make the others of its row zero.
+        finite = jnp.all(jnp.isfinite(w))
+        w = jnp.where(finite, w, self.first_values)
         probe = jnp.ones(self.n)
-        x = refactor_p.bind(*self.handles[:2], w, probe, solver=self)
+        handles = self.handles[:2]
+        x = refactor_p.bind(*handles, w, probe, solver=self)
         product = w * x[self.column]
         residual = jnp.zeros(self.n).at[self.row].add(product) - probe
         terms = jnp.zeros(self.n).at[self.row].add(jnp.abs(product)) + 1.0
+        trusted = jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS
+        waited = jnp.where(x[0] == NEVER, 0.0, 1.0)
+        # Bad pivots say nothing of the matrix.
+        x = lax.cond(
+            trusted,
+            lambda: x,
+            lambda: solve_p.bind(*handles, w, False, waited, probe, solver=self, transposed=False),
+        )
         # All solves are multiplied by this gate: so they wait for their factors, and none comes from a singular matrix.
-        gate = jnp.where(jnp.max(jnp.abs(x)) < HUGE, jnp.where(x[0] == NEVER, 0.0, 1.0), jnp.nan)
-        return w, jnp.max(jnp.abs(residual) / terms) < BAD_PIVOTS, gate
+        gate = jnp.where(finite & (jnp.max(jnp.abs(x)) < HUGE), waited, jnp.nan)
+        return w, trusted, gate
 
     def solve(self, lu, b):
         if self.out_of_order:
@@ -127,7 +201,8 @@ def _refactor(symbolic, numeric, w, b, *, solver: Sparse):
     """Factors w with the pivots of the numeric object, and solves for b."""
     out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64), jax.ShapeDtypeStruct((1,), jnp.uint64)
     call = jax.ffi.ffi_call("refactor_and_solve_f64", out)
-    x, _ = call(solver.row, solver.column, w[None, :], b[None, :, None], symbolic[0], numeric)
+    b = solver.moved(b)
+    x, _ = call(solver.moved_row, solver.column, w[None, :], b[None, :, None], symbolic[0], numeric)
     return x[0, :, 0]
 
 
@@ -135,16 +210,17 @@ def _solve(symbolic, numeric, w, trusted, gate, b, *, solver: Sparse, transposed
     """Solves with the factors in the numeric object where they are trusted, otherwise with new pivots."""
     prefix = "tsolve" if transposed else "solve"
     out = jax.ShapeDtypeStruct((1, solver.n, 1), jnp.float64)
-    b = (gate * b)[None, :, None]
+    b = (gate * b if transposed else solver.moved(gate * b))[None, :, None]
 
     def quick():
         return jax.ffi.ffi_call(f"{prefix}_with_numeric_f64", out)(symbolic[0], numeric, b)
 
     def careful():
         call = jax.ffi.ffi_call(f"{prefix}_with_symbol_f64", out)
-        return call(solver.row, solver.column, w[None, :], b, symbolic[0])
+        return call(solver.moved_row, solver.column, w[None, :], b, symbolic[0])
 
-    return lax.cond(trusted, quick, careful)[0, :, 0]
+    x = lax.cond(trusted, quick, careful)[0, :, 0]
+    return solver.moved_back(x) if transposed else x
 
 
 def _refactor_lanes(arguments, axes, *, solver: Sparse):

@@ -109,3 +109,46 @@ def test_the_kind_follows_from_size_and_density():
     assert [kind(3, 2), kind(9, 3), kind(100, 3)] == [WrittenOut, Looped, Dense]
     assert [kind(200, 100), kind(5000, 3)] == [Dense, Sparse]
     assert isinstance(linear.linear_solver(FunctionSystem(lambda t, y, _: y, 2)).direct, WrittenOut)
+
+
+def cyclic(n, own):
+    """Two unknowns at each of n places: the diagonal is `own`, which may be small, beside what makes W regular."""
+    i, a, b = np.arange(n), np.arange(n), n + np.arange(n)
+    after = (i + 1) % n
+    rows = np.concatenate([i, i, i, n + i, n + i, n + i])
+    columns = np.concatenate([a, b, a[after], a, b, b[after]])
+    values = np.concatenate(
+        [
+            np.full(n, own),
+            np.full(n, 3.0),
+            np.full(n, 0.4),
+            np.full(n, -5.0),
+            np.full(n, own),
+            np.full(n, 0.3),
+        ]
+    )
+    order = np.lexsort((columns, rows))
+    return rows[order], columns[order], values[order]
+
+
+def test_klu_takes_pivots_off_the_diagonal_where_values_say_so():
+    """With pivots on the diagonal, which KLU prefers, factors would grow by a factor at every place."""
+    n = 40
+    rows, columns, values = cyclic(n, 0.02)
+    matrix = np.zeros((2 * n, 2 * n))
+    matrix[rows, columns] = -values
+    linear = LinearSolver(rows, columns, np.zeros(2 * n), kind="klu", typical=lambda: (values, 1.0))
+    b = np.random.default_rng(0).normal(size=2 * n)
+    factors = linear.factor(jnp.asarray(values), 1.0)
+    assert factors.lu[1], "the pivots serve"
+    np.testing.assert_allclose(linear.solve(factors, b), np.linalg.solve(matrix, b), rtol=1e-11)
+    back = jax.vjp(lambda b: linear.solve(factors, b), b)[1](b)[0]
+    np.testing.assert_allclose(back, np.linalg.solve(matrix.T, b), rtol=1e-11)
+
+
+@pytest.mark.parametrize("wrong", [np.inf, np.nan])
+def test_klu_ends_in_no_exception_where_a_value_is_not_finite(wrong):
+    rows, columns, values = cyclic(10, 1.0)
+    linear = LinearSolver(rows, columns, np.zeros(20), kind="klu", typical=lambda: (values, 1.0))
+    values[7] = wrong
+    assert np.all(np.isnan(linear.solve(linear.factor(jnp.asarray(values), 1.0), np.ones(20))))

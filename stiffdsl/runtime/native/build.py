@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stiffdsl.program import interpret
 from stiffdsl.program.program import Function, Program
+from stiffdsl.runtime import typical
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
 from stiffdsl.runtime.native.linear import LinearKernels
@@ -18,13 +18,9 @@ from stiffdsl.runtime.native.tangent import time_derivative
 from stiffdsl.solve.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}
-# Where an unknown without a start or a guess is taken to be.
-_SOMEWHERE = 0.5
 # Beyond these a factorization in every step takes longer than other ways: unknowns, for each of which something is done
 # in every stage, and multiplications of the factors; operations of the program, each of which LLVM compiles.
 UNKNOWNS, MULTIPLICATIONS, OPERATIONS = 10_000, 2_000_000, 30_000
-# Steps h for which planned pivots must serve are tried as multiples of the times in which states move by themselves.
-_STEPS = (1e-4, 1.0, 1e3)
 
 
 def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = None) -> NativeSolver | str:
@@ -55,20 +51,14 @@ def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | 
         return "there is no unknown to step"
     if program.size > UNKNOWNS:
         return f"{program.size:,} unknowns are more than the {UNKNOWNS:,} that a kernel steps"
-    sample = _sample(program, start)
-    alphas = () if sample is None else _alphas(program, sample)
+    sample, alphas = None, []
+    if not np.all(program.mass):
+        sample = typical.jacobian(program, start)
+        alphas = typical.alphas(program, sample)
     found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas)
     if found is not None:
         return found
     return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
-
-
-def _alphas(program: Program, sample: np.ndarray) -> list[float]:
-    own = (program.rows == program.columns) & (np.asarray(program.mass)[program.rows] != 0)
-    rates = np.abs(sample[own])
-    rates = rates[np.isfinite(rates) & (rates > 0)]
-    rate = float(np.exp(np.mean(np.log(rates)))) if len(rates) else 1.0
-    return [rate / step for step in _STEPS]
 
 
 def _model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
@@ -100,22 +90,6 @@ def _model(program: Program, tableau: Tableau, start: np.ndarray | None = None) 
         tables_project={} if project is None else project[1],
         stops=stops,
     )
-
-
-def _sample(program: Program, start: np.ndarray | None) -> np.ndarray | None:
-    """Values of the Jacobian near the start, for the default parameters; None where no row is algebraic."""
-    if np.all(program.mass):
-        return None
-    system = program.system
-    count = sum(b.size for b in system.flat.parameters)
-    p = interpret.run(program, "parameters", np.zeros(count), np.zeros(count))
-    u = interpret.run(program, "input_defaults", p)
-    given, guess = interpret.run(program, "start", p, u), interpret.run(program, "guess", p, u)
-    known = np.where(np.isnan(given), guess, given)[np.r_[system.states, system.implicit]]
-    known = np.where(np.isnan(known), _SOMEWHERE, known) if start is None else start
-    # A little away from zero, where derivatives often vanish.
-    y = known + 1e-3 * (1 + np.abs(known))
-    return interpret.run(program, "jacobian", 0.0, y, p, u)
 
 
 def _key(model: Model) -> str:
