@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate import neural
+from stiffdsl.surrogate.checksum import checksum
 from stiffdsl.surrogate.storage import load
 from stiffdsl.surrogate.train import train
 
@@ -61,7 +62,9 @@ def test_a_wrong_folder(chain, tmp_path):
         ({"version": 99}, "has format version 99; this stiffdsl reads 1"),
         ({"clock": None}, "not complete"),
     ):
-        (folder / "surrogate.json").write_text(json.dumps({**meta, **change}))
+        changed = {**meta, **change}
+        changed["checksum"] = checksum(changed, [folder / "surrogate.safetensors"])
+        (folder / "surrogate.json").write_text(json.dumps(changed))
         with pytest.raises(ValueError, match=message):
             load(folder)
     (folder / "surrogate.json").write_text("{")
