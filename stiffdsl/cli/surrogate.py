@@ -175,6 +175,11 @@ def surrogate(
             {
                 "model": full.report["name"],
                 "method": trained.method,
+                "verdict": {
+                    "good": trained.verdict.good,
+                    "sentence": trained.verdict.sentence,
+                    "try": trained.verdict.advice,
+                },
                 "samples": trained.validation["samples"]["training"],
                 "seed": seed,
                 "validation": trained.validation,

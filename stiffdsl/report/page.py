@@ -1,18 +1,25 @@
 """The page that goes with a surrogate: one HTML file, for whoever has to trust it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from stiffdsl.report import surrogate as pictures
 from stiffdsl.report.picture import svg
-from stiffdsl.report.tables import LISTED, duration
+from stiffdsl.report.tables import LISTED, duration, headline_first
+from stiffdsl.surrogate.verdict import times
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem }
 p.about { color: #666; margin-top: 0.2rem }
+p.verdict { border-left: 4px solid #228833; padding: 0.4rem 0.8rem; background: #f3f8f4; font-weight: 600 }
+p.verdict.poor { border-color: #EE6677; background: #fdf2f3 }
+div.wide { overflow-x: auto }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 0.7rem } th, td { padding-right: 0.6rem } }
+@media print { body { max-width: none; margin: 0 } h2, svg { break-inside: avoid } }
 table { border-collapse: collapse; font-size: 0.9rem } th { text-align: left; font-weight: 600 }
 th, td { padding: 0.25rem 1rem 0.25rem 0; border-bottom: 1px solid #e4e4e4 } td.n, th.n { text-align: right }
 pre { background: #f6f6f6; padding: 0.8rem 1rem; overflow-x: auto; font-size: 0.85rem }
@@ -34,14 +41,19 @@ def page(trained: Any) -> str:
     )
     sections = [
         f"<h1>Surrogate of {escape(trained.name)}</h1>\n<p class='about'>{escape(about)}</p>",
+        _verdict(trained),
+        f"<p>{escape(_explained(trained))}</p>",
         _summary(trained),
-        "<h2>Domain</h2>\n<p>The errors hold in these ranges. Outside of them the surrogate warns.</p>",
+        "<h2>Where it holds</h2>\n<p>The errors hold for values drawn "
+        f"{_drawn(found)} from these ranges. Outside of them the surrogate warns.</p>",
         _table(("what varies", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
-        _failures(found["failed"], samples["failed"]),
+        _failures(found["failed"], samples),
         "<h2>Error by output</h2>",
+        "<p>Relative to the value, or to the range that an output moves in where it changes its sign. 95 % of the "
+        "errors are below the column of that name, at the saved times of runs that took no part in the training.</p>",
         _table(
             ("output", "median", "95 %", "worst", "relative to", "worst, absolute", "unit"),
-            _outputs(found["outputs"]),
+            _outputs(found),
             numbers=(1, 2, 3, 5),
         ),
         *_kept(found.get("kept")),
@@ -59,9 +71,53 @@ def page(trained: Any) -> str:
     body = "\n".join(section for section in sections if section)
     title = f"Surrogate of {escape(trained.name)}"
     return (
-        f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
+        f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
+        f"<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>{title}</title>\n"
         f"<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+# What a method does, for somebody who was not there.
+_METHODS = {
+    "lpctesn": "a continuous-time echo state network: a reservoir, read out by a smooth function of the parameters",
+    "npctesn": "a continuous-time echo state network whose readout is a nonlinear function of the parameters",
+    "neural": "a neural network of the parameters for the shapes that trajectories are made of",
+    "rbf": "radial basis functions of the parameters for the shapes that trajectories are made of",
+    "registered": "shapes over clocks of their own, for fronts that move with the parameters",
+    "regression": "a neural network of parameters and time together",
+    "recurrent": "a recurrent network that is driven by the inputs step by step",
+    "galerkin": "the model's own equations for a few combinations of its states",
+    "balanced": "the linearised part, reduced to the states that its connectors see",
+}
+
+
+def _verdict(trained: Any) -> str:
+    judged = trained.verdict
+    kind = "verdict" if judged.good else "verdict poor"
+    sentence = judged.sentence[0].upper() + judged.sentence[1:]
+    tried = f" What may help: {', or '.join(judged.advice)}." if judged.advice else ""
+    return f"<p class='{kind}'>{escape(sentence + '.' + tried)}</p>"
+
+
+def _explained(trained: Any) -> str:
+    """What the thing is, how it was made and when, for somebody who was not there."""
+    from stiffdsl import __version__
+
+    name = trained.full.report.get("doc") if hasattr(trained.full, "report") else None
+    model = f"`{trained.name}`" + (f" ({name})" if name else "")
+    method = _METHODS.get(trained.method, "a fast approximation")
+    fixed = ", ".join(f"{n} = {v:.6g}" for n, v in list(trained.about.fixed.items())[:LISTED])
+    held = f" Held fixed: {fixed}." if fixed else ""
+    return (
+        f"A surrogate answers for the model {model} in a fraction of its time, for values in the ranges below. "
+        f"This one is {method}. It was learnt from solves of the model and measured on others. An interval of 95 % is "
+        f"meant to hold the model's value at any one time in 95 of 100 cases.{held} "
+        f"Made on {date.today().isoformat()} with stiffdsl {__version__}."
+    )
+
+
+def _drawn(found: dict[str, Any]) -> str:
+    return "evenly in the logarithm of wide ranges" if found.get("distribution") == "log" else "evenly"
 
 
 def _summary(trained: Any) -> str:
@@ -82,8 +138,7 @@ def _summary(trained: Any) -> str:
 def _speed(pair: dict[str, Any]) -> str:
     if pair["full"] is None:
         return duration(pair["surrogate"])
-    full = f"the full model takes {duration(pair['full'])}, {pair['ratio']:.3g} times as long"
-    return f"{duration(pair['surrogate'])}; {full}"
+    return f"{duration(pair['surrogate'])}; the full model takes {duration(pair['full'])}: {times(pair['ratio'])}"
 
 
 def _domain(trained: Any) -> list[tuple[str, ...]]:
@@ -109,8 +164,8 @@ def _varied(trained: Any) -> str:
     return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
 
 
-def _outputs(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
-    ordered = sorted(rows.items(), key=lambda item: -item[1]["worst"])
+def _outputs(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    ordered = headline_first(found)
     listed: list[tuple[str, ...]] = [
         (
             name,
@@ -156,13 +211,24 @@ def _kept(kept: dict[str, Any] | None) -> list[str]:
     return sections
 
 
-def _failures(failed: dict[str, Any], count: int) -> str:
+def _failures(failed: dict[str, Any], samples: dict[str, int]) -> str:
+    """How many runs of the model failed, why, and where: there the stated errors do not hold."""
+    count = samples["failed"]
     if not count:
         return ""
+    tried = count + sum(samples[kind] for kind in ("training", "calibration", "test"))
     reasons = "".join(f"<li>{n} times: {escape(why)}</li>" for why, n in failed["reasons"].items())
     return (
-        f"<p>The full model failed at {count} samples; near them the surrogate warns.</p>\n<ul>{reasons}</ul>"
+        f"<p>The full model failed at {count} of {tried} samples ({_percent(count / tried)} of the ranges), "
+        f"{_region(failed)}. Near these the surrogate warns, and no error is stated.</p>\n<ul>{reasons}</ul>"
     )
+
+
+def _region(failed: dict[str, Any]) -> str:
+    """`for k1 0.1..0.3, k2 2..4`: the box around the failed samples."""
+    region = failed.get("region") or {}
+    told = [f"{name} {low:.4g}..{high:.4g}" for name, (low, high) in list(region.items())[:LISTED]]
+    return f"within {escape(', '.join(told))}" if told else "here and there"
 
 
 def _usage(trained: Any) -> str:
@@ -189,7 +255,8 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequ
 
     head = "".join(cell("th", k, h) for k, h in enumerate(headings))
     lines = ["<tr>" + "".join(cell("td", k, c) for k, c in enumerate(row)) + "</tr>" for row in rows]
-    return "<table>\n" + (f"<tr>{head}</tr>\n" if head else "") + "\n".join(lines) + "\n</table>"
+    table = "<table>\n" + (f"<tr>{head}</tr>\n" if head else "") + "\n".join(lines) + "\n</table>"
+    return f"<div class='wide'>{table}</div>"
 
 
 def _percent(fraction: float) -> str:

@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stiffdsl.surrogate.verdict import times
+
 # How many variables a report of a solve lists before it says how many more there are.
 LISTED = 24
 # Names and equations in one line, or one below the other.
@@ -176,10 +178,12 @@ def _folded(rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
 
 def validation_table(trained: Any) -> RenderableType:
     """How far a surrogate is from the full model on samples held out, how fast it is, and where that holds."""
-    found, speed = trained.validation, trained.speed
+    found, speed, judged = trained.validation, trained.speed, trained.verdict
     samples = found["samples"]
     failed = f", {_count(samples['failed'], 'run')} failed" if samples["failed"] else ""
     facts = [
+        ("verdict", judged.sentence),
+        ("try", ", or ".join(judged.advice)),
         (
             "samples",
             f"{samples['training']} to train, {samples['calibration']} to calibrate, {samples['test']} to test{failed}",
@@ -194,11 +198,12 @@ def validation_table(trained: Any) -> RenderableType:
         ("one run", _ratio(speed["one"])),
         ("batch", f"{_ratio(speed['batch'])} per run, {speed['lanes']:,} at once"),
         ("domain", _domain(trained)),
+        ("failed", _failed(found["failed"], samples)),
     ]
     table = _grid(
         ("output", "median", "95 %", "worst", "relative to", "worst, absolute"), numbers=(1, 2, 3, 5)
     )
-    rows = sorted(found["outputs"].items(), key=lambda item: -item[1]["worst"])
+    rows = headline_first(found)
     for name, row in rows[:LISTED]:
         unit = f" {row['unit']}" if row["unit"] else ""
         errors = [_percent(row[key]) for key in ("median", "p95", "worst")]
@@ -207,6 +212,33 @@ def validation_table(trained: Any) -> RenderableType:
     heading = _heading(trained.name, f"surrogate ({trained.method})")
     methods = ["", _indented(_methods(trained))] if len(found["tried"]) > 1 else []
     return Group(heading, "", _facts(facts), "", _indented(table), *map(_indented, more), *methods)
+
+
+def _failed(failed: Mapping[str, Any], samples: Mapping[str, int]) -> str:
+    """`12 of 130 runs, within k1 0.1..0.3: there no error is stated`."""
+    if not samples["failed"]:
+        return ""
+    tried = samples["failed"] + sum(samples[kind] for kind in ("training", "calibration", "test"))
+    box = [f"{name} {_number(low)}..{_number(high)}" for name, (low, high) in failed["region"].items()]
+    within = f", within {', '.join(box[:NAMED])}" if box else ""
+    return f"{samples['failed']:,} of {_count(tried, 'run')}{within}: near these it warns, and no error is stated"
+
+
+def headline_first(found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The rows of a validation by output: those of the headline first, the largest errors before smaller ones.
+
+    Of other outputs that have the errors of one of these, aliases, nothing is told.
+    """
+    told = set(found.get("headline", ()))
+
+    def errors(row: Mapping[str, Any]) -> tuple[float, ...]:
+        return row["median"], row["p95"], row["worst"]
+
+    known = {errors(row) for name, row in found["outputs"].items() if name in told}
+    rows = [
+        (n, row) for n, row in found["outputs"].items() if n in told or not told or errors(row) not in known
+    ]
+    return sorted(rows, key=lambda item: (item[0] not in told, -item[1]["worst"]))
 
 
 def _methods(trained: Any) -> Table:
@@ -229,7 +261,7 @@ def _ratio(pair: Mapping[str, Any]) -> str:
     """`5.1 ms → 60 µs, 85 times faster`."""
     if pair["full"] is None:
         return duration(pair["surrogate"])
-    return f"{duration(pair['full'])} → {duration(pair['surrogate'])}, {pair['ratio']:,.3g} times as fast"
+    return f"{duration(pair['full'])} → {duration(pair['surrogate'])}, {times(pair['ratio'])}"
 
 
 def _timing(found: Mapping[str, Any]) -> list[tuple[str, str]]:

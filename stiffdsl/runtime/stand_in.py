@@ -139,6 +139,7 @@ def task_of(
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
         given=fixed,
         identity=model.identity,
+        headline=headline(model, labels, numbers),
         distribution=distribution,
         drives=drives,
         examples=examples,
@@ -175,6 +176,16 @@ def _generated(
             raise ValueError(f"the generator draws one constant for the input `{name}`; give it in `inputs`")
         ranges[name] = float(low), float(high)
     return ranges
+
+
+def headline(model: "CompiledModel", labels: tuple[str, ...], numbers: np.ndarray) -> tuple[str, ...]:
+    """The outputs that the model declares as such, else the first of each set of aliases."""
+    kinds = [block.kind for block in model.declarations(numbers)]
+    declared = tuple(label for label, kind in zip(labels, kinds, strict=True) if kind == "output")
+    if declared:
+        return declared
+    first = np.unique(model.program.system.flat.alias[numbers], return_index=True)[1]
+    return tuple(labels[k] for k in sorted(first))
 
 
 def fingerprint(

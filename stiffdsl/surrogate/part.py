@@ -21,6 +21,7 @@ from stiffdsl.surrogate.part_system import OUTSIDE
 from stiffdsl.surrogate.scaling import ParameterScaling
 from stiffdsl.surrogate.surrogate import Description
 from stiffdsl.surrogate.task import Drive, Parameter
+from stiffdsl.surrogate.verdict import Verdict, verdict
 
 FORMAT = "stiffdsl part surrogate"
 VERSION = 1
@@ -105,6 +106,11 @@ class PartSurrogate:
     def domain(self) -> dict[str, tuple[float, float]]:
         """The ranges that the stated error holds for."""
         return {p.name: (p.low, p.high) for p in (*self.about.parameters, *self.about.drives)}
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is good for something, in a sentence, and what to try where it is not."""
+        return verdict(self.validation, self.speed)
 
     # --- solving ---
 

@@ -23,6 +23,7 @@ from stiffdsl.surrogate.kept import AnyExpansion, AnyReader, over_clock, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.names import Columns
 from stiffdsl.surrogate.task import Drive, Parameter
+from stiffdsl.surrogate.verdict import Verdict, verdict
 
 # Tables of the times and outputs asked for last are kept.
 _READERS = 8
@@ -122,6 +123,11 @@ class Surrogate:
     def domain(self) -> dict[str, tuple[float, float]]:
         """The ranges that the stated error holds for."""
         return {p.name: (p.low, p.high) for p in (*self.about.parameters, *self.about.drives)}
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is good for something, in a sentence, and what to try where it is not."""
+        return verdict(self.validation, self.speed)
 
     # --- predictions ---
 

@@ -132,6 +132,8 @@ class Task:
     of each output whether its unit has a zero that is one (kelvins and not degrees), empty: all have. `equations()`
     gives the model's own, or why there are none. `distribution` says how values are drawn where errors are measured:
     `uniform`, or `log`, evenly in the logarithm of ranges that span more than ten times (of the others evenly).
+    `headline` are the outputs that errors are summed up over, and methods compared by: those that the model declares
+    so, or one of each set of aliases; empty: all outputs.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Task:
     fixed: Mapping[str, float] = field(default_factory=dict)
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     identity: str = ""
+    headline: tuple[str, ...] = ()
     distribution: str = "uniform"
     drives: tuple[Drive, ...] = ()
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Progress, Task
 from stiffdsl.surrogate.trials import Trials, predict
-from stiffdsl.surrogate.validation import beside, by_output, errors, held_out, summary
+from stiffdsl.surrogate.validation import beside, by_output, errors, headline, held_out, summary
 
 SAMPLES, DRIVEN_SAMPLES = 64, 512
 
@@ -130,6 +130,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     leads = expansion.start is not None
     denominator = relative_to(truth, training, leads)
     found = errors(truth, predicted, denominator)
+    told = headline(task.outputs, task.headline, training)
     failed = np.concatenate([s.failed for s in data.every])
     solved = np.concatenate([s.values for s in data.every])
     reasons = [reason for s in data.every for reason in s.reasons]
@@ -143,8 +144,9 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             "test": len(data.test),
             "failed": len(failed),
         },
-        **summary(found),
-        "within_a_step": summary(beside(truth, predicted, denominator)),
+        **summary(found.of(told)),
+        "headline": [task.outputs[k] for k in told],
+        "within_a_step": summary(beside(truth, predicted, denominator).of(told)),
         "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
         "coverage": covered,
         "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
@@ -158,7 +160,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
         "chosen": best.chosen,
         "tried": [{"method": t.method, **t.summary, "samples": t.samples} for t in tried],
         "skipped": trials.skipped,
-        "goal": None if goal is None else _against_goal(goal, best.error, summary(found)["worst"]),
+        "goal": None if goal is None else _against_goal(goal, best.error, summary(found.of(told))["worst"]),
         "distribution": task.distribution,
     }
     surrogate = Surrogate(

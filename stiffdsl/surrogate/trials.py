@@ -17,7 +17,7 @@ from stiffdsl.surrogate.registered import Registered
 from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.scaling import relative_to
 from stiffdsl.surrogate.task import Task
-from stiffdsl.surrogate.validation import errors, summary
+from stiffdsl.surrogate.validation import errors, headline, summary
 
 # The worst error that a method does not get below: networks in single precision, curves of straight pieces. Where
 # another is there already it is not tried.
@@ -138,7 +138,8 @@ class _Shared:
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
         seconds = time.perf_counter() - begin
-        return Trial(method, expansion, len(data.training), summary(found), chosen, seconds)
+        told = headline(task.outputs, task.headline, data.training.trajectories)
+        return Trial(method, expansion, len(data.training), summary(found.of(told)), chosen, seconds)
 
     def _expanded(self, method: str) -> tuple[AnyExpansion, dict[str, object]]:
         task, seed, training = self.task, self.seed, self.data.training

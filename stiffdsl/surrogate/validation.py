@@ -17,6 +17,10 @@ class Errors:
     relative: np.ndarray
     absolute: np.ndarray
 
+    def of(self, outputs: np.ndarray) -> "Errors":
+        """The errors of some outputs."""
+        return Errors(self.relative[..., outputs], self.absolute[..., outputs])
+
     def by_sample(self) -> np.ndarray:
         """(n,) the worst relative error of each trajectory."""
         return self.relative.max(axis=(1, 2))
@@ -45,6 +49,14 @@ def quantile(values: np.ndarray, share: float, axis: int | tuple[int, ...] | Non
     with np.errstate(invalid="ignore"):
         found = np.quantile(values, share, axis=axis)
     return np.where(np.isnan(found), np.inf, found)
+
+
+def headline(names: tuple[str, ...], wanted: tuple[str, ...], trajectories: np.ndarray) -> np.ndarray:
+    """The columns of `names` that errors are summed up over: `wanted`, or all, without those that never change."""
+    columns = np.array([k for k, name in enumerate(names) if name in set(wanted)] or range(len(names)))
+    shown = trajectories[..., columns]
+    moving = shown.max(axis=(0, 1)) > shown.min(axis=(0, 1))
+    return columns[moving] if moving.any() else columns
 
 
 def summary(found: Errors) -> dict[str, float]:
