@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,6 @@ def _verdict(trained: Any) -> str:
 
 def _explained(trained: Any) -> str:
     """What the thing is, how it was made and when, for somebody who was not there."""
-    from stiffdsl import __version__
-
     name = trained.full.report.get("doc") if hasattr(trained.full, "report") else None
     model = f"`{trained.name}`" + (f" ({name})" if name else "")
     method = _METHODS.get(trained.method, "a fast approximation")
@@ -112,8 +111,15 @@ def _explained(trained: Any) -> str:
         f"A surrogate answers for the model {model} in a fraction of its time, for values in the ranges below. "
         f"This one is {method}. It was learnt from solves of the model and measured on others. An interval of 95 % is "
         f"meant to hold the model's value at any one time in 95 of 100 cases.{held} "
-        f"Made on {date.today().isoformat()} with stiffdsl {__version__}."
+        f"Made on {date.today().isoformat()} with stiffdsl {_version()}."
     )
+
+
+def _version() -> str:
+    try:
+        return version("stiffdsl")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "from a checkout"
 
 
 def _drawn(found: dict[str, Any]) -> str:
