@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.native import engine, lu, lu_blocks, lu_narrow, lu_transposed, pivoted
+from stiffdsl.runtime.native import engine, lu, lu_blocks, lu_columns, lu_narrow, lu_transposed, pivoted
 from stiffdsl.runtime.native.code import Module
 from tests.native import solves
 
@@ -62,8 +62,10 @@ def solver_of(plan, limit, few=0):
 
 
 @pytest.mark.parametrize(("n", "algebraic"), [(1, 0), (2, 2), (5, 2), (12, 3), (25, 0), (25, 3), (70, 6)])
-@pytest.mark.parametrize("straight", [True, False])
-def test_solves(n, algebraic, straight):
+@pytest.mark.parametrize("form", ["straight", "blocks", "columns"])
+def test_solves(n, algebraic, form, monkeypatch):
+    straight = form == "straight"
+    monkeypatch.setattr(lu_columns, "WASTE", 0.0 if form == "columns" else np.inf)
     rng = np.random.default_rng(n)
     pattern = pattern_of(rng, n, 0.15, algebraic)
     rows, columns = np.nonzero(pattern)
@@ -74,6 +76,8 @@ def test_solves(n, algebraic, straight):
     w = 37.0 * np.diag(mass)
     w[rows, columns] -= jacobian
     b = rng.normal(size=n)
+    if form == "columns":
+        monkeypatch.setattr(lu_narrow, "WIDEST", 0)
     solve = solver_of(plan, 10_000 if straight else 0, few=100 if straight else 0)
     expected = np.linalg.solve(w, b)
     tolerance = 1e-13 * np.linalg.cond(w) * (1 + np.abs(expected).max())

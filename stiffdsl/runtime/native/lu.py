@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from stiffdsl.runtime.native import lu_narrow, lu_values
+from stiffdsl.runtime.native import lu_columns, lu_narrow, lu_values
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
 
@@ -71,7 +71,17 @@ class Plan:
     @property
     def storage(self) -> int:
         """Doubles that the factors take: their entries, or blocks of them."""
-        return self.entries if self.written_out else blocks(self).size
+        if self.written_out:
+            return self.entries
+        return lu_columns.storage(self) if self.by_columns else blocks(self).size
+
+    @cached_property
+    def by_columns(self) -> bool:
+        """Whether factors are computed entry by entry, as blocks would hold little."""
+        if self.written_out:
+            return False
+        layout = blocks(self)
+        return not lu_narrow.is_narrow(layout) and lu_columns.serves(layout)
 
     @cached_property
     def place(self) -> np.ndarray:
@@ -330,6 +340,8 @@ def emit_factor(module: Module, plan: Plan) -> None:
         w = [code.load("%W", e) for e in range(len(plan.source))]
         for e, value in enumerate(factor(code, plan, w)):
             code.store(value, "%LU", e)
+    elif plan.by_columns:
+        lu_columns.factor(code, plan)
     else:
         factor_in_loops(code, blocks(plan))
     code.put("ret void")
@@ -338,7 +350,7 @@ def emit_factor(module: Module, plan: Plan) -> None:
 
 def emit_solve(module: Module, plan: Plan) -> None:
     """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
-    emit_solving(module, plan, "solve", "b", solve, solve_in_loops, lu_narrow.solve)
+    emit_solving(module, plan, "solve", "b", solve, solve_in_loops, lu_narrow.solve, lu_columns.solve)
 
 
 def emit_solving(
@@ -349,9 +361,10 @@ def emit_solving(
     straight: Callable[..., Sequence[str]],
     in_loops: Callable[..., None],
     narrow: Callable[..., None],
+    by_columns: Callable[..., None],
 ) -> None:
     """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`, or
-    `narrow` where that serves."""
+    `narrow` or `by_columns` where these serve."""
     parameters = [("ptr", "LU"), ("ptr", right), ("ptr", "x"), ("ptr", "z")]
     code = Code(module, name, parameters, attributes="noinline")
     if plan.written_out:
@@ -359,6 +372,8 @@ def emit_solving(
         given = [code.load(f"%{right}", i) for i in range(plan.n)]
         for j, value in enumerate(straight(code, plan, lu, given)):
             code.store(value, "%x", j)
+    elif plan.by_columns:
+        by_columns(code, plan)
     else:
         layout = blocks(plan)
         (narrow if lu_narrow.is_narrow(layout) else in_loops)(code, layout)
