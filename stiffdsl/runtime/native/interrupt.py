@@ -5,22 +5,27 @@ it sets the word, calls Python's, and asks Python to clear the word as soon as i
 Ctrl-C means `KeyboardInterrupt`; whoever sets a handler later replaces it, and kernels then run to their end.
 """
 
+import atexit
 import ctypes
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 # What kernels look at, by the name they know it by: the first half is set by a signal, the second by `stopping`.
 SYMBOL = "stiffdsl_interrupted"
 _WORD = (ctypes.c_int32 * 2)(0, 0)
+# Seconds.
+LAST = 0.2
 _installed = False
 _kept: list[object] = []
 
 _HANDLER = f"""
 @{SYMBOL} = external global i64
 @previous = dso_local global ptr null
+@pressed = dso_local global i64 0
 declare i32 @Py_AddPendingCall(ptr, ptr)
 
 define internal i32 @clear(ptr %nothing) {{
@@ -30,6 +35,7 @@ define internal i32 @clear(ptr %nothing) {{
 
 define dso_local void @handler(i32 %signal) {{
   store atomic i32 1, ptr @{SYMBOL} monotonic, align 8
+  store atomic i64 1, ptr @pressed monotonic, align 8
   %python = load ptr, ptr @previous
   call void %python(i32 %signal)
   %asked = call i32 @Py_AddPendingCall(ptr @clear, ptr null)
@@ -67,6 +73,15 @@ def install() -> None:
     # A call that waits is interrupted, as with Python's own.
     c.siginterrupt(int(signal.SIGINT), 1)
     _kept.append(library)
+    atexit.register(_end, ctypes.c_int64.from_address(library.address("pressed")))
+
+
+def _end(pressed: ctypes.c_int64) -> None:
+    """What was left running by Ctrl-C stops, and has a moment to end: a thread of XLA that comes back to Python while
+    the interpreter is taken apart ends in an abort."""
+    if pressed.value:
+        _WORD[1] += 1
+        time.sleep(LAST)
 
 
 @contextmanager
