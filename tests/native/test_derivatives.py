@@ -214,6 +214,12 @@ def test_directions_side_by_side_are_the_same_directions(case, monkeypatch):
     alone = [jax.jit(along)(*moved) for moved in many]
     assert_close(together, tuple(map(jnp.stack, zip(*alone, strict=True))))
 
+    reached, pull = jax.vjp(of, *at)
+    bars = [jax.tree.map(lambda y, k=k: jnp.cos(k * y), reached) for k in range(9)]
+    together = jax.jit(jax.vmap(pull))(jax.tree.map(lambda *parts: jnp.stack(parts), *bars))
+    alone = [jax.jit(pull)(bar) for bar in bars]
+    assert_close(together, jax.tree.map(lambda *parts: jnp.stack(parts), *alone))
+
 
 def test_segments_of_a_long_solve_are_made_again(monkeypatch):
     m = library("chemistry/robertson.sml")

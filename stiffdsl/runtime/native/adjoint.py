@@ -13,6 +13,7 @@ size is held constant.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from stiffdsl.runtime.native import lu
 from stiffdsl.runtime.native.attempt import Model, Writer, pattern
 from stiffdsl.runtime.native.code import COLD, Code, Module
-from stiffdsl.runtime.native.ir import Entries, straight
+from stiffdsl.runtime.native.ir import Entries, Shared, straight
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.runtime.native.lu_transposed import solve_transposed
 from stiffdsl.runtime.native.tape import DerivedFunctions
@@ -50,6 +51,19 @@ class StepWriter(Writer):
         return self.u
 
 
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A recorded step, and the cotangents of its end and of its stages, as values of a function."""
+
+    h: str
+    y: list[str]
+    p: Any
+    stages: list[list[str]]
+    factors: list[str]
+    y1_bar: Any
+    bars: list[list[str]]
+
+
 def emit_back(
     module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
@@ -57,29 +71,95 @@ def emit_back(
     the start; all that is found is added to y_d, p_d, u_d, values_d."""
     code = Code(module, "back", PARAMETERS, attributes="noinline")
     writer = StepWriter(code, model, areas, record)
-    n, tableau = model.n, model.tableau
-    y, p = [code.load("%y", k) for k in range(n)], Entries(code, "%p")
-    y1_bar = Entries(code, writer.area("y1_d"))
-    bars: list[list[str]] = [
-        [code.load(writer.area("stages_d", i), k) for k in range(n)] for i in range(tableau.stages)
-    ]
-    stages = [[code.load(writer.stage(i), k) for k in range(n)] for i in range(tableau.stages)]
-    factors = [code.load(writer.factors, e) for e in range(model.plan.entries)]
-    inverse_h = code.apply("div", code.number(1.0), "%h")
+    n, stages = model.n, range(model.tableau.stages)
+    step = _Step(
+        "%h",
+        [code.load("%y", k) for k in range(n)],
+        Entries(code, "%p"),
+        [[code.load(writer.stage(i), k) for k in range(n)] for i in stages],
+        [code.load(writer.factors, e) for e in range(model.plan.entries)],
+        Entries(code, writer.area("y1_d")),
+        [[code.load(writer.area("stages_d", i), k) for k in range(n)] for i in stages],
+    )
     found = _Found(writer, derivatives)
+    _back(code, model, found, step)
+    for pointer, values in (("%y_d", found.y), ("%p_d", found.p)):
+        _add(code, pointer, values)
+    code.put("ret void")
+    code.finish()
+
+
+def pack_areas(model: Model) -> Areas:
+    """Cotangents side by side, in vectors: entry k of all of them lies together. Those of the start, the parameters and
+    the inputs are added up."""
+    n = model.n
+    return Areas(
+        (
+            *(("y", n), ("p", model.parameters), ("u", model.inputs), ("y1", n)),
+            ("stages", model.tableau.stages * n),
+        )
+    )
+
+
+def emit_back_wide(
+    module: Module, model: Model, derivatives: DerivedFunctions, record: Areas, pack: Areas, lanes: int
+) -> None:
+    """`back_wide(time, step, y, p, u, record, pack)`: as `back` for cotangents side by side (`pack_areas`), where
+    inputs are constant."""
+    pointers = [("ptr", a) for a in ("y", "p", "u", "record", "pack")]
+    parameters = [("double", "time"), ("double", "step"), *pointers]
+    code = Code(module, "back_wide", parameters, attributes="noinline", lanes=lanes)
+    n, stages = model.n, range(model.tableau.stages)
+
+    def recorded(name: str) -> Shared:
+        return Shared(code, code.at("%record", record[name], "double"))
+
+    def area(name: str) -> str:
+        return code.at("%pack", pack[name])
+
+    of_step, factors, y, bars = recorded("stages"), recorded("LU"), Shared(code, "%y"), area("stages")
+    step = _Step(
+        code.same("%step"),
+        [y[k] for k in range(n)],
+        Shared(code, "%p"),
+        [[of_step[i * n + k] for k in range(n)] for i in stages],
+        [factors[e] for e in range(model.plan.entries)],
+        Entries(code, area("y1")),
+        [[code.load(bars, i * n + k) for k in range(n)] for i in stages],
+    )
+    found = _FoundWide(code, model, derivatives, step.h)
+    _back(code, model, found, step)
+    for name, values in (("y", found.y), ("p", found.p), ("u", found.u)):
+        _add(code, area(name), values)
+    code.put("ret void")
+    code.finish()
+
+
+def _add(code: Code, pointer: str, values: Sequence[str]) -> None:
+    zero = code.number(0.0)
+    for k, value in enumerate(values):
+        if value != zero:
+            code.store(code.apply("add", code.load(pointer, k), value), pointer, k)
+
+
+def _back(code: Code, model: Model, found: "_Found | _FoundWide", step: _Step) -> None:
+    """Takes the step back: what is found is kept in `found`."""
+    n, tableau = model.n, model.tableau
+    bars, stages, y, p = step.bars, step.stages, step.y, step.p
+    inverse_h = code.apply("div", code.number(1.0), step.h)
     zero = code.number(0.0)
     rows, columns = (lu.integers(a) for a in pattern(model))
     J_bar, f_t_bar = [zero] * len(rows), [zero] * n
     for i in reversed(range(tableau.stages)):
         last = i == tableau.stages - 1
-        weights = solve_transposed(code, model.plan, factors, bars[i])
+        weights = solve_transposed(code, model.plan, step.factors, bars[i])
         argument = [
             code.combination(tableau.a[i], [stages[j][k] for j in range(i)], y[k]) if i else y[k]
             for k in range(n)
         ]
         g_bar = found.of("rhs", tableau.c[i], argument, p, weights)
         if last:
-            g_bar = [code.apply("add", g, y1_bar[k]) for k, g in enumerate(g_bar)]
+            g_bar = [code.apply("add", g, step.y1_bar[k]) for k, g in enumerate(g_bar)]
         found.start(g_bar)
         for k in range(n) if i else ():
             scaled = code.apply("mul", weights[k], inverse_h) if model.mass[k] else zero
@@ -90,7 +170,7 @@ def emit_back(
         for e, (row, column) in enumerate(zip(rows, columns, strict=True)):
             J_bar[e] = code.apply("add", J_bar[e], code.apply("mul", weights[row], stages[i][column]))
         if model.rhs_t is not None and tableau.d[i]:
-            weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
+            weight = code.apply("mul", step.h, code.number(float(tableau.d[i])))
             f_t_bar = [
                 code.apply("add", f, code.apply("mul", weight, w))
                 for f, w in zip(f_t_bar, weights, strict=True)
@@ -98,9 +178,6 @@ def emit_back(
     found.start(found.of("jacobian", 0.0, y, p, J_bar))
     if model.rhs_t is not None:
         found.start(found.of("rhs_t", 0.0, y, p, f_t_bar))
-    found.store()
-    code.put("ret void")
-    code.finish()
 
 
 class _Found:
@@ -138,12 +215,35 @@ class _Found:
             call_inputs_back(writer, time)
         return back[:n]
 
-    def store(self) -> None:
-        code = self.code
-        for pointer, values in (("%y_d", self.y), ("%p_d", self.p)):
-            for k, value in enumerate(values):
-                if value != self.zero:
-                    code.store(code.apply("add", code.load(pointer, k), value), pointer, k)
+
+class _FoundWide:
+    """The same side by side, where inputs are constant."""
+
+    def __init__(self, code: Code, model: Model, derivatives: DerivedFunctions, h: str):
+        self.code, self.model, self.derivatives, self.h = code, model, derivatives.listed(), h
+        self.time, self.inputs = code.same("%time"), Shared(code, "%u")
+        self.zero = code.number(0.0)
+        self.y, self.p, self.u = ([self.zero] * k for k in (model.n, model.parameters, model.inputs))
+
+    def start(self, bars: Sequence[str]) -> None:
+        self.y = [self.code.apply("add", a, b) for a, b in zip(self.y, bars, strict=True)]
+
+    def of(self, name: str, c: float, y: list[str], p: Any, bar: Sequence[str]) -> list[str]:
+        code, model = self.code, self.model
+        if name not in self.derivatives:
+            return [self.zero] * model.n
+        function, tables = self.derivatives[name]
+        later = code.apply("mul", code.number(float(c)), self.h) if c else None
+        time = code.apply("add", self.time, later) if later else self.time
+        given = {"t": time, "y": y, "p": p, "u": self.inputs, "bar": bar}
+        if name == "rhs_t":
+            given["u_t"] = [self.zero] * model.inputs
+        back = list(straight(code, function, tables, given))
+        n, count = model.n, model.parameters
+        self.p = [code.apply("add", a, b) for a, b in zip(self.p, back[n : n + count], strict=True)]
+        own = back[n + count : n + count + model.inputs]
+        self.u = [code.apply("add", a, b) for a, b in zip(self.u, own, strict=True)]
+        return back[:n]
 
 
 def call_inputs_back(writer: StepWriter, time: str) -> None:

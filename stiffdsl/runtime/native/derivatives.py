@@ -12,7 +12,7 @@ from functools import partial
 
 from stiffdsl.runtime.native import tape
 from stiffdsl.runtime.native.attempt import Model, emit_check, emit_general, is_small
-from stiffdsl.runtime.native.backward import Backward
+from stiffdsl.runtime.native.backward import Backward, BackwardWide
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.cotangent import pullback
 from stiffdsl.runtime.native.driver import Driver
@@ -51,9 +51,9 @@ def emit_forward(model: Model, width: int = 1, guided: bool = False) -> str:
     return _emit(model, derivatives, FORWARD, drive, guided)
 
 
-def emit_backward(model: Model, guided: bool = False) -> str:
-    """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `guided`
-    takes `GUIDES` too."""
+def emit_backward(model: Model, width: int = 1, guided: bool = False) -> str:
+    """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `width`
+    and `guided` as in `emit_forward`."""
     wanted = (("y", model.n), ("p", model.parameters), ("u", model.inputs))
     derivatives = DerivedFunctions(
         pullback(model.rhs, model.tables, wanted),
@@ -66,7 +66,9 @@ def emit_backward(model: Model, guided: bool = False) -> str:
         if model.stops is None
         else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),
     )
-    return _emit(model, derivatives, BACKWARD, Backward, guided)
+    return _emit(
+        model, derivatives, BACKWARD, Backward if width == 1 else partial(BackwardWide, width), guided
+    )
 
 
 def _emit(

@@ -1,14 +1,12 @@
 """Directions moved on along a solve, over each step as it was made: one after the other, or side by side."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from stiffdsl.runtime.native import sensitivity
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.driver import Driver
 from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import Areas
+from stiffdsl.runtime.native.packs import Packs
 from stiffdsl.runtime.native.projected import emit_project_step_forth
 from stiffdsl.runtime.native.tape import DerivedFunctions
 
@@ -77,7 +75,7 @@ class Forward(Driver):
             self.save(t, h, low, high, d)
 
 
-class ForwardWide(Forward):
+class ForwardWide(Packs, Forward):
     """Directions side by side; where inputs change, or a step needed other pivots, one after the other."""
 
     def __init__(self, width: int, model: Model, areas: Areas, record: Areas, small: bool):
@@ -92,25 +90,16 @@ class ForwardWide(Forward):
         sensitivity.emit_save(module, model, areas, record)
 
     def write(self) -> None:
-        code, width = self.code, str(self.width)
-        more = code.integer("add", self.directions, str(self.width - 1))
-        self.packs = code.integer("sdiv", more, width)
-        size = self.width * self.pack.size
-        length = code.integer("mul", self.packs, str(size))
-        self.packed = code.call("malloc", f"i64 {code.integer('mul', length, '8')}", result="noalias ptr")
-        with code.loop(length) as k:
-            code.store(code.number(0.0), self.packed, k)
-        with code.loop(self.packs) as q, self._each(q) as (d, lane):
+        self._make_packs()
+        with self.code.loop(self.packs) as q, self._each(q) as (d, lane):
             for name, count in (("p", self.model.parameters), ("u", self.model.inputs)):
                 self._gather(self.of_direction(f"{name}_dot", d), q, lane, name, count)
         super().write()
-        code.call("free", f"ptr {self.packed}")
+        self.code.call("free", f"ptr {self.packed}")
 
     def _forth(self, r: str) -> None:
         code, row, record = self.code, self.row(r), self.record
-        dense = code.apply("ne", code.load(row, record["dense"]), code.number(0.0))
-        driven = code.apply("gt", self.option["signals"], code.number(0.0))
-        with code.choice(code.value(f"or i1 {dense}, {driven}")) as (alone, together):
+        with code.choice(self._apart(row, record)) as (alone, together):
             with alone:
                 super()._forth(r)
             with together:
@@ -133,30 +122,3 @@ class ForwardWide(Forward):
                 with code.when(code.value(f"icmp slt i64 {low}, {high}")):
                     self._scatter(q, lane, "stages", stages, self.model.tableau.stages * self.model.n)
                 self.save(t, h, low, high, d)
-
-    @contextmanager
-    def _each(self, q: str) -> Iterator[tuple[str, str]]:
-        """The directions of pack q, and their lanes."""
-        code = self.code
-        first = code.integer("mul", q, str(self.width))
-        with code.loop(self.width) as lane:
-            d = code.integer("add", first, lane)
-            with code.when(code.value(f"icmp slt i64 {d}, {self.directions}")):
-                yield d, lane
-
-    def _of(self, q: str) -> str:
-        return self.code.at(self.packed, self.code.integer("mul", q, str(self.width * self.pack.size)))
-
-    def _place(self, q: str, lane: str, name: str, k: str) -> str:
-        """Where entry k of a lane is."""
-        code = self.code
-        first = code.at(self._of(q), self.pack[name] * self.width)
-        return code.at(first, code.integer("add", code.integer("mul", k, str(self.width)), lane))
-
-    def _gather(self, source: str, q: str, lane: str, name: str, count: int) -> None:
-        with self.code.loop(count) as k:
-            self.code.store(self.code.load(source, k), self._place(q, lane, name, k))
-
-    def _scatter(self, q: str, lane: str, name: str, target: str, count: int) -> None:
-        with self.code.loop(count) as k:
-            self.code.store(self.code.load(self._place(q, lane, name, k)), target, k)

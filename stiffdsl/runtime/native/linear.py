@@ -116,7 +116,7 @@ class LinearKernels:
     def _target(self, kind: str, directions: int) -> str:
         """The name that XLA knows the kernel for so many directions by."""
         kind, guided = kind.removesuffix(".guided"), kind.endswith(".guided")
-        several = kind == "forward" and is_small(self.model) and self.model.project is None
+        several = is_small(self.model) and self.model.project is None
         width = engine.vector_width(self.model.n) if several else 1
         width = 1 if directions < width else width
         name = f"{self.key}.{kind}.{width}" + ".guided" * guided
@@ -124,7 +124,7 @@ class LinearKernels:
 
             def text() -> str:
                 if kind == "backward":
-                    return derivatives.emit_backward(self.model, guided)
+                    return derivatives.emit_backward(self.model, width, guided)
                 return derivatives.emit_forward(self.model, width, guided)
 
             self._libraries[name] = engine.load(name, text)
