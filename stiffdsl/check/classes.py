@@ -11,6 +11,7 @@ ways one copy is kept.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from stiffdsl.check import labels
 from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse
@@ -107,6 +108,10 @@ class Classes:
             else:
                 self._not_yet(item.form, item.span)
                 entity.complete = False
+        for reaction, around in labels.labelled(declaration.reactions):
+            instance = labels.declared(reaction, around, entity)
+            entity.own[instance.component.name] = instance
+            self._member(entity, instance.component.name, instance)
 
     def _not_yet(self, form: str, span: Span) -> None:
         self.report.say(
@@ -241,6 +246,7 @@ class Classes:
             return Layer(tuple(self._variable(v, walker) for v in declaration.members))
         variables, components = [], []
         self._output_units.adopt(entity)
+        self._label_units(entity, declaration)
         for item in declaration.declarations:
             if isinstance(item, tree.Variable):
                 own = entity.own[item.name]
@@ -253,15 +259,25 @@ class Classes:
                     components.append(use)
         self._circles(variables)
         statements = Statements(walker, self._not_yet)
+        reactions = statements.reactions(declaration.reactions)
+        for use in statements.labels:
+            self._missing_of[id(use.cls)] = {}
         layer = Layer(
             (),
-            tuple(components),
+            (*components, *statements.labels),
             statements.equations(declaration.equations),
             statements.initial(declaration.initial),
-            statements.reactions(declaration.reactions),
+            reactions,
             statements.experiment(declaration.experiment),
         )
         return replace(layer, variables=(*walker.constants.arrays.values(), *variables))
+
+    def _label_units(self, entity: Entity, declaration: tree.Model) -> None:
+        for reaction, _ in labels.labelled(declaration.reactions):
+            species = [name for _, name in (*reaction.reactants, *reaction.products)]
+            instance = entity.own.get(reaction.label or "")
+            if species and isinstance(instance, Instance) and instance.span == reaction.label_span:
+                labels.give_unit(instance, self._output_units.unit_of(species[0], entity))
 
     def _variable(self, variable: tree.Variable, walker: Walker) -> tree.Variable:
         unit = walker.unit(variable.unit, variable.span)

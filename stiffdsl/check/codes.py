@@ -212,6 +212,11 @@ CODES: dict[str, tuple[str, str]] = {
         "Mass action multiplies the constant by its species; the result must be an amount per time, so that "
         "`A + B -> C` needs another unit than `A -> B`.",
     ),
+    "E0509": (
+        "a rate constant without a unit",
+        "Rates are in SI: for species in `[mol/L]`, a plain number after `@` counts in mol/m^3 wherever the order of "
+        "the reaction is not one. Write the unit that is meant: `@ 1 [L/(mol*s)]`.",
+    ),
     "E0508": (
         "a difference of temperatures in degC",
         "A temperature in `[degC]` or `[degF]` counts with its offset: `20 [degC]` is 293.15 K. In a difference "
@@ -222,6 +227,11 @@ CODES: dict[str, tuple[str, str]] = {
     "W0201": (
         "a loop index hides a member",
         "Inside the loop the name stands for the index; outside, for the member of the model.",
+    ),
+    "W0503": (
+        "a rate constant that holds a reactant",
+        "After `@` stands a constant of mass action, which is multiplied by the amounts of the reactants. A whole "
+        "rate, such as that of an enzyme, is written `A -> B rate Vmax*A/(Km + A)`.",
     ),
     "W0501": (
         "a number without a unit beside a quantity in another unit",

@@ -37,7 +37,7 @@ class OutputUnits:
     def _unit(self, expr: tree.Expr, entity: Entity) -> str | None:
         match expr:
             case tree.Name():
-                return self._unit_of_name(expr, entity)
+                return self.unit_of(expr, entity)
             case tree.If():
                 return self._common((expr.yes, expr.no), entity)
             case tree.ArrayLiteral():
@@ -52,7 +52,8 @@ class OutputUnits:
         units = {self._unit(item, entity) for item in items}
         return units.pop() if len(units) == 1 else None
 
-    def _unit_of_name(self, name: tree.Name, entity: Entity) -> str | None:
+    def unit_of(self, name: tree.Name, entity: Entity) -> str | None:
+        """The unit that the quantity `name` in `entity` is declared in, or takes from another."""
         for part in name.parts:
             member = entity.members.get(part.name)
             if isinstance(member, Quantity):

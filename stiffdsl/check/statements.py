@@ -1,17 +1,19 @@
 """Equations, connections, loops, reactions and the experiment of a class, each by its own rules."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
-from stiffdsl.check import dimensions
+from stiffdsl.check import dimensions, labels
 from stiffdsl.check.alike import check_alike
 from stiffdsl.check.expressions import Walker
-from stiffdsl.check.names import count_of, dotted
+from stiffdsl.check.model import ComponentUse
+from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
 from stiffdsl.check.report import within
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_condition
 from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.show import show_expression
 
 # What an `experiment` may say: `span` two times, `number`, `time` a duration, `word`, `flag`.
 EXPERIMENT_OPTIONS = {
@@ -27,6 +29,8 @@ EXPERIMENT_OPTIONS = {
     "max_step": "time",
 }
 
+WHOLE = "write `rate` in the place of `@` where this is the whole rate"
+Species = tuple[tuple[int, tree.Name], ...]
 _SECONDS = parse_unit("s")
 _FORMS = {
     "span": "two times: `time 0..10`",
@@ -45,6 +49,9 @@ class Statements:
         self.report = walker.report
         self._not_yet = not_yet
         self._connects = True
+        self._around: tuple[tree.Iterator, ...] = ()
+        # What holds the rates of reactions with labels.
+        self.labels: list[ComponentUse] = []
 
     def equations(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
         """The section `equations`."""
@@ -239,7 +246,9 @@ class Statements:
         for item in items:
             if isinstance(item, tree.For):
                 outer, iterators = self.walker.enter(item.iterators)
+                around, self._around = self._around, (*self._around, *iterators)
                 body = self.reactions(item.body)  # type: ignore[arg-type]
+                self._around = around
                 self.walker.leave(outer)
                 done.append(tree.For(iterators, body, item.span))  # type: ignore[arg-type]
             elif isinstance(item, tree.Alike):
@@ -251,41 +260,113 @@ class Statements:
     def _reaction(self, r: tree.Reaction) -> tree.Reaction:
         walker = self.walker
         walker.start_expression(r.span)
-        sides = []
+        kept, produced = [], None
         amounts: list[Dimension | None] = []
-        produced: Dimension | None = None
         for side in (r.reactants, r.products):
-            kept = []
+            species = [(count, self._species(name)) for count, name in side]
+            kept.append(tuple([(count, value.expr) for count, value in species]))
             amount: Dimension | None = NONE
-            for count, name in side:
-                value = self._species(name)
-                kept.append((count, value.expr))
+            for count, value in species:
                 amount = dimensions.product(amount, dimensions.raised(value.dimension, count))
                 produced = value.dimension if produced is None else produced
-            sides.append(kept)
             amounts.append(amount)
         rates = []
-        for rate, amount in zip((r.forward, r.reverse), amounts, strict=True):
+        sides = ((r.forward, r.reactants, r.products), (r.reverse, r.products, r.reactants))
+        for (rate, before, after), amount in zip(sides, amounts, strict=True):
             if rate is None:
                 rates.append(None)
                 continue
             value = walker.number(rate)
             rates.append(value.expr)
             if value.rank:
-                self.report.say("E0226", "a rate constant is a scalar", (rate.span, "this is an array"))
-            speed = dimensions.product(value.dimension, amount)
-            wanted = dimensions.rate(produced)
-            if not dimensions.agree(speed, wanted):
-                assert wanted is not None
-                needed = dimensions.quotient(wanted, amount)
-                walker.rules.mismatch(
-                    "E0507",
-                    "this rate constant has the wrong dimension",
-                    rate.span,
-                    f"this is {dimensions.describe(value.dimension)}",
-                    notes=(f"for these species it must be {dimensions.describe(needed)}",),
+                what = "a rate" if r.whole else "a rate constant"
+                self.report.say("E0226", f"{what} is a scalar", (rate.span, "this is an array"))
+            order = None if r.whole else sum(count for count, _ in before)
+            self._rate(rate, value, NONE if r.whole else amount, produced, order)
+            if not r.whole:
+                self._reactant_in_constant(rate, before, after)
+        return replace(
+            r, reactants=kept[0], products=kept[1], forward=rates[0], reverse=rates[1], into=self._into(r)
+        )
+
+    def _rate(
+        self,
+        rate: tree.Expr,
+        value: Typed,
+        amount: Dimension | None,
+        produced: Dimension | None,
+        order: int | None,
+    ) -> None:
+        """A rate, or with an `order` a constant of mass action, has the dimension that its species ask for."""
+        wanted = dimensions.rate(produced)
+        what = "rate" if order is None else "rate constant"
+        if not dimensions.agree(dimensions.product(value.dimension, amount), wanted):
+            assert wanted is not None
+            needed = dimensions.quotient(wanted, amount)
+            self.walker.rules.mismatch(
+                "E0507",
+                f"this {what} has the wrong dimension",
+                rate.span,
+                f"this is {dimensions.describe(value.dimension)}",
+                notes=(f"for these species it must be {dimensions.describe(needed)}",),
+                help=None if order is None or value.dimension != wanted else WHOLE,
+            )
+            return
+        if wanted is None or order == 1 or value.dimension is not None or value.level > Level.PARAMETER:
+            return
+        if amount is None or is_wrong(value) or not self._given_in_numbers(rate):
+            return
+        symbol = dimensions.symbol_of(dimensions.quotient(wanted, amount) or NONE)
+        of = "" if order is None else f" for a reaction of order {order}"
+        names = [dotted(n) for n in names_in(rate)]
+        subject = f"`{names[0]}`" if isinstance(rate, tree.Name) and names else f"this {what}"
+        self.report.say(
+            "E0509",
+            f"{subject} has no unit, and its species have",
+            (rate.span, f"counts in [{symbol}]{of}"),
+            help=f"give it a unit such as [{symbol}]"
+            if names
+            else f"write the unit after the number, such as `[{symbol}]`",
+        )
+
+    def _given_in_numbers(self, rate: tree.Expr) -> bool:
+        """Whether nothing in `rate` has a unit: what is made of quantities with and without is not known."""
+        entity = self.walker.names.entity
+        if entity is None:
+            return False
+        for name in names_in(rate):
+            member = entity.members.get(name.parts[0].name)
+            if isinstance(member, Instance) or (isinstance(member, Quantity) and member.unit is not None):
+                return False
+        return not _has_unit(rate)
+
+    def _reactant_in_constant(self, rate: tree.Expr, before: Species, after: Species) -> None:
+        """Warn of `A -> B @ Vmax*A/(Km + A)`; what a reaction does not use up is a catalyst, and may stand there."""
+        made = {show_expression(name): count for count, name in after}
+        used = {show_expression(name): count for count, name in before}
+        for name in names_in(rate):
+            text = show_expression(name)
+            if text in used and made.get(text, 0) < used[text]:
+                self.report.say(
+                    "W0503",
+                    f"`{text}` is a reactant, and mass action multiplies by it already",
+                    (rate.span, f"`{text}` stands in the constant too"),
+                    help=WHOLE,
                 )
-        return tree.Reaction(tuple(sides[0]), tuple(sides[1]), rates[0], rates[1], r.span)
+                return
+
+    def _into(self, r: tree.Reaction) -> tree.Name | None:
+        """The variable that holds the rate of a reaction with a label."""
+        entity = self.walker.names.entity
+        instance = entity.own.get(r.label) if entity is not None and r.label is not None else None
+        if not isinstance(instance, Instance) or instance.span != r.label_span:
+            return None
+        label, span = instance.component.name, instance.span
+        labels.check_indices(self._around, label, self.report)
+        dims = tuple([i.range.last if isinstance(i.range, tree.Range) else i.range for i in self._around])
+        self.labels.append(labels.used(instance, dims))
+        indices = tuple([tree.Name((tree.Part(i.name),), span) for i in self._around])
+        return tree.Name((tree.Part(label, indices), tree.Part("rate")), span)
 
     def _species(self, name: tree.Name) -> Typed:
         value = self.walker.walk(name)
@@ -371,3 +452,14 @@ class Statements:
 
     def _number(self, expr: tree.Expr, name: str, unit: Unit | None) -> tree.Expr:
         return self.walker.given(expr, unit, Level.CONSTANT, f"`{name}` of the experiment").expr
+
+
+def _has_unit(expr: object) -> bool:
+    """Whether a number in `expr` is written with a unit."""
+    if isinstance(expr, tree.Number):
+        return expr.unit is not None
+    if isinstance(expr, tuple):
+        return any(map(_has_unit, expr))
+    if isinstance(expr, Span) or not is_dataclass(expr):
+        return False
+    return any(_has_unit(getattr(expr, f.name)) for f in fields(expr))

@@ -36,7 +36,8 @@ def _collect(cls: Class, order: dict[int, Class]) -> None:
     if id(cls) in order:
         return
     for use in cls.components:
-        _collect(use.cls, order)
+        if use.cls.kind != "reaction":
+            _collect(use.cls, order)
     order[id(cls)] = cls
 
 
@@ -71,6 +72,7 @@ def _declaration(cls: Class, names: dict[int, str]) -> tree.Model | tree.Connect
             u.span,
         )
         for u in cls.components
+        if u.cls.kind != "reaction"
     )
     return tree.Model(
         name=names[id(cls)],

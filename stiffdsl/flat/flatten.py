@@ -167,7 +167,8 @@ class Builder:
         ports = ports_of(nodes)
         for node in nodes:
             add_statements(self, node, ports)
-        for rows in self.network.balances(self.constant_ids):
+        rates = [n.blocks["rate"] for n in nodes if n.cls.kind == "reaction" and "rate" in n.blocks]
+        for rows in (*self.network.still(rates), *self.network.balances(self.constant_ids)):
             self.equations.add(rows)
         self.stop_on_errors()
         connections = connection_sets(list(ports.values()))

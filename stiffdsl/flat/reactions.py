@@ -1,9 +1,11 @@
 """Mass action: every reaction gets a hidden rate, every species the balance of the rates it takes part in.
 
 `2*A + B -> C @ k` has the rate k*A^2*B; A changes by -2 and C by +1 times that rate (the convention of CHEMKIN
-and of the IVP test set, without a division by factorials).
+and of the IVP test set, without a division by factorials). Where the whole rate is given (`rate r`), A changes by
+-2 times that.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.expand import Expansion
 from stiffdsl.flat.families import Rows
+from stiffdsl.flat.model import Block
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
@@ -22,6 +25,8 @@ class Network:
     species: list[np.ndarray] = field(default_factory=list)
     rates: list[np.ndarray] = field(default_factory=list)
     coefficients: list[np.ndarray] = field(default_factory=list)
+    # The rates that have a label and an equation.
+    labelled: list[np.ndarray] = field(default_factory=list)
     span: Span | None = None
 
     def add(self, expansion: Expansion, reaction: tree.Reaction) -> None:
@@ -32,10 +37,60 @@ class Network:
             if expr is not None:
                 look.lift(look.expand(expr))
         sides = (reaction.reactants, reaction.products)
+        if reaction.whole or reaction.into is not None:
+            self._as_one(expansion, reaction)
+            return
         self._one_way(expansion, reaction, sides[0], sides[1], reaction.forward)
         if reaction.reverse is not None:
             other = Expansion(expansion.builder, expansion.node, expansion.domain)
             self._one_way(other, reaction, sides[1], sides[0], reaction.reverse)
+
+    def _as_one(self, expansion: Expansion, reaction: tree.Reaction) -> None:
+        """One rate for what goes forth and back: a whole one, or that of a label."""
+        builder, size = expansion.builder, expansion.domain.size
+        if reaction.into is None:
+            rate = builder.hidden(size, "rate", reaction.span) + np.arange(size)
+            slot = expansion.slot("var", rate)
+        else:
+            slot = expansion.expand(reaction.into)
+            assert isinstance(slot, tuple), "the rate of a label is a variable"
+            rate = expansion.columns[slot[1]]
+            self.labelled.append(rate)
+        terms = [
+            slot,
+            ("mul", MINUS_ONE, self._speed(expansion, reaction, reaction.reactants, reaction.forward)),
+        ]
+        if reaction.reverse is not None:
+            terms.append(self._speed(expansion, reaction, reaction.products, reaction.reverse))
+        builder.equations.add(expansion.rows(("add", *terms), reaction.span))
+        look = Expansion(builder, expansion.node, expansion.domain)
+        for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+            for count, name in side:
+                self._enter(look.columns[self._species(look, name)[1]], rate, sign * count)
+        self.span = self.span or reaction.span
+
+    def _speed(self, expansion: Expansion, reaction: tree.Reaction, before, constant: tree.Expr) -> Skeleton:
+        """How fast a reaction goes one way."""
+        factors = [expansion.lift(expansion.expand(constant))]
+        for count, name in before if not reaction.whole else ():
+            factor = self._species(expansion, name)
+            factors.append(factor if count == 1 else ("pow", factor, ("num", float(count))))
+        return factors[0] if len(factors) == 1 else ("mul", *factors)
+
+    def _enter(self, species: np.ndarray, rates: np.ndarray, coefficient: float) -> None:
+        self.species.append(species)
+        self.rates.append(rates)
+        self.coefficients.append(np.full(len(species), coefficient))
+
+    def still(self, blocks: Iterable[Block]) -> list[Rows]:
+        """`rate = 0` for the elements of labels that no reaction has: those outside of its loop."""
+        made = np.concatenate([np.zeros(0, dtype=np.int64), *self.labelled])
+        found = []
+        for block in blocks:
+            free = np.setdiff1d(block.offset + np.arange(block.size), made)
+            if len(free):
+                found.append(Rows(("slot", 0), ("var",), (free,), (), len(free), block.span))
+        return found
 
     def _one_way(self, expansion: Expansion, reaction: tree.Reaction, before, after, rate: tree.Expr) -> None:
         builder, size = expansion.builder, expansion.domain.size
@@ -59,9 +114,7 @@ class Network:
             made.append((count, look.columns[self._species(look, name)[1]]))
         for sign, side in ((-1.0, consumed), (1.0, made)):
             for count, column in side:
-                self.species.append(column)
-                self.rates.append(hidden)
-                self.coefficients.append(np.full(size, sign * count))
+                self._enter(column, hidden, sign * count)
         self.span = self.span or reaction.span
 
     def _species(self, expansion: Expansion, name: tree.Name) -> Skeleton:

@@ -58,6 +58,8 @@ _GOES_ON = re.compile(r"\b(?:and|or|not|if|then|else|in)\Z")
 _EXPONENT = re.compile(r"\^(?!\d)")
 _FIRST = re.compile(r"[^\W\d]\w*|\d+")
 _IF = re.compile(r"\bif\b")
+# What stands between the sides of a reaction and its rate.
+_RATE = re.compile(r"@|(?<=[\w\])])\s+rate\s+(?![@+\-])")
 
 
 @dataclass(eq=False)
@@ -118,7 +120,9 @@ def _groups(lines: list[str]) -> Iterable[_Group]:
 def _pieces(text: str) -> list[str]:
     """A line cut into the text around its leaves (even places) and its leaves. Species keep their coefficients."""
     if "->" in text:
-        sides, at, rate = text.partition("@")
+        found = _RATE.search(text)
+        at = "" if found is None else found.group()
+        sides, _, rate = text.partition(at) if at else (text, "", "")
         before, after = _SIDES.split(sides), _EQUATION.split(rate)
         return [*before[:-1], before[-1] + at + after[0], *after[1:]]
     first = _FIRST.search(text)

@@ -258,19 +258,28 @@ class Builder(Transformer):
     def side(self, c):
         return tuple(s for s in c[::2] if s is not None)
 
+    def label(self, c):
+        return (str(c[0]), self._span(c[0]))
+
     def reaction(self, c):
-        left, arrow, right, _, forward = c[:5]
+        label, label_span = None, None
+        if isinstance(c[0], tuple) and len(c[0]) == 2 and isinstance(c[0][0], str):
+            (label, label_span), c = c[0], c[1:]
+        left, arrow, right, sign, forward = c[:5]
+        whole, both = str(sign) == "rate", str(arrow) == "<->"
         reverse = c[6] if len(c) > 6 else None
-        span = forward.span
-        first = left[0][1].span if left else self._span(arrow)
-        if (reverse is not None) != (str(arrow) == "<->"):
+        first = label_span or (left[0][1].span if left else self._span(arrow))
+        span = first.to(forward.span)
+        if not whole and (reverse is not None) != both:
             wanted = (
                 "`->` takes one rate"
                 if reverse is not None
                 else "`<->` takes two rates: `@ forward, reverse`"
             )
-            self._report("E0108", wanted, first.to(span))
-        return tree.Reaction(left, right, forward, reverse, first.to(span))
+            self._report("E0108", wanted, span)
+        return tree.Reaction(
+            left, right, forward, reverse, span, label, whole, whole and both, None, label_span
+        )  # fmt: skip
 
     def option(self, c):
         value = c[-1] if len(c) > 1 else None

@@ -40,7 +40,8 @@ CODES: dict[str, tuple[str, str]] = {
     "E0108": (
         "not a reaction",
         "`A + 2*B -> C @ k`: whole numbers of species on both sides, `0` for nothing, `@` and the rate constant; "
-        "`<->` takes two, forward and reverse.",
+        "`<->` takes two, forward and reverse. `S -> P rate Vmax*S/(Km + S)` gives the whole rate instead; a "
+        "label stands before the reaction: `bind: L + R -> C @ kon`.",
     ),
     "E0109": (
         "a character without a meaning",

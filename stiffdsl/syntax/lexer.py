@@ -37,7 +37,7 @@ _OPERATORS = {
 }  # fmt: skip
 _CONTINUES = {
     "COMMA", "PLUS", "MINUS", "TIMES", "OVER", "POWER", "EQUAL", "COMPARE", "ARROW", "AND", "OR", "NOT", "AT",
-    "DOTDOT", "ASSIGN", "ELSE", "IF",
+    "RATE", "DOTDOT", "ASSIGN", "ELSE", "IF",
 }  # fmt: skip
 # A line that begins with one of these goes on with the statement before it.
 _LEADING = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:[+*/^=@<>!]|and\b|or\b)")
@@ -53,7 +53,7 @@ _KEYWORDS = {
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every", "nominal", "min", "max",
+    "guess", "extends", "every", "rate", "nominal", "min", "max",
 }  # fmt: skip
 # Inside a choice, a line may begin with these.
 _CHOICE = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:then|else)\b")
@@ -235,6 +235,10 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         return value.upper()
     if value in SIZES and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
         return "SIZE"
+    if value == "rate" and previous in _OPERAND and following[:1] not in ("@", "+", "=", ",", ")", "\n", ""):
+        # `0 -> 2 rate rate k`: the first is a species.
+        species = previous == "NUMBER" and re.match(r"[ \t]*rate\b", text[position : position + 200])
+        return "NAME" if species or following in ("->", "<-") else "RATE"
     if value == "extends" and previous in ("NAME", "STRING"):
         return "EXTENDS"
     if value == "model" and previous == "PARTIAL":

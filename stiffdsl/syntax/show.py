@@ -151,11 +151,13 @@ def _later(node: tree.Later, indent: str) -> Iterator[str]:
 
 
 def _reaction(node: tree.Reaction) -> str:
-    arrow = "->" if node.reverse is None else "<->"
+    arrow = "<->" if node.net or node.reverse is not None else "->"
     rates = show_expression(node.forward)
     if node.reverse is not None:
         rates += f", {show_expression(node.reverse)}"
-    return f"{_side(node.reactants)} {arrow} {_side(node.products)} @ {rates}"
+    label = "" if node.label is None else f"{node.label}: "
+    sign = "rate" if node.whole else "@"
+    return f"{label}{_side(node.reactants)} {arrow} {_side(node.products)} {sign} {rates}"
 
 
 def _side(species: tuple[tuple[int, tree.Name], ...]) -> str:

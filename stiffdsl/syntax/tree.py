@@ -238,14 +238,20 @@ class IfEquation:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """`B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`, a side `0` is
-    empty."""
+    """`bind: B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`, a side `0` is
+    empty. `S -> P rate r` is `whole`: `forward` is its rate as it is; with `<->` it is `net`, what goes forth less what
+    goes back. `into` is what holds the rate of a reaction with a label, found by `check`."""
 
     reactants: tuple[tuple[int, Name], ...]
     products: tuple[tuple[int, Name], ...]
     forward: Expr
     reverse: Expr | None
     span: Span = _span()
+    label: str | None = None
+    whole: bool = False
+    net: bool = False
+    into: Name | None = None
+    label_span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
