@@ -6,7 +6,7 @@ checked against all of them. Templates are evaluated by SymPy's own NumPy code, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,13 @@ class _Printer(NumPyPrinter):
     def _print_Where(self, e):
         condition, yes, no = (self._print(a) for a in e.args)
         return f"numpy.where({condition}, {yes}, {no})"
+
+    # Conditions may be of different shapes: on time alone, on numbers of members, on both.
+    def _print_And(self, expr):
+        return reduce(lambda a, b: f"numpy.logical_and({a}, {b})", [self._print(a) for a in expr.args])
+
+    def _print_Or(self, expr):
+        return reduce(lambda a, b: f"numpy.logical_or({a}, {b})", [self._print(a) for a in expr.args])
 
     def _print_Floor(self, e):
         return f"numpy.floor({self._print(e.args[0])})"
