@@ -12,6 +12,7 @@ from jax.custom_batching import sequential_vmap
 
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
+from stiffdsl.runtime.between import Between, bends, held
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
 from stiffdsl.runtime.knots import with_knots
@@ -262,13 +263,18 @@ def simulate(
     t, y, dense = trajectory.t, trajectory.y, None
     if check and times is not None:
         t, y = times, np.asarray(trajectory(times))
+    # Backwards, the program has the other side of a jump in time.
+    bent = bends(model.program) and not (end < start and len(model.program.crossings_periodic))
+    between = Between(model, trajectory, np.asarray(args.p), args.inputs) if bent else None
+    if between is not None and times is not None:
+        y = between.held(np.asarray(t, dtype=float), np.asarray(y))
     if turned:
         t, y = t[::-1], y[::-1]
     if times is None:
-        dense = trajectory
+        dense = trajectory if between is None else between
         if spread_over is not None:
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
-            t, y = reached, np.asarray(trajectory(reached))
+            t, y = reached, np.asarray(dense(reached))
     stats = {
         **tier.about(model, options, args.inputs.signals),
         "tier": tier_name,
@@ -282,8 +288,9 @@ def simulate(
         raise Interrupted(solution)
     if check:
         declared, p = initial is None, np.asarray(args.p)
+        whole = part is None
         solution.check = checked(
-            model, trajectory, p, args.inputs, options.rtol, tolerated, declared, whole=part is None
+            model, trajectory, p, args.inputs, options.rtol, tolerated, declared, whole, between
         )
     return solution
 
@@ -344,6 +351,7 @@ def lane(
     small = small_starts(model)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
+    bent = bends(program) and not any(signal.jumps is not None for signal in signals)
 
     def near(args: Args) -> Anchor | None:
         """The declared model's start, with the inputs of this run."""
@@ -381,6 +389,11 @@ def lane(
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
         rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)
+        if bent:
+            # Backwards, the program has the other side of a jump in time.
+            forward = (end >= start) | (not len(program.crossings_periodic))
+            values = jnp.where(forward, held(system, saveat, found.ys, args), found.ys)
+            found = found._replace(ys=values)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign
         else:

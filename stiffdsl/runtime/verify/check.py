@@ -4,12 +4,13 @@ Neither looks at how the solution was found: the equations are those of the text
 single steps are done again by another method, with other factors, a hundred times tighter.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stiffdsl.flat.written import Written, places, sorted_equations, written
+from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
@@ -97,26 +98,29 @@ def checked(
     atol: Any,
     initial: bool,
     whole: bool = True,
+    between: Between | None = None,
 ) -> Check:
     """The check of a recorded solution. `initial`: whether the model's initial equations hold at its start; `whole`:
     whether all variables are computed, or only what named outputs need."""
-    return _Check(model, found, p, inputs, rtol, atol, initial, whole).result()
+    return _Check(model, found, p, inputs, rtol, atol, initial, whole, between).result()
 
 
 class _Check:
-    def __init__(self, model, found: Trajectory, p, inputs: Inputs, rtol: float, atol, initial, whole):
+    def __init__(
+        self, model, found: Trajectory, p, inputs: Inputs, rtol: float, atol, initial, whole, between
+    ):
         self.model, self.program, self.functions = model, model.program, model.interpreted
         self.found, self.p, self.inputs = found, p, inputs
         self.rtol, self.atol, self.initial = rtol, np.broadcast_to(atol, (self.program.size,)), initial
         self.written = written_of(model)
         self.equations = Equations(model, self.written, p, inputs)
-        self.whole = whole
+        self.whole, self.between = whole, between
 
     def result(self) -> Check:
         work = self.program.by_name["variables"].operations * 20 + self.program.system.flat.size
         count = int(np.clip(MOST_POINTS * POINT_WORK / max(work, 1) / 10, FEWEST_POINTS, MOST_POINTS))
         timed = self.program.time_dependent or bool(self.inputs.signals)
-        points = chosen(self.found, count, self.inputs.signals, timed)
+        points = self._held(chosen(self.found, count, self.inputs.signals, timed))
         if not len(points.time):
             return self._empty()
         allowed = self._allowed(points)
@@ -170,11 +174,19 @@ class _Check:
         allowed[:, is_der] += (typical * points.rate)[:, None]
         return allowed
 
+    def _held(self, points: Points) -> Points:
+        """With the values that a user gets between steps."""
+        if self.between is None:
+            return points
+        inside = (points.theta > 0) & (points.theta < 1)
+        y = points.y.copy()
+        y[inside] = self.between.held(points.time[inside], y[inside])
+        return replace(points, y=y)
+
     def _near(self, points: Points) -> tuple[Points, Points]:
         low = np.clip(points.theta - BESIDE, 0.0, 1.0)
-        return at(self.found, points.step, low), at(
-            self.found, points.step, np.minimum(low + 2 * BESIDE, 1.0)
-        )
+        high = np.minimum(low + 2 * BESIDE, 1.0)
+        return self._held(at(self.found, points.step, low)), self._held(at(self.found, points.step, high))
 
     def _start(self, points: Points, allowed: np.ndarray) -> tuple[float, float, str, int | None] | None:
         """The worst of the initial equations, in tolerances."""

@@ -1,0 +1,103 @@
+"""Algebraic unknowns between steps, where their equations have kinks.
+
+Dense output runs through the ends of a step. An algebraic unknown with a `min`, an `abs` or an `if` in its equations
+may bend in between, which no state shows: there the step is not rejected, and the polynomial misses the bend by more
+than any tolerance. So at times between steps such unknowns are solved for, the states held.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+
+from stiffdsl.program.program import Program
+from stiffdsl.solve.stops import Consistent
+
+# Operations that bend or jump where their arguments pass something.
+BENDS = ("lt", "le", "gt", "ge", "eq", "ne", "abs", "sign", "floor", "ceil")
+ITERATIONS, CLOSE = 12, 1e-12
+# Up to this many unknowns, factors are dense.
+DENSE = 100
+
+
+def bends(program: Program) -> bool:
+    """Whether algebraic equations may have a kink or a jump that depends on unknowns."""
+    if not len(program.system.implicit):
+        return False
+    moves: list[bool] = []
+    found = False
+    for op in program.by_name["rhs"].ops:
+        moves.append(op.data == "y" if op.name == "input" else any(moves[a] for a in op.args))
+        found |= op.name in BENDS and moves[-1]
+    return found
+
+
+def held(system: Any, times: Any, y: Any, args: Any) -> Any:
+    """The same inside of a trace: values y (times, n), with algebraic unknowns solved for."""
+    consistent = Consistent(system)
+
+    def one(t, y):
+        found, good = consistent(t, y, args)
+        return jnp.where(good, found, y)
+
+    return jax.vmap(one)(times, y)
+
+
+class Between:
+    """Values of y at times between steps: those of the dense output, with algebraic unknowns solved for."""
+
+    def __init__(self, model: Any, dense: Callable[[np.ndarray], np.ndarray], p: np.ndarray, inputs: Any):
+        self.program, self.functions = model.program, model.interpreted
+        self.dense, self.p, self.inputs = dense, p, inputs
+        self.unknowns = np.flatnonzero(self.program.mass == 0)
+        place = np.full(self.program.size, -1)
+        place[self.unknowns] = np.arange(len(self.unknowns))
+        rows, columns = place[self.program.rows], place[self.program.columns]
+        self.kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+        self.rows, self.columns = rows[self.kept], columns[self.kept]
+
+    def __call__(self, times: Any) -> np.ndarray:
+        y = np.array(self.dense(times), dtype=float)
+        times = np.atleast_1d(np.asarray(times, dtype=float))
+        return self.held(times, y)
+
+    def held(self, times: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """y with algebraic unknowns solved for; as it is where that does not succeed, and at the jumps of inputs."""
+        u = self.inputs.table(times)
+        jumps = [np.asarray(s.times)[np.asarray(s.jumps)] for s in self.inputs.signals if s.jumps is not None]
+        apart = np.isin(times, np.concatenate([np.zeros(0), *jumps]))
+        found = y.copy()
+        with np.errstate(all="ignore"):
+            for k in np.flatnonzero(~apart & np.isfinite(y).all(axis=1)):
+                found[k] = self._one(times[k], y[k], u[k])
+        return found
+
+    def _one(self, t: float, y: np.ndarray, u: np.ndarray) -> np.ndarray:
+        found = y.copy()
+        for _ in range(ITERATIONS):
+            left = np.asarray(self.functions.rhs(t, found, self.p, u))[self.unknowns]
+            values = np.asarray(self.functions.jacobian(t, found, self.p, u))[self.kept]
+            if not (np.isfinite(left).all() and np.isfinite(values).all()):
+                return y
+            step = self._solved(values, -left)
+            if step is None:
+                return y
+            found[self.unknowns] += step
+            if np.all(np.abs(step) <= CLOSE * (1 + np.abs(found[self.unknowns]))):
+                return found
+        return y
+
+    def _solved(self, values: np.ndarray, right: np.ndarray) -> np.ndarray | None:
+        """The solution of the algebraic rows, or None where their matrix is singular."""
+        n = len(self.unknowns)
+        matrix = scipy.sparse.coo_array((values, (self.rows, self.columns)), shape=(n, n))
+        try:
+            if n <= DENSE:
+                return np.linalg.solve(matrix.toarray(), right)
+            return scipy.sparse.linalg.splu(matrix.tocsc()).solve(right)
+        except (np.linalg.LinAlgError, RuntimeError):
+            return None

@@ -1,0 +1,60 @@
+"""Algebraic unknowns with kinks, at times between the solver's steps."""
+
+import jax
+import numpy as np
+import pytest
+
+import stiffdsl as sd
+
+# The kink is where x^2 = exp(-x^2), which no state shows: x has passed it at some time inside of a step.
+KINK = """\
+model M
+  param k = 2
+  var x start 1.18
+  var z guess 0.9
+equations
+  der(x) = 0.9 - k*x
+  2*z + 0.3*tanh(z) = tanh(min(x*x, exp(-x^2)))
+end
+"""
+TIMES = np.linspace(0, 1, 41)
+OPTIONS = {"time": (0, 1), "rtol": 1e-7, "atol": 1e-9}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return sd.loads(KINK)
+
+
+def expected(k: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """x in closed form, z by Newton's method."""
+    x = 0.9 / k + (1.18 - 0.9 / k) * np.exp(-k * TIMES)
+    right, z = np.tanh(np.minimum(x * x, np.exp(-x * x))), np.full(len(x), 0.3)
+    for _ in range(20):
+        z = z - (2 * z + 0.3 * np.tanh(z) - right) / (2 + 0.3 / np.cosh(z) ** 2)
+    return x, z
+
+
+def test_saved_and_interpolated_values_hold_their_equations(model):
+    x, z = expected()
+    saved = model.simulate(saveat=TIMES, **OPTIONS)
+    dense = model.simulate(**OPTIONS)
+    checked = model.simulate(check=True, **OPTIONS)
+    assert len(dense.t) < 40, "most of the times are between steps"
+    for values in (saved["z"], dense(TIMES)["z"]):
+        assert values == pytest.approx(z, abs=1e-6)
+    assert saved["x"] == pytest.approx(x, abs=1e-6)
+    assert checked.check.verdict == "ok", str(checked.check)
+    assert model.simulate(points=41, **OPTIONS)["z"] == pytest.approx(z, abs=1e-6)
+
+
+def test_solvers_ensembles_and_derivatives_too(model):
+    _, z = expected()
+    solve = model.solver(saveat=TIMES, outputs=("z",), **OPTIONS)
+    assert np.asarray(solve())[:, 0] == pytest.approx(z, abs=1e-6)
+    slope = np.asarray(jax.jacfwd(lambda k: solve({"k": k})[:, 0])(2.0))
+    step = 1e-5
+    by_hand = (expected(2 + step)[1] - expected(2 - step)[1]) / (2 * step)
+    assert slope == pytest.approx(by_hand, abs=1e-4)
+    batch = model.ensemble({"k": np.array([2.0, 2.1])}, saveat=TIMES, outputs=("z",), **OPTIONS)
+    assert np.asarray(batch.values)[1, :, 0] == pytest.approx(expected(2.1)[1], abs=1e-6)
