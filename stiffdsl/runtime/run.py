@@ -347,7 +347,7 @@ def lane(
     place[program.system.states] = np.arange(len(program.system.states))
     direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
     method = tier.chosen(model, options, signals)
-    solve, alone = tier.pure_solve(model, method, options, signals, slots)
+    solve, alone = tier.pure_solve(model, method, options, signals, slots, diagnostics)
     small = small_starts(model)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
@@ -402,7 +402,7 @@ def lane(
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
             si = derivable(jnp.where(unreached, jnp.nan, 0.0) + found_outputs, ~unreached)
         status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
-        return (si - shift) / scale, status, found.counts, None
+        return (si - shift) / scale, status, found.counts, found.sums
 
     return labels, one, alone
 

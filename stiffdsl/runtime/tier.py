@@ -195,16 +195,19 @@ def pure_solve(
     options: Options,
     signals: tuple[Signal, ...],
     slots: int | None = None,
+    accounts: bool = False,
 ) -> tuple[Callable[..., Result], bool]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether `vmap` lets every lane step on its own, as kernels do, and lanes that share
-    `slots` (`make_solve`)."""
+    `slots` (`make_solve`). With `accounts` it is the portable tier's, with the sums of `accounting.py`."""
     most, linear = options.limit(points_of(signals)), options.linear
     steps = {"first_step": options.first_step, "max_step": options.max_step}
 
     def portable_of(system: ModelSystem) -> Callable[..., Result]:
-        return partial(make_solve(system, method, most, linear, slots), **steps)
+        return partial(make_solve(system, method, most, linear, slots, accounts), **steps)
 
+    if accounts:
+        return portable_of(model.system(bool(signals))), False
     if slots is not None:
         return portable_of(model.system(bool(signals))), True
     solver = kernel(model, method, signals) if linear == "auto" else None

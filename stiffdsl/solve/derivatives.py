@@ -47,9 +47,12 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
         moving_dot = jax.tree.map(lambda d, zero: None if zero else d, tangents[0], still, is_leaf=_is_zero)
         moving, constant = eqx.partition(moving, jax.tree.map(lambda zero: not zero, still))
         residuals = (moving, eqx.combine(constant, fixed), limits)
-        t_dot, y_dot, ys_dot = linear_map(forward, backward, residuals, moving_dot)
+        t_dot, y_dot, ys_dot, sums_dot = linear_map(forward, backward, residuals, moving_dot)
         none = jax.tree.map(_no_tangent, (state, saves))
-        return (state, saves), (none[0]._replace(t=t_dot, y=y_dot), none[1]._replace(ys=ys_dot))
+        return (state, saves), (
+            none[0]._replace(t=t_dot, y=y_dot, sums=sums_dot),
+            none[1]._replace(ys=ys_dot),
+        )
 
     def forward(residuals, moving_dot):
         moving, fixed, limits = residuals
@@ -58,7 +61,7 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
             problem = eqx.combine(moving, fixed)
             apart = may_move(system, problem.args)
             state, saves = loop.run(compact, system, problem, limits, max_steps, apart)
-            return state.t, state.y, saves.ys
+            return state.t, state.y, saves.ys, state.sums
 
         return jax.jvp(end, (moving,), (moving_dot,))[1]
 
@@ -91,16 +94,17 @@ class _Moving(NamedTuple):
     stop: Any
     y: Any
     memory: Any
+    sums: Any
 
 
 def _split(state: State) -> tuple[_Moving, State]:
     moving, fixed = eqx.partition(state.memory, eqx.is_inexact_array)
-    return _Moving(state.t, state.stop, state.y, moving), state._replace(memory=fixed)
+    return _Moving(state.t, state.stop, state.y, moving, state.sums), state._replace(memory=fixed)
 
 
 def _joined(moving: _Moving, fixed: State) -> State:
     memory = eqx.combine(moving.memory, fixed.memory)
-    return fixed._replace(t=moving.t, stop=moving.stop, y=moving.y, memory=memory)
+    return fixed._replace(t=moving.t, stop=moving.stop, y=moving.y, memory=memory, sums=moving.sums)
 
 
 class _Reverse:
@@ -117,15 +121,17 @@ class _Reverse:
     def problem(self, moving) -> Problem:
         return eqx.combine(moving, self.fixed)
 
-    def cotangents(self, t_bar, y_bar, ys_bar):
-        """Of the differentiable part of the problem, given those of the end and of the saved values."""
+    def cotangents(self, t_bar, y_bar, ys_bar, sums_bar):
+        """Of the differentiable part of the problem, given those of the end, of the saved values, and of the
+        sums."""
         problem = self.problem(self.moving)
         first = loop.begin(self.method, self.system, problem, self.limits, self.apart)
         cursor = loop.begin_saves(problem, first.y).cursor
         packed, self.unpack = _packing((first, cursor))
         count, far, near = self._record(packed)
         zero = jax.tree.map(jnp.zeros_like, self.moving)
-        state_bar = jax.tree.map(jnp.zeros_like, _split(first)[0])._replace(t=t_bar, y=y_bar)
+        state_bar = jax.tree.map(jnp.zeros_like, _split(first)[0])
+        state_bar = state_bar._replace(t=t_bar, y=y_bar, sums=sums_bar)
 
         def segments(carry):
             return carry[0] >= 0

@@ -14,6 +14,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from stiffdsl.solve import accounting
+from stiffdsl.solve.accounting import Diagnostics, account
 from stiffdsl.solve.dense_output import interpolate
 from stiffdsl.solve.knots import Knots, reach_of
 from stiffdsl.solve.method import Method, Tolerance, norm, opened, scale
@@ -41,11 +43,13 @@ class Problem(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What steers a solve and is not differentiated; a `first_step` of zero lets the solver choose."""
+    """What steers a solve and is not differentiated; a `first_step` of zero lets the solver choose. `accounts` is None,
+    or an empty tuple where the state holds the sums of `accounting.py`."""
 
     tolerance: Tolerance
     first_step: Float[Array, ""]
     max_step: Float[Array, ""]
+    accounts: tuple[()] | None = None
 
 
 class Counts(NamedTuple):
@@ -80,6 +84,7 @@ class State(NamedTuple):
     failure: Int[Array, ""]
     scaled: Float[Array, " n"]
     counts: Int[Array, " 7"]
+    sums: Diagnostics | None = None
 
 
 class Step(NamedTuple):
@@ -143,6 +148,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
         zero,
         scaled,
         counts,
+        None if limits.accounts is None else accounting.nothing(),
     )
 
 
@@ -265,6 +271,9 @@ def advance(
     status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
     status = jnp.where(go_on.consistent, status, Status.JUMP)
 
+    sums = state.sums
+    if sums is not None:
+        sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
     scaled = attempt.scaled
     if stopping:
         # Where it finds nothing, what the search moved most is to blame; all that it looked for where it moved nothing.
@@ -291,6 +300,7 @@ def advance(
         failure.astype(jnp.int32),
         scaled,
         counts,
+        sums,
     ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
 
 

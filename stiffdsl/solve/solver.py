@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from stiffdsl.solve.accounting import Diagnostics
 from stiffdsl.solve.derivatives import differentiable
 from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem
@@ -24,7 +25,7 @@ class Result(NamedTuple):
     """Where a solve arrived: `y` at `t`, and `ys`, one row for each time of `saveat`, NaN where it was not reached.
 
     `status` is a `Status`; where it is not `SUCCESS`, `culprits` are the indices of the unknowns most involved
-    (-1: no more).
+    (-1: no more). `sums` where they were asked for.
     """
 
     t: Float[Array, ""]
@@ -33,6 +34,7 @@ class Result(NamedTuple):
     status: Int[Array, ""]
     culprits: Int[Array, " 3"]
     counts: Counts
+    sums: Diagnostics | None = None
 
 
 def make_solve(
@@ -41,6 +43,7 @@ def make_solve(
     max_steps: int = 100_000,
     linear: str = "auto",
     slots: int | None = None,
+    accounts: bool = False,
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol, first_step, max_step) -> Result` for a system.
 
@@ -48,7 +51,7 @@ def make_solve(
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts. `linear` says how
     linear systems are solved (`options.LINEAR`). With `slots` so many lanes of a `vmap` step side by side (`slots.py`);
-    then nothing is differentiable.
+    then nothing is differentiable. With `accounts` the result holds the sums of `accounting.py`.
     """
     if slots is None:
         run = differentiable(
@@ -79,12 +82,14 @@ def make_solve(
             Tolerance(_real(rtol), _real(atol)),
             _real(0.0 if first_step is None else first_step),
             _real(max_step),
+            () if accounts else None,
         )
         state, saves = run(problem, limits)
         status = jnp.where(state.status == Status.RUNNING, Status.MAX_STEPS, state.status)
         status, culprits = verdict(system, problem, state, status)
         y, ys = arrived(state.y, saves.ys, status)
-        return Result(state.t, y, ys, status, culprits, Counts(*state.counts))
+        sums = jax.tree.map(lambda total: derivable(total, status == Status.SUCCESS), state.sums)
+        return Result(state.t, y, ys, status, culprits, Counts(*state.counts), sums)
 
     return solve
 

@@ -138,3 +138,25 @@ def test_tables_that_differ_between_traced_lanes():
         return model.ensemble({}, saveat=[1.0], inputs={"u": ([0.0, 1.0], table)}, time=(0, 1)).values.sum()
 
     assert np.allclose(jax.grad(total)(table), 0.5)
+
+
+def test_sums_over_steps_have_derivatives():
+    """Of a linear equation of rate k: every step's error lies in it."""
+    model = sd.loads(
+        "model M\n  param k = 50\n  var x start 1\nequations\n  der(x) = -k*(x - cos(time))\nend\n"
+    )
+    solve = model.solver(saveat=[1.0], time=(0, 1), outputs=("x",), rtol=1e-4, method="rodas5p")
+
+    def sums(k):
+        full = solve.full({"k": k}, diagnostics=True)
+        return full.diagnostics, full
+
+    found, full = jax.jit(sums)(50.0)
+    assert found.stiffness == pytest.approx(50.0 * int(full.steps), rel=1e-6)
+    assert 0 < found.error < 1
+    assert full.values == pytest.approx(np.asarray(solve()), rel=1e-9)
+    back = jax.jit(jax.grad(lambda k: sums(k)[0].error))(50.0)
+    _, forth = jax.jvp(lambda k: sums(k)[0], (50.0,), (1.0,))
+    assert float(back) == pytest.approx(float(forth.error), rel=1e-8)
+    assert float(forth.stiffness) == pytest.approx(int(full.steps), rel=1e-6)
+    assert float(back) != 0
