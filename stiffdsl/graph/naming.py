@@ -150,7 +150,17 @@ def make_naming(flat: FlatModel, found: Offsets, pivot: np.ndarray, speed: np.nd
             path = ((name, (len(members),) if block.shape else ()),)
             blocks.append(
                 Hidden(
-                    path, "hidden", size, None, 1.0, 0.0, None, block.span, None, None, block, order, members
+                    path,
+                    "hidden",
+                    size,
+                    None,
+                    1.0,
+                    0.0,
+                    None,
+                    block.span,
+                    of=block,
+                    order=order,
+                    members=members,
                 )
             )
             size += len(members)

@@ -36,6 +36,8 @@ class Names:
 
     def find(self, name: str) -> Found:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a {self.what} is a text, not {name!r}")
         if not name.isascii():
             name = unicodedata.normalize("NFKC", name)  # as in the model's text
         block = self._by_name.get(_INDEX.sub("", name))

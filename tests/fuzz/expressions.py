@@ -118,11 +118,12 @@ def summed(m: Material, depth: int) -> Node:
         return ("call", "sinh", ("call", "sin", expression(m, depth - 1)))
     rng = m.rng
     name, size = rng.choice(list(m.arrays))
-    j = "j" if not any(leaf == ("index", "j") for leaf in m.leaves) else "jj"
+    taken = [leaf[1] for leaf in m.leaves if leaf[0] == "index"]
+    j = next(name for name in ("j", "jj", "jjj", "j4", "j5", "j6", "j7", "j8") if name not in taken)
     term = ("ref", ((name, (("index", j),)),))
     roll = rng.random()
     if roll < 0.3:
-        term = ("*", term, expression(m, 1))
+        term = ("*", term, expression(m.with_leaves([("index", j)]), 1))
     elif roll < 0.5:
         term = ("*", ("index", j), term)
     elif roll < 0.7:

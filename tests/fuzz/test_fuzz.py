@@ -21,7 +21,7 @@ SEED = 20
 
 @pytest.mark.parametrize("kind", ["models", "edges", "mutations", "arguments"])
 def test_a_fixed_part_passes(kind):
-    count = {"models": 12, "edges": 8, "mutations": 150, "arguments": 120}[kind]
+    count = {"models": 24, "edges": 8, "mutations": 150, "arguments": 120}[kind]
     for index in range(count):
         outcome = run_case(SEED, index, kind)
         assert not outcome.failed, f"{kind} {index}: {outcome.key}\n{outcome.detail}\n{outcome.text}"
