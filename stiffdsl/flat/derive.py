@@ -10,9 +10,10 @@ from functools import lru_cache
 import sympy as sp
 
 from stiffdsl.flat.functions import Scaled, Where, scaled, where
+from stiffdsl.flat.template import operations
 
-# Derivatives of at most this many operations are tried in expanded form.
-SHORT = 80
+# Derivatives of at most this many operations and leaves are tried in expanded form.
+SHORT = 150
 # What exceeds all numbers at arguments that models reach: its reciprocal is zero there, with a slope of zero.
 _OVERFLOWING = (sp.exp, sp.sinh, sp.cosh)
 _ZERO = sp.Integer(0)
@@ -26,9 +27,9 @@ def derivative(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     result = slopes(template).get(symbol, _ZERO)
     # A derivative may be a constant that does not look like one (`2*x - 2*x`). Quotients of long sums expand to
     # what takes seconds and helps nobody.
-    if result.is_Add and result.count_ops() <= SHORT and not result.has(Where, Scaled):
-        simpler = sp.expand(result)
-        if simpler.count_ops() < result.count_ops():
+    if result.is_Add and operations(result) <= SHORT and not result.has(Where, Scaled):
+        simpler = sp.expand(result, multinomial=False)
+        if operations(simpler) < operations(result):
             return simpler
     return result
 

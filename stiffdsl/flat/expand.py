@@ -59,6 +59,9 @@ class Expansion:
     columns: list[np.ndarray] = field(default_factory=list)
     sums: list[tuple[Rows, np.ndarray]] = field(default_factory=list)
     _known: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    # Shared parts in a domain: what they are here, and the hidden variables that hold them for the whole statement.
+    _parts: dict[tuple[int, int], tuple[Domain, Value]] = field(default_factory=dict)
+    _divided: dict[tuple[int, int], tuple[Domain, np.ndarray | None]] = field(default_factory=dict)
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows:
         """What was expanded, ready for a family."""
@@ -94,8 +97,32 @@ class Expansion:
 
     def expand(self, expr: tree.Expr) -> Value:
         """The value of `expr` in this domain."""
-        value = self._expand(expr)
+        value = self._part(expr) if id(expr) in self.builder.shared else self._expand(expr)
         return value if isinstance(value, tuple) else np.asarray(value)
+
+    def _part(self, expr: tree.Expr) -> Value:
+        """A part that stands in the statement several times: expanded once, in a hidden variable where there may be."""
+        key = id(expr), id(self.domain)
+        if key not in self._parts:
+            column = self._hidden(expr, key) if self.auxiliary else None
+            value = self._expand(expr) if column is None else self.slot("var", column)
+            self._parts[key] = self.domain, value
+        return self._parts[key][1]
+
+    def _hidden(self, expr: tree.Expr, key: tuple[int, int]) -> np.ndarray | None:
+        """The hidden variables that hold `expr`; None for numbers, leaves and conditions."""
+        if key not in self._divided:
+            inner = self.beside(self.domain, inside_sum=self.inside_sum)
+            value = inner._expand(expr)
+            self._divided[key] = self.domain, None
+            if isinstance(value, tuple) and value[0] in ("add", "mul", "div", "pow", "if", "call", "total"):
+                column = self.builder.hidden(self.domain.size, "part", expr.span) + np.arange(
+                    self.domain.size
+                )
+                difference = ("add", inner.slot("var", column), ("mul", MINUS_ONE, value))
+                self.builder.equations.add(inner.rows(difference, expr.span))
+                self._divided[key] = self.domain, column
+        return self._divided[key][1]
 
     def _expand(self, expr: tree.Expr) -> Value:
         match expr:
@@ -275,11 +302,15 @@ class Expansion:
 
     def within(self, domain: Domain) -> "Expansion":
         """Another expansion for looking only: its slots are thrown away."""
-        return Expansion(self.builder, self.node, domain, self.auxiliary, self.inside_sum)
+        return self._like(Expansion(self.builder, self.node, domain, self.auxiliary, self.inside_sum))
 
     def beside(self, terms: Domain, auxiliary: bool = True, inside_sum: bool = False) -> "Expansion":
         """The expansion of the terms of a sum: a statement of its own."""
-        return Expansion(self.builder, self.node, terms, auxiliary, inside_sum)
+        return self._like(Expansion(self.builder, self.node, terms, auxiliary, inside_sum))
+
+    def _like(self, other: "Expansion") -> "Expansion":
+        other._divided = self._divided
+        return other
 
     def bounds(self, expr: tree.Expr) -> tuple[int, int]:
         """The first value of an iterator, and how many there are."""
@@ -333,7 +364,11 @@ class Expansion:
         """`a + b - c + …` in one go: a sum of 20,000 terms must not recurse."""
         terms: list[tuple[str, tree.Expr]] = []
         node: tree.Expr = expr
-        while isinstance(node, tree.Binary) and node.operator in operators:
+        while (
+            isinstance(node, tree.Binary)
+            and node.operator in operators
+            and (node is expr or id(node) not in self.builder.shared)
+        ):
             terms.append((node.operator, node.right))
             node = node.left
         terms.append((operators[0], node))

@@ -14,18 +14,16 @@ from stiffdsl.flat.domain import Domain, split_rows
 from stiffdsl.flat.expand import ROUNDING, SLOT_KINDS, Expansion
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.finish import finished
-from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers
+from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node, child_modifiers, count_parts, fits
 from stiffdsl.flat.model import Block, FlatModel
 from stiffdsl.flat.reactions import Network
 from stiffdsl.flat.shapes import lengths, shape_of
+from stiffdsl.flat.shared import Sharing, check_size, sharing
 from stiffdsl.flat.statements import add_statements
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.tree import SIZES
-
-# More scalars than this are a slip (`const N = 1e9`), not a model for this machine.
-MOST_SCALARS = 20_000_000
 
 
 def flatten(checked: CheckedModel, constants: dict[str, float] | None = None) -> FlatModel:
@@ -61,6 +59,9 @@ class Builder:
         self._evaluating: list[tuple[Node, str]] = []
         self.network = Network()
         self.hidden_count: dict[str, int] = {}
+        # Parts of long statements that stand in them several times (`shared.py`), and their shapes.
+        self.shared: set[int] = set()
+        self.shapes: dict[tuple[int, int], tuple[Domain, tuple[int, ...]]] = {}
         span = checked.root.span
         modifiers: dict[tuple[str, str], Bound] = {}
         self.root = Node(checked.root, (), None, None, modifiers)
@@ -109,6 +110,7 @@ class Builder:
                     help=f"write `const {name} = …`",
                 )
             dims = self.dimensions(node, variable.dimensions, name)
+            fits(float(np.prod(dims, dtype=float)), f"`const {name}` comes to", variable.span)
             domain = Domain.grid((1,) * len(scope.prefix), dims)
             expansion = Expansion(self, scope, domain, auxiliary=False)
             shape = shape_of(expansion, expr)
@@ -147,10 +149,16 @@ class Builder:
             scale, shift = parsed.scale, parsed.shift
         block = Block(path, kind, self.next[group], unit, scale, shift, doc, span, low, high)
         self.next[group] += block.size
-        if self.next[group] > MOST_SCALARS:
-            raise Fault("E0304", f"the model has more than {MOST_SCALARS:,} unknowns", span)
+        if self.next[group] > MOST_MEMBERS:
+            raise Fault("E0304", f"the model has more than {MOST_MEMBERS:,} unknowns", span)
         {"var": self.variables, "param": self.parameters, "input": self.inputs}[group].append(block)
         return block
+
+    def divide(self, *expressions: tree.Expr) -> Sharing:
+        """Notes what a statement shares, before it is expanded."""
+        found = sharing(*expressions)
+        self.shared |= found.parts
+        return found
 
     # --- the whole ---
 
@@ -216,6 +224,7 @@ class Builder:
     # --- instances ---
 
     def instances(self) -> None:
+        count_parts(self.checked.root)
         stack = [self.root]
         while stack:
             node = stack.pop()
@@ -375,6 +384,7 @@ class Builder:
         look.lift(look.expand(bound.value))
 
     def _define(self, block: Block, bound: Bound, what: str) -> list[tuple[np.ndarray, Rows]]:
+        check_size(self.divide(bound.value), bound.span)
         if isinstance(bound.value, tree.Number):
             number = Rows(("num", bound.value.value), (), (), (), block.size, bound.span)
             return [(block.offset + np.arange(block.size), number)]
@@ -399,6 +409,7 @@ class Builder:
 
     def _bind(self, block: Block, bound: Bound) -> None:
         """`var y = value` is the equation y = value."""
+        self.divide(bound.value)
         for expansion, rows in self._expansions(block, bound, auxiliary=True):
             value = expansion.lift(expansion.expand(bound.value))
             target = expansion.slot("var", block.offset + rows)

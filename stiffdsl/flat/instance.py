@@ -18,6 +18,11 @@ from stiffdsl.syntax import tree
 
 Path = tuple[tuple[str, tuple[int, ...]], ...]
 
+# More unknowns, members or terms than this are a slip (`const N = 1e9`), not a model for this machine; and so are more
+# parts than that, each of which is looked at on its own (arrays of parts are one).
+MOST_MEMBERS = 20_000_000
+MOST_PARTS = 200_000
+
 
 class Fault(Exception):
     """One mistake of the author, on its way to the list of diagnostics."""
@@ -25,6 +30,39 @@ class Fault(Exception):
     def __init__(self, code: str, title: str, span: Span, label: str = "", *, notes=(), help=None, others=()):
         self.diagnostic = Diagnostic(code, title, (Label(span, label), *others), tuple(notes), help)
         super().__init__(title)
+
+
+def fits(count: float, what: str, span: Span) -> None:
+    """Raises a `Fault` where `count` members are too many to be written down; told before they are."""
+    if count > MOST_MEMBERS:
+        raise Fault(
+            "E0304",
+            f"{what} {count:,.0f} members" if count < 1e15 else f"{what} {count:.3g} members",
+            span,
+            f"more than {MOST_MEMBERS:,}",
+            help="check the `const` values that it goes by",
+        )
+
+
+def count_parts(root: Class) -> None:
+    """Raises a `Fault` where there are too many parts within parts; classes are counted once each."""
+    sizes: dict[int, int] = {}
+
+    def size(cls: Class) -> int:
+        if id(cls) not in sizes:
+            sizes[id(cls)] = 1 + sum(size(use.cls) for use in cls.components)
+        return sizes[id(cls)]
+
+    if size(root) > MOST_PARTS:
+        large = max(root.components, key=lambda use: size(use.cls))
+        raise Fault(
+            "E0304",
+            f"`{root.name}` comes to {size(root):,} parts within parts",
+            large.span,
+            f"{size(large.cls):,} of them in this one",
+            notes=(f"more than {MOST_PARTS:,} are not taken one by one",),
+            help="declare parts of one class as an array, `part name[N] : Class`",
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import Domain, Split
 from stiffdsl.flat.families import Rows
+from stiffdsl.flat.instance import fits
 from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced
 from stiffdsl.flat.pieces import pieces
 from stiffdsl.flat.shapes import shape_of
@@ -29,7 +30,9 @@ def terms_of(expansion: "Expansion", iterators: tuple[tree.Iterator, ...]) -> tu
         first = look.whole(span.first) if isinstance(span, tree.Range) else np.ones(domain.size)
         last = look.whole(span.last if isinstance(span, tree.Range) else span)
         first, last = np.broadcast_to(first, domain.size), np.broadcast_to(last, domain.size)
-        counts = np.maximum(0, last - first + 1).astype(np.int64)
+        counts = np.maximum(0, last - first + 1)
+        fits(float(counts.sum()), f"the range of `{iterator.name}` comes to", span.span)
+        counts = counts.astype(np.int64)
         rows = np.repeat(np.arange(domain.size), counts)
         within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         domain = domain.take(rows).bind(iterator.name, first[rows].astype(np.int64) + within)
@@ -48,6 +51,7 @@ def reduce_array(expansion: "Expansion", expr: tree.Call) -> Value:
     if not shape:
         return expansion.expand(argument)
     count = int(np.prod(shape))
+    fits(float(count) * expansion.domain.size, f"`{expr.function}` comes to", expr.span)
     owner = np.repeat(np.arange(expansion.domain.size), count)
     return reduce(expansion, expr.function, argument, expansion.domain.product(shape), owner, expr.span)
 

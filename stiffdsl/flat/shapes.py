@@ -17,7 +17,16 @@ MOST_DIMENSIONS = 16
 
 
 def shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
-    """The shape of a whole-array expression; `()` for a number."""
+    """The shape of a whole-array expression; `()` for a number. That of a shared part is found once."""
+    if id(expr) not in look.builder.shared:
+        return _shape_of(look, expr)
+    key = id(expr), id(look.domain)
+    if key not in look.builder.shapes:
+        look.builder.shapes[key] = look.domain, _shape_of(look, expr)
+    return look.builder.shapes[key][1]
+
+
+def _shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
     match expr:
         case tree.Number() | tree.Text():
             return ()
@@ -35,7 +44,7 @@ def shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
         case tree.Binary():
             shape: tuple[int, ...] = ()
             node: tree.Expr = expr
-            while isinstance(node, tree.Binary):
+            while isinstance(node, tree.Binary) and (node is expr or id(node) not in look.builder.shared):
                 shape = _joined(shape, shape_of(look, node.right), expr)
                 node = node.left
             return _joined(shape, shape_of(look, node), expr)

@@ -10,7 +10,7 @@ from stiffdsl.flat.connecting import connect
 from stiffdsl.flat.domain import Domain, split_rows
 from stiffdsl.flat.expand import Expansion
 from stiffdsl.flat.families import Collector
-from stiffdsl.flat.instance import Fault, Node
+from stiffdsl.flat.instance import Fault, Node, fits
 from stiffdsl.flat.numeric import truth
 from stiffdsl.flat.reductions import terms_of
 from stiffdsl.flat.shapes import lengths, shape_of, text
@@ -88,11 +88,13 @@ def _equation(
 ) -> None:
     if not domain.size:
         return
+    builder.divide(statement.left, statement.right)
     look = Expansion(builder, node, domain)
     both = tree.Binary("+", statement.left, statement.right, statement.span)
     shape = shape_of(look, both)
     if shape:
         _check_left(look, statement, shape)
+        fits(float(np.prod(shape, dtype=float)) * domain.size, "this comes to", statement.span)
         domain = domain.product(shape)
 
     def add(rows: np.ndarray) -> None:
@@ -129,6 +131,7 @@ def _reaction(
         for inner in of_lines(reaction, node, domain):
             _reaction(builder, node, reaction.pattern, inner)
     elif domain.size:
+        builder.divide(*(rate for rate in (reaction.forward, reaction.reverse) if rate is not None))
         list(
             split_rows(
                 domain.size,

@@ -71,6 +71,20 @@ def to_sympy(skeleton: Skeleton) -> Any:
     return FUNCTIONS[skeleton[1]](*args)
 
 
+@lru_cache(maxsize=200_000)
+def symbols_of(e: sp.Basic) -> frozenset[sp.Basic]:
+    """`free_symbols`, read once in each part of an expression, however often that stands in it."""
+    if e.is_Symbol:
+        return frozenset((e,))
+    return frozenset().union(*map(symbols_of, e.args))
+
+
+@lru_cache(maxsize=200_000)
+def operations(e: sp.Basic) -> int:
+    """How many operations and leaves an expression has, written out; each of its parts is counted once."""
+    return 1 + sum(map(operations, e.args))
+
+
 def substitute(expression: sp.Expr, replacements: dict[sp.Expr, sp.Expr]) -> sp.Expr:
     """`xreplace` with the type it has for us."""
     result = expression.xreplace(replacements)

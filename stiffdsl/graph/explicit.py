@@ -11,9 +11,10 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.functions import Ceil, Floor, Where
+from stiffdsl.flat.derive import derivative
+from stiffdsl.flat.functions import Ceil, Floor, Where, where
 from stiffdsl.flat.model import TIME, Family, Sum, slot, total
-from stiffdsl.flat.template import substitute
+from stiffdsl.flat.template import operations, substitute, symbols_of
 
 # How well an equation is solved for an unknown; lower is better and preferred by the matching.
 UNIT = 0  # linear, the coefficient is a number: no division that can fail
@@ -22,34 +23,56 @@ FREE = 2  # linear, the coefficient holds parameters, inputs and time, and may v
 LINEAR = 3  # linear, the coefficient holds variables, and may vanish
 IMPLICIT = 4  # anything else
 
+# Templates of at most this many operations are multiplied out to see whether they are linear after all.
+MULTIPLIED_OUT = 60
 KNOWN_KINDS = ("param", "input", "const")
 
 
 @lru_cache(maxsize=100_000)
 def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
-    """`c` of `template = c*symbol + rest` where neither holds `symbol`; None if it is not of that form."""
-    if symbol not in template.free_symbols:
+    """`c` of `template = c*symbol + rest` where neither holds `symbol`; None if it is not of that form.
+
+    Read off where each term holds the symbol once, as one does by hand. Only a short template is multiplied out to
+    see whether its powers cancel.
+    """
+    if symbol not in symbols_of(template):
         return None
-    for atom in template.atoms(sp.core.relational.Relational, Floor, Ceil):
-        if symbol in atom.free_symbols:
+    c = _factor(template, symbol)
+    if c is None:
+        if operations(template) > MULTIPLIED_OUT or _decides(template, symbol):
             return None
-    c = sp.Add(*(_factor(term, symbol) for term in sp.Add.make_args(template) if symbol in term.free_symbols))
-    if symbol in c.free_symbols:
-        c = sp.expand(c)
-    if c == 0 or symbol in c.free_symbols or c.has(sp.nan, sp.zoo, sp.oo):
+        c = sp.expand(derivative(template, symbol))
+    if c == 0 or symbol in symbols_of(c) or c.has(sp.nan, sp.zoo, sp.oo):
         return None
     return c
 
 
-def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """The derivative of `term`, read off where `symbol` is a factor: SymPy's own takes its time."""
+@lru_cache(maxsize=100_000)
+def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """What stands before `symbol` in every part of `term`; None where one is not linear in it as it is written."""
+    if symbol not in symbols_of(term):
+        return sp.Integer(0)
     if term == symbol:
         return sp.Integer(1)
-    if term.is_Mul and symbol in term.args:
-        others = term.func(*(a for a in term.args if a != symbol))
-        if symbol not in others.free_symbols:
-            return others
-    return sp.diff(term, symbol)
+    if term.is_Add:
+        parts = [_factor(a, symbol) for a in term.args]  # type: ignore[arg-type]
+        return None if None in parts else sp.Add(*parts)  # type: ignore[arg-type]
+    if term.is_Mul:
+        holding = [k for k, a in enumerate(term.args) if symbol in symbols_of(a)]
+        inner = _factor(term.args[holding[0]], symbol) if len(holding) == 1 else None  # type: ignore[arg-type]
+        if inner is None:
+            return None
+        return sp.Mul(*(a for k, a in enumerate(term.args) if k != holding[0]), inner)  # type: ignore[arg-type]
+    if isinstance(term, Where) and symbol not in symbols_of(term.args[0]):
+        yes, no = (_factor(a, symbol) for a in term.args[1:])  # type: ignore[arg-type]
+        return None if yes is None or no is None else where(term.args[0], yes, no)
+    return None
+
+
+def _decides(template: sp.Expr, symbol: sp.Symbol) -> bool:
+    """Whether `symbol` stands in a condition, or is rounded."""
+    atoms = template.atoms(sp.core.relational.Relational, Floor, Ceil)
+    return any(symbol in symbols_of(atom) for atom in atoms)
 
 
 @lru_cache(maxsize=100_000)
@@ -64,17 +87,19 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     if c is not None:
         rest = substitute(template, {symbol: sp.Integer(0)})
         if rest.has(sp.nan, sp.zoo, sp.oo):
+            if operations(template) > MULTIPLIED_OUT:
+                return None
             rest = sp.expand(template - c * symbol)
             if symbol in rest.free_symbols:
                 return None
         return -rest / c if c.is_number else _shorter(-rest / c)
     inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh}
-    calls = [a for a in template.atoms(*inverses) if symbol in a.free_symbols]
+    calls = [a for a in template.atoms(*inverses) if symbol in symbols_of(a)]
     if len(calls) != 1:
         return None
     call, stand_in = calls[0], sp.Dummy(real=True)
     around = substitute(template, {call: stand_in})
-    if symbol in around.free_symbols:
+    if symbol in symbols_of(around):
         return None
     value = solve_for(around, stand_in)
     return None if value is None else solve_for(call.args[0] - inverses[call.func](value), symbol)
@@ -82,10 +107,10 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 @lru_cache(maxsize=100_000)
 def _shorter(value: sp.Expr) -> sp.Expr:
-    if value.count_ops() > 60 or value.has(Where):
+    if operations(value) > MULTIPLIED_OUT or value.has(Where):
         return value
-    expanded = sp.expand(value)
-    return expanded if expanded.count_ops() < value.count_ops() else value
+    expanded = sp.expand(value, multinomial=False)
+    return expanded if operations(expanded) < operations(value) else value
 
 
 @lru_cache(maxsize=100_000)
@@ -94,10 +119,10 @@ def quality(c: sp.Expr | None, kinds: tuple[str, ...]) -> int:
     if c is None:
         return IMPLICIT
     known = {slot(k) for k, kind in enumerate(kinds) if kind in KNOWN_KINDS}
-    unknown = c.free_symbols - known - {TIME}
+    unknown = symbols_of(c) - known - {TIME}
     constants = {slot(k) for k, kind in enumerate(kinds) if kind == "const"}
     parameters = {slot(k) for k, kind in enumerate(kinds) if kind == "param"}
-    if c.free_symbols <= constants and _never_zero(c, constants):
+    if symbols_of(c) <= constants and _never_zero(c, constants):
         return UNIT
     if _never_zero(c, constants | parameters):
         return PARAMETER
@@ -191,7 +216,7 @@ def compact(family: Family) -> Family:
 
 @lru_cache(maxsize=100_000)
 def _renumbered(template: sp.Expr, width: int, sums: int) -> tuple[sp.Expr, list[int], list[int]]:
-    free = template.free_symbols
+    free = symbols_of(template)
     kept = [k for k in range(width) if slot(k) in free]
     kept_sums = [k for k in range(sums) if total(k) in free]
     moved: dict[sp.Expr, sp.Expr] = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}

@@ -15,13 +15,17 @@ from itertools import combinations
 import sympy as sp
 
 from stiffdsl.flat.functions import Where
-from stiffdsl.flat.template import multiplied_out, substitute
+from stiffdsl.flat.template import multiplied_out, operations, substitute, symbols_of
 from stiffdsl.graph.explicit import coefficient, solve_for
 
 # Loops of at most this many unknowns are torn by search, and solved in closed form where that stays short.
 SMALL = 12
 MOST_SOLVED = 3
 LONGEST_SOLUTION = 250
+# The budget of a loop: it stays implicit where an equation has more operations and leaves than this.
+LONGEST_EQUATION = 400
+# A quotient of at most this many operations is cancelled, a determinant of as many multiplied out.
+SHORT = 80
 # The equations of a small loop are paired anew if that leaves at most this many tears.
 MOST_SEARCHED = 4
 
@@ -58,15 +62,13 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
         value = solve_for(templates[p], x[p])
         assert value is not None, "a safe pivot can be solved for"
         reduced = {t: substitute(e, {x[p]: value}) for t, e in reduced.items()}
-    if any(e.count_ops() > LONGEST_SOLUTION for e in reduced.values()):
+    if any(operations(e) > LONGEST_EQUATION for e in reduced.values()):
         return Torn(tears, None)
-    # Powers of sums hold no unknown here.
-    rows = [multiplied_out(reduced[p]) for p in tears]
-    nothing: dict[sp.Expr, sp.Expr] = {x[t]: sp.Integer(0) for t in tears}
-    matrix = sp.Matrix([[sp.diff(r, x[t]) for t in tears] for r in rows])
-    if matrix.free_symbols & {x[t] for t in tears}:
+    rows = [_linear_form(reduced[p], [x[t] for t in tears]) for p in tears]
+    if any(row is None for row in rows):
         return Torn(tears, None)
-    right = sp.Matrix([-substitute(r, nothing) for r in rows])
+    matrix = sp.Matrix([row[0] for row in rows if row is not None])
+    right = sp.Matrix([-row[1] for row in rows if row is not None])
     determinant = _determinant(matrix)
     if _always_zero(determinant):
         return Torn(tears, None, singular=True)
@@ -82,17 +84,33 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
 
 def _cancelled(value: sp.Expr) -> sp.Expr:
     """Numerator and denominator without common factors, where that is quick: fewer divisions."""
-    if value.count_ops() > 80 or value.has(Where, sp.Function):
+    if value.count_ops() > SHORT or value.has(Where, sp.Function):
         return value
     shorter = sp.cancel(value)
     return shorter if shorter.count_ops() <= value.count_ops() else value
 
 
+def _linear_form(equation: sp.Expr, unknowns: list[sp.Symbol]) -> tuple[list[sp.Expr], sp.Expr] | None:
+    """The coefficients of the unknowns, and the rest; None where the equation is not linear in them."""
+    # Powers of sums hold no unknown here.
+    equation = multiplied_out(equation)
+    nothing: dict[sp.Expr, sp.Expr] = {s: sp.Integer(0) for s in unknowns}
+    factors = [coefficient(equation, s) if s in symbols_of(equation) else sp.Integer(0) for s in unknowns]
+    if any(f is None or symbols_of(f) & set(unknowns) for f in factors):
+        return None
+    return [f for f in factors if f is not None], substitute(equation, nothing)
+
+
 def _determinant(matrix: sp.Matrix) -> sp.Expr:
-    # Berkowitz' method divides by nothing, so that no pivot is assumed to be nonzero.
-    result = sp.sympify(matrix.det(method="berkowitz"))
-    assert isinstance(result, sp.Expr)
-    return result
+    """By the first row. A short one is multiplied out; a long one would take seconds of polynomial arithmetic."""
+    if matrix.rows == 1:
+        return matrix[0, 0]
+    terms = []
+    for k in range(matrix.cols):
+        if matrix[0, k] != 0:
+            terms.append((-1) ** k * matrix[0, k] * _determinant(matrix.minor_submatrix(0, k)))
+    found = sp.Add(*terms)
+    return multiplied_out(found) if found.count_ops() <= SHORT else found
 
 
 def _fewest(

@@ -1,0 +1,90 @@
+"""Parts of an expression that stand in it several times, because functions were put in place where they are used.
+
+    f(a) = a*a/(1 + a)                      written out    (x + x*x/(1 + x))*(x + x*x/(1 + x))/…
+    der(x) = -f(x + f(x))                   shared         h1 = x + h2,  h2 = x*x/(1 + x)
+
+Functions of functions multiply: written out, seven levels would not fit in memory. Trees share such parts, as the same
+objects; in a statement that is long written out, each becomes a hidden variable. Short ones stay as they are.
+"""
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+from stiffdsl.diagnostics import Span
+from stiffdsl.flat.instance import Fault
+from stiffdsl.syntax import tree
+
+# Statements of more nodes than this, written out, are divided; parts of fewer than this stay in place.
+LONG, SHORT = 400, 6
+# What may not be divided (a value of a parameter, a start) may have so many nodes.
+MOST = 100_000
+
+NOTHING: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Sharing:
+    """`size`: nodes of the expression written out; `parts`: identities of the nodes to share."""
+
+    size: int
+    parts: frozenset[int]
+
+
+SHORT_ONE = Sharing(0, NOTHING)
+
+
+def sharing(*expressions: tree.Expr) -> Sharing:
+    """What the expressions of one statement share."""
+    if not _is_long(expressions):
+        return SHORT_ONE
+    sizes: dict[int, int] = {}
+    uses: dict[int, int] = {}
+    waiting = [(e, False) for e in expressions]
+    while waiting:
+        e, counted = waiting.pop()
+        if counted:
+            sizes[id(e)] = 1 + sum(sizes[id(c)] for c in _children(e))
+            continue
+        uses[id(e)] = uses.get(id(e), 0) + 1
+        if uses[id(e)] == 1:
+            waiting.append((e, True))
+            waiting += [(c, False) for c in _children(e)]
+    total = sum(sizes[id(e)] for e in expressions)
+    return Sharing(total, frozenset(k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT))
+
+
+def _is_long(expressions: tuple[tree.Expr, ...]) -> bool:
+    """Whether there are more than `LONG` nodes, written out; not one more is looked at."""
+    waiting, count = list(expressions), 0
+    while waiting and count <= LONG:
+        waiting += _children(waiting.pop())
+        count += 1
+    return count > LONG
+
+
+def check_size(found: Sharing, span: Span) -> None:
+    """Raises a `Fault` where an expression that cannot be divided is too long."""
+    if found.size > MOST:
+        raise Fault(
+            "E0236",
+            f"this expression has {found.size:.3g} operations once functions are put in place",
+            span,
+            help="give intermediate results a `param` or `var` of their own",
+        )
+
+
+@lru_cache(maxsize=100)
+def _holding(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold expressions."""
+    return tuple(f.name for f in fields(kind) if f.name not in ("span", "name", "name_span"))
+
+
+def _children(e: object) -> list[tree.Expr]:
+    found: list[tree.Expr] = []
+    for name in _holding(type(e)):
+        value = getattr(e, name)
+        if isinstance(value, tuple):
+            found += [v for v in value if hasattr(v, "span")]
+        elif hasattr(value, "span"):
+            found.append(value)
+    return found
