@@ -11,6 +11,7 @@ from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
 from stiffdsl.runtime.chain import Lifted, by_blocks, from_guesses, lifted_system, worthwhile
 from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.singular import singular
 from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_guess
 from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
 from stiffdsl.runtime.system import Args
@@ -39,8 +40,9 @@ def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, over
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, initial, np)
-    y, how, iterations, wrong, failure = np.asarray(y, dtype=float), "nothing to solve", 0, (), None
-    if len(system.initial.free):
+    y, how, iterations, wrong = np.asarray(y, dtype=float), "nothing to solve", 0, ()
+    failure = singular(model, p)
+    if len(system.initial.free) and failure is None:
         found, how, iterations = _solved(model, t, y, args, known, initial)
         y = np.asarray(found.y)
         if not bool(found.converged):

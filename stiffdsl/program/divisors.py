@@ -1,0 +1,92 @@
+"""What assignments divide by, as far as parameters alone decide: where that is zero, the equations do not give what
+they are solved for (`runtime/singular.py` tells it).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+
+from stiffdsl.flat.functions import Where
+from stiffdsl.flat.model import Family
+from stiffdsl.flat.template import symbols_of
+from stiffdsl.graph.system import SortedSystem
+
+# A divisor is zero below this share of its terms: the rest is rounding.
+ZERO = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Divisor:
+    """What assignments divide by: of parameters and constants alone. `terms` are those of a sum, or it itself."""
+
+    kind: str
+    targets: np.ndarray
+    family: Family
+    expression: sp.Expr
+    terms: tuple[sp.Expr, ...]
+
+    def parameters(self, member: int) -> list[int]:
+        """The parameters that decide in a member."""
+        slots = [int(s.name[1:]) for s in symbols_of(self.expression)]  # type: ignore[attr-defined]
+        return [int(self.family.table[member, k]) for k in slots if self.family.kinds[k] == "param"]
+
+    def zero(self, p: np.ndarray, constants: np.ndarray) -> np.ndarray:
+        """The members in which it is zero."""
+        used = tuple(sorted(symbols_of(self.expression), key=str))
+        columns = [int(s.name[1:]) for s in used]  # type: ignore[attr-defined]
+        of = {"param": p, "const": constants}
+        values = [of[self.family.kinds[k]][self.family.table[:, k]] for k in columns]
+        with np.errstate(all="ignore"):
+            parts = [np.broadcast_to(_compiled(used, t)(*values), len(self.targets)) for t in self.terms]
+        return np.flatnonzero(np.abs(np.sum(parts, axis=0)) <= ZERO * np.sum(np.abs(parts), axis=0))
+
+
+def divisors_of(system: SortedSystem) -> tuple[Divisor, ...]:
+    """What the assignments that f needs divide by, as far as parameters alone decide. Branches may guard theirs."""
+    needed = {kind: np.zeros(system.flat.size, dtype=bool) for kind in ("var", "der")}
+    needed["der"][system.states] = True
+    for family in system.residuals:
+        _note(needed, family)
+    found = []
+    for assignment in reversed(system.assignments):
+        if not needed[assignment.kind][assignment.targets].any():
+            continue
+        family = assignment.value
+        _note(needed, family)
+        for expression in _divisors(family.template):
+            if _of_parameters(expression, family.kinds):
+                terms = tuple(sp.Add.make_args(expression))
+                found.append(Divisor(assignment.kind, assignment.targets, family, expression, terms))
+    return tuple(reversed(found))
+
+
+def _note(needed: dict[str, np.ndarray], family: Family) -> None:
+    """Notes the unknowns that a family mentions."""
+    for part in (family, *family.sums):
+        for k, kind in enumerate(part.kinds):
+            if kind in needed:
+                needed[kind][part.table[:, k]] = True
+
+
+def _of_parameters(expression: sp.Expr, kinds: tuple[str, ...]) -> bool:
+    """Whether parameters, and beside them constants, decide a divisor."""
+    names = [s.name for s in symbols_of(expression)]  # type: ignore[attr-defined]
+    if not all(name[0] == "s" for name in names):
+        return False
+    found = {kinds[int(name[1:])] for name in names}
+    return "param" in found and found <= {"param", "const"}
+
+
+@lru_cache(maxsize=10_000)
+def _compiled(symbols: tuple[sp.Basic, ...], expression: sp.Expr):
+    return sp.lambdify(symbols, expression, "numpy")
+
+
+def _divisors(e: sp.Basic) -> list[sp.Expr]:
+    """What `e` divides by wherever it is computed."""
+    if isinstance(e, Where):
+        return []
+    own = [e.args[0]] if e.is_Pow and e.args[1].is_number and e.args[1].is_negative else []
+    return [*own, *(d for a in e.args for d in _divisors(a))]  # type: ignore[list-item]
