@@ -2,18 +2,21 @@
 
 Explicit steps estimate the largest eigenvalue from two stages at the same time (Shampine, ACM TOMS 3:44-53, 1977;
 Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.2): where stability bounds the step several
-times in a row, the Rosenbrock method takes over. It hands back where the bound of the Jacobian's spectrum allows steps
-of the same size.
+times in a row, the Rosenbrock method takes over: so often that these steps have cost what a factorization costs, which
+is at most twice the work of whoever knew beforehand. It hands back where the bound of the Jacobian's spectrum allows
+steps of the same size.
 """
 
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from stiffdsl.solve import control
 from stiffdsl.solve.explicit import A_MATRIX, Tsit5
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.ordering import estimate
 from stiffdsl.solve.rosenbrock import Rosenbrock
 from stiffdsl.solve.stiffness import require_explicit, spectral_bound
 from stiffdsl.solve.system import System
@@ -21,8 +24,12 @@ from stiffdsl.solve.tableau import RODAS5P
 
 # The explicit method is stable on the negative axis down to about -3.5; most of that counts as its bound.
 BOUND = 0.9 * 3.5
-# Steps in a row that change the method.
-TO_STIFF, TO_EXPLICIT = 10, 3
+# Steps in a row that change the method; to the Rosenbrock method at most so many, where a factorization is dear.
+TO_STIFF, TO_EXPLICIT, AT_MOST = 10, 3, 2000
+# Below so many unknowns no factorization is dear.
+MANY = 100
+# Multiplications of a factorization in the time in which an explicit step deals with one entry of the Jacobian.
+ENTRY_WORK = 50.0
 
 
 class Memory(NamedTuple):
@@ -47,6 +54,7 @@ class Switching:
         self.system = system
         self.explicit, self.rosenbrock = Tsit5(system), Rosenbrock(RODAS5P, system, compact, linear)
         assert self.explicit.rows == self.rosenbrock.rows
+        self.patience = _patience(system)
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         first = self.explicit.start(t, y, h, args, tolerance)
@@ -93,7 +101,7 @@ class Switching:
         factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         against = jnp.where(memory.stiff, fast < BOUND, fast > BOUND)
         votes = jnp.where(accept, jnp.where(against, memory.votes + 1, 0), memory.votes)
-        change = votes >= jnp.where(memory.stiff, TO_EXPLICIT, TO_STIFF)
+        change = votes >= jnp.where(memory.stiff, TO_EXPLICIT, self.patience)
         first = jnp.where(accept, after, before)
         return Memory(
             memory.stiff ^ change,
@@ -101,3 +109,12 @@ class Switching:
             jnp.where(memory.stiff, 0.0, first),
             ~memory.stiff,
         ), factor
+
+
+def _patience(system: System) -> int:
+    """How many explicit steps take as long as one with a factorization, and at least `TO_STIFF`."""
+    if system.size < MANY:
+        return TO_STIFF
+    rows, columns = np.asarray(system.rows), np.asarray(system.columns)
+    steps = estimate(rows, columns, system.size) / (ENTRY_WORK * len(rows))
+    return int(np.clip(steps, TO_STIFF, AT_MOST))

@@ -1,5 +1,7 @@
 """Switching between an explicit and a Rosenbrock method: when, and that nothing is lost by it."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from stiffdsl.solve.solver import make_solve
 from stiffdsl.solve.status import Status
+from stiffdsl.solve.switching import TO_STIFF, _patience
 from stiffdsl.solve.system import FunctionSystem
 from tests.solve.problems import REFERENCES
 
@@ -51,3 +54,18 @@ def test_derivatives_in_both_modes_through_a_switch():
     tangent = jax.jit(jax.jacfwd(lambda mu: end(mu).y[0]))(50.0)
     assert np.isclose(gradient, tangent, rtol=1e-9)
     assert np.isclose((end(50.01).y[0] - end(49.99).y[0]) / 0.02, tangent, rtol=1e-2)
+
+
+def test_the_explicit_method_is_kept_while_a_factorization_costs_more():
+    """A ladder is factored in the time of few explicit steps; what fills takes the time of hundreds."""
+    n = 400
+    draw = np.random.default_rng(0)
+    pairs = np.unique(np.r_[np.arange(n) * (n + 1), draw.integers(0, n * n, 20 * n)])
+
+    def patience(rows, columns):
+        known = {"size": n, "mass": np.ones(n), "rows": rows, "columns": columns}
+        return _patience(SimpleNamespace(**known))
+
+    ladder = np.r_[np.arange(n), np.arange(n - 1)], np.r_[np.arange(n), np.arange(1, n)]
+    assert patience(*ladder) == TO_STIFF
+    assert patience(pairs // n, pairs % n) > 5 * TO_STIFF
