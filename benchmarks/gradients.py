@@ -1,6 +1,7 @@
 """The gradient of a fit: 20 rate constants of POLLU, to all 20 species at 20 times, by every way that JAX users have.
 
-Each peer in a process of its own, compiled once: `python -m benchmarks.gradients PEER` prints one line of JSON. The
+Each peer in a process of its own, compiled once: `python -m benchmarks.gradients PEER` prints one line of JSON, and
+`python -m benchmarks.gradients orders` what Jacobians and second derivatives cost in the native tier. The
 data are the model's own solution with other rates; the loss is a sum of squares, in units of each species' maximum.
 """
 
@@ -181,10 +182,64 @@ def gradients(limit: float, console: Console) -> list[dict[str, Any]]:
     return records
 
 
+def orders() -> dict[str, float]:
+    """Processor time of what is more than a gradient: in solves, or in gradients where the name says so."""
+    of, loss_of = solution("stiffdsl"), weighted(observed())
+    x, along = jnp.zeros(PARAMETERS), jnp.asarray(np.cos(np.arange(PARAMETERS)))
+
+    def loss(x):
+        return loss_of(of(x))
+
+    def product(x):
+        return jax.jvp(jax.grad(loss), (x,), (along,))[1]
+
+    seconds_of = {
+        name: _processor(jax.jit(function), x)
+        for name, function in {
+            "solve": of,
+            "gradient": jax.grad(loss),
+            "jacrev": jax.jacrev(of),
+            "jacfwd": jax.jacfwd(of),
+            "product": product,
+            "hessian": jax.hessian(loss),
+        }.items()
+    }
+    solve, gradient = seconds_of["solve"], seconds_of["gradient"]
+    rows = len(NAMES) * len(TIMES)
+    step = 1e-4
+    slope = jax.jit(jax.grad(loss))
+    expected = (slope(x + step * along) - slope(x - step * along)) / (2 * step)
+    hessian = jax.jit(jax.hessian(loss))(x)
+    return {
+        "gradient": gradient / solve,
+        "row of jacrev": seconds_of["jacrev"] / rows / solve,
+        "direction of jacfwd": seconds_of["jacfwd"] / PARAMETERS / solve,
+        "product with the Hessian, in gradients": seconds_of["product"] / gradient,
+        "row of the Hessian, in gradients": seconds_of["hessian"] / PARAMETERS / gradient,
+        "largest asymmetry of the Hessian": float(
+            jnp.max(jnp.abs(hessian - hessian.T)) / jnp.max(jnp.abs(hessian))
+        ),
+        "product against differences of gradients": float(
+            jnp.max(jnp.abs(hessian @ along - expected)) / jnp.max(jnp.abs(expected))
+        ),
+    }
+
+
+def _processor(function: Callable[[Any], Any], x: Any) -> float:
+    jax.block_until_ready(function(x))
+    times: list[float] = []
+    while len(times) < MOST and sum(times) < SECONDS:
+        start = time.process_time()
+        jax.block_until_ready(function(x))
+        times.append(time.process_time() - start)
+    return float(np.median(times))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gradients")
-    parser.add_argument("peer", choices=PEERS)
-    json.dump(measure(parser.parse_args().peer, observed()), sys.stdout)
+    parser.add_argument("peer", choices=(*PEERS, "orders"))
+    peer = parser.parse_args().peer
+    json.dump(orders() if peer == "orders" else measure(peer, observed()), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.runtime.inputs import Signal, signal, with_clocks
+from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.limits import refuse
 from stiffdsl.runtime.names import Found, Names
 from stiffdsl.runtime.native.joined import joined
@@ -76,7 +76,8 @@ class Given:
         if given is None:
             return _none(n, apart)
         if not isinstance(given, Mapping):
-            y = given if isinstance(given, jax.Array) else jnp.asarray(finite(given, "`initial`"))
+            traced = isinstance(given, jax.Array)
+            y = in_double(given, "`initial`") if traced else jnp.asarray(finite(given, "`initial`"))
             if y.shape != (n,):
                 raise ValueError(f"`initial` takes {n} values (those of `model.states`), not {y.shape}")
             return replace(_none(n, apart), values=y, mask=np.ones(n, dtype=bool), given=True)
@@ -209,7 +210,7 @@ def _numbers(value: Any, name: str, what: str) -> Any:
     """`value` as a NumPy or JAX array of numbers, finite where that can be known."""
     if not isinstance(value, jax.Array):
         return finite(value, f"the {what} `{name}`")
-    return value
+    return in_double(value, f"the {what} `{name}`")
 
 
 def _float(number: jax.Array) -> jax.Array:

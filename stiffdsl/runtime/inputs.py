@@ -4,6 +4,7 @@ The values that a derivative can be taken of (constants, table values) are leave
 static. All values are in SI here.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -147,7 +148,7 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
             f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
             f"not a {type(given).__name__}"
         )
-    times, values = found[0], jnp.asarray(found[1], dtype=float)
+    times, values = found[0], in_double(jnp.asarray(found[1]), f"the table of the input `{name}`")
     if times.ndim != 1 or times.shape != values.shape or len(times) < 1:
         raise ValueError(f"the table of the input `{name}` needs as many values as times")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
@@ -163,6 +164,23 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
         jumps = jnp.asarray(first) if len(first) else None
         times = jnp.asarray(times)
     return Signal(name, index, scale, shift, times, jnp.asarray(values), None, jumps)
+
+
+class PrecisionWarning(UserWarning):
+    """A number was given in single precision, which holds seven digits."""
+
+
+def in_double(values: Any, what: str) -> Any:
+    """`values` of JAX as double numbers; says so where digits were lost before."""
+    if values.dtype in (jnp.float32, jnp.float16, jnp.bfloat16):
+        warnings.warn(
+            f"{what} is given in {values.dtype}, which holds 7 digits or less: such arrays are made before stiffdsl "
+            "turns double precision on. Make them after `sd.load`, or call "
+            '`jax.config.update("jax_enable_x64", True)` first',
+            PrecisionWarning,
+            stacklevel=2,
+        )
+    return values.astype(np.float64) if values.dtype != np.float64 else values
 
 
 def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:

@@ -160,3 +160,11 @@ def test_sums_over_steps_have_derivatives():
     assert float(back) == pytest.approx(float(forth.error), rel=1e-8)
     assert float(forth.stiffness) == pytest.approx(int(full.steps), rel=1e-6)
     assert float(back) != 0
+
+
+def test_single_precision_is_told(pole):
+    solve = pole.solver(saveat=[0.5], outputs=("x",), rtol=1e-9)
+    with pytest.warns(UserWarning, match="float32, which holds 7 digits"):
+        found = solve({"a": jnp.asarray(0.1, dtype=jnp.float32)})
+    assert found.dtype == np.float64
+    assert found[0, 0] == pytest.approx(1 / (1 - 0.5 * float(np.float32(0.1))), rel=1e-8)
