@@ -294,7 +294,8 @@ class Builder:
                 raise Fault("E0308", f"the range of `{variable.name}` is empty", variable.range.span)
         block = self._block(path, kind, variable.unit, variable.doc, variable.name_span, low, high)
         node.blocks[variable.name] = block
-        for name in SIZES:
+        own_sizes = (variable.nominal, variable.min, variable.max)
+        for name in SIZES if node.modifiers or own_sizes != (None, None, None) else ():
             bound = self._bound(node, variable, name, getattr(variable, name))
             if bound is not None:
                 block.sizes[name] = self._size(block, name, bound)

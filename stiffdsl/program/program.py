@@ -143,6 +143,11 @@ class Program:
         """The entries of y that stay outside of the error norm (`quadratures.py`)."""
         return quadratures(self.system, self.columns)
 
+    @cached_property
+    def counted(self) -> float:
+        """The share of y that the error norm counts."""
+        return float(np.mean(~self.quadratures)) if self.size else 1.0
+
     def absolute(self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np) -> Any:
         """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry.
 
@@ -153,11 +158,11 @@ class Program:
         if nominal is not None:
             atol = atol * nominal
         if start is not None:
-            size = np.abs(start) * (1.0 if nominal is None else nominal == 1)
+            size = np.abs(start) if nominal is None else np.abs(start) * (nominal == 1)
             small = (size > 0) & (size < NEAR * atol)
             if xp is not np or np.any(small):
                 atol = xp.where(small, xp.minimum(atol, xp.maximum(rtol, 1e-12) * size), atol)
-        return atol if every or not np.any(self.quadratures) else xp.where(self.quadratures, np.inf, atol)
+        return atol if every or self.counted == 1 else xp.where(self.quadratures, np.inf, atol)
 
     def tolerances(
         self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np
@@ -170,7 +175,7 @@ class Program:
         """
         if np.ndim(atol) == 0:
             atol = self.absolute(rtol, atol, every, start, xp)
-            share = np.sqrt(np.mean(~self.quadratures)) if not every and np.any(self.quadratures) else None
+            share = None if every or self.counted == 1 else np.sqrt(self.counted)
         else:
             share = xp.sqrt(xp.mean(xp.isfinite(atol)))
         if share is not None:

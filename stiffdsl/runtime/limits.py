@@ -76,14 +76,18 @@ def notes(
     `evaluate(t, y)` gives every declared variable, (n, variables); it is called only where one that is no state is
     limited.
     """
+    blocks = _limited(model, "variables")
+    unseen = _unseen(model, y, atol)
+    if not blocks:
+        return unseen
     finite = np.all(np.isfinite(y), axis=1)
     t, y = t[finite], y[finite]
     if not len(t):
-        return []
+        return unseen
     found = []
     states = {id(b): (own, values) for b, own, values in _states(model, y)}
     every: np.ndarray | None = None
-    for block in _limited(model, "variables"):
+    for block in blocks:
         own, values = states.get(id(block), (np.zeros(0, dtype=np.int64), np.zeros((len(t), 0))))
         if len(own) < block.size:
             if every is None:
@@ -91,7 +95,7 @@ def notes(
             own = np.arange(block.size)
             values = every[:, block.offset : block.offset + block.size]
         found += _left(block, own, t, values, rtol, float(np.min(atol)))
-    return found + _unseen(model, y, atol)
+    return found + unseen
 
 
 def _left(
@@ -118,8 +122,12 @@ def _unseen(model: "CompiledModel", y: np.ndarray, atol: Any) -> list[str]:
     """States that were never larger than the error that they are allowed, declaration by declaration."""
     system = model.program.system
     count = len(system.states)
-    reached = np.max(np.abs(y[:, :count]), axis=0, initial=0.0)
-    allowed = np.broadcast_to(np.asarray(atol, dtype=float), (y.shape[1],))[:count]
+    reached = np.maximum(y[:, :count].max(axis=0), -y[:, :count].min(axis=0))
+    allowed = atol[:count] if np.ndim(atol) else atol
+    below = reached < allowed
+    if not below.any():
+        return []
+    allowed = np.broadcast_to(np.asarray(allowed, dtype=float), (count,))
     unseen = (reached > 0) & (reached < allowed) & np.isfinite(allowed)
     if not np.any(unseen):
         return []

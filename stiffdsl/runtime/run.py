@@ -246,6 +246,7 @@ def simulate(
         nowhere = np.array([start])
         return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
     refuse_start(model, y0)
+    tolerated = tier.tolerances(model, options, y0)
     trajectory, tier_name = tier.trajectory(
         model,
         options,
@@ -255,6 +256,7 @@ def simulate(
         args,
         None if check else times,
         None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
+        tolerated,
     )
     status = Status(int(trajectory.status))
     involved: list[str] = []
@@ -281,8 +283,7 @@ def simulate(
         **trajectory.stats,
         "start_iterations": report.iterations,
     }
-    _, tolerated = tier.tolerances(model, options, y0)
-    noted = notes(model, view.variables_at, t, y, options.rtol, tolerated)
+    noted = notes(model, view.variables_at, t, y, options.rtol, tolerated[1])
     solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report, tuple(noted))
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
@@ -290,7 +291,7 @@ def simulate(
         declared, p = initial is None, np.asarray(args.p)
         whole = part is None
         solution.check = checked(
-            model, trajectory, p, args.inputs, options.rtol, tolerated, declared, whole, between
+            model, trajectory, p, args.inputs, options.rtol, tolerated[1], declared, whole, between
         )
     return solution
 

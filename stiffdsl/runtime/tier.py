@@ -129,7 +129,10 @@ def expect(model: "CompiledModel", method: str, count: int) -> bool:
 def tolerances(model: "CompiledModel", options: Options, y0: np.ndarray) -> tuple[Any, Any]:
     """`rtol` and `atol` of a solve that begins at y0."""
     states = len(model.program.system.states)
-    began = np.r_[y0[:states], np.zeros(len(y0) - states)]
+    began = y0
+    if states < len(y0):
+        began = np.array(y0)
+        began[states:] = 0.0
     atol = np.asarray(options.atol) if isinstance(options.atol, tuple) else options.atol
     return model.program.tolerances(options.rtol, atol, options.quadratures, began)
 
@@ -143,14 +146,14 @@ def trajectory(
     args: Args,
     times: np.ndarray | None,
     progress: Callable[[float], None] | None,
+    tolerated: tuple[Any, Any],
 ) -> tuple[Trajectory, str]:
-    """One recorded solve, and the tier that did it."""
+    """One recorded solve, and the tier that did it; `tolerated` is what `tolerances` gives."""
     system = model.system(driven=bool(args.inputs.signals))
     method = chosen(model, options, args.inputs.signals)
-    rtol, atol = tolerances(model, options, y0)
     limits = {
-        "rtol": rtol,
-        "atol": atol,
+        "rtol": tolerated[0],
+        "atol": tolerated[1],
         "max_steps": options.max_steps,
         "first_step": options.first_step,
         "max_step": options.max_step,
