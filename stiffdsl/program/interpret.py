@@ -10,6 +10,11 @@ from stiffdsl.program.program import Program
 
 def run(program: Program, function: str, *args: Any) -> np.ndarray:
     """The value of `function` at `args`; last arguments `t` (it is 0) and `side` (all are t) may be left out."""
+    return np.asarray(values_of(program, function, *args)[-1])
+
+
+def values_of(program: Program, function: str, *args: Any) -> list[Any]:
+    """The values of all operations of `function`."""
     found = program.by_name[function]
     given = dict(zip(found.arguments, args, strict=False))
     if "t" not in given:
@@ -50,4 +55,4 @@ def run(program: Program, function: str, *args: Any) -> np.ndarray:
                 case name:
                     value = ELEMENTWISE[name](*(np.asarray(a) for a in inputs))
             values.append(value)
-    return np.asarray(values[-1])
+    return values

@@ -20,6 +20,7 @@ from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_sta
 from stiffdsl.runtime.pruned import Pruned, names_of, pruned
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
+from stiffdsl.runtime.stopped import term_without_value
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.totals import with_totals
@@ -196,9 +197,11 @@ def _arguments(
     return Args(p, Inputs(u, signals))
 
 
-def reason(status: Status, names: Sequence[str]) -> str:
-    """Why a run stopped, the unknowns involved, and what to try."""
+def reason(status: Status, names: Sequence[str], term: str | None = None) -> str:
+    """Why a run stopped, the unknowns involved, and what to try; or the `term` that did it."""
     text = status.message
+    if term is not None:
+        return f"{text}: {term}" + (f"; most involved: {', '.join(f'`{n}`' for n in names)}" if names else "")
     if names and status != Status.SUCCESS:
         text += f"; most involved: {', '.join(f'`{n}`' for n in names)}"
     return text + (f"; {status.advice}" if status.advice else "")
@@ -284,7 +287,9 @@ def simulate(
         "start_iterations": report.iterations,
     }
     noted = notes(model, view.variables_at, t, y, options.rtol, tolerated[1])
-    solution = Solution(view, t, y, status, reason(status, involved), stats, dense, report, tuple(noted))
+    term = term_without_value(model, t, y, args) if status == Status.NON_FINITE else None
+    why = reason(status, involved, term)
+    solution = Solution(view, t, y, status, why, stats, dense, report, tuple(noted))
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
     if check:

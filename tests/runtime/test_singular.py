@@ -59,3 +59,19 @@ def test_what_the_solve_does_not_need_is_no_reason():
 def test_a_branch_guards_its_divisor():
     text = "model G\n param R = 0\n var x start 1\nequations\n der(x) = if R > 0 then -x/R else -x\nend"
     assert sd.loads(text).simulate(time=(0, 1))["x"][-1] == pytest.approx(0.36787944, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("equation", "done"),
+    [
+        ("1/(x - 1)", "divides by 0"),
+        ("log(x - 2)", "takes the logarithm of -1"),
+        ("sqrt(x - 2)", "takes the root of -1"),
+        ("(x - 2)^p", "raises -1 to the power 0.3"),
+    ],
+)
+def test_the_term_that_has_no_value_is_named(equation, done):
+    text = f"model T\n param p = 0.3\n var x start 1\n var q\nequations\n q = {equation}\n der(x) = q\nend"
+    found = sd.loads(text).simulate(time=(0, 1), method="rodas5p")
+    assert found.status is Status.NON_FINITE
+    assert f"`q = {equation}` {done}" in found.reason
