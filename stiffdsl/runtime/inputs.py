@@ -21,6 +21,8 @@ from stiffdsl.solve.times import table
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
+# The attribute of a callable that JAX cannot trace which has what is called with numbers.
+HOST = "host"
 
 
 class Signal(eqx.Module):
@@ -237,6 +239,5 @@ def _called_back(function: Callable[..., Any]) -> Callable[..., Any]:
         step = _DIFFERENCE * jnp.maximum(1.0, jnp.abs(t))
         return call(t), (call(t + step) - call(t - step)) / (2 * step) * dt
 
-    # What is called with numbers, where many values are wanted.
-    call.host = host
+    setattr(call, HOST, host)
     return call

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from stiffdsl.program.forcing import at_times, forcing
 from stiffdsl.runtime.emit import function as emitted
-from stiffdsl.runtime.inputs import Signal
+from stiffdsl.runtime.inputs import HOST, Signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.knots import LOOKS, Knots, knots_of_function, knots_of_table, together
 
@@ -84,7 +85,7 @@ def _forcing(model: "CompiledModel") -> Any:
 
 def _over(function: Any, times: Any, traced: bool) -> Any:
     """The values of an input at many times."""
-    host = getattr(function, "host", None)
+    host = getattr(function, HOST, None)
     if host is None:
         values = jax.vmap(function)(jnp.asarray(times))
         return jnp.asarray(values, dtype=float) if traced else np.asarray(values, dtype=float)
@@ -100,4 +101,4 @@ def _over(function: Any, times: Any, traced: bool) -> Any:
 
 def _traced(*values: Any) -> bool:
     """Whether there are values of a program that is being traced."""
-    return any(isinstance(value, jax.core.Tracer) for value in jax.tree.leaves(values))
+    return any(isinstance(value, Tracer) for value in jax.tree.leaves(values))

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from stiffdsl.solve.stops import SAME
 
@@ -40,8 +39,8 @@ class Knots(NamedTuple):
     """Times along the direction of a solve (negated where it runs backward): a step from a time in `begin[k] ...
     begin[k+1]` does not go past `reach[k]`. Ascending; the first is minus infinity."""
 
-    begin: Float[Array, " k"]
-    reach: Float[Array, " k"]
+    begin: Any
+    reach: Any
 
 
 def reach_of(knots: Knots | None, t, backward, goal):
@@ -163,10 +162,10 @@ def together(parts: list[Knots]) -> Knots | None:
         return parts[0] if parts else None
     xp: Any = _library(*(a for part in parts for a in part))
     begin = xp.sort(xp.concatenate([part.begin for part in parts]))
-    reach = None
+    reach = xp.full(begin.shape[0], xp.inf)
     for part in parts:
         own = part.reach[xp.maximum(xp.searchsorted(part.begin, begin, side="right") - 1, 0)]
-        reach = own if reach is None else xp.minimum(reach, own)
+        reach = xp.minimum(reach, own)
     return Knots(begin, reach)
 
 

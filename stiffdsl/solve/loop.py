@@ -211,7 +211,7 @@ def advance(
     backward = problem.t1 < problem.t0
     stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
     goal = jnp.where(stops, state.stop, problem.t1)
-    knots = knots_of(system, problem.args)
+    knots, bends = knots_of(system, problem.args), jnp.array(False)
     if knots is not None:
         reach = reach_of(knots, t, backward, goal)
         stops, bends, goal = stops & (reach == goal), reach != goal, reach

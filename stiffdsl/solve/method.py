@@ -73,7 +73,7 @@ class Method(Protocol):
         ...
 
     def advance(
-        self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0
+        self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut: Any = 1.0
     ) -> tuple[Any, Any]:
         """The memory for the next attempt and the factor for its step size (positive).
 
