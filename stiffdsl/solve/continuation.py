@@ -81,12 +81,21 @@ def by_damped_steps(
     was compiled."""
     problem, x = _Problem(residual, jacobian, np.asarray(rows), np.asarray(columns), len(x0)), x0
     damping, converged = 1.0, False
+    off = _Off(problem, x0)
     with np.errstate(all="ignore"):
         f = problem.residual(x0)
         for iteration in range(NEWTON_STEPS):
             if converged or np.all(f == 0):
-                return Continued(x, True, "Newton", iteration)
+                if np.all(np.abs(f) <= damped.RESIDUAL * problem.secant_terms(x)):
+                    return Continued(x, True, "Newton", iteration)
+                break
             values, sizes = problem.jacobian(x), np.abs(x) + damped.FLOOR
+            if not (np.all(np.isfinite(f)) and np.all(np.isfinite(values))):
+                if not off.left:
+                    break
+                x, damping = off.moved(x, f, values), 1.0
+                f = problem.residual(x)
+                continue
             step = problem.solve(values, None, -f)
             if step is None:
                 break
@@ -96,16 +105,35 @@ def by_damped_steps(
                 simplified = problem.solve(values, None, -f)
                 after = np.inf if simplified is None else np.max(np.abs(simplified) / sizes)
                 rounding = before < damped.ROUNDING and damping == 1.0 and np.isfinite(after)
-                if after <= (1 - 0.25 * damping) * before or rounding:
+                solved = np.all(f == 0)
+                if after <= (1 - 0.25 * damping) * before or rounding or solved:
                     break
                 damping *= 0.5
             else:
                 break
             ended = before <= TOLERANCE or after <= TOLERANCE or (rounding and after >= 0.5 * before)
             met = np.all(np.abs(f) <= damped.RESIDUAL * problem.terms(values, x))
-            converged = bool(damping == 1.0 and ended and met)
+            converged = bool(solved or (damping == 1.0 and ended and met))
             x = x + damping * step
     return Continued(x0, False, "", problem.solves)
+
+
+class _Off:
+    """Moves off points where something is not finite, as `damped.search_root` makes them."""
+
+    def __init__(self, problem: "_Problem", x0: np.ndarray):
+        self.problem, self.base, self.left = problem, x0, damped.MOVES
+        self.patterns = damped.move_patterns(len(x0))
+
+    def moved(self, x: np.ndarray, f: np.ndarray, values: np.ndarray) -> np.ndarray:
+        problem, k = self.problem, damped.MOVES - self.left
+        if np.all(np.isfinite(f)):
+            self.base = x
+        bad = ~np.isfinite(values) | ~np.isfinite(f)[problem.rows]
+        singular = np.isin(np.arange(problem.size), problem.columns[bad])
+        move = damped.MOVE * 3.0**k * (1 + np.abs(self.base)) * self.patterns[k]
+        self.left -= 1
+        return self.base + np.where(singular, move, 0.0)
 
 
 class _Problem:
@@ -127,12 +155,23 @@ class _Problem:
         found = np.bincount(self.rows, np.abs(values) * (np.abs(x) + FLOOR)[self.columns], self.size)
         return np.where(found > 0, found, 1.0)
 
+    def secant_terms(self, x: np.ndarray) -> np.ndarray:
+        """The same, by slopes that hold over `FLOOR` on either side."""
+        own, *beside = (np.abs(self.jacobian(at)) for at in (x, x + FLOOR, x - FLOOR))
+        beside = np.maximum(*(np.where(np.isfinite(slope), slope, 0.0) for slope in beside))
+        at = np.abs(x)[self.columns]
+        own = np.where(np.isfinite(own), own * at, 0.0)
+        found = np.bincount(self.rows, np.maximum(own, beside * (at + FLOOR)), self.size)
+        return np.where(found > 0, found, 1.0)
+
     def solve(self, values, diagonal, b, border=None) -> np.ndarray | None:
         """`(J + diagonal) x = b`, or with a last column and row `border = (column, row)`; None where it is singular.
 
         `diagonal` is (rows, columns, values) or None.
         """
         self.solves += 1
+        if not np.all(np.isfinite(values)):
+            return None
         n = self.size + (border is not None)
         r, c, v = [self.rows], [self.columns], [values]
         for part in [] if diagonal is None else [diagonal]:
@@ -209,7 +248,7 @@ def _newton(problem: _Problem, x: np.ndarray) -> np.ndarray | None:
         if not np.all(np.isfinite(values)):
             return None
         if damping == 1.0 and small and np.all(np.abs(f) <= RESIDUAL * weight):
-            return x
+            return x if np.all(np.abs(f) <= RESIDUAL * problem.secant_terms(x)) else None
     return None
 
 

@@ -3,7 +3,8 @@
 Damping follows the natural monotonicity test of Deuflhard, Newton Methods for Nonlinear Problems (Springer 2004,
 section 3.3): a step is short enough when the simplified Newton correction after it is smaller than the correction
 before it. The test does not see the units of equations. Where the Jacobian is singular, small systems take the
-shortest step of least squares; where that does not help either, the search starts again beside where it is.
+shortest step of least squares; where that does not help either, the search starts again beside where it is. Where a
+derivative or a residual is not finite, the unknowns involved move off that point first.
 
 What stands below the line is copied into the module of `stiffdsl compile -o`: it begins where this process does.
 """
@@ -26,6 +27,9 @@ ROUNDING = 1e-7
 FLOOR = 1e-10
 # How far a new start lies from where the search was stuck, relative to 1 + |x|.
 NUDGE = 1e-2
+# The first move off a point where something is not finite, relative to 1 + |x|; and how many there may be, each three
+# times as long as the one before.
+MOVE, MOVES = 1e-3, 8
 # How many steps lead from an anchor, and the least share of the way that one of them goes.
 MOST_SEARCHES, LEAST_SHARE = 200, 1e-6
 # Systems up to this size take steps of least squares.
@@ -96,9 +100,19 @@ class Search(NamedTuple):
     iterations: Any
     least_squares: Any
     restarts: Any
+    moves: Any
+    base: Any
     converged: Any
     best: Any
     least: Any
+
+
+def move_patterns(n):
+    """Directions (MOVES, n) off a singular point: up, down, then every unknown its own way; no two equally far."""
+    random = np.random.default_rng(1)
+    signs = random.choice([-1.0, 1.0], (MOVES, n))
+    signs[0], signs[1] = 1.0, -1.0
+    return signs * random.uniform(0.5, 1.0, (MOVES, n))
 
 
 def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -> NewtonResult:
@@ -106,10 +120,20 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
     small = n <= LEAST_SQUARES
     rows, columns = linear.rows, linear.columns
     nudge = np.random.default_rng(0).uniform(-1.0, 1.0, n)
+    patterns = move_patterns(n)
 
     def terms(values, x):
         """The size of the terms of every equation, taken to first order."""
         return jnp.zeros(n).at[rows].add(jnp.abs(values) * (jnp.abs(x) + FLOOR)[columns])
+
+    def secant_terms(x):
+        """The same, by slopes that hold over `FLOOR` on either side: beside a root's branch point the derivative would
+        count any residual as small."""
+        own, *beside = jnp.abs(lax.map(lambda x: jacobian(x, context), jnp.stack([x, x + FLOOR, x - FLOOR])))
+        beside = jnp.maximum(*(jnp.where(jnp.isfinite(slope), slope, 0.0) for slope in beside))
+        at = jnp.abs(x)[columns]
+        own = jnp.where(jnp.isfinite(own), own * at, 0.0)
+        return jnp.zeros(n).at[rows].add(jnp.maximum(own, beside * (at + FLOOR)))
 
     def size(dx, x):
         return jnp.max(jnp.abs(dx) / (jnp.abs(x) + FLOOR))
@@ -123,6 +147,10 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
 
     def body(s: Search) -> Search:
         f, values = residual(s.x, context), jacobian(s.x, context)
+        known, sloped = jnp.isfinite(f), jnp.isfinite(values)
+        finite = jnp.all(known) & jnp.all(sloped)
+        singular = jnp.zeros(n, dtype=bool).at[columns].max(~sloped | ~known[rows])
+        values = jnp.where(sloped, values, 1.0)
         factors = linear.factor(values, jnp.zeros(()))
 
         def correction(f):
@@ -137,7 +165,7 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
         level = jnp.linalg.norm(f / weight)
 
         def shorten(carry):
-            damping, _, _, _ = carry
+            damping, *_ = carry
             damping = 0.5 * damping
             return damping, *judge(damping)
 
@@ -150,40 +178,47 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
             decrease = jnp.linalg.norm(f_new / weight) <= (1 - 0.25 * damping) * level
             rounding = (before < ROUNDING) & (damping == 1.0)
             met = jnp.all(jnp.abs(f_new) <= RESIDUAL * weight)
+            solved = jnp.all(f_new == 0)
             good = jnp.where(s.least_squares, decrease | met, natural | rounding) & jnp.all(
                 jnp.isfinite(f_new)
             )
-            return good, after, jnp.where(s.least_squares, met, met | ~jnp.isfinite(after))
+            met = jnp.where(s.least_squares, met, met | ~jnp.isfinite(after))
+            return good | solved, after, met, solved
 
         def short(carry):
-            damping, good, _, _ = carry
+            damping, good, *_ = carry
             return ~good & (damping > LEAST_DAMPING)
 
-        usable = jnp.all(jnp.isfinite(dx))
+        usable = finite & jnp.all(jnp.isfinite(dx))
         first = jnp.where(s.least_squares, 1.0, jnp.minimum(1.0, 4 * s.damping))
-        damping, good, after, met = lax.while_loop(
-            short,
-            shorten,
-            (first, *_where(usable, judge(first), (jnp.array(True), jnp.inf, jnp.array(False)))),
+        no = jnp.array(False)
+        damping, good, after, met, solved = lax.while_loop(
+            short, shorten, (first, *_where(usable, judge(first), (~no, jnp.inf, no, no)))
         )
         good = good & usable
         x = jnp.where(good, s.x + damping * dx, s.x)
         ended = (before <= rtol) | (after <= rtol) | (before < ROUNDING) & (after >= 0.5 * before)
         ended = jnp.where(s.least_squares, True, ended)
-        converged = good & (damping == 1.0) & ended & met
+        converged = good & (solved | (damping == 1.0) & ended & met)
         share = jnp.max(jnp.abs(f) / weight)
         better = share < s.least
         # Stuck: first the shortest step of least squares from here, then a new start nearby.
-        try_shortest = ~good & ~s.least_squares & small
-        restart = ~good & ~try_shortest
+        off = ~finite & (s.moves < MOVES)
+        try_shortest = ~good & ~s.least_squares & small & ~off
+        restart = ~good & ~try_shortest & ~off
         step = NUDGE * 3.0**s.restarts * (1 + jnp.abs(x0)) * nudge
         x = jnp.where(restart, x0 + step, x)
+        base = jnp.where(jnp.all(known), s.x, s.base)
+        move = MOVE * 3.0**s.moves * (1 + jnp.abs(base)) * jnp.asarray(patterns)[s.moves]
+        x = jnp.where(off, base + jnp.where(singular, move, 0.0), x)
         return Search(
             x,
             jnp.where(good, damping, 1.0),
             s.iterations + 1,
             try_shortest,
             s.restarts + restart,
+            s.moves + off,
+            base,
             converged,
             jnp.where(converged, x, jnp.where(better, s.x, s.best)),
             jnp.where(better, share, s.least),
@@ -198,6 +233,8 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
         jnp.int32(0),
         jnp.array(False),
         jnp.int32(0),
+        jnp.int32(0),
+        x0,
         jnp.array(False),
         x0,
         jnp.array(jnp.inf),
@@ -206,10 +243,10 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
     start = start._replace(converged=jnp.all(f0 == 0))
     end = lax.while_loop(going, body, start)
     f = residual(end.best, context)
-    values = jacobian(end.best, context)
-    share = jnp.abs(f) / _positive(terms(values, end.best))
+    share = jnp.abs(f) / _positive(secant_terms(end.best))
     _, worst = lax.top_k(jnp.where(jnp.isfinite(share), share, jnp.inf), min(3, n))
-    return NewtonResult(end.best, end.converged, end.iterations, f, worst.astype(jnp.int32))
+    converged = end.converged & jnp.all(share <= RESIDUAL)
+    return NewtonResult(end.best, converged, end.iterations, f, worst.astype(jnp.int32))
 
 
 def _positive(x):
