@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from stiffdsl.solve import singular
 from stiffdsl.solve.krylov import Incomplete
 from stiffdsl.solve.linear import Factors, LinearSolver, inexact_kind, linear_solver
 from stiffdsl.solve.method import Work, norm
@@ -40,6 +41,7 @@ class Prepared(NamedTuple):
     """Factors of `alpha M - J`, the ages in steps of J and of alpha, the rate of convergence they give, and noise.
 
     `effort` are the iterations of a linear solve when the factors were new, and of the last: zero for complete factors.
+    `sound`: J was finite.
 
     `noise` is the size, by unknown, of what the rounding of algebraic equations does to the solution: no tolerance
     below it can be met. A scalar zero where there are none.
@@ -51,25 +53,30 @@ class Prepared(NamedTuple):
     rate: Any
     effort: Any
     noise: Any
+    sound: Any
 
 
 class Solved(NamedTuple):
-    """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `Prepared`."""
+    """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `Prepared`. `sound` is
+    false where J is not finite though the equations are."""
 
     y: Any
     converged: Any
     status: Any
     prepared: Prepared | None
     noise: Any
+    sound: Any
     work: Work
 
 
 class _Round(NamedTuple):
-    """Newton's iteration with one set of factors; `evaluated`: with a Jacobian of this step."""
+    """Newton's iteration with one set of factors; `evaluated`: with a Jacobian of this step; `known`: the equations
+    were finite where it began."""
 
     y: Any
     converged: Any
     finite: Any
+    known: Any
     prepared: Prepared
     first: Any
     evaluated: Any
@@ -77,7 +84,8 @@ class _Round(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Newton's iteration: the last change has the scaled `size`; `inner` counts iterations of linear solves."""
+    """Newton's iteration: the last change has the scaled `size`; `inner` counts iterations of linear solves; `known`:
+    the equations were finite where it began."""
 
     y: Any
     count: Any
@@ -86,6 +94,7 @@ class _Found(NamedTuple):
     converged: Any
     diverged: Any
     inner: Any
+    known: Any
 
 
 def rounding(linear: LinearSolver, system: System, factors: Factors, y):
@@ -130,44 +139,48 @@ class Corrector:
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         old = jnp.full((), NEVER, dtype=jnp.int32)
         noise = jnp.zeros(self.system.size if self.algebraic.any() else ())
-        return Prepared(factors, old, old, jnp.ones(()), jnp.zeros(2), noise)
+        return Prepared(factors, old, old, jnp.ones(()), jnp.zeros(2), noise, jnp.ones((), dtype=bool))
 
     def residual(self, y, t, predicted, slope, alpha, args):
         """f - M y'."""
         return self.system.rhs(t, y, args) - self.mass * (slope + alpha * (y - predicted))
 
-    def solve(self, prepared: Prepared | None, t, predicted, slope, alpha, tolerated, args) -> Solved:
-        """`tolerated` is the error, by unknown, of which a part may remain."""
+    def solve(
+        self, prepared: Prepared | None, t, predicted, slope, alpha, tolerated, args, mode=singular.NORMAL
+    ) -> Solved:
+        """`tolerated` is the error, by unknown, of which a part may remain; `mode`: `singular.py`."""
         given = (t, predicted, slope, alpha, args)
-        fixed = lax.stop_gradient((prepared, given, tolerated))
+        fixed = lax.stop_gradient((prepared, given, tolerated, jnp.asarray(mode)))
         solved = self._iterate(*fixed)
         solved = lax.stop_gradient(solved)
         return solved._replace(y=self._implicit(solved.y, given))
 
-    def _iterate(self, prepared: Prepared | None, given, tolerated) -> Solved:
+    def _iterate(self, prepared: Prepared | None, given, tolerated, mode) -> Solved:
         """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step."""
         if prepared is None:
             prepared = self._nothing()
         alpha = given[3]
         change = jnp.abs(prepared.factors.alpha / alpha - 1.0)
-        due = (prepared.factors_age >= AGE) | ~(change <= CHANGE)
+        due = (prepared.factors_age >= AGE) | ~(change <= CHANGE) | (mode != singular.NORMAL)
         if self.krylov is not None:
-            prepared = self._with_matrix(prepared, given)
+            prepared = self._with_matrix(prepared, given, tolerated, mode)
             first, last = prepared.effort
             due = overdue = due | (last > DETERIORATED * first + SOME)
         else:
-            overdue = due & (prepared.jacobian_age >= JACOBIAN_AGE)
+            overdue = due & ((prepared.jacobian_age >= JACOBIAN_AGE) | (mode != singular.NORMAL))
 
         def one_round(carry: _Round) -> _Round:
             factor, evaluate = due | ~carry.first, overdue | ~carry.first
-            prepared = self._prepare(carry.prepared, factor, evaluate, given)
-            found = self._newton(prepared, given, tolerated + prepared.noise)
+            prepared = self._prepare(carry.prepared, factor, evaluate, given, tolerated, mode)
+            usable = prepared.sound | (mode >= singular.ZERO)
+            found = self._newton(prepared, given, tolerated + prepared.noise, mode, usable)
             evaluated = evaluate if self.krylov is None else carry.first
             work = Work(found.count, evaluated, factor, found.count, found.inner)
             return _Round(
                 found.y,
                 found.converged,
                 jnp.isfinite(found.size),
+                found.known,
                 prepared._replace(rate=found.rate, effort=self._effort(prepared.effort, factor, found)),
                 jnp.zeros((), dtype=bool),
                 evaluate,
@@ -175,7 +188,7 @@ class Corrector:
             )
 
         no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
-        start = _Round(given[1], no, no, prepared, ~no, no, Work(none, none, none, none, none))
+        start = _Round(given[1], no, no, no, prepared, ~no, no, Work(none, none, none, none, none))
         end = lax.while_loop(lambda r: r.first | ~(r.converged | r.evaluated), one_round, start)
         status = jnp.where(end.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(end.converged, Status.SUCCESS, status).astype(jnp.int32)
@@ -184,9 +197,10 @@ class Corrector:
             factors_age=jnp.where(end.converged, end.prepared.factors_age, NEVER),
         )
         kept = prepared if self.keep else None
-        return Solved(end.y, end.converged, status, kept, prepared.noise, end.work)
+        sound = prepared.sound | ~end.known
+        return Solved(end.y, end.converged, status, kept, prepared.noise, sound, end.work)
 
-    def _prepare(self, prepared: Prepared, factor, evaluate, given) -> Prepared:
+    def _prepare(self, prepared: Prepared, factor, evaluate, given, tolerated, mode) -> Prepared:
         t, predicted, _, alpha, args = given
         old = prepared.factors
 
@@ -194,15 +208,17 @@ class Corrector:
             if self.krylov is not None:
                 jacobian, _, (a, _) = old.lu
                 lu = jacobian, alpha, Incomplete(a, self.krylov.incomplete(a))
-                factors = Factors(jacobian, alpha, lu)
+                factors, sound = Factors(jacobian, alpha, lu), prepared.sound
             else:
+                point = singular.point(predicted, mode, tolerated)
                 jacobian = lax.cond(
-                    evaluate, lambda: self.system.jacobian(t, predicted, args), lambda: old.jacobian
+                    evaluate, lambda: self.system.jacobian(t, point, args), lambda: old.jacobian
                 )
-                factors = self.linear.factor(jacobian, alpha)
-            return factors, rounding(self.linear, self.system, factors, predicted)
+                sound = jnp.where(evaluate, jnp.all(jnp.isfinite(jacobian)), prepared.sound)
+                factors = self.linear.factor(singular.usable(jacobian, mode), alpha)
+            return factors, rounding(self.linear, self.system, factors, predicted), sound
 
-        factors, noise = lax.cond(factor, new, lambda: (old, prepared.noise))
+        factors, noise, sound = lax.cond(factor, new, lambda: (old, prepared.noise, prepared.sound))
         return Prepared(
             factors,
             jnp.where(evaluate, 0, prepared.jacobian_age),
@@ -210,42 +226,56 @@ class Corrector:
             jnp.where(factor, 1.0, prepared.rate),
             prepared.effort,
             noise,
+            sound,
         )
 
-    def _with_matrix(self, prepared: Prepared, given) -> Prepared:
+    def _with_matrix(self, prepared: Prepared, given, tolerated, mode) -> Prepared:
         """The matrix of this step beside the factors as they are."""
         assert self.krylov is not None
         t, predicted, _, alpha, args = given
-        jacobian = self.system.jacobian(t, predicted, args)
+        jacobian = self.system.jacobian(t, singular.point(predicted, mode, tolerated), args)
+        sound, jacobian = jnp.all(jnp.isfinite(jacobian)), singular.usable(jacobian, mode)
         factors = prepared.factors
         near = factors.lu[2]._replace(a=self.krylov.matrix(jacobian, alpha))
-        return prepared._replace(factors=Factors(jacobian, factors.alpha, (jacobian, alpha, near)))
+        return prepared._replace(
+            factors=Factors(jacobian, factors.alpha, (jacobian, alpha, near)), sound=sound
+        )
 
     def _effort(self, effort, factor, found: _Found):
         last = found.inner / jnp.maximum(found.count, 1)
         return jnp.stack([jnp.where(factor, last, effort[0]), last])
 
-    def _newton(self, prepared: Prepared, given, tolerated) -> _Found:
+    def _newton(self, prepared: Prepared, given, tolerated, mode, usable) -> _Found:
         solve = (
             self._exact(prepared, given) if self.krylov is None else self._inexact(prepared, given, tolerated)
         )
 
         def iterate(carry: _Found) -> _Found:
-            change, inner, solved = solve(self.residual(carry.y, *given))
+            residual = self.residual(carry.y, *given)
+            change, inner, solved = solve(residual)
             size = norm(change / tolerated)
             first = carry.count == 0
             rate = jnp.where(first, carry.rate, jnp.maximum(0.3 * carry.rate, size / carry.size))
-            converged = solved & (size * jnp.minimum(1.0, rate) <= REMAINDER)
-            diverged = ~solved | ~jnp.isfinite(size) | (~first & (size > 2.0 * carry.size))
+            # Factors of what is not finite would leave y where it is.
+            converged = usable & solved & (size * jnp.minimum(1.0, rate) <= REMAINDER)
+            diverged = ~usable | ~solved | ~jnp.isfinite(size) | (~first & (size > 2.0 * carry.size))
             return _Found(
-                carry.y + change, carry.count + 1, size, rate, converged, diverged, carry.inner + inner
+                carry.y + change,
+                carry.count + 1,
+                size,
+                rate,
+                converged,
+                diverged,
+                carry.inner + inner,
+                jnp.where(first, jnp.all(jnp.isfinite(residual)), carry.known),
             )
 
         def unfinished(carry: _Found):
             return ~carry.converged & ~carry.diverged & (carry.count < ITERATIONS)
 
         no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
-        start = _Found(given[1], none, jnp.ones(()), prepared.rate, no, no, none)
+        begun = singular.state(given[1], mode, tolerated)
+        start = _Found(begun, none, jnp.ones(()), prepared.rate, no, no, none, no)
         return lax.while_loop(unfinished, iterate, start)
 
     def _exact(self, prepared: Prepared, given):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve import control
+from stiffdsl.solve import control, singular
 from stiffdsl.solve.corrector import Corrector, Prepared
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.status import Status
@@ -96,10 +96,11 @@ K_MATRIX = _dense_rows()
 
 
 class Memory(NamedTuple):
-    """The last stage of the step before, and what serves to solve the next stages."""
+    """The last stage of the step before, what serves to solve the next stages, and their mode (`singular.py`)."""
 
     first: Any
     prepared: Prepared | None
+    mode: Any
 
 
 class Kvaerno5:
@@ -116,7 +117,7 @@ class Kvaerno5:
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         del tolerance
-        return Memory(self._first(t, y, h, args), self.corrector.start())
+        return Memory(self._first(t, y, h, args), self.corrector.start(), singular.start())
 
     def _first(self, t, y, h, args):
         """The derivative of y: that of algebraic unknowns is what keeps their equations, over a very small step."""
@@ -139,31 +140,44 @@ class Kvaerno5:
         lower, guess, c = jnp.asarray(LOWER), jnp.asarray(_square(GUESS)), jnp.asarray(C)
 
         def stage(i, carry):
-            k, _, value, prepared, status, noise, work = carry
+            k, _, value, prepared, status, noise, sound, work = carry
             base = y + h * (lower[i] @ k)
             predicted = jnp.where(i == STAGES - 1, value, base + h * GAMMA * (guess[i] @ k))
             solved = self.corrector.solve(
-                prepared, t + c[i] * h, predicted, alpha * (predicted - base), alpha, tolerated, args
+                prepared,
+                t + c[i] * h,
+                predicted,
+                alpha * (predicted - base),
+                alpha,
+                tolerated,
+                args,
+                memory.mode,
             )
             k = k.at[i].set(alpha * (solved.y - base))
             status = jnp.where(status == Status.SUCCESS, solved.status, status)
             total = jnp.maximum(noise, solved.noise)
             work = Work(*(a + jnp.asarray(b, jnp.int32) for a, b in zip(work, solved.work, strict=True)))
-            return k, value, solved.y, solved.prepared, status, total, work
+            return k, value, solved.y, solved.prepared, status, total, sound & solved.sound, work
 
         zero = jnp.zeros((), dtype=jnp.int32)
         k = jnp.zeros((STAGES, self.system.size)).at[0].set(memory.first)
         noise = jnp.zeros(self.system.size if self.corrector.algebraic.any() else ())
-        start = (k, y, y, memory.prepared, zero, noise, Work(zero, zero, zero, zero, zero))
-        k, before, y1, prepared, status, noise, work = lax.fori_loop(1, STAGES, stage, start)
+        yes = jnp.ones((), dtype=bool)
+        start = (k, y, y, memory.prepared, zero, noise, yes, Work(zero, zero, zero, zero, zero))
+        k, before, y1, prepared, status, noise, sound, work = lax.fori_loop(1, STAGES, stage, start)
         scaled = (y1 - before) / (scale(y, y1, tolerance) + noise)
         error = jnp.where(status == Status.SUCCESS, norm(scaled), jnp.inf)
         K = h * (jnp.asarray(K_MATRIX) @ k)
-        return Attempt(y1, scaled, error, status, K, (memory.first, Memory(k[-1], prepared)), work)
+        after = Memory(k[-1], prepared, memory.mode)
+        return Attempt(y1, scaled, error, status, K, (memory.first, after, sound), work)
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
-        before, after = attempt.memory
+        before, after, sound = attempt.memory
+        mode = singular.following(after.mode, accept, sound, rejections)
+        rejections = jnp.where(after.mode == singular.NORMAL, rejections, 0)
         factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
+        # Another mode tries the same step.
+        factor = jnp.where(~accept & (mode != after.mode), 1.0, factor)
         prepared = self.corrector.older(after.prepared, accept)
-        return Memory(jnp.where(accept, after.first, before), prepared), factor
+        return Memory(jnp.where(accept, after.first, before), prepared, mode), factor

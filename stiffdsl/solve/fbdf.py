@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from stiffdsl.solve import singular
 from stiffdsl.solve.corrector import Corrector, Prepared
 from stiffdsl.solve.method import Attempt, Tolerance, norm, scale
 from stiffdsl.solve.system import System
@@ -39,7 +40,7 @@ class Memory(NamedTuple):
     """What a step leaves to the next.
 
     `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to
-    one smooth piece, `wait` how many steps to go before order or step may change.
+    one smooth piece, `wait` how many steps to go before order or step may change; `mode`: `singular.py`.
     """
 
     differences: Any
@@ -48,16 +49,18 @@ class Memory(NamedTuple):
     points: Any
     wait: Any
     prepared: Prepared | None
+    mode: Any
 
 
 class Tried(NamedTuple):
     """An attempt: the memory before it, the differences d_1 ... d_6 with the new value and their scaled norms, and
-    the error without the algebraic unknowns."""
+    the error without the algebraic unknowns; whether the values that it began with were finite."""
 
     memory: Memory
     differences: Any
     sizes: Any
     states_error: Any
+    sound: Any
 
 
 class FBDF:
@@ -89,6 +92,7 @@ class FBDF:
             points=jnp.full((), 1 if self.algebraic.any() else 2, dtype=jnp.int32),
             wait=jnp.full((), 2, dtype=jnp.int32),
             prepared=self.corrector.start(),
+            mode=singular.start(),
         )
 
     def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
@@ -104,7 +108,8 @@ class FBDF:
         share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k]) / lead
         # What the iteration leaves is an error of the new value however small the share.
         tolerated = scale(y, predicted, tolerance) / jnp.maximum(share, LEAST_SHARE)
-        solved = self.corrector.solve(memory.prepared, t + h, predicted, slope, lead / h, tolerated, args)
+        given = (t + h, predicted, slope, lead / h, tolerated, args)
+        solved = self.corrector.solve(memory.prepared, *given, memory.mode)
         y1 = solved.y
         size = scale(y, y1, tolerance) + solved.noise
         error = share * (y1 - predicted) / size
@@ -116,7 +121,7 @@ class FBDF:
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
         sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / size) ** 2, axis=1)))
-        tried = Tried(memory._replace(prepared=solved.prepared), new, sizes, norm(states))
+        tried = Tried(memory._replace(prepared=solved.prepared), new, sizes, norm(states), solved.sound)
         total = jnp.where(solved.converged, norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, tried, solved.work)
@@ -126,6 +131,7 @@ class FBDF:
         tried: Tried = attempt.memory
         memory = tried.memory
         accepted, growth = self._accepted(tried, attempt.error, h)
+        mode = singular.following(memory.mode, accept, tried.sound, rejections)
         kept, shrink = self._rejected(tried, attempt.error, h, rejections)
 
         def choose(a, b):
@@ -140,9 +146,12 @@ class FBDF:
             points=choose(accepted[1], kept[1]),
             wait=choose(accepted[2], kept[2]),
             prepared=self.corrector.older(memory.prepared, accept),
+            mode=mode,
         )
         # What was cut to end at a knot goes on as it was meant to.
         growth = jnp.maximum(growth, cut)
+        # Another mode tries the same step.
+        shrink = jnp.where(mode != tried.memory.mode, 1.0, shrink)
         return memory, lax.stop_gradient(choose(growth, shrink))
 
     def _accepted(self, tried: Tried, error, h):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve import control
+from stiffdsl.solve import control, singular
 from stiffdsl.solve.collocation import radau_iia
 from stiffdsl.solve.corrector import rounding
 from stiffdsl.solve.dense_output import rows_at
@@ -31,28 +31,30 @@ CUT = 0.5
 
 
 class Prepared(NamedTuple):
-    """The factors for gamma and for the pairs, of steps of size `h`; whether the Jacobian may serve again, and the
-    rounding of algebraic equations (`corrector.Prepared`)."""
+    """The factors for gamma and for the pairs, of steps of size `h`; whether the Jacobian may serve again, and whether
+    it was finite; the rounding of algebraic equations (`corrector.Prepared`)."""
 
     real: Factors
     pairs: list[Factors]
     h: Any
     keep: Any
+    sound: Any
     noise: Any
 
 
 class Memory(NamedTuple):
     """The polynomial of the last step, `Y - y` by powers of theta, and its size (zero: there was none); the estimate of
-    the remaining iterations; what was factored."""
+    the remaining iterations; what was factored; the mode of the next attempt (`singular.py`)."""
 
     polynomial: Any
     h: Any
     eta: Any
     prepared: Prepared | None
+    mode: Any
 
 
 class Solved(NamedTuple):
-    """The iteration: stages over y, how it ended."""
+    """The iteration: stages over y, how it ended; `sound`: it started from finite derivatives."""
 
     z: Any
     converged: Any
@@ -60,6 +62,7 @@ class Solved(NamedTuple):
     eta: Any
     rate: Any
     iterations: Any
+    sound: Any
 
 
 class RadauIIA:
@@ -97,22 +100,27 @@ class RadauIIA:
         if self.keep:
             jacobian = jax.ShapeDtypeStruct((len(self.system.rows),), float)
             one = jax.ShapeDtypeStruct((), float)
-            shapes = jax.eval_shape(self._factor, jacobian, one, jax.ShapeDtypeStruct(y.shape, float))
+            mode = jax.ShapeDtypeStruct((), jnp.int32)
+            shapes = jax.eval_shape(self._factor, jacobian, one, jax.ShapeDtypeStruct(y.shape, float), mode)
             prepared = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-        return Memory(polynomial, jnp.zeros(()), jnp.ones(()), prepared)
+        return Memory(polynomial, jnp.zeros(()), jnp.ones(()), prepared, singular.start())
 
-    def _factor(self, jacobian, h, y) -> Prepared:
+    def _factor(self, jacobian, h, y, mode) -> Prepared:
         formula = self.formula
+        sound = jnp.all(jnp.isfinite(jacobian))
+        jacobian = singular.usable(jacobian, mode)
         real = self.real.factor(jacobian, formula.gamma / h)
         pairs = []
         for linear, a, b in zip(self.pairs, formula.alphas, formula.betas, strict=True):
             beside = jnp.full(len(self.states), b / h)
             pairs.append(linear.factor(jnp.concatenate([jacobian, jacobian, -beside, beside]), a / h))
-        return Prepared(real, pairs, h, jnp.zeros((), dtype=bool), rounding(self.real, self.system, real, y))
+        no = jnp.zeros((), dtype=bool)
+        return Prepared(real, pairs, h, no, sound, rounding(self.real, self.system, real, y))
 
     def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         # A finished lane of a batch tries steps of no length.
         h = jnp.where(h == 0, 1e-30, h)
+        y = singular.state(y, memory.mode, scale(y, y, tolerance))
         tolerance = self._inner(tolerance)
         fixed = lax.stop_gradient((memory, t, y, h, args, tolerance))
         prepared, solved, scaled, work = lax.stop_gradient(self._solve(*fixed))
@@ -122,8 +130,9 @@ class RadauIIA:
         status = jnp.where(solved.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(solved.converged, Status.SUCCESS, status).astype(jnp.int32)
         polynomial = lax.stop_gradient(jnp.asarray(self.formula.powers) @ z)
-        after = Memory(polynomial, lax.stop_gradient(h), solved.eta, prepared)
-        return Attempt(y1, scaled, error, status, self._dense(z), (memory, after, solved.rate), work)
+        after = Memory(polynomial, lax.stop_gradient(h), solved.eta, prepared, memory.mode)
+        memories = (memory, after, solved.rate, solved.sound)
+        return Attempt(y1, scaled, error, status, self._dense(z), memories, work)
 
     def _inner(self, tolerance: Tolerance) -> Tolerance:
         """RADAU's: the estimate belongs to a formula of order s, the step to one of order 2s - 1."""
@@ -134,7 +143,7 @@ class RadauIIA:
         return Tolerance(tolerance.rtol * share, tolerance.atol * share)
 
     def _solve(self, memory: Memory, t, y, h, args, tolerance: Tolerance):
-        prepared, evaluated, factored = self._prepare(memory, t, y, h, args)
+        prepared, evaluated, factored = self._prepare(memory, t, y, h, args, tolerance)
         size = scale(y, y, tolerance) + prepared.noise
         solved = self._newton(prepared, memory, t, y, h, args, size, tolerance)
         size = scale(y, y + solved.z[-1], tolerance) + prepared.noise
@@ -142,21 +151,25 @@ class RadauIIA:
         s = self.formula.stages
         sets = (s + 1) // 2
         work = Work(s * solved.iterations + 1 + more, evaluated, sets * factored, solved.iterations)
-        keep = solved.converged & (solved.rate < CONTRACTS)
+        keep = solved.converged & solved.sound & (solved.rate < CONTRACTS)
         kept = prepared._replace(keep=keep) if self.keep else None
         return kept, solved, scaled, work
 
-    def _prepare(self, memory: Memory, t, y, h, args):
+    def _prepare(self, memory: Memory, t, y, h, args, tolerance: Tolerance):
         """Factors for this step, and what was done for them."""
         yes = jnp.ones((), dtype=jnp.int32)
+
+        def evaluated():
+            return self.system.jacobian(t, singular.point(y, memory.mode, scale(y, y, tolerance)), args)
+
         if memory.prepared is None:
-            return self._factor(self.system.jacobian(t, y, args), h, y), yes, yes
+            return self._factor(evaluated(), h, y, memory.mode), yes, yes
         old = memory.prepared
         serves = old.keep & (old.h == h)
 
         def new():
-            jacobian = lax.cond(old.keep, lambda: old.real.jacobian, lambda: self.system.jacobian(t, y, args))
-            return self._factor(jacobian, h, y)
+            jacobian = lax.cond(old.keep, lambda: old.real.jacobian, evaluated)
+            return self._factor(jacobian, h, y, memory.mode)
 
         prepared = lax.cond(serves, lambda: old, new)
         return prepared, (~old.keep).astype(jnp.int32), (~serves).astype(jnp.int32)
@@ -173,6 +186,7 @@ class RadauIIA:
         relative = jnp.where(tolerance.rtol > 0, tolerance.rtol, 1e-4)
         enough = jnp.maximum(10 * EPSILON / relative, jnp.minimum(0.03, jnp.sqrt(relative)))
         T, T_inverse = jnp.asarray(formula.T), jnp.asarray(formula.T_inverse)
+        no = jnp.zeros((), dtype=bool)
 
         def change(z):
             r = T_inverse @ self._residual(z, t, y, h, args)
@@ -198,12 +212,15 @@ class RadauIIA:
             _, count, _, _, _, converged, diverged = carry
             return ~converged & ~diverged & (count < self.most)
 
-        no, zero = jnp.zeros((), dtype=bool), jnp.zeros(())
+        zero = jnp.zeros(())
         eta = jnp.maximum(memory.eta, EPSILON) ** 0.8
-        start = (self._guess(memory, h), jnp.zeros((), dtype=jnp.int32), jnp.ones(()), zero, eta, no, no)
+        # Factors of what is not finite would leave the stages where they are.
+        begun = (jnp.ones(()), zero, eta, no, ~(prepared.sound | (memory.mode >= singular.ZERO)))
+        start = (self._guess(memory, h), jnp.zeros((), dtype=jnp.int32), *begun)
         z, count, last, rate, eta, converged, _ = lax.while_loop(unfinished, iterate, start)
         eta = jnp.where(jnp.isfinite(eta) & converged, eta, 1.0)
-        return Solved(z, converged, jnp.isfinite(last), eta, rate, count)
+        finite = jnp.isfinite(last) & (count > 0)
+        return Solved(z, converged, finite, eta, rate, count, prepared.sound)
 
     def _guess(self, memory: Memory, h):
         """The polynomial of the last step, further on."""
@@ -248,14 +265,18 @@ class RadauIIA:
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
-        before, after, rate = attempt.memory
+        before, after, rate, sound = attempt.memory
+        mode = singular.following(before.mode, accept, sound, rejections)
+        rejections = jnp.where(before.mode == singular.NORMAL, rejections, 0)
         factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
         failed = ~jnp.isfinite(attempt.error)
         factor = jnp.where(failed, CUT, factor)
+        # Another mode tries the same step.
+        factor = jnp.where(~accept & (mode != before.mode), 1.0, factor)
         steady = accept & (rate < CONTRACTS) & (factor >= 1.0) & (factor <= WORTHWHILE)
         chosen = jax.tree.map(
             lambda a, b: jnp.where(accept, a, b),
             after._replace(prepared=None),
             before._replace(prepared=None),
         )
-        return chosen._replace(prepared=after.prepared), jnp.where(steady, 1.0, factor)
+        return chosen._replace(prepared=after.prepared, mode=mode), jnp.where(steady, 1.0, factor)

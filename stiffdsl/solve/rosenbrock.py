@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve import control
+from stiffdsl.solve import control, singular
 from stiffdsl.solve.linear import WRITTEN_OUT, linear_solver
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.status import Status
@@ -24,7 +24,7 @@ from stiffdsl.solve.tableau import Tableau
 KEEP_JACOBIAN, KEEP_CHANGE = 20, 0.03
 
 
-class Memory(NamedTuple):
+class Kept(NamedTuple):
     """A W-method's Jacobian, its age in steps, and the step size that it was evaluated for."""
 
     jacobian: Any
@@ -32,9 +32,23 @@ class Memory(NamedTuple):
     h: Any
 
 
+class Memory(NamedTuple):
+    """The mode of the next attempt (`singular.py`); the logarithm of the error that is expected of it, or, of a
+    W-method, the Jacobian that it keeps."""
+
+    mode: Any
+    carried: Any
+
+
+class Tried(NamedTuple):
+    """The memory of an attempt, and whether it started from finite derivatives."""
+
+    memory: Memory
+    sound: Any
+
+
 class Rosenbrock:
-    """A method given by its tableau; a W-method reuses its Jacobian. The memory of others is the logarithm of the error
-    that is expected of the next step.
+    """A method given by its tableau; a W-method reuses its Jacobian.
 
     The stages of small systems are written out one after the other unless `compact`.
     """
@@ -47,50 +61,65 @@ class Rosenbrock:
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
 
-    def start(self, t, y, h, args, tolerance: Tolerance):
+    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         del t, y, h, args, tolerance
         if not self.tableau.w_method:
-            return jnp.zeros(())
-        return Memory(
-            jnp.zeros(len(self.system.rows)), jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32), jnp.ones(())
-        )
+            return Memory(singular.start(), jnp.zeros(()))
+        old = jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32)
+        return Memory(singular.start(), Kept(jnp.zeros(len(self.system.rows)), old, jnp.ones(())))
 
-    def attempt(self, memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+        tolerated = scale(y, y, tolerance)
+        start = singular.state(y, memory.mode, tolerated)
+        point = singular.point(start, memory.mode, tolerated)
         if self.tableau.w_method:
-            steady = lax.stop_gradient(jnp.abs(h / memory.h - 1.0) <= KEEP_CHANGE)
-            old = (memory.age >= (KEEP_JACOBIAN if self.all_states else 1)) | ~steady
-            jacobian = lax.cond(old, lambda: self.system.jacobian(t, y, args), lambda: memory.jacobian)
-            memory = Memory(
-                jacobian, jnp.where(old, 0, memory.age), lax.stop_gradient(jnp.where(old, h, memory.h))
+            kept: Kept = memory.carried
+            steady = lax.stop_gradient(jnp.abs(h / kept.h - 1.0) <= KEEP_CHANGE)
+            old = (kept.age >= (KEEP_JACOBIAN if self.all_states else 1)) | ~steady
+            jacobian = lax.cond(old, lambda: self.system.jacobian(t, point, args), lambda: kept.jacobian)
+            memory = memory._replace(
+                carried=Kept(
+                    jacobian, jnp.where(old, 0, kept.age), lax.stop_gradient(jnp.where(old, h, kept.h))
+                )
             )
             evaluated = old.astype(jnp.int32)
         else:
-            jacobian, evaluated = self.system.jacobian(t, y, args), 1
-        return self.step(jacobian, t, y, h, args, tolerance, memory, evaluated)
+            jacobian, evaluated = self.system.jacobian(t, point, args), 1
+        attempt = self.step(jacobian, t, start, h, args, tolerance, memory.mode, evaluated)
+        return attempt._replace(memory=Tried(memory, attempt.memory))
 
-    def step(self, jacobian, t, y, h, args, tolerance: Tolerance, memory=(), evaluated=1) -> Attempt:
-        """One step with the Jacobian given, which took `evaluated` evaluations."""
-        y1, u, stages = self.stages(jacobian, t, y, h, args)
+    def step(
+        self, jacobian, t, y, h, args, tolerance: Tolerance, mode=singular.NORMAL, evaluated=1
+    ) -> Attempt:
+        """One step with the Jacobian given, which took `evaluated` evaluations; its memory is whether it started from
+        finite derivatives."""
+        tableau, system = self.tableau, self.system
+        f_t = None
+        if system.time_dependent:
+            # In other modes not where something may begin, but in the middle of the step.
+            at = lax.stop_gradient(jnp.where(mode == singular.NORMAL, t, t + 0.5 * h))
+            f_t = jax.jvp(lambda s: system.rhs(s, y, args), (at,), (jnp.ones_like(t),))[1]
+        y1, u, stages = self.stages(singular.usable(jacobian, mode), f_t, t, y, h, args)
         scaled = u / scale(y, y1, tolerance)
         error = norm(scaled)
+        finite = lax.stop_gradient(jnp.all(jnp.isfinite(jacobian)))
+        error = jnp.where(finite | (mode >= singular.ZERO), error, jnp.nan)
+        sound = finite & jnp.all(jnp.isfinite(lax.stop_gradient(stages[0])))
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
         K = self._dense(stages)
-        return Attempt(y1, scaled, error, status, K, memory, Work(self.tableau.stages, evaluated, 1))
+        return Attempt(y1, scaled, error, status, K, sound, Work(tableau.stages, evaluated, 1))
 
     def _dense(self, stages):
         if not self.written_out:
             return jnp.asarray(self.tableau.H_matrix) @ stages
         return jnp.stack([sum(h * stages[i] for i, h in enumerate(row)) for row in self.tableau.H])
 
-    def stages(self, jacobian, t, y, h, args):
-        """The new value, the last stage (the error estimate), and all stages as rows."""
+    def stages(self, jacobian, f_t, t, y, h, args):
+        """The new value, the last stage (the error estimate), and all stages as rows; `f_t` is the derivative by time,
+        None where there is none."""
         tableau, system = self.tableau, self.system
         rate = 1.0 / h
         factors = self.linear.factor(jacobian, rate / tableau.gamma)
-        if system.time_dependent:
-            f_t = jax.jvp(lambda s: system.rhs(s, y, args), (t,), (jnp.ones_like(t),))[1]
-        else:
-            f_t = None
 
         def one(argument, history, c, d):
             b = system.rhs(t + c * h, argument, args)
@@ -123,16 +152,24 @@ class Rosenbrock:
 
     def opened(self, memory):
         """The memory where the next step is shorter than it was to be: nothing is expected of it."""
-        return memory if self.tableau.w_method else jnp.zeros_like(memory)
+        return memory if self.tableau.w_method else memory._replace(carried=jnp.zeros_like(memory.carried))
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
+        (mode, carried), sound = attempt.memory
+        following = singular.following(mode, accept, sound, rejections)
+        # Rejections for want of a derivative say nothing about the size of steps.
+        rejections = jnp.where(mode == singular.NORMAL, rejections, 0)
         if not self.tableau.w_method:
-            error, expected = lax.stop_gradient(attempt.error), attempt.memory
-            factor, expected = control.predictive(accept, error, expected, rejections, self.order, cut)
-            return expected, factor
-        factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
-        # After a rejection an old Jacobian may be to blame: the next attempt gets a fresh one.
-        age = attempt.memory.age
-        stale = jnp.where(age > 0, KEEP_JACOBIAN, age)
-        return attempt.memory._replace(age=jnp.where(accept, age + 1, stale)), factor
+            error = lax.stop_gradient(attempt.error)
+            factor, carried = control.predictive(accept, error, carried, rejections, self.order, cut)
+        else:
+            factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
+            # After a rejection an old Jacobian may be to blame: the next attempt gets a fresh one.
+            stale = jnp.where(carried.age > 0, KEEP_JACOBIAN, carried.age)
+            changed = (mode != singular.NORMAL) | (following != mode)
+            carried = carried._replace(
+                age=jnp.where(changed, KEEP_JACOBIAN, jnp.where(accept, carried.age + 1, stale))
+            )
+        # Another mode tries the same step.
+        return Memory(following, carried), jnp.where(~accept & (following != mode), 1.0, factor)

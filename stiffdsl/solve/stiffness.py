@@ -14,7 +14,8 @@ def spectral_bound(system: System, jacobian):
     """Not less than the spectral radius of J: `max_i (|J| x)_i / x_i` bounds it for every positive x (Collatz, Math. Z.
     48:221, 1942; Wielandt), and x is that of a few steps of the power method, so that units do not matter."""
     rows, columns = np.asarray(system.rows), np.asarray(system.columns)
-    size = jnp.abs(jacobian)
+    # Explicit steps pass points where a slope is infinite: they know of none.
+    size = jnp.where(jnp.isfinite(jacobian), jnp.abs(jacobian), 0.0)
 
     def product(x):
         return jnp.zeros_like(x).at[rows].add(size * x[columns])
