@@ -3,7 +3,8 @@
 Two forms of the same step (`solve/rosenbrock.py` says what it computes). The straight one (`straight.py`) keeps the
 factors in registers and has no loop; the general one calls the functions of the model and of the factors, and can do
 without the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage is put back
-into its linear system, and what is left over must be small beside the terms.
+into its linear system, and what is left over must be small beside the terms. Where a derivative is not finite, no
+pivots help; the general form says so by -2.
 """
 
 from dataclasses import dataclass, field
@@ -208,6 +209,9 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
 
     writer.drive(0.0)
     of_model("jacobian", 0.0, "%y", "J")
+    writer.slope_in_time()
+    with code.when("%dense"):
+        _refuse(code, writer)
     alpha = code.apply("div", code.number(1.0), code.apply("mul", "%h", code.number(tableau.gamma)))
     inverse_h = code.apply("div", code.number(1.0), "%h")
     code.call("assemble", f"double {alpha}", area("J"), area("W"))
@@ -219,7 +223,6 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
                 code.call("factor", area("W"), area("LU"))
     else:
         code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
-    writer.slope_in_time()
     mass = module.constants(np.asarray(model.mass, dtype=float))
     argument, y1, b, f_t = map(writer.area, ("argument", "y1", "b", "f_t"))
     stages = [writer.area("stages", i) for i in range(tableau.stages)]
@@ -274,6 +277,18 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
         scaled = writer.scaled(code.load_part("%atol", k), code.load_part("%y", k), after, u)
         code.store_part(scaled, "%scaled", k)
     writer.finish(code.squares("%scaled", n))
+
+
+def _refuse(code: Code, writer: Writer) -> None:
+    """Returns -2 where a derivative by the unknowns or by time is not finite."""
+    total = code.variable("double", code.number(0.0))
+    for name, count in (("J", len(pattern(writer.model)[0])), ("f_t", writer.model.n)):
+        with code.loop(count) as k:
+            value = code.load(writer.area(name), k)
+            code.store(code.apply("add", code.load(total), code.apply("sub", value, value)), total)
+    with code.when(code.apply("not", code.apply("eq", code.load(total), code.number(0.0)))):
+        code.put(f"ret double {code.number(-2.0)}")
+        code.label("refused")
 
 
 def allowed(code: Code, size: str) -> str:

@@ -5,6 +5,7 @@ from stiffdsl.runtime.native.adjoint import normal
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.euler_moved import emit_euler_back
 from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import STATE, Areas
 from stiffdsl.runtime.native.lu_transposed import emit_solve_transposed
@@ -27,6 +28,7 @@ class Backward(Driver):
             emit_solve_transposed(module, model.plan)
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=not small)
         adjoint.emit_save_back(module, model, areas, record)
+        emit_euler_back(module, model, derivatives, areas, record)
         if model.project is not None:
             emit_project_step_back(module, model, derivatives, areas, record)
 

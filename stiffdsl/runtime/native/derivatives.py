@@ -16,6 +16,7 @@ from stiffdsl.runtime.native.backward import Backward, BackwardWide
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.cotangent import pullback
 from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.euler import emit_euler
 from stiffdsl.runtime.native.ffi import emit_handler
 from stiffdsl.runtime.native.forward import Forward, ForwardWide
 from stiffdsl.runtime.native.ir import emit_function
@@ -108,6 +109,7 @@ def _emit(
         emit_solve(module, plan)
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
+    emit_euler(module, model, areas, planned=not small)
     tape.emit_recording(module, model, areas, record, small, guided)
     if model.resets and derivatives.crossings is not None:
         emit_reset(module, model, areas, planned=not small, beside=True)

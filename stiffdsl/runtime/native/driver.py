@@ -193,8 +193,17 @@ class Driver:
     def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
         """Calls the form of `function` that suits the step."""
         code = self.code
-        dense = code.apply("ne", code.load(row, self.record["dense"]), code.number(0.0))
         listed = self.step_arguments(row, t, h, pointers)
+        kind = code.load(row, self.record["dense"])
+        with code.choice(code.apply("eq", kind, code.number(2.0))) as (euler, rosenbrock):
+            with euler:
+                code.call(f"euler_{function}", *listed)
+            with rosenbrock:
+                self.rosenbrock_step(function, kind, listed)
+
+    def rosenbrock_step(self, function: str, kind: str, listed: list[str]) -> None:
+        code = self.code
+        dense = code.apply("ne", kind, code.number(0.0))
         if not self.small:
             code.call(f"{function}_general", *listed, f"i1 {dense}")
             return

@@ -4,6 +4,7 @@ from stiffdsl.runtime.native import sensitivity
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.code import Module
 from stiffdsl.runtime.native.driver import Driver
+from stiffdsl.runtime.native.euler_moved import emit_euler_forth
 from stiffdsl.runtime.native.landing import Landing
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.runtime.native.packs import Packs
@@ -20,6 +21,7 @@ class Forward(Driver):
         sensitivity.emit_save(module, model, areas, record)
         if model.project is not None:
             emit_project_step_forth(module, model, areas, record)
+        emit_euler_forth(module, model, derivatives, areas, record)
 
     def write(self) -> None:
         code, tape = self.code, self.tape
@@ -88,6 +90,7 @@ class ForwardWide(Packs, Forward):
         sensitivity.emit_forth_wide(module, model, derivatives, record, self.pack, self.width)
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)
         sensitivity.emit_save(module, model, areas, record)
+        emit_euler_forth(module, model, derivatives, areas, record)
 
     def write(self) -> None:
         self._make_packs()
@@ -105,8 +108,9 @@ class ForwardWide(Packs, Forward):
             with together:
                 self._forth_together(row, r)
 
-    def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
-        self.code.call(f"{function}_general", *self.step_arguments(row, t, h, pointers), "i1 true")
+    def rosenbrock_step(self, function: str, kind: str, listed: list[str]) -> None:
+        del kind
+        self.code.call(f"{function}_general", *listed, "i1 true")
 
     def _forth_together(self, row: str, r: str) -> None:
         code, record = self.code, self.record

@@ -17,6 +17,11 @@ from stiffdsl.solve.stops import SAME
 # Attempts in a row that go without planned pivots where these keep being bad.
 LONGEST_SPELL = 64
 
+# After so many rejections in a row, or one of a step that is this short beside the time behind it, another method tries
+# it: at kinks whose sides differ by many orders of magnitude, shorter steps do not help a method that knows the slopes
+# of one side alone. It comes ever nearer.
+KINK, CRAWL = 6, 1e-8
+
 
 class Integration(Saving):
     """Code that steps one solve."""
@@ -383,6 +388,36 @@ class Integration(Saving):
         spell = code.select(bad, code.larger(longer, number(1)), number(0))
         self.set("spell", spell)
         self.set("unplanned", spell)
+
+    def troubled(self, error: str) -> str:
+        """Whether an attempt failed for want of good pivots, or where shorter steps may not help."""
+        return self.code.apply("or", self.code.apply("eq", error, self.number(-1)), self._at_kink(error))
+
+    def _at_kink(self, error: str) -> str:
+        code, number = self.code, self.number
+        often = code.apply("ge", self.get("rejections"), number(KINK))
+        behind = code.apply("abs", code.apply("sub", self.get("t"), self.option("t0")))
+        step = code.apply("abs", self.get("h"))
+        crawls = code.apply("lt", step, code.apply("mul", number(CRAWL), behind))
+        return code.apply(
+            "and", code.apply("not", code.apply("le", error, number(1))), code.apply("or", often, crawls)
+        )
+
+    def otherwise(self, arguments: list[str], result: str) -> None:
+        """Other ways to make the attempt, whose error is in the variable `result`: with pivots as they come, then by
+        the implicit Euler method."""
+        code, number = self.code, self.number
+        with code.when(code.apply("eq", code.load(result), number(-1))):
+            self.pivoted(arguments, result)
+        error = code.load(result)
+        with code.when(code.apply("or", code.apply("eq", error, number(-2)), self._at_kink(error))):
+            self.by_euler(arguments, result)
+
+    def by_euler(self, arguments: list[str], result: str) -> None:
+        """A step by the implicit Euler method; its error into the variable `result`."""
+        self.code.store(self.code.call("euler", *arguments, result="double"), result)
+        for name in ("factorizations", "jacobians", "pivoted"):
+            self.add(name, 1)
 
     def _stuck(self) -> None:
         code, number = self.code, self.number

@@ -14,6 +14,7 @@ from stiffdsl.runtime.native.attempt import (
     work_areas,
 )
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.euler import emit_euler
 from stiffdsl.runtime.native.ffi import ARGUMENTS, RESULTS, emit_handler
 from stiffdsl.runtime.native.integration import Integration
 from stiffdsl.runtime.native.ir import emit_function
@@ -59,6 +60,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_solve(module, model.plan)
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
+    emit_euler(module, model, areas, planned=not small)
     emit_depart(module, model, areas, planned=not small)
     _emit_solve(module, model, areas, small)
     if width > 1:
@@ -121,7 +123,7 @@ def _emit_steps(solve: Integration, small: bool) -> None:
 
 
 def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
-    """The error of a try, with planned pivots where they serve."""
+    """The error of a try, with planned pivots where they serve, or by another method where none do."""
     code = solve.code
     values = (t, h, solve.option("rtol"), solve.pointers["atol"], solve.y, solve.p)
     values += ("%operands", "%work", solve.scaled)
@@ -129,20 +131,20 @@ def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     if small:
         error = code.call("attempt", *listed, result="double")
         result = code.variable("double", error)
-        with code.when(code.apply("eq", error, solve.number(-1))):
-            solve.pivoted(listed, result)
-        return code.load(result)
-    result = code.variable("double")
-    with code.choice(code.apply("gt", solve.get("unplanned"), solve.number(0))) as (yes, no):
-        with yes:
-            solve.unplanned(listed, result)
-        with no:
-            error = code.call("attempt_general", *listed, "i1 false", result="double")
-            code.store(error, result)
-            bad = code.apply("eq", error, solve.number(-1))
-            with code.when(bad):
-                solve.pivoted(listed, result)
-            solve.lengthen(bad, code.load(result))
+    else:
+        result = code.variable("double")
+        with code.choice(code.apply("gt", solve.get("unplanned"), solve.number(0))) as (yes, no):
+            with yes:
+                solve.unplanned(listed, result)
+            with no:
+                error = code.call("attempt_general", *listed, "i1 false", result="double")
+                code.store(error, result)
+                bad = code.apply("eq", error, solve.number(-1))
+                with code.when(bad):
+                    solve.pivoted(listed, result)
+                solve.lengthen(bad, code.load(result))
+    with code.when(solve.troubled(code.load(result))):
+        solve.otherwise(listed, result)
     return code.load(result)
 
 

@@ -51,11 +51,11 @@ class DerivedFunctions:
 
 
 def record_areas(model: Model, guided: bool = False) -> Areas:
-    """One step: its time and size, whether its pivots were those planned (else 1), y before it, stages, factors; its
-    end, where that was moved to the invariants; and where conditions jump in time, `side`, and whether one does so at
-    the end of the step (1, else 0); the `span` of tables; where algebraic unknowns are set anew, whether they were so
-    at the end of the step (1, else 0), and that end itself; with `guided`, whether it ended at t1, a jump or a
-    knot."""
+    """One step: its time and size, whether its pivots were those planned (else 1; 2 where it is one of the implicit
+    Euler method, whose end is in the place of the factors), y before it, stages, factors; its end, where that was moved
+    to the invariants; and where conditions jump in time, `side`, and whether one does so at the end of the step (1,
+    else 0); the `span` of tables; where algebraic unknowns are set anew, whether they were so at the end of the step
+    (1, else 0), and that end itself; with `guided`, whether it ended at t1, a jump or a knot."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
     jumps = 0 if model.stops is None else 1
@@ -111,6 +111,10 @@ class Recording(Integration):
     def _as_they_come(self, arguments: list[str], result: str) -> None:
         self.code.store(self.number(1), self.area("dense"))
         super()._as_they_come(arguments, result)
+
+    def by_euler(self, arguments: list[str], result: str) -> None:
+        self.code.store(self.number(2), self.area("dense"))
+        super().by_euler(arguments, result)
 
     def project(self, end: str) -> None:
         if self.model.project is not None:

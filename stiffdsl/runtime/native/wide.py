@@ -140,11 +140,11 @@ def _emit_settle(module: Module, model: Model, areas: Areas, wide: Areas, width:
     slot.open()
     t, h, last, end = slot.aim()
     error = code.variable("double", code.load(slot.place("error")))
-    with code.when(code.apply("eq", code.load(error), slot.number(-1))):
+    with code.when(slot.troubled(code.load(error))):
         slot.clear()
         values = (t, h, slot.option("rtol"), slot.pointers["atol"], slot.y, slot.p)
         values += ("%operands", "%work", slot.scaled)
-        slot.pivoted([f"{kind} {v}" for (kind, _), v in zip(PARAMETERS, values, strict=True)], error)
+        slot.otherwise([f"{kind} {v}" for (kind, _), v in zip(PARAMETERS, values, strict=True)], error)
         slot.into("y1", slot.area("y1"), model.n)
         slot.into("scaled", slot.scaled, model.n)
         for i in range(model.tableau.stages):
