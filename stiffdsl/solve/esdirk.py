@@ -15,7 +15,7 @@ from jax import lax
 
 from stiffdsl.solve import control, singular
 from stiffdsl.solve.corrector import Corrector, Prepared
-from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.method import Attempt, Tolerance, Work, leaving, norm, scale
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
 
@@ -149,7 +149,7 @@ class Kvaerno5:
                 predicted,
                 alpha * (predicted - base),
                 alpha,
-                tolerated,
+                leaving(tolerated, SHARE * predicted, tolerance),
                 args,
                 memory.mode,
             )

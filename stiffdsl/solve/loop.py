@@ -30,6 +30,9 @@ STRETCH = 1.01
 # Up to a knot within so many proposed steps it goes by steps of one length.
 HALVED = 2.0
 EPSILON = 2.220446049250313e-16
+# A first step is longer than so many roundings of the time where it begins; where what was chosen is not, it is this
+# share of the interval.
+ROUNDINGS, SHARE = 64, 1e-12
 
 
 class Problem(NamedTuple):
@@ -200,6 +203,8 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
         return jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0)), jnp.int32(2)
 
     h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(0)), chosen)
+    least = ROUNDINGS * EPSILON * jnp.abs(t)
+    h = jnp.where(h > least, h, jnp.maximum(least, SHARE * length))
     return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations
 
 

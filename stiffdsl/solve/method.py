@@ -15,10 +15,14 @@ from stiffdsl.solve.system import Args
 
 
 class Tolerance(NamedTuple):
-    """Local errors are held below `atol + rtol*|y|`; `atol` is a scalar or has one entry per unknown."""
+    """Local errors are held below `atol + rtol*|y|`; `atol` is a scalar or has one entry per unknown, positive."""
 
     rtol: Any
     atol: Any
+
+
+# The least absolute error that is tolerated: an unknown that is zero and stays so has none.
+LEAST_ATOL = 1e-300
 
 
 class Work(NamedTuple):
@@ -93,6 +97,11 @@ def opened(method: Method, memory: Any) -> Any:
 def scale(y0, y1, tolerance: Tolerance):
     """The size of error that is tolerated, by unknown."""
     return tolerance.atol + tolerance.rtol * jnp.maximum(jnp.abs(y0), jnp.abs(y1))
+
+
+def leaving(size, y, tolerance: Tolerance):
+    """`size`, or a share of what is tolerated of y: for what an iteration may leave of an unknown that leaves zero."""
+    return jnp.maximum(size, 0.01 * tolerance.rtol * jnp.abs(y))
 
 
 def norm(x: Float[Array, " n"]) -> Float[Array, ""]:

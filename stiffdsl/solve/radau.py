@@ -18,7 +18,7 @@ from stiffdsl.solve.collocation import radau_iia
 from stiffdsl.solve.corrector import rounding
 from stiffdsl.solve.dense_output import rows_at
 from stiffdsl.solve.linear import Factors, LinearSolver, linear_solver
-from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.method import Attempt, Tolerance, Work, leaving, norm, scale
 from stiffdsl.solve.stages import StageSystem
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import System
@@ -199,7 +199,8 @@ class RadauIIA:
         def iterate(carry):
             z, count, last, rate, eta, _, _ = carry
             dz = change(z)
-            distance = norm((dz / size).reshape(-1))
+            farthest = jnp.max(jnp.abs(y + z + dz), axis=0)
+            distance = norm((dz / leaving(size, farthest, tolerance)).reshape(-1))
             ratio = distance / last
             rate = jnp.where(count > 1, jnp.sqrt(rate * ratio), jnp.where(count == 1, ratio, rate))
             eta = jnp.where(count > 0, rate / (1.0 - rate), eta)

@@ -23,7 +23,7 @@ from stiffdsl.solve.dense_output import interpolate_many
 from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.loop import Counts, Limits, Problem, State, Step
-from stiffdsl.solve.method import Method, Tolerance
+from stiffdsl.solve.method import LEAST_ATOL, Method, Tolerance
 from stiffdsl.solve.methods import make_method
 from stiffdsl.solve.patience import Patience
 from stiffdsl.solve.status import Status
@@ -190,7 +190,9 @@ def record(
     recorder = _recorder(system, method, linear)
     start: Any = np.asarray(y0, dtype=float)
     problem = Problem(_real(t0), _real(t1), start, args, _real(()))
-    limits = Limits(Tolerance(_real(rtol), _real(atol)), _real(first_step or 0.0), _real(max_step))
+    limits = Limits(
+        Tolerance(_real(rtol), np.maximum(_real(atol), LEAST_ATOL)), _real(first_step or 0.0), _real(max_step)
+    )
     times = None if saveat is None else np.asarray(saveat, dtype=float)
     kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
     most = np.int32(np.iinfo(np.int32).max if max_steps is None else max_steps)

@@ -13,7 +13,7 @@ from stiffdsl.solve.accounting import Diagnostics
 from stiffdsl.solve.derivatives import differentiable
 from stiffdsl.solve.failures import verdict
 from stiffdsl.solve.loop import Counts, Limits, Problem
-from stiffdsl.solve.method import Tolerance
+from stiffdsl.solve.method import LEAST_ATOL, Tolerance
 from stiffdsl.solve.methods import make_method
 from stiffdsl.solve.slots import in_slots
 from stiffdsl.solve.status import Status
@@ -79,7 +79,7 @@ def make_solve(
     ) -> Result:
         problem = Problem(_real(t0), _real(t1), _real(y0), args, _real(saveat).reshape(-1))
         limits = Limits(
-            Tolerance(_real(rtol), _real(atol)),
+            Tolerance(_real(rtol), jnp.maximum(_real(atol), LEAST_ATOL)),
             _real(0.0 if first_step is None else first_step),
             _real(max_step),
             () if accounts else None,

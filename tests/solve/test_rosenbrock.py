@@ -70,7 +70,7 @@ def test_the_tableau_is_stiffly_accurate(tableau):
 def test_written_out_and_compact_stages_agree():
     written, compact = Rosenbrock(RODAS5P, VDPOL.system), Rosenbrock(RODAS5P, VDPOL.system, compact=True)
     y = jnp.array([1.9, -0.1])
-    args = (written.system.jacobian(0.0, y, 10.0), 0.0, y, 0.05, 10.0)
+    args = (written.system.jacobian(0.0, y, 10.0), None, 0.0, y, 0.05, 10.0)
     for a, b in zip(written.stages(*args), compact.stages(*args), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 

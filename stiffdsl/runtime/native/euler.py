@@ -24,6 +24,8 @@ WHOLE, ITERATIONS = 12, 40
 SMALL, ROUNDING = 1e-3, 1e-1
 # Moves off a point, in tolerated errors: the first, and how much further each of the next goes.
 MOVE, FURTHER, MOVES = 1.0, 10.0, 8
+# The error counts so many times: where such steps are made, many may follow one another.
+STRICTER = 20.0
 LARGEST = np.finfo(float).max
 
 
@@ -253,7 +255,7 @@ def _finish(step: _Step) -> None:
     with code.loop(n) as k:
         moved = code.apply("sub", code.load(step.x, k), code.load("%y", k))
         straight = code.apply("mul", "%h", code.load(step.slope, k))
-        off = code.apply("mul", number(0.5), code.apply("sub", moved, straight))
+        off = code.apply("mul", number(0.5 * STRICTER), code.apply("sub", moved, straight))
         off = code.apply("div", code.select(known, off, moved), "%h")
         code.store(code.select(step.is_state(k), off, number(0.0)), step.b, k)
     step.solve(step.dx)

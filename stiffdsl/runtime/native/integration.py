@@ -21,6 +21,8 @@ LONGEST_SPELL = 64
 # it: at kinks whose sides differ by many orders of magnitude, shorter steps do not help a method that knows the slopes
 # of one side alone. It comes ever nearer.
 KINK, CRAWL = 6, 1e-8
+# So many times the error expected of a short step, and at least this much, is that of a longer one.
+SAME, NOTICED = 100.0, 0.05
 
 
 class Integration(Saving):
@@ -163,7 +165,11 @@ class Integration(Saving):
         with code.when(code.apply("not", code.apply("gt", given, number(0)))):
             code.store(self._chosen_step(length), step)
             self.add("rhs", 2)
-        self.set("h", code.apply("mul", self.direction, code.smaller(code.load(step), length)))
+        least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", self.get("t")))
+        otherwise = code.larger(least, code.apply("mul", number(loop.SHARE), length))
+        chosen = code.load(step)
+        chosen = code.select(code.apply("gt", chosen, least), chosen, otherwise)
+        self.set("h", code.apply("mul", self.direction, code.smaller(chosen, length)))
         self.set("expected", number(0))
 
     def _chosen_step(self, length: str) -> str:
@@ -390,17 +396,18 @@ class Integration(Saving):
         self.set("unplanned", spell)
 
     def troubled(self, error: str) -> str:
-        """Whether an attempt failed for want of good pivots, or where shorter steps may not help."""
-        return self.code.apply("or", self.code.apply("eq", error, self.number(-1)), self._at_kink(error))
-
-    def _at_kink(self, error: str) -> str:
+        """Whether an attempt failed for want of good pivots, or shorter steps may not help."""
         code, number = self.code, self.number
         often = code.apply("ge", self.get("rejections"), number(KINK))
+        failed = code.apply("and", code.apply("not", code.apply("le", error, number(1))), often)
+        unplanned = code.apply("eq", error, number(-1))
+        return code.apply("or", code.apply("or", unplanned, failed), self._crawls())
+
+    def _crawls(self) -> str:
+        code = self.code
         behind = code.apply("abs", code.apply("sub", self.get("t"), self.option("t0")))
-        step = code.apply("abs", self.get("h"))
-        crawls = code.apply("lt", step, code.apply("mul", number(CRAWL), behind))
         return code.apply(
-            "and", code.apply("not", code.apply("le", error, number(1))), code.apply("or", often, crawls)
+            "lt", code.apply("abs", self.get("h")), code.apply("mul", self.number(CRAWL), behind)
         )
 
     def otherwise(self, arguments: list[str], result: str) -> None:
@@ -409,8 +416,15 @@ class Integration(Saving):
         code, number = self.code, self.number
         with code.when(code.apply("eq", code.load(result), number(-1))):
             self.pivoted(arguments, result)
-        error = code.load(result)
-        with code.when(code.apply("or", code.apply("eq", error, number(-2)), self._at_kink(error))):
+        error, rejections = code.load(result), self.get("rejections")
+        refused = code.apply("eq", error, number(-2))
+        failed = code.apply("not", code.apply("le", error, number(1)))
+        again = code.apply("or", code.apply("ge", rejections, number(KINK)), self._crawls())
+        # An error that is not smaller for shorter steps: algebraic unknowns lie on the wrong side of a kink.
+        expected = code.apply("mul", number(SAME), code.each("exp", self.get("expected")))
+        same = code.apply("gt", error, code.larger(expected, number(NOTICED)))
+        hard = code.apply("or", code.apply("and", failed, again), code.apply("and", same, self._crawls()))
+        with code.when(code.apply("or", refused, hard)):
             self.by_euler(arguments, result)
 
     def by_euler(self, arguments: list[str], result: str) -> None:

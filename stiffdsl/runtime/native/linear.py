@@ -21,6 +21,7 @@ from stiffdsl.runtime.native.attempt import Model, is_small
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import OPTIONS
 from stiffdsl.runtime.native.tape import BUFFER, record_areas
+from stiffdsl.solve.method import LEAST_ATOL
 
 # Steps that are recorded before directions move on over them.
 FORWARD_BUFFER = 1 << 17
@@ -102,7 +103,7 @@ class LinearKernels:
             return jnp.stack([_real(own[name]) for name in OPTIONS])
 
         sizes = saveat.shape[0], max_steps // capacity + 2, jnp.size(primal.tables[2])
-        atol = jnp.broadcast_to(_real(primal.atol), (self.model.n,))
+        atol = jnp.broadcast_to(jnp.maximum(_real(primal.atol), LEAST_ATOL), (self.model.n,))
         vectors = map(_real, (primal.y0, primal.p, primal.u))
         arguments = (options_of(primal), atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))
         if guide is not None:

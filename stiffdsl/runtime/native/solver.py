@@ -16,6 +16,7 @@ from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.solve.knots import Knots
+from stiffdsl.solve.method import LEAST_ATOL
 from stiffdsl.solve.patience import Patience
 from stiffdsl.solve.status import Status
 
@@ -256,7 +257,7 @@ class NativeSolver:
         each lane; what has none is shared. Every lane takes its own steps; lanes are spread over threads."""
         n = self.size
         operands = {
-            "atol": np.broadcast_to(_array(atol), (n,)),
+            "atol": np.broadcast_to(np.maximum(_array(atol), LEAST_ATOL), (n,)),
             "y0": _array(y0),
             "p": _array(p),
             "u": _array(u if u is not None else np.zeros(self.inputs)),
@@ -343,7 +344,7 @@ class NativeSolver:
             flat,
             saveat,
             rtol,
-            atol,
+            jnp.maximum(atol, LEAST_ATOL),
             first,
             max_step,
             max_steps,
@@ -408,7 +409,7 @@ class _Call:
             0.0,
             0.0,
         )
-        arrays["atol"][:] = atol
+        arrays["atol"][:] = np.maximum(atol, LEAST_ATOL)
         arrays["y0"][:] = y0
         if solver.parameters:
             arrays["p"][:] = p

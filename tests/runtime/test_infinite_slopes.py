@@ -1,0 +1,193 @@
+"""Points where a slope is infinite or two slopes meet: right answers by every way to solve, or none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import stiffdsl as sd
+
+
+def model(text: str):
+    return sd.loads(f"model M\n{text}\nend\n")
+
+
+# Right values: closed forms, or explicit steps of high order.
+SLOPES = {
+    "root": ("var x start 0\nequations\nder(x) = 1 - sqrt(x)", 2.0, {"x": 0.7079634858}),
+    "power by a parameter": (
+        "param n = 0.5\nvar h start 0\nequations\nder(h) = 0.1 - 0.2*h^n",
+        10.0,
+        {"h": 0.2244537029},
+    ),
+    "behind a jump": (
+        "var h start 0\nequations\nder(h) = (if time < 1 then 0 else 0.1) - 0.2*sqrt(h)",
+        11.0,
+        {"h": 0.2244537029},
+    ),
+    "emptied and filled again": (
+        "var h start 1\nequations\nder(h) = (if time < 20 then 0 else 0.1) - 0.2*sqrt(max(h, 0))",
+        30.0,
+        {"h": 0.2244537029},
+    ),
+    "two unknowns": (
+        "var x start 0\nvar y start 0\nequations\nder(x) = 1 - x - y\n"
+        "der(y) = (x/0.2)^0.5/(1 + (x/0.2)^0.5) - y",
+        10.0,
+        {"x": 0.4108872658, "y": 0.5890482995},
+    ),
+    "only read": ("var x start 0\nvar y start 0\nequations\nder(x) = 1\nder(y) = sqrt(x)", 1.0, {"y": 2 / 3}),
+    "of time": ("var x start 0\nequations\nder(x) = sqrt(time) - x", 1.0, {"x": 0.4619204923}),
+    "beside time": ("var x start 0\nequations\nder(x) = time - sqrt(x)", 1.0, {"x": 0.25}),
+    "inverse sine": ("var x start 1\nequations\nder(x) = -asin(x)", 1.0, {"x": 0.3342890}),
+    "algebraic": (
+        "var x start 0\nvar y guess 0.1\nequations\nder(x) = 1\ny + sqrt(y) = x",
+        2.0,
+        {"y": 1.0},
+    ),
+}
+METHODS = ("auto", "radau5", "rodas4pw", "kvaerno5", "fbdf")
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_an_infinite_slope(name):
+    text, end, right = SLOPES[name]
+    found = model(text).simulate(time=(0, end), saveat=[end], rtol=1e-8, atol=1e-10)
+    assert found.success
+    assert found.stats["tier"] == "native"
+    for variable, value in right.items():
+        np.testing.assert_allclose(found[variable][-1], value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.parametrize("name", ["root", "two unknowns"])
+def test_an_infinite_slope_by_other_methods(name, method):
+    text, end, right = SLOPES[name]
+    found = model(text).simulate(time=(0, end), saveat=[end], rtol=1e-8, atol=1e-10, method=method)
+    assert found.success
+    for variable, value in right.items():
+        np.testing.assert_allclose(found[variable][-1], value, rtol=1e-6)
+
+
+def test_an_infinite_slope_in_lanes_and_with_derivatives():
+    root = model("param a = 1\nparam x0 = 0\nvar x start x0\nequations\nder(x) = a - sqrt(x)")
+    solve = root.solver(time=(0, 2), saveat=[2.0], outputs=("x",), rtol=1e-9, atol=1e-12)
+    a = np.array([0.5, 1.0, 2.0])
+    alone = [float(root.simulate(params={"a": v}, time=(0, 2), rtol=1e-9, atol=1e-12)["x"][-1]) for v in a]
+    np.testing.assert_allclose(jax.vmap(lambda a: solve({"a": a})[0, 0])(jnp.asarray(a)), alone, rtol=1e-9)
+    batch = root.ensemble({"a": a}, time=(0, 2), saveat=[2.0], outputs=("x",), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(batch["x"][:, 0], alone, rtol=1e-9)
+
+    def end(a):
+        return solve({"a": a})[0, 0]
+
+    known = (end(1.0 + 1e-4) - end(1.0 - 1e-4)) / 2e-4
+    np.testing.assert_allclose(jax.grad(end)(1.0), known, rtol=1e-6)
+    np.testing.assert_allclose(jax.jacfwd(end)(1.0), known, rtol=1e-6)
+
+
+START = {
+    "root": ("var y\nequations\ny + sqrt(y) = 2", {"y": 1.0}),
+    "nested": (
+        "var y1\nvar y2\nvar u\nequations\ny2 = 1\ny1 = u^3 + sin(u)\ny2 = sqrt(y1) + sin(1e-6*u)",
+        {"u": 0.705693},
+    ),
+    "coupled": ("var y\nvar z\nequations\ny + z^0.5 = 3\ny*z + y = 2", {"y": 0.230708, "z": 7.66898}),
+    "valves": (
+        "var p guess 1e5\nvar q\nequations\nq = 1e-5*sqrt(2e5 - p)\nq = 2e-5*sqrt(p - 1e5)",
+        {"p": 1.2e5},
+    ),
+    "logarithm": ("var y\nequations\nlog(y) = 1 - y", {"y": 1.0}),
+    "quotient": ("var y\nequations\n1/y = y + 1.5", {"y": 0.5}),
+    "inverse sine": ("var y guess 1\nequations\nasin(y) + y = 1", {"y": 0.4890265706}),
+    "up and down": (
+        "var x guess 0\nvar z guess 1\nequations\nsqrt(x) + asin(z) = 1.2\nx + z = 0.9",
+        {"x": 0.01098547, "z": 0.88901453},
+    ),
+    "a root at the point itself": ("var y\nequations\nasin(y) = 1.5707963267948966", {"y": 1.0}),
+    "nearly there": ("var y guess 1e-40\nequations\ny + sqrt(y) = 2", {"y": 1.0}),
+    "initial": ("var x\nequations\nder(x) = 1 - x\ninitial\nx + sqrt(x) = 2", {"x": 1.0}),
+}
+
+
+@pytest.mark.parametrize("name", START)
+def test_a_start_at_an_infinite_slope(name):
+    text, right = START[name]
+    found = model(text).simulate(time=(0, 1), saveat=[0.0])
+    assert found.success
+    for variable, value in right.items():
+        np.testing.assert_allclose(found[variable][0], value, rtol=1e-5)
+
+
+def test_a_start_at_an_infinite_slope_inside_jit():
+    solve = model("param a = 2\nvar y\nequations\ny + sqrt(y) = a").solver(time=(0, 1), saveat=[0.0])
+    np.testing.assert_allclose(solve({"a": 2.0})[0, 0], 1.0, rtol=1e-9)
+    np.testing.assert_allclose(jax.grad(lambda a: solve({"a": a})[0, 0])(2.0), 1 / 1.5, rtol=1e-9)
+
+
+DIODE = "function d(v) = if v < 0 then 1e-5*v else 1e5*v\n"
+HALF_WAVE = (
+    DIODE
+    + """model M
+  var v start 0
+  var vd
+equations
+  (5*sin(2*pi*time) - vd - v)/0.1 = d(vd)
+  der(v) = d(vd) - v/2
+end
+"""
+)
+BRIDGE = (
+    DIODE
+    + """model M
+  var v start 0
+  var a
+  var b
+  var i
+equations
+  a - b = 5*sin(2*pi*time) - 0.1*i
+  i = d(a - v) - d(-a)
+  d(a - v) + d(b - v) = der(v) + v/2
+  d(-a) + d(-b) = der(v) + v/2
+end
+"""
+)
+
+
+def half_wave(t, y):
+    over = 5 * np.sin(2 * np.pi * t) - y[0]
+    return [over / (0.1 + (1e-5 if over > 0 else 1e5)) - y[0] / 2]
+
+
+def bridge(t, y):
+    """By symmetry, one pair of diodes conducts or none."""
+    source, v = abs(5 * np.sin(2 * np.pi * t)), y[0]
+    for on in (1e5, 1e-5):
+        matrix = [[1 + 0.1 * (on + 1e-5), -1], [on + 1e-5, on + 1e-5]]
+        a, b = np.linalg.solve(matrix, [source + 0.1 * on * v, (on + 1e-5) * v])
+        if a > v:
+            break
+    return [on * (a - v) + 1e-5 * (b - v) - v / 2]
+
+
+@pytest.mark.parametrize(("text", "equations"), [(HALF_WAVE, half_wave), (BRIDGE, bridge)])
+@pytest.mark.parametrize("rtol", [1e-7, 1e-9])
+def test_a_rectifier(text, equations, rtol):
+    known = solve_ivp(equations, (0, 2.3), [0.0], rtol=1e-9, atol=1e-10, max_step=2e-3).y[0, -1]
+    found = sd.loads(text).simulate(time=(0, 2.3), rtol=rtol, atol=0.01 * rtol)
+    assert found.success
+    assert found.stats["tier"] == "native"
+    np.testing.assert_allclose(found["v"][-1], known, rtol=500 * rtol)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "tsit5"])
+def test_no_absolute_tolerance(method):
+    integral = model(
+        "var x start 1\nvar R start 0\nvar z start 0\nequations\nder(x) = -x\nder(R) = x\nder(z) = -z"
+    )
+    for begin, atol in ((1.0, 0.0), (0.0, 0.0), (1.0, 1e-30)):
+        found = integral.simulate(time=(begin, begin + 1), atol=atol, rtol=1e-6, method=method)
+        assert found.success
+        np.testing.assert_allclose(found["R"][-1], 1 - np.exp(-1), rtol=2e-6)
+        assert found["z"][-1] == 0
