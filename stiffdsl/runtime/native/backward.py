@@ -130,6 +130,7 @@ class BackwardWide(Packs, Backward):
         adjoint.emit_back_wide(module, model, derivatives, record, self.pack, self.width)
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=False)
         adjoint.emit_save_back(module, model, areas, record)
+        emit_euler_back(module, model, derivatives, areas, record)
 
     def write(self) -> None:
         self._make_packs()
@@ -140,8 +141,9 @@ class BackwardWide(Packs, Backward):
                 self._add(q, lane, name, self.of_direction(f"{name}_bar", d), count)
         code.call("free", f"ptr {self.packed}")
 
-    def step(self, function: str, row: str, t: str, h: str, pointers: list[str]) -> None:
-        self.code.call(f"{function}_general", *self.step_arguments(row, t, h, pointers), "i1 true")
+    def rosenbrock_step(self, function: str, kind: str, listed: list[str]) -> None:
+        del kind
+        self.code.call(f"{function}_general", *listed, "i1 true")
 
     def step_back(self, row: str, t: str, h: str, low: str, high: str) -> None:
         code = self.code

@@ -22,7 +22,7 @@ LONGEST_SPELL = 64
 # of one side alone. It comes ever nearer.
 KINK, CRAWL = 6, 1e-8
 # So many times the error expected of a short step, and at least this much, is that of a longer one.
-SAME, NOTICED = 100.0, 0.05
+ALIKE, NOTICED = 100.0, 0.05
 
 
 class Integration(Saving):
@@ -400,7 +400,7 @@ class Integration(Saving):
         code, number = self.code, self.number
         often = code.apply("ge", self.get("rejections"), number(KINK))
         failed = code.apply("and", code.apply("not", code.apply("le", error, number(1))), often)
-        unplanned = code.apply("eq", error, number(-1))
+        unplanned = code.apply("lt", error, number(0))
         return code.apply("or", code.apply("or", unplanned, failed), self._crawls())
 
     def _crawls(self) -> str:
@@ -421,7 +421,7 @@ class Integration(Saving):
         failed = code.apply("not", code.apply("le", error, number(1)))
         again = code.apply("or", code.apply("ge", rejections, number(KINK)), self._crawls())
         # An error that is not smaller for shorter steps: algebraic unknowns lie on the wrong side of a kink.
-        expected = code.apply("mul", number(SAME), code.each("exp", self.get("expected")))
+        expected = code.apply("mul", number(ALIKE), code.each("exp", self.get("expected")))
         same = code.apply("gt", error, code.larger(expected, number(NOTICED)))
         hard = code.apply("or", code.apply("and", failed, again), code.apply("and", same, self._crawls()))
         with code.when(code.apply("or", refused, hard)):
