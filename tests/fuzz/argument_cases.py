@@ -146,9 +146,9 @@ def arguments(rng: Random, keep: dict[str, Any]) -> None:
 
 def ours(error: BaseException) -> bool:
     """Whether a `raise` of the package made the exception (or the last one of its chain), with words."""
-    if not isinstance(error, ValueError | KeyError | TypeError | _model_error()) or not str(error).strip(
-        "'\" "
-    ):
+    if not isinstance(error, ValueError | KeyError | TypeError | OSError | _model_error()) or not str(
+        error
+    ).strip("'\" "):
         return False
     if isinstance(error, _model_error()):
         return True
