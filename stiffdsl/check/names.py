@@ -312,11 +312,16 @@ def count_of(number: int, one: str, many: str) -> str:
 
 
 def names_in(expr: tree.Expr) -> list[tree.Name]:
-    """Every name in an expression, from left to right; the names inside indices follow their own."""
+    """Every name in an expression, from left to right; the names inside indices follow their own. What functions share
+    is read once."""
     found: list[tree.Name] = []
     stack: list[tree.Expr] = [expr]
+    seen: set[int] = set()
     while stack:
         e = stack.pop()
+        if id(e) in seen:
+            continue
+        seen.add(id(e))
         match e:
             case tree.Name():
                 found.append(e)
