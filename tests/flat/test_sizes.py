@@ -81,7 +81,7 @@ def test_a_value_that_cannot_be_divided_is_told():
 
 
 def test_short_statements_stay_as_they_are():
-    text = functions_of_functions(2) + "model F\n var x start 1\nequations\n der(x) = -f2(x)\nend"
+    text = functions_of_functions(1) + "model F\n var x start 1\nequations\n der(x) = -f1(x)\nend"
     flat = compiled(text, "flat")
     assert flat.size == 1
     assert shared.LONG > 50
