@@ -153,7 +153,7 @@ def _by_newton(
             if begun is None:
                 continue
             near, before, how = begun
-            found = _continued(program, model.interpreted, t, near, p, u, known, by_damped_steps)
+            found = solved_from(program, model.interpreted, t, near, p, u, known, by_damped_steps)
             if found.converged:
                 whole = near.copy()
                 whole[free] = found.x
@@ -175,7 +175,7 @@ def _ways(
         whole = lifted_system(model)
         if whole is not None:
             yield _in_all_unknowns(model, whole, t, p, u, initial)
-        found = _continued(model.program, model.interpreted, t, y, p, u, known)
+        found = solved_from(model.program, model.interpreted, t, y, p, u, known)
     y = y.copy()
     y[model.program.system.initial.free] = found.x
     yield y, found
@@ -186,12 +186,13 @@ def _in_all_unknowns(
 ) -> tuple[np.ndarray, Continued]:
     """Continuation in the lifted system: the entries of y there, and how it went."""
     known, y = from_guesses(whole, t, p, u, initial)
-    found = _continued(whole.program, whole.functions, t, y, p, u, known)
+    found = solved_from(whole.program, whole.functions, t, y, p, u, known)
     y[whole.program.system.initial.free] = found.x
     return y[whole.place], found
 
 
-def _continued(program, functions, t, y: np.ndarray, p, u, known, way=continued) -> Continued:
+def solved_from(program, functions, t, y: np.ndarray, p, u, known, way=continued) -> Continued:
+    """The free entries of y by one `way` of `solve/continuation.py`, from where they are."""
     free = program.system.initial.free
 
     def full(x: np.ndarray) -> np.ndarray:

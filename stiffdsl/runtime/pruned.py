@@ -12,6 +12,8 @@ from stiffdsl.program.outputs import with_outputs
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.names import scalars_of
+from stiffdsl.runtime.native import kernel_of
+from stiffdsl.solve import kernels
 from stiffdsl.solve.arguments import names
 
 if TYPE_CHECKING:
@@ -33,10 +35,14 @@ class Pruned:
         return Overrides(values, mask, initial.apart_values, initial.apart_mask)
 
     def evaluated(self) -> Any:
-        """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX."""
-        key = ("outputs", self.labels)
+        """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX; by a kernel where it is long."""
+        key = ("outputs", self.labels, kernels.on_cpu())
         if key not in self.model.cache:
-            self.model.cache[key] = functions(with_outputs(self.model.program, self.numbers)).outputs
+            program = with_outputs(self.model.program, self.numbers)
+            outputs = functions(program).outputs
+            if kernels.on_cpu():
+                outputs = kernel_of(program, program.by_name["outputs"], outputs)
+            self.model.cache[key] = outputs
         return self.model.cache[key]
 
 

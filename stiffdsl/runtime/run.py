@@ -18,6 +18,7 @@ from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
 from stiffdsl.runtime.knots import with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.pruned import Pruned, names_of, pruned
+from stiffdsl.runtime.searched import searched
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.stopped import term_without_value
@@ -187,7 +188,7 @@ def _arguments(
     signals: tuple[Signal, ...],
 ) -> Args:
     """The arguments by JAX, where the program is part of what is `traced`, or by NumPy."""
-    functions = model.functions if traced else model.interpreted
+    functions = tier.called(model) if traced else model.interpreted
     xp: Any = jnp if traced else np
     with np.errstate(all="ignore"):
         p = functions.parameters(xp.asarray(params.values), xp.asarray(params.mask, dtype=float))
@@ -344,8 +345,8 @@ def lane(
     """
     part = pruned(model, outputs)
     model, labels, numbers = part.model, part.labels, part.numbers
-    program, functions = model.program, model.functions
-    system = model.system(bool(signals))
+    program, functions = model.program, tier.called(model)
+    system = tier.beginning(model, bool(signals))
     scale = np.array([b.scale for b in model.declarations(numbers)])
     shift = np.array([b.shift for b in model.declarations(numbers)])
     flat = program.system.flat
@@ -358,6 +359,7 @@ def lane(
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
     bent = bends(program) and not any(signal.jumps is not None for signal in signals)
+    search = searched(model)
 
     def near(args: Args) -> Anchor | None:
         """The declared model's start, with the inputs of this run."""
@@ -372,7 +374,7 @@ def lane(
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
         begun = jnp.array(True)
         if len(free):
-            at_start = consistent(program, system, start, y, args, known, near(args))
+            at_start = consistent(program, system, start, y, args, known, near(args), search)
             y, begun = at_start.y, at_start.converged
         # Off the constraints no solution begins: the first step must not hide that by going back to them.
         begun &= holds(program, system, start, y, args, known, overridden=bool(initial.mask.any()))

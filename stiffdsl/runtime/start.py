@@ -65,23 +65,25 @@ def consistent(
     args: Args,
     start: Any,
     anchor: Anchor | None = None,
+    search: Any = None,
 ) -> Started:
-    """Solves for the free entries of y; differentiable in y, args and start. `anchor`: see `newton`."""
+    """Solves for the free entries of y; differentiable in y, args, start and t. `anchor`, `search`: see `newton`."""
     free = program.system.initial.free
 
     def full(x, context):
         return context[0].at[free].set(x)
 
     def residual(x, context):
-        return system.initial_residual(t, full(x, context), context[1], context[2])
+        return system.initial_residual(context[3], full(x, context), context[1], context[2])
 
     def jacobian(x, context):
-        return system.initial_jacobian(t, full(x, context), context[1], context[2])
+        return system.initial_jacobian(context[3], full(x, context), context[1], context[2])
 
-    context = (y, args, start)
-    known = None if anchor is None else (jnp.asarray(anchor.y)[free], tuple(anchor))
+    t = jnp.asarray(t, dtype=float)
+    context = (y, args, start, t)
+    known = None if anchor is None else (jnp.asarray(anchor.y)[free], (*anchor, t))
     rows, columns = program.initial_rows, program.initial_columns
-    found = newton(residual, jacobian, rows, columns, y[free], context, anchor=known)
+    found = newton(residual, jacobian, rows, columns, y[free], context, anchor=known, own=search)
     y = full(found.x, context)
     return Started(y, found.converged, found.iterations, found.residual, found.worst, start)
 

@@ -86,6 +86,20 @@ def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
     return model.cache[key]
 
 
+def called(model: "CompiledModel") -> Any:
+    """The functions that a program of JAX calls around its steps: kernels where XLA would take long for them."""
+    if not kernels.on_cpu():
+        return model.functions
+    if "called" not in model.cache:
+        model.cache["called"] = native.called(model.program, model.functions)
+    return model.cache["called"]
+
+
+def beginning(model: "CompiledModel", driven: bool) -> ModelSystem:
+    """The system whose start is looked for in JAX."""
+    return ModelSystem(model.program, called(model), lambda: model.system(driven).names, driven)
+
+
 def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...] = ()) -> str:
     """The method: as named, and where it is `auto`, the kernel's beyond the sizes at which JAX would step by it.
 

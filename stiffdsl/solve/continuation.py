@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dgetrf, dgetrs
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 from scipy.sparse.linalg import splu
@@ -27,8 +28,8 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 # A share of an equation's terms that its residual may keep; sizes of unknowns below `FLOOR` count as zero.
 RESIDUAL, FLOOR = 1e-8, 1e-10
-# Systems up to this size are solved by dense matrices, and get all ways from all guesses.
-DENSE, THOROUGH = 150, 2000
+# Systems up to the first size are solved by dense matrices; up to the second they get all ways from all guesses.
+DENSE, THOROUGH = 24, 2000
 TRANSIENT_STEPS, CURVE_STEPS, NEWTON_STEPS = 300, 600, 60
 # The relative size of a correction that is the last one, as `newton` has it.
 TOLERANCE = 1e-12
@@ -96,13 +97,14 @@ def by_damped_steps(
                 x, damping = off.moved(x, f, values), 1.0
                 f = problem.residual(x)
                 continue
-            step = problem.solve(values, None, -f)
+            factored = problem.factored(values)
+            step = factored(-f)
             if step is None:
                 break
             before, damping = np.max(np.abs(step) / sizes), min(1.0, 4 * damping)
             while damping > damped.LEAST_DAMPING:
                 f = problem.residual(x + damping * step)
-                simplified = problem.solve(values, None, -f)
+                simplified = factored(-f)
                 after = np.inf if simplified is None else np.max(np.abs(simplified) / sizes)
                 rounding = before < damped.ROUNDING and damping == 1.0 and np.isfinite(after)
                 solved = np.all(f == 0)
@@ -183,12 +185,12 @@ class _Problem:
                 [*c, last, every, [n - 1]],
                 [*v, border[0], *np.split(border[1], [-1])],
             )
-        matrix = csc_array((np.concatenate(v), (np.concatenate(r), np.concatenate(c))), shape=(n, n))
-        try:
-            x = np.linalg.solve(matrix.toarray(), b) if n <= DENSE else splu(matrix).solve(b)
-        except (np.linalg.LinAlgError, RuntimeError, ValueError):
-            return None
-        return x if np.all(np.isfinite(x)) else None
+        return _factored(np.concatenate(v), np.concatenate(r), np.concatenate(c), n)(b)
+
+    def factored(self, values) -> "Solve":
+        """`J x = b` by one factorization for any b; None where it is singular."""
+        self.solves += 1
+        return _factored(values, self.rows, self.columns, self.size)
 
     def paired(self, values: np.ndarray) -> np.ndarray:
         """The unknown that each equation is paired with, so that the product of the entries is largest."""
@@ -220,6 +222,34 @@ class _Problem:
             return np.where(np.isfinite(size) & (size > 0), size, 1.0)
 
         return partner, sign, sizes
+
+
+Solve = Callable[[np.ndarray], np.ndarray | None]
+
+
+def _factored(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, n: int) -> Solve:
+    """The solution of a system for any right side; None where the matrix is singular.
+
+    LAPACK's threads would wait for a busy machine longer than a sparse factorization takes: whole matrices are small.
+    """
+    if not np.all(np.isfinite(values)):
+        return lambda b: None
+    if n <= DENSE:
+        matrix = np.zeros((n, n))
+        np.add.at(matrix, (rows, columns), values)
+        lu, pivots, singular = dgetrf(matrix)
+        if singular:
+            return lambda b: None
+        return lambda b: _finite(dgetrs(lu, pivots, b)[0])
+    try:
+        factors = splu(csc_array((values, (rows, columns)), shape=(n, n)))
+    except (RuntimeError, ValueError):
+        return lambda b: None
+    return lambda b: _finite(factors.solve(b))
+
+
+def _finite(x: np.ndarray) -> np.ndarray | None:
+    return x if np.all(np.isfinite(x)) else None
 
 
 def _newton(problem: _Problem, x: np.ndarray) -> np.ndarray | None:

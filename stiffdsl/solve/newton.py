@@ -23,11 +23,13 @@ def newton(
     rtol: float = 1e-12,
     max_iterations: int = 200,
     anchor: tuple[Any, Any] | None = None,
+    own: Callable[[Any, Any], NewtonResult] | None = None,
 ) -> NewtonResult:
     """Solve `residual(x, context) = 0` from x0; `jacobian(x, context)` gives the values at `rows`, `columns`.
 
     `anchor = (x, context)` is a solution of another context. Where the search from x0 fails, it goes on from there:
-    at once, or in steps along the line between the two contexts (parameter continuation).
+    at once, or in steps along the line between the two contexts (parameter continuation). `own(x0, context)` searches
+    in the place of all that.
 
     Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
     solution is found, `converged` is False and `x` is the best point that the search came to.
@@ -37,13 +39,15 @@ def newton(
     if n == 0:
         return NewtonResult(x0, jnp.array(True), jnp.int32(0), x0, jnp.zeros(0, dtype=jnp.int32))
     linear = LinearSolver(rows, columns, np.zeros(n))
-    context, anchor = jax.tree.map(jnp.asarray, (context, anchor))
+    context, anchor = jax.tree.map(jnp.asarray, (context, anchor if own is None else None))
     # What the functions close over may be traced and differentiated too.
     functions = tuple(eqx.filter_closure_convert(f, x0, context) for f in (residual, jacobian))
     consts, code = eqx.partition(functions, eqx.is_array)
 
     @jax.custom_jvp
     def root(x0, consts, context, anchor):
+        if own is not None:
+            return own(x0, context)
         residual, jacobian = eqx.combine(consts, code)
 
         def search(x, context):

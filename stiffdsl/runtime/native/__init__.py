@@ -5,7 +5,20 @@ model take too long, or the method has no kernel. Both tiers take the same steps
 """
 
 from stiffdsl.runtime.native.build import build
+from stiffdsl.runtime.native.called import called, kernel_of
+from stiffdsl.runtime.native.search import search_of
 from stiffdsl.runtime.native.solver import Arrived, NativeSolver, Recorded, Tables
 from stiffdsl.runtime.native.system import NativeSystem, kernels
 
-__all__ = ["Arrived", "NativeSolver", "NativeSystem", "Recorded", "Tables", "build", "kernels"]
+__all__ = [
+    "Arrived",
+    "NativeSolver",
+    "NativeSystem",
+    "Recorded",
+    "Tables",
+    "build",
+    "called",
+    "kernel_of",
+    "kernels",
+    "search_of",
+]

@@ -8,7 +8,7 @@ its content. First derivatives are kernels too, compiled when they are asked for
 in JAX.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,37 +75,16 @@ def _zeros(name: str, arguments: tuple[str, ...], size: int) -> Tabled:
     return Function(name, arguments, "Nothing changes.", ops), {}
 
 
-class Functions:
-    """The kernels of one model: `rhs` and `jacobian` over extended parameters, and `extended`."""
+class Listing:
+    """Functions whose kernels are one module of machine code, another for each kind of their derivatives."""
 
-    def __init__(self, key: str, rhs: Tabled, jacobian: Tabled, n: int, parameters: int, inputs: int):
-        self.key, self.given = key, parameters
+    def __init__(self, key: str, listed: Sequence[Listed] = ()):
+        self.key, self._listed = key, list(listed)
         self._libraries: dict[str, Library] = {}
-        split = once.Once([rhs, jacobian], parameters)
-        if split.prepare is None:
-            written = [rhs, jacobian]
-        else:
-            written = [(function, split.tables) for function in split.functions]
-        sizes = {"t": None, "y": n, "p": split.parameters, "u": inputs}
-        self.sides = max(_size_of("side", f) for f, _ in written)
-        sizes["side"] = self.sides
-        self._listed = [
-            Listed(f, tables, tuple(sizes[a] for a in f.arguments), f.ops[-1].size or 1)
-            for f, tables in written
-        ]
-        self.rhs, self.jacobian = map(self._differentiable, self._listed)
-        self._prepare = None
-        if split.prepare is not None:
-            made = Listed(split.prepare, split.tables, (parameters,), split.parameters - parameters)
-            self._listed.append(made)
-            self._prepare = self._differentiable(made)
-        # Outside of a program that is compiled, too.
-        self.extended = jax.jit(self._extended)
 
-    def _extended(self, p: Any) -> Any:
-        """The parameters as the kernels take them."""
-        p = jnp.asarray(p, dtype=float)
-        return p if self._prepare is None else jnp.concatenate([p, self._prepare(p)])
+    def functions(self) -> list[Callable[..., Any]]:
+        """All of them over JAX, differentiable."""
+        return [self._differentiable(listed) for listed in self._listed]
 
     def _differentiable(self, listed: Listed) -> Callable[..., Any]:
         """The kernel of a function, with its derivatives."""
@@ -171,3 +150,36 @@ class Functions:
             scratch = emit_function(module, function, tables)
             emit_lanes(module, function.name, function.arguments, scratch)
         return module.text()
+
+
+class Functions(Listing):
+    """The kernels of one model: `rhs` and `jacobian` over extended parameters, and `extended`."""
+
+    def __init__(self, key: str, rhs: Tabled, jacobian: Tabled, n: int, parameters: int, inputs: int):
+        super().__init__(key)
+        self.given = parameters
+        split = once.Once([rhs, jacobian], parameters)
+        if split.prepare is None:
+            written = [rhs, jacobian]
+        else:
+            written = [(function, split.tables) for function in split.functions]
+        sizes = {"t": None, "y": n, "p": split.parameters, "u": inputs}
+        self.sides = max(_size_of("side", f) for f, _ in written)
+        sizes["side"] = self.sides
+        self._listed = [
+            Listed(f, tables, tuple(sizes[a] for a in f.arguments), f.ops[-1].size or 1)
+            for f, tables in written
+        ]
+        self.rhs, self.jacobian = self.functions()
+        self._prepare = None
+        if split.prepare is not None:
+            made = Listed(split.prepare, split.tables, (parameters,), split.parameters - parameters)
+            self._listed.append(made)
+            self._prepare = self._differentiable(made)
+        # Outside of a program that is compiled, too.
+        self.extended = jax.jit(self._extended)
+
+    def _extended(self, p: Any) -> Any:
+        """The parameters as the kernels take them."""
+        p = jnp.asarray(p, dtype=float)
+        return p if self._prepare is None else jnp.concatenate([p, self._prepare(p)])

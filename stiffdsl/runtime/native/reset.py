@@ -64,7 +64,9 @@ class Held:
         with code.loop(self.model.n) as k:
             size = code.apply("abs", term(k))
             before = code.load(most)
-            code.store(code.select(code.apply("le", size, before), before, size), most)
+            # No comparison holds with NaN, which stays.
+            larger = code.select(code.apply("le", size, before), before, size)
+            code.store(code.select(code.apply("eq", before, before), larger, before), most)
         return code.load(most)
 
 
