@@ -7,6 +7,7 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime import searched
+from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.native import search
 
 TEXT = """
@@ -73,3 +74,16 @@ def test_no_start_is_a_status(model):
     assert not bool(found.success)
     assert np.isnan(found.values).all()
     assert jnp.isnan(jax.grad(lambda a: solve({"a": a}).sum())(jnp.nan))
+
+
+def test_steps_from_the_declared_start_on_the_host(model):
+    known = anchor(model)
+    changed = model.args({"a": 50.0})
+    p, u = np.asarray(changed.p), np.asarray(changed.inputs.constant)
+    found = searched._walked(model, known, 0.0, known.y, p, u, known.start)
+    assert found is not None
+    y = np.array(known.y)
+    y[model.program.system.initial.free] = found
+    values = model.interpreted.variables(0.0, y, p, u)
+    names = [v.name for v in model.variables]
+    assert np.allclose([values[names.index(n)] for n in "yz"], _starts(50.0, 1.0), rtol=1e-9)
