@@ -159,7 +159,8 @@ def _start(program: Program) -> list[str]:
         if len(program.crossings_periodic)
         else "",
     )
-    newton = _over_xp(inspect.getsource(damped).split(_NEWTON)[1]).replace(" lax.", " jax.lax.")
+    newton = _over_xp(inspect.getsource(damped).split(_NEWTON)[1])
+    newton = re.sub(r"(?<![\w.])lax\.", "jax.lax.", newton)
     parts = [_NEWTON + newton, words.FREE] if free else []
     return [words.FIRST, *parts, initial, words.MATRIX, *([words.PROJECT] if held else []), below]
 
