@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dgetrf, dgetrs
+from scipy.linalg import get_lapack_funcs
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 from scipy.sparse.linalg import splu
@@ -25,6 +25,8 @@ from scipy.sparse.linalg import splu
 from stiffdsl.solve import damped
 
 Function = Callable[[np.ndarray], np.ndarray]
+
+factor_whole, solve_whole = get_lapack_funcs(("getrf", "getrs"), dtype=float)
 
 # A share of an equation's terms that its residual may keep; sizes of unknowns below `FLOOR` count as zero.
 RESIDUAL, FLOOR = 1e-8, 1e-10
@@ -237,10 +239,10 @@ def _factored(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, n: int)
     if n <= DENSE:
         matrix = np.zeros((n, n))
         np.add.at(matrix, (rows, columns), values)
-        lu, pivots, singular = dgetrf(matrix)
+        lu, pivots, singular = factor_whole(matrix)
         if singular:
             return lambda b: None
-        return lambda b: _finite(dgetrs(lu, pivots, b)[0])
+        return lambda b: _finite(solve_whole(lu, pivots, b)[0])
     try:
         factors = splu(csc_array((values, (rows, columns)), shape=(n, n)))
     except (RuntimeError, ValueError):
