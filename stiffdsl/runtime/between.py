@@ -15,6 +15,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from stiffdsl.program.program import Program
+from stiffdsl.runtime.system import held_at
 from stiffdsl.solve.stops import Consistent
 
 # Operations that bend or jump where their arguments pass something.
@@ -41,7 +42,7 @@ def held(system: Any, times: Any, y: Any, args: Any) -> Any:
     consistent = Consistent(system)
 
     def one(t, y):
-        found, good = consistent(t, y, args)
+        found, good = consistent(t, y, held_at(args, args.inputs(t)))
         return jnp.where(good, found, y)
 
     return jax.vmap(one)(times, y)

@@ -22,7 +22,7 @@ from stiffdsl.runtime.searched import searched
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.stopped import term_without_value
-from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.verify.check import checked
@@ -374,10 +374,14 @@ def lane(
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
         begun = jnp.array(True)
         if len(free):
-            at_start = consistent(program, system, start, y, args, known, near(args), search)
+            at_start = consistent(
+                program, system, start, y, held_at(args, u), known, near(held_at(args, u)), search
+            )
             y, begun = at_start.y, at_start.converged
         # Off the constraints no solution begins: the first step must not hide that by going back to them.
-        begun &= holds(program, system, start, y, args, known, overridden=bool(initial.mask.any()))
+        begun &= holds(
+            program, system, start, y, held_at(args, u), known, overridden=bool(initial.mask.any())
+        )
         # Added, and not chosen: so that derivatives of what did not begin are those of a failed solve.
         return y + jnp.where(begun, 0.0, jnp.nan), begun, args
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
 
 # Operations of the start problem from which on this is worth it.
-LONG = 200
+LONG = 100
 
 Search = Callable[[Any, Any], NewtonResult]
 

@@ -24,6 +24,11 @@ class Args(NamedTuple):
     knots: Knots | None = None
 
 
+def held_at(args: Args, u: Any) -> Args:
+    """The arguments at one time, with the inputs `u` they have there: tables are looked into once."""
+    return args._replace(inputs=Inputs(u, ()))
+
+
 class ModelSystem:
     """`M y' = f(t, y, args)` with `args` an `Args`. `driven`: some input changes with time."""
 

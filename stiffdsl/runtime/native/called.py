@@ -1,4 +1,4 @@
-"""Functions that a solve calls a few times, as kernels: where it begins, and what it puts out.
+"""Functions that a solve calls a few times, as kernels: where it begins, what it puts out and holds between steps.
 
 XLA takes milliseconds for each operation of them, which is most of a first call: they are small in loops over steps,
 and long in a start problem, whose residual and Jacobian stand in several places of its method.
@@ -15,7 +15,8 @@ from stiffdsl.runtime.native.build import digest_of, sources
 from stiffdsl.runtime.native.functions import Listed, Listing
 
 # The functions that are looked at, and the operations from which on a kernel serves: below, XLA is ready sooner.
-CALLED = "parameters", "input_defaults", "start", "guess", "initial_residual", "initial_jacobian", "checks"
+STARTING = "parameters", "input_defaults", "start", "guess", "initial_residual", "initial_jacobian", "checks"
+CALLED = *STARTING, "rhs", "jacobian"
 FEWEST = 40
 
 
@@ -26,7 +27,8 @@ def called(program: Program, portable: Any) -> Any:
     found = SimpleNamespace(**vars(portable))
     for name in CALLED:
         function = program.by_name.get(name)
-        if function is not None:
+        # Which side of a jump in time counts is given where steps are made.
+        if function is not None and "side" not in function.arguments:
             setattr(found, name, kernel_of(program, function, getattr(portable, name)))
     return found
 
