@@ -111,7 +111,7 @@ class Inputs:
         """All inputs at t; next to a jump of a table, on the same side of it as `side`."""
         u, lines = self.constant, {}
         for signal in self.signals:
-            if signal.function is None and (side is None or signal.jumps is None):
+            if signal.times is not None and (side is None or signal.jumps is None):
                 lines.setdefault((signal.clock, jnp.shape(signal.times)), []).append(signal)
             else:
                 u = u.at[signal.index].set(signal(t, side))
