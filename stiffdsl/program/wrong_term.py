@@ -33,12 +33,12 @@ def wrong_term(program: Program, t: float, y: np.ndarray, p: np.ndarray, u: np.n
             if bad.any():
                 at = [float(g[int(np.argmax(bad))]) for g in given]
                 done = _DONE.get(op.name, "exceeds all numbers").format(*at)
-                text = _equation(function, k)
+                text = equation_of(function, k)
                 return f"{whose}`{text}` {done}" if text else f"something {done}"
     return None
 
 
-def _equation(function: Function, k: int) -> str | None:
+def equation_of(function: Function, k: int) -> str | None:
     """The equation that operation k is a part of: the first noted operation that follows from it."""
     follows = {k}
     for j in range(k, len(function.ops)):

@@ -21,7 +21,8 @@ from stiffdsl.runtime.pruned import Pruned, names_of, pruned
 from stiffdsl.runtime.searched import searched
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
-from stiffdsl.runtime.stopped import term_without_value
+from stiffdsl.runtime.stopped import condition_that_chatters, term_without_value
+from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.totals import with_totals
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
 POINTS = 200
+# How a run ends whose steps get nowhere.
+STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
 # By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
 ROUNDING = 8 * np.finfo(float).eps
 # So many times would not fit into memory.
@@ -201,6 +204,8 @@ def _arguments(
 def reason(status: Status, names: Sequence[str], term: str | None = None) -> str:
     """Why a run stopped, the unknowns involved, and what to try; or the `term` that did it."""
     text = status.message
+    if status == Status.CHATTERING:
+        return f"{text}: {term}; {status.advice}"
     if term is not None:
         return f"{text}: {term}" + (f"; most involved: {', '.join(f'`{n}`' for n in names)}" if names else "")
     if names and status != Status.SUCCESS:
@@ -289,6 +294,9 @@ def simulate(
     }
     noted = notes(model, view.variables_at, t, y, options.rtol, tolerated[1])
     term = term_without_value(model, t, y, args) if status == Status.NON_FINITE else None
+    if status in STUCK:
+        term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
+        status = status if term is None else Status.CHATTERING
     why = reason(status, involved, term)
     solution = Solution(view, t, y, status, why, stats, dense, report, tuple(noted))
     if status == Status.INTERRUPTED:

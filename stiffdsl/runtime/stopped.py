@@ -1,9 +1,12 @@
-"""What had no finite value where a run stopped, or just ahead of that."""
+"""The reason of a run that stopped: the term without a finite value, or the condition that chatters."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stiffdsl.flat.model import FlatModel
+from stiffdsl.program.chattering import chattering
 from stiffdsl.program.interpret import run
 from stiffdsl.program.wrong_term import wrong_term
 from stiffdsl.runtime.system import Args
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
 AHEAD = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 # Models larger than this are not looked at number by number.
 LARGE = 20_000
+# The last steps of a run in which a condition may chatter.
+LAST = 60
+# Words that make a condition.
+_BRANCHING = re.compile(r"\b(if|sign|floor|ceil|mod)\b")
 
 
 def term_without_value(model: "CompiledModel", t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
@@ -32,3 +39,53 @@ def term_without_value(model: "CompiledModel", t: np.ndarray, y: np.ndarray, arg
         if found is not None:
             return found
     return None
+
+
+def condition_that_chatters(model: "CompiledModel", t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
+    """The equation of the condition, with its line, by the last steps of the run; None where there is none."""
+    program = model.program
+    if len(t) < 2 or program.size > LARGE:
+        return None
+    p = np.asarray(args.p)
+    for times, states in ((t[-LAST:], y[-LAST:]), _explicit_steps(model, t, y, p, args)):
+        found = chattering(program, times.tolist(), states, p, args.inputs.table(times))
+        if found is not None:
+            return f"`{found}`{_line(program.system.flat, found)}"
+    return None
+
+
+def _explicit_steps(
+    model: "CompiledModel", t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args
+) -> tuple[np.ndarray, np.ndarray]:
+    """Explicit Euler steps on from the end of a run, as small as its last ones: methods that test a step differently
+    end on either side of the condition, these pass it in every step. None where a state follows from implicit
+    unknowns."""
+    none = np.zeros(0), np.zeros((0, y.shape[1]))
+    if model.program.size > len(model.program.system.states) or not np.isfinite(y[-1]).all():
+        return none
+    h = max(float(np.median(np.abs(np.diff(t[-LAST:])))), 1e-12 * max(abs(float(t[-1])), 1.0))
+    h = float(np.copysign(h, t[-1] - t[0]))
+    times, states = [float(t[-1])], [np.asarray(y[-1], dtype=float)]
+    with np.errstate(all="ignore"):
+        for _ in range(LAST):
+            u = args.inputs.table(np.array([times[-1]]))[0]
+            slope = np.asarray(run(model.program, "rhs", times[-1], states[-1], p, u))
+            if not np.isfinite(slope).all():
+                return none
+            states.append(states[-1] + h * slope)
+            times.append(times[-1] + h)
+    return np.array(times), np.array(states)
+
+
+def _line(flat: FlatModel, equation: str) -> str:
+    """` (line 4)`: where an equation with a condition is written; nothing where that is not certain."""
+    spans = {span for family in flat.equations for span in family.origins}
+    written = {span: span.source.line(span.line) for span in spans}
+    branching = [span for span, text in written.items() if _BRANCHING.search(text)]
+    same = [span for span in branching if _squeezed(equation) in _squeezed(written[span])]
+    certain = same or branching
+    return f" (line {certain[0].line})" if len(certain) == 1 else ""
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)

@@ -16,6 +16,7 @@ class Status(IntEnum):
     INTERRUPTED = 7
     RUNNING = 8
     JUMP = 9
+    CHATTERING = 10
 
     @property
     def message(self) -> str:
@@ -58,6 +59,10 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.JUMP: (
         "no values of the algebraic unknowns were found for what the equations are after a jump",
         "see that the equations of the unknowns named have a solution there, not too far from the one before",
+    ),
+    Status.CHATTERING: (
+        "a condition turns true and false at every step, so that none gets anywhere",
+        "give it hysteresis, or smooth it with `smooth_step(x, width)`",
     ),
     Status.RUNNING: ("the solve has not ended", None),
 }

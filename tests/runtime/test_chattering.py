@@ -1,0 +1,34 @@
+"""A solution that slides along a condition ends with the condition's name and line, whatever the method."""
+
+import pytest
+
+import stiffdsl as sd
+from stiffdsl.solve.status import Status
+
+FRICTION = """\
+model Friction
+  var v start 1
+  var x start 0
+equations
+  der(x) = v
+  der(v) = 0.5*sin(time) - sign(v)
+experiment
+  time 0..10, rtol 1e-6
+end
+"""
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "fbdf", "tsit5"])
+def test_sliding_names_the_condition_and_its_line(method):
+    found = sd.loads(FRICTION).simulate(method=method, max_steps=3000)
+    assert found.status == Status.CHATTERING
+    assert not found.success
+    assert "`der(v) = 0.5*sin(time) - sign(v)` (line 6)" in found.reason
+    assert "hysteresis" in found.reason
+    assert 1.3 < found.t[-1] < 1.6
+
+
+def test_steps_that_get_somewhere_do_not_chatter():
+    text = FRICTION.replace("sign(v)", "(if v > 0 then 0.1 else -0.1)")
+    found = sd.loads(text).simulate(max_steps=20, method="rodas5p")
+    assert found.status == Status.MAX_STEPS
