@@ -29,7 +29,7 @@ def absolute(model: "CompiledModel", atol: Any) -> Any:
     default = program.absolute(RELATIVE, DEFAULT, start=small_starts(model))
     entries: Any = np.array(np.broadcast_to(default, (program.size,)))
     if not isinstance(atol, Mapping):
-        given = atol if isinstance(atol, jax.Array) else np.asarray(atol, dtype=float)
+        given = atol if isinstance(atol, jax.Array) else numbers(atol, "`atol`")
         if given.shape != (len(system.states),):
             raise ValueError(
                 f"`atol` has one entry for each of the {len(system.states)} `model.states`, not {given.shape}"
