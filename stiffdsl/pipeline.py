@@ -13,7 +13,6 @@ from typing import Any
 
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span
 from stiffdsl.resources import folder
-from stiffdsl.solve import arguments
 
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
 
@@ -43,6 +42,8 @@ def compile_model(
     process it is pickled.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
+    from stiffdsl.solve import arguments
+
     if model is not None:
         arguments.text(model, "`model`")
     constants = {

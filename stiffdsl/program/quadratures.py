@@ -1,18 +1,19 @@
 """States that nothing reads, such as energy meters: their errors do not come back, and need not steer the steps.
 
-What such a state adds up must follow smoothly from other unknowns: these are held to the tolerance, and so is what
-follows from them. A meter of an input or of time, or of something that jumps or bends, has errors of its own and
-stays in the error norm.
+What such a state adds up must be a polynomial of low degree in other unknowns: steps that follow these to the tolerance
+follow that, too. A meter of an input or of time, of a root, an exponential or anything else that may be steeper than
+the unknowns are, or that jumps or bends, has errors of its own and stays in the error norm.
 """
 
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.functions import Ceil, Floor, Where
-from stiffdsl.flat.model import TIME, Family
+from stiffdsl.flat.model import TIME, Family, slot
 from stiffdsl.graph.system import SortedSystem
 
-_JUMPS = (Where, Floor, Ceil)
+# The greatest power of an unknown that a quadrature outside of the norm adds up.
+DEGREE = 3
+FIXED = ("param", "const")
 
 
 def quadratures(system: SortedSystem, columns: np.ndarray) -> np.ndarray:
@@ -47,8 +48,25 @@ def _marked(family: Family, marked: dict[str, np.ndarray]) -> np.ndarray:
 def _of_slots(
     template: sp.Expr, kinds: tuple[str, ...], table: np.ndarray, marked: dict[str, np.ndarray]
 ) -> np.ndarray:
-    found = np.full(len(table), TIME in template.free_symbols or template.has(*_JUMPS) or "input" in kinds)
+    own = TIME in template.free_symbols or "input" in kinds or not _polynomial(template, kinds)
+    found = np.full(len(table), own)
     for k, kind in enumerate(kinds):
         if kind in marked:
             found |= marked[kind][table[:, k]]
     return found
+
+
+def _polynomial(template: sp.Expr, kinds: tuple[str, ...]) -> bool:
+    """Whether a template is made of sums, products and small powers of its unknowns; anything of parameters alone."""
+    # Sums over many terms have symbols of their own, and count as unknowns.
+    unknowns = template.free_symbols - {slot(k) for k, kind in enumerate(kinds) if kind in FIXED}
+
+    def simple(node: sp.Basic) -> bool:
+        if not node.free_symbols & unknowns or node in unknowns:
+            return True
+        if isinstance(node, sp.Pow):
+            power = node.exp.is_Integer and 1 <= int(node.exp) <= DEGREE
+            return bool(power) and simple(node.base)
+        return isinstance(node, sp.Add | sp.Mul) and all(simple(child) for child in node.args)
+
+    return simple(template)

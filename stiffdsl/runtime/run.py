@@ -22,7 +22,6 @@ from stiffdsl.runtime.searched import searched
 from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.start_report import StartReport
 from stiffdsl.runtime.stopped import condition_that_chatters, term_without_value
-from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.totals import with_totals

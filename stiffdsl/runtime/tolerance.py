@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.solve.arguments import numbers
+
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
 
