@@ -120,6 +120,8 @@ class _Begun(NamedTuple):
     lines: tuple[Int[Array, ""], Int[Array, ""]]
     memory: Any
     consistent: Bool[Array, ""]
+    # Whether no slope is infinite, as far as it was looked at.
+    sloped: Bool[Array, ""]
     evaluations: Int[Array, ""]
 
 
@@ -130,7 +132,8 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
     every = jnp.int32(np.iinfo(np.int32).max)
     first = limits.first_step, jnp.zeros(())
     begun = _begin_at(method, system, problem, limits, t, y, first, every, apart)
-    finite = jnp.all(jnp.isfinite(y))
+    # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
+    finite = jnp.all(jnp.isfinite(y)) & begun.sloped
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
     status = jnp.where(begun.consistent, status, Status.INITIAL)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
@@ -171,8 +174,11 @@ def _begin_at(
             y, consistent = lax.cond(found.here, lambda: solve(t, y, args), lambda: (y, jnp.array(True)))
         nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
         end = jnp.where(nearer, stop, end)
-    h, evaluations = _first_step(method, system, Problem(t, end, y, args, problem.saveat), limits, *first)
-    return _Begun(y, h, stop, lines, method.start(t, y, h, args, tolerance), consistent, evaluations)
+    h, evaluations, sloped = _first_step(
+        method, system, Problem(t, end, y, args, problem.saveat), limits, *first
+    )
+    memory = method.start(t, y, h, args, tolerance)
+    return _Begun(y, h, stop, lines, memory, consistent, sloped, evaluations)
 
 
 def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
@@ -200,12 +206,14 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
             jnp.maximum(1e-3 * length, before),
             (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
         )
-        return jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0)), jnp.int32(2)
+        h = jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0))
+        return h, jnp.int32(2), ~jnp.any(jnp.isinf(slope))
 
-    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(0)), chosen)
+    told = first_step, jnp.int32(0), jnp.array(True)
+    h, evaluations, sloped = lax.cond(first_step > 0, lambda: told, chosen)
     least = ROUNDINGS * EPSILON * jnp.abs(t)
     h = jnp.where(h > least, h, jnp.maximum(least, SHARE * length))
-    return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations
+    return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations, sloped
 
 
 def advance(
@@ -260,7 +268,8 @@ def advance(
     opening = state.opening
     if knots is not None:
         proposed, memory, opening = _opened(method, state, memory, proposed, accept, accept & arrives & bends)
-    go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, jnp.array(True), jnp.int32(0))
+    fine = jnp.array(True)
+    go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, fine, fine, jnp.int32(0))
     if stopping:
         kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
         go_on = lax.cond(

@@ -183,10 +183,16 @@ class Integration(Saving):
 
         self.drive(t0)
         self.call_rhs(t0, self.y, slope)
+        steep = code.variable("double", number(0))
         with code.loop(self.n) as k:
             code.store(moving(k, code.load(slope, k)), slope, k)
+            most = code.larger(code.load(steep), code.apply("abs", code.load(slope, k)))
+            code.store(most, steep)
             tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
             code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
+        # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
+        with code.when(code.apply("eq", code.load(steep), number(math.inf))):
+            self.set("status", number(Status.NON_FINITE))
         d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
         d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
         still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
