@@ -149,7 +149,7 @@ class FBDF:
             mode=mode,
         )
         # What was cut to end at a knot goes on as it was meant to.
-        growth = jnp.maximum(growth, cut)
+        growth = jnp.where(cut > 1.0, jnp.maximum(growth, cut), growth)
         # Another mode tries the same step.
         shrink = jnp.where(mode != tried.memory.mode, 1.0, shrink)
         return memory, lax.stop_gradient(choose(growth, shrink))
