@@ -97,7 +97,7 @@ class Rosenbrock:
         f_t = None
         if system.time_dependent:
             # In other modes not where something may begin, but in the middle of the step.
-            at = lax.stop_gradient(jnp.where(mode == singular.NORMAL, t, t + 0.5 * h))
+            at = jnp.where(mode == singular.NORMAL, t, lax.stop_gradient(t + 0.5 * h))
             f_t = jax.jvp(lambda s: system.rhs(s, y, args), (at,), (jnp.ones_like(t),))[1]
         y1, u, stages = self.stages(singular.usable(jacobian, mode), f_t, t, y, h, args)
         scaled = u / scale(y, y1, tolerance)
