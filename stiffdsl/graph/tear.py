@@ -104,7 +104,7 @@ def _linear_form(equation: sp.Expr, unknowns: list[sp.Symbol]) -> tuple[list[sp.
 def _determinant(matrix: sp.Matrix) -> sp.Expr:
     """By the first row. A short one is multiplied out; a long one would take seconds of polynomial arithmetic."""
     if matrix.rows == 1:
-        return matrix[0, 0]
+        return sp.sympify(matrix[0, 0])
     terms = []
     for k in range(matrix.cols):
         if matrix[0, k] != 0:

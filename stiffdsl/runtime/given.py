@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
@@ -59,7 +60,7 @@ class Given:
             if callable(value) or hasattr(value, "to_numpy") or isinstance(value, tuple | list):
                 for scalar in found.scalars.ravel():
                     made = signal(int(scalar), found.block.scale, found.block.shift, value, name)
-                    if made.values is not None and not isinstance(made.values, jax.core.Tracer):
+                    if made.values is not None and not isinstance(made.values, Tracer):
                         _refuse_table(found, int(scalar), made)
                     signals.append(made)
             else:

@@ -202,10 +202,10 @@ def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:
     return tuple(replace(s, clock=clock) for s, clock in zip(signals, clocks, strict=True))
 
 
-def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inputs of the first lane, and the values (lanes, times) of those tables that differ between lanes."""
     first: dict[str, Any] = {}
-    tables: dict[str, np.ndarray] = {}
+    tables: dict[str, Any] = {}
     for name, value in mapping(given, "`inputs`").items():
         first[name] = value
         if isinstance(value, Sequence) and len(value) == 2 and np.ndim(value[1]) == 2:

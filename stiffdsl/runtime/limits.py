@@ -43,7 +43,7 @@ def refuse(found: Found, given: Any, what: str) -> None:
         if len(wrong):
             lane, k = wrong[0]
             where = f" in lane {lane}" if len(values) > 1 else ""
-            told = _told(block, int(own[k]), values[lane, k], limit[k], side, word)
+            told = _told(block, int(own[k]), float(values[lane, k]), float(limit[k]), side, word)
             raise ValueError(f"the {what}{' of' * (what == 'initial value')} {told}{where}")
 
 

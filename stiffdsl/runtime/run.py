@@ -554,7 +554,7 @@ def _split(
 
     `tables` holds the values (lanes, times) of the inputs that differ.
     """
-    varied: dict[str, dict[str, np.ndarray]] = {"params": {}, "initial": {}, "inputs": tables}
+    varied: dict[str, dict[str, Any]] = {"params": {}, "initial": {}, "inputs": tables}
     fixed: dict[str, dict[str, Any]] = {"params": {}, "initial": {}}
     counts: dict[str, int] = {name: len(table) for name, table in tables.items()}
     names = {"params": model.parameter_names, "initial": model.variable_names}
