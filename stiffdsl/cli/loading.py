@@ -187,16 +187,9 @@ def in_declared_unit(setting: Setting | Sweep, declared: str | None) -> Any:
 
 def converted(name: str, value: Any, unit: str | None, declared: str | None) -> Any:
     """`value` in the unit that `name` is declared in; raises UsageError where `unit` is no such unit."""
-    if unit is None or unit == declared:
-        return value
-    from stiffdsl.check.units import UnitError, parse_unit
+    from stiffdsl.check import conversion
 
-    if declared is None:
-        raise click.UsageError(f"`{name}` is declared without a unit; give a bare number")
     try:
-        given, wanted = parse_unit(unit), parse_unit(declared)
-    except UnitError as error:
-        raise click.UsageError(f"`{name}`: {error}; it is declared in [{declared}]") from None
-    if given.dimension != wanted.dimension:
-        raise click.UsageError(f"[{unit}] does not fit `{name}`, which is in [{declared}]")
-    return (given.to_si(value) - wanted.shift) / wanted.scale
+        return conversion.converted(name, value, unit, declared)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

@@ -1,7 +1,5 @@
 """Values given on the command line: times, settings, ranges; and the options that several commands share."""
 
-import ast
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,9 +7,9 @@ from typing import Any
 
 import click
 
+from stiffdsl.quantity import number, numbers, shape, with_unit
+
 NAME = re.compile(r"[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
-VALUE = re.compile(r"(?P<number>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]*)\])?")
-ARRAY = re.compile(r"[\s\d.eE+\-,{}]+")
 
 
 @dataclass(frozen=True)
@@ -50,50 +48,6 @@ class Driven:
     column: str | None
 
 
-def number(text: str) -> float:
-    """A finite number; raises ValueError with a sentence."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"`{text.strip()}` is not a finite number")
-    return value
-
-
-def numbers(text: str) -> float | list[Any]:
-    """A finite number, or `{3, 2, 1}` and `{{1, 2}, {3, 4}}` as lists; raises ValueError with a sentence."""
-    if not text.strip().startswith("{"):
-        return number(text)
-    wrong = ValueError(f"`{text.strip()}` is not an array of numbers; write it as {{3, 2, 1}}")
-    if not ARRAY.fullmatch(text):
-        raise wrong
-    try:
-        found = ast.literal_eval(text.replace("{", "[").replace("}", "]"))
-    except (ValueError, SyntaxError):
-        raise wrong from None
-    if not isinstance(found, list) or _shape(found) is None:
-        raise wrong
-    return found
-
-
-def _shape(values: Any) -> tuple[int, ...] | None:
-    """The shape of nested lists of finite numbers, None where they are none or differ in length."""
-    if not isinstance(values, list):
-        return () if math.isfinite(values) else None
-    shapes = {_shape(value) for value in values}
-    inner = shapes.pop() if len(shapes) == 1 else None
-    return None if inner is None else (len(values), *inner)
-
-
-def with_unit(text: str) -> tuple[str, str | None]:
-    """`20 [degC]` as `20` and `degC`; raises ValueError with a sentence."""
-    match = VALUE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"`{text}` is not a number, or a number with a unit like 20[degC]")
-    return match["number"], match["unit"].strip() if match["unit"] else None
-
-
 def interval(text: str) -> tuple[float, float]:
     """`0..10`, ascending; raises ValueError with a sentence."""
     low, dots, high = text.partition("..")
@@ -127,7 +81,7 @@ def swept(text: str) -> tuple[list[float], str | None]:
     body, unit = with_unit(text)
     if body.startswith("{"):
         values = numbers(body)
-        if not isinstance(values, list) or len(_shape(values) or ()) != 1:
+        if not isinstance(values, list) or len(shape(values) or ()) != 1:
             raise ValueError(f"`{body}` is not a list of numbers; write it as {{1, 2, 5}}")
         return values, unit
     span, _, rest = body.partition(":")

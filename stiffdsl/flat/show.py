@@ -22,9 +22,9 @@ def show(model: FlatModel, most: int = 3) -> str:
             for family in families:
                 lines += show_family(model, family, most)
     for title, values, blocks in (
-        ("values", model.parameter_values, model.parameters),
-        ("start", model.starts, model.variables),
-        ("guess", model.guesses, model.variables),
+        ("values, in SI", model.parameter_values, model.parameters),
+        ("start, in SI", model.starts, model.variables),
+        ("guess, in SI", model.guesses, model.variables),
     ):
         if values:
             lines.append(title)
@@ -85,7 +85,10 @@ def _symbol(model: FlatModel, kind: str, k: int) -> sp.Expr:
 def _block(block: Block) -> str:
     dims = f"[{','.join(map(str, block.shape))}]" if block.shape else ""
     unit = f" [{block.unit}]" if block.unit else ""
-    bounds = "" if block.low is None else f" in {block.low:g}..{block.high:g}"
+    bounds = ""
+    if block.low is not None and block.high is not None:
+        low, high = ((bound - block.shift) / block.scale for bound in (block.low, block.high))
+        bounds = f" in {low:.10g}..{high:.10g}"
     return f"{block.kind} {block.name}{dims}{unit}{bounds}"
 
 

@@ -16,7 +16,7 @@ from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_gue
 from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.continuation import THOROUGH, Continued, by_damped_steps, continued
-from stiffdsl.solve.forked import check_threads
+from stiffdsl.solve.process import check_process
 from stiffdsl.solve.status import Status
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _solved(
     key = ("initial", system.time_dependent)
     if key not in model.cache:
         model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
-    check_threads()
+    check_process()
     newton = model.cache[key]
     found: Started = newton(t, y, args, known)
     if bool(found.converged):

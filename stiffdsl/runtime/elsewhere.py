@@ -130,6 +130,11 @@ def compiled(origin: Origin) -> Any:
     return _models[key]
 
 
+def of_lane(first: Any, values: Any) -> Any:
+    """An input with `values` in the place of those of the `first` lane: in its table, or constants."""
+    return (first[0], values) if isinstance(first, Sequence) else values
+
+
 def solve_task(task: Task, own: dict[str, dict[str, np.ndarray]]):
     """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
     from stiffdsl.runtime import run
@@ -138,7 +143,7 @@ def solve_task(task: Task, own: dict[str, dict[str, np.ndarray]]):
     model = compiled(task.origin)
     inputs = dict(task.inputs)
     for name, values in own["inputs"].items():
-        inputs[name] = (inputs[name][0], values)
+        inputs[name] = of_lane(inputs[name], values)
     found = run.ensemble(
         model,
         task.options,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from stiffdsl.check.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
@@ -65,7 +66,15 @@ class Given:
                     signals.append(made)
             else:
                 numbers[name] = value
-        return self._scattered(numbers, self.inputs, self.sizes["input"], "input"), with_clocks(signals)
+        return self.constants(numbers), with_clocks(signals)
+
+    def constants(self, given: Mapping[str, Any]) -> Overrides:
+        """Inputs that stay what they are, by name."""
+        return self._scattered(given, self.inputs, self.sizes["input"], "input")
+
+    def input_rank(self, name: str) -> int:
+        """How many axes an input has. Raises `KeyError`."""
+        return len(self._find(self.inputs, name, "input").shape)
 
     def initial(self, given: Any) -> Overrides:
         """Initial values: entries of y by the name of a state, or y itself.
@@ -171,6 +180,8 @@ class _Placed:
 
 def _placed(found: Found, at: np.ndarray, value: Any, name: str, what: str, sign: Any = 1.0) -> _Placed:
     """What is given for one name; raises `ValueError` where it is not a number, or not of the shape of the name."""
+    if isinstance(value, str):
+        value = quantity(name, value, found.block.unit)
     number = _numbers(value, name, what)
     if number.shape not in ((), found.shape):
         raise ValueError(f"the {what} `{name}` has shape {found.shape}, not {number.shape}")

@@ -18,7 +18,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.arguments import mapping, numbers
-from stiffdsl.solve.times import table
+from stiffdsl.solve.times import lane_constants, table
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
@@ -202,12 +202,21 @@ def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:
     return tuple(replace(s, clock=clock) for s, clock in zip(signals, clocks, strict=True))
 
 
-def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs of the first lane, and the values (lanes, times) of those tables that differ between lanes."""
+def lane_inputs(
+    given: Mapping[str, Any] | None, rank: Callable[[str], int]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The inputs of the first lane, and what differs between lanes: the values (lanes, times) of tables, and constants
+    (lanes, ...), by name. `rank` tells the number of axes of an input."""
     first: dict[str, Any] = {}
     tables: dict[str, Any] = {}
+    constants: dict[str, Any] = {}
     for name, value in mapping(given, "`inputs`").items():
         first[name] = value
+        if (lanes := lane_constants(value, rank(name))) is not None:
+            if not isinstance(lanes, Tracer) and not (len(lanes) and np.all(np.isfinite(lanes))):
+                raise ValueError(f"the input `{name}` needs a finite value for each lane, and at least one")
+            constants[name], first[name] = lanes, lanes[0]
+            continue
         if isinstance(value, Sequence) and len(value) == 2 and np.ndim(value[1]) == 2:
             if isinstance(value[1], Tracer):
                 tables[name], first[name] = value[1], (value[0], value[1][0])
@@ -216,7 +225,7 @@ def lane_tables(given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[s
             if not len(tables[name]) or not np.all(np.isfinite(tables[name])):
                 raise ValueError(f"the table of the input `{name}` needs finite values for at least one lane")
             first[name] = (value[0], tables[name][0])
-    return first, tables
+    return first, tables, constants
 
 
 def _callable(function: Callable[..., Any], name: str) -> Callable[..., Any]:

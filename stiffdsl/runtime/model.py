@@ -30,7 +30,7 @@ from stiffdsl.runtime.tables import Row, Table  # noqa: E402
 from stiffdsl.runtime.view import Evaluator  # noqa: E402
 from stiffdsl.solve import arguments, kernels  # noqa: E402
 from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
-from stiffdsl.solve.forked import check_threads  # noqa: E402
+from stiffdsl.solve.process import check_process  # noqa: E402
 from stiffdsl.solve.solution import Solution  # noqa: E402
 
 krylov.provide()
@@ -212,7 +212,7 @@ class CompiledModel:
         return p, _vector(u, (self.given.sizes["input"],), "`u`", "inputs")
 
     def _point(self, t: Any, y: Any) -> tuple[Any, Any]:
-        check_threads()
+        check_process()
         return _vector(t, (), "`t`", "times"), _vector(y, (self.program.size,), "`y`", "unknowns")
 
     def initial_state(self, params: Mapping[str, Any] | None = None, time: float | None = None) -> np.ndarray:
@@ -304,7 +304,7 @@ class CompiledModel:
 
     def ensemble(
         self,
-        params: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
         saveat: Any = None,
         outputs: Sequence[str] | None = None,
         *,
@@ -322,7 +322,10 @@ class CompiledModel:
         linear: str | None = None,
         include_quadratures: bool | None = None,
     ) -> Ensemble:
-        """Solves once for each entry of the arrays in `params` (and `initial`); numbers are the same for all lanes.
+        """Solves once for each entry of the arrays in `params`, `initial` and `inputs`; numbers are the same for all.
+
+        An input is what `simulate` takes for all lanes, a table `(times, values)` with values (lanes, times), or an
+        array of constants, one for each lane.
 
         Lanes step on their own and run on all cores; `progress` is told the fraction that is done. `executor` sends
         them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
@@ -341,7 +344,7 @@ class CompiledModel:
 
         given = (time, saveat, outputs, params, initial, inputs, progress)
         solved = run.ensemble(self, options, *given, executor=executor, traced=traced)
-        return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial))
+        return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial, inputs))
 
     def system(self, driven: bool) -> ModelSystem:
         """The `System` of this model; `driven` where some input changes with time."""

@@ -11,13 +11,15 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.elsewhere import of_lane
 from stiffdsl.runtime.given import Overrides
-from stiffdsl.runtime.pruned import pruned
+from stiffdsl.runtime.names import scalars_of
+from stiffdsl.runtime.pruned import names_of, pruned
 from stiffdsl.runtime.tolerance import absolute
 from stiffdsl.solve.arguments import number, told
 from stiffdsl.solve.ensemble import Ensemble
-from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
+from stiffdsl.solve.process import check_process
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
 
@@ -65,6 +67,7 @@ class PureSolve:
         self, model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
     ):
         self.model, self.options, self.outputs = model, options, outputs
+        scalars_of(model.variable_names, names_of(outputs))
         self._time = time
         times = run.save_times(saveat)
         start, end = run.interval(model, time, times)
@@ -138,7 +141,7 @@ class PureSolve:
         return span
 
     def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:
-        check_threads()
+        check_process()
         model = self.model
         constant, signals = model.given.driven(inputs)
         of, given = model.given.params(params), model.given.initial(initial)
@@ -168,7 +171,7 @@ def traced_ensemble(
     what differs between lanes, tables of inputs too."""
 
     def lane(own: Mapping[str, Mapping[str, Any]]) -> Solved:
-        tables = {name: (inputs[name][0], values) for name, values in own["inputs"].items()}
+        tables = {name: of_lane(inputs[name], values) for name, values in own["inputs"].items()}
         initial = {**fixed["initial"], **own["initial"]}
         return solve.full({**fixed["params"], **own["params"]}, initial or None, {**inputs, **tables})
 

@@ -10,11 +10,12 @@ import numpy as np
 from jax.core import Tracer
 from jax.custom_batching import sequential_vmap
 
+from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.between import Between, bends, held
 from stiffdsl.runtime.given import Overrides
-from stiffdsl.runtime.inputs import Inputs, Signal, lane_tables
+from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.pruned import Pruned, names_of, pruned
@@ -30,8 +31,8 @@ from stiffdsl.runtime.view import ModelView
 from stiffdsl.solve import kernels
 from stiffdsl.solve.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
-from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.options import Options
+from stiffdsl.solve.process import check_precision, check_process
 from stiffdsl.solve.solution import Interrupted, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
@@ -226,6 +227,7 @@ def simulate(
     check: bool = False,
 ) -> Solution:
     """See `CompiledModel.simulate`."""
+    check_precision()
     part = None if outputs is None else pruned(model, outputs)
     caller(progress, "`progress`")
     times, turned = save_times(saveat), False
@@ -432,7 +434,7 @@ def ensemble(
     time: Any,
     saveat: Any,
     outputs: Sequence[str] | None,
-    params: Mapping[str, Any],
+    params: Mapping[str, Any] | None,
     initial: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
     progress: Callable[[float], None] | None,
@@ -454,8 +456,9 @@ def ensemble(
         "params": dict(mapping(params, "`params`")),
         "initial": dict(mapping(initial, "`initial`")),
     }
-    first, tables = lane_tables(inputs)
-    varied, fixed, count = _split(model, values, tables)
+    first, tables, constants = lane_inputs(inputs, model.given.input_rank)
+    _refuse_constants(model, constants)
+    varied, fixed, count = _split(model, values, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
         if executor is not None:
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
@@ -466,7 +469,7 @@ def ensemble(
         elsewhere.check_inputs(first, executor)
         task = elsewhere.Task(model.origin, options, (start, end), times, outputs, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
-    check_threads()
+    check_process()
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK
@@ -485,6 +488,7 @@ def ensemble(
         outputs,
         tuple((kind, name) for kind in varied for name in varied[kind]),
         tuple((kind, name) for kind in fixed for name in fixed[kind]),
+        tuple(constants),
         jax.tree.structure(signals),
         devices,
         slots,
@@ -498,6 +502,9 @@ def ensemble(
             begin = {**given["initial"], **own["initial"]}
             begin = model.given.initial(begin or None)
             signals = tuple(s.with_values(own["inputs"].get(s.name, s.values)) for s in signals)
+            moved = model.given.constants({name: own["inputs"][name] for name in constants})
+            if moved.given:
+                inputs = jnp.where(moved.mask, moved.values, inputs)
             args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
             return one(start, end, times, args, begin, tolerances)
 
@@ -524,16 +531,33 @@ def ensemble(
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
+def _refuse_constants(model: "CompiledModel", constants: Mapping[str, Any]) -> None:
+    """Raises `ValueError` where an input of a lane lies outside of its declared bounds, or has another shape."""
+    for name, values in constants.items():
+        found = model.input_names.find(name)
+        if values.shape[1:] != found.shape:
+            raise ValueError(_of_lanes(name, found.shape, values.shape))
+        if found.block.sizes and not isinstance(values, Tracer):
+            refuse(found, values * found.block.scale + found.block.shift, "input")
+
+
 def lanes_told(
     model: "CompiledModel",
     outputs: Sequence[str],
-    params: Mapping[str, Any],
+    params: Mapping[str, Any] | None,
     initial: Mapping[str, Any] | None,
+    inputs: Mapping[str, Any] | None,
 ) -> tuple[dict[str, Any], dict[str, str | None]]:
     """Values that differ between the lanes of an ensemble by name, and the declared units of these and of outputs."""
     varied: dict[str, Any] = {}
     units: dict[str, str | None] = {}
-    for names, given in ((model.parameter_names, params), (model.variable_names, initial or {})):
+    constants = lane_inputs(inputs, model.given.input_rank)[2]
+    kinds = (
+        (model.parameter_names, params or {}),
+        (model.variable_names, initial or {}),
+        (model.input_names, constants),
+    )
+    for names, given in kinds:
         for name, value in given.items():
             found = names.find(name)
             if np.ndim(value) == len(found.shape) + 1:
@@ -548,35 +572,42 @@ def lanes_told(
 
 
 def _split(
-    model: "CompiledModel", values: dict[str, dict[str, Any]], tables: dict[str, np.ndarray]
+    model: "CompiledModel", values: dict[str, dict[str, Any]], driven: dict[str, Any]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:
     """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes.
 
-    `tables` holds the values (lanes, times) of the inputs that differ.
+    `driven` holds the inputs that differ: values of tables (lanes, times), constants (lanes, ...).
     """
-    varied: dict[str, dict[str, Any]] = {"params": {}, "initial": {}, "inputs": tables}
+    varied: dict[str, dict[str, Any]] = {"params": {}, "initial": {}, "inputs": driven}
     fixed: dict[str, dict[str, Any]] = {"params": {}, "initial": {}}
-    counts: dict[str, int] = {name: len(table) for name, table in tables.items()}
+    counts: dict[str, int] = {name: len(lanes) for name, lanes in driven.items()}
     names = {"params": model.parameter_names, "initial": model.variable_names}
     words = {"params": "parameter", "initial": "initial value"}
+    whole: list[tuple[str, tuple[int, ...]]] = []
     for kind, given in values.items():
         for name, value in given.items():
-            traced = isinstance(value, Tracer)
-            array = value if traced else numbers(value, f"`{name}`")
             found = names[kind].find(name)
             rank = len(found.shape)
-            if found.block.sizes and not traced and array.ndim in (0, rank, rank + 1):
+            if isinstance(value, str):
+                value = quantity(name, value, found.block.unit)
+            traced = isinstance(value, Tracer)
+            array = value if traced else numbers(value, f"`{name}`")
+            if array.ndim > rank + 1 or array.shape[max(0, array.ndim - rank) :] not in ((), found.shape):
+                raise ValueError(_of_lanes(name, found.shape, array.shape))
+            if found.block.sizes and not traced:
                 lanes_of = array.reshape(-1, *found.shape) if array.ndim == rank + 1 else array
                 refuse(found, lanes_of * found.block.scale + found.block.shift, words[kind])
             if array.ndim == rank + 1:
                 varied[kind][name] = array
                 counts[name] = len(array)
-            elif array.ndim in (0, rank):
-                fixed[kind][name] = array
             else:
-                raise ValueError(f"`{name}` is an array of {rank + 1} axes, the first for the lanes")
+                fixed[kind][name] = array
+                whole += [(name, found.shape)] if array.ndim else []
     if not counts:
-        raise ValueError("an ensemble needs at least one array of values in `params`, one for each lane")
+        raise ValueError(
+            "an ensemble needs at least one array of values in `params`, `initial` or `inputs`, one for each lane"
+            + "".join(f"; {_of_lanes(name, shape, shape)}" for name, shape in whole[:1])
+        )
     if len(set(counts.values())) > 1:
         told = ", ".join(f"`{n}` {c}" for n, c in counts.items())
         raise ValueError(f"all arrays need one value for each lane, but there are {told}")
@@ -584,3 +615,16 @@ def _split(
     if count == 0:
         raise ValueError("an ensemble needs at least one lane")
     return varied, fixed, count
+
+
+def _of_lanes(name: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+    """How a name takes values over lanes, and what was given."""
+    axes = ", ".join(map(str, shape))
+    if not shape:
+        return f"`{name}` takes one number for each lane, not an array of shape {given}"
+    one = ", ".join(["1"] * len(shape))
+    same = "is the same in all lanes" if given == shape else "is neither"
+    return (
+        f"`{name}` is an array: all of it over lanes is an array (lanes, {axes}), one element `{name}[{one}]: [...]`; "
+        f"what is given, of shape {given}, {same}"
+    )

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.check.conversion import quantity
 from stiffdsl.solve.arguments import numbers
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def absolute(model: "CompiledModel", atol: Any) -> Any:
         at = place[system.flat.alias[scalars]]
         if np.any(at < 0):
             raise ValueError(f"`{name}` is computed from the states; give tolerances for `model.states`")
+        if isinstance(value, str):
+            value = quantity(name, value, found.block.unit, difference=True)
         value = value if isinstance(value, jax.Array) else np.asarray(value, dtype=float)
         if value.shape not in ((), found.shape):
             raise ValueError(f"the tolerance of `{name}` has shape {found.shape}, not {value.shape}")

@@ -11,7 +11,7 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.names import Found
-from stiffdsl.solve.forked import check_threads
+from stiffdsl.solve.process import check_process
 
 if TYPE_CHECKING:
     from stiffdsl.runtime.model import CompiledModel
@@ -48,7 +48,7 @@ class Evaluator:
         )
 
     def _compiled(self, name: str) -> Any:
-        check_threads()
+        check_process()
         if name not in self._cache:
             one = getattr(self.functions, name)
             self._cache[name] = jax.jit(jax.vmap(lambda t, y, u, p: one(t, y, p, u), in_axes=(0, 0, 0, None)))

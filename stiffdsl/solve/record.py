@@ -21,11 +21,11 @@ from stiffdsl.solve import loop
 from stiffdsl.solve.addresses import jit_without_addresses
 from stiffdsl.solve.dense_output import interpolate_many
 from stiffdsl.solve.failures import verdict
-from stiffdsl.solve.forked import check_threads
 from stiffdsl.solve.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.method import LEAST_ATOL, Method, Tolerance
 from stiffdsl.solve.methods import make_method
 from stiffdsl.solve.patience import Patience
+from stiffdsl.solve.process import check_process
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME, has_stops
 from stiffdsl.solve.system import Args, System
@@ -186,7 +186,7 @@ def record(
     """Solve from t0 to t1 and keep every step with its dense output, or the values at `saveat` (running from t0 to
     t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
     what there is with `Status.INTERRUPTED`."""
-    check_threads()
+    check_process()
     recorder = _recorder(system, method, linear)
     start: Any = np.asarray(y0, dtype=float)
     problem = Problem(_real(t0), _real(t1), start, args, _real(()))

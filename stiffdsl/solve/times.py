@@ -91,3 +91,15 @@ def table(given: Any, name: str) -> tuple[Any, Any] | None:
     if not isinstance(values, jax.Array):
         values = numbers(values, f"each value in the table of {what}")
     return seconds(times, f"the times of {what}", dates=True), values
+
+
+def lane_constants(given: Any, rank: int = 0) -> Any:
+    """Constants of an input over the lanes of an ensemble, (lanes, ...) with `rank` axes of the input's own, or None
+    where `given` is something else. A pair of vectors is a table."""
+    if isinstance(given, np.ndarray | jax.Array):
+        return given if given.ndim == rank + 1 else None
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes) or not len(given):
+        return None
+    if (rank and len(given) == 2) or any(np.ndim(one) != rank for one in given):
+        return None
+    return numbers(given, "each value of an input over the lanes")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.solve.times import lane_constants
 from stiffdsl.surrogate.names import Columns, spread
 from stiffdsl.surrogate.signals import at_knots
 from stiffdsl.surrogate.task import Drive, Parameter
@@ -59,7 +60,7 @@ class Given:
                     array[index] if alone and array.ndim else array[(..., *index)]
                 )
         spread(self.columns, np.zeros(len(self.columns.names)), self.fixed, fixed)
-        signals = [np.asarray(s, dtype=float) for s in self._signals(inputs)]
+        signals = [np.asarray(s, dtype=float) for s in self._signals(self._with_constants(inputs))]
         counts = {c.shape[0] for c in columns.values() if c.ndim == 1} | {
             len(s) for s in signals if s.ndim == 2
         }
@@ -73,6 +74,15 @@ class Given:
         return np.concatenate(
             [*parts, *(np.broadcast_to(s, (count, len(self.knots))) for s in signals)], axis=1
         )
+
+    def _with_constants(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """`inputs`, constants over the lanes as tables."""
+        found = dict(inputs or {})
+        for name, value in found.items():
+            if (constants := lane_constants(value)) is not None:
+                rows = np.asarray(constants, dtype=float)[:, None]
+                found[name] = self.knots, np.broadcast_to(rows, (len(rows), len(self.knots)))
+        return found
 
     def named(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
         """Rows (k, d) as the `params`, `initial` and `inputs` of an ensemble of the full model."""

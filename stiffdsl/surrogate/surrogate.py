@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.solve.ensemble import Ensemble
-from stiffdsl.solve.forked import check_threads
+from stiffdsl.solve.process import check_process
 from stiffdsl.solve.solution import OutsideDomainWarning, Solution
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate import given
@@ -308,7 +308,7 @@ class Surrogate:
         self, times: np.ndarray, outputs: Sequence[str] | None
     ) -> tuple[AnyReader, Callable[[np.ndarray], np.ndarray]]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
-        check_threads()
+        check_process()
         labels, which = self._outputs.labels(outputs)
         key = times.tobytes(), None if outputs is None else labels
         if key not in self._readers:

@@ -69,6 +69,16 @@ def test_new_writes_a_formatted_model_that_checks(stiffdsl, folder):
     assert (again.status, "--force" in again.err) == (1, True)
 
 
+def test_ranges_are_shown_in_the_declared_unit(stiffdsl, tmp_path):
+    model = (
+        "model M\n  param T = 20 [degC] in 10..30\n  var x start 0\nequations\n  der(x) = T/1 [K*s]\nend\n"
+    )
+    (tmp_path / "m.sml").write_text(model, encoding="utf-8")
+    shown = stiffdsl("show", str(tmp_path / "m.sml"), "--after", "flat").out
+    assert "param T [degC] in 10..30" in shown
+    assert "values, in SI\n  T = 293.15" in shown
+
+
 @pytest.mark.parametrize("stage", ["syntax", "check", "flat", "graph", "program", "runtime"])
 def test_show_prints_every_stage(stiffdsl, stage):
     outcome = stiffdsl("show", "robertson.sml", "--after", stage)
