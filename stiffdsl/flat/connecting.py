@@ -1,18 +1,14 @@
 """`connect`: which port meets which, for every member of a loop or an array at once."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.flat.connect import Ports
+from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import Domain
 from stiffdsl.flat.expand import Expansion
 from stiffdsl.flat.instance import Fault, Node, positions
 from stiffdsl.flat.shapes import lengths, text
 from stiffdsl.syntax import tree
-
-if TYPE_CHECKING:
-    from stiffdsl.flat.flatten import Builder
 
 
 def ports_of(nodes: list[Node]) -> dict[int, Ports]:
@@ -25,7 +21,7 @@ def ports_of(nodes: list[Node]) -> dict[int, Ports]:
 
 
 def connect(
-    builder: "Builder", node: Node, statement: tree.Connect, domain: Domain, ports: dict[int, Ports]
+    context: Context, node: Node, statement: tree.Connect, domain: Domain, ports: dict[int, Ports]
 ) -> None:
     """Gather which faces of ports meet; raises `Fault` where they do not fit together."""
     shapes = [_port_shape(node, point, domain) for point in statement.points]
@@ -42,7 +38,7 @@ def connect(
         domain = domain.product(shape)
     faces, group = [], None
     for point in statement.points:
-        target, index = _port(builder, node, point, domain)
+        target, index = _port(context, node, point, domain)
         mine = ports[id(target.cls)]
         if group is not None and mine is not group:
             raise Fault(
@@ -72,8 +68,8 @@ def _port_shape(node: Node, point: tree.Name, domain: Domain) -> tuple[int, ...]
     return tuple(shape)
 
 
-def _port(builder: "Builder", node: Node, point: tree.Name, domain: Domain) -> tuple[Node, list[np.ndarray]]:
-    expansion = Expansion(builder, node, domain)
+def _port(context: Context, node: Node, point: tree.Name, domain: Domain) -> tuple[Node, list[np.ndarray]]:
+    expansion = Expansion(context, node, domain)
     target, index = node, list(domain.prefix)
     axes = iter(domain.axes)
     for part in point.parts:

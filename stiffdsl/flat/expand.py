@@ -5,23 +5,20 @@ An expression yields either a NumPy array (known at compile time; one value, or 
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import Domain, Split
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node, positions
-from stiffdsl.flat.model import Block
+from stiffdsl.flat.model import SLOT_KINDS, Block
 from stiffdsl.flat.numeric import FUNCTIONS, OPERATORS, REDUCTIONS, Value, truth
 from stiffdsl.flat.reductions import reduce, reduce_array, terms_of
 from stiffdsl.flat.shapes import lengths, shape_of, text, unknown_name
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
-
-if TYPE_CHECKING:
-    from stiffdsl.flat.flatten import Builder
 
 # What a computed size or bound may be off a whole number.
 ROUNDING = 1e-9
@@ -50,7 +47,7 @@ class Reference:
 class Expansion:
     """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values)."""
 
-    builder: "Builder"
+    context: Context
     node: Node
     domain: Domain
     auxiliary: bool = True
@@ -93,11 +90,11 @@ class Expansion:
             return ("bool", bool(value.flat[0]))
         if uniform:
             return ("num", float(value.flat[0]))
-        return self.slot("const", self.builder.constant_ids(value))
+        return self.slot("const", self.context.constant_ids(value))
 
     def expand(self, expr: tree.Expr) -> Value:
         """The value of `expr` in this domain."""
-        value = self._part(expr) if id(expr) in self.builder.shared else self._expand(expr)
+        value = self._part(expr) if id(expr) in self.context.shared else self._expand(expr)
         return value if isinstance(value, tuple) else np.asarray(value)
 
     def _part(self, expr: tree.Expr) -> Value:
@@ -116,11 +113,11 @@ class Expansion:
             value = inner._expand(expr)
             self._divided[key] = self.domain, None
             if isinstance(value, tuple) and value[0] in ("add", "mul", "div", "pow", "if", "call", "total"):
-                column = self.builder.hidden(self.domain.size, "part", expr.span) + np.arange(
+                column = self.context.hidden(self.domain.size, "part", expr.span) + np.arange(
                     self.domain.size
                 )
                 difference = ("add", inner.slot("var", column), ("mul", MINUS_ONE, value))
-                self.builder.equations.add(inner.rows(difference, expr.span))
+                self.context.equations.add(inner.rows(difference, expr.span))
                 self._divided[key] = self.domain, column
         return self._divided[key][1]
 
@@ -220,7 +217,7 @@ class Expansion:
             node = child
         last = expr.parts[-1]
         if last.name in node.declared and node.declared[last.name].kind == "const":
-            constant = np.asarray(self.builder.constant_of(node, last.name))
+            constant = np.asarray(self.context.constant_of(node, last.name))
             own = self.indices(last, constant.shape, expr)
             return Reference(None, constant, constant.shape, tuple(own))
         block = node.blocks.get(last.name)
@@ -302,11 +299,11 @@ class Expansion:
 
     def within(self, domain: Domain) -> "Expansion":
         """Another expansion for looking only: its slots are thrown away."""
-        return self._like(Expansion(self.builder, self.node, domain, self.auxiliary, self.inside_sum))
+        return self._like(Expansion(self.context, self.node, domain, self.auxiliary, self.inside_sum))
 
     def beside(self, terms: Domain, auxiliary: bool = True, inside_sum: bool = False) -> "Expansion":
         """The expansion of the terms of a sum: a statement of its own."""
-        return self._like(Expansion(self.builder, self.node, terms, auxiliary, inside_sum))
+        return self._like(Expansion(self.context, self.node, terms, auxiliary, inside_sum))
 
     def _like(self, other: "Expansion") -> "Expansion":
         other._divided = self._divided
@@ -367,7 +364,7 @@ class Expansion:
         while (
             isinstance(node, tree.Binary)
             and node.operator in operators
-            and (node is expr or id(node) not in self.builder.shared)
+            and (node is expr or id(node) not in self.context.shared)
         ):
             terms.append((node.operator, node.right))
             node = node.left
@@ -484,14 +481,3 @@ class Expansion:
             return self.expand(expr.body)
         finally:
             self.domain = outer
-
-
-SLOT_KINDS = {
-    "var": "var",
-    "output": "var",
-    "potential": "var",
-    "flow": "var",
-    "hidden": "var",
-    "param": "param",
-    "input": "input",
-}

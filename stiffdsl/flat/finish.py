@@ -1,24 +1,21 @@
 """From what was gathered to a `FlatModel`: aliases are eliminated, start values found for those that stay."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.flat import aliases as alias_pass
+from stiffdsl.flat.connect import Connections
+from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 
-if TYPE_CHECKING:
-    from stiffdsl.flat.flatten import Builder
 
-
-def finished(builder: "Builder", connections) -> FlatModel:
+def finished(context: Context, connections: Connections, experiment: dict[str, object]) -> FlatModel:
     """The model after alias elimination; raises `ModelError` with what was found until here."""
-    _rates_at_the_start(builder)
-    size = builder.next["var"]
-    families = builder.equations.build(builder.constant)
+    _rates_at_the_start(context)
+    size = context.next["var"]
+    families = context.equations.build(context.constant)
     balances = sum(rows.size for rows in connections.balances)
     before = sum(f.size for f in families) - balances + connections.equations
     is_state = np.zeros(size, dtype=bool)
@@ -30,35 +27,35 @@ def finished(builder: "Builder", connections) -> FlatModel:
             for k, kind in enumerate(terms.kinds):
                 if kind == "der":
                     is_state[terms.table[:, k]] = True
-    rank = _rank(builder, is_state)
+    rank = _rank(context, is_state)
     equal = [(a, b, np.full(len(a), sign)) for a, b, sign in connections.equal]
     found = alias_pass.union(size, equal, connections.zero, rank)
     reduced, found = alias_pass.eliminate(families, found, rank)
-    kept = tuple(f for f in reduced if not _vanished(builder, f))
-    builder.stop_on_errors()
+    kept = tuple(f for f in reduced if not _vanished(context, f))
+    context.stop_on_errors()
     states = np.zeros(size, dtype=bool)
     states[found.of[is_state & (found.sign != 0)]] = True
-    initial = _rewritten(builder, builder.initial.build(builder.constant), found)
+    initial = _rewritten(context, context.initial.build(context.constant), found)
     default = np.zeros(size, dtype=bool)
-    for block in builder.default_starts:
+    for block in context.default_starts:
         default[block.offset : block.offset + block.size] = True
     starts, checks = _unique_starts(
-        builder, definitions(builder.starts, builder.constant), found, rank, default
+        context, definitions(context.starts, context.constant), found, rank, default
     )
-    guesses, _ = _unique_starts(builder, definitions(builder.guesses, builder.constant), found, rank, default)
-    started = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in builder.starts)])
+    guesses, _ = _unique_starts(context, definitions(context.guesses, context.constant), found, rank, default)
+    started = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in context.starts)])
     yielding = np.zeros(size, dtype=bool)
     yielding[found.of[started[default[started]]]] = True
     yielding[found.of[started[~default[started]]]] = False
-    parameter_values = definitions(builder.parameter_values, builder.constant, builder.parameters)
-    input_values = definitions(builder.input_values, builder.constant)
+    parameter_values = definitions(context.parameter_values, context.constant, context.parameters)
+    input_values = definitions(context.input_values, context.constant)
     return FlatModel(
-        name=builder.checked.root.name,
-        doc=builder.checked.root.doc,
-        variables=tuple(builder.variables),
-        parameters=tuple(builder.parameters),
-        inputs=tuple(builder.inputs),
-        constants=builder.constants,
+        name=context.checked.root.name,
+        doc=context.checked.root.doc,
+        variables=tuple(context.variables),
+        parameters=tuple(context.parameters),
+        inputs=tuple(context.inputs),
+        constants=context.constants,
         equations=kept,
         initial=initial + checks,
         parameter_values=parameter_values,
@@ -69,8 +66,8 @@ def finished(builder: "Builder", connections) -> FlatModel:
         is_state=states,
         alias=found.of,
         sign=found.sign,
-        experiment=builder.experiment(),
-        warnings=builder.checked.warnings,
+        experiment=experiment,
+        warnings=context.checked.warnings,
         counts={
             "equations_before": before,
             "unknowns_before": size,
@@ -80,19 +77,19 @@ def finished(builder: "Builder", connections) -> FlatModel:
     )
 
 
-def _rates_at_the_start(builder: "Builder") -> None:
+def _rates_at_the_start(context: Context) -> None:
     """A hidden variable for every derivative that only `initial` mentions, so that equations give it: `h = der(S)`."""
-    size = builder.next["var"]
+    size = context.next["var"]
     known = np.zeros(size, dtype=bool)
-    known[_differentiated(builder.equations.rows)] = True
-    wanted = np.unique(_differentiated(builder.initial.rows))
+    known[_differentiated(context.equations.rows)] = True
+    wanted = np.unique(_differentiated(context.initial.rows))
     wanted = wanted[~known[wanted]]
     if not len(wanted):
         return
-    span = next(r.span for r in builder.initial.rows if np.isin(_differentiated([r]), wanted).any())
-    hidden = builder.hidden(len(wanted), "rate", span) + np.arange(len(wanted))
+    span = next(r.span for r in context.initial.rows if np.isin(_differentiated([r]), wanted).any())
+    hidden = context.hidden(len(wanted), "rate", span) + np.arange(len(wanted))
     difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("slot", 1)))
-    builder.equations.add(Rows(difference, ("var", "der"), (hidden, wanted), (), len(wanted), span))
+    context.equations.add(Rows(difference, ("var", "der"), (hidden, wanted), (), len(wanted), span))
 
 
 def _differentiated(rows: list[Rows]) -> np.ndarray:
@@ -102,20 +99,20 @@ def _differentiated(rows: list[Rows]) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
-def _vanished(builder: "Builder", family: Family) -> bool:
-    return bool(builder.attempt(lambda: alias_pass.vanished(family)))
+def _vanished(context: Context, family: Family) -> bool:
+    return bool(context.attempt(lambda: alias_pass.vanished(family)))
 
 
-def _rewritten(builder: "Builder", families: tuple[Family, ...], found) -> tuple[Family, ...]:
+def _rewritten(context: Context, families: tuple[Family, ...], found) -> tuple[Family, ...]:
     parts = [part for family in families for part in alias_pass.rewrite(family, found)]
-    return tuple(f for f in parts if not _vanished(builder, f))
+    return tuple(f for f in parts if not _vanished(context, f))
 
 
-def _rank(builder: "Builder", is_state: np.ndarray) -> np.ndarray:
+def _rank(context: Context, is_state: np.ndarray) -> np.ndarray:
     """Who represents a class of aliases: states, then what the user declared, nearest to the root."""
     key = np.zeros(len(is_state), dtype=np.int64)
     order = {"output": 0, "var": 0, "potential": 1, "flow": 1, "hidden": 2}
-    for block in builder.variables:
+    for block in context.variables:
         key[block.offset : block.offset + block.size] = order[block.kind] * 1000 + len(block.path)
     key[~is_state] += 10_000_000
     rank = np.empty(len(key), dtype=np.int64)
@@ -124,7 +121,7 @@ def _rank(builder: "Builder", is_state: np.ndarray) -> np.ndarray:
 
 
 def _unique_starts(
-    builder: "Builder", values: tuple[Definition, ...], found, rank: np.ndarray, default: np.ndarray
+    context: Context, values: tuple[Definition, ...], found, rank: np.ndarray, default: np.ndarray
 ) -> tuple[tuple[Definition, ...], tuple[Family, ...]]:
     """Start values of representatives; where a class has several, the others become conditions to check.
 
@@ -148,18 +145,18 @@ def _unique_starts(
                 kept.append(Definition(found.of[definition.targets[rows]], family))
         rest = np.flatnonzero(~chosen[mine] & ~default[definition.targets])
         if len(rest):
-            checks += _conditions(builder, definition, rest, found)
+            checks += _conditions(context, definition, rest, found)
     return tuple(kept), tuple(checks)
 
 
-def _conditions(builder: "Builder", definition: Definition, rows: np.ndarray, found) -> list[Family]:
+def _conditions(context: Context, definition: Definition, rows: np.ndarray, found) -> list[Family]:
     """`target - value = 0` for the members `rows` of a definition."""
     value = _select(definition.value, rows, 1)
     width = len(value.kinds)
     template = alias_pass.condition(value.template, width)
     table = np.column_stack([value.table, definition.targets[rows]])
     family = Family(template, (*value.kinds, "var"), table, value.origins, value.which)
-    return list(_rewritten(builder, (family,), found))
+    return list(_rewritten(context, (family,), found))
 
 
 def _select(family: Family, rows: np.ndarray, sign: int) -> Family:

@@ -38,6 +38,18 @@ def total(k: int) -> sp.Symbol:
     return sp.Symbol(f"g{k}", real=True)
 
 
+# The kind of slot that refers to a declaration of each kind.
+SLOT_KINDS = {
+    "var": "var",
+    "output": "var",
+    "potential": "var",
+    "flow": "var",
+    "hidden": "var",
+    "param": "param",
+    "input": "input",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Sum:
     """`Σ term` over the terms that a member owns: `owner[t]` is the member of term `t`, ascending."""

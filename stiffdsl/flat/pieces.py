@@ -5,20 +5,18 @@ pieces as there are patterns (two, here), not as many as there are terms.
 """
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import Domain, Split, split_rows
+from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.numeric import truth
 from stiffdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from stiffdsl.flat.expand import Expansion
 
-
-def pieces(expansion: "Expansion", body: tree.Expr, terms: Domain) -> list[np.ndarray]:
+def pieces(expansion: Expander, body: tree.Expr, terms: Domain) -> list[np.ndarray]:
     """The rows of `terms` in which `body` takes the same branches, ascending in each piece."""
     every = np.arange(terms.size)
     if not terms.size or not _chooses(body):
@@ -41,7 +39,7 @@ def _children(node: Any) -> list[Any]:
     return [getattr(node, f.name) for f in fields(node)]
 
 
-def _split(expansion: "Expansion", node: Any, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
+def _split(expansion: Expander, node: Any, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
     """`rows` by the branches of every choice in `node`; a condition is looked at only where its branch is taken."""
     if not _chooses(node):
         return [rows]
@@ -54,7 +52,7 @@ def _split(expansion: "Expansion", node: Any, terms: Domain, rows: np.ndarray) -
     return _each(expansion, _children(node), terms, rows)
 
 
-def _each(expansion: "Expansion", nodes, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
+def _each(expansion: Expander, nodes, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
     parts = [rows]
     for node in nodes:
         parts = [finer for part in parts for finer in _split(expansion, node, terms, part)]
@@ -62,7 +60,7 @@ def _each(expansion: "Expansion", nodes, terms: Domain, rows: np.ndarray) -> lis
 
 
 def _decided(
-    expansion: "Expansion", condition: tree.Expr, terms: Domain, rows: np.ndarray
+    expansion: Expander, condition: tree.Expr, terms: Domain, rows: np.ndarray
 ) -> list[tuple[np.ndarray, bool | None]]:
     """`rows` by what `condition` says in them; None where that is known in a run only."""
     found: list[tuple[np.ndarray, bool | None]] = []

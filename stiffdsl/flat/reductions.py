@@ -1,11 +1,10 @@
 """`sum`, `prod`, `min` and `max` over arrays and iterators: numbers, a few terms, or a total of many members."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import Domain, Split
+from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import fits
 from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced
@@ -14,14 +13,11 @@ from stiffdsl.flat.shapes import shape_of
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from stiffdsl.flat.expand import Expansion
-
 # A sum of at most this many terms is written out in its template, where it can be solved and simplified.
 WRITTEN_OUT = 8
 
 
-def terms_of(expansion: "Expansion", iterators: tuple[tree.Iterator, ...]) -> tuple[Domain, np.ndarray]:
+def terms_of(expansion: Expander, iterators: tuple[tree.Iterator, ...]) -> tuple[Domain, np.ndarray]:
     """The domain of all terms of a reduction, and the member that owns each."""
     domain, owner = expansion.domain, np.arange(expansion.domain.size)
     for iterator in iterators:
@@ -40,7 +36,7 @@ def terms_of(expansion: "Expansion", iterators: tuple[tree.Iterator, ...]) -> tu
     return domain, owner
 
 
-def reduce_array(expansion: "Expansion", expr: tree.Call) -> Value:
+def reduce_array(expansion: Expander, expr: tree.Call) -> Value:
     """`sum(x)`, `max(x)` of a whole array."""
     argument = expr.arguments[0]
     if isinstance(argument, tree.Comprehension) and argument.function is None:
@@ -57,7 +53,7 @@ def reduce_array(expansion: "Expansion", expr: tree.Call) -> Value:
 
 
 def reduce(
-    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
 ) -> Value:
     """`function` over the `terms` of `body`; `owner` tells the member that each term belongs to."""
     members = expansion.domain.size
@@ -82,7 +78,7 @@ def reduce(
 
 
 def _by_pieces(
-    expansion: "Expansion",
+    expansion: Expander,
     function: str,
     body: tree.Expr,
     terms: Domain,
@@ -113,7 +109,7 @@ def _by_pieces(
     return ("call", head, *found) if head in ("min", "max") else (head, *found)
 
 
-def _numeric_terms(expansion: "Expansion", body: tree.Expr, terms: Domain) -> np.ndarray | None:
+def _numeric_terms(expansion: Expander, body: tree.Expr, terms: Domain) -> np.ndarray | None:
     look = expansion.beside(terms.take(np.arange(min(1, terms.size))), auxiliary=False)
     if not terms.size:
         return np.zeros(0)
@@ -124,7 +120,7 @@ def _numeric_terms(expansion: "Expansion", body: tree.Expr, terms: Domain) -> np
 
 
 def _written_out(
-    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, count: int, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: Domain, count: int, span: Span
 ) -> Value:
     outer = expansion.domain
     values: list[Skeleton] = []
@@ -143,36 +139,36 @@ def _written_out(
 
 
 def _through_variables(
-    expansion: "Expansion", function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
 ) -> Value:
     """A long `prod`, `min`, `max`, or a sum inside a sum: hidden variables hold the intermediate values.
 
     `prod`, `min` and `max` are taken pairwise, so that N terms need log2(N) families, not N.
     """
-    builder = expansion.builder
+    context = expansion.context
     members = expansion.domain.size
     if function == "sum":
         inner = expansion.beside(terms, inside_sum=True)
         skeleton = inner.lift(inner.expand(body))
-        hidden = builder.hidden(members, "sum", span)
+        hidden = context.hidden(members, "sum", span)
         columns = (hidden + np.arange(members),)
         difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("total", 0)))
         rows = Rows(difference, ("var",), columns, ((inner.rows(skeleton, span), owner),), members, span)
-        builder.equations.add(rows)
+        context.equations.add(rows)
         return expansion.slot("var", columns[0])
     inner = expansion.beside(terms)
     value = inner.lift(inner.expand(body))
-    level = builder.hidden(terms.size, function, span) + np.arange(terms.size)
+    level = context.hidden(terms.size, function, span) + np.arange(terms.size)
     slot = inner.slot("var", level)
-    builder.equations.add(inner.rows(("add", slot, ("mul", MINUS_ONE, value)), span))
+    context.equations.add(inner.rows(("add", slot, ("mul", MINUS_ONE, value)), span))
     level = level.reshape(members, -1)
     while level.shape[1] > 1:
         pairs = level.shape[1] // 2
-        made = builder.hidden(members * pairs, function, span) + np.arange(members * pairs)
+        made = context.hidden(members * pairs, function, span) + np.arange(members * pairs)
         a, b = level[:, : 2 * pairs : 2].ravel(), level[:, 1 : 2 * pairs : 2].ravel()
         s0, s1, s2 = ("slot", 0), ("slot", 1), ("slot", 2)
         joined = ("mul", s1, s2) if function == "prod" else ("call", function, s1, s2)
-        builder.equations.add(
+        context.equations.add(
             Rows(("add", s0, ("mul", MINUS_ONE, joined)), ("var",) * 3, (made, a, b), (), len(a), span)
         )
         level = np.concatenate([made.reshape(members, pairs), level[:, 2 * pairs :]], axis=1)

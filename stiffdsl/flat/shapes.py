@@ -1,32 +1,28 @@
 """The shapes of expressions over whole arrays, found without evaluating them."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.numeric import REDUCTIONS
 from stiffdsl.syntax import tree
-
-if TYPE_CHECKING:
-    from stiffdsl.flat.expand import Expansion
 
 # NumPy takes no more than 32 or 64; nobody needs more than a few.
 MOST_DIMENSIONS = 16
 
 
-def shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
+def shape_of(look: Expander, expr: tree.Expr) -> tuple[int, ...]:
     """The shape of a whole-array expression; `()` for a number. That of a shared part is found once."""
-    if id(expr) not in look.builder.shared:
+    if id(expr) not in look.context.shared:
         return _shape_of(look, expr)
     key = id(expr), id(look.domain)
-    if key not in look.builder.shapes:
-        look.builder.shapes[key] = look.domain, _shape_of(look, expr)
-    return look.builder.shapes[key][1]
+    if key not in look.context.shapes:
+        look.context.shapes[key] = look.domain, _shape_of(look, expr)
+    return look.context.shapes[key][1]
 
 
-def _shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
+def _shape_of(look: Expander, expr: tree.Expr) -> tuple[int, ...]:
     match expr:
         case tree.Number() | tree.Text():
             return ()
@@ -44,7 +40,7 @@ def _shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
         case tree.Binary():
             shape: tuple[int, ...] = ()
             node: tree.Expr = expr
-            while isinstance(node, tree.Binary) and (node is expr or id(node) not in look.builder.shared):
+            while isinstance(node, tree.Binary) and (node is expr or id(node) not in look.context.shared):
                 shape = _joined(shape, shape_of(look, node.right), expr)
                 node = node.left
             return _joined(shape, shape_of(look, node), expr)
@@ -81,7 +77,7 @@ def _shape_of(look: "Expansion", expr: tree.Expr) -> tuple[int, ...]:
     raise AssertionError(expr)
 
 
-def _free(look: "Expansion", expr: tree.Name) -> tuple[int, ...]:
+def _free(look: Expander, expr: tree.Name) -> tuple[int, ...]:
     """The shape of a name. Its indices are not evaluated: a branch that is not taken may be out of range."""
     node, shape = look.node, []
     for part in expr.parts[:-1]:
@@ -92,14 +88,14 @@ def _free(look: "Expansion", expr: tree.Name) -> tuple[int, ...]:
         node = child
     last = expr.parts[-1]
     if last.name in node.declared and node.declared[last.name].kind == "const":
-        return (*shape, *_open(look, last, np.shape(look.builder.constant_of(node, last.name))))
+        return (*shape, *_open(look, last, np.shape(look.context.constant_of(node, last.name))))
     block = node.blocks.get(last.name)
     if block is None:
         raise unknown_name(last.name, node, expr)
     return (*shape, *_open(look, last, block.shape[len(node.prefix) :]))
 
 
-def _open(look: "Expansion", part: tree.Part, dims: tuple[int, ...]) -> tuple[int, ...]:
+def _open(look: Expander, part: tree.Part, dims: tuple[int, ...]) -> tuple[int, ...]:
     """The lengths of the axes that the indices of `part` leave: all, or one for each range."""
     if not part.indices:
         return dims

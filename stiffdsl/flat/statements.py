@@ -1,40 +1,37 @@
 """Equations, loops, conditions and reactions of one instance: every member of an array of parts at once."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from stiffdsl.flat.alike import of_lines
 from stiffdsl.flat.connect import Ports
 from stiffdsl.flat.connecting import connect
+from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import Domain, split_rows
 from stiffdsl.flat.expand import Expansion
 from stiffdsl.flat.families import Collector
+from stiffdsl.flat.grouped_lines import of_lines
 from stiffdsl.flat.instance import Fault, Node, fits
 from stiffdsl.flat.numeric import truth
+from stiffdsl.flat.reactions import add_reaction
 from stiffdsl.flat.reductions import terms_of
 from stiffdsl.flat.shapes import lengths, shape_of, text
 from stiffdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from stiffdsl.flat.flatten import Builder
 
-
-def add_statements(builder: "Builder", node: Node, ports: dict[int, Ports]) -> None:
-    """Gather the equations, connections and reactions of all members of `node`; mistakes go to `builder`."""
+def add_statements(context: Context, node: Node, ports: dict[int, Ports]) -> None:
+    """Gather the equations, connections and reactions of all members of `node`; mistakes go to `context`."""
     domain = Domain.grid(node.prefix)
     if not domain.size:
         return
     for statement in node.cls.equations:
-        builder.attempt(lambda s=statement: _statement(builder, node, s, domain, builder.equations, ports))
+        context.attempt(lambda s=statement: _statement(context, node, s, domain, context.equations, ports))
     for statement in node.cls.initial:
-        builder.attempt(lambda s=statement: _statement(builder, node, s, domain, builder.initial, ports))
+        context.attempt(lambda s=statement: _statement(context, node, s, domain, context.initial, ports))
     for reaction in node.cls.reactions:
-        builder.attempt(lambda r=reaction: _reaction(builder, node, r, domain))
+        context.attempt(lambda r=reaction: _reaction(context, node, r, domain))
 
 
 def _statement(
-    builder: "Builder",
+    context: Context,
     node: Node,
     statement: tree.Statement,
     domain: Domain,
@@ -43,35 +40,33 @@ def _statement(
 ) -> None:
     match statement:
         case tree.Equation():
-            _equation(builder, node, statement, domain, into)
+            _equation(context, node, statement, domain, into)
         case tree.Connect():
-            connect(builder, node, statement, domain, ports)
+            connect(context, node, statement, domain, ports)
         case tree.For():
-            inner = _loop(builder, node, statement.iterators, domain)
+            inner = _loop(context, node, statement.iterators, domain)
             for each in statement.body:
-                builder.attempt(lambda e=each: _statement(builder, node, e, inner, into, ports))
+                context.attempt(lambda e=each: _statement(context, node, e, inner, into, ports))
         case tree.IfEquation():
-            _branches(builder, node, statement, domain, into, ports)
+            _branches(context, node, statement, domain, into, ports)
         case tree.Alike(pattern=tree.Equation() as pattern):
             for inner in of_lines(statement, node, domain):
-                _equation(builder, node, pattern, inner, into)
+                _equation(context, node, pattern, inner, into)
         case _:
             raise AssertionError(f"check lets no {type(statement).__name__} pass")
 
 
-def _loop(builder: "Builder", node: Node, iterators: tuple[tree.Iterator, ...], domain: Domain) -> Domain:
-    inner, _ = terms_of(Expansion(builder, node, domain), iterators)
+def _loop(context: Context, node: Node, iterators: tuple[tree.Iterator, ...], domain: Domain) -> Domain:
+    inner, _ = terms_of(Expansion(context, node, domain), iterators)
     return inner
 
 
-def _branches(
-    builder: "Builder", node: Node, statement: tree.IfEquation, domain: Domain, into, ports
-) -> None:
+def _branches(context: Context, node: Node, statement: tree.IfEquation, domain: Domain, into, ports) -> None:
     left = np.arange(domain.size)
     for condition, body in statement.branches:
         here = left
         if condition is not None:
-            look = Expansion(builder, node, domain.take(left))
+            look = Expansion(context, node, domain.take(left))
             value = look.structural(condition, "the condition around equations")
             holds = np.broadcast_to(truth(value), (len(left),))
             here, left = left[holds], left[~holds]
@@ -80,16 +75,16 @@ def _branches(
         if len(here):
             chosen = domain.take(here)
             for each in body:
-                builder.attempt(lambda e=each, d=chosen: _statement(builder, node, e, d, into, ports))
+                context.attempt(lambda e=each, d=chosen: _statement(context, node, e, d, into, ports))
 
 
 def _equation(
-    builder: "Builder", node: Node, statement: tree.Equation, domain: Domain, into: Collector
+    context: Context, node: Node, statement: tree.Equation, domain: Domain, into: Collector
 ) -> None:
     if not domain.size:
         return
-    builder.divide(statement.left, statement.right)
-    look = Expansion(builder, node, domain)
+    context.divide(statement.left, statement.right)
+    look = Expansion(context, node, domain)
     both = tree.Binary("+", statement.left, statement.right, statement.span)
     shape = shape_of(look, both)
     if shape:
@@ -98,7 +93,7 @@ def _equation(
         domain = domain.product(shape)
 
     def add(rows: np.ndarray) -> None:
-        expansion = Expansion(builder, node, domain.take(rows))
+        expansion = Expansion(context, node, domain.take(rows))
         skeleton = expansion.lift(expansion.expand(both_sides))
         into.add(expansion.rows(skeleton, statement.span))
 
@@ -119,22 +114,22 @@ def _check_left(look: Expansion, statement: tree.Equation, shape: tuple[int, ...
 
 
 def _reaction(
-    builder: "Builder", node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: Domain
+    context: Context, node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: Domain
 ) -> None:
     if isinstance(reaction, tree.For):
-        inner = _loop(builder, node, reaction.iterators, domain)
+        inner = _loop(context, node, reaction.iterators, domain)
         for each in reaction.body:
             assert isinstance(each, tree.Reaction | tree.For)
-            builder.attempt(lambda e=each: _reaction(builder, node, e, inner))
+            context.attempt(lambda e=each: _reaction(context, node, e, inner))
     elif isinstance(reaction, tree.Alike):
         assert isinstance(reaction.pattern, tree.Reaction)
         for inner in of_lines(reaction, node, domain):
-            _reaction(builder, node, reaction.pattern, inner)
+            _reaction(context, node, reaction.pattern, inner)
     elif domain.size:
-        builder.divide(*(rate for rate in (reaction.forward, reaction.reverse) if rate is not None))
+        context.divide(*(rate for rate in (reaction.forward, reaction.reverse) if rate is not None))
         list(
             split_rows(
                 domain.size,
-                lambda rows: builder.network.add(Expansion(builder, node, domain.take(rows)), reaction),
+                lambda rows: add_reaction(Expansion(context, node, domain.take(rows)), reaction),
             )
         )

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from sympy.printing.numpy import NumPyPrinter
 
 from stiffdsl.check.model import CheckedModel
-from stiffdsl.flat.flatten import Builder
+from stiffdsl.flat.flatten import gathered
 from stiffdsl.flat.model import TIME, Family, FlatModel, Sum, slot, total
 from stiffdsl.syntax.large import large_trees
 
@@ -45,14 +45,13 @@ class Written:
 def written(checked: CheckedModel, constants: Mapping[str, float] | None = None) -> Written:
     """The equations of a checked model, read anew."""
     with large_trees():
-        builder = Builder(checked, dict(constants or {}))
-        connections = builder.gathered()
-        equations = builder.equations.build(builder.constant)
-        initial = builder.initial.build(builder.constant)
+        context, connections = gathered(checked, dict(constants or {}))
+        equations = context.equations.build(context.constant)
+        initial = context.initial.build(context.constant)
     nothing = np.zeros((0, 3), dtype=np.int64)
     equal = [np.column_stack([a, b, np.full(len(a), sign)]) for a, b, sign in connections.equal]
     zero = np.concatenate([np.zeros(0, dtype=np.int64), *connections.zero])
-    return Written(equations, initial, np.concatenate([nothing, *equal]), zero, builder.constants)
+    return Written(equations, initial, np.concatenate([nothing, *equal]), zero, context.constants)
 
 
 def sorted_equations(flat: FlatModel) -> Written:

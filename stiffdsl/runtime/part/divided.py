@@ -6,9 +6,9 @@ from itertools import groupby
 from typing import Any
 
 from stiffdsl.check import Class
+from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import Domain
 from stiffdsl.flat.expand import Expansion
-from stiffdsl.flat.flatten import Builder
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.runtime.part.elements import element, rank
 from stiffdsl.runtime.part.rebuild import mentions, rebuilt, substituted
@@ -43,7 +43,7 @@ class Moved:
 class Division:
     """Element `number` of `count` of the array at `path` becomes `own`, the rest `others`."""
 
-    builder: Builder
+    context: Context
     path: tuple[str, ...]
     number: int
     count: int
@@ -65,7 +65,7 @@ class Divided:
     def value(self, expr: tree.Expr) -> int | None:
         """A whole number that is known; None where it depends on a loop that is around it."""
         try:
-            found = Expansion(self.made.builder, self.node, Domain()).structural(expr, "an index")
+            found = Expansion(self.made.context, self.node, Domain()).structural(expr, "an index")
         except (Fault, KeyError):
             return None
         return round(float(found.ravel()[0]))

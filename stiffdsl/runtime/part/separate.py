@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stiffdsl.check import CheckedModel, Class, ComponentUse
-from stiffdsl.flat.flatten import Builder
+from stiffdsl.flat.instances import instantiated
 from stiffdsl.runtime.part.divided import Divided, Division, Moved
 from stiffdsl.syntax import tree
 
@@ -59,9 +59,9 @@ class _Separation:
         self.checked = checked
         self.path = [s.partition("[")[0] for s in segments[: last + 1]]
         array = ".".join(self.path)
-        builder = Builder(checked, dict(constants))
-        builder.instances()
-        node = builder.root
+        context = instantiated(checked, dict(constants))
+        context.stop_on_errors()
+        node = context.root
         self.nodes = [node]
         for name in self.path:
             below = node.children.get(name)
@@ -94,7 +94,7 @@ class _Separation:
         self.others = _free(f"{self.path[-1]}_but_{self.number}", taken)
         above = "".join(f"{p}." for p in self.path[:-1])
         self.moved = Moved(array, self.number, above + self.own, above + self.others)
-        self.division = Division(builder, tuple(self.path), self.number, self.count, self.own, self.others)
+        self.division = Division(context, tuple(self.path), self.number, self.count, self.own, self.others)
 
     def result(self) -> CheckedModel:
         below: Class | None = None

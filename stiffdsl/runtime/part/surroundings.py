@@ -7,8 +7,8 @@ import numpy as np
 from stiffdsl.check import CheckedModel
 from stiffdsl.check.names import dotted
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.flatten import Builder
 from stiffdsl.flat.instance import Node
+from stiffdsl.flat.instances import instantiated
 from stiffdsl.runtime.part.place import Place, names_in_expression
 from stiffdsl.syntax import tree
 
@@ -27,9 +27,9 @@ def surroundings(
     `parameters` and `starts` hold the values of the whole by full name, in SI; the parameters `given` have others than
     those that are declared.
     """
-    builder = Builder(checked, dict(constants))
-    builder.instances()
-    node = builder.root
+    context = instantiated(checked, dict(constants))
+    context.stop_on_errors()
+    node = context.root
     for segment in place.path:
         node = node.children[segment]
     prefix = place.name + "."
@@ -57,7 +57,7 @@ def surroundings(
                 if attribute != "value":
                     values = starts.get(full)
                 elif variable.kind == "const":
-                    values = builder.constant_of(below, variable.name)
+                    values = context.constant_of(below, variable.name)
                 elif variable.kind == "param":
                     values = parameters[full]
                 else:

@@ -8,8 +8,8 @@ import numpy as np
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import Domain, Lines
-from stiffdsl.flat.expand import SLOT_KINDS
 from stiffdsl.flat.instance import Node, positions
+from stiffdsl.flat.model import SLOT_KINDS
 from stiffdsl.syntax import tree
 
 

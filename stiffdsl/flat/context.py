@@ -1,0 +1,129 @@
+"""The state of one flattening: numbers given out, rows and diagnostics gathered. Every pass of `flat` writes here."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.units import parse_unit
+from stiffdsl.diagnostics import Diagnostic, ModelError, Span
+from stiffdsl.flat.domain import Domain
+from stiffdsl.flat.families import Collector, Rows
+from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
+from stiffdsl.flat.model import SLOT_KINDS, Block
+from stiffdsl.flat.shared import Sharing, sharing
+from stiffdsl.flat.stoichiometry import Stoichiometry
+from stiffdsl.syntax import tree
+
+
+class Context:
+    """Numbers of unknowns, parameters, inputs and constants; equations, values and mistakes gathered so far.
+
+    `evaluate(context, node, name)` gives the value of a `const` when first asked for: values are expanded, and
+    expanded expressions ask for values.
+    """
+
+    def __init__(
+        self,
+        checked: CheckedModel,
+        overrides: dict[str, float],
+        evaluate: Callable[["Context", Node, str], np.ndarray],
+    ):
+        self.checked = checked
+        self.evaluate = evaluate
+        self.overrides = tuple(overrides)
+        self.diagnostics: list[Diagnostic] = []
+        self.variables: list[Block] = []
+        self.parameters: list[Block] = []
+        self.inputs: list[Block] = []
+        self.next = {"var": 0, "param": 0, "input": 0}
+        self.equations = Collector()
+        self.initial = Collector()
+        self.parameter_values: list[tuple[np.ndarray, Rows]] = []
+        self.input_values: list[tuple[np.ndarray, Rows]] = []
+        self.starts: list[tuple[np.ndarray, Rows]] = []
+        self.default_starts: list[Block] = []
+        self.guesses: list[tuple[np.ndarray, Rows]] = []
+        # -1, 0 and 1 come first: signs refer to them by number.
+        self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]
+        self._constant_count = 3
+        self._known_constants: dict[float, int] = {-1.0: 0, 0.0: 1, 1.0: 2}
+        self.evaluating: list[tuple[Node, str]] = []
+        self.stoichiometry = Stoichiometry()
+        self.hidden_count: dict[str, int] = {}
+        # Parts of long statements that stand in them several times (`shared.py`), and their shapes.
+        self.shared: set[int] = set()
+        self.shapes: dict[tuple[int, int], tuple[Domain, tuple[int, ...]]] = {}
+        span = checked.root.span
+        modifiers: dict[tuple[str, str], Bound] = {}
+        self.root = Node(checked.root, (), None, None, modifiers)
+        for name, value in overrides.items():
+            modifiers[name, "value"] = Bound(tree.Number(float(value), None, span), self.root, span)
+
+    @property
+    def constants(self) -> np.ndarray:
+        """The values of all constants, by their number."""
+        return np.concatenate(self._constants)
+
+    def constant(self, value: float) -> int:
+        if value not in self._known_constants:
+            self._known_constants[value] = self._constant_count
+            self._constants.append(np.array([value]))
+            self._constant_count += 1
+        return self._known_constants[value]
+
+    def constant_ids(self, values: np.ndarray) -> np.ndarray:
+        """Numbers of the constants `values`; equal ones in one call share a number."""
+        unique, inverse = np.unique(values.astype(float), return_inverse=True)
+        first = self._constant_count
+        self._constants.append(unique)
+        self._constant_count += len(unique)
+        return first + inverse.reshape(values.shape)
+
+    def constant_of(self, node: Node, name: str) -> np.ndarray:
+        """The value of `const name` of `node`."""
+        return self.evaluate(self, node, name)
+
+    def hidden(self, size: int, label: str, span: Span) -> int:
+        """New variables the user did not declare (rates, intermediate values): the number of the first."""
+        self.hidden_count[label] = self.hidden_count.get(label, 0) + 1
+        path = ((f"_{label}_{self.hidden_count[label]}", (size,)),)
+        return self.block(path, "hidden", None, None, span).offset
+
+    def block(
+        self, path, kind: str, unit: str | None, doc: str | None, span: Span, low=None, high=None
+    ) -> Block:
+        """The scalars of one declaration, numbered."""
+        group = SLOT_KINDS[kind]
+        scale, shift = 1.0, 0.0
+        if unit is not None:
+            parsed = parse_unit(unit)
+            scale, shift = parsed.scale, parsed.shift
+        block = Block(path, kind, self.next[group], unit, scale, shift, doc, span, low, high)
+        self.next[group] += block.size
+        if self.next[group] > MOST_MEMBERS:
+            raise Fault("E0304", f"the model has more than {MOST_MEMBERS:,} unknowns", span)
+        {"var": self.variables, "param": self.parameters, "input": self.inputs}[group].append(block)
+        return block
+
+    def divide(self, *expressions: tree.Expr) -> Sharing:
+        """The parts that a statement shares, noted before it is expanded."""
+        found = sharing(*expressions)
+        self.shared |= found.parts
+        return found
+
+    # --- diagnostics ---
+
+    def attempt(self, action: Callable[[], object]) -> object:
+        """Run `action`; a mistake in the model is kept, so that others are found as well."""
+        try:
+            return action()
+        except Fault as fault:
+            if fault.diagnostic not in self.diagnostics:
+                self.diagnostics.append(fault.diagnostic)
+            return None
+
+    def stop_on_errors(self) -> None:
+        """Raises `ModelError` where mistakes have been found."""
+        if self.diagnostics:
+            raise ModelError(self.diagnostics)

@@ -1,0 +1,136 @@
+"""The instance tree of a model: parts, arrays of parts, and the scalars of every declaration in numbered blocks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stiffdsl.check.model import CheckedModel
+from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.flat.context import Context
+from stiffdsl.flat.declarations import declared, expansions
+from stiffdsl.flat.domain import Domain
+from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, count_parts
+from stiffdsl.flat.model import Block
+from stiffdsl.flat.structure import constant_value, dimensions
+from stiffdsl.syntax import tree
+from stiffdsl.syntax.tree import SIZES
+
+
+def instantiated(checked: CheckedModel, constants: dict[str, float]) -> Context:
+    """A context that holds the instance tree of `checked`; mistakes are among its diagnostics."""
+    context = Context(checked, constants, constant_value)
+    context.attempt(lambda: _add_instances(context))
+    return context
+
+
+def _add_instances(context: Context) -> None:
+    count_parts(context.checked.root)
+    stack = [context.root]
+    while stack:
+        node = stack.pop()
+        node.declared = {v.name: v for v in node.cls.variables}
+        children = []
+        for use in node.cls.components:
+            dims = context.attempt(
+                lambda node=node, use=use: dimensions(context, node, use.dimensions, use.name)
+            )
+            if dims is None:
+                continue
+            child = Node(use.cls, (*node.path, (use.name, dims)), node, use, child_modifiers(node, use))  # type: ignore[arg-type]
+            node.children[use.name] = child
+            children.append(child)
+        stack.extend(reversed(children))
+    for node in context.root.walk():
+        _find_bound_inputs(node)
+    for node in context.root.walk():
+        for variable in node.cls.variables:
+            if variable.kind != "const":
+                context.attempt(lambda node=node, variable=variable: _declare(context, node, variable))
+    for name in context.overrides:
+        context.attempt(lambda name=name: _check_override(context, name))
+
+
+def _check_override(context: Context, name: str) -> None:
+    node: Node | None = context.root
+    *parts, last = name.split(".")
+    for part in parts:
+        node = node.children.get(part) if node else None
+    if node is None or last not in node.declared or node.declared[last].kind != "const":
+        known = [v.name for v in context.root.cls.variables if v.kind == "const"]
+        raise Fault(
+            "E0302",
+            f"there is no constant `{name}` in `{context.root.cls.name}`",
+            context.root.cls.span,
+            help=did_you_mean(name, known),
+        )
+
+
+def _find_bound_inputs(node: Node) -> None:
+    """An input of a part that its surroundings determine is a variable: bound by a modifier with variables
+    in it, or alone on one side of an equation of the enclosing model."""
+    for (name, attribute), bound in node.modifiers.items():
+        variable = node.declared.get(name)
+        literal = isinstance(bound.value, tree.Number | tree.Unary | tree.ArrayLiteral)
+        if attribute == "value" and variable and variable.kind == "input" and not literal:
+            node.bound_inputs.add(name)
+    for statement in _all_equations(node.cls.equations):
+        for side in (statement.left, statement.right):
+            if isinstance(side, tree.Name) and len(side.parts) > 1:
+                target: Node | None = node
+                for part in side.parts[:-1]:
+                    target = target.children.get(part.name) if target else None
+                name = side.parts[-1].name
+                if target and name in target.declared and target.declared[name].kind == "input":
+                    target.bound_inputs.add(name)
+
+
+def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
+    own = dimensions(context, node, variable.dimensions, variable.name)
+    path = (*node.path, (variable.name, own))
+    kind = "var" if variable.name in node.bound_inputs else variable.kind
+    low = high = None
+    if variable.range is not None:
+        look = Expansion(context, node, Domain.grid((1,) * len(node.prefix)), auxiliary=False)
+        low = float(np.ravel(look.structural(variable.range.first, "a range"))[0])
+        high = float(np.ravel(look.structural(variable.range.last, "a range"))[0])
+        if low > high:
+            raise Fault("E0308", f"the range of `{variable.name}` is empty", variable.range.span)
+    block = context.block(path, kind, variable.unit, variable.doc, variable.name_span, low, high)
+    node.blocks[variable.name] = block
+    own_sizes = (variable.nominal, variable.min, variable.max)
+    for name in SIZES if node.modifiers or own_sizes != (None, None, None) else ():
+        bound = declared(node, variable, name, getattr(variable, name))
+        if bound is not None:
+            block.sizes[name] = _size(context, block, name, bound)
+
+
+def _size(context: Context, block: Block, name: str, bound: Bound) -> np.ndarray:
+    """What is declared of the size of every scalar of `block`."""
+    values = np.empty(block.size)
+    if isinstance(bound.value, tree.Number):
+        values = np.broadcast_to(bound.value.value, (block.size,))
+    else:
+        for expansion, rows in expansions(context, block, bound, auxiliary=False):
+            values[rows] = expansion.structural(bound.value, f"the {name} of `{block.name}`")
+    if name == "nominal" and not np.all(values > 0):
+        raise Fault("E0308", f"the nominal of `{block.name}` is not positive", bound.span)
+    least = block.sizes.get("min")
+    if name == "max" and least is not None and np.any(values < least):
+        raise Fault("E0308", f"the range of `{block.name}` is empty", bound.span)
+    return values
+
+
+def _all_equations(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Equation]:
+    """Equations of all depths, those of lines of one shape by their pattern."""
+    for statement in statements:
+        match statement:
+            case tree.Equation():
+                yield statement
+            case tree.For():
+                yield from _all_equations(statement.body)
+            case tree.Alike(pattern=tree.Equation() as pattern):
+                yield pattern
+            case tree.IfEquation():
+                for _, body in statement.branches:
+                    yield from _all_equations(body)
