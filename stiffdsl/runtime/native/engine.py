@@ -80,8 +80,8 @@ def _linked(code: bytes) -> Library:
 
 
 def _compiled(text: str) -> bytes:
-    """Object code. The IR is written as it should run: variables are put into registers, loops turned, and no more;
-    the whole pipeline of `-O2` takes ten times as long for nothing that can be measured."""
+    """Object code. The IR is written as it should run: variables are put into registers, and no more; the whole
+    pipeline of `-O2` takes ten times as long for nothing that can be measured."""
     machine = _machine()
     module = llvm.parse_assembly(text)
     module.triple = machine.triple
@@ -89,7 +89,6 @@ def _compiled(text: str) -> bytes:
     passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.add_simplify_cfg_pass()
-    passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0)))
