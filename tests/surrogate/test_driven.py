@@ -81,6 +81,12 @@ def test_an_ensemble_has_a_signal_for_each_lane(tank, linear):
     assert np.allclose(one["y"], linear.ensemble(**asked)["y"][1], atol=1e-9)
 
 
+def test_an_ensemble_has_a_constant_for_each_lane(linear):
+    batch = linear.ensemble({"k": 1.0}, inputs={"u": [0.5, 1.0, 1.5]}, outputs=("y",))
+    alone = [linear.simulate(params={"k": 1.0}, inputs={"u": u})["y"] for u in (0.5, 1.0, 1.5)]
+    assert np.allclose(batch["y"], alone, atol=1e-9)
+
+
 def test_what_was_not_trained_is_refused(linear):
     with pytest.raises(ValueError, match="it takes no other `v`; it takes `u`"):
         linear.simulate(inputs={"v": 1.0})
