@@ -11,8 +11,10 @@ from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
 from stiffdsl.runtime.chain import Lifted, by_blocks, from_guesses, lifted_system, worthwhile
 from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.native import Search
 from stiffdsl.runtime.singular import singular
 from stiffdsl.runtime.start import CHECK, Anchor, Started, consistent, first_guess
+from stiffdsl.runtime.start_kernel import on_the_host
 from stiffdsl.runtime.start_report import Move, StartReport, block_sizes
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.continuation import THOROUGH, Continued, by_damped_steps, continued
@@ -96,7 +98,7 @@ def _anchor(model: "CompiledModel") -> Anchor | None:
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)
         y = np.asarray(y, dtype=float)
-        found = _by_newton(model, t, y, p, u, known, nothing)
+        found = _by_newton(model, t, y, p, u, known, nothing, None)
     if found is not None:
         return Anchor(found[0], args, np.asarray(known))
     for reached, found in _ways(model, t, y, p, u, known, nothing):
@@ -115,7 +117,7 @@ def _solved(
     program, system = model.program, model.system(driven=bool(args.inputs.signals))
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     if len(program.system.initial.free) <= THOROUGH:
-        quick = _by_newton(model, t, y, p, u, known, initial)
+        quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model, lambda: anchor(model)))
         if quick is not None:
             whole, iterations, how = quick
             nothing = np.zeros(len(program.system.initial.free))
@@ -140,10 +142,17 @@ def _solved(
 
 
 def _by_newton(
-    model: "CompiledModel", t: float, y: np.ndarray, p, u, known: Any, initial: Overrides
+    model: "CompiledModel",
+    t: float,
+    y: np.ndarray,
+    p,
+    u,
+    known: Any,
+    initial: Overrides,
+    kernel: Search | None,
 ) -> tuple[np.ndarray, int, str] | None:
     """The state, iterations and how: in the entries of y from where they are, or block by block before that. Which
-    comes first is a matter of what was said of the entries of y."""
+    comes first is a matter of what was said of the entries of y. A `kernel` goes first from where Newton begins."""
     program, free = model.program, model.program.system.initial.free
     with np.errstate(all="ignore"):
         guessed = np.asarray(model.interpreted.guess(p, u, t))
@@ -153,6 +162,11 @@ def _by_newton(
             if begun is None:
                 continue
             near, before, how = begun
+            quick = None if kernel is None else kernel(t, near, p, u, np.asarray(known))
+            if quick is not None:
+                whole = near.copy()
+                whole[free] = quick[0]
+                return whole, before + quick[1], how
             found = solved_from(program, model.interpreted, t, near, p, u, known, by_damped_steps)
             if found.converged:
                 whole = near.copy()

@@ -37,8 +37,15 @@ def bends(program: Program) -> bool:
     return found
 
 
+def bent(model: Any) -> bool:
+    """The same of a model's program, looked at once."""
+    if "bent" not in model.cache:
+        model.cache["bent"] = bends(model.program)
+    return model.cache["bent"]
+
+
 def held(system: Any, times: Any, y: Any, args: Any) -> Any:
-    """The same inside of a trace: values y (times, n), with algebraic unknowns solved for."""
+    """Values y (times, n) with algebraic unknowns solved for, inside of a trace."""
     consistent = Consistent(system)
 
     def one(t, y):

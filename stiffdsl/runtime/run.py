@@ -13,7 +13,7 @@ from jax.custom_batching import sequential_vmap
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
-from stiffdsl.runtime.between import Between, bends, held
+from stiffdsl.runtime.between import Between, bent, held
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import with_knots
@@ -276,8 +276,8 @@ def simulate(
     if check and times is not None:
         t, y = times, np.asarray(trajectory(times))
     # Backwards, the program has the other side of a jump in time.
-    bent = bends(model.program) and not (end < start and len(model.program.crossings_periodic))
-    between = Between(model, trajectory, np.asarray(args.p), args.inputs) if bent else None
+    kinked = bent(model) and not (end < start and len(model.program.crossings_periodic))
+    between = Between(model, trajectory, np.asarray(args.p), args.inputs) if kinked else None
     if between is not None and times is not None:
         y = between.held(np.asarray(t, dtype=float), np.asarray(y))
     if turned:
@@ -367,7 +367,7 @@ def lane(
     small = small_starts(model)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
-    bent = bends(program) and not any(signal.jumps is not None for signal in signals)
+    kinked = bent(model) and not any(signal.jumps is not None for signal in signals)
     search = searched(model)
 
     def near(args: Args) -> Anchor | None:
@@ -410,7 +410,7 @@ def lane(
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
         rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)
-        if bent:
+        if kinked:
             # Backwards, the program has the other side of a jump in time.
             forward = (end >= start) | (not len(program.crossings_periodic))
             values = jnp.where(forward, held(system, saveat, found.ys, args), found.ys)

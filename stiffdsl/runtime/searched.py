@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.runtime import native
 from stiffdsl.runtime.begin import anchor, solved_from
 from stiffdsl.runtime.start import Anchor
-from stiffdsl.solve import kernels
+from stiffdsl.runtime.start_kernel import operations, start_kernel
 from stiffdsl.solve.continuation import by_damped_steps, continued
 from stiffdsl.solve.damped import LEAST_SHARE, MOST_SEARCHES, NewtonResult
 
@@ -36,15 +35,10 @@ def searched(model: "CompiledModel") -> Search | None:
 
 
 def _searched(model: "CompiledModel") -> Search | None:
-    program = model.program
-    free = program.system.initial.free
-    long = sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian")) >= LONG
-    if not long or not len(free) or not kernels.on_cpu():
-        return None
-    known = anchor(model)
-    made = native.search_of(program, _sample(model, known))
+    made = start_kernel(model, lambda: anchor(model)) if operations(model) >= LONG else None
     if made is None:
         return None
+    free, known = model.program.system.initial.free, anchor(model)
     n = len(free)
 
     def host(*given: Any) -> np.ndarray:
@@ -64,17 +58,6 @@ def _searched(model: "CompiledModel") -> Search | None:
         return NewtonResult(found[:n], found[n] > 0, found[n + 1].astype(jnp.int32), 0 * x0, nothing)
 
     return search
-
-
-def _sample(model: "CompiledModel", known: Anchor | None) -> np.ndarray | None:
-    """The Jacobian where the declared model begins."""
-    if known is None:
-        return None
-    t = float(model.experiment.get("time", (0.0, 0.0))[0])
-    u = known.args.inputs.table(np.array([t]))[0]
-    with np.errstate(all="ignore"):
-        values = model.interpreted.initial_jacobian(t, known.y, np.asarray(known.args.p), u, known.start)
-    return np.asarray(values, dtype=float)
 
 
 # --- on the host --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime import searched
+from stiffdsl.runtime import searched, start_kernel
 from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.native import search
 
@@ -87,3 +87,16 @@ def test_steps_from_the_declared_start_on_the_host(model):
     values = model.interpreted.variables(0.0, y, p, u)
     names = [v.name for v in model.variables]
     assert np.allclose([values[names.index(n)] for n in "yz"], _starts(50.0, 1.0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("iterations", [search.ITERATIONS, 1], ids=["kernel", "numpy"])
+def test_runs_on_the_host_begin_by_the_kernel_where_it_finds_a_start(monkeypatch, iterations):
+    monkeypatch.setattr(start_kernel, "LONG", 0)
+    monkeypatch.setattr(search, "ITERATIONS", iterations)
+    model = sd.loads(TEXT)
+    for a in (0.5, 3.0):
+        solution = model.simulate(time=(0, 1), points=2, params={"a": a})
+        assert solution.start.how == "Newton"
+        assert solution.start.iterations > 1
+        assert np.allclose([solution["y"][0], solution["z"][0]], _starts(a, 1.0), rtol=1e-10)
+    assert "start kernel" in model.cache

@@ -6,6 +6,7 @@ Damped by the natural monotonicity test as `solve/damped.py`, with factors in a 
 pivots are taken as they come. It gives up where something is not finite.
 """
 
+import ctypes
 import hashlib
 from collections.abc import Callable
 
@@ -27,6 +28,7 @@ RTOL, ITERATIONS = 1e-12, 60
 ARGUMENTS = "t", "y", "p", "u", "start"
 # Beyond these, multiplications of the factors, continuation on the host finds factors of its own.
 MULTIPLICATIONS = 2_000_000
+_Alone = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * len(ARGUMENTS))
 
 
 class Search:
@@ -46,10 +48,25 @@ class Search:
         shapes = [(), (program.size,), (parameters,), (inputs,), (flat.size,)]
         self.kernel = Kernel(self._target, shapes, (plan.n + 2,))
 
-    def _target(self) -> str:
+    def __call__(
+        self, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray, start: np.ndarray
+    ) -> tuple[np.ndarray, int] | None:
+        """The entries and the iterations, on the host; None where they are not found."""
+        arrays = [np.ascontiguousarray(a, dtype=float) for a in (y, p, u, start)]
+        result = np.empty(self._plan.n + 2)
+        search = _Alone(self.library.address("search_alone"))
+        search(float(t), *(a.ctypes.data for a in (*arrays, result)))
+        return (result[:-2], int(result[-1])) if result[-2] > 0 else None
+
+    @property
+    def library(self) -> Library:
+        """The code, compiled when it is first asked for."""
         if self._library is None:
-            self._library = engine.load(self.key, lambda: emit(self._program, self._plan))
-        return ffi.register(f"stiffdsl_{self.key}", self._library, "search_handler")
+            self._library = engine.load(self.key, lambda: emit(self._program, self._plan), seldom=True)
+        return self._library
+
+    def _target(self) -> str:
+        return ffi.register(f"stiffdsl_{self.key}", self.library, "search_handler")
 
 
 def search_of(program: Program, sample: np.ndarray | None) -> Search | None:
@@ -102,7 +119,19 @@ def emit(program: Program, plan: lu.Plan) -> str:
     code.put("ret void")
     code.finish()
     emit_lanes(module, "search", ARGUMENTS, areas.size)
+    _emit_alone(module, areas.size)
     return module.text()
+
+
+def _emit_alone(module: Module, size: int) -> None:
+    """`search_alone(t, y, p, u, start, result)`, for the host."""
+    parameters = [("double", "t"), *(("ptr", a) for a in (*ARGUMENTS[1:], "result"))]
+    code = Code(module, "search_alone", parameters, linkage="dso_local")
+    work = code.call("malloc", f"i64 {8 * size + 64}", result="noalias ptr")
+    code.call("search", *(f"{kind} %{name}" for kind, name in parameters), f"ptr {work}")
+    code.call("free", f"ptr {work}")
+    code.put("ret void")
+    code.finish()
 
 
 def emit_assemble_and_solve(module: Module, plan: lu.Plan) -> None:
