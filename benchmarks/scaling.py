@@ -151,11 +151,6 @@ def _measure(family: str, n: int, task: str) -> dict[str, Any]:
 
 def _import_compiler() -> None:
     """All modules that a model needs, so that no stage pays for them: about a second and a half, once a process."""
-    import stiffdsl.check
-    import stiffdsl.flat.flatten
-    import stiffdsl.graph.sort
-    import stiffdsl.program.lower
-    import stiffdsl.runtime.model  # noqa: F401
 
 
 def _compiled(source: Any, constants: dict[str, float]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stiffdsl.diagnostics import ModelError
 
 if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
+    from stiffdsl.model import CompiledModel
     from stiffdsl.solve.solution import Interrupted, OutsideDomainWarning
     from stiffdsl.solve.status import Status
     from stiffdsl.surrogate.part import PartSurrogate
@@ -39,7 +39,7 @@ __all__ = [
 
 # Names that come with JAX are fetched when they are asked for: `stiffdsl --help` must not wait for it.
 _LATER = {
-    "CompiledModel": "stiffdsl.runtime.model",
+    "CompiledModel": "stiffdsl.model",
     "Interrupted": "stiffdsl.solve.solution",
     "OutsideDomainWarning": "stiffdsl.solve.solution",
     "Status": "stiffdsl.solve.status",

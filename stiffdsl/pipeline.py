@@ -138,7 +138,7 @@ def _stages(
 
     yield "program", lower
 
-    from stiffdsl.runtime.model import CompiledModel
+    from stiffdsl.model import CompiledModel
 
     origin = Origin(source, model, constants, imported, eliminate_conserved, change)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)

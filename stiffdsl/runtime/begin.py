@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
 from stiffdsl.runtime.chain import Lifted, by_blocks, from_guesses, lifted_system, worthwhile
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.native import Search
 from stiffdsl.runtime.singular import singular
@@ -20,9 +21,6 @@ from stiffdsl.runtime.system import Args
 from stiffdsl.solve.continuation import THOROUGH, Continued, by_damped_steps, continued
 from stiffdsl.solve.process import check_process
 from stiffdsl.solve.status import Status
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 NAMED = 3
 # Relative differences of start values below this are rounding.
@@ -36,7 +34,7 @@ class Begun(NamedTuple):
     report: StartReport
 
 
-def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, overridden: bool) -> Begun:
+def begin(model: CompiledProgram, t: float, args: Args, initial: Overrides, overridden: bool) -> Begun:
     """The state that a run begins with, for values as they are given and no others."""
     began, system = time.perf_counter(), model.program.system
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
@@ -73,7 +71,7 @@ def begin(model: "CompiledModel", t: float, args: Args, initial: Overrides, over
     return Begun(y, report)
 
 
-def _solved_for(model: "CompiledModel") -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _solved_for(model: CompiledProgram) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The names of the unknowns that equations determine at the start, and the sizes of their blocks."""
     if "solved for" not in model.cache:
         program = model.program
@@ -83,16 +81,16 @@ def _solved_for(model: "CompiledModel") -> tuple[tuple[str, ...], tuple[int, ...
     return model.cache["solved for"]
 
 
-def anchor(model: "CompiledModel") -> Anchor | None:
+def anchor(model: CompiledProgram) -> Anchor | None:
     """The consistent state for the declared parameters, found without compiling anything; None where there is none."""
     if "anchor" not in model.cache:
         model.cache["anchor"] = _anchor(model)
     return model.cache["anchor"]
 
 
-def _anchor(model: "CompiledModel") -> Anchor | None:
+def _anchor(model: CompiledProgram) -> Anchor | None:
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
-    args = model.args()
+    args = model.default_arguments()
     nothing = model.given.initial(None)
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     with np.errstate(all="ignore"):
@@ -111,7 +109,7 @@ def _anchor(model: "CompiledModel") -> Anchor | None:
 
 
 def _solved(
-    model: "CompiledModel", t: float, y: np.ndarray, args: Args, known: Any, initial: Overrides
+    model: CompiledProgram, t: float, y: np.ndarray, args: Args, known: Any, initial: Overrides
 ) -> tuple[Started, str, int]:
     """The free entries of y by Newton's method, else by continuation in all unknowns, else in those of y."""
     program, system = model.program, model.system(driven=bool(args.inputs.signals))
@@ -142,7 +140,7 @@ def _solved(
 
 
 def _by_newton(
-    model: "CompiledModel",
+    model: CompiledProgram,
     t: float,
     y: np.ndarray,
     p,
@@ -176,7 +174,7 @@ def _by_newton(
 
 
 def _ways(
-    model: "CompiledModel",
+    model: CompiledProgram,
     t: float,
     y: np.ndarray,
     p: np.ndarray,
@@ -196,7 +194,7 @@ def _ways(
 
 
 def _in_all_unknowns(
-    model: "CompiledModel", whole: Lifted, t: float, p: np.ndarray, u: np.ndarray, initial: Overrides
+    model: CompiledProgram, whole: Lifted, t: float, p: np.ndarray, u: np.ndarray, initial: Overrides
 ) -> tuple[np.ndarray, Continued]:
     """Continuation in the lifted system: the entries of y there, and how it went."""
     known, y = from_guesses(whole, t, p, u, initial)
@@ -226,7 +224,7 @@ def solved_from(program, functions, t, y: np.ndarray, p, u, known, way=continued
 # --- telling ------------------------------------------------------------------------------------
 
 
-def _unsolved(model: "CompiledModel", found: Started) -> tuple[tuple[str, ...], str]:
+def _unsolved(model: CompiledProgram, found: Started) -> tuple[tuple[str, ...], str]:
     """The equations that are furthest from being met, and the reason of the failure."""
     program = model.program
     families = (*program.system.initial.conditions, *program.system.residuals)
@@ -260,7 +258,7 @@ def quoted(family: Family, member: int) -> str:
     return f"`{span.source.line(span.line).split('#')[0].strip()}` (line {span.line})"
 
 
-def _contradicted(model: "CompiledModel", t: float, y, p, u, known, overridden: bool) -> list[str]:
+def _contradicted(model: CompiledProgram, t: float, y, p, u, known, overridden: bool) -> list[str]:
     """What does not hold at y: of start values that were overridden, only the constraints of the model count."""
     system = model.program.system
     if overridden:
@@ -286,7 +284,7 @@ def _contradicted(model: "CompiledModel", t: float, y, p, u, known, overridden: 
     return told[:NAMED]
 
 
-def _given(model: "CompiledModel", v: int, known: Any, off: float) -> str:
+def _given(model: CompiledProgram, v: int, known: Any, off: float) -> str:
     """A start value of something that is computed."""
     (block,) = model.declarations([v])
     start, value = ((x - block.shift) / block.scale for x in (known[v], known[v] + off))
@@ -295,7 +293,7 @@ def _given(model: "CompiledModel", v: int, known: Any, off: float) -> str:
     return f"`{name}` has start {start:.6g}{unit} (line {block.span.line}), but the equations give {value:.6g}{unit}"
 
 
-def _tied(model: "CompiledModel", family: Family, member: int, y: np.ndarray) -> str:
+def _tied(model: CompiledProgram, family: Family, member: int, y: np.ndarray) -> str:
     """The start values that an equation ties to one another."""
     entries = entries_of(model.program.system, family, member)
     names = model.system(driven=False).names
@@ -308,7 +306,7 @@ def _tied(model: "CompiledModel", family: Family, member: int, y: np.ndarray) ->
     return f" with {', '.join(told[: 2 * NAMED])}{more}" if told else ""
 
 
-def _undetermined(model: "CompiledModel", known: Any, initial: Overrides) -> tuple[str, ...]:
+def _undetermined(model: CompiledProgram, known: Any, initial: Overrides) -> tuple[str, ...]:
     """States that nothing is said of."""
     system = model.program.system
     of_state = np.asarray(known)[system.states]
@@ -321,7 +319,7 @@ def _undetermined(model: "CompiledModel", known: Any, initial: Overrides) -> tup
 
 
 def _moves(
-    model: "CompiledModel", t: float, y: np.ndarray, p, u, known, initial: Overrides
+    model: CompiledProgram, t: float, y: np.ndarray, p, u, known, initial: Overrides
 ) -> tuple[tuple[Move, ...], int]:
     """The start values that y does not keep, and how many it does."""
     flat, system = model.program.system.flat, model.program.system

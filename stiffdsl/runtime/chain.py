@@ -10,7 +10,7 @@ one level are solved together.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -19,13 +19,11 @@ from scipy.sparse.csgraph import connected_components, maximum_bipartite_matchin
 from stiffdsl.graph.lifted import lifted
 from stiffdsl.program.lower import lower
 from stiffdsl.program.program import Program
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import numpy_functions
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.start import first_guess
 from stiffdsl.solve.continuation import Continued, by_damped_steps, continued
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Every level is a call of all equations: more unknowns or levels than these are left to Newton's method in y.
 MOST_UNKNOWNS, MOST_LEVELS = 600, 100
@@ -44,7 +42,7 @@ class Lifted:
     place: np.ndarray
 
 
-def lifted_system(model: "CompiledModel") -> Lifted | None:
+def lifted_system(model: CompiledProgram) -> Lifted | None:
     """All unknowns of the start; None where conserved quantities give states."""
     system = model.program.system
     if len(system.eliminated):
@@ -68,7 +66,7 @@ def from_guesses(whole: Lifted, t: float, p, u, initial: Overrides):
     return known, np.asarray(y, dtype=float).copy()
 
 
-def worthwhile(model: "CompiledModel", known: np.ndarray, guessed: np.ndarray, initial: Overrides) -> bool:
+def worthwhile(model: CompiledProgram, known: np.ndarray, guessed: np.ndarray, initial: Overrides) -> bool:
     """Whether something is said of what y is computed from, and nothing of some entry of y that is to be found."""
     program, system = model.program, model.program.system
     if system.flat.size > MOST_UNKNOWNS or len(system.eliminated):
@@ -82,7 +80,7 @@ def worthwhile(model: "CompiledModel", known: np.ndarray, guessed: np.ndarray, i
 
 
 def by_blocks(
-    model: "CompiledModel", t: float, p, u, initial: Overrides
+    model: CompiledProgram, t: float, p, u, initial: Overrides
 ) -> tuple[np.ndarray, int, str] | None:
     """The entries of y, block by block, the linear systems solved, and by which way where one needed more than
     Newton's method; None where a block has no solution, or there are too many of them."""

@@ -1,19 +1,17 @@
 """One run of a model as a function of time, for what wants to know it between the times that are saved."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.run import Options
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 
 def continuous(
-    model: "CompiledModel",
+    model: CompiledProgram,
     options: Options,
     time: tuple[float, float],
     labels: tuple[str, ...],

@@ -58,9 +58,11 @@ def spread(
     varied: dict[str, dict[str, np.ndarray]],
     count: int,
     progress: Callable[[float], None] | None,
+    solve: Callable[..., Any],
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, dict[str, int]]:
-    """Names of outputs, values (lanes, times, outputs), statuses and summed counts, from the workers of `executor`."""
-    submit = _submitter(executor)
+    """Names of outputs, values (lanes, times, outputs), statuses and summed counts, from the workers of `executor`:
+    each runs `solve(task, own)` for its lanes."""
+    submit = _submitter(executor, solve)
     if task.origin is None:
         raise ValueError("a model that was not compiled from a text cannot travel to other workers")
     size = max(FEW, min(MANY, -(-count // TASKS)))
@@ -81,7 +83,7 @@ def spread(
     return results[0][0], values, np.concatenate([r[2] for r in results]), stats
 
 
-def _submitter(executor: Any) -> Callable[[Task, Any], Callable[[], Any]]:
+def _submitter(executor: Any, solve: Callable[..., Any]) -> Callable[[Task, Any], Callable[[], Any]]:
     """`submit(task, own)`, which returns a function that waits for the result."""
     if callable(getattr(executor, "submit", None)):
         context = getattr(executor, "_mp_context", None)
@@ -90,9 +92,9 @@ def _submitter(executor: Any) -> Callable[[Task, Any], Callable[[], Any]]:
                 "processes that are forked hang, as JAX runs threads; make the pool with "
                 '`ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))`'
             )
-        return lambda task, own: executor.submit(solve_task, task, own).result
+        return lambda task, own: executor.submit(solve, task, own).result
     if getattr(executor, "__name__", None) == "ray":
-        remote = executor.remote(solve_task)
+        remote = executor.remote(solve)
 
         def submit(task, own):
             reference = remote.remote(task, own)
@@ -133,27 +135,3 @@ def compiled(origin: Origin) -> Any:
 def of_lane(first: Any, values: Any) -> Any:
     """An input with `values` in the place of those of the `first` lane: in its table, or constants."""
     return (first[0], values) if isinstance(first, Sequence) else values
-
-
-def solve_task(task: Task, own: dict[str, dict[str, np.ndarray]]):
-    """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
-    from stiffdsl.runtime import run
-
-    assert task.origin is not None
-    model = compiled(task.origin)
-    inputs = dict(task.inputs)
-    for name, values in own["inputs"].items():
-        inputs[name] = of_lane(inputs[name], values)
-    found = run.ensemble(
-        model,
-        task.options,
-        task.time,
-        task.saveat,
-        task.outputs,
-        {**task.fixed["params"], **own["params"]},
-        {**task.fixed["initial"], **own["initial"]},
-        inputs,
-        None,
-        threads=1,
-    )
-    return found.outputs, np.asarray(found.values), found.status, found.stats

@@ -1,21 +1,19 @@
 """A model's equations as data, for surrogates that are made of them."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.program.outputs import with_outputs
 from stiffdsl.program.program import Function
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.surrogate.formula import Formula, Operation
 from stiffdsl.surrogate.task import Drive, Equations, Parameter
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
 
 def equations(
-    model: "CompiledModel",
+    model: CompiledProgram,
     numbers: np.ndarray,
     parameters: tuple[Parameter, ...],
     drives: tuple[Drive, ...],
@@ -57,7 +55,7 @@ def equations(
     )
 
 
-def _unfit(model: "CompiledModel") -> str | None:
+def _unfit(model: CompiledProgram) -> str | None:
     program = model.program
     if len(program.system.implicit):
         return "the model has algebraic unknowns"
@@ -71,7 +69,7 @@ def _unfit(model: "CompiledModel") -> str | None:
 
 
 def _given(
-    model: "CompiledModel", parameters: tuple[Parameter, ...], fixed: Mapping[str, Any]
+    model: CompiledProgram, parameters: tuple[Parameter, ...], fixed: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the parameters are computed from, in SI: `base + values @ matrix`, and which of it is given."""
     middle = {p.name: 0.0 for p in parameters if p.kind == "parameter"}
@@ -85,7 +83,7 @@ def _given(
     return base, matrix, mask
 
 
-def _input_values(model: "CompiledModel", given: Mapping[str, Any]) -> np.ndarray:
+def _input_values(model: CompiledProgram, given: Mapping[str, Any]) -> np.ndarray:
     u = np.array(model.interpreted.input_defaults(model.default_parameters), dtype=float)
     constant, _ = model.given.driven(given)
     return np.where(constant.mask, constant.values, u) if constant.given else u

@@ -1,6 +1,6 @@
 """What the compiler simplified, as data: the parts of `CompiledModel.report` that say more than a count."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, identity
@@ -8,9 +8,7 @@ from scipy.sparse.linalg import splu
 
 from stiffdsl.flat.model import Family
 from stiffdsl.program.program import Program
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
+from stiffdsl.runtime.compiled import CompiledProgram
 
 # Names and texts that a report lists of each kind.
 LISTED = 50
@@ -20,7 +18,7 @@ QUICK = 100_000
 FACTORED = 200_000
 
 
-def conserved_facts(model: "CompiledModel", anyway: bool = False) -> dict[str, Any]:
+def conserved_facts(model: CompiledProgram, anyway: bool = False) -> dict[str, Any]:
     """The conserved quantities as text, and the states that they give."""
     system = model.program.system
     flat = system.flat
@@ -39,7 +37,7 @@ def conserved_facts(model: "CompiledModel", anyway: bool = False) -> dict[str, A
     }
 
 
-def reduction_facts(model: "CompiledModel") -> dict[str, Any]:
+def reduction_facts(model: CompiledProgram) -> dict[str, Any]:
     """What index reduction did: how many derivatives, which became unknowns, which constraints are held."""
     system = model.program.system
     derivatives = [

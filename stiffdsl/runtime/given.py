@@ -13,8 +13,8 @@ from jax.core import Tracer
 from stiffdsl.check.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.runtime.bounds import refuse
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
-from stiffdsl.runtime.limits import refuse
 from stiffdsl.runtime.names import Found, Names
 from stiffdsl.runtime.native.joined import joined
 from stiffdsl.solve.arguments import finite, mapping

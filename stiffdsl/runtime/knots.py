@@ -1,7 +1,7 @@
 """Where the steps of a run end, or how long they may be, since what drives the model bends or may be narrow: tables and
 functions of inputs, and what equations have that depends on time and parameters alone (`program/forcing.py`)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +10,17 @@ from jax import lax
 from jax.core import Tracer
 
 from stiffdsl.program.forcing import at_times, forcing
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
 from stiffdsl.runtime.inputs import HOST, Signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.knots import LOOKS, Knots, knots_of_function, knots_of_table, together
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
 # More numbers than this are not looked at.
 MOST = 4_000_000
 
 
-def with_knots(model: "CompiledModel", args: Args, rtol: Any, start: Any, end: Any) -> Args:
+def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any) -> Args:
     """The arguments of a run with its knots; derivatives know nothing of them."""
     held = args, rtol, start, end
     if _traced(held):
@@ -30,7 +28,7 @@ def with_knots(model: "CompiledModel", args: Args, rtol: Any, start: Any, end: A
     return args._replace(knots=_knots(model, *held))
 
 
-def _knots(model: "CompiledModel", args: Args, rtol: Any, start: Any, end: Any) -> Knots | None:
+def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any) -> Knots | None:
     parts = _of_tables(args.inputs.signals, rtol, end < start)
     seen = _looked_at(model, args, start, end)
     if seen is not None:
@@ -52,7 +50,7 @@ def _of_tables(signals: tuple[Signal, ...], rtol: Any, backward: Any) -> list[Kn
     return found
 
 
-def _looked_at(model: "CompiledModel", args: Args, start: Any, end: Any) -> tuple[Any, Any] | None:
+def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tuple[Any, Any] | None:
     """Times from start to end, and what functions of time are there: (functions, times); None where there are none."""
     functions = [s.function for s in args.inputs.signals if s.function is not None]
     own = _forcing(model)
@@ -69,7 +67,7 @@ def _looked_at(model: "CompiledModel", args: Args, start: Any, end: Any) -> tupl
     return times, xp.concatenate(values)
 
 
-def _forcing(model: "CompiledModel") -> Any:
+def _forcing(model: CompiledProgram) -> Any:
     """The forcing of a model at many times, through NumPy, and at one, through JAX; None where there is none."""
     if "forcing" not in model.cache:
         program = model.program

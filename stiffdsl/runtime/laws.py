@@ -5,7 +5,7 @@ equations      n*T_rooms - sum(T[i]) = 0                  linear, in nothing but
 aliases        a.port.T is b.port.T"""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.relations import Part, evaluated, linear_equations
 from stiffdsl.runtime import run
 from stiffdsl.runtime.begin import begin
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.facts import QUICK
 from stiffdsl.runtime.totals import with_totals
 from stiffdsl.surrogate.task import Relations
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Relations that are looked for, and what their entries may add up to.
 MOST, MOST_ENTRIES = 64, 200_000
@@ -27,7 +25,7 @@ MOST, MOST_ENTRIES = 64, 200_000
 Split = Callable[[np.ndarray], tuple[Mapping[str, Any], Mapping[str, Any] | None, Mapping[str, Any]]]
 
 
-def relations(model: "CompiledModel", numbers: np.ndarray, start: float, split: Split) -> Relations:
+def relations(model: CompiledProgram, numbers: np.ndarray, start: float, split: Split) -> Relations:
     """The relations among the variables `numbers`; `split` tells what rows of values are given to."""
     flat = model.program.system.flat
     known, copies, factor, offset = _representatives(flat, numbers, model)
@@ -79,7 +77,7 @@ def relations(model: "CompiledModel", numbers: np.ndarray, start: float, split: 
 
 
 def _representatives(
-    flat: FlatModel, numbers: np.ndarray, model: "CompiledModel"
+    flat: FlatModel, numbers: np.ndarray, model: CompiledProgram
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The output that stands for each variable, -1 for none; and the outputs that only repeat others."""
     known = np.full(flat.size, -1, dtype=np.int64)
@@ -100,7 +98,7 @@ def _representatives(
 
 
 def _beginning(
-    model: "CompiledModel",
+    model: CompiledProgram,
     start: float,
     params: Mapping[str, Any],
     initial: Mapping[str, Any] | None,
@@ -122,7 +120,7 @@ def _beginning(
     return np.asarray(args.p, dtype=float), state
 
 
-def _conserved(model: "CompiledModel", known: np.ndarray) -> list[tuple[list[str], bool, list[Part]]]:
+def _conserved(model: CompiledProgram, known: np.ndarray) -> list[tuple[list[str], bool, list[Part]]]:
     """The conserved quantities of states that are all `known`."""
     flat = model.program.system.flat
     entries = sum(f.table.size + sum(s.table.size for s in f.sums) for f in flat.equations)

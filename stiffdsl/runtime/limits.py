@@ -1,16 +1,14 @@
 """Values outside of what their declarations allow: given ones are refused, those of a run are told."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.flat.model import Block
+from stiffdsl.runtime.bounds import SIDES, outside, refuse
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import Found
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
-SIDES = (("min", -1.0, "below"), ("max", 1.0, "above"))
 # A run is outside where it is so by more than its tolerances, this many times.
 MARGIN = 10.0
 # A start may be off by rounding.
@@ -19,7 +17,7 @@ ROUNDING = 1e-9
 MOST_NAMES = 4
 
 
-def _limited(model: "CompiledModel", kind: str) -> list[Block]:
+def _limited(model: CompiledProgram, kind: str) -> list[Block]:
     """The declarations with a `min` or a `max`: those of `variables` or of `parameters`."""
     key = ("limited", kind)
     if key not in model.cache:
@@ -28,33 +26,14 @@ def _limited(model: "CompiledModel", kind: str) -> list[Block]:
     return model.cache[key]
 
 
-def refuse(found: Found, given: Any, what: str) -> None:
-    """Raises `ValueError` where a value in SI, given to what was `found`, lies outside; leading axes are lanes."""
-    block = found.block
-    for side, sign, word in SIDES:
-        if side not in block.sizes:
-            continue
-        own = (found.scalars - block.offset).ravel()
-        values = np.asarray(given, dtype=float)
-        values = np.broadcast_to(values, np.broadcast_shapes(values.shape, found.shape))
-        values = values.reshape((-1, own.size))
-        limit = block.sizes[side][own]
-        wrong = np.argwhere(sign * (values - limit) > 0)
-        if len(wrong):
-            lane, k = wrong[0]
-            where = f" in lane {lane}" if len(values) > 1 else ""
-            told = _told(block, int(own[k]), float(values[lane, k]), float(limit[k]), side, word)
-            raise ValueError(f"the {what}{' of' * (what == 'initial value')} {told}{where}")
-
-
-def refuse_parameters(model: "CompiledModel", p: np.ndarray) -> None:
+def refuse_parameters(model: CompiledProgram, p: np.ndarray) -> None:
     """Raises `ValueError` where a parameter, given or computed from others, lies outside."""
     for block in _limited(model, "parameters"):
         scalars = block.offset + np.arange(block.size)
         refuse(Found(block, scalars, (block.size,)), p[scalars], "parameter")
 
 
-def refuse_start(model: "CompiledModel", y: np.ndarray) -> None:
+def refuse_start(model: CompiledProgram, y: np.ndarray) -> None:
     """Raises `ValueError` where a state begins outside."""
     for block, own, values in _states(model, y[None]):
         for side, sign, word in SIDES:
@@ -64,12 +43,12 @@ def refuse_start(model: "CompiledModel", y: np.ndarray) -> None:
             wrong = np.flatnonzero(sign * (values[0] - limit) > ROUNDING * np.abs(limit) + 1e-300)
             if len(wrong):
                 k = int(wrong[0])
-                told = _told(block, int(own[k]), values[0, k], limit[k], side, word)
+                told = outside(block, int(own[k]), values[0, k], limit[k], side, word)
                 raise ValueError(f"the start of {told}")
 
 
 def notes(
-    model: "CompiledModel", evaluate: Any, t: np.ndarray, y: np.ndarray, rtol: float, atol: Any
+    model: CompiledProgram, evaluate: Any, t: np.ndarray, y: np.ndarray, rtol: float, atol: Any
 ) -> list[str]:
     """What is to be said of a run: where it left what is declared, and which states stayed below `atol`.
 
@@ -113,12 +92,12 @@ def _left(
             continue
         first = int(np.argmax(np.any(beyond > 0, axis=1)))
         at, k = np.unravel_index(np.argmax(beyond), beyond.shape)
-        worst = _told(block, int(own[k]), values[at, k], limit[k], side, word)
+        worst = outside(block, int(own[k]), values[at, k], limit[k], side, word)
         told.append(f"{worst}, at time {t[at]:.6g}; it was first outside at {t[first]:.6g}")
     return told
 
 
-def _unseen(model: "CompiledModel", y: np.ndarray, atol: Any) -> list[str]:
+def _unseen(model: CompiledProgram, y: np.ndarray, atol: Any) -> list[str]:
     """States that were never larger than the error that they are allowed, declaration by declaration."""
     system = model.program.system
     count = len(system.states)
@@ -146,7 +125,7 @@ def _unseen(model: "CompiledModel", y: np.ndarray, atol: Any) -> list[str]:
     return [f"{text}; declare `nominal`, or give a smaller `atol`"]
 
 
-def _states(model: "CompiledModel", y: np.ndarray) -> list[tuple[Block, np.ndarray, np.ndarray]]:
+def _states(model: CompiledProgram, y: np.ndarray) -> list[tuple[Block, np.ndarray, np.ndarray]]:
     """Limited declarations whose scalars are states: which of them, and their values over time."""
     system = model.program.system
     flat = system.flat
@@ -163,9 +142,3 @@ def _states(model: "CompiledModel", y: np.ndarray) -> list[tuple[Block, np.ndarr
         if len(own):
             found.append((block, own, y[:, at[own]] * flat.sign[scalars[own]]))
     return found
-
-
-def _told(block: Block, k: int, value: float, limit: float, side: str, word: str) -> str:
-    given, allowed = ((v - block.shift) / block.scale for v in (value, limit))
-    unit = "" if block.unit is None else f" [{block.unit}]"
-    return f"`{block.scalar_name(k)}` is {word} its `{side}`: {given:.6g}{unit} for {allowed:.6g}{unit}"

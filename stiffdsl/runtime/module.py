@@ -10,6 +10,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from stiffdsl.program.program import Program
 from stiffdsl.runtime import array_library
 from stiffdsl.runtime import module_text as words
 from stiffdsl.runtime.begin import anchor
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve import arguments, damped
 
 # What is written of every program, and what it is called there.
@@ -85,7 +87,12 @@ def module_name(model: str) -> str:
     return f"{name}_model" if taken or keyword.iskeyword(name) else name
 
 
-def source(model: Any) -> str:
+def identity(model: CompiledProgram) -> str:
+    """A digest of the compiled equations: equal for models that are the same."""
+    return sha256(source(model).encode()).hexdigest()
+
+
+def source(model: CompiledProgram) -> str:
     """The text of the module of a `CompiledModel`."""
     program = packed(model.program)
     tables = _tables(model)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.graph.prune import kept_entries, prune
 from stiffdsl.program.lower import lower
 from stiffdsl.program.outputs import with_outputs
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.names import scalars_of
@@ -16,15 +17,12 @@ from stiffdsl.runtime.native import kernel_of
 from stiffdsl.solve import kernels
 from stiffdsl.solve.arguments import names
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
 
 @dataclass(frozen=True, eq=False)
 class Pruned:
     """`labels` are the outputs, `numbers` their variables; `kept` the places in y of what is left of it."""
 
-    model: "CompiledModel"
+    model: CompiledProgram
     labels: tuple[str, ...]
     numbers: np.ndarray
     kept: np.ndarray
@@ -51,7 +49,7 @@ def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
     return names(outputs, "`outputs`")
 
 
-def pruned(model: "CompiledModel", outputs: Sequence[str] | None) -> Pruned:
+def pruned(model: CompiledProgram, outputs: Sequence[str] | None) -> Pruned:
     """The part of `model` that `outputs` need; the model itself where that is all of its states.
 
     Raises `KeyError` for a name that is no variable.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.elsewhere import of_lane
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.names import scalars_of
@@ -22,9 +23,6 @@ from stiffdsl.solve.options import Options
 from stiffdsl.solve.process import check_process
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 
 class Solved(NamedTuple):
@@ -64,7 +62,7 @@ class PureSolve:
     """
 
     def __init__(
-        self, model: "CompiledModel", options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
+        self, model: CompiledProgram, options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
     ):
         self.model, self.options, self.outputs = model, options, outputs
         scalars_of(model.variable_names, names_of(outputs))
@@ -196,7 +194,7 @@ def _order(span: Span) -> np.ndarray | None:
 
 
 def _compiled(
-    model: "CompiledModel",
+    model: CompiledProgram,
     of: Overrides,
     constant: Overrides,
     initial: Overrides,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
 from stiffdsl.runtime.between import Between, bent, held
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import with_knots
@@ -38,9 +39,6 @@ from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
 from stiffdsl.solve.undefined import derivable
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
 POINTS = 200
@@ -53,7 +51,7 @@ MOST_POINTS = 10**9
 
 
 def options(
-    model: "CompiledModel",
+    model: CompiledProgram,
     rtol: float | None = None,
     atol: Any = None,
     method: str | None = None,
@@ -91,12 +89,12 @@ def restricted(options: Options, part: Pruned) -> Options:
     return replace(options, atol=tuple(np.asarray(options.atol)[part.kept].tolist()))
 
 
-def default_method(model: "CompiledModel") -> str:
+def default_method(model: CompiledProgram) -> str:
     """The method that a run uses when none is named."""
     return tier.chosen(model, options(model))
 
 
-def interval(model: "CompiledModel", time: Any, saveat: Any = None) -> tuple[float, float]:
+def interval(model: CompiledProgram, time: Any, saveat: Any = None) -> tuple[float, float]:
     """Start and end: as given, else the experiment, else from 0 to the furthest of `saveat`. Raises `ValueError`."""
     if time is None:
         time = model.experiment.get("time")
@@ -122,7 +120,7 @@ def ends(time: Any) -> tuple[float, float]:
     return start, end
 
 
-def begins(model: "CompiledModel", time: Any) -> float:
+def begins(model: CompiledProgram, time: Any) -> float:
     """When a run begins: as given, else the experiment, else 0."""
     return number(time, "`time`") if time is not None else float(model.experiment.get("time", (0.0, 0.0))[0])
 
@@ -155,7 +153,7 @@ def within(times: np.ndarray, start: float, end: float) -> np.ndarray:
     return np.clip(times, low, high)
 
 
-def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.ndarray:
+def spread(model: CompiledProgram, start: float, end: float, points: int) -> np.ndarray:
     """`points` times over the interval, log-spaced after the first where the experiment says `log`."""
     points = whole(points, "`points`", 2)
     if points > MOST_POINTS:
@@ -169,7 +167,7 @@ def spread(model: "CompiledModel", start: float, end: float, points: int) -> np.
 
 
 def arguments(
-    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
+    model: CompiledProgram, params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
 ) -> Args:
     """Parameters and inputs as the solver takes them; values of JAX stay traced."""
     traced = any(isinstance(v, jax.Array) for v in (params.values, constant.values))
@@ -177,14 +175,14 @@ def arguments(
 
 
 def traced_arguments(
-    model: "CompiledModel", params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
+    model: CompiledProgram, params: Overrides, constant: Overrides, signals: tuple[Signal, ...]
 ) -> Args:
     """The arguments by JAX, as a part of what is traced."""
     return _arguments(model, True, params, constant, signals)
 
 
 def _arguments(
-    model: "CompiledModel",
+    model: CompiledProgram,
     traced: bool,
     params: Overrides,
     constant: Overrides,
@@ -214,7 +212,7 @@ def reason(status: Status, names: Sequence[str], term: str | None = None) -> str
 
 
 def simulate(
-    model: "CompiledModel",
+    model: CompiledProgram,
     options: Options,
     time: Any,
     params: Mapping[str, Any] | None,
@@ -311,7 +309,7 @@ def simulate(
     return solution
 
 
-def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
+def initial_state(model: CompiledProgram, params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
     """See `CompiledModel.initial_state`."""
     start = begins(model, time)
     args = arguments(model, model.given.params(params), *model.given.driven(None))
@@ -322,7 +320,7 @@ def initial_state(model: "CompiledModel", params: Mapping[str, Any] | None, time
 
 
 def start_report(
-    model: "CompiledModel",
+    model: CompiledProgram,
     params: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
     time: float | None,
@@ -335,7 +333,7 @@ def start_report(
 
 
 def lane(
-    model: "CompiledModel",
+    model: CompiledProgram,
     options: Options,
     signals: tuple[Signal, ...],
     outputs: Sequence[str] | None,
@@ -429,7 +427,7 @@ def lane(
 
 
 def ensemble(
-    model: "CompiledModel",
+    model: CompiledProgram,
     options: Options,
     time: Any,
     saveat: Any,
@@ -468,7 +466,7 @@ def ensemble(
     if executor is not None and not devices:
         elsewhere.check_inputs(first, executor)
         task = elsewhere.Task(model.origin, options, (start, end), times, outputs, fixed, first)
-        return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress))
+        return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress, solve_task))
     check_process()
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
@@ -531,7 +529,29 @@ def ensemble(
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
-def _refuse_constants(model: "CompiledModel", constants: Mapping[str, Any]) -> None:
+def solve_task(task: elsewhere.Task, own: dict[str, dict[str, np.ndarray]]):
+    """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
+    assert task.origin is not None
+    model = elsewhere.compiled(task.origin)
+    inputs = dict(task.inputs)
+    for name, values in own["inputs"].items():
+        inputs[name] = elsewhere.of_lane(inputs[name], values)
+    found = ensemble(
+        model,
+        task.options,
+        task.time,
+        task.saveat,
+        task.outputs,
+        {**task.fixed["params"], **own["params"]},
+        {**task.fixed["initial"], **own["initial"]},
+        inputs,
+        None,
+        threads=1,
+    )
+    return found.outputs, np.asarray(found.values), found.status, found.stats
+
+
+def _refuse_constants(model: CompiledProgram, constants: Mapping[str, Any]) -> None:
     """Raises `ValueError` where an input of a lane lies outside of its declared bounds, or has another shape."""
     for name, values in constants.items():
         found = model.input_names.find(name)
@@ -542,7 +562,7 @@ def _refuse_constants(model: "CompiledModel", constants: Mapping[str, Any]) -> N
 
 
 def lanes_told(
-    model: "CompiledModel",
+    model: CompiledProgram,
     outputs: Sequence[str],
     params: Mapping[str, Any] | None,
     initial: Mapping[str, Any] | None,
@@ -572,7 +592,7 @@ def lanes_told(
 
 
 def _split(
-    model: "CompiledModel", values: dict[str, dict[str, Any]], driven: dict[str, Any]
+    model: CompiledProgram, values: dict[str, dict[str, Any]], driven: dict[str, Any]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:
     """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes.
 

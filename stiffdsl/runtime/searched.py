@@ -5,7 +5,7 @@ XLA would take seconds for the damped method of `solve/damped.py`; for few equat
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +13,11 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.runtime.begin import anchor, solved_from
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.start import Anchor
 from stiffdsl.runtime.start_kernel import operations, start_kernel
 from stiffdsl.solve.continuation import by_damped_steps, continued
 from stiffdsl.solve.damped import LEAST_SHARE, MOST_SEARCHES, NewtonResult
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Operations of the start problem from which on this is worth it.
 LONG = 100
@@ -27,14 +25,14 @@ LONG = 100
 Search = Callable[[Any, Any], NewtonResult]
 
 
-def searched(model: "CompiledModel") -> Search | None:
+def searched(model: CompiledProgram) -> Search | None:
     """`search(x0, context)` for `newton`; None where XLA compiles the search soon, or there is no kernel."""
     if "searched" not in model.cache:
         model.cache["searched"] = _searched(model)
     return model.cache["searched"]
 
 
-def _searched(model: "CompiledModel") -> Search | None:
+def _searched(model: CompiledProgram) -> Search | None:
     made = start_kernel(model, lambda: anchor(model)) if operations(model) >= LONG else None
     if made is None:
         return None
@@ -63,7 +61,7 @@ def _searched(model: "CompiledModel") -> Search | None:
 # --- on the host --------------------------------------------------------------------------------
 
 
-def _by_lanes(model: "CompiledModel", known: Anchor | None, n: int, quick: np.ndarray, *values) -> np.ndarray:
+def _by_lanes(model: CompiledProgram, known: Anchor | None, n: int, quick: np.ndarray, *values) -> np.ndarray:
     """What the kernel found, and another search where that was nothing; all with the same leading axes."""
     found = np.array(quick).reshape(-1, n + 2)
     lanes = [value.reshape(len(found), *value.shape[quick.ndim - 1 :]) for value in values]
@@ -75,7 +73,7 @@ def _by_lanes(model: "CompiledModel", known: Anchor | None, n: int, quick: np.nd
     return found.reshape(quick.shape)
 
 
-def _on_the_host(model: "CompiledModel", known: Anchor | None, t: float, y, p, u, start) -> np.ndarray | None:
+def _on_the_host(model: CompiledProgram, known: Anchor | None, t: float, y, p, u, start) -> np.ndarray | None:
     """The free entries: by steps from the declared model's start, where it has one, else by continuation."""
     with np.errstate(all="ignore"):
         found = solved_from(model.program, model.interpreted, t, y, p, u, start, by_damped_steps)
@@ -86,7 +84,7 @@ def _on_the_host(model: "CompiledModel", known: Anchor | None, t: float, y, p, u
     return found.x if found.converged else None
 
 
-def _walked(model: "CompiledModel", known: Anchor, t: float, y, p, u, start) -> np.ndarray | None:
+def _walked(model: CompiledProgram, known: Anchor, t: float, y, p, u, start) -> np.ndarray | None:
     """As `damped.walk`, after its first search."""
     free = model.program.system.initial.free
     here, there = (known.y, np.asarray(known.args.p), np.asarray(known.start)), (y, p, start)

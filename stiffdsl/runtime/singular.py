@@ -7,20 +7,16 @@ The compiler divides by parameters, which it takes for numbers other than zero. 
 said with names and values, before a step divides by it.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.divisors import divisors_of
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
+from stiffdsl.runtime.compiled import CompiledProgram
 
 NAMED = 4
 
 
-def singular(model: "CompiledModel", p: np.ndarray) -> str | None:
+def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     """Which unknowns cannot be solved for at these parameters, and which parameters do it; None where all can."""
     divisors = model.cache.setdefault("divisors", None)
     if divisors is None:
@@ -61,7 +57,7 @@ def _tied(system: SortedSystem, kind: str, v: int) -> list[str]:
     return found
 
 
-def _valued(model: "CompiledModel", k: int, value: float) -> str:
+def _valued(model: CompiledProgram, k: int, value: float) -> str:
     for block in model.program.system.flat.parameters:
         if block.offset <= k < block.offset + block.size:
             unit = f" {block.unit}" if block.unit else ""

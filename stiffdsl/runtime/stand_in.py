@@ -2,21 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.runtime import run, tier
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.continuous import continuous
 from stiffdsl.runtime.equations import equations
 from stiffdsl.runtime.laws import relations
+from stiffdsl.runtime.module import identity
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.solve.status import Status
 from stiffdsl.surrogate.signals import at_knots
 from stiffdsl.surrogate.task import FOREIGN, Drive, Parameter, Task
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Up to this many variables all are learnt; of a larger model its outputs, states and what the main model declares.
 ALL_VARIABLES = 200
@@ -29,7 +28,7 @@ DRAWS = 256
 
 
 def train_stand_in(
-    model: "CompiledModel",
+    model: CompiledProgram,
     vary: Mapping[str, Any] | None,
     given: Mapping[str, Any],
     progress: Callable[[str], None] | None,
@@ -44,7 +43,7 @@ def train_stand_in(
 
 
 def task_of(
-    model: "CompiledModel",
+    model: CompiledProgram,
     vary: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
@@ -138,7 +137,7 @@ def task_of(
         start=start,
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
         given=fixed,
-        identity=model.identity,
+        identity=identity(model),
         headline=headline(model, labels, numbers),
         distribution=distribution,
         drives=drives,
@@ -178,7 +177,7 @@ def _generated(
     return ranges
 
 
-def headline(model: "CompiledModel", labels: tuple[str, ...], numbers: np.ndarray) -> tuple[str, ...]:
+def headline(model: CompiledProgram, labels: tuple[str, ...], numbers: np.ndarray) -> tuple[str, ...]:
     """The outputs that the model declares as such, else the first of each set of aliases."""
     kinds = [block.kind for block in model.declarations(numbers)]
     declared = tuple(label for label, kind in zip(labels, kinds, strict=True) if kind == "output")
@@ -189,7 +188,7 @@ def headline(model: "CompiledModel", labels: tuple[str, ...], numbers: np.ndarra
 
 
 def fingerprint(
-    model: "CompiledModel", fixed: Mapping[str, Mapping[str, Any]], times: np.ndarray, how: tuple[Any, ...]
+    model: CompiledProgram, fixed: Mapping[str, Mapping[str, Any]], times: np.ndarray, how: tuple[Any, ...]
 ) -> str:
     """What a solve depends on beside the values that vary: the model as compiled, what is given, and `how`."""
     from stiffdsl.runtime.module import source
@@ -204,7 +203,7 @@ def fingerprint(
 
 
 def varied(
-    model: "CompiledModel",
+    model: CompiledProgram,
     vary: Mapping[str, Any] | None,
     fixed: dict[str, dict[str, Any]],
     times: np.ndarray,
@@ -214,7 +213,9 @@ def varied(
     A name is a parameter, an input, or a state, whose start value varies. Raises `ValueError` and `KeyError`.
     """
     if vary is None:
-        vary = {name: bounds for name, bounds in model.ranges.items() if name not in fixed["params"]}
+        vary = {
+            name: bounds for name, bounds in declared_ranges(model).items() if name not in fixed["params"]
+        }
         if not vary:
             raise ValueError(
                 "there is nothing to vary: no parameter of the model has a range; "
@@ -248,7 +249,7 @@ def _bounds(name: str, what: Any) -> tuple[float, float]:
 
 
 def _scalars(
-    model: "CompiledModel", name: str, bounds: tuple[float, float], given: Mapping[str, Any]
+    model: CompiledProgram, name: str, bounds: tuple[float, float], given: Mapping[str, Any]
 ) -> list[Parameter]:
     found = []
     for label in scalars_of(model.parameter_names, (name,))[0]:
@@ -259,7 +260,7 @@ def _scalars(
     return found
 
 
-def _starts(model: "CompiledModel", name: str, bounds: tuple[float, float]) -> list[Parameter]:
+def _starts(model: CompiledProgram, name: str, bounds: tuple[float, float]) -> list[Parameter]:
     """Start values of states. Raises `ValueError` for what is computed, or determined by `initial` equations."""
     low, high = bounds
     labels, numbers = scalars_of(model.variable_names, (name,))
@@ -273,7 +274,7 @@ def _starts(model: "CompiledModel", name: str, bounds: tuple[float, float]) -> l
 
 
 def _drive(
-    model: "CompiledModel", name: str, what: Any, given: Mapping[str, Any], times: np.ndarray
+    model: CompiledProgram, name: str, what: Any, given: Mapping[str, Any], times: np.ndarray
 ) -> tuple[Drive, np.ndarray | None]:
     """An input that varies over time in a range, or as examples (functions or tables) do."""
     if name in given:
@@ -301,7 +302,7 @@ def _drive(
     return Drive(name, low, high, min(max(float(default), low), high), block.unit), known
 
 
-def declared_ranges(model: "CompiledModel") -> dict[str, tuple[float, float]]:
+def declared_ranges(model: CompiledProgram) -> dict[str, tuple[float, float]]:
     """See `CompiledModel.ranges`."""
     flat = model.program.system.flat
     computed = [d.targets for d in flat.parameter_values if "param" in d.value.kinds]
@@ -314,7 +315,7 @@ def declared_ranges(model: "CompiledModel") -> dict[str, tuple[float, float]]:
     }
 
 
-def default_outputs(model: "CompiledModel") -> tuple[str, ...] | None:
+def default_outputs(model: CompiledProgram) -> tuple[str, ...] | None:
     blocks = model.variable_names.blocks
     if sum(b.size for b in blocks) <= ALL_VARIABLES:
         return None

@@ -1,33 +1,30 @@
 """The kernel that looks for the start of a model: for programs of JAX (`searched.py`) and the host (`begin.py`)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stiffdsl.runtime import native
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.start import Anchor
 from stiffdsl.solve import kernels
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Operations of the start problem from which on the host takes it: NumPy takes a microsecond for each, twenty times.
 LONG = 300
 
 
-def operations(model: "CompiledModel") -> int:
+def operations(model: CompiledProgram) -> int:
     """Those of the start problem and of its Jacobian."""
     program = model.program
     return sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian"))
 
 
-def on_the_host(model: "CompiledModel", known: Callable[[], Anchor | None]) -> native.Search | None:
+def on_the_host(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.Search | None:
     """The kernel, where it is worth compiling for the host."""
     return start_kernel(model, known) if operations(model) >= LONG else None
 
 
-def start_kernel(model: "CompiledModel", known: Callable[[], Anchor | None]) -> native.Search | None:
+def start_kernel(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.Search | None:
     """The kernel, with pivots for the start of the declared model, `known()`; None where there is none."""
     if not len(model.program.system.initial.free) or not kernels.on_cpu():
         return None
@@ -36,7 +33,7 @@ def start_kernel(model: "CompiledModel", known: Callable[[], Anchor | None]) -> 
     return model.cache["start kernel"]
 
 
-def _sample(model: "CompiledModel", known: Anchor | None) -> np.ndarray | None:
+def _sample(model: CompiledProgram, known: Anchor | None) -> np.ndarray | None:
     """The Jacobian where the declared model begins."""
     if known is None:
         return None

@@ -1,7 +1,6 @@
 """The reason of a run that stopped: the term without a finite value, or the condition that chatters."""
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +8,8 @@ from stiffdsl.flat.model import FlatModel
 from stiffdsl.program.chattering import chattering
 from stiffdsl.program.interpret import run
 from stiffdsl.program.wrong_term import wrong_term
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Steps ahead, in parts of the time or of one, that are looked at.
 AHEAD = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
@@ -24,7 +21,7 @@ LAST = 60
 _BRANCHING = re.compile(r"\b(if|sign|floor|ceil|mod)\b")
 
 
-def term_without_value(model: "CompiledModel", t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
+def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
     """The term, by explicit steps ahead of the last values; None where none is found."""
     program = model.program
     if not len(t) or program.size > LARGE or not np.isfinite(y[-1]).all():
@@ -41,7 +38,7 @@ def term_without_value(model: "CompiledModel", t: np.ndarray, y: np.ndarray, arg
     return None
 
 
-def condition_that_chatters(model: "CompiledModel", t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
+def condition_that_chatters(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
     """The equation of the condition, with its line, by the last steps of the run; None where there is none."""
     program = model.program
     if len(t) < 2 or program.size > LARGE:
@@ -55,7 +52,7 @@ def condition_that_chatters(model: "CompiledModel", t: np.ndarray, y: np.ndarray
 
 
 def _explicit_steps(
-    model: "CompiledModel", t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args
+    model: CompiledProgram, t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args
 ) -> tuple[np.ndarray, np.ndarray]:
     """Explicit Euler steps on from the end of a run, as small as its last ones: methods that test a step differently
     end on either side of the condition, these pass it in every step. None where a state follows from implicit

@@ -9,11 +9,13 @@ are those of the same steps in both (`differentiable.py`).
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.runtime import native
+from stiffdsl.runtime.begin import anchor
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import Steps, differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -33,23 +35,20 @@ MANY_POINTS, FACTORED = 100, 20_000
 # How a solve may end that the portable tier would not end otherwise.
 CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
-
-def kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> Any:
+def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
     found = _kernel(model, method, signals)
     return None if isinstance(found, str) else found
 
 
-def why_not(model: "CompiledModel", method: str, signals: tuple[Signal, ...] = ()) -> str | None:
+def why_not(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> str | None:
     """Why `kernel` is None; None where it is not."""
     found = _kernel(model, method, signals)
     return found if isinstance(found, str) else None
 
 
-def _kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...]) -> Any:
+def _kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...]) -> Any:
     if not kernels.on_cpu():
         return "JAX runs on another device than a CPU"
     for signal in signals:
@@ -61,17 +60,15 @@ def _kernel(model: "CompiledModel", method: str, signals: tuple[Signal, ...]) ->
     return model.cache[key]
 
 
-def _start(model: "CompiledModel") -> np.ndarray | None:
+def _start(model: CompiledProgram) -> np.ndarray | None:
     """A consistent state for the default parameters, where pivots should be chosen by it."""
     if model.program.size <= FEW or np.all(model.program.mass):
         return None
-    try:
-        return model.initial_state()
-    except ValueError:  # it is told where a solve begins
-        return None
+    found = anchor(model)
+    return None if found is None else np.asarray(found.y)
 
 
-def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
+def stepped(model: CompiledProgram, driven: bool) -> ModelSystem:
     """The system that the control loop in JAX steps: its equations, Jacobian and factors are kernels where they can be.
     `driven`: some input changes with time."""
     if not kernels.on_cpu():
@@ -86,7 +83,7 @@ def stepped(model: "CompiledModel", driven: bool) -> ModelSystem:
     return model.cache[key]
 
 
-def called(model: "CompiledModel") -> Any:
+def called(model: CompiledProgram) -> Any:
     """The functions that a program of JAX calls around its steps: kernels where XLA would take long for them."""
     if not kernels.on_cpu():
         return model.functions
@@ -95,12 +92,12 @@ def called(model: "CompiledModel") -> Any:
     return model.cache["called"]
 
 
-def beginning(model: "CompiledModel", driven: bool) -> ModelSystem:
+def beginning(model: CompiledProgram, driven: bool) -> ModelSystem:
     """The system whose start is looked for in JAX."""
     return ModelSystem(model.program, called(model), lambda: model.system(driven).names, driven)
 
 
-def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...] = ()) -> str:
+def chosen(model: CompiledProgram, options: Options, signals: tuple[Signal, ...] = ()) -> str:
     """The method: as named, and where it is `auto`, the kernel's beyond the sizes at which JAX would step by it.
 
     In the kernel a Rosenbrock method with a factorization in every step is as fast as BDF in JAX up to some thousand
@@ -115,13 +112,13 @@ def chosen(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]
     return portable if kernel(model, KERNEL, signals) is None else KERNEL
 
 
-def name(model: "CompiledModel", method: str) -> str:
+def name(model: CompiledProgram, method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
     by_kernels = kernel(model, method) is not None or isinstance(stepped(model, False), native.NativeSystem)
     return "native" if by_kernels else "portable"
 
 
-def about(model: "CompiledModel", options: Options, signals: tuple[Signal, ...]) -> dict[str, str]:
+def about(model: CompiledProgram, options: Options, signals: tuple[Signal, ...]) -> dict[str, str]:
     """The method that a run takes, and why no kernel serves where it could have one."""
     method = chosen(model, options, signals)
     facts = {"method": method}
@@ -134,13 +131,13 @@ def about(model: "CompiledModel", options: Options, signals: tuple[Signal, ...])
     return facts
 
 
-def expect(model: "CompiledModel", method: str, count: int) -> bool:
+def expect(model: CompiledProgram, method: str, count: int) -> bool:
     """Tells the kernel how many lanes will come: many are worth compiling it for vectors. Whether it will use them."""
     solver = kernel(model, method)
     return solver is not None and solver.expect(count)
 
 
-def tolerances(model: "CompiledModel", options: Options, y0: np.ndarray) -> tuple[Any, Any]:
+def tolerances(model: CompiledProgram, options: Options, y0: np.ndarray) -> tuple[Any, Any]:
     """`rtol` and `atol` of a solve that begins at y0."""
     states = len(model.program.system.states)
     began = y0
@@ -152,7 +149,7 @@ def tolerances(model: "CompiledModel", options: Options, y0: np.ndarray) -> tupl
 
 
 def trajectory(
-    model: "CompiledModel",
+    model: CompiledProgram,
     options: Options,
     start: float,
     end: float,
@@ -207,7 +204,7 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
 
 
 def pure_solve(
-    model: "CompiledModel",
+    model: CompiledProgram,
     method: str,
     options: Options,
     signals: tuple[Signal, ...],

@@ -1,17 +1,15 @@
 """Absolute tolerances as a user gives them: a number, one for each state, or by name."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.check.conversion import quantity
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve.arguments import numbers
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Where nobody says anything.
 DEFAULT, RELATIVE = 1e-9, 1e-6
@@ -19,7 +17,7 @@ DEFAULT, RELATIVE = 1e-9, 1e-6
 LARGE = 1e-3
 
 
-def absolute(model: "CompiledModel", atol: Any) -> Any:
+def absolute(model: CompiledProgram, atol: Any) -> Any:
     """`atol` as a number, or a vector with one entry for each entry of y, in SI.
 
     A vector has one entry for each of `model.states`, in SI as y is; with names, numbers in declared units, and the
@@ -58,7 +56,7 @@ def absolute(model: "CompiledModel", atol: Any) -> Any:
     return entries
 
 
-def small_starts(model: "CompiledModel") -> np.ndarray | None:
+def small_starts(model: CompiledProgram) -> np.ndarray | None:
     """The declared starts of states that are small and not zero, zero for the others; None where there are none."""
     system = model.program.system
     start = np.nan_to_num(model.start_values[system.states])

@@ -27,7 +27,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     faulthandler.enable()
-    import_module("stiffdsl.runtime.model")  # seconds, which are no case's
+    import_module("stiffdsl.model")  # seconds, which are no case's
     for index in range(first, last, step):
         kind = kind_of(seed, index, kinds)
         print(json.dumps({"begun": index, "kind": kind}), flush=True)

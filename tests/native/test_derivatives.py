@@ -10,11 +10,11 @@ import pytest
 
 import stiffdsl
 from stiffdsl.diagnostics import Source
+from stiffdsl.model import CompiledModel
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.inputs import Inputs, signal
-from stiffdsl.runtime.model import CompiledModel
 from stiffdsl.runtime.native import attempt, engine, ir, linear, lu
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.options import Options

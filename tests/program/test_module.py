@@ -8,8 +8,8 @@ import jax
 import numpy as np
 import pytest
 
+from stiffdsl.model import CompiledModel
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.model import CompiledModel
 from stiffdsl.runtime.module import module_name, source, write
 
 from .programs import LABELS, TEXTS, arguments, of_text, program, programs

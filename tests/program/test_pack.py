@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
+from stiffdsl.model import CompiledModel
 from stiffdsl.program import pack
 from stiffdsl.program.pack import packed
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.model import CompiledModel
 from stiffdsl.runtime.module import write
 
 from .programs import LABELS, arguments, called, close, interpreted, of_text, programs

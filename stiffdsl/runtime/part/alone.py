@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 
+from stiffdsl.runtime import run
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.crossings import Crossing
 from stiffdsl.surrogate.part_fit import Point, Record
 from stiffdsl.surrogate.part_linear import Linear
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Parts of more states than this are not linearised: their Gramians would take longer than all else.
 _MOST_STATES = 600
@@ -28,7 +27,7 @@ class PartAlone:
     `parameters` are the inner names of parameter blocks that vary, flattened one after another in p.
     """
 
-    model: "CompiledModel"
+    model: CompiledProgram
     own: str
     signals: tuple[Crossing, ...]
     outputs: tuple[Crossing, ...]
@@ -66,14 +65,16 @@ class PartAlone:
         if not inputs and not params:
             raise ValueError("nothing drives the part: its connectors were at rest in all runs of the model")
         begin = {f"{self.own}.{k}": v for k, v in initial.items()}
-        batch = self.model.ensemble(
-            params,
+        batch = run.ensemble(
+            self.model,
+            run.options(self.model, **options),
+            (self.start, times[-1]),
             times,
             wanted,
-            inputs=inputs,
-            initial=begin or None,
-            time=(self.start, times[-1]),
-            **options,
+            params,
+            begin or None,
+            inputs,
+            None,
         )
         ok = np.asarray(batch.success) & np.all(np.isfinite(batch.values), axis=(1, 2))
         values = np.asarray(batch.values)[ok]

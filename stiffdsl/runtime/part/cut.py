@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.diagnostics import ModelError
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.changes import Alone, Replaced
 from stiffdsl.runtime.part.crossings import Crossing, causalities, crossings_of
 from stiffdsl.runtime.part.place import Place, kind_of, seen
 from stiffdsl.runtime.part.shell import Shell
 from stiffdsl.runtime.part.surroundings import surroundings
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Causalities that are compared at the most.
 _DIRECTIONS = 4
@@ -37,7 +35,7 @@ class Cut:
     p: np.ndarray
 
 
-def cuts_of(model: "CompiledModel", place: Place, kept: Sequence[str], given: Mapping[str, Any]) -> list[Cut]:
+def cuts_of(model: CompiledProgram, place: Place, kept: Sequence[str], given: Mapping[str, Any]) -> list[Cut]:
     """What crosses, and in which directions it may: those that leave two models that can be solved; where there are
     none, those that leave a part that can.
 
@@ -101,7 +99,7 @@ def cuts_of(model: "CompiledModel", place: Place, kept: Sequence[str], given: Ma
     return (good or others)[:_DIRECTIONS]
 
 
-def index_of(model: "CompiledModel", change: Any, constants: dict[str, float]) -> int | None:
+def index_of(model: CompiledProgram, change: Any, constants: dict[str, float]) -> int | None:
     """The index of the changed model; None where it cannot be solved."""
     assert model.origin is not None
     try:
@@ -110,13 +108,13 @@ def index_of(model: "CompiledModel", change: Any, constants: dict[str, float]) -
         return None
 
 
-def outer(model: "CompiledModel", place: Place) -> dict[str, float]:
+def outer(model: CompiledProgram, place: Place) -> dict[str, float]:
     """The constants that were given for what is not inside of the part."""
     assert model.origin is not None
     return {k: v for k, v in model.origin.constants.items() if not k.startswith(place.name + ".")}
 
 
-def shell(model: "CompiledModel", found: Cut, stay: Mapping[str, Any], doc: str) -> Shell:
+def shell(model: CompiledProgram, found: Cut, stay: Mapping[str, Any], doc: str) -> Shell:
     place = found.place
     p, u = found.p, np.asarray(model.interpreted.input_defaults(found.p))
     defaults = {}
@@ -130,7 +128,7 @@ def shell(model: "CompiledModel", found: Cut, stay: Mapping[str, Any], doc: str)
     return Shell(f"{place.cls.name}Surrogate", doc, ports, stay, defaults, taken)
 
 
-def _stub(model: "CompiledModel", found: Cut) -> Replaced:
+def _stub(model: CompiledProgram, found: Cut) -> Replaced:
     """The rest of the model, with what the part gives as inputs."""
     declared, equations = [], []
     for k, c in enumerate(found.outputs):

@@ -3,23 +3,21 @@ alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.part.alone import PartAlone
 from stiffdsl.runtime.part.crossings import Crossing
 from stiffdsl.runtime.part.cut import Cut
-from stiffdsl.runtime.stand_in import default_outputs, task_of
+from stiffdsl.runtime.stand_in import declared_ranges, default_outputs, task_of
 from stiffdsl.surrogate.gather import Data, first
 from stiffdsl.surrogate.part_fit import LEFT, Candidate, Record, candidates
 from stiffdsl.surrogate.part_signals import enriched
 from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.task import Progress, Task
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Runs of the part alone under signals around those of the whole.
 ALONE = 96
@@ -32,7 +30,7 @@ _RTOL = 1e-8
 
 
 def task_with(
-    model: "CompiledModel",
+    model: CompiledProgram,
     part: str,
     crossings: Sequence[Crossing],
     vary: Mapping[str, Any] | None,
@@ -54,13 +52,13 @@ def task_with(
     return task_of(model, vary, **{**given, "outputs": tuple(dict.fromkeys([*compared, *inside]))})
 
 
-def own_ranges(model: "CompiledModel", given: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+def own_ranges(model: CompiledProgram, given: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """The parameters whose range is declared in the file of the main model: those of a library say what makes sense,
     not what this model is about."""
     assert model.origin is not None
     home = model.origin.source.name
     own = {b.name for b in model.parameter_names.blocks if b.span.source.name == home}
-    return {n: r for n, r in model.ranges.items() if n.partition("[")[0] in own and n not in given}
+    return {n: r for n, r in declared_ranges(model).items() if n.partition("[")[0] in own and n not in given}
 
 
 def solved(task: Task, samples: int, held: int | None, seed: int, design: str, tell: Progress) -> Data:
@@ -79,7 +77,7 @@ def solved(task: Task, samples: int, held: int | None, seed: int, design: str, t
 class Runs:
     """What crossed the cut in the runs of the whole, and runs of the part alone."""
 
-    def __init__(self, model: "CompiledModel", task: Task, found: Cut, data: Data, given: Mapping[str, Any]):
+    def __init__(self, model: CompiledProgram, task: Task, found: Cut, data: Data, given: Mapping[str, Any]):
         self.model, self.task, self.found, self.data, self.given = model, task, found, data, given
         prefix = found.place.name + "."
         begun = given["initial"] or {}

@@ -8,15 +8,12 @@ It is the same model with other names. Loops that go through the array are divid
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from stiffdsl.check import CheckedModel, Class, ComponentUse
 from stiffdsl.flat.instances import instantiated
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.divided import Divided, Division, Moved
 from stiffdsl.syntax import tree
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class Separated:
         return _Separation(checked, self.part, self.constants).moved
 
 
-def by_itself(model: "CompiledModel", part: str) -> tuple["CompiledModel", str, Moved | None]:
+def by_itself(model: CompiledProgram, part: str) -> tuple[CompiledProgram, str, Moved | None]:
     """The model in which `part` is an element of no array, and its name there."""
     if "[" not in part:
         return model, part, None

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.cut import Cut, cuts_of
 from stiffdsl.runtime.part.place import find
 from stiffdsl.runtime.part.runs import Runs, solved, task_with
@@ -18,9 +19,6 @@ from stiffdsl.surrogate.part_fit import LEFT, METHODS, Candidate
 from stiffdsl.surrogate.sample import part_of
 from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.task import Task
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # Runs of the whole to learn from.
 SAMPLES = 48
@@ -37,7 +35,7 @@ _GOOD = 0.01
 
 
 def train_part(
-    model: "CompiledModel",
+    model: CompiledProgram,
     part: str,
     vary: Mapping[str, Any] | None,
     given: Mapping[str, Any],
@@ -138,7 +136,7 @@ def _moved(moved: Moved, given: Any) -> Any:
 
 
 def _best_cut(
-    model: "CompiledModel",
+    model: CompiledProgram,
     task: Task,
     cuts: Sequence[Cut],
     data: Data,

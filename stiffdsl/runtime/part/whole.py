@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.check.text import text
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.changes import Replaced
 from stiffdsl.runtime.part.component import component
 from stiffdsl.runtime.part.crossings import Crossing
@@ -24,15 +25,12 @@ from stiffdsl.surrogate.surrogate import Description
 from stiffdsl.surrogate.task import Task
 from stiffdsl.surrogate.validation import by_output, errors, held_out, summary
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
-
 # Runs that are timed in a batch.
 _LANES = 64
 
 
 def replaced(
-    model: "CompiledModel",
+    model: CompiledProgram,
     task: Task,
     runs: Runs,
     data: Data,
@@ -152,7 +150,7 @@ def _with_constants(checked: Any, constants: Mapping[str, float]) -> Any:
     return replace(checked, root=replace(checked.root, variables=variables))
 
 
-def again(model: "CompiledModel", task: Task, given: Mapping[str, Any], outputs: tuple[str, ...]) -> Task:
+def again(model: CompiledProgram, task: Task, given: Mapping[str, Any], outputs: tuple[str, ...]) -> Task:
     """`task` for a model, perhaps with the part replaced: what was given for the inside of the part is in there."""
     vary: dict[str, Any] = {p.name: (p.low, p.high) for p in task.parameters}
     vary |= {d.name: (d.low, d.high) for d in task.drives}
@@ -173,7 +171,7 @@ def one(task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 def speed(
-    model: "CompiledModel", made: PartSurrogate, task: Task, given: Mapping[str, Any], data: Data
+    model: CompiledProgram, made: PartSurrogate, task: Task, given: Mapping[str, Any], data: Data
 ) -> dict[str, Any]:
     """Seconds of the whole, full and with the part replaced: one run, and one of a batch."""
     new, old = (again(m, task, given, made.outputs) for m in (made.model, model))

@@ -5,20 +5,18 @@ single steps are done again by another method, with other factors, a hundred tim
 """
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stiffdsl.flat.written import Written, places, sorted_equations, written
 from stiffdsl.runtime.between import Between
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
 from stiffdsl.runtime.verify.residual import Equations, Left
 from stiffdsl.solve.record import Trajectory
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.model import CompiledModel
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
 RESIDUAL, LOCAL_ERROR = 50.0, 50.0
@@ -90,7 +88,7 @@ class Check:
 
 
 def checked(
-    model: "CompiledModel",
+    model: CompiledProgram,
     found: Trajectory,
     p: np.ndarray,
     inputs: Inputs,
@@ -285,7 +283,7 @@ def worst(values: np.ndarray) -> tuple[int, int]:
     return np.unravel_index(int(np.argmax(np.where(np.isnan(values), -1.0, values))), values.shape)  # type: ignore
 
 
-def written_of(model: "CompiledModel") -> Written:
+def written_of(model: CompiledProgram) -> Written:
     """The equations of the model's text, read once; of its sorted system where there is no text."""
     if "written" not in model.cache:
         origin = model.origin

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,11 @@ import jax  # noqa: E402  (float64 is turned on first)
 import jax.numpy as jnp  # noqa: E402
 
 from stiffdsl.diagnostics import render  # noqa: E402
-from stiffdsl.flat.model import Block  # noqa: E402
-from stiffdsl.program.program import Program  # noqa: E402
 from stiffdsl.runtime import elsewhere, facts, pure, run, tier  # noqa: E402
-from stiffdsl.runtime.emit import functions, numpy_functions  # noqa: E402
-from stiffdsl.runtime.given import Given  # noqa: E402
-from stiffdsl.runtime.names import Names  # noqa: E402
+from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
 from stiffdsl.runtime.native import interrupt, krylov  # noqa: E402
 from stiffdsl.runtime.pruned import pruned  # noqa: E402
-from stiffdsl.runtime.system import Args, ModelSystem  # noqa: E402
-from stiffdsl.runtime.tables import Row, Table  # noqa: E402
-from stiffdsl.runtime.view import Evaluator  # noqa: E402
+from stiffdsl.runtime.system import Args  # noqa: E402
 from stiffdsl.solve import arguments, kernels  # noqa: E402
 from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
 from stiffdsl.solve.process import check_process  # noqa: E402
@@ -37,42 +30,13 @@ krylov.provide()
 kernels.stopping = interrupt.stopping
 
 
-class CompiledModel:
+class CompiledModel(CompiledProgram):
     """A model `M y' = f(t, y, p, u)`: states and implicit unknowns y, parameters p, inputs u.
 
     By name, values are in declared units. `rhs` and `jacobian` work on vectors in SI.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        seconds: Mapping[str, float] | None = None,
-        origin: Any = None,
-    ):
-        """`origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled."""
-        self.program = program
-        self.origin = origin
-        self.name = program.system.flat.name
-        self.seconds = seconds if seconds is not None else {}
-        flat = program.system.flat
-        self.variable_names = Names(flat.variables, "variable")
-        self.parameter_names = Names(flat.parameters, "parameter")
-        self.input_names = Names(flat.inputs, "input")
-        self.functions = functions(program)
-        self.interpreted = numpy_functions(program)
-        self.given = Given(program.system, self.parameter_names, self.input_names, self.variable_names)
-        self.evaluator = Evaluator(program, self.functions, self.interpreted)
-        self._systems: dict[bool, ModelSystem] = {}
-        self.cache: dict[Any, Any] = {}
-        # The model that this is a part of, and the outputs that the part is for.
-        self.whole: tuple[CompiledModel, tuple[str, ...]] | None = None
-
     # --- what the model is ---
-
-    @cached_property
-    def parameters(self) -> Table:
-        """All parameters, with the values they have when none is given."""
-        return Table(_rows(self.parameter_names.blocks, self.default_parameters))
 
     @cached_property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -85,69 +49,10 @@ class CompiledModel:
         return declared_ranges(self)
 
     @cached_property
-    def inputs(self) -> Table:
-        """All inputs, with the values they have when nobody drives them."""
-        p = self.default_parameters
-        return Table(_rows(self.program.system.flat.inputs, self.interpreted.input_defaults(p)))
-
-    @cached_property
-    def states(self) -> Table:
-        """The entries of y in their order: `state`, then `algebraic` for those solved with the residual rows."""
-        system = self.program.system
-        values = self.start_values
-        rows = []
-        for v in system.states:
-            rows.append(self._variable_row(int(v), "state", values))
-        for v, is_der in zip(system.implicit, system.implicit_is_der, strict=True):
-            row = self._variable_row(int(v), "algebraic", values)
-            rows.append(Row(f"der({row.name})", None, None, None, row.doc, "algebraic") if is_der else row)
-        return Table(rows)
-
-    @cached_property
-    def variables(self) -> Table:
-        """Every declared variable, with its start value (or guess) where it has one."""
-        return Table(_rows(self.variable_names.blocks, self.start_values))
-
-    @cached_property
     def jacobian_pattern(self) -> scipy.sparse.coo_array:
         """The structural nonzeros of df/dy, row by row, as a matrix of ones."""
         p = self.program
         return scipy.sparse.coo_array((np.ones(len(p.rows)), (p.rows, p.columns)), shape=(p.size, p.size))
-
-    @property
-    def mass(self) -> np.ndarray:
-        """The diagonal of M: one for a state, zero for an algebraic row."""
-        return self.program.mass
-
-    @cached_property
-    def default_parameters(self) -> np.ndarray:
-        """The vector p in SI, with every parameter at its declared value."""
-        return self.parameter_vector(None)
-
-    def parameter_vector(self, params: Mapping[str, Any] | None) -> np.ndarray:
-        """The vector p in SI for parameters given by name in declared units; dependent ones follow."""
-        given = self.given.params(params)
-        with np.errstate(all="ignore"):
-            return np.asarray(
-                self.interpreted.parameters(np.asarray(given.values), given.mask.astype(float)), dtype=float
-            )
-
-    @cached_property
-    def conserved(self) -> list[str]:
-        """Weighted sums of states that no solution changes, such as `A + B + C`, as they are written."""
-        return self.conserved_found.texts
-
-    @cached_property
-    def conserved_found(self) -> Any:
-        """The conserved quantities, and whether these are all (`graph.conserved.Found`)."""
-        from stiffdsl.graph.conserved import conserved
-
-        return conserved(self.program.system.flat)
-
-    @property
-    def experiment(self) -> dict[str, Any]:
-        """What the model's `experiment` section says."""
-        return dict(self.program.system.flat.experiment)
 
     @cached_property
     def report(self) -> dict[str, Any]:
@@ -346,14 +251,6 @@ class CompiledModel:
         solved = run.ensemble(self, options, *given, executor=executor, traced=traced)
         return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial, inputs))
 
-    def system(self, driven: bool) -> ModelSystem:
-        """The `System` of this model; `driven` where some input changes with time."""
-        if driven not in self._systems:
-            self._systems[driven] = ModelSystem(
-                self.program, self.functions, lambda: self._names_of_y, driven
-            )
-        return self._systems[driven]
-
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
         """The arguments that the `System` of this model takes beside time and state."""
         return run.arguments(self, self.given.params(params), *self.given.driven(inputs))
@@ -363,9 +260,9 @@ class CompiledModel:
     @cached_property
     def identity(self) -> str:
         """A digest of the compiled equations: equal for models that are the same."""
-        from stiffdsl.runtime.module import source
+        from stiffdsl.runtime.module import identity
 
-        return sha256(source(self).encode()).hexdigest()
+        return identity(self)
 
     def surrogate(
         self,
@@ -485,35 +382,6 @@ class CompiledModel:
         del memo
         return self
 
-    # --- helpers ---
-
-    @cached_property
-    def start_values(self) -> np.ndarray:
-        """Start values, or guesses, by variable in SI; NaN where there are none."""
-        p = self.default_parameters
-        with np.errstate(all="ignore"):
-            u = np.asarray(self.interpreted.input_defaults(p))
-            t = float(self.experiment.get("time", (0.0, 0.0))[0])
-            start = np.asarray(self.interpreted.start(p, u, t))
-            return np.where(np.isnan(start), np.asarray(self.interpreted.guess(p, u, t)), start)
-
-    @cached_property
-    def _names_of_y(self) -> tuple[str, ...]:
-        return tuple(self.states.names)
-
-    def _variable_row(self, v: int, kind: str, values: np.ndarray) -> Row:
-        (block,) = self.declarations([v])
-        return _row(block, v - block.offset, values, kind)
-
-    def declarations(self, numbers: Any) -> list[Block]:
-        """The declaration of each variable number."""
-        blocks = self.program.system.flat.variables
-        return [blocks[int(k)] for k in np.searchsorted(self._block_ends, numbers, side="right")]
-
-    @cached_property
-    def _block_ends(self) -> np.ndarray:
-        return np.array([b.offset + b.size for b in self.program.system.flat.variables])
-
     def __repr__(self) -> str:
         return f"<CompiledModel {self.name}: {len(self.program.system.states)} states, {self.program.size} unknowns>"
 
@@ -530,18 +398,5 @@ def _vector(value: Any, shape: tuple[int, ...], name: str, what: str) -> Any:
     return array
 
 
-def _part(whole: CompiledModel, outputs: tuple[str, ...]) -> CompiledModel:
+def _part(whole: CompiledProgram, outputs: tuple[str, ...]) -> CompiledProgram:
     return pruned(whole, outputs).model
-
-
-def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:
-    return [_row(b, k, values, b.kind) for b in blocks for k in range(b.size)]
-
-
-def _row(block: Block, k: int, values: np.ndarray, kind: str) -> Row:
-    si = float(values[block.offset + k])
-    value = None if np.isnan(si) else (si - block.shift) / block.scale
-    bounds = None
-    if block.low is not None and block.high is not None:
-        bounds = ((block.low - block.shift) / block.scale, (block.high - block.shift) / block.scale)
-    return Row(block.scalar_name(k), block.unit, value, bounds, block.doc, kind)

@@ -1,0 +1,35 @@
+"""Declared bounds: a given value that lies outside is refused."""
+
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.flat.model import Block
+from stiffdsl.runtime.names import Found
+
+SIDES = (("min", -1.0, "below"), ("max", 1.0, "above"))
+
+
+def refuse(found: Found, given: Any, what: str) -> None:
+    """Raises `ValueError` where a value in SI, given to what was `found`, lies outside; leading axes are lanes."""
+    block = found.block
+    for side, sign, word in SIDES:
+        if side not in block.sizes:
+            continue
+        own = (found.scalars - block.offset).ravel()
+        values = np.asarray(given, dtype=float)
+        values = np.broadcast_to(values, np.broadcast_shapes(values.shape, found.shape))
+        values = values.reshape((-1, own.size))
+        limit = block.sizes[side][own]
+        wrong = np.argwhere(sign * (values - limit) > 0)
+        if len(wrong):
+            lane, k = wrong[0]
+            where = f" in lane {lane}" if len(values) > 1 else ""
+            told = outside(block, int(own[k]), float(values[lane, k]), float(limit[k]), side, word)
+            raise ValueError(f"the {what}{' of' * (what == 'initial value')} {told}{where}")
+
+
+def outside(block: Block, k: int, value: float, limit: float, side: str, word: str) -> str:
+    given, allowed = ((v - block.shift) / block.scale for v in (value, limit))
+    unit = "" if block.unit is None else f" [{block.unit}]"
+    return f"`{block.scalar_name(k)}` is {word} its `{side}`: {given:.6g}{unit} for {allowed:.6g}{unit}"

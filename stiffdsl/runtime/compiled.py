@@ -1,0 +1,170 @@
+"""A compiled model below its facade: a program as functions, its names, and the values that it declares."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.flat.model import Block
+from stiffdsl.program.program import Program
+from stiffdsl.runtime.emit import functions, numpy_functions
+from stiffdsl.runtime.evaluator import Evaluator
+from stiffdsl.runtime.given import Given
+from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.names import Names
+from stiffdsl.runtime.system import Args, ModelSystem
+from stiffdsl.runtime.tables import Row, Table
+
+
+class CompiledProgram:
+    """A program `M y' = f(t, y, p, u)` with its functions over JAX and NumPy; states and implicit unknowns y.
+
+    Every module of `runtime` takes this; users hold a `stiffdsl.model.CompiledModel`, which adds the calls that solve.
+    `cache` holds what later modules made of the model, once for all calls.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        seconds: Mapping[str, float] | None = None,
+        origin: Any = None,
+    ):
+        """`origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled."""
+        self.program = program
+        self.origin = origin
+        self.name = program.system.flat.name
+        self.seconds = seconds if seconds is not None else {}
+        flat = program.system.flat
+        self.variable_names = Names(flat.variables, "variable")
+        self.parameter_names = Names(flat.parameters, "parameter")
+        self.input_names = Names(flat.inputs, "input")
+        self.functions = functions(program)
+        self.interpreted = numpy_functions(program)
+        self.given = Given(program.system, self.parameter_names, self.input_names, self.variable_names)
+        self.evaluator = Evaluator(program, self.functions, self.interpreted)
+        self._systems: dict[bool, ModelSystem] = {}
+        self.cache: dict[Any, Any] = {}
+        # The model that this is a part of, and the outputs that the part is for.
+        self.whole: tuple[CompiledProgram, tuple[str, ...]] | None = None
+
+    @cached_property
+    def parameters(self) -> Table:
+        """All parameters, with the values they have when none is given."""
+        return Table(_rows(self.parameter_names.blocks, self.default_parameters))
+
+    @cached_property
+    def inputs(self) -> Table:
+        """All inputs, with the values they have when nobody drives them."""
+        p = self.default_parameters
+        return Table(_rows(self.program.system.flat.inputs, self.interpreted.input_defaults(p)))
+
+    @cached_property
+    def states(self) -> Table:
+        """The entries of y in their order: `state`, then `algebraic` for those solved with the residual rows."""
+        system = self.program.system
+        values = self.start_values
+        rows = []
+        for v in system.states:
+            rows.append(self._variable_row(int(v), "state", values))
+        for v, is_der in zip(system.implicit, system.implicit_is_der, strict=True):
+            row = self._variable_row(int(v), "algebraic", values)
+            rows.append(Row(f"der({row.name})", None, None, None, row.doc, "algebraic") if is_der else row)
+        return Table(rows)
+
+    @cached_property
+    def variables(self) -> Table:
+        """Every declared variable, with its start value (or guess) where it has one."""
+        return Table(_rows(self.variable_names.blocks, self.start_values))
+
+    @property
+    def mass(self) -> np.ndarray:
+        """The diagonal of M: one for a state, zero for an algebraic row."""
+        return self.program.mass
+
+    @cached_property
+    def default_parameters(self) -> np.ndarray:
+        """The vector p in SI, with every parameter at its declared value."""
+        return self.parameter_vector(None)
+
+    def parameter_vector(self, params: Mapping[str, Any] | None) -> np.ndarray:
+        """The vector p in SI for parameters given by name in declared units; dependent ones follow."""
+        given = self.given.params(params)
+        with np.errstate(all="ignore"):
+            return np.asarray(
+                self.interpreted.parameters(np.asarray(given.values), given.mask.astype(float)), dtype=float
+            )
+
+    @cached_property
+    def conserved(self) -> list[str]:
+        """Weighted sums of states that no solution changes, such as `A + B + C`, as they are written."""
+        return self.conserved_found.texts
+
+    @cached_property
+    def conserved_found(self) -> Any:
+        """The conserved quantities, and whether these are all (`graph.conserved.Found`)."""
+        from stiffdsl.graph.conserved import conserved
+
+        return conserved(self.program.system.flat)
+
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """What the model's `experiment` section says."""
+        return dict(self.program.system.flat.experiment)
+
+    def system(self, driven: bool) -> ModelSystem:
+        """The `System` of this model; `driven` where some input changes with time."""
+        if driven not in self._systems:
+            self._systems[driven] = ModelSystem(self.program, self.functions, lambda: self.names_of_y, driven)
+        return self._systems[driven]
+
+    @cached_property
+    def start_values(self) -> np.ndarray:
+        """Start values, or guesses, by variable in SI; NaN where there are none."""
+        p = self.default_parameters
+        with np.errstate(all="ignore"):
+            u = np.asarray(self.interpreted.input_defaults(p))
+            t = float(self.experiment.get("time", (0.0, 0.0))[0])
+            start = np.asarray(self.interpreted.start(p, u, t))
+            return np.where(np.isnan(start), np.asarray(self.interpreted.guess(p, u, t)), start)
+
+    @cached_property
+    def names_of_y(self) -> tuple[str, ...]:
+        """The name of every entry of y."""
+        return tuple(self.states.names)
+
+    def _variable_row(self, v: int, kind: str, values: np.ndarray) -> Row:
+        (block,) = self.declarations([v])
+        return _row(block, v - block.offset, values, kind)
+
+    def declarations(self, numbers: Any) -> list[Block]:
+        """The declaration of each variable number."""
+        blocks = self.program.system.flat.variables
+        return [blocks[int(k)] for k in np.searchsorted(self._block_ends, numbers, side="right")]
+
+    @cached_property
+    def _block_ends(self) -> np.ndarray:
+        return np.array([b.offset + b.size for b in self.program.system.flat.variables])
+
+    def default_arguments(self) -> Args:
+        """The declared parameters and inputs as a `System` takes them, on the host."""
+        constant, signals = self.given.driven(None)
+        p = self.default_parameters
+        with np.errstate(all="ignore"):
+            u: Any = np.asarray(self.interpreted.input_defaults(p), dtype=float)
+        if constant.given:
+            u = np.where(constant.mask, constant.values, u)
+        return Args(p, Inputs(u, signals))
+
+
+def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:
+    return [_row(b, k, values, b.kind) for b in blocks for k in range(b.size)]
+
+
+def _row(block: Block, k: int, values: np.ndarray, kind: str) -> Row:
+    si = float(values[block.offset + k])
+    value = None if np.isnan(si) else (si - block.shift) / block.scale
+    bounds = None
+    if block.low is not None and block.high is not None:
+        bounds = ((block.low - block.shift) / block.scale, (block.high - block.shift) / block.scale)
+    return Row(block.scalar_name(k), block.unit, value, bounds, block.doc, kind)
