@@ -163,3 +163,19 @@ def test_nothing_changes_with_time():
     b = Builder(Tables())
     function = function_of(b, b.stack([b.apply("exp", b.element(b.input("y", 2), 1))]))
     assert time_derivative(function, {}) is None
+
+
+def test_powers_of_halves_are_products_and_roots():
+    x = np.array([0.0, 5e-324, 1e-310, 1e-150, 0.3, 1.0, 2.0, 3.7, 1e9, 1e150, np.inf, -2.0, np.nan])
+    x = np.concatenate([x, np.random.default_rng(1).lognormal(0, 5, 500)])
+    for half in [k for k in range(-9, 10) if k]:
+        builder = Builder(Tables())
+        value = builder.apply("pow", builder.input("y", len(x)), builder.number(half / 2))
+        function = Function("f", ("t", "y"), "A power.", builder.needed(value)[0])
+        found = compiled(function, {})(t=0.0, y=x)
+        with np.errstate(all="ignore"):
+            expected = np.power(x, half / 2)
+        # Where the power is below the normal range, one over it is not exact to the last place.
+        normal = (np.abs(expected) > 1e-300) & (np.abs(expected) < 1e300)
+        assert np.allclose(found[normal], expected[normal], rtol=1e-15, atol=0)
+        assert np.allclose(found[~normal], expected[~normal], rtol=1e-7, atol=1e-300, equal_nan=True)
