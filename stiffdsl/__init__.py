@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stiffdsl.diagnostics import ModelError
+from stiffdsl.solve.pictures import provide
 
 if TYPE_CHECKING:
     from stiffdsl.model import CompiledModel
@@ -44,6 +45,10 @@ _LATER = {
     "OutsideDomainWarning": "stiffdsl.solve.solution",
     "Status": "stiffdsl.solve.status",
 }
+
+# Matplotlib is imported when something is drawn.
+provide("solution", lambda: import_module("stiffdsl.report.solution").plot_solution)
+provide("ensemble", lambda: import_module("stiffdsl.report.ensemble").plot_ensemble)
 
 
 def load(

@@ -1,16 +1,27 @@
 """Constants of files: `const R = 8.314 [J/(mol*K)]` outside of a model gives way to its value in use."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from stiffdsl.check.names import Names, dotted, wrong
+from stiffdsl.check.names import Names, Resolver, dotted, wrong
 from stiffdsl.check.offsets import of_unit
+from stiffdsl.check.report import Report
 from stiffdsl.check.scope import Found
 from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.units import Unit
+from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
-if TYPE_CHECKING:
-    from stiffdsl.check.expressions import Walker
+
+class Elaboration(Protocol):
+    """The elaboration of expressions (`expressions.Walker`), as constants need it for their values."""
+
+    report: Report
+    resolver: Resolver
+
+    def unit(self, text: str | None, span: Span) -> Unit | None: ...
+
+    def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed: ...
 
 
 class Constants:
@@ -20,7 +31,7 @@ class Constants:
     gets them as members. `array_names` is shared by all classes and names each array constant once.
     """
 
-    def __init__(self, walker: "Walker", array_names: dict[int, str]):
+    def __init__(self, walker: Elaboration, array_names: dict[int, str]):
         self._walker = walker
         self._array_names = array_names
         self.arrays: dict[int, tree.Variable] = {}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.shipped import shipped
 from stiffdsl.diagnostics import Source, did_you_mean
 from stiffdsl.pipeline import located
 
@@ -74,8 +75,6 @@ def _read_bytes(path: str) -> bytes:
 
 
 def _nearby(path: str) -> str:
-    from stiffdsl.cli.library import shipped
-
     wanted = Path(path)
     try:
         present = [p.name for p in wanted.parent.glob("*.sml")]

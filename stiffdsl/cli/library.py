@@ -8,6 +8,7 @@ import click
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import read_source
 from stiffdsl.cli.options import json_option
+from stiffdsl.cli.shipped import root, shipped
 from stiffdsl.cli.terminal import write, write_json
 from stiffdsl.diagnostics import ModelError, did_you_mean
 
@@ -38,18 +39,6 @@ def library(name: str | None, as_json: bool) -> None:
         )
     write("\nfiles are in " + str(root()))
     write("`stiffdsl library NAME` prints one, `stiffdsl simulate NAME` runs it, `import NAME` uses it")
-
-
-def root() -> Path:
-    from stiffdsl.resources import folder
-
-    return folder("models")
-
-
-def shipped() -> dict[str, Path]:
-    """Import name → file, in alphabetical order."""
-    top = root()
-    return {".".join(p.relative_to(top).with_suffix("").parts): p for p in sorted(top.rglob("*.sml"))}
 
 
 def describe(module: str, path: Path) -> dict[str, Any]:

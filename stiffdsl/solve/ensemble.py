@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from stiffdsl.solve import kernels
 from stiffdsl.solve.addresses import jit_beside_itself
+from stiffdsl.solve.pictures import drawn
 from stiffdsl.solve.status import Status
 
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
@@ -119,9 +120,7 @@ class Ensemble:
 
         Writes the picture to `path` where one is given; returns the Matplotlib figure.
         """
-        from stiffdsl.report.ensemble import plot_ensemble
-
-        return plot_ensemble(self, *names, path=path)
+        return drawn("ensemble", self, *names, path=path)
 
     def __repr__(self) -> str:
         return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"

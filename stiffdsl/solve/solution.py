@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 import numpy as np
 
 from stiffdsl.solve.arguments import text
+from stiffdsl.solve.pictures import drawn
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.times import seconds
 
@@ -321,9 +322,7 @@ class Solution:
 
         With `ax`, names are drawn into these axes of the caller's. Returns the Matplotlib figure.
         """
-        from stiffdsl.report.solution import plot_solution
-
-        return plot_solution(self, *names, path=path, log=log, ax=ax)
+        return drawn("solution", self, *names, path=path, log=log, ax=ax)
 
     def _evaluated(self) -> Any:
         if self._every is None:

@@ -227,7 +227,9 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     names = column_names(parameters, drives, knots)
     domain = Domain(names, scaling, arrays["solved"], arrays["failed"])
     laws = _unpack_laws(meta["laws"], arrays) if "laws" in meta else None
-    return Surrogate(about, expansion, domain, arrays["widths"], meta["validation"], held_out, full, laws)
+    return Surrogate(
+        about, expansion, domain, arrays["widths"], meta["validation"], held_out, full, laws, writer=save
+    )
 
 
 def _unpack_expansion(

@@ -70,7 +70,11 @@ class Surrogate:
         held_out: dict[str, np.ndarray],
         full: Any = None,
         laws: Laws | None = None,
+        *,
+        writer: Callable[["Surrogate", str | Path], Path],
     ):
+        """`writer(surrogate, directory)` is what `save` does."""
+        self._writer = writer
         self.about = about
         self.expansion = expansion
         self.laws = laws
@@ -268,9 +272,7 @@ class Surrogate:
 
     def save(self, directory: str | Path) -> Path:
         """Writes the surrogate into a folder, without pickle; `stiffdsl.load_surrogate` reads it."""
-        from stiffdsl.surrogate.storage import save
-
-        return save(self, directory)
+        return self._writer(self, directory)
 
     # --- inner parts ---
 

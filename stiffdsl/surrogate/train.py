@@ -17,6 +17,7 @@ from stiffdsl.surrogate.methods import AUTO, available, verify
 from stiffdsl.surrogate.sample import Samples, part_of
 from stiffdsl.surrogate.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.speed import batch_seconds, measure
+from stiffdsl.surrogate.storage import save
 from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.surrogate import Description, Surrogate
 from stiffdsl.surrogate.task import Progress, Task
@@ -186,6 +187,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
         held_out(data.test.values, task.times, truth, predicted, found),
         task.full,
         laws,
+        writer=save,
     )
     surrogate.speed = measure(task, surrogate, data.test.values, data.seconds)
     surrogate.speed["training_seconds"] = {t.method: t.seconds for t in tried}
