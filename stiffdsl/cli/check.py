@@ -86,7 +86,8 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
         try:
             checked = compile_source(source, name, {}, stop_after="check")
             if not any(component.kind == "port" for component in checked.root.components):
-                compile_source(source, name, {}, stop_after="graph")
+                system = compile_source(source, name, {}, stop_after="graph")
+                found.extend((*system.flat.warnings, *system.warnings))
         except ModelError as error:
             waiting = name != names[-1] and all(d.code == NO_VALUE for d in error.diagnostics)
             found.extend(() if waiting else error.diagnostics)

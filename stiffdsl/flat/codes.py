@@ -29,6 +29,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A constant divides by zero or leaves the domain of a function, a range is empty, or a `min` or `max` "
         "has nothing to choose from.",
     ),
+    "W0301": (
+        "a port that is connected to nothing",
+        "A flow that is connected to nothing is zero. Here that leaves nothing to flow through the other ports of the "
+        "part either, which are connected: one was forgotten, or the part is not needed.",
+    ),
     "E0320": (
         "a circular definition",
         "The value of a parameter or a constant leads back to it, through the modifiers of the parts.",

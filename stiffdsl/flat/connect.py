@@ -31,6 +31,8 @@ class Ports:
     count: int = 0
     edges: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     spans: dict[int, Span] = field(default_factory=dict)
+    # By instance, whether its inside face is in no connection.
+    alone: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def add(self, node: Node) -> None:
         self.first[id(node)] = self.count
@@ -55,6 +57,7 @@ class Connections:
     zero: list[np.ndarray]
     balances: list[Rows]
     equations: int
+    ports: tuple[Ports, ...] = ()
 
 
 def connection_sets(groups: list[Ports]) -> Connections:
@@ -77,6 +80,9 @@ def connection_sets(groups: list[Ports]) -> Connections:
         start = np.flatnonzero(np.r_[True, np.diff(label[members]) != 0])
         size = np.diff(np.r_[start, len(members)])
         first = np.repeat(members[start], size)
+        lonely = members[start[size == 1]]
+        ports.alone = np.zeros(ports.count, dtype=bool)
+        ports.alone[lonely[lonely % 2 == 0] // 2] = True
         span = ports.nodes[0].cls.span
         for variable in ports.cls.variables:
             scalars = ports.scalars(variable.name)
@@ -88,7 +94,7 @@ def connection_sets(groups: list[Ports]) -> Connections:
             elif variable.kind == "flow":
                 count += len(start) * scalars.shape[1]
                 _balances(result, scalars, members, start, size, ports.spans.get(0, span))
-    return Connections(result.equal, result.zero, result.balances, count)
+    return Connections(result.equal, result.zero, result.balances, count, tuple(groups))
 
 
 def _balances(

@@ -7,6 +7,7 @@ from stiffdsl.flat.connect import Connections
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
+from stiffdsl.flat.open_ports import forgotten
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 
@@ -67,7 +68,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         alias=found.of,
         sign=found.sign,
         experiment=experiment,
-        warnings=context.checked.warnings,
+        warnings=(*context.checked.warnings, *forgotten(connections.ports, found)),
         counts={
             "equations_before": before,
             "unknowns_before": size,

@@ -30,7 +30,7 @@ def test_the_message_of_a_wrong_model(case):
 
 
 def test_every_code_has_a_wrong_model():
-    assert {case[:5] for case in CASES} == set(CODES)
+    assert {case[:5] for case in CASES} == {code for code in CODES if code.startswith("E")}
 
 
 def test_independent_mistakes_are_reported_together():
