@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.program.ops import ELEMENTWISE, Op
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 
 # How a value depends on time: not at all, as a line, without rest, possibly with rests, or on other things too.
@@ -137,4 +138,4 @@ def _value(op: Op, values: list[Any], timed: list[bool], function: Function, tab
     if not all(numbers):
         pairs = zip(op.args, inputs, numbers, strict=True)
         inputs = [np.asarray(v)[:, None] if timed[a] and alone else v for a, v, alone in pairs]
-    return ELEMENTWISE[op.name](*(np.asarray(v) for v in inputs))
+    return OPERATIONS[op.name].meaning(*(np.asarray(v) for v in inputs))

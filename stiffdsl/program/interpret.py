@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.program.ops import ELEMENTWISE
+from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.program import Program
 
 
@@ -53,6 +53,6 @@ def values_of(program: Program, function: str, *args: Any) -> list[Any]:
                 case "concatenate":
                     value = np.concatenate(inputs)
                 case name:
-                    value = ELEMENTWISE[name](*(np.asarray(a) for a in inputs))
+                    value = OPERATIONS[name].meaning(*(np.asarray(a) for a in inputs))
             values.append(value)
     return values

@@ -16,52 +16,16 @@ operations broadcast numbers over vectors. There are no loops, no branches and n
     concatenate  a, b, …                    vectors end to end
     place        a, b; data: k              a, with b from position k on
     select       c, a, b                    a where c, else b
-    elementwise  see `ELEMENTWISE`
+    elementwise  see `operations.OPERATIONS`
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-# What each elementwise operation means, over NumPy: for folding constants and for the interpreter.
-ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
-    "pow": np.power,
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "atan2": np.arctan2,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "asinh": np.arcsinh,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "abs": np.abs,
-    "sign": np.sign,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "and": np.logical_and,
-    "or": np.logical_or,
-    "not": np.logical_not,
-    "select": np.where,
-}
+from stiffdsl.program.operations import OPERATIONS
 
 _CONSTANT = ("number", "flag", "table")
 # Sums of at most this many terms share one table; longer ones get tables of twice the width each time.
@@ -78,10 +42,6 @@ class Op:
     size: int | None = None
 
 
-# What exceeds all numbers at arguments that models reach.
-_OVERFLOWING = ("exp", "sinh", "cosh")
-
-
 def divided_by(ops: Sequence[Op]) -> set[int]:
     """The exponentials that are divided by: what is left of them is zero, and stays so, where they overflow."""
     below = [False] * len(ops)
@@ -92,7 +52,9 @@ def divided_by(ops: Sequence[Op]) -> set[int]:
         if below[k]:
             for a in op.args:
                 below[a] = True
-    return {k for k, op in enumerate(ops) if below[k] and op.name in _OVERFLOWING}
+    return {
+        k for k, op in enumerate(ops) if below[k] and op.name in OPERATIONS and OPERATIONS[op.name].overflows
+    }
 
 
 @dataclass(eq=False)
@@ -191,7 +153,7 @@ class Builder:
     def _folded(self, name: str, constants: list[Any]) -> int | None:
         """The constant that comes of `constants`; None for conditions that differ: tables hold numbers only."""
         with np.errstate(all="ignore"):
-            result = ELEMENTWISE[name](*(np.asarray(c) for c in constants))
+            result = OPERATIONS[name].meaning(*(np.asarray(c) for c in constants))
         if result.ndim and result.dtype.kind == "b":
             return self.put("flag", (), bool(result[0])) if np.all(result == result[0]) else None
         if result.ndim:
@@ -431,7 +393,7 @@ class Builder:
     def work(self, used: np.ndarray) -> int:
         """Elementwise operations among `used`, number by number."""
         chosen = (self.ops[k] for k in np.flatnonzero(used).tolist())
-        return sum(op.size or 1 for op in chosen if op.name in ELEMENTWISE)
+        return sum(op.size or 1 for op in chosen if op.name in OPERATIONS)
 
     def needed(self, result: int) -> tuple[tuple[Op, ...], dict[int, str], dict[int, str]]:
         """The operations that `result` needs, renumbered; `result` is the last. Also their labels and notes."""

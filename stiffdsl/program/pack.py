@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.ops import ELEMENTWISE, Builder, Op, Tables
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Builder, Op, Tables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 
@@ -34,7 +35,7 @@ def packed(program: Program) -> Program:
 
 def _is_long(function: Function) -> bool:
     *ops, last = function.ops
-    numbers = sum(op.size is None and op.name in ELEMENTWISE for op in ops)
+    numbers = sum(op.size is None and op.name in OPERATIONS for op in ops)
     plain = all(op.size is None or op.name in ("input", "table") for op in ops)
     return numbers > MOST and plain and last.name == "stack"
 
@@ -118,7 +119,7 @@ def _groups(ops: tuple[Op, ...]) -> dict[tuple[int, str], list[int]]:
     depth = np.zeros(len(ops), dtype=np.int64)
     groups: dict[tuple[int, str], list[int]] = {}
     for k, op in enumerate(ops):
-        if op.name in ELEMENTWISE:
+        if op.name in OPERATIONS:
             depth[k] = 1 + max(depth[list(op.args)])
             groups.setdefault((int(depth[k]), op.name), []).append(k)
     return dict(sorted(groups.items(), key=lambda item: item[0][0]))

@@ -14,6 +14,7 @@ import re
 
 import numpy as np
 
+from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
@@ -21,40 +22,6 @@ from stiffdsl.program.program import Function
 HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
 HELPERS += ("bounded_exp", "bounded_sinh", "bounded_cosh")
 
-_INFIX = {
-    "add": ("{} + {}", 1),
-    "sub": ("{} - {}", 1),
-    "mul": ("{}*{}", 2),
-    "div": ("{}/{}", 2),
-    "lt": ("{} < {}", 0),
-    "le": ("{} <= {}", 0),
-    "gt": ("{} > {}", 0),
-    "ge": ("{} >= {}", 0),
-    "eq": ("{} == {}", 0),
-    "ne": ("{} != {}", 0),
-}
-_CALLS = {
-    "pow": "xp.power",
-    "asin": "xp.arcsin",
-    "acos": "xp.arccos",
-    "atan": "xp.arctan",
-    "atan2": "xp.arctan2",
-    "asinh": "xp.arcsinh",
-    "and": "xp.logical_and",
-    "or": "xp.logical_or",
-    "not": "xp.logical_not",
-    "select": "xp.where",
-    "take": "take",
-    "take_sum": "take_sum",
-}
-# What is called instead where the operation depends on what changes on the way of a solve.
-_ON_THE_WAY = {
-    "sqrt": "root_of",
-    "pow": "power_of",
-    "asin": "arcsine",
-    "acos": "arccosine",
-    "atan2": "angle_of",
-}
 _CHANGING = ("t", "y", "u", "side")
 # How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
 _SIGN, _ATOM = 1.5, 9
@@ -199,14 +166,17 @@ class _Writer:
                 return f"place({texts[0]}, {op.data}, {texts[1]})", _ATOM
             case "neg":
                 return f"-{_held(args[0], _SIGN)}", _SIGN
-            case name if name in _INFIX:
-                pattern, strength = _INFIX[name]
+            case name if OPERATIONS[name].infix is not None:
+                pattern, strength = OPERATIONS[name].infix
                 left, right = _held(args[0], min(strength, _SIGN)), _held(args[1], strength + 0.6)
                 return pattern.format(left, right), strength
             case name:
-                called = _CALLS.get(name, f"xp.{name}")
+                operation = OPERATIONS[name]
+                called = f"xp.{operation.meaning.__name__}"
                 if any(self.changes[a] for a in op.args) and not self._smooth(op):
-                    called = f"bounded_{name}" if k in self.bounded else _ON_THE_WAY.get(name, called)
+                    called = (
+                        f"bounded_{name}" if k in self.bounded else operation.at_singular_points or called
+                    )
                 return f"{called}({', '.join(texts)})", _ATOM
 
     def _smooth(self, op: Op) -> bool:

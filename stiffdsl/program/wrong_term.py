@@ -3,7 +3,7 @@
 import numpy as np
 
 from stiffdsl.program.interpret import values_of
-from stiffdsl.program.ops import ELEMENTWISE
+from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.program import Function, Program
 
 _DONE = {
@@ -25,7 +25,7 @@ def wrong_term(program: Program, t: float, y: np.ndarray, p: np.ndarray, u: np.n
         function = program.by_name[name]
         values = values_of(program, name, t, y, p, u)
         for k, op in enumerate(function.ops):
-            if op.name not in ELEMENTWISE or np.all(np.isfinite(values[k])):
+            if op.name not in OPERATIONS or np.all(np.isfinite(values[k])):
                 continue
             given = [np.atleast_1d(values[a]).astype(float) for a in op.args]
             given = np.broadcast_arrays(*given)

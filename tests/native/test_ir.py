@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stiffdsl.program import interpret
-from stiffdsl.program.ops import ELEMENTWISE, Builder, Tables
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Builder, Tables
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native import engine, ir
 from stiffdsl.runtime.native.code import Module
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not inst
 CONDITIONS = {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
 ARITIES = {
     name: 2 if name in ("add", "sub", "mul", "div", "pow", "atan2") else 1
-    for name in ELEMENTWISE
+    for name in OPERATIONS
     if name not in CONDITIONS | {"select"}
 }
 

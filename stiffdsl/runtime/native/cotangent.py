@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stiffdsl.program.operations import FLAT, partial_of
 from stiffdsl.program.ops import Builder, Op, Tables, divided_by
 from stiffdsl.program.program import Function
-from stiffdsl.runtime.native.partials import PARTIALS
-from stiffdsl.runtime.native.tangent import FLAT, copied
+from stiffdsl.runtime.native.tangent import copied
 
 
 def pullback(
@@ -131,11 +131,10 @@ class _Reverse:
                 self._give(op.args[1], self._spread(op, b.apply("select", condition, bar, zero)))
                 self._give(op.args[2], self._spread(op, b.apply("select", condition, zero, bar)))
             case name:
-                name = f"bounded {name}" if k in self.bounded else name
                 args = [self.values[a] for a in op.args]
                 for i, a in enumerate(op.args):
                     if self.active[a]:
-                        part = PARTIALS[name](b, i, self.values[k], args, bar)
+                        part = partial_of(name, k in self.bounded)(b, i, self.values[k], args, bar)
                         self._give(a, self._spread(op, part))
 
     def _spread(self, op: Op, bar: int) -> int:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.program.ops import ELEMENTWISE, Op
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.code import Code
 
@@ -47,7 +48,7 @@ class Looped:
             and (
                 k == last
                 or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
-                or (op.name in ELEMENTWISE and (uses[k] > 1 or gathered[k]))
+                or (op.name in OPERATIONS and (uses[k] > 1 or gathered[k]))
             )
             for k, op in enumerate(self.ops)
         ]

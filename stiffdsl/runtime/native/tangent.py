@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from stiffdsl.program.operations import FLAT, partial_of
 from stiffdsl.program.ops import Builder, Op, Tables, divided_by
 from stiffdsl.program.program import Function
-from stiffdsl.runtime.native.partials import PARTIALS
 
 CONSTANT = ("number", "flag", "table")
-# Their derivative is zero wherever they have one.
-FLAT = ("floor", "ceil", "sign", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 # The derivative of an argument, given the builder and its size.
 Seeds = Mapping[str, Callable[[Builder, int | None], int]]
 
@@ -51,8 +49,7 @@ def _derived(
     for k, op in enumerate(function.ops):
         value = copied(builder, tables, op, [values[a] for a in op.args])
         values.append(value)
-        rule = f"bounded {op.name}" if k in bounded else op.name
-        tangents.append(forward.tangent(op, rule, value, op.args, values, tangents))
+        tangents.append(forward.tangent(op, k in bounded, value, op.args, values, tangents))
     result = tangents[-1]
     if result is None:
         return None
@@ -90,7 +87,7 @@ class _Forward:
     def tangent(
         self,
         op: Op,
-        rule: str,
+        divisor: bool,
         value: int,
         args: tuple[int, ...],
         values: list[int],
@@ -113,12 +110,14 @@ class _Forward:
             size = b.ops[values[args[0]]].size
             assert inner is not None
             return b.moved(op, [inner if size is None else self.whole(inner, size)], self.tables)
-        return self._chain(rule, value, [values[a] for a in args], [tangents[a] for a in args])
+        return self._chain(op.name, divisor, value, [values[a] for a in args], [tangents[a] for a in args])
 
     def _or_zero(self, tangent: int | None) -> int:
         return self.b.number(0.0) if tangent is None else tangent
 
-    def _chain(self, name: str, value: int, args: list[int], tangents: list[int | None]) -> int | None:
+    def _chain(
+        self, name: str, divisor: bool, value: int, args: list[int], tangents: list[int | None]
+    ) -> int | None:
         """The chain rule for an elementwise operation."""
         apply = self.b.apply
         if name == "select":
@@ -126,6 +125,6 @@ class _Forward:
         total = None
         for k, tangent in enumerate(tangents):
             if tangent is not None:
-                term = PARTIALS[name](self.b, k, value, args, tangent)
+                term = partial_of(name, divisor)(self.b, k, value, args, tangent)
                 total = term if total is None else apply("add", total, term)
         return total

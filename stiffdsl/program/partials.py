@@ -1,4 +1,4 @@
-"""What each elementwise operation gives its derivatives, as operations: the chain rule in both directions.
+"""Partial derivatives of elementwise operations, as operations: rules of the chain rule in both directions.
 
 An infinite slope at a single point of the path (`sqrt(x)` at a state of zero) counts as zero, as it does for JAX
 (`runtime/array_library.py`): what is beside the point tells the derivative of a solve, and `0*inf` would tell nothing.
@@ -7,52 +7,66 @@ what exceeds all numbers is zero.
 """
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
-from stiffdsl.program.ops import Builder
+
+class Writer(Protocol):
+    """The part of `ops.Builder` that rules write with."""
+
+    def number(self, value: float) -> int: ...
+
+    def apply(self, name: str, *args: int) -> int: ...
+
+    def known(self, value: int) -> Any: ...
+
+    def reads(self, value: int, arguments: tuple[str, ...]) -> bool: ...
+
 
 # `(builder, k, value, args, d)`: d times the derivative of the value by argument k.
-Partial = Callable[[Builder, int, int, list[int], int], int]
+Partial = Callable[[Writer, int, int, list[int], int], int]
 # What changes on the way of a solve.
 ON_THE_WAY = ("t", "y", "side", "u")
 
 
-def _unary(partial: Callable[[Builder, int, int], tuple[str, int]]) -> Partial:
+def unary(partial: Callable[[Writer, int, int], tuple[str, int]]) -> Partial:
     """A rule `(builder, argument, value) -> ("mul" or "div", factor)`."""
 
-    def rule(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+    def rule(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
         name, factor = partial(b, args[0], value)
         return b.apply(name, d, factor)
 
     return rule
 
 
-def _finite(b: Builder, argument: int, infinite: int, slope: int) -> int:
+def _finite(b: Writer, argument: int, infinite: int, slope: int) -> int:
     """`slope`, and zero where it is `infinite` at a point of the path."""
     return b.apply("select", infinite, b.number(0.0), slope) if b.reads(argument, ON_THE_WAY) else slope
 
 
-def _root(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+def root(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     zero = b.apply("eq", value, b.number(0.0))
     return _finite(b, args[0], zero, b.apply("div", d, b.apply("mul", b.number(2.0), value)))
 
 
-def _arcsine(b: Builder, sign: str, x: int, d: int) -> int:
-    below = b.apply("sqrt", _shifted_square(b, "sub", x))
+def arcsine(b: Writer, sign: str, x: int, d: int) -> int:
+    below = b.apply("sqrt", shifted_square(b, "sub", x))
     zero = b.apply("eq", below, b.number(0.0))
     slope = b.apply("div", d, below)
     return _finite(b, x, zero, b.apply("neg", slope) if sign == "-" else slope)
 
 
-def _bounded(rule: Partial) -> Partial:
-    def bounded(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+def bounded(rule: Partial) -> Partial:
+    """The rule of an exponential that is divided by: no slope where it exceeds all numbers."""
+
+    def rule_where_finite(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
         size = b.apply("abs", value)
         within = b.apply("lt", size, b.number(float("inf")))
         return b.apply("select", within, rule(b, k, value, args, d), b.number(0.0))
 
-    return bounded
+    return rule_where_finite
 
 
-def _power(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+def power(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     base, exponent = args
     zero = b.apply("eq", base, b.number(0.0))
     if k == 0:
@@ -69,13 +83,13 @@ def _power(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
     return b.apply("mul", d, b.apply("mul", logarithm, value))
 
 
-def _quotient(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+def quotient(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     if k == 0:
         return b.apply("div", d, args[1])
     return b.apply("neg", b.apply("div", b.apply("mul", value, d), args[1]))
 
 
-def _arctangent2(b: Builder, k: int, value: int, args: list[int], d: int) -> int:
+def arctangent2(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     square = b.apply("add", b.apply("mul", args[0], args[0]), b.apply("mul", args[1], args[1]))
     # At the origin there is none.
     square = b.apply("select", b.apply("eq", square, b.number(0.0)), b.number(1.0), square)
@@ -83,32 +97,6 @@ def _arctangent2(b: Builder, k: int, value: int, args: list[int], d: int) -> int
     return b.apply("neg", term) if k else term
 
 
-def _shifted_square(b: Builder, name: str, x: int) -> int:
+def shifted_square(b: Writer, name: str, x: int) -> int:
     """1 + x^2 or 1 - x^2."""
     return b.apply(name, b.number(1.0), b.apply("mul", x, x))
-
-
-PARTIALS: dict[str, Partial] = {
-    "add": lambda b, k, value, args, d: d,
-    "sub": lambda b, k, value, args, d: b.apply("neg", d) if k else d,
-    "mul": lambda b, k, value, args, d: b.apply("mul", d, args[1 - k]),
-    "div": _quotient,
-    "neg": lambda b, k, value, args, d: b.apply("neg", d),
-    "pow": _power,
-    "atan2": _arctangent2,
-    "sqrt": _root,
-    "exp": _unary(lambda b, x, v: ("mul", v)),
-    "log": _unary(lambda b, x, v: ("div", x)),
-    "sin": _unary(lambda b, x, v: ("mul", b.apply("cos", x))),
-    "cos": _unary(lambda b, x, v: ("mul", b.apply("neg", b.apply("sin", x)))),
-    "tan": _unary(lambda b, x, v: ("mul", _shifted_square(b, "add", v))),
-    "asin": lambda b, k, value, args, d: _arcsine(b, "+", args[0], d),
-    "acos": lambda b, k, value, args, d: _arcsine(b, "-", args[0], d),
-    "atan": _unary(lambda b, x, v: ("div", _shifted_square(b, "add", x))),
-    "sinh": _unary(lambda b, x, v: ("mul", b.apply("cosh", x))),
-    "cosh": _unary(lambda b, x, v: ("mul", b.apply("sinh", x))),
-    "tanh": _unary(lambda b, x, v: ("mul", _shifted_square(b, "sub", v))),
-    "asinh": _unary(lambda b, x, v: ("div", b.apply("sqrt", _shifted_square(b, "add", x)))),
-    "abs": _unary(lambda b, x, v: ("mul", b.apply("sign", x))),
-}
-PARTIALS |= {f"bounded {name}": _bounded(PARTIALS[name]) for name in ("exp", "sinh", "cosh")}

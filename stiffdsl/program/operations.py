@@ -1,0 +1,109 @@
+"""The elementwise operations in one table: meaning, arity, text, partial derivatives, and how smooth each is.
+
+Folding constants, the interpreter, the text of modules, derivatives and kernels all read it; a back end adds how it
+computes each (`native`: LLVM; `array_library`: JAX and NumPy).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.program.partials import (
+    Partial,
+    arcsine,
+    arctangent2,
+    bounded,
+    power,
+    quotient,
+    root,
+    shifted_square,
+    unary,
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`meaning` over NumPy, whose name is that of the array library too; `arity` operands.
+
+    `partial(builder, k, value, args, d)` is d times the derivative by operand k, as operations; None where there is
+    none: conditions, and what is constant but for jumps. `smooth` operations are analytic inside of where they are
+    defined. `infix` is a pattern and how tightly it binds; `at_singular_points` is the function of the array library
+    that stands for it where operands change along a solve, since a slope may be infinite at a point of the path.
+    `overflows` beyond arguments that models reach.
+    """
+
+    meaning: Callable[..., Any]
+    arity: int
+    partial: Partial | None = None
+    smooth: bool = True
+    infix: tuple[str, float] | None = None
+    at_singular_points: str | None = None
+    overflows: bool = False
+
+
+def _jumps(meaning: Callable[..., Any], arity: int, infix: tuple[str, float] | None = None) -> Operation:
+    """An operation that is constant but for jumps."""
+    return Operation(meaning, arity, smooth=False, infix=infix)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "add": Operation(np.add, 2, lambda b, k, value, args, d: d, infix=("{} + {}", 1)),
+    "sub": Operation(
+        np.subtract, 2, lambda b, k, value, args, d: b.apply("neg", d) if k else d, infix=("{} - {}", 1)
+    ),
+    "mul": Operation(
+        np.multiply, 2, lambda b, k, value, args, d: b.apply("mul", d, args[1 - k]), infix=("{}*{}", 2)
+    ),
+    "div": Operation(np.divide, 2, quotient, infix=("{}/{}", 2)),
+    "neg": Operation(np.negative, 1, lambda b, k, value, args, d: b.apply("neg", d)),
+    "pow": Operation(np.power, 2, power, at_singular_points="power_of"),
+    "sqrt": Operation(np.sqrt, 1, root, at_singular_points="root_of"),
+    "exp": Operation(np.exp, 1, unary(lambda b, x, v: ("mul", v)), overflows=True),
+    "log": Operation(np.log, 1, unary(lambda b, x, v: ("div", x))),
+    "sin": Operation(np.sin, 1, unary(lambda b, x, v: ("mul", b.apply("cos", x)))),
+    "cos": Operation(np.cos, 1, unary(lambda b, x, v: ("mul", b.apply("neg", b.apply("sin", x))))),
+    "tan": Operation(np.tan, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "add", v)))),
+    "asin": Operation(
+        np.arcsin, 1, lambda b, k, value, args, d: arcsine(b, "+", args[0], d), at_singular_points="arcsine"
+    ),
+    "acos": Operation(
+        np.arccos, 1, lambda b, k, value, args, d: arcsine(b, "-", args[0], d), at_singular_points="arccosine"
+    ),
+    "atan": Operation(np.arctan, 1, unary(lambda b, x, v: ("div", shifted_square(b, "add", x)))),
+    "atan2": Operation(np.arctan2, 2, arctangent2, at_singular_points="angle_of"),
+    "sinh": Operation(np.sinh, 1, unary(lambda b, x, v: ("mul", b.apply("cosh", x))), overflows=True),
+    "cosh": Operation(np.cosh, 1, unary(lambda b, x, v: ("mul", b.apply("sinh", x))), overflows=True),
+    "tanh": Operation(np.tanh, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "sub", v)))),
+    "asinh": Operation(
+        np.arcsinh, 1, unary(lambda b, x, v: ("div", b.apply("sqrt", shifted_square(b, "add", x))))
+    ),
+    "floor": _jumps(np.floor, 1),
+    "ceil": _jumps(np.ceil, 1),
+    "abs": Operation(np.abs, 1, unary(lambda b, x, v: ("mul", b.apply("sign", x))), smooth=False),
+    "sign": _jumps(np.sign, 1),
+    "lt": _jumps(np.less, 2, ("{} < {}", 0)),
+    "le": _jumps(np.less_equal, 2, ("{} <= {}", 0)),
+    "gt": _jumps(np.greater, 2, ("{} > {}", 0)),
+    "ge": _jumps(np.greater_equal, 2, ("{} >= {}", 0)),
+    "eq": _jumps(np.equal, 2, ("{} == {}", 0)),
+    "ne": _jumps(np.not_equal, 2, ("{} != {}", 0)),
+    "and": _jumps(np.logical_and, 2),
+    "or": _jumps(np.logical_or, 2),
+    "not": _jumps(np.logical_not, 1),
+    # Its derivative is that of the operand it chooses: passes know it by name.
+    "select": Operation(np.where, 3, smooth=False),
+}
+
+# Operations whose derivative is zero wherever they have one.
+FLAT = frozenset(
+    name for name, operation in OPERATIONS.items() if operation.partial is None and name != "select"
+)
+
+
+def partial_of(name: str, divisor: bool = False) -> Partial:
+    """The rule of an operation with a slope; `divisor`: of an exponential that is divided by."""
+    rule = OPERATIONS[name].partial
+    assert rule is not None, name
+    return bounded(rule) if divisor else rule
