@@ -25,6 +25,8 @@ from stiffdsl.solve.status import Status
 NAMED = 3
 # Relative differences of start values below this are rounding.
 SAME = 1e-9
+# So many units in the last place of the largest value in its unit are no move from zero, either.
+ROUNDED = 16
 
 
 class Begun(NamedTuple):
@@ -318,6 +320,20 @@ def _undetermined(model: CompiledProgram, known: Any, initial: Overrides) -> tup
     return tuple(names[int(k)] for k in np.flatnonzero(open_))
 
 
+def _rounding(model: CompiledProgram, at: np.ndarray) -> np.ndarray:
+    """By variable, what sums and differences of the values in its unit may leave of a zero."""
+    largest: dict[str | None, float] = {}
+    blocks = [(b, slice(b.offset, b.offset + b.size)) for b in model.program.system.flat.variables if b.size]
+    for block, where in blocks:
+        values = np.abs(at[where])
+        most = float(np.max(values, initial=0.0, where=np.isfinite(values)))
+        largest[block.unit] = max(largest.get(block.unit, 0.0), most)
+    left = np.zeros(len(at))
+    for block, where in blocks:
+        left[where] = ROUNDED * np.finfo(float).eps * largest[block.unit]
+    return left
+
+
 def _moves(
     model: CompiledProgram, t: float, y: np.ndarray, p, u, known, initial: Overrides
 ) -> tuple[tuple[Move, ...], int]:
@@ -331,7 +347,10 @@ def _moves(
     # What named outputs do not need is not computed.
     said = np.flatnonzero(~np.isnan(declared) & ~np.isnan(at) & ~np.isin(flat.alias, given))
     size = np.abs(at[said]) + np.abs(declared[said])
-    off = said[~(np.abs(at[said] - declared[said]) <= SAME * size + 1e-300)]
+    apart = np.abs(at[said] - declared[said])
+    off = said[
+        ~((apart <= SAME * size + 1e-300) | ((declared[said] == 0) & (apart <= _rounding(model, at)[said])))
+    ]
     default = flat.default_start if len(flat.default_start) else np.zeros(flat.size, dtype=bool)
     moves = []
     for v, block in zip(off.tolist(), model.declarations(off), strict=True):

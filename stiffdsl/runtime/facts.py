@@ -56,14 +56,15 @@ def _is_derivative(block: Any) -> bool:
 
 
 def _texts(families: tuple[Family, ...], orders: tuple[int, ...]) -> list[str]:
-    """Equations as they were written, and how often they were differentiated."""
-    told = []
+    """Equations as they were written, each once, how often they were differentiated and in how many places they hold."""
+    told: dict[str, int] = {}
     for family, order in zip(families, orders, strict=True):
-        for k in range(min(family.size, LISTED - len(told))):
-            span = family.origin_of(k)
+        for which, count in zip(*np.unique(family.which, return_counts=True), strict=True):
+            span = family.origins[int(which)]
             text = span.source.line(span.line).split("#")[0].strip()
-            told.append("the derivative of " * order + f"{text} (line {span.line})")
-    return told
+            text = "the derivative of " * order + f"{text} (line {span.line})"
+            told[text] = told.get(text, 0) + int(count)
+    return [text + (f", {count} times" if count > 1 else "") for text, count in told.items()][:LISTED]
 
 
 def work_facts(program: Program) -> dict[str, Any]:

@@ -57,3 +57,10 @@ def test_inspect_counts_what_depends_on_parameters_alone(stiffdsl, folder):
     report = json.loads(stiffdsl("inspect", "chain.sml", "--json").out)
     # -k and exp(-3/k), with which f and its Jacobian both multiply.
     assert report["work"]["once"] == 3
+
+
+def test_an_invariant_that_holds_in_several_places_is_listed_once(stiffdsl):
+    report = json.loads(stiffdsl("inspect", "mechanics.slider_crank", "--json").out)
+    told = report["reduction"]["invariants"]
+    assert len(told) == len(set(told)) == 2
+    assert all(text.endswith("= L^2 (line 45), 2 times") for text in told)

@@ -268,3 +268,14 @@ equations
 end
 """
     assert sd.loads(text).simulate(time=(0, 0.1))["a"][0] == pytest.approx(14.0, rel=1e-10)
+
+
+def test_what_rounding_leaves_of_a_zero_is_no_move():
+    text = (
+        "model M\n  param a = 0.1\n  param b = 0.2\n  var x start 0.3\n  var y start {y}\nequations\n"
+        "  der(x) = -x\n  y = x - (a + b)\nend\n"
+    )
+    report = sd.loads(text.format(y=0)).start_report()
+    assert (report.kept, report.moved) == (2, ())
+    (move,) = sd.loads(text.format(y="1e-6")).start_report().moved
+    assert move.name == "y"
