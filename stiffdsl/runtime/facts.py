@@ -56,7 +56,7 @@ def _is_derivative(block: Any) -> bool:
 
 
 def _texts(families: tuple[Family, ...], orders: tuple[int, ...]) -> list[str]:
-    """Equations as they were written, each once, how often they were differentiated and in how many places they hold."""
+    """Equations as they were written, each once, how often they were differentiated, in how many places they hold."""
     told: dict[str, int] = {}
     for family, order in zip(families, orders, strict=True):
         for which, count in zip(*np.unique(family.which, return_counts=True), strict=True):
