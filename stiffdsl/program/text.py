@@ -166,8 +166,8 @@ class _Writer:
                 return f"place({texts[0]}, {op.data}, {texts[1]})", _ATOM
             case "neg":
                 return f"-{_held(args[0], _SIGN)}", _SIGN
-            case name if OPERATIONS[name].infix is not None:
-                pattern, strength = OPERATIONS[name].infix
+            case name if (infix := OPERATIONS[name].infix) is not None:
+                pattern, strength = infix
                 left, right = _held(args[0], min(strength, _SIGN)), _held(args[1], strength + 0.6)
                 return pattern.format(left, right), strength
             case name:
