@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stiffdsl.runtime.native import elementary
 from stiffdsl.runtime.native.lines import Lines
 from stiffdsl.runtime.native.module import Module
 
@@ -14,6 +15,12 @@ COLD = "noinline optnone cold"
 
 class Code(Lines):
     """One function. Parts of arrays are read and written as vectors where numbers are vectors (`vectors`, `sweep`)."""
+
+    def apply(self, name: str, *args: str) -> str:
+        """An elementwise operation of the program; elementary functions without branches where there are some."""
+        if elementary.known(name):
+            return elementary.apply(self, name, args[0])
+        return super().apply(name, *args)
 
     @contextmanager
     def sweep(self, count: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from stiffdsl.runtime.native import interrupt
+from stiffdsl.runtime.native import interrupt_word
 from stiffdsl.runtime.session import cache_folder
 
 llvm: Any
@@ -135,7 +135,7 @@ def _add_symbols() -> None:
                 llvm.add_symbol(symbol, address)
                 break
 
-    for symbol, address in interrupt.symbols().items():
+    for symbol, address in interrupt_word.symbols().items():
         llvm.add_symbol(symbol, address)
 
 

@@ -6,7 +6,7 @@ constants; `tests/native` holds both to the same steps.
 
 import math
 
-from stiffdsl.runtime.native.interrupt import SYMBOL
+from stiffdsl.runtime.native.interrupt_word import SYMBOL
 from stiffdsl.runtime.native.layout import OPTIONS, STATE
 from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# What kernels look at, by the name they know it by: the first half is set by a signal, the second by `stopping`.
-SYMBOL = "stiffdsl_interrupted"
-_WORD = (ctypes.c_int32 * 2)(0, 0)
+from stiffdsl.runtime.native import engine
+from stiffdsl.runtime.native.interrupt_word import SYMBOL, WORD
+
 # Seconds.
 LAST = 0.2
 _installed = False
@@ -44,13 +44,6 @@ define dso_local void @handler(i32 %signal) {{
 """
 
 
-def symbols() -> dict[str, int]:
-    """The addresses that kernels, and the handler, are linked with."""
-    pending = ctypes.cast(ctypes.pythonapi.Py_AddPendingCall, ctypes.c_void_p).value
-    assert pending is not None
-    return {SYMBOL: ctypes.addressof(_WORD), "Py_AddPendingCall": pending}
-
-
 def install() -> None:
     """Puts the handler before Python's, once, where Ctrl-C means `KeyboardInterrupt`."""
     global _installed
@@ -59,8 +52,6 @@ def install() -> None:
     if _installed or os.name != "posix" or not ours or not main:
         return
     _installed = True
-    from stiffdsl.runtime.native import engine
-
     library = engine.load("interrupt." + _HANDLER, lambda: _HANDLER)
     c = ctypes.CDLL(None)
     # The handler comes first in `struct sigaction`.
@@ -80,15 +71,15 @@ def _end(pressed: ctypes.c_int64) -> None:
     """What was left running by Ctrl-C stops, and has a moment to end: a thread of XLA that comes back to Python while
     the interpreter is taken apart ends in an abort."""
     if pressed.value:
-        _WORD[1] += 1
+        WORD[1] += 1
         time.sleep(LAST)
 
 
 @contextmanager
 def stopping() -> Iterator[None]:
     """Inside, every kernel stops: threads that run some are waited for there."""
-    _WORD[1] += 1
+    WORD[1] += 1
     try:
         yield
     finally:
-        _WORD[1] -= 1
+        WORD[1] -= 1

@@ -7,7 +7,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from stiffdsl.runtime.native import elementary
 from stiffdsl.runtime.native.module import Module, hexadecimal
 
 # Powers x^(k/2) up to this k are products of x and its square root, or one over them: the C library takes 20 ns.
@@ -101,7 +100,7 @@ class Lines:
         return text if self.lanes == 1 else f"splat (i1 {text})"
 
     def apply(self, name: str, *args: str) -> str:
-        """An elementwise operation of the program (`program/ops.py`)."""
+        """An elementwise operation of the program (`program/operations.py`) that LLVM or the C library has."""
         real = self.real
         if name in ("add", "sub") and args[1] == self.number(0.0):
             return args[0]
@@ -115,8 +114,6 @@ class Lines:
             return self._power(*args)
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *args)
-        if name in ("sin", "cos", *elementary.FORMULAS):
-            return elementary.apply(self, name, args[0])
         match name:
             case "neg":
                 return self.value(f"fneg {real} {args[0]}")
