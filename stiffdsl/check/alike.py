@@ -38,7 +38,7 @@ def check_alike(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) 
 
 
 def _kind(member: object, name: str) -> object:
-    """What lines must have in common to be checked as one: all that is known of a scalar, else the name itself."""
+    """Key of lines that are checked together: kind and facts of a scalar; the name of any other member."""
     if isinstance(member, Quantity) and not member.rank and member.variable.kind != "const":
         return member.variable.kind, member.facts
     return name

@@ -37,7 +37,7 @@ _NOT_YET = {
 
 @dataclass(frozen=True)
 class Layer:
-    """What one class of an inheritance chain contributes, elaborated, with modifiers of `extends` applied."""
+    """The content of one class of an inheritance chain, elaborated, with modifiers of `extends` applied."""
 
     variables: tuple[tree.Variable, ...] = ()
     components: tuple[ComponentUse, ...] = ()

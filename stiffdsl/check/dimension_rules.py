@@ -1,4 +1,4 @@
-"""What the parts of an expression must have in common, and how it is said when they do not.
+"""Dimension rules: the dimensions that operators and functions require of their operands, with the messages.
 
 Sums, comparisons and choices want one dimension, exponents and most functions a pure number. A number or
 parameter without a unit is fine; where it meets a quantity declared in another unit than SI's, a warning
@@ -27,7 +27,7 @@ def _held(count: float | None) -> str:
 
 
 def _in_kelvin(at: tree.Expr | None, other: tree.Expr, a: float | None, b: float | None) -> str:
-    """What to write in the place of the side that is no difference."""
+    """The advice for the side that is an absolute temperature: its unit in K."""
     absolute = other if a == 0.0 else at if b == 0.0 else None
     if isinstance(absolute, tree.Number) and absolute.unit is not None:
         return f"write `{absolute.value:g} [K]`"

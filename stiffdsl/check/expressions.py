@@ -57,7 +57,7 @@ class Walker:
         return self.resolver.names
 
     def walk(self, expr: tree.Expr) -> Typed:
-        """What is known of `expr`."""
+        """The elaborated `expr`: in SI, with its dimension, rank and level."""
         return self._act[type(expr)](expr)  # type: ignore[operator]
 
     def number(self, expr: tree.Expr) -> Typed:
@@ -532,7 +532,7 @@ class Walker:
 
 
 def _product_offsets(operator: str, left: Typed, right: Typed) -> offsets.Offsets | None:
-    """Those of a product or quotient with a factor that holds none to speak of."""
+    """Offsets of a product or quotient of which one factor holds no offsets (a divisor never does)."""
     if operator == "*" and left.offsets is None:
         left, right = right, left
     if operator not in ("*", "/") or right.offsets is not None:

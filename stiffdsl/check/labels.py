@@ -24,7 +24,7 @@ def labelled(items: Iterable[object], around: tuple[tree.Iterator, ...] = ()) ->
 
 
 def declared(reaction: tree.Reaction, around: tuple[tree.Iterator, ...], entity: Entity) -> Instance:
-    """What the label of a reaction in `entity` stands for."""
+    """The instance that a reaction's label declares in `entity`: one member, `rate`; an axis for each `for`."""
     span, label = reaction.label_span or reaction.span, reaction.label
     assert label is not None
     rate = tree.Variable("var", "rate", (), None, None, None, None, None, None, span, span)

@@ -1,4 +1,4 @@
-"""What `check` makes: classes with inheritance merged, every name resolved, every expression in SI.
+"""The checked model: classes with inheritance merged, every name resolved, every expression in SI.
 
 After this stage an expression mentions only names declared in its class (dotted through components), loop
 iterators, `time`, `pi`, `true`, `false`, and built-in functions. Gone are: imports, `extends`, user

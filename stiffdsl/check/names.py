@@ -25,7 +25,7 @@ _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w
 
 @dataclass
 class Names:
-    """What names mean at one place. In a function `arguments` are its parameters and `entity` is None."""
+    """The names visible at one place. In a function `arguments` are its parameters and `entity` is None."""
 
     scope: Scope
     entity: Entity | None
@@ -34,7 +34,7 @@ class Names:
 
     @property
     def place(self) -> str:
-        """How a message names this place."""
+        """This place as messages name it."""
         return f"`{self.entity.name}`" if self.entity else "this function" if self.arguments else "this file"
 
     @property
@@ -47,7 +47,7 @@ class Names:
 
 
 def wrong(name: tree.Name) -> Typed:
-    """What stands in for a name that has been reported: it agrees with everything."""
+    """The placeholder for a name that has been reported: it agrees with everything."""
     return Typed(name, None, 0, Level.CONSTANT, False)
 
 
@@ -74,7 +74,7 @@ class Resolver:
         self._constant = constant
 
     def resolve(self, name: tree.Name) -> Typed:
-        """What is known of `name`; mistakes are reported."""
+        """The meaning of `name` here, with dimension, rank and level; mistakes are reported."""
         first = name.parts[0]
         names = self.names
         if first.name in names.iterators:

@@ -1,4 +1,4 @@
-"""What is left of the offsets of temperatures in degC and degF: `T1 - T2` holds none, `(T1 + T2)/2` one, `G*T` holds G.
+"""Offsets of temperatures in degC and degF, counted: `T1 - T2` holds none, `(T1 + T2)/2` one, `G*T` holds G.
 
 `Offsets` says how often an expression holds the offset of its unit, by the factor that it is multiplied with: `""` for
 temperatures themselves, `"G"` for `G*T`. Differences hold none: equations among them say the same in degC and in K. A
@@ -14,7 +14,7 @@ ROUNDING = 1e-6
 
 
 class Share(NamedTuple):
-    """How many offsets, and whether some have cancelled on the way."""
+    """The number of offsets with one factor, and whether some have cancelled on the way."""
 
     weight: float
     cancelled: bool
@@ -28,12 +28,12 @@ ABSOLUTE: Offsets = {"": Share(1.0, False)}
 
 
 def of_unit(unit: Unit | None) -> Offsets | None:
-    """Those of a quantity that is declared in `unit`."""
+    """Offsets of a quantity that is declared in `unit`."""
     return ABSOLUTE if unit is not None and unit.shift != 0.0 else None
 
 
 def added(a: Offsets | None, b: Offsets | None, sign: float) -> Offsets | None:
-    """Those of `a + b`, or of `a - b`."""
+    """Offsets of `a + sign*b`."""
     if a is None or b is None:
         return None
     found = dict(a)
@@ -46,22 +46,22 @@ def added(a: Offsets | None, b: Offsets | None, sign: float) -> Offsets | None:
 
 
 def scaled(a: Offsets | None, number: float) -> Offsets | None:
-    """Those of `number*a`."""
+    """Offsets of `number*a`."""
     return a and {factor: Share(number * share.weight, share.cancelled) for factor, share in a.items()}
 
 
 def multiplied(a: Offsets | None, factor: str) -> Offsets | None:
-    """Those of `factor*a`."""
+    """Offsets of `factor*a`."""
     return a and {f"{factor}*{inner}": share for inner, share in a.items()}
 
 
 def without(a: Offsets | None) -> Offsets | None:
-    """Those of something that is a difference where `a` is: a sum of many, a magnitude."""
+    """Offsets of a sum or a magnitude of `a`: none where `a` is a difference, unknown (None) otherwise."""
     return a if a is not None and not any(share.weight for share in a.values()) else None
 
 
 def alone(a: Offsets | None) -> float | None:
-    """How many offsets a temperature holds, or a rate of one (none); None where it is multiplied with something."""
+    """The number of offsets that stand without a factor; None where some are multiplied with something."""
     if a is None or any(factor and share.weight for factor, share in a.items()):
         return None
     return a[""].weight if "" in a else 0.0

@@ -8,7 +8,7 @@ from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Span, did_you_me
 
 
 class Report:
-    """What was found so far. One adds to it and goes on; `raise_errors` ends the run if there is an error."""
+    """Collected diagnostics of a run. Checks go on after an error; `raise_errors` then ends the run."""
 
     def __init__(self) -> None:
         self._found: dict[Hashable, Diagnostic] = {}
@@ -33,7 +33,7 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How much was said so far, with what was said again."""
+        """The number of diagnostics so far, repeated ones included."""
         return len(self._found) + sum(self._repeats.values())
 
     def has(self, key: Hashable) -> bool:

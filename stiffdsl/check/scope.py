@@ -38,7 +38,7 @@ class Scope:
     complete: bool = True  # False where an import failed: a name that is not found may be a consequence of it
 
     def find(self, dotted: str) -> Found | None:
-        """What `Resistor` or `electrical.Resistor` stands for here."""
+        """The declaration that `Resistor` or `electrical.Resistor` stands for in this file, if any."""
         if dotted in self.names:
             return self.names[dotted]
         prefix, _, last = dotted.rpartition(".")

@@ -1,4 +1,4 @@
-"""What a name can stand for: a quantity or an instance of a class; and what is known of an expression."""
+"""Symbols of names (quantities, and instances of classes), and the type of an elaborated expression."""
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
@@ -126,7 +126,7 @@ Member = Quantity | Instance
 
 
 class Progress(Enum):
-    """How far the declarations of a class have been read."""
+    """Progress of reading the declarations of a class: not begun, under way, read."""
 
     NEW = 0
     OPEN = 1

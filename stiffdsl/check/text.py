@@ -122,9 +122,9 @@ def _modifier(modifier: tree.Modifier, use: ComponentUse, consts: set[str]) -> t
 
 
 def _given(expr: tree.Expr | None, unit: Unit | None, consts: set[str]) -> tree.Expr | None:
-    """What to write for a value in SI that is given to something declared in `unit`.
+    """The written form of a value in SI that is given to something declared in `unit`.
 
-    Where it is made of numbers alone, it will be read in that unit: what `check` has done is undone.
+    An expression of numbers alone is read in that unit, so the conversion that `check` made is undone.
     """
     if expr is None or unit is None or unit.is_si:
         return expr

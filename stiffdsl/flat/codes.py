@@ -1,4 +1,4 @@
-"""What the codes of this stage mean, for `stiffdsl explain CODE`: code → (title, explanation)."""
+"""Diagnostic codes of this stage, for `stiffdsl explain CODE`: code → (title, explanation)."""
 
 CODES: dict[str, tuple[str, str]] = {
     "E0302": (

@@ -1,4 +1,4 @@
-"""What is computed once before a solve: parameters, defaults of inputs, start values and guesses.
+"""Operations done once before a solve: parameters, defaults of inputs, start values and guesses.
 
 Always over vectors: a thousand parameters must not be a thousand lines.
 """

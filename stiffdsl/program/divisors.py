@@ -1,5 +1,5 @@
-"""What assignments divide by, as far as parameters alone decide: where that is zero, the equations do not give what
-they are solved for (`runtime/singular.py` tells it).
+"""Divisors of assignments that depend on parameters alone: where one is zero, its equation does not determine
+the unknown it is solved for (`runtime/singular.py` tells it).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ZERO = 1e-13
 
 @dataclass(frozen=True, eq=False)
 class Divisor:
-    """What assignments divide by: of parameters and constants alone. `terms` are those of a sum, or it itself."""
+    """A divisor of assignments, of parameters and constants alone; `terms` are its summands, or it alone."""
 
     kind: str
     targets: np.ndarray
@@ -44,7 +44,7 @@ class Divisor:
 
 
 def divisors_of(system: SortedSystem) -> tuple[Divisor, ...]:
-    """What the assignments that f needs divide by, as far as parameters alone decide. Branches may guard theirs."""
+    """Divisors of the assignments that f needs, of parameters alone; not those in branches, which may guard."""
     needed = {kind: np.zeros(system.flat.size, dtype=bool) for kind in ("var", "der")}
     needed["der"][system.states] = True
     for family in system.residuals:
@@ -85,7 +85,7 @@ def _compiled(symbols: tuple[sp.Basic, ...], expression: sp.Expr):
 
 
 def _divisors(e: sp.Basic) -> list[sp.Expr]:
-    """What `e` divides by wherever it is computed."""
+    """Divisors in `e` outside of branches, where they are used whenever `e` is computed."""
     if isinstance(e, Where):
         return []
     own = [e.args[0]] if e.is_Pow and e.args[1].is_number and e.args[1].is_negative else []

@@ -54,7 +54,7 @@ class Evaluation:
         return self._made[k]
 
     def column(self, kind: str, ids: np.ndarray) -> Value:
-        """What a slot of `kind` holds in each member."""
+        """The column of values that a slot of `kind` takes, one for each member; `ids` are the scalars."""
         if kind == "const":
             return self.values.constants(self.flat.constants[ids])
         if kind in self._given:

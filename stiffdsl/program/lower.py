@@ -122,7 +122,7 @@ def lower(system: SortedSystem) -> Program:
 
 
 def _work(builder: Builder, f: int, df: int, asked: int) -> Work:
-    """What was asked for of f, then of the Jacobian, and what is left to do of each."""
+    """Operation counts of f and of the Jacobian, before and after common subexpressions are shared."""
     of_f, of_jacobian = builder.used(f), builder.used(df)
     own, shared = of_jacobian & ~of_f, of_jacobian & of_f
     return Work(

@@ -357,7 +357,7 @@ class Builder:
     # --- finish ---
 
     def used(self, result: int) -> np.ndarray:
-        """Which operations `result` needs, itself included."""
+        """Mask of the operations that `result` needs, itself included."""
         used = np.zeros(len(self.ops), dtype=bool)
         used[result] = True
         for k in range(result, -1, -1):
@@ -366,7 +366,7 @@ class Builder:
         return used
 
     def follows(self, argument: str) -> np.ndarray:
-        """Which operations depend on `argument`, and beside it on constants alone."""
+        """Mask of the operations that depend on `argument`, and beside it on constants alone."""
         alone = np.zeros(len(self.ops), dtype=bool)
         constant = np.zeros(len(self.ops), dtype=bool)
         for k, op in enumerate(self.ops):

@@ -34,7 +34,7 @@ class Function:
 
     @property
     def operations(self) -> int:
-        """How many operations compute something."""
+        """The number of operations that compute; inputs and constants are none."""
         return sum(op.name not in ("input", "number", "flag", "table") for op in self.ops)
 
 
@@ -129,7 +129,7 @@ class Program:
 
     @cached_property
     def nominal(self) -> np.ndarray | None:
-        """What was declared as `nominal` of the unknowns of y, 1 where nothing was; None where nowhere."""
+        """Declared `nominal` magnitudes of the unknowns of y, 1 where none is declared; None where all are 1."""
         flat = self.system.flat
         sizes = np.ones(flat.size)
         for block in reversed(flat.variables):

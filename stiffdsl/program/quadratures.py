@@ -17,7 +17,7 @@ FIXED = ("param", "const")
 
 
 def quadratures(system: SortedSystem, columns: np.ndarray) -> np.ndarray:
-    """Which entries of y are quadratures; `columns` are those of the nonzeros of df/dy."""
+    """Mask of the entries of y that are quadratures; `columns` are those of the nonzeros of df/dy."""
     count = len(system.states)
     found = np.zeros(system.size, dtype=bool)
     found[:count] = True

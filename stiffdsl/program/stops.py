@@ -79,7 +79,7 @@ class Stops:
         return kept[result]
 
     def _new(self, result: int, done: dict[int, Any]) -> list[int]:
-        """What `result` needs, itself included, and `done` has not, in order."""
+        """Operations that `result` needs, itself included, and `done` has not, in order."""
         found: set[int] = set()
         waiting = [result]
         while waiting:
@@ -90,7 +90,7 @@ class Stops:
         return sorted(found)
 
     def _learn(self, last: int) -> None:
-        """What operations up to `last` depend on."""
+        """Record of the arguments that operations up to `last` depend on, and of their degree in t."""
         for k in range(len(self._t), last + 1):
             op = self.builder.ops[k]
             if op.name == "input":

@@ -31,7 +31,7 @@ NOTHING = Value(0, ())
 
 
 class Values(Protocol):
-    """What lowering needs; positions are NumPy arrays known at compile time."""
+    """Interface of lowering to values; positions are NumPy arrays known at compile time."""
 
     builder: Builder
 

@@ -18,7 +18,7 @@ _DONE = {
 
 
 def wrong_term(program: Program, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray) -> str | None:
-    """What gives no finite number at a point, in the equations or in their derivatives; None where all is finite."""
+    """Text of the first operation without a finite value, in the equations, then in their derivatives."""
     for name, whose in (("rhs", ""), ("jacobian", "a derivative of ")):
         if name == "jacobian" and program.operations > 100_000:
             continue

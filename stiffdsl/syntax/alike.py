@@ -324,7 +324,7 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
 
 
 def _columns(between: tuple[str, ...], leaves: list[str]) -> list[int]:
-    """Where each leaf begins in its line, counted from 1."""
+    """Columns in which the leaves of a line begin, counted from 1."""
     places, at = [], 1
     for text, leaf in zip(between, leaves, strict=False):
         at += len(text)

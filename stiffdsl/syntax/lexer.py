@@ -190,7 +190,7 @@ def _belongs(character: str, place: int) -> bool:
 
 
 def _declaration_end(text: str, position: int) -> int:
-    """Where the line ends that goes on inside brackets and after a comma; a comment is no part of it."""
+    """End of a logical line, which goes on inside brackets and after a comma; a comment is no part of it."""
     depth, stop, previous = 0, position, ""
     for found in _PATTERN.finditer(text, position):
         kind, value = found.lastgroup, found.group().lstrip()

@@ -1,4 +1,4 @@
-"""What people write by mistake, and the words for it.
+"""Common syntax mistakes, and the messages for them.
 
 `explain` asks the rules in order; the first that knows the mistake says it. Most mistakes are habits from Modelica
 and MATLAB.

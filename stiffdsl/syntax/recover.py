@@ -1,4 +1,4 @@
-"""After a mistake: what the wrong line is replaced by, so that what follows is read as its author meant it.
+"""Error recovery: tokens that replace a wrong line, so that the lines after it are read as they were meant.
 
 Only the structure matters, since a text with a mistake gives no tree: a misspelt `equations` still begins the
 section, a loop with a wrong range is still closed by its `end`. Every other wrong line is left out.
@@ -33,7 +33,7 @@ _HEADS = {
 
 
 def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
-    """What stands in for the wrong statement `line` (its last token is its line end); empty to leave it out.
+    """Tokens that replace the wrong statement `line` (its last token is its line end); empty to leave it out.
 
     `at` is the place of the wrong token in it, `accepted` what could have stood there.
     """
