@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do its work: a message a user can act on, and an exit status."""
+"""Failures of commands: a message that a user can act on, and an exit status."""
 
 import os
 import platform

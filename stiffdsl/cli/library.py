@@ -42,7 +42,7 @@ def library(name: str | None, as_json: bool) -> None:
 
 
 def describe(module: str, path: Path) -> dict[str, Any]:
-    """What a library file offers. `main` is None where all its models have ports."""
+    """The entry of a library file: its components and main model, None where all its models have ports."""
     from stiffdsl.syntax import tree
     from stiffdsl.syntax.parse import parse
 

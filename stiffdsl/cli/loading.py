@@ -74,7 +74,7 @@ def compile_source(
 
 
 def part_for(model: Any, outputs: tuple[str, ...] | None) -> Any:
-    """What `outputs` need of a compiled model; raises UsageError for a name that is no variable."""
+    """The compiled model pruned to `outputs`; raises UsageError for a name that is no variable."""
     if outputs is None:
         return model
     from stiffdsl.runtime.pruned import pruned

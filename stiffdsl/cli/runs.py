@@ -18,7 +18,7 @@ LISTED, PARAMETERS = 24, 50
 
 @dataclass(frozen=True)
 class Call:
-    """What all runs of a command have in common: the model, the values given for it, and how it is solved."""
+    """The arguments common to all runs of a command: the model, values given for it, and solver options."""
 
     loaded: Loaded
     outputs: tuple[str, ...] | None

@@ -395,7 +395,7 @@ def _warnings(names: list[str], since: Any) -> list[str]:
 
 
 def _pivots(solution: Any) -> list[str]:
-    """What is to be said of pivots that were bad."""
+    """The note on steps that needed other pivots than those planned, if there were many."""
     from stiffdsl.solve.solution import repivoted_text
 
     text = repivoted_text(solution.stats)
@@ -411,7 +411,7 @@ def status_word(solution: Any) -> str:
 
 
 def interrupted_text(solution: Any) -> str:
-    """How far an interrupted solve came."""
+    """The note on an interrupted solve, with the time that it reached."""
     return f"interrupted; the solution is known up to time = {solution.reached:.6g}"
 
 

@@ -213,7 +213,7 @@ def surrogate(
 
 
 def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[float, float]]:
-    """What to vary, by name: as told, or every parameter that is declared with a range."""
+    """Ranges of the varied quantities, by name: those given, or those that parameters declare."""
     parameters = rows_of(model.parameters)
     if not variations:
         declared = model.ranges

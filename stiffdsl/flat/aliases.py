@@ -202,7 +202,7 @@ def _rewrite_sum(terms: Sum, aliases: Aliases) -> Sum:
 
 
 def _alias(family: Family) -> tuple[int, int, int] | int | None:
-    """What equation a family states: `s_a = sign * s_b`, `s_a = 0` (a single number), or neither."""
+    """The alias equation that a family states: `s_a = sign * s_b`, `s_a = 0` (a single number), or none."""
     if family.sums or not family.kinds or len(family.kinds) > 2 or set(family.kinds) != {"var"}:
         return None
     return _alias_template(family.template, len(family.kinds))

@@ -51,7 +51,7 @@ class Ports:
 
 @dataclass(frozen=True, eq=False)
 class Connections:
-    """What the connections of a model say: equal variables, zero variables, balances."""
+    """Equations of a model's connections: equal variables, zero variables, balances."""
 
     equal: list[tuple[np.ndarray, np.ndarray, int]]
     zero: list[np.ndarray]

@@ -26,7 +26,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Where a name leads: `index[k]` is the position along dimension k, or None where the whole axis is meant."""
+    """The target of a name: `index[k]` is the position along dimension k, or None for the whole axis."""
 
     block: Block | None
     constant: np.ndarray | None
@@ -61,7 +61,7 @@ class Expansion:
     _divided: dict[tuple[int, int], tuple[Domain, np.ndarray | None]] = field(default_factory=dict)
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows:
-        """What was expanded, ready for a family."""
+        """Rows for a family, of `skeleton` over the slots collected so far."""
         kinds, columns, sums = tuple(self.kinds), tuple(self.columns), tuple(self.sums)
         return Rows(skeleton, kinds, columns, sums, self.domain.size, span, self.domain.lines)
 

@@ -112,7 +112,7 @@ class Node:
 
 
 def child_modifiers(node: Node, use: ComponentUse) -> dict[tuple[str, str], Bound]:
-    """What applies inside the component `use`: its own modifiers, overruled by those passed down to `node`."""
+    """Modifiers in force inside the component `use`: its own, overruled by those passed down to `node`."""
     found = {(m.name, m.attribute): Bound(m.value, node, m.span) for m in use.modifiers}
     start = use.name + "."
     passed = {

@@ -106,7 +106,7 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
 
 
 def _size(context: Context, block: Block, name: str, bound: Bound) -> np.ndarray:
-    """What is declared of the size of every scalar of `block`."""
+    """Declared values of the attribute `name` (`nominal`, `min`, `max`), one for every scalar of `block`."""
     values = np.empty(block.size)
     if isinstance(bound.value, tree.Number):
         values = np.broadcast_to(bound.value.value, (block.size,))

@@ -1,4 +1,4 @@
-"""What `flat` makes: scalars numbered in blocks, equations in families.
+"""The flat model: scalars numbered in blocks, equations in families.
 
 A family is one template (SymPy) with slots `s0, s1, …`, and an integer table that says, for each member, which
 scalar fills each slot. Everything a model repeats (`for`, arrays of parts, equal components) is one family, so

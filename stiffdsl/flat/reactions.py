@@ -56,7 +56,7 @@ def _as_one(expansion: Expansion, reaction: tree.Reaction) -> None:
 
 
 def _speed(expansion: Expansion, reaction: tree.Reaction, before, constant: tree.Expr) -> Skeleton:
-    """How fast a reaction goes one way."""
+    """The rate in one direction: `constant` times the amounts in `before`, or `constant` as the whole rate."""
     factors = [expansion.lift(expansion.expand(constant))]
     for count, name in before if not reaction.whole else ():
         factor = _species(expansion, name)

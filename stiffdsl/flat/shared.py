@@ -34,7 +34,7 @@ SHORT_ONE = Sharing(0, NOTHING)
 
 
 def sharing(*expressions: tree.Expr) -> Sharing:
-    """What the expressions of one statement share."""
+    """Common subexpressions of one long statement, which become hidden variables."""
     if not _is_long(expressions):
         return SHORT_ONE
     sizes: dict[int, int] = {}

@@ -81,7 +81,7 @@ def symbols_of(e: sp.Basic) -> frozenset[sp.Basic]:
 
 @lru_cache(maxsize=200_000)
 def operations(e: sp.Basic) -> int:
-    """How many operations and leaves an expression has, written out; each of its parts is counted once."""
+    """The number of operations and leaves of an expression, written out; each part is counted once."""
     return 1 + sum(map(operations, e.args))
 
 

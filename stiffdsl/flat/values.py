@@ -71,7 +71,7 @@ def _numbers_first(values: list[tuple[np.ndarray, Rows]], constant) -> list[tupl
 
 
 def _levels(values: list[tuple[np.ndarray, Rows]], count: int, parameters: list[Block]) -> np.ndarray:
-    """How many definitions deep each parameter lies."""
+    """Depth of each parameter in the graph of definitions: zero for one that follows from no other."""
     before, after = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for targets, rows in values:
         for kind, column in zip(rows.kinds, rows.columns, strict=True):

@@ -64,7 +64,7 @@ def sorted_equations(flat: FlatModel) -> Written:
 
 @dataclass(frozen=True)
 class Residuals:
-    """What is left over of equations at some points: `values` and the `sizes` of their terms (points, equations)."""
+    """Residuals of equations at some points: `values`, and the `sizes` of their terms (points, equations)."""
 
     values: np.ndarray
     sizes: np.ndarray

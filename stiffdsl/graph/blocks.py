@@ -15,7 +15,7 @@ def strong_components(size: int, tail: np.ndarray, head: np.ndarray) -> tuple[in
 
 
 def cyclic(size: int, tail: np.ndarray, head: np.ndarray) -> np.ndarray:
-    """Which nodes lie on a cycle (an edge to itself is one)."""
+    """Mask of the nodes that lie on a cycle (an edge to itself is one)."""
     _, label = strong_components(size, tail, head)
     result = np.bincount(label, minlength=1)[label] > 1
     result[tail[tail == head]] = True

@@ -181,9 +181,9 @@ def _vectors(space: NullSpace, weights: Sequence[Weights], multiple: np.ndarray)
 
 
 def _independent(flat: FlatModel, vectors: list[Vector]) -> list[Vector]:
-    """Those that are no combination of the ones before, shortest first.
+    """Linearly independent `vectors`, chosen greedily from the shortest on.
 
-    Parameters may be factors of a combination too: they are told by some values of theirs, the same for all.
+    Coefficients hold parameters: independence is decided at values chosen for them, the same for all.
     """
     kept: list[Vector] = []
     reduced: dict[int, dict[int, Fraction]] = {}

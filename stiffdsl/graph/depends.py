@@ -1,4 +1,4 @@
-"""What an equation follows from: the entries of y that its value is computed from, through the assignments."""
+"""Dependencies of an equation: the entries of y that its value is computed from, through the assignments."""
 
 from stiffdsl.flat.model import Family
 from stiffdsl.graph.system import SortedSystem

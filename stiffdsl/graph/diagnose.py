@@ -24,7 +24,7 @@ MOST_ALIASES = 200
 
 
 def diagnose(flat: FlatModel, inc: Incidence, merged: Structure) -> list[Diagnostic]:
-    """What is wrong with a model without a perfect matching; nothing where only the index is above one."""
+    """Diagnostics of a model without a perfect matching; none where only the index is above one."""
     if merged.regular:
         return []
     spare = [r for r, c in enumerate(merged.of_row) if c < 0]
@@ -183,7 +183,7 @@ def _named(flat: FlatModel, variable: int) -> bool:
 
 
 def _potentials(flat: FlatModel) -> np.ndarray:
-    """Which variables are, or stand for, a potential of a connector."""
+    """Mask of the variables that are, or stand for, a potential of a connector."""
     result = np.zeros(flat.size, dtype=bool)
     for block in flat.variables:
         if block.kind == "potential":

@@ -49,7 +49,7 @@ def coefficient(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 @lru_cache(maxsize=100_000)
 def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
-    """What stands before `symbol` in every part of `term`; None where one is not linear in it as it is written."""
+    """The coefficient of `symbol` in `term`; None where the term as written is not linear in it."""
     if symbol not in symbols_of(term):
         return sp.Integer(0)
     if term == symbol:
@@ -115,7 +115,7 @@ def _shorter(value: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=100_000)
 def quality(c: sp.Expr | None, kinds: tuple[str, ...]) -> int:
-    """How safely one divides by the coefficient `c` (see `UNIT` and what follows it)."""
+    """Safety of a division by the coefficient `c`: `UNIT` or one of the constants beside it."""
     if c is None:
         return IMPLICIT
     known = {slot(k) for k, kind in enumerate(kinds) if kind in KNOWN_KINDS}

@@ -1,4 +1,4 @@
-"""Which unknown occurs in which equation, as integer arrays; and how well each could be solved for.
+"""Incidence of unknowns in equations, as integer arrays, and the quality of each as a pivot.
 
 Unknowns are `der(x)` for every state x, and every representative variable that is not a state. States
 themselves are known here: they are what the solver hands in.

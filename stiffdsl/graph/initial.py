@@ -1,4 +1,4 @@
-"""What holds at the initial time only: which entries of y are free then, and which conditions determine them.
+"""The initial system: entries of y that are free at the initial time, and conditions that determine them.
 
 A state with a `start` is fixed. The others are free as far as there are conditions for them: `initial`
 equations, and a `start` given to something that is not a state. Which condition determines what is decided
@@ -98,8 +98,7 @@ def _determine(
     stay: int,
     evaluated: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which members of `families` determine something, and which of the states `movable` are determined by
-    them.
+    """Masks: the members of `families` that determine a state, and the states `movable` that they determine.
 
     All may determine the first `open_count` states; the others are only for what the first `stay` members
     leave. In the first `evaluated` families, what has no influence at the start values does not count as

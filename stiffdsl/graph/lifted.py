@@ -48,7 +48,7 @@ def lifted(system: SortedSystem) -> SortedSystem:
 
 
 def _needed(system: SortedSystem, inc: Incidence) -> np.ndarray:
-    """Which unknowns the system computes: all, unless parts of it are not needed for the outputs named."""
+    """Mask of the unknowns that the system computes: all, unless it is pruned to the outputs named."""
     needed = np.zeros(inc.unknowns.size, dtype=bool)
     der = system.implicit_is_der.astype(bool)
     found = [(a.kind == "der", a.targets) for a in system.assignments]

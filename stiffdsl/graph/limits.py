@@ -10,7 +10,7 @@ _WHAT = {"param": "the value of", "input": "the default of"}
 
 
 def outside(flat: FlatModel) -> list[Diagnostic]:
-    """What is wrong with values that are known before a run, one diagnostic for each declaration."""
+    """Diagnostics of values outside `min` and `max` that are known before a run, one for each declaration."""
     limited = {
         kind: [b for b in blocks if "min" in b.sizes or "max" in b.sizes]
         for kind, blocks in (("param", flat.parameters), ("input", flat.inputs), ("var", flat.variables))

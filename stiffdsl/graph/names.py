@@ -1,4 +1,4 @@
-"""What a scalar is called in the model, for messages and for reading."""
+"""Names of scalars in the model, for messages and for reading."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,4 @@
-"""What derivatives are called once a system is reduced: some are `der` of a state, others variables of their
-own.
-"""
+"""Names of derivatives after index reduction: some are `der` of a state, others variables of their own."""
 
 from dataclasses import dataclass, field
 
@@ -36,7 +34,7 @@ class Hidden(Block):
 
 @dataclass(frozen=True, eq=False)
 class Naming:
-    """What every derivative is called: derivative `order` of variable v is the variable `hidden[order, v]`,
+    """Slots of all derivatives: derivative `order` of variable v is the variable `hidden[order, v]`,
     or the `der` of the derivative below it, where that is the last one to be a state (`order == states[v]`).
     Where `speed[v]` is a variable, it and its derivatives stand for those of v.
     """

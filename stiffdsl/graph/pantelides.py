@@ -1,4 +1,4 @@
-"""How often every equation has to be differentiated before the highest derivatives can be solved for.
+"""Structural index analysis: the number of differentiations of every equation that index one needs.
 
     der(x) = vx                c = 1     x'' = vx'
     der(vx) = -T*x             c = 0

@@ -1,4 +1,4 @@
-"""Which differentiated equations give a variable once and for all; the others must be held as invariants.
+"""Static pivots: differentiated equations that give a variable for good; the others become invariants.
 
 An equation that is linear in a variable with a coefficient that never vanishes (`v1 = v2`, `x = L*sin(phi)`)
 gives that variable and all its derivatives: these are dummy derivatives (Mattsson and Söderlind 1993) whose

@@ -1,4 +1,4 @@
-"""How the value of every unknown is found: by an assignment, in closed form with its loop, or implicitly."""
+"""The solution plan of every unknown: by an assignment, in closed form with its loop, or implicitly."""
 
 from dataclasses import dataclass, field
 

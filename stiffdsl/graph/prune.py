@@ -1,4 +1,4 @@
-"""What requested outputs need, and nothing else: states, unknowns and assignments that no output depends on go.
+"""Pruning to requested outputs: states, unknowns and assignments that no output depends on are removed.
 
 before   der(A) = -A   der(B) = A - B   n := B^2   m := A*B      for the output A:   der(A) = -A
 

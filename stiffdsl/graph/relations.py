@@ -108,7 +108,7 @@ def _linear(
 
 
 def _coefficients(expression: sp.Expr, unknown: set[Any]) -> tuple[dict[Any, Any], Any] | None:
-    """What stands before each of `unknown`, and the rest; None where they do not stand linearly."""
+    """Coefficients of each of `unknown`, and the rest; None where `expression` is not linear in them."""
     try:
         of: dict[Any, Any] = {
             s: sp.diff(expression, s) for s in sorted(unknown & expression.free_symbols, key=str)

@@ -1,4 +1,4 @@
-"""What `graph` made, for reading (`show`) and for plots (`structure`)."""
+"""The sorted system as text for reading (`show`) and as data for plots (`structure`)."""
 
 from dataclasses import dataclass
 

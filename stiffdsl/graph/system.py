@@ -1,4 +1,4 @@
-"""What `graph` makes: `M y' = f(t, y, p, u)` of index one, in solving order, with its Jacobian pattern.
+"""The sorted system: `M y' = f(t, y, p, u)` of index one, in solving order, with its Jacobian pattern.
 
 `y` holds the states, then the unknowns of the loops that had to stay implicit. Everything else is *assigned*:
 computed from y in the order of `assignments`, where a later one may use an earlier one's target.

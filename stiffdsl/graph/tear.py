@@ -139,11 +139,11 @@ def _fewest(
 def paired_for_tearing(
     uses: Sequence[set[int]], safe: Sequence[set[int]], is_der: Sequence[bool]
 ) -> list[int] | None:
-    """Which equation to pair with each unknown so that fewer tears are left than with the pairing at hand.
+    """A pairing of equations and unknowns with fewer tears than the one at hand, if one is found.
 
     Equation p holds the unknowns `uses[p]` and may be solved for `safe[p]`; it is paired with unknown p now.
     With the tears known, equations are solved that have one safe unknown left; the result pairs what is then
-    left over. None: the pairing at hand is as good.
+    left over.
     """
     size = len(uses)
     tears, _ = _fewest(size, uses, [p in safe[p] for p in range(size)], is_der)

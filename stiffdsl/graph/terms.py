@@ -49,7 +49,8 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What must cancel: `numerator/denominator` in equation `row` and column `key`; and what may stay."""
+    """Terms of equations: `numerator/denominator` in equation `row` and column `key`, which cancel in a conserved
+    quantity's balance, and the `weights` of derivatives, which stay."""
 
     row: np.ndarray
     key: np.ndarray

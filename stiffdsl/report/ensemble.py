@@ -84,7 +84,7 @@ def _draw(axes: "Axes", t: np.ndarray, lines: np.ndarray, ensemble: Any) -> None
 
 
 def _lane(ensemble: Any, k: int) -> str:
-    """What is varied in lane k: `k1 = 0.03 1/s`."""
+    """The values varied in lane k, as text: `k1 = 0.03 1/s`."""
     told = []
     for name, values in ensemble.varied.items():
         value, unit = np.asarray(values)[k], ensemble.units.get(name)

@@ -101,7 +101,7 @@ def _verdict(trained: Any) -> str:
 
 
 def _explained(trained: Any) -> str:
-    """What the thing is, how it was made and when, for somebody who was not there."""
+    """The introduction for a newcomer: the model, the method, how the surrogate was made, and when."""
     name = trained.full.report.get("doc") if hasattr(trained.full, "report") else None
     model = f"`{trained.name}`" + (f" ({name})" if name else "")
     method = _METHODS.get(trained.method, "a fast approximation")
@@ -188,7 +188,7 @@ def _outputs(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _kept(kept: dict[str, Any] | None) -> list[str]:
-    """What holds exactly: relations with what the formula alone leaves of them, and signs."""
+    """The section on exact laws: relations, with their residuals before projection, and signs."""
     if kept is None:
         return []
     signed = kept["not_negative"]
@@ -218,7 +218,7 @@ def _kept(kept: dict[str, Any] | None) -> list[str]:
 
 
 def _failures(failed: dict[str, Any], samples: dict[str, int]) -> str:
-    """How many runs of the model failed, why, and where: there the stated errors do not hold."""
+    """The paragraph on failed runs of the model: number, reasons, and region; no error is stated there."""
     count = samples["failed"]
     if not count:
         return ""

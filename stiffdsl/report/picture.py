@@ -1,4 +1,4 @@
-"""How every picture of stiffdsl looks, and how one is written: the same data, the same bytes."""
+"""Style and reproducible output of all pictures: the same data give the same bytes."""
 
 import io
 import re

@@ -26,7 +26,7 @@ _SHOWN = ("best", "median", "worst")
 
 
 class _Axis(NamedTuple):
-    """What the error is drawn over: a parameter, a start value, or the mean over time of an input."""
+    """The abscissa of a plot of errors: a parameter, a start value, or the mean over time of an input."""
 
     label: str
     low: float

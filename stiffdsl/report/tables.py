@@ -42,7 +42,7 @@ def compile_report(report: Mapping[str, Any]) -> RenderableType:
 
 
 def structure_report(report: Mapping[str, Any]) -> RenderableType:
-    """What the compiler found and made of it, before and after; `report` is that of `stiffdsl inspect`."""
+    """The structure of a model before and after compilation; `report` is that of `stiffdsl inspect`."""
     factors, nonzeros = report.get("factors"), report["jacobian"]["nonzeros"]
     fill = f"{_count(factors, 'nonzero')}, {factors / max(1, nonzeros):.2f} × those" if factors else ""
     return Group(
@@ -63,7 +63,7 @@ def structure_report(report: Mapping[str, Any]) -> RenderableType:
 
 
 def solution_table(report: Mapping[str, Any]) -> RenderableType:
-    """How a solve ended, what it cost, and where each variable went; `report` is that of `stiffdsl simulate`."""
+    """The summary of a solve: its end, work, and each variable's range; `report` is that of `simulate`."""
     span = report["time"]
     reached = f"time {_number(span[0])}..{_number(span[1])}, " if span else ""
     seconds = report["seconds"]
@@ -90,7 +90,7 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
 
 
 def _comparison(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """How far the solution is from measured values, by column."""
+    """Deviations of the solution from measured values, by column."""
     table = _grid(("compared", "values", "rms", "of range", "worst", "bias", "unit"), numbers=(1, 2, 3, 4, 5))
     for row in rows:
         outside = f" ({row['outside']:,} outside the time)" if row["outside"] else ""
@@ -103,7 +103,7 @@ def _comparison(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def ensemble_table(report: Mapping[str, Any]) -> RenderableType:
-    """What many runs came to: how they ended, where their outputs end, and the runs one by one where there are few."""
+    """The summary of an ensemble: ends of the runs, quantiles of outputs, and each run where there are few."""
     span, seconds = report["time"], report["seconds"]
     failed = f", {report['failed']:,} ended early" if report["failed"] else ", all to the end"
     varied = [
@@ -132,7 +132,7 @@ def ensemble_table(report: Mapping[str, Any]) -> RenderableType:
 
 
 def _each_run(report: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """What is varied in each run and where its outputs end, where a terminal has room for that."""
+    """A row for each run, with its varied values and the ends of its outputs, where a terminal has room."""
     names, outputs = list(report["varied"]), [row["name"] for row in report["outputs"]]
     if report["runs"] > LISTED or len(names) + len(outputs) > NAMED or not names:
         return
@@ -177,7 +177,7 @@ def _folded(rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
 
 
 def validation_table(trained: Any) -> RenderableType:
-    """How far a surrogate is from the full model on samples held out, how fast it is, and where that holds."""
+    """The validation of a surrogate on held-out samples: verdict, errors, speed, and their domain."""
     found, speed, judged = trained.validation, trained.speed, trained.verdict
     samples = found["samples"]
     failed = f", {_count(samples['failed'], 'run')} failed" if samples["failed"] else ""
@@ -265,7 +265,7 @@ def _ratio(pair: Mapping[str, Any]) -> str:
 
 
 def _timing(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is left of the error where it is one of time: fronts that come a little early or late."""
+    """The error modulo one step of time, given where fronts that come early or late make most of it."""
     beside = found.get("within_a_step")
     if beside is None or beside["worst"] > 0.5 * found["worst"]:
         return []
@@ -274,7 +274,7 @@ def _timing(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _coverage(found: Mapping[str, Any]) -> str:
-    """What share of the test values lay inside the intervals that say 95 %."""
+    """The measured share of test values inside the intervals of 95 %."""
     measured = dict(zip(found["levels"], found["measured"], strict=True))
     return f"95 % intervals hold {_percent(measured[0.95])} of the values tested"
 
@@ -340,7 +340,7 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _reduction(found: Mapping[str, Any]) -> str:
-    """What was done to get to index one."""
+    """The steps of index reduction, as text; empty where there were none."""
     if not found["differentiated"]:
         return ""
     names = found["derivatives"]
