@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.kinks import bends
 from stiffdsl.program.ops import Op
 from stiffdsl.program.quadratures import quadratures
 
@@ -142,6 +143,11 @@ class Program:
     def quadratures(self) -> np.ndarray:
         """The entries of y that stay outside of the error norm (`quadratures.py`)."""
         return quadratures(self.system, self.columns)
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Whether algebraic equations have kinks (`kinks.py`)."""
+        return bends(self)
 
     @cached_property
     def counted(self) -> float:

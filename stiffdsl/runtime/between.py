@@ -14,34 +14,12 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from stiffdsl.program.program import Program
 from stiffdsl.runtime.system import held_at
 from stiffdsl.solve.stops import Consistent
 
-# Operations that bend or jump where their arguments pass something.
-BENDS = ("lt", "le", "gt", "ge", "eq", "ne", "abs", "sign", "floor", "ceil")
 ITERATIONS, CLOSE = 12, 1e-12
 # Up to this many unknowns, factors are dense.
 DENSE = 100
-
-
-def bends(program: Program) -> bool:
-    """Whether algebraic equations may have a kink or a jump that depends on unknowns."""
-    if not len(program.system.implicit):
-        return False
-    moves: list[bool] = []
-    found = False
-    for op in program.by_name["rhs"].ops:
-        moves.append(op.data == "y" if op.name == "input" else any(moves[a] for a in op.args))
-        found |= op.name in BENDS and moves[-1]
-    return found
-
-
-def bent(model: Any) -> bool:
-    """The same of a model's program, looked at once."""
-    if "bent" not in model.cache:
-        model.cache["bent"] = bends(model.program)
-    return model.cache["bent"]
 
 
 def held(system: Any, times: Any, y: Any, args: Any) -> Any:

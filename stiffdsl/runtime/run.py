@@ -13,7 +13,7 @@ from jax.custom_batching import sequential_vmap
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
-from stiffdsl.runtime.between import Between, bent, held
+from stiffdsl.runtime.between import Between, held
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
@@ -274,7 +274,7 @@ def simulate(
     if check and times is not None:
         t, y = times, np.asarray(trajectory(times))
     # Backwards, the program has the other side of a jump in time.
-    kinked = bent(model) and not (end < start and len(model.program.crossings_periodic))
+    kinked = model.program.kinked and not (end < start and len(model.program.crossings_periodic))
     between = Between(model, trajectory, np.asarray(args.p), args.inputs) if kinked else None
     if between is not None and times is not None:
         y = between.held(np.asarray(t, dtype=float), np.asarray(y))
@@ -365,7 +365,7 @@ def lane(
     small = small_starts(model)
     free = program.system.initial.free
     known_start = anchor(model) if len(free) else None
-    kinked = bent(model) and not any(signal.jumps is not None for signal in signals)
+    kinked = model.program.kinked and not any(signal.jumps is not None for signal in signals)
     search = searched(model)
 
     def near(args: Args) -> Anchor | None:

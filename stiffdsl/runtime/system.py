@@ -42,6 +42,7 @@ class ModelSystem:
         self.invariant_columns: np.ndarray = program.invariant_columns
         self._names = names
         self.time_dependent = program.time_dependent or driven
+        self.kinked = program.kinked
         self.crossings_move = program.crossings_follow or driven
         self.program = program
         self._functions = functions

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import singular
+from stiffdsl.solve.kinks import has_kinks, holds
 from stiffdsl.solve.krylov import Incomplete
 from stiffdsl.solve.linear import Factors, LinearSolver, inexact_kind, linear_solver
 from stiffdsl.solve.method import Work, norm
@@ -34,6 +35,8 @@ NEVER = 1 << 20
 # more than so many times the iterations, and some more, that it took when they were new.
 INEXACT = 0.05
 DETERIORATED, SOME = 1.5, 3.0
+# Rounds of iterations where slopes jump; from the second of these on the Jacobian is evaluated in every iteration.
+PLAIN, KINKED_ROUNDS = 2, 12
 EPSILON, NOISE = 2.0**-52, 4.0
 
 
@@ -78,7 +81,7 @@ class _Round(NamedTuple):
     finite: Any
     known: Any
     prepared: Prepared
-    first: Any
+    rounds: Any
     evaluated: Any
     work: Work
 
@@ -120,6 +123,7 @@ class Corrector:
         self.krylov = self.linear.krylov
         self.mass = np.asarray(system.mass, dtype=float)
         self.algebraic = self.mass == 0
+        self.kinked = has_kinks(system)
 
     def start(self) -> Prepared | None:
         """Nothing prepared."""
@@ -156,7 +160,8 @@ class Corrector:
         return solved._replace(y=self._implicit(solved.y, given))
 
     def _iterate(self, prepared: Prepared | None, given, tolerated, mode) -> Solved:
-        """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step."""
+        """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step; at kinks,
+        more with one of every iteration."""
         if prepared is None:
             prepared = self._nothing()
         alpha = given[3]
@@ -170,11 +175,15 @@ class Corrector:
             overdue = due & ((prepared.jacobian_age >= JACOBIAN_AGE) | (mode != singular.NORMAL))
 
         def one_round(carry: _Round) -> _Round:
-            factor, evaluate = due | ~carry.first, overdue | ~carry.first
-            prepared = self._prepare(carry.prepared, factor, evaluate, given, tolerated, mode)
+            first = carry.rounds == 0
+            factor, evaluate = due | ~first, overdue | ~first
+            # Between the sides of kinks it goes on from where the last round led.
+            begun = jnp.where(carry.finite, carry.y, given[1]) if self.kinked else given[1]
+            prepared = self._prepare(carry.prepared, factor, evaluate, begun, given, tolerated, mode)
             usable = prepared.sound | (mode >= singular.ZERO)
-            found = self._newton(prepared, given, tolerated + prepared.noise, mode, usable)
-            evaluated = evaluate if self.krylov is None else carry.first
+            most = jnp.where(carry.rounds < PLAIN, ITERATIONS, 1) if self.kinked else ITERATIONS
+            found = self._newton(prepared, begun, given, tolerated + prepared.noise, mode, usable, most)
+            evaluated = evaluate if self.krylov is None else first
             work = Work(found.count, evaluated, factor, found.count, found.inner)
             return _Round(
                 found.y,
@@ -182,14 +191,19 @@ class Corrector:
                 jnp.isfinite(found.size),
                 found.known,
                 prepared._replace(rate=found.rate, effort=self._effort(prepared.effort, factor, found)),
-                jnp.zeros((), dtype=bool),
+                carry.rounds + 1,
                 evaluate,
                 jax.tree.map(jnp.add, carry.work, work),
             )
 
         no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
-        start = _Round(given[1], no, no, no, prepared, ~no, no, Work(none, none, none, none, none))
-        end = lax.while_loop(lambda r: r.first | ~(r.converged | r.evaluated), one_round, start)
+        start = _Round(given[1], no, no, no, prepared, none, no, Work(none, none, none, none, none))
+
+        def unfinished(r: _Round):
+            last = r.evaluated & (r.rounds >= KINKED_ROUNDS) if self.kinked else r.evaluated
+            return (r.rounds == 0) | ~(r.converged | last)
+
+        end = lax.while_loop(unfinished, one_round, start)
         status = jnp.where(end.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(end.converged, Status.SUCCESS, status).astype(jnp.int32)
         prepared = end.prepared._replace(
@@ -200,7 +214,7 @@ class Corrector:
         sound = prepared.sound | ~end.known
         return Solved(end.y, end.converged, status, kept, prepared.noise, sound, end.work)
 
-    def _prepare(self, prepared: Prepared, factor, evaluate, given, tolerated, mode) -> Prepared:
+    def _prepare(self, prepared: Prepared, factor, evaluate, begun, given, tolerated, mode) -> Prepared:
         t, predicted, _, alpha, args = given
         old = prepared.factors
 
@@ -210,7 +224,7 @@ class Corrector:
                 lu = jacobian, alpha, Incomplete(a, self.krylov.incomplete(a))
                 factors, sound = Factors(jacobian, alpha, lu), prepared.sound
             else:
-                point = singular.point(predicted, mode, tolerated)
+                point = singular.point(begun, mode, tolerated)
                 jacobian = lax.cond(
                     evaluate, lambda: self.system.jacobian(t, point, args), lambda: old.jacobian
                 )
@@ -245,7 +259,7 @@ class Corrector:
         last = found.inner / jnp.maximum(found.count, 1)
         return jnp.stack([jnp.where(factor, last, effort[0]), last])
 
-    def _newton(self, prepared: Prepared, given, tolerated, mode, usable) -> _Found:
+    def _newton(self, prepared: Prepared, begun, given, tolerated, mode, usable, most) -> _Found:
         solve = (
             self._exact(prepared, given) if self.krylov is None else self._inexact(prepared, given, tolerated)
         )
@@ -271,12 +285,18 @@ class Corrector:
             )
 
         def unfinished(carry: _Found):
-            return ~carry.converged & ~carry.diverged & (carry.count < ITERATIONS)
+            return ~carry.converged & ~carry.diverged & (carry.count < most)
 
         no, none = jnp.zeros((), dtype=bool), jnp.zeros((), dtype=jnp.int32)
-        begun = singular.state(given[1], mode, tolerated)
+        begun = singular.state(begun, mode, tolerated)
         start = _Found(begun, none, jnp.ones(()), prepared.rate, no, no, none, no)
-        return lax.while_loop(unfinished, iterate, start)
+        found = lax.while_loop(unfinished, iterate, start)
+        if not self.kinked:
+            return found
+        t, _, _, alpha, args = given
+        left = self.residual(found.y, *given)
+        good = holds(self.system, left, t, found.y, alpha, args, REMAINDER * tolerated)
+        return found._replace(converged=found.converged & good)
 
     def _exact(self, prepared: Prepared, given):
         """The change for a residual, the iterations of its linear solve, and whether it was solved."""

@@ -117,7 +117,11 @@ class Kvaerno5:
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         del tolerance
-        return Memory(self._first(t, y, h, args), self.corrector.start(), singular.start())
+        return self.begun(self._first(t, y, h, args))
+
+    def begun(self, slope) -> Memory:
+        """The memory where the derivative is known."""
+        return Memory(slope, self.corrector.start(), singular.start())
 
     def _first(self, t, y, h, args):
         """The derivative of y: that of algebraic unknowns is what keeps their equations, over a very small step."""

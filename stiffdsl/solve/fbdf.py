@@ -84,9 +84,14 @@ class FBDF:
         """The first value counts twice: with its derivative. That of an algebraic unknown is not known."""
         del h, tolerance
         slope = jnp.asarray(~self.algebraic, dtype=y.dtype) * self.system.rhs(t, y, args)
-        slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
+        return self.begun(jnp.where(jnp.isfinite(slope), slope, 0.0))
+
+    def begun(self, slope) -> Memory:
+        """The memory where the derivative is known."""
         return Memory(
-            differences=jnp.zeros((ORDERS, y.shape[0])).at[0].set(slope),
+            differences=jnp.zeros((ORDERS, self.system.size))
+            .at[0]
+            .set(jnp.where(self.algebraic, 0.0, slope)),
             distances=jnp.zeros(ORDERS + 1),
             order=jnp.ones((), dtype=jnp.int32),
             points=jnp.full((), 1 if self.algebraic.any() else 2, dtype=jnp.int32),

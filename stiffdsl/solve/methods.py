@@ -1,5 +1,6 @@
 """The methods by name."""
 
+from stiffdsl.solve.euler import EulerAtKinks, at_kinks
 from stiffdsl.solve.linear import LinearSolver
 from stiffdsl.solve.method import Method
 from stiffdsl.solve.options import Options
@@ -19,7 +20,9 @@ def make_method(
     fast, `replayed` what may take up earlier states again. Where the system has invariants, steps end where they hold
     (`projection.py`).
     """
-    method = _make_method(name, system, compact, replayed, linear)
+    method = at_kinks(_make_method(name, system, compact, replayed, linear), system, linear)
+    if isinstance(method, EulerAtKinks):
+        _out_of_order(replayed, method.linear, method.linear_at_solution)
     if getattr(system, "invariant_count", 0):
         return Projected(method, Projection(system))  # type: ignore[arg-type]
     return method

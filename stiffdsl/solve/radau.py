@@ -17,6 +17,7 @@ from stiffdsl.solve import control, singular
 from stiffdsl.solve.collocation import radau_iia
 from stiffdsl.solve.corrector import rounding
 from stiffdsl.solve.dense_output import rows_at
+from stiffdsl.solve.kinks import has_kinks, holds
 from stiffdsl.solve.linear import Factors, LinearSolver, linear_solver
 from stiffdsl.solve.method import Attempt, Tolerance, Work, leaving, norm, scale
 from stiffdsl.solve.stages import StageSystem
@@ -77,6 +78,7 @@ class RadauIIA:
         self.system, self.keep = system, not compact
         self.mass = np.asarray(system.mass, dtype=float)
         self.states = np.flatnonzero(self.mass)
+        self.kinked = has_kinks(system)
         self.real = linear_solver(system, linear)
         self.pairs = [self._pair(linear) for _ in self.formula.alphas]
         self.all_stages = StageSystem(system, self.formula.A_inverse)
@@ -95,13 +97,19 @@ class RadauIIA:
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         del t, h, args, tolerance
+        return self.begun(y)
+
+    def begun(self, slope) -> Memory:
+        """The memory where the derivative is known."""
         polynomial = jnp.zeros((self.formula.stages, self.system.size))
         prepared = None
         if self.keep:
             jacobian = jax.ShapeDtypeStruct((len(self.system.rows),), float)
             one = jax.ShapeDtypeStruct((), float)
             mode = jax.ShapeDtypeStruct((), jnp.int32)
-            shapes = jax.eval_shape(self._factor, jacobian, one, jax.ShapeDtypeStruct(y.shape, float), mode)
+            shapes = jax.eval_shape(
+                self._factor, jacobian, one, jax.ShapeDtypeStruct(slope.shape, float), mode
+            )
             prepared = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         return Memory(polynomial, jnp.zeros(()), jnp.ones(()), prepared, singular.start())
 
@@ -219,6 +227,9 @@ class RadauIIA:
         begun = (jnp.ones(()), zero, eta, no, ~(prepared.sound | (memory.mode >= singular.ZERO)))
         start = (self._guess(memory, h), jnp.zeros((), dtype=jnp.int32), *begun)
         z, count, last, rate, eta, converged, _ = lax.while_loop(unfinished, iterate, start)
+        if self.kinked:
+            left, alpha = self._residual(z, t, y, h, args)[-1], formula.A_inverse[-1, -1] / h
+            converged &= holds(self.system, left, t + h, y + z[-1], alpha, args, enough * size)
         eta = jnp.where(jnp.isfinite(eta) & converged, eta, 1.0)
         finite = jnp.isfinite(last) & (count > 0)
         return Solved(z, converged, finite, eta, rate, count, prepared.sound)

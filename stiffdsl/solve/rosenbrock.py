@@ -62,7 +62,12 @@ class Rosenbrock:
         self.all_states = bool(np.all(self.mass == 1))
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
-        del t, y, h, args, tolerance
+        del t, h, args, tolerance
+        return self.begun(y)
+
+    def begun(self, slope) -> Memory:
+        """The memory where the derivative is known."""
+        del slope
         if not self.tableau.w_method:
             return Memory(singular.start(), jnp.zeros(()))
         old = jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32)

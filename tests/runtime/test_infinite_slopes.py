@@ -181,6 +181,65 @@ def test_a_rectifier(text, equations, rtol):
     np.testing.assert_allclose(found["v"][-1], known, rtol=500 * rtol)
 
 
+DOUBLER = (
+    DIODE
+    + """model M
+  param amplitude = 5
+  var c start 0
+  var v start 0
+  var n
+  var i
+equations
+  i = (amplitude*sin(2*pi*time) - c - n)/0.1
+  der(c) = i
+  i + d(-n) = d(n - v)
+  der(v) = d(n - v) - v/20
+end
+"""
+)
+
+
+# By SciPy's RK45 at rtol 1e-11, with the node between the diodes solved for in closed form, piece by piece.
+DOUBLED = 7.2177791
+
+OTHERS = {
+    "fbdf": (BRIDGE, DOUBLER),
+    "kvaerno5": (DOUBLER, BRIDGE),
+    "radau5": (DOUBLER, BRIDGE),
+    "rodas4pw": (BRIDGE, DOUBLER),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [(m, OTHERS[m][0]) for m in OTHERS]
+    + [pytest.param(m, OTHERS[m][1], marks=pytest.mark.slow) for m in OTHERS],
+)
+def test_a_rectifier_by_other_methods(method, text):
+    # A method without iterations crosses kinks by the slopes of one side.
+    known, bound = DOUBLED, 200 if method == "rodas4pw" else 50
+    if text is BRIDGE:
+        known = solve_ivp(bridge, (0, 2.3), [0.0], rtol=1e-9, atol=1e-10, max_step=2e-3).y[0, -1]
+    for rtol in (1e-6, 1e-8):
+        found = sd.loads(text).simulate(time=(0, 2.3), rtol=rtol, atol=0.01 * rtol, method=method)
+        assert found.success
+        assert found.stats["accepted"] < 10_000
+        np.testing.assert_allclose(found["v"][-1], known, rtol=bound * rtol + 1e-7)
+
+
+@pytest.mark.slow
+def test_a_rectifier_by_another_method_with_derivatives():
+    solve = sd.loads(DOUBLER).solver(
+        time=(0, 2.3), saveat=[2.3], outputs=("v",), method="kvaerno5", rtol=1e-7
+    )
+
+    def end(amplitude):
+        return solve({"amplitude": amplitude})[0, 0]
+
+    known = (end(5.001) - end(4.999)) / 2e-3
+    np.testing.assert_allclose(jax.grad(end)(5.0), known, rtol=1e-3)
+
+
 @pytest.mark.parametrize("method", [*METHODS, "tsit5"])
 def test_no_absolute_tolerance(method):
     integral = model(
