@@ -35,8 +35,8 @@ straight between logarithms, at the error that stiffdsl makes at rtol 1e-6, and 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: names of problems and peers, tolerances (those of `SMALL` and `LARGE` among them), seconds for
-    each process, and the Python of an environment with jaxonomy."""
+    """The runs to make: problems and peers by name, tolerances (only those in `SMALL` and `LARGE` are used), the
+    time limit of each process in seconds, and the Python of an environment with jaxonomy."""
 
     problems: Sequence[str]
     peers: Sequence[str]

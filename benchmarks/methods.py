@@ -1,4 +1,4 @@
-"""Which method is fastest, by size, structure and tolerance: the measurement behind `method="auto"`.
+"""The fastest method by size, structure and tolerance: the measurement behind `method="auto"`.
 
 Each problem is solved by each method at each tolerance, in both tiers where there is a native one. As methods make
 different errors at the same tolerance, what counts is the time to the accuracy that was asked for: the least time among

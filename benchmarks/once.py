@@ -1,4 +1,4 @@
-"""What operations on parameters alone cost in a run: rates after Arrhenius, beside the same rates as given numbers.
+"""Cost in a run of operations on parameters alone: Arrhenius rates, beside the same rates as given numbers.
 
     python -m benchmarks.once
 

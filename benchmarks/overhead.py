@@ -1,4 +1,4 @@
-"""What a call costs beyond the kernel that steps: of `simulate`, and of the function that `solver` returns.
+"""Overhead of a call beyond the kernel that steps: of `simulate`, and of the function that `solver` returns.
 
 The least of many calls by the clock, which other work on the machine does not move; the kernel's own is that of the
 machine code, called with all arrays in place.

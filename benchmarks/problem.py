@@ -13,7 +13,7 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 @dataclass(frozen=True)
 class Functions:
-    """What equations need beyond `+ - * / **`, for one kind of array."""
+    """Functions that equations need beyond `+ - * / **`, for one kind of array."""
 
     stack: Callable[[list[Any]], Any]
     concatenate: Callable[[list[Any]], Any]

@@ -30,7 +30,7 @@ def records(
     cores: int | None = None,
     python: str = sys.executable,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """What `python -m WORDS` prints within `limit` seconds, on so many cores (of Linux), and how it ended:
+    """The records that `python -m WORDS` prints within `limit` seconds, on `cores` cores (Linux), and its end:
     `state` is `done`, `over limit` or `failed`, with the reason `why`."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, **(environment or {}), "PYTHONPATH": os.pathsep.join(paths)}

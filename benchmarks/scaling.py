@@ -1,4 +1,4 @@
-"""How the compiler grows: four families of models, each at several sizes, every point in a process of its own.
+"""Scaling of the compiler: four families of models, each at several sizes, every point in its own process.
 
 Seconds are processor time of the process, so that neighbours on a busy machine count less; `wall` is on the clock.
 Python's imports are not counted: about a second and a half for each process.

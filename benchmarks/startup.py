@@ -1,4 +1,4 @@
-"""How long a user waits for the first solution of Robertson: fresh processes, empty and filled JAX cache.
+"""Time to the first solution of Robertson: fresh processes, empty and filled JAX cache.
 
 import     `import stiffdsl`, JAX included
 compile    from the text to the compiled model

@@ -83,7 +83,7 @@ def mass_action(species: int, reactions: int, seed: int = 0) -> str:
 
 
 def sizes(species: int) -> np.ndarray:
-    """How many monomers every species of `network` holds: few of one, more of many."""
+    """The number of monomers in every species of `network`: few species of one, more of many."""
     weight = np.sqrt(np.arange(1, _LARGEST + 1))
     bounds = np.cumsum(weight) / weight.sum() * species
     return 1 + np.searchsorted(bounds, np.arange(species), side="right")

@@ -69,7 +69,7 @@ class Case:
 
     @cached_property
     def denominator(self) -> np.ndarray:
-        """What errors at the test samples are divided by: the value where an output spans decades, else its range."""
+        """Scale of errors at the test samples: the value where an output spans decades, else its range."""
         x, every = self.data.test.trajectories, self.data.training.trajectories
         by_range = np.ptp(every, axis=(0, 1))
         by_value = relative_to(x, every, False)

@@ -63,7 +63,7 @@ def prepare(name: str) -> Prepare:
 
 
 def jacobian_of(name: str) -> str:
-    """How the peer gets its Jacobian."""
+    """The way the peer gets its Jacobian."""
     return _PEERS[name].jacobian
 
 

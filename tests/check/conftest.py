@@ -1,4 +1,4 @@
-"""How the tests of this stage compile a text, with imports read from `wrong/`."""
+"""Compilation of texts up to this stage, with imports read from `wrong/`."""
 
 from pathlib import Path
 

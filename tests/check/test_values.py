@@ -1,4 +1,4 @@
-"""What values mean: numbers without a unit are read in the declared unit, all else is in SI already."""
+"""Units of values: numbers without a unit are read in the declared unit, all else is in SI already."""
 
 import pytest
 

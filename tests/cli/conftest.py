@@ -10,7 +10,7 @@ from stiffdsl.cli.entry import run
 
 @dataclass
 class Outcome:
-    """What a command left: its exit status, standard output and standard error."""
+    """The result of a command: its exit status, standard output and standard error."""
 
     status: int
     out: str

@@ -1,4 +1,4 @@
-"""What `inspect` says, and the options that simplify, as a user sees them."""
+"""The output of `inspect`, and the options that simplify, as a user sees them."""
 
 import json
 

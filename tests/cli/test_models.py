@@ -1,4 +1,4 @@
-"""What the commands do with models: reports, JSON, files, and messages about wrong ones."""
+"""Commands on models: reports, JSON, files, and messages about wrong ones."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What pages name is there: commands of the shell, links to other pages."""
+"""References in pages lead somewhere: commands of the shell, links to other pages."""
 
 import re
 from pathlib import Path

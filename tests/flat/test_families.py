@@ -191,7 +191,7 @@ def test_mass_action_counts_catalysts_once():
 
 
 def test_powers_of_sums_are_not_multiplied_out():
-    """Where a slot meets itself, the template is written anew: not as a polynomial of a hundred terms."""
+    """A template whose slots coincide is written anew, and not as a polynomial of a hundred terms."""
     model = flat("""
 model M
   var z[2] start 0.2

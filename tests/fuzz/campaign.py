@@ -18,7 +18,7 @@ KEPT = 5
 
 @dataclass
 class Counts:
-    """What a campaign found, by kind."""
+    """Counts of a campaign's cases by kind and verdict."""
 
     verdicts: Counter = field(default_factory=Counter)
     seconds: Counter = field(default_factory=Counter)
@@ -27,7 +27,7 @@ class Counts:
     slowest: dict[str, Outcome] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> int:
-        """How many failures alike this one makes."""
+        """The number of failures alike so far, this one included; 0 where it is none."""
         self.verdicts[outcome.kind, outcome.verdict] += 1
         self.seconds[outcome.kind] += outcome.seconds
         if outcome.seconds > getattr(self.slowest.get(outcome.kind), "seconds", 0.0):
@@ -136,7 +136,7 @@ def write(outcome: Outcome, seed: int, kinds: list[str], out: Path) -> Path:
 
 
 def table(counts: Counts, wall: float) -> str:
-    """What was run, in a table, and the failures in groups of alike ones."""
+    """A table of the cases run, and the failures in groups of alike ones."""
     kinds = sorted({kind for kind, _ in counts.verdicts}, key=lambda k: -sum(_of(counts, k).values()))
     rows = ["kind         cases       ok  skipped   failed   CPU s/case   slowest s"]
     for kind in kinds:

@@ -12,7 +12,7 @@ BOUNDED = ("sin", "cos", "tanh", "atan")
 
 @dataclass
 class Material:
-    """What expressions are made of. `functions`: how many arguments each function of the model takes.
+    """Material of random expressions. `functions`: the number of arguments of each function of the model.
 
     `smooth`: no jumps by unknowns; `edges`: laws whose derivatives are finite only if they are written with care.
     """

@@ -1,4 +1,4 @@
-"""What random models are made of: each function adds declarations, equations and their meaning to a draft."""
+"""Features of random models: each function adds declarations, equations and their meaning to a draft."""
 
 from .expressions import expression
 from .random_model import NO_UNIT, UNITS, Draft, Parameter, RandomModel, Variable

@@ -86,7 +86,7 @@ KINDS: dict[str, Callable[[Random, dict[str, Any]], None]] = {
 
 @dataclass
 class Outcome:
-    """How a case ended. `verdict`: ok, skipped, mismatch, fault, hang, crash. `key` groups alike failures."""
+    """The end of a case. `verdict`: ok, skipped, mismatch, fault, hang or crash. `key` groups failures."""
 
     index: int
     kind: str

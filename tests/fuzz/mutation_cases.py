@@ -144,7 +144,7 @@ def mutations(rng: Random, keep: dict[str, Any]) -> None:
 
 
 def compiled(text: str, stop_after: str | None) -> Any:
-    """What the compiler makes of a text, or None where it has messages."""
+    """The model compiled from a text, or None where the compiler reports diagnostics."""
     from stiffdsl.diagnostics import ModelError, Source, render
     from stiffdsl.pipeline import compile_model
 

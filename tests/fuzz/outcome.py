@@ -1,4 +1,4 @@
-"""How a case ends other than well."""
+"""Ends of a case other than success."""
 
 
 class Mismatch(Exception):

@@ -130,7 +130,7 @@ def _mentions(e: Node, index: str) -> bool:
 
 @dataclass(frozen=True)
 class Scope:
-    """What names mean: `place(scalar name)` is Python source; functions as (arguments, body)."""
+    """Meanings of names: `place(scalar name)` is Python source; functions as (arguments, body)."""
 
     place: Callable[[str], str]
     functions: Mapping[str, tuple[tuple[str, ...], Node]]

@@ -71,7 +71,7 @@ def residual(system: SortedSystem, values: Values) -> np.ndarray:
 
 
 def unsatisfied(system: SortedSystem, values: Values, tolerance=1e-7) -> int:
-    """How many of the original equations do not hold."""
+    """The number of original equations that do not hold."""
     count = 0
     for f in system.flat.equations:
         count += int(np.sum(~(np.abs(values.evaluate(f)) < tolerance)))

@@ -1,4 +1,4 @@
-"""What is conserved is found, in the names of the model, and nothing else is."""
+"""Conserved quantities are found, in the names of the model, and nothing else is."""
 
 import numpy as np
 import pytest

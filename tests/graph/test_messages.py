@@ -1,4 +1,4 @@
-"""What an author reads when equations and unknowns do not fit."""
+"""Messages to an author whose equations and unknowns do not fit."""
 
 import pytest
 

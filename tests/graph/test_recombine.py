@@ -78,7 +78,7 @@ def test_equations_that_say_nothing_more_are_told(second):
 
 @pytest.mark.parametrize("n", [4, 8])
 def test_the_solution_of_a_chain_without_a_ground(n):
-    """What holds without derivatives is found; the solution is that of the equations put into an implicit method."""
+    """The hidden algebraic equation is found; backward Euler on the equations as written agrees."""
     solution = chain(n, ground=False).simulate(rtol=1e-8, atol=1e-10)
     v = np.array([solution[f"v[{i}]"][-1] for i in range(1, n + 1)])
     rates = -v / 3 - np.r_[0.0, v[1:-1] ** 3, 0.0] + np.r_[np.sin(1.0), np.zeros(n - 1)]

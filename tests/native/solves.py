@@ -95,7 +95,7 @@ end
 
 
 class Given(NamedTuple):
-    """What a program's own experiment says, in SI; `y0` is consistent."""
+    """Arguments of a solve from the program's own experiment, in SI; `y0` is consistent."""
 
     program: Program
     t0: float

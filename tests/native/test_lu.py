@@ -108,7 +108,7 @@ def test_an_arrow_is_eliminated_from_its_tip():
 
 
 def test_numbers_too_small_to_be_normal_say_nothing_about_pivots():
-    """What is far from the source of a ladder starts with such numbers; its equations are diagonally dominant."""
+    """States far from the source of a ladder are subnormal at first; its equations are diagonally dominant."""
     given = solves.library_model("examples/rc_ladder.sml", {"N": 300})
     counts = native.build(given.program).solve(given.t0, given.t1, given.y0, given.p, given.u).counts
     accepted, rejected, _, jacobians, *_ = counts

@@ -1,4 +1,4 @@
-"""What depends on parameters alone: once for a solve, with the same numbers."""
+"""Operations on parameters alone are done once for a solve, with the same numbers."""
 
 from types import SimpleNamespace
 

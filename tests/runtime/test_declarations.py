@@ -1,4 +1,4 @@
-"""What declarations promise: names, units of outputs, starts and guesses from further out."""
+"""Promises of declarations: names, units of outputs, starts and guesses from further out."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from stiffdsl.solve import ensemble, kernels
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """What is loaded here believes to be on such a device, with few slots."""
+    """A pretended device other than the CPU, with few slots."""
     monkeypatch.setattr(kernels, "on_cpu", lambda: False)
     monkeypatch.setattr(ensemble, "SLOTS", 8)
 

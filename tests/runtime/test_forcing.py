@@ -1,4 +1,4 @@
-"""What depends on time alone is looked at before it can be stepped over: in equations, and as functions for inputs."""
+"""Forcing, in equations and as functions for inputs: narrow pulses are seen before a step can pass over them."""
 
 import jax
 import jax.numpy as jnp

@@ -118,7 +118,7 @@ def test_both_tiers_take_the_same_steps(lag, monkeypatch):
 
 
 def test_dense_smooth_data_need_no_step_for_each_point(lag):
-    """What is left out lies within the tolerance."""
+    """Knots that steps pass over change the solution by less than the tolerance."""
     t = np.linspace(0, 5, 20_001)
     u = np.sin(t)
     found = lag.simulate(inputs={"u": (t, u)}, points=11, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""What differs between the lanes of an ensemble, and quantities with units in calls from Python."""
+"""Values that differ between the lanes of an ensemble, and quantities with units in calls from Python."""
 
 import jax
 import jax.numpy as jnp

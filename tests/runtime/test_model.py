@@ -1,4 +1,4 @@
-"""What a compiled model says of itself, takes by name, and refuses."""
+"""The facts that a compiled model reports, and the names and values that it takes and refuses."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What one process has compiled, the next one takes from the disk."""
+"""The disk cache: a solve that one process has compiled, the next one loads."""
 
 import os
 import subprocess

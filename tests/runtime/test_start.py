@@ -1,4 +1,4 @@
-"""Where a run begins: kept, moved, solved, contradicted; and what a user is told of it."""
+"""Start values: kept, moved, solved, contradicted; and the messages about them."""
 
 import jax
 import numpy as np

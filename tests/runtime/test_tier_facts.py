@@ -1,4 +1,4 @@
-"""What a solution and a report say about kernels: whether one served, and why not."""
+"""Facts about kernels in a solution and a report: whether one served, and why not."""
 
 import numpy as np
 import pytest

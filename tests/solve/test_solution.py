@@ -1,4 +1,4 @@
-"""What a solution says of values that it cannot give."""
+"""Solutions as a user reads them: values that are no numbers are told; tables, arrays and plots."""
 
 import pytest
 

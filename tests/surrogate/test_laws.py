@@ -1,4 +1,4 @@
-"""What a model holds exactly its surrogate holds: conserved totals, linear equations, signs."""
+"""Exact laws of a model hold in its surrogate: conserved totals, linear equations, signs."""
 
 from dataclasses import replace
 

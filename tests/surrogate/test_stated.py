@@ -1,4 +1,4 @@
-"""What a surrogate states is what a user meets: who answers outside, how values are drawn, what meets a goal."""
+"""Statements of a surrogate against its use: who answers outside, how samples are drawn, when a goal is met."""
 
 from dataclasses import replace
 

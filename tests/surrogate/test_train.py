@@ -1,4 +1,4 @@
-"""What training promises: small errors on samples held out, honest reports, the same surrogate from the same seed."""
+"""Promises of training: small errors on held-out samples, honest reports, one surrogate from one seed."""
 
 import re
 
