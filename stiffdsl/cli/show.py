@@ -9,7 +9,9 @@ from stiffdsl.cli.loading import compile_source, split_constants
 from stiffdsl.cli.options import Setting, file_argument, model_option, set_option
 from stiffdsl.cli.terminal import write
 
-STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
+STAGES = ("syntax", "check", "flat", "graph", "program", "runtime", "kernel")
+# The kernel is written from the program.
+_COMPILED = {"kernel": ("program", "stiffdsl.runtime.native.show")}
 
 
 @click.command(short_help="Print the model as it is after a stage of the compiler.")
@@ -21,12 +23,14 @@ def show(file: str, stage: str, model: str | None, settings: tuple[Setting, ...]
     """Print the representation of the model that a stage of the compiler makes.
 
     syntax: canonical text; check: inheritance merged, names resolved, SI units; flat: families of scalar
-    equations; graph: solving order, states and loops; program: the array program; runtime: Python source.
+    equations; graph: solving order, states and loops; program: the array program; runtime: Python source;
+    kernel: the passes from the program to machine code.
     """
     source = read_source(file)
     constants, rest = split_constants(source, model, list(settings))
     if rest:
         raise click.UsageError(f"`{rest[0].name}` is not a const of the model; show takes no other settings")
-    representation = compile_source(source, model, constants, stop_after=stage)
-    text = import_module(f"stiffdsl.{stage}.show").show(representation)
+    compiled, printer = _COMPILED.get(stage, (stage, f"stiffdsl.{stage}.show"))
+    representation = compile_source(source, model, constants, stop_after=compiled)
+    text = import_module(printer).show(representation)
     write(text.rstrip("\n"))

@@ -31,7 +31,7 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
         return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
     if not engine.available():
         return "LLVM is not installed, or does not know this processor"
-    model = _model(program, tableau, start)
+    model = kernel_model(program, tableau, start)
     if isinstance(model, str):
         return model
     key = _key(model)
@@ -61,7 +61,8 @@ def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | 
     return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
 
 
-def _model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
+def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
+    """The passes from a program to what a kernel is written from, in order; or why there is no kernel."""
     plan, stops = static_plan(program, start), stopping(program)
     if isinstance(plan, str):
         return plan
