@@ -1,4 +1,4 @@
-"""Where a run begins, found on the host: damped Newton first, continuation where it fails, and a report of it."""
+"""Consistent start of a run, found on the host: damped Newton, continuation where it fails, and a report."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -261,7 +261,7 @@ def quoted(family: Family, member: int) -> str:
 
 
 def _contradicted(model: CompiledProgram, t: float, y, p, u, known, overridden: bool) -> list[str]:
-    """What does not hold at y: of start values that were overridden, only the constraints of the model count."""
+    """Conditions violated at y, as text; with overridden start values only the model's constraints count."""
     system = model.program.system
     if overridden:
         families, orders = system.invariants, system.invariant_orders

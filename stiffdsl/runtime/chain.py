@@ -1,4 +1,4 @@
-"""What follows from what is given, block by block, before Newton's method is asked for all unknowns of a start.
+"""Block-triangular solution of a start: unknowns that follow from given values, before Newton for all.
 
     var T start 293.15            T is given                      (one equation after another, each from values
     1 = x*log(T - 200)            x from T, from its guess         that are known by then; a loop is a block)

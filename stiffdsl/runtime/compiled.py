@@ -109,7 +109,7 @@ class CompiledProgram:
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """What the model's `experiment` section says."""
+        """The settings of the model's `experiment` section."""
         return dict(self.program.system.flat.experiment)
 
     def system(self, driven: bool) -> ModelSystem:

@@ -39,7 +39,7 @@ class Given(NamedTuple):
 
 
 class Moving(NamedTuple):
-    """What the kernels differentiate by; `values` are those of the tables, one by one."""
+    """Arguments that the kernels differentiate by; `values` are those of the tables, one by one."""
 
     y0: Any
     p: Any
@@ -55,7 +55,7 @@ class Moving(NamedTuple):
 
 
 def moving(given: Given) -> Moving:
-    """What the kernels differentiate by, of a solve or of the tangents of one."""
+    """The arguments that the kernels differentiate by, from those of a solve or from their tangents."""
     inputs = given.args.inputs
     return Moving(given.y0, given.args.p, inputs.constant, tuple(s.values for s in inputs.signals))
 

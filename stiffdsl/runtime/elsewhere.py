@@ -24,7 +24,7 @@ Origin = Callable[[], Any]
 
 
 class Task(NamedTuple):
-    """What all tasks of an ensemble share; `inputs` is what the user gave, but for tables that differ between lanes."""
+    """Settings that all tasks of an ensemble share; `inputs` are the user's, without tables that differ by lane."""
 
     origin: Origin | None
     options: Options

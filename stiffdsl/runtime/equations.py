@@ -20,7 +20,7 @@ def equations(
     fixed: Mapping[str, Mapping[str, Any]],
     states: Callable[[np.ndarray, np.ndarray, tuple[str, ...]], tuple[np.ndarray, np.ndarray]],
 ) -> Equations | str:
-    """Those of the outputs `numbers`, or why there are none; `states(values, times, names)` solves."""
+    """The equations of the outputs `numbers`, or why there are none; `states(values, times, names)` solves."""
     program = model.program
     reason = _unfit(model)
     if reason is not None:
@@ -71,7 +71,7 @@ def _unfit(model: CompiledProgram) -> str | None:
 def _given(
     model: CompiledProgram, parameters: tuple[Parameter, ...], fixed: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the parameters are computed from, in SI: `base + values @ matrix`, and which of it is given."""
+    """Given parameters in SI, affine in the varied values: `base + values @ matrix`; and the mask of them."""
     middle = {p.name: 0.0 for p in parameters if p.kind == "parameter"}
     start = model.given.params({**fixed, **middle})
     base, mask = np.asarray(start.values, dtype=float), np.asarray(start.mask, dtype=float)

@@ -1,4 +1,4 @@
-"""What the compiler simplified, as data: the parts of `CompiledModel.report` that say more than a count."""
+"""Simplifications by the compiler as data: the parts of `CompiledModel.report` that are more than counts."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def conserved_facts(model: CompiledProgram, anyway: bool = False) -> dict[str, A
 
 
 def reduction_facts(model: CompiledProgram) -> dict[str, Any]:
-    """What index reduction did: how many derivatives, which became unknowns, which constraints are held."""
+    """Results of index reduction: the number of differentiations, dummy derivatives, and invariants held."""
     system = model.program.system
     derivatives = [
         b.scalar_name(k) for b in system.flat.variables if _is_derivative(b) for k in range(b.size)

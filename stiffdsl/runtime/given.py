@@ -1,4 +1,4 @@
-"""What a user hands over for one run (parameters, inputs, initial values by name) as vectors in SI."""
+"""Conversion of a run's parameters, inputs and initial values, given by name, into vectors in SI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -73,7 +73,7 @@ class Given:
         return self._scattered(given, self.inputs, self.sizes["input"], "input")
 
     def input_rank(self, name: str) -> int:
-        """How many axes an input has. Raises `KeyError`."""
+        """The number of axes of an input. Raises `KeyError`."""
         return len(self._find(self.inputs, name, "input").shape)
 
     def initial(self, given: Any) -> Overrides:
@@ -179,7 +179,7 @@ class _Placed:
 
 
 def _placed(found: Found, at: np.ndarray, value: Any, name: str, what: str, sign: Any = 1.0) -> _Placed:
-    """What is given for one name; raises `ValueError` where it is not a number, or not of the shape of the name."""
+    """The value given for one name; raises `ValueError` where it is no number, or not of the name's shape."""
     if isinstance(value, str):
         value = quantity(name, value, found.block.unit)
     number = _numbers(value, name, what)

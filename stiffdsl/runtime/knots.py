@@ -1,5 +1,5 @@
-"""Where the steps of a run end, or how long they may be, since what drives the model bends or may be narrow: tables and
-functions of inputs, and what equations have that depends on time and parameters alone (`program/forcing.py`)."""
+"""Knots, where steps end since forcing bends or jumps there, and limits of steps where it may be narrow. Forcing:
+tables and functions given as inputs, and terms of equations in time and parameters alone (`program/forcing.py`)."""
 
 from typing import Any
 

@@ -50,7 +50,7 @@ def refuse_start(model: CompiledProgram, y: np.ndarray) -> None:
 def notes(
     model: CompiledProgram, evaluate: Any, t: np.ndarray, y: np.ndarray, rtol: float, atol: Any
 ) -> list[str]:
-    """What is to be said of a run: where it left what is declared, and which states stayed below `atol`.
+    """Notes on a run: variables that left their declared range, and states that stayed below `atol`.
 
     `evaluate(t, y)` gives every declared variable, (n, variables); it is called only where one that is no state is
     limited.

@@ -148,7 +148,7 @@ def _functions(program: Program) -> dict[str, str]:
 
 
 def _start(program: Program) -> list[str]:
-    """What finds the initial state, and what simulates from there."""
+    """Source of the initial state and of the simulation from there."""
     system = program.system
     free, held = len(system.initial.free) > 0, sum(f.size for f in system.invariants)
     initial = words.INITIAL.format(

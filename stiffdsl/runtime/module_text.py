@@ -1,4 +1,4 @@
-"""What every written module says, whatever its model; `module.py` fills `{path}` and `COUNT`."""
+"""Text common to all written modules, whatever the model; `module.py` fills `{path}` and `COUNT`."""
 
 IMPORTS = """\
 import difflib

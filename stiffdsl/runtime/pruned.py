@@ -28,7 +28,7 @@ class Pruned:
     kept: np.ndarray
 
     def restricted(self, initial: Overrides) -> Overrides:
-        """What is given for all of y, for what is left."""
+        """Overrides of all of y restricted to the entries that are left."""
         values, mask = initial.values[self.kept], initial.mask[self.kept]
         return Overrides(values, mask, initial.apart_values, initial.apart_mask)
 

@@ -26,8 +26,8 @@ from stiffdsl.solve.times import seconds
 
 
 class Solved(NamedTuple):
-    """What `solve.full` returns, a pytree: the `values` (times, outputs), why it ended (`Status`, 0 where it reached
-    the end), accepted steps, all counts by name, and the `Diagnostics` where they were asked for, else None."""
+    """The result of `solve.full`, a pytree: `values` (times, outputs), `status` (0: the end was reached), accepted
+    steps, all counts by name, and the `Diagnostics` where they were asked for, else None."""
 
     values: Any
     status: Any
@@ -115,7 +115,7 @@ class PureSolve:
         return Solved(values, status, counts.accepted, counts._asdict(), sums)
 
     def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> Span:
-        """What a call asks for, the rest as `model.solver` was told."""
+        """The span of a call: its own settings, the rest from `model.solver`."""
         span = self.span
         if time is not None:
             start, end = _ends(time)
@@ -184,8 +184,8 @@ _TRACED = np.zeros(0, dtype=np.int64)
 
 
 def _order(span: Span) -> np.ndarray | None:
-    """What puts `saveat` into the order in which a solve passes it, None where it has that; `_TRACED` where values are
-    not known."""
+    """The permutation that puts `saveat` into the order of integration; None where it is in order, `_TRACED`
+    where its values are not known."""
     if any(isinstance(value, Tracer) for value in span[:3]):
         return _TRACED
     times = np.asarray(span.saveat)

@@ -61,7 +61,7 @@ def options(
     linear: str | None = None,
     quadratures: bool | None = None,
 ) -> Options:
-    """What the call says, else the experiment of the model, else the defaults. Raises `ValueError`."""
+    """Options of a solve: from the call, else from the experiment, else defaults. Raises `ValueError`."""
     said = model.experiment
     given = {
         "rtol": rtol if rtol is not None else said.get("rtol"),
@@ -594,7 +594,7 @@ def lanes_told(
 def _split(
     model: CompiledProgram, values: dict[str, dict[str, Any]], driven: dict[str, Any]
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, dict[str, Any]], int]:
-    """What differs between lanes (a leading axis of lanes), what is the same, and the number of lanes.
+    """Values that differ between lanes (on a leading axis), values that do not, and the number of lanes.
 
     `driven` holds the inputs that differ: values of tables (lanes, times), constants (lanes, ...).
     """
@@ -638,7 +638,7 @@ def _split(
 
 
 def _of_lanes(name: str, shape: tuple[int, ...], given: tuple[int, ...]) -> str:
-    """How a name takes values over lanes, and what was given."""
+    """The message on the shape that values over lanes of a name must have, and the shape given."""
     axes = ", ".join(map(str, shape))
     if not shape:
         return f"`{name}` takes one number for each lane, not an array of shape {given}"

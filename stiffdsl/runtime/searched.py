@@ -62,7 +62,7 @@ def _searched(model: CompiledProgram) -> Search | None:
 
 
 def _by_lanes(model: CompiledProgram, known: Anchor | None, n: int, quick: np.ndarray, *values) -> np.ndarray:
-    """What the kernel found, and another search where that was nothing; all with the same leading axes."""
+    """Solutions of the kernel's search, with a search on the host for lanes where it failed."""
     found = np.array(quick).reshape(-1, n + 2)
     lanes = [value.reshape(len(found), *value.shape[quick.ndim - 1 :]) for value in values]
     for k in np.flatnonzero(~(found[:, n] > 0)):

@@ -116,8 +116,8 @@ class SecondDerivatives:
         return second(*residuals, d)
 
     def _step(self, given: Any, d: Any) -> Any:
-        """How far to go along d: until the solution has moved by `MOVE` of its size, or what is given has, but for
-        what is so small that the solution would hardly notice."""
+        """The length of the difference step along d: it moves the solution by `MOVE` of its size, or the
+        arguments, but for those so small that the solution would hardly respond."""
         found, sizes = self.plain_forward(given, d, None), self.sizes(given)
         ratios = jax.tree.map(lambda dot, size: jnp.max(jnp.abs(dot) / size, initial=0.0), found, sizes)
         response = jnp.max(jnp.stack(jax.tree.leaves(ratios)))

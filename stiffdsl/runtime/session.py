@@ -15,7 +15,7 @@ LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold"
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: `STIFFDSL_CACHE`, or the platform's cache folder."""
+    """The folder of compiled programs: `STIFFDSL_CACHE`, or the platform's cache folder."""
     if "STIFFDSL_CACHE" in os.environ:
         return Path(os.environ["STIFFDSL_CACHE"])
     if sys.platform == "darwin":

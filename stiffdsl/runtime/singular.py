@@ -17,7 +17,7 @@ NAMED = 4
 
 
 def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
-    """Which unknowns cannot be solved for at these parameters, and which parameters do it; None where all can."""
+    """Message on equations that are singular at these parameters: unknowns and parameters; None if none is."""
     divisors = model.cache.setdefault("divisors", None)
     if divisors is None:
         divisors = model.cache["divisors"] = divisors_of(model.program.system)

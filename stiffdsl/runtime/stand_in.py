@@ -57,7 +57,7 @@ def task_of(
     foreign: float = FOREIGN,
     generator: Callable[[np.random.Generator], Mapping[str, Any]] | None = None,
 ) -> Task:
-    """What a surrogate of `model` is trained on. Raises `ValueError` where there is nothing to vary."""
+    """The training task of a surrogate of `model`. Raises `ValueError` where there is nothing to vary."""
     # What is learnt should be the model and not the errors of its solver.
     fine = run.options(model, rtol, atol)
     if rtol is None:
@@ -108,7 +108,7 @@ def task_of(
     usual = run.options(model, rtol, atol)
 
     def alone(values):
-        """What one row (d,) is given to: parameters, start values, inputs."""
+        """Parameters, start values and inputs of one row (d,)."""
         own = split(np.asarray(values)[None])
         scalar = {k: v[0] if np.ndim(v) == 1 and len(v) == 1 else v for k, v in own["params"].items()}
         begin = {k: np.ravel(v)[0] if np.size(v) == 1 else v for k, v in own["initial"].items()}
@@ -190,7 +190,7 @@ def headline(model: CompiledProgram, labels: tuple[str, ...], numbers: np.ndarra
 def fingerprint(
     model: CompiledProgram, fixed: Mapping[str, Mapping[str, Any]], times: np.ndarray, how: tuple[Any, ...]
 ) -> str:
-    """What a solve depends on beside the values that vary: the model as compiled, what is given, and `how`."""
+    """Digest of all that a solve depends on beside varied values: compiled model, fixed values, and `how`."""
     from stiffdsl.runtime.module import source
 
     digest = hashlib.sha256(source(model).encode())
@@ -208,7 +208,7 @@ def varied(
     fixed: dict[str, dict[str, Any]],
     times: np.ndarray,
 ) -> tuple[tuple[Parameter, ...], tuple[Drive, ...], dict[str, np.ndarray]]:
-    """What varies: scalars (an array name means all its elements), inputs over time, and examples of those.
+    """Varied quantities: scalars (an array name means all its elements), inputs over time, and their examples.
 
     A name is a parameter, an input, or a state, whose start value varies. Raises `ValueError` and `KeyError`.
     """

@@ -14,7 +14,7 @@ LONG = 300
 
 
 def operations(model: CompiledProgram) -> int:
-    """Those of the start problem and of its Jacobian."""
+    """The number of operations of the start problem and of its Jacobian."""
     program = model.program
     return sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian"))
 

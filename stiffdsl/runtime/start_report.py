@@ -1,4 +1,4 @@
-"""How the initial state was found: what was solved, how, and which start values gave way."""
+"""Report on the initial state: unknowns solved for, the method, and start values that gave way."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ class Move:
 
 
 class StartReport:
-    """What `solution.start` is.
+    """The report in `solution.start`.
 
     `solved` are the unknowns that equations determine at the start, in `blocks` of these sizes; `how` they were found
     (`nothing to solve`, `Newton`, `Newton, block by block`, or the name of a continuation) in how many `iterations`.

@@ -14,7 +14,7 @@ from stiffdsl.solve.stops import Crossings
 
 
 class Args(NamedTuple):
-    """What the equations depend on beside time and state, in SI: all parameters, and the inputs as functions. `side`:
+    """Arguments of the equations beside time and state, in SI: all parameters, inputs as functions. `side`:
     times in the step that is made, one for each line over time at which the equations jump (`program/stops.py`): they
     decide conditions on time; None: each time decides for itself. `knots`: where steps end, since the inputs bend."""
 
@@ -69,7 +69,7 @@ class ModelSystem:
         return args._replace(side=side)
 
     def crossings(self, args: Args) -> Crossings:
-        """Those lines, as they are in the step that `args` are for."""
+        """The lines over time at which the equations jump, for the step that `args` belong to."""
         periodic, side = self.program.crossings_periodic, args.side
         offset, slope = [], []
         if len(periodic):
@@ -83,7 +83,7 @@ class ModelSystem:
         return Crossings(jnp.concatenate(offset), jnp.concatenate(slope), periodic)
 
     def knots(self, args: Args) -> Knots | None:
-        """Where steps end, since the inputs bend."""
+        """Knots of the inputs, where steps end."""
         return args.knots
 
     def _in_step(self, name: str, t, y, args: Args):
@@ -117,5 +117,5 @@ class ModelSystem:
         return self._in_step("invariants_jacobian", t, y, args)
 
     def checks(self, t, y, args: Args, start):
-        """What is left over at the initial time and must be zero."""
+        """Residuals of the initial checks, which must be zero."""
         return jnp.asarray(self._functions.checks(t, y, args.p, args.inputs(t), start))

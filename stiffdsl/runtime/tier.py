@@ -1,4 +1,4 @@
-"""Which tier steps: one LLVM kernel for a whole solve of a small model on a CPU, or the control loop in JAX.
+"""Choice of the tier: one LLVM kernel for a whole solve of a small model on a CPU, or the loop in JAX.
 
 Both take the same steps. The kernel serves constant inputs and tables over time. For inputs that are functions of time,
 other methods and large models the loop in JAX calls kernels for the equations, their Jacobian and the factors
@@ -240,6 +240,6 @@ def pure_solve(
 
 
 def points_of(signals: tuple[Signal, ...]) -> int:
-    """How many times tables may bend or jump at."""
+    """The number of times at which tables may bend or jump."""
     clocks = {s.clock: s.times.shape[0] for s in signals if s.times is not None}
     return sum(clocks.values())

@@ -1,4 +1,4 @@
-"""What crosses the cut around a part, and in which directions it may.
+"""Quantities that cross the cut around a part, and the causalities that they may have.
 
 In the part alone one quantity of each pair at a connector (the potential, or the flow) is driven from outside, and the
 part gives the other: the causality of the cut.
@@ -76,7 +76,7 @@ def crossing(prefix: str, block: Block, k: int, pair: int, kind: str | None = No
 
 
 def causalities(crossings: tuple[Crossing, ...], wanted: int) -> Iterator[tuple[bool, ...]]:
-    """Which crossings are inputs of the part, `wanted` of them at the connectors: those that impose potentials first.
+    """Choices of the part's inputs among the crossings, `wanted` at connectors; imposed potentials come first.
 
     Of a pair, the potential or the flow; a potential or a flow without the other, either way.
     """

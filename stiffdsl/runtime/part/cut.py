@@ -36,8 +36,8 @@ class Cut:
 
 
 def cuts_of(model: CompiledProgram, place: Place, kept: Sequence[str], given: Mapping[str, Any]) -> list[Cut]:
-    """What crosses, and in which directions it may: those that leave two models that can be solved; where there are
-    none, those that leave a part that can.
+    """Cuts around a part, each with its causality: those that leave two models that can be solved; where there
+    are none, those that leave a part that can.
 
     `kept` are inner names to keep, `given` parameters with other values than declared. Raises `ValueError` where
     there are none of these either."""

@@ -11,7 +11,7 @@ _REDUCTIONS = ("sum", "prod", "min", "max")
 
 
 def rank(expr: tree.Expr, cls: Class) -> int:
-    """How many indices are left open in `expr`, in the scope of `cls`."""
+    """The number of indices left open in `expr`, in the scope of `cls`."""
     match expr:
         case tree.Name():
             return _open(expr, cls)

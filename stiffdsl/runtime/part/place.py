@@ -1,4 +1,4 @@
-"""Where a part is in a model, and which of its names the models around it see."""
+"""The place of a part in a model, and the names of it that the models around it see."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from stiffdsl.syntax import tree
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a part is: `path` of names, and the classes on it: `chain[k]` declares `path[k]`."""
+    """The place of a part: `path` of names, and the classes on it: `chain[k]` declares `path[k]`."""
 
     path: tuple[str, ...]
     chain: tuple[Class, ...]

@@ -75,7 +75,7 @@ def solved(task: Task, samples: int, held: int | None, seed: int, design: str, t
 
 
 class Runs:
-    """What crossed the cut in the runs of the whole, and runs of the part alone."""
+    """Trajectories at the cut in runs of the whole model, and runs of the part alone."""
 
     def __init__(self, model: CompiledProgram, task: Task, found: Cut, data: Data, given: Mapping[str, Any]):
         self.model, self.task, self.found, self.data, self.given = model, task, found, data, given

@@ -14,7 +14,7 @@ from stiffdsl.syntax.show import show, show_number
 
 @dataclass(frozen=True, eq=False)
 class Shell:
-    """What a class needs so that it can stand where the part stood: ports, and what stays under its name.
+    """The interface of a class that takes the part's place: ports, and declarations that stay under its name.
 
     `stay` holds blocks by inner name; `defaults` the values of those that are parameters or inputs, in declared units;
     `taken` the names that the part itself declares: values that are given to those must not reach what is new.

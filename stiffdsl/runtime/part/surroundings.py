@@ -1,4 +1,4 @@
-"""What a part is given by the models around it, as numbers."""
+"""Modifiers and start values that a part gets from the models around it, as numbers."""
 
 from collections.abc import Mapping
 

@@ -31,7 +31,7 @@ BESIDE = 1e-4
 
 @dataclass(frozen=True)
 class Check:
-    """What the check found. `verdict`: ok, failed, or undecided where too little could be looked at.
+    """The result of a check. `verdict`: ok, failed, or undecided where too little could be examined.
 
     `residual_tolerances` is the largest residual in what tolerances allow, `residual` the same relative to the terms of
     its equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
@@ -63,7 +63,7 @@ class Check:
 
     @property
     def reason(self) -> str:
-        """What is wrong, and what to try; empty where nothing is."""
+        """The reason of a failure, and a remedy; empty where the verdict is not `failed`."""
         if self.verdict != "failed":
             return ""
         if self.residual_tolerances > RESIDUAL or not self.undefined:
@@ -277,7 +277,7 @@ class _LocalError:
 
 
 def worst(values: np.ndarray) -> tuple[int, int]:
-    """Where the largest number is; NaN counts as none."""
+    """The position of the largest number; NaN counts as none."""
     if not values.size:
         return 0, 0
     return np.unravel_index(int(np.argmax(np.where(np.isnan(values), -1.0, values))), values.shape)  # type: ignore

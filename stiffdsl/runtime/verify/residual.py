@@ -1,4 +1,4 @@
-"""What a solution leaves over of the equations as they were written, in parts of what its tolerances allow.
+"""Residuals of a solution in the equations as written, relative to the residuals that its tolerances allow.
 
 At a point of the dense output the states and their slopes are known, the program gives every other variable, and the
 written equations are evaluated with them. A residual is allowed what moves of the states by one tolerance, and of their
