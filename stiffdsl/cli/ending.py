@@ -7,6 +7,7 @@ import click
 
 from stiffdsl.cli.check import diagnostic_row
 from stiffdsl.cli.failure import FAILED, INTERRUPTED, USAGE, Failure, internal_fault
+from stiffdsl.cli.interruption import Stopped
 from stiffdsl.cli.terminal import say, write_failure
 from stiffdsl.diagnostics import ModelError
 
@@ -37,6 +38,8 @@ def ending(error: BaseException) -> Ending:
     match error:
         case click.UsageError():
             return Ending(USAGE, "usage", usage_text(error), error.format_message())
+        case Stopped():
+            return Ending(INTERRUPTED, "interrupted", f"interrupted\n{error}", f"interrupted; {error}")
         case click.Abort() | KeyboardInterrupt():
             return Ending(INTERRUPTED, "interrupted", "interrupted", "interrupted")
         case ModelError():

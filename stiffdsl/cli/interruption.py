@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from stiffdsl.cli.failure import INTERRUPTED
 
@@ -13,12 +15,31 @@ from stiffdsl.cli.failure import INTERRUPTED
 PATIENCE = 5.0
 
 _pressed: threading.Timer | None = None
+_kept: Callable[[], str] | None = None
+
+
+class Stopped(Exception):
+    """Ctrl-C in work of which something is kept, or not: its text says what, and how to go on."""
+
+
+@contextmanager
+def telling(kept: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C inside tells what `kept` says."""
+    global _kept
+    _kept = kept
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(kept()) from None
+    finally:
+        _kept = None
 
 
 def watch() -> None:
     """From now on Ctrl-C raises `KeyboardInterrupt`, and ends the process where that does not; the second one does."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _press)
+        sys.unraisablehook = _lost
 
 
 def noticed() -> None:
@@ -36,10 +57,16 @@ def leave() -> None:
     os._exit(INTERRUPTED)
 
 
+def _lost(event: Any) -> None:
+    """What is raised in a callback of Python's own gets lost: an interruption there ends the process later."""
+    if not issubclass(event.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(event)
+
+
 def _press(number: int, frame: object) -> None:
     global _pressed
     if _pressed is not None:
-        os._exit(INTERRUPTED)
+        _end()
     _pressed = threading.Timer(PATIENCE, _end)
     _pressed.daemon = True
     _pressed.start()
@@ -47,5 +74,9 @@ def _press(number: int, frame: object) -> None:
 
 
 def _end() -> None:
-    os.write(2, b"interrupted\n")
+    text = "interrupted"
+    if _kept is not None:
+        with suppress(Exception):
+            text += f"\n{_kept()}"
+    os.write(2, f"{text}\n".encode())
     os._exit(INTERRUPTED)

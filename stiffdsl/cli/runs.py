@@ -1,5 +1,6 @@
 """The runs of a model that one command asks for: many values of parameters, and derivatives by them."""
 
+import time
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -8,6 +9,7 @@ import click
 import numpy as np
 
 from stiffdsl.cli.failure import Failure
+from stiffdsl.cli.interruption import telling
 from stiffdsl.cli.loading import Loaded, in_declared_unit, unknown_name
 from stiffdsl.cli.options import Sweep
 from stiffdsl.cli.terminal import progress
@@ -81,11 +83,17 @@ def drawn_values(call: Call, count: int, seed: int) -> dict[str, np.ndarray]:
 
 def run_lanes(call: Call, lanes: dict[str, np.ndarray]) -> Any:
     """The ensemble over the values of `lanes`; progress counts runs."""
+    from stiffdsl.surrogate.progress import duration
+
     count = len(next(iter(lanes.values())))
-    with progress(f"solving {count:,} runs") as tell:
+    nothing = "  nothing is kept: runs are written when all are solved"
+    with progress(f"solving {count:,} runs") as tell, telling(lambda: nothing):
+        begin = time.monotonic()
 
         def done(share: float) -> None:
-            tell(f"solving: {round(share * count):,} of {count:,} runs")
+            left = (1 - share) / share * (time.monotonic() - begin) if 0 < share < 1 else 0.0
+            after = f", about {duration(left)} left" if left else ""
+            tell(f"solving runs: {round(share * count):,} of {count:,}{after}")
 
         params = {name: value for name, value in call.loaded.params.items() if name not in lanes}
         try:

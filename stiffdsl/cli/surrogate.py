@@ -1,5 +1,7 @@
 """`stiffdsl surrogate FILE`: a fast stand-in for a model, with its error and the domain where that holds."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import click
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writable_folder, writing
+from stiffdsl.cli.interruption import telling
 from stiffdsl.cli.loading import elements, load, rows_of, unknown_name
 from stiffdsl.cli.options import (
     PositiveType,
@@ -138,7 +141,7 @@ def surrogate(
     folder = Path(output if output is not None else default)
     writable_folder(folder)
 
-    with progress("sampling") as tell:
+    with progress("sampling") as tell, telling(lambda: kept(folder / "samples")):
         try:
             trained = full.surrogate(
                 vary=vary,
@@ -233,3 +236,14 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
             raise click.UsageError(unknown_name(variation.name, model, tables))
         vary |= dict.fromkeys(names, (variation.low, variation.high))
     return vary
+
+
+def kept(folder: Path) -> str:
+    """What an interrupted training leaves, and the command that goes on from there."""
+    from stiffdsl.surrogate.store import stored
+
+    runs = stored(folder)
+    if not runs:
+        return "  no run was finished yet: nothing is kept"
+    command = shlex.join(["stiffdsl", *sys.argv[1:]])
+    return f"  kept: {runs:,} runs, in {folder}\n  the same command goes on from there:\n    {command}"

@@ -3,11 +3,16 @@
 import json
 import math
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
+
+# Seconds between the lines that long work writes where there is no terminal.
+LOG_EVERY = 30.0
 
 
 def say(message: str) -> None:
@@ -72,11 +77,31 @@ def print_rich(renderable: object) -> None:
 
 @contextmanager
 def progress(first: str) -> Iterator[Callable[[str], None]]:
-    """Shows what is being done, on a terminal only; yields a function that changes the text."""
+    """Shows what is being done; yields a function that changes the text. Without a terminal, long work writes a line
+    every now and then.
+    """
     if not sys.stderr.isatty():
-        yield lambda text: None
+        with _log(first) as change:
+            yield change
         return
     from rich.console import Console
 
     with Console(stderr=True).status(first) as status:
         yield status.update
+
+
+@contextmanager
+def _log(first: str) -> Iterator[Callable[[str], None]]:
+    """Writes the text that is current to standard error every `LOG_EVERY` seconds."""
+    begin, current, over = time.monotonic(), [first], threading.Event()
+
+    def write_lines() -> None:
+        while not over.wait(LOG_EVERY):
+            say(f"{current[0]} ({time.monotonic() - begin:.0f} s)")
+
+    writer = threading.Thread(target=write_lines, daemon=True)
+    writer.start()
+    try:
+        yield lambda text: current.__setitem__(0, text)
+    finally:
+        over.set()

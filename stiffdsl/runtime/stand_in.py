@@ -38,8 +38,7 @@ def train_stand_in(
     from stiffdsl.surrogate.train import train
 
     task = task_of(model, vary, **given)
-    tell = None if progress is None else lambda part: progress(f"training a surrogate: {part:.0%}")
-    return train(task, progress=tell, **training)
+    return train(task, **training) if progress is None else train(task, lines=progress, **training)
 
 
 def task_of(

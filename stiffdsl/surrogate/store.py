@@ -40,10 +40,13 @@ class Store:
         rows = [row.tobytes() for row in values]
         pending = [k for k, row in enumerate(dict.fromkeys(rows)) if row not in self._known]
         unique = np.array([np.frombuffer(row) for row in dict.fromkeys(rows)]).reshape(-1, values.shape[1])
+        known = len(unique) - len(pending)
+        if known and pending:
+            progress(known / len(unique))
         for done in range(0, len(pending), CHUNK):
             some = pending[done : done + CHUNK]
             self._solve(unique[np.resize(some, CHUNK)], len(some))
-            progress(min(1.0, (done + len(some)) / len(pending)))
+            progress((known + done + len(some)) / len(unique))
         found = [self._known[row] for row in rows]
         return (
             np.array([t for t, _, _ in found]),
@@ -93,3 +96,15 @@ def remembered(task: Task, folder: str | Path | None) -> Task:
         return task
     solve: Callable[[np.ndarray, Progress], Solved] = Store(folder, task).solve_many
     return replace(task, solve_many=solve)
+
+
+def stored(folder: str | Path) -> int:
+    """How many solved runs there are in `folder`, of any task."""
+    count = 0
+    for path in Path(folder).glob("*/*.safetensors"):
+        try:
+            with safe_open(path, "numpy") as file:
+                count += file.get_slice("values").get_shape()[0]
+        except (OSError, SafetensorError):
+            continue
+    return count

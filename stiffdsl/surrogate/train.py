@@ -14,6 +14,7 @@ from stiffdsl.surrogate.kept import AnyExpansion, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.laws_fit import kept_report, laws_of
 from stiffdsl.surrogate.methods import AUTO, available, verify
+from stiffdsl.surrogate.progress import Tell, silent, telling
 from stiffdsl.surrogate.sample import Samples, part_of
 from stiffdsl.surrogate.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.speed import batch_seconds, measure
@@ -40,8 +41,9 @@ def train(
     max_samples: int = 1024,
     design: str = "sobol",
     resume: str | Path | None = None,
+    lines: Tell = silent,
 ) -> Surrogate:
-    """Trains a surrogate of `task`.
+    """Trains a surrogate of `task`. `progress` is told the part of the work that is done, `lines` what is done.
 
     `samples` solves (64, or 512 where inputs vary over time) are learnt from; two further sets of `held_out_samples`
     each (at least 40) calibrate the intervals and measure the error. With a `goal`, a worst relative error at the
@@ -66,10 +68,10 @@ def train(
             f"at least one sample is held out for calibration and for the test, not {held_out_samples}"
         )
     tell: Progress = progress if progress is not None else lambda fraction: None
-    task = remembered(task, resume)
+    task = telling(remembered(task, resume), lines)
     data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
     methods = available(task) if method == AUTO else (method,)
-    trials = Trials(task, methods, seed, None if budget is None else clock + budget)
+    trials = Trials(task, methods, seed, None if budget is None else clock + budget, lines)
     trials.fit(data, goal)
     part, most = 0.8, max(samples, max_samples)
     while (goal is not None or budget is not None) and data.samples < most:
@@ -83,6 +85,7 @@ def train(
         part += 0.1 * (0.95 - part)
         trials.fit(data, goal)
     tell(0.95)
+    lines("measuring errors and speed")
     made = _finished(task, data, trials, goal, seed)
     tell(1.0)
     return made

@@ -13,6 +13,7 @@ from stiffdsl.surrogate.kept import AnyExpansion, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.methods import GALERKIN, RECURRENT, REGISTERED, REGRESSION
 from stiffdsl.surrogate.prepare import Prepared, prepare
+from stiffdsl.surrogate.progress import Tell, silent
 from stiffdsl.surrogate.registered import Registered
 from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.scaling import relative_to
@@ -55,9 +56,11 @@ class Trial:
 class Trials:
     """The last trial of each of `methods`, in `tried`, and why others were `skipped`, by name."""
 
-    def __init__(self, task: Task, methods: tuple[str, ...], seed: int, until: float | None):
+    def __init__(
+        self, task: Task, methods: tuple[str, ...], seed: int, until: float | None, tell: Tell = silent
+    ):
         """`until`: no method is begun that would not be ready at this time of `time.perf_counter`."""
-        self.task, self.methods, self.seed, self.until = task, methods, seed, until
+        self.task, self.methods, self.seed, self.until, self.tell = task, methods, seed, until, tell
         self.tried: dict[str, Trial] = {}
         self.skipped: dict[str, str] = {}
 
@@ -100,6 +103,12 @@ class Trials:
             if why is not None:
                 self.skipped[method] = why
                 continue
+            of = (
+                f", method {self.methods.index(method) + 1} of {len(self.methods)}"
+                if self.methods[1:]
+                else ""
+            )
+            self.tell(f"fitting `{method}` to {len(data.training):,} runs{of}")
             trial = shared.trial(method)
             if (
                 isinstance(trial.expansion, Registered)

@@ -16,7 +16,7 @@ from stiffdsl.runtime.part.whole import replaced, speed
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.part import PartSurrogate
 from stiffdsl.surrogate.part_fit import LEFT, METHODS, Candidate
-from stiffdsl.surrogate.sample import part_of
+from stiffdsl.surrogate.progress import silent, telling
 from stiffdsl.surrogate.store import remembered
 from stiffdsl.surrogate.task import Task
 
@@ -62,10 +62,7 @@ def train_part(
     if model.origin is None:
         raise ValueError("a part can be replaced in a model that was compiled from its text only")
 
-    def tell(fraction: float) -> None:
-        if progress is not None:
-            progress(f"replacing `{part}`: {fraction:.0%}")
-
+    tell = silent if progress is None else progress
     model, part, moved = by_itself(model, part)
     if moved is not None:
         vary, given = _moved(moved, vary), {k: _moved(moved, v) for k, v in given.items()}
@@ -75,11 +72,17 @@ def train_part(
     wanted = tuple(given["outputs"] or ())
     kept = [n[len(part) + 1 :].partition("[")[0] for n in wanted if n.startswith(part + ".")]
     cuts = cuts_of(model, place, kept, given["params"] or {})
-    tell(0.05)
+    tell(f"replacing `{part}`")
     task = task_with(model, place.name, (*cuts[0].signals, *cuts[0].outputs), vary, given)
     data = solved(
-        remembered(task, resume), samples or SAMPLES, held_out_samples, seed, design, part_of(tell, 0.05, 0.4)
+        telling(remembered(task, resume), tell),
+        samples or SAMPLES,
+        held_out_samples,
+        seed,
+        design,
+        lambda share: None,
     )
+    tell(f"fitting surrogates of `{part}` to {len(data.training):,} runs")
     methods = METHODS if method == "auto" else (method,)
     runs, fits = _best_cut(model, task, cuts, data, given, methods, seed)
     if not fits:
@@ -87,7 +90,7 @@ def train_part(
             f"no surrogate of `{part}` by the method {' or '.join(methods)} follows its runs; "
             "a smaller range, or shorter signals, may help"
         )
-    tell(0.7)
+    tell(f"putting surrogates of `{part}` into the whole")
     best: PartSurrogate | None = None
     for fit in (*_smaller(runs, goal, methods, seed), *fits):
         made = replaced(model, task, runs, data, fit, fits, seed)
@@ -107,9 +110,8 @@ def train_part(
             f"with a surrogate of `{part}` the whole cannot be solved: more than 5 % of the runs end early; "
             "a smaller range, or another method, may help"
         )
-    tell(0.9)
+    tell("measuring errors and speed")
     best.speed = speed(model, best, task, given, data)
-    tell(1.0)
     return best
 
 

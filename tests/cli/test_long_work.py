@@ -1,0 +1,95 @@
+"""Long work says how far it is, and after Ctrl-C what is kept and how to go on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from stiffdsl.cli import terminal
+from stiffdsl.surrogate.progress import duration, telling
+from stiffdsl.surrogate.store import remembered, stored
+from stiffdsl.surrogate.train import train
+from tests.surrogate import tasks
+
+SLOW = """
+model Slow
+  param k = 1 in 0.5..2
+  var x start 1
+  var v start 0
+equations
+  der(x) = v
+  der(v) = -k*x
+experiment
+  time 0..2000, rtol 1e-8, atol 1e-10, points 50
+end
+"""
+
+
+def test_runs_are_counted_and_methods_named():
+    told: list[str] = []
+    train(tasks.decay(), "rbf", samples=8, lines=told.append)
+    assert told[0] == "solving runs: 0 of 88"
+    assert "solving runs: 88 of 88" in told
+    assert told[-2:] == ["fitting `rbf` to 8 runs", "measuring errors and speed"]
+
+
+def test_the_time_that_is_left_is_told(monkeypatch):
+    task, told = tasks.decay(), []
+
+    def slow(values, progress):
+        time.sleep(0.05)
+        progress(0.5)
+        return task.solve_many(values, progress)
+
+    from dataclasses import replace
+
+    telling(replace(task, solve_many=slow), told.append).solve_many(task.low[None], lambda share: None)
+    assert re.fullmatch(r"solving runs: 0 of 1, about 1 s left", told[1])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (99, "99 s"), (100, "2 min"), (3600, "60 min"), (8000, "2 h 13 min")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_stored_runs_are_counted(tmp_path):
+    assert stored(tmp_path) == 0
+    train(remembered(tasks.decay(), tmp_path), "rbf", samples=8)
+    assert stored(tmp_path) == 88
+
+
+def test_lines_without_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "LOG_EVERY", 0.05)
+    with terminal.progress("sampling") as tell:
+        tell("solving runs: 3 of 9")
+        time.sleep(0.3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith("solving runs: 3 of 9 (") for line in lines)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interrupted_training_tells_what_is_kept_and_how_to_go_on(tmp_path):
+    (tmp_path / "slow.sml").write_text(SLOW, encoding="utf-8")
+    command = subprocess.Popen(
+        [sys.executable, "-m", "stiffdsl", "surrogate", "slow.sml", "--samples", "200000"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until = time.monotonic() + 100
+    while stored(tmp_path / "Slow-surrogate" / "samples") < 64 and time.monotonic() < until:
+        time.sleep(0.1)
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert re.search(r"interrupted\n  kept: [\d,]+ runs, in Slow-surrogate/samples\n  the same command", told)
+    assert "    stiffdsl surrogate slow.sml --samples 200000" in told
