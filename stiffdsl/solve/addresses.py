@@ -21,7 +21,7 @@ ADDRESS = np.dtype(np.uint64)
 
 
 class _Program(NamedTuple):
-    """What is compiled for arguments of one kind: `run(addresses, *leaves)`, and the structure of its result. `free`
+    """The program compiled for arguments of one kind: `run(addresses, *leaves)`, and its result's structure. `free`
     holds factors that no thread uses now."""
 
     run: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""What a caller hands over, as numbers and names; an argument that is none of these is named in the error."""
+"""Conversion of a caller's arguments to numbers and names; an error names the argument that is neither."""
 
 import operator
 import os

@@ -285,7 +285,7 @@ def _newton(problem: _Problem, x: np.ndarray) -> np.ndarray | None:
 
 
 def _transient(problem: _Problem, x: np.ndarray):
-    """Where the pseudo-transient comes to rest."""
+    """Pseudo-transient continuation: roots of the residual where the transient comes to rest."""
     partner, sign, sizes = problem.drive(x)
     every = np.arange(problem.size)
     f, values = problem.residual(x), problem.jacobian(x)

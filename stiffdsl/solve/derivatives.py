@@ -88,7 +88,7 @@ def _no_tangent(x):
 
 
 class _Moving(NamedTuple):
-    """What of a state is differentiated."""
+    """The differentiated parts of a loop state."""
 
     t: Any
     stop: Any

@@ -25,7 +25,7 @@ SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
 
 
 class Ensemble:
-    """What `ensemble` returns: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
+    """The result of `ensemble`: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
 
     `varied` holds what differs between lanes, by name, an array with the lanes as first axis each; `units` the declared
     unit of every output and of what is varied.
@@ -52,7 +52,7 @@ class Ensemble:
 
     @property
     def success(self) -> Any:
-        """Which lanes reached the end."""
+        """Mask of the lanes that reached the end."""
         return self.status == int(Status.SUCCESS)
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Ensemble:
         return xarray.Dataset(outputs, coords={"lane": np.arange(len(self)), "time": times, **varied})
 
     def _scalars(self) -> dict[str, np.ndarray]:
-        """What is varied as columns (lanes,): an array gives one for each of its elements."""
+        """Varied scalars as columns (lanes,): an array gives one for each of its elements."""
         columns: dict[str, np.ndarray] = {}
         for name, values in self.varied.items():
             values = np.asarray(values)

@@ -73,7 +73,7 @@ def _bad_rows(system: System, jacobian):
 
 
 def _growth(system: System, jacobian) -> Float[Array, " n"]:
-    """How far each unknown moves for changes of the algebraic rows by their own size: without bound where the rows
+    """Sensitivity of each unknown to changes of the algebraic rows by their own size: unbounded where the rows
     do not determine it. Rows and columns are scaled, so that units do not matter."""
     rows, columns = np.asarray(system.rows), np.asarray(system.columns)
     algebraic = np.asarray(system.mass) == 0

@@ -37,7 +37,7 @@ LEAST_SHARE = 0.05
 
 
 class Memory(NamedTuple):
-    """What a step leaves to the next.
+    """The history that a step hands to the next.
 
     `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to
     one smooth piece, `wait` how many steps to go before order or step may change; `mode`: `singular.py`.

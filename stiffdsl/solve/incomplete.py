@@ -1,4 +1,4 @@
-"""Where factors of `W = alpha M - J` with static pivots have entries, and in which order: all that fill, or few.
+"""Patterns of the factors of `W = alpha M - J` with static pivots, and their order: complete fill, or little.
 
 Rows are matched to columns so that every pivot has an entry. Incomplete factors take them in the order of reverse
 Cuthill-McKee: cells of a grid that touch lie close to each other, and incomplete factors in it are good preconditioners

@@ -44,7 +44,7 @@ class Knots(NamedTuple):
 
 
 def reach_of(knots: Knots | None, t, backward, goal):
-    """How far a step from t may go on its way to `goal`."""
+    """The latest time that a step from t may reach on its way to `goal`."""
     if knots is None:
         return goal
     direction = jnp.where(backward, -1.0, 1.0)
@@ -97,7 +97,7 @@ def knots_of_function(times, values, backward) -> Knots:
 
 
 def _inside(smooth, size: int, count: int, xp: Any):
-    """Which of so many points lie inside of smooth blocks."""
+    """Mask of the points that lie inside of smooth blocks."""
     blocks = smooth.shape[0]
     inside = xp.repeat(smooth, size) & (xp.arange(blocks * size) % size != 0)
     return xp.concatenate([inside, xp.zeros(count - blocks * size, dtype=bool)])
@@ -113,7 +113,7 @@ def _only(times, kept, xp: Any):
 
 
 def _bends(times, values, xp: Any):
-    """Where a table is no straight line; its ends, before and behind which it is constant, count as bends."""
+    """Mask of the points where a table bends; its ends, beyond which it is constant, count as bends."""
     if times.shape[0] < 3:
         return xp.ones(times.shape[0], dtype=bool)
     width = times[2:] - times[:-2]
@@ -137,7 +137,7 @@ def _smooth(times, values, size: int, rtol, xp: Any):
 
 
 def _off(times, values, size: int, xp: Any):
-    """How far the points of blocks of so many intervals lie from the polynomial of degree four through five of them:
+    """Distances of the points of blocks of `size` intervals from the polynomial of degree four through five of them:
     (tables, blocks); and whether the times of a block ascend."""
     blocks = (times.shape[0] - 1) // size
     points = size * np.arange(blocks)[:, None] + np.arange(size + 1)

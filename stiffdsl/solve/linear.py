@@ -44,7 +44,7 @@ class Direct(Protocol):
 
 
 class Factors(NamedTuple):
-    """What `alpha M - J` is, and its factors."""
+    """The matrix `alpha M - J`, and its factors."""
 
     jacobian: Float[Array, " nnz"]
     alpha: Float[Array, ""]
@@ -80,7 +80,7 @@ class LinearSolver:
 
     @property
     def krylov(self) -> Krylov | None:
-        """What solves approximately, where it is no factorization."""
+        """The iterative (Krylov) solver in use; None where a factorization solves."""
         return self.direct if isinstance(self.direct, Krylov) else None
 
     def factor(self, jacobian: Float[Array, " nnz"], alpha: Float[Array, ""]) -> Factors:

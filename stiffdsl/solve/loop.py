@@ -36,7 +36,7 @@ ROUNDINGS, SHARE = 64, 1e-12
 
 
 class Problem(NamedTuple):
-    """What a solve is given, all of it traced. `saveat` runs in the direction from t0 to t1."""
+    """An initial value problem, all of it traced. `saveat` runs in the direction from t0 to t1."""
 
     t0: Float[Array, ""]
     t1: Float[Array, ""]
@@ -46,7 +46,7 @@ class Problem(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What steers a solve and is not differentiated; a `first_step` of zero lets the solver choose. `accounts` is None,
+    """Step control of a solve, not differentiated; a `first_step` of zero lets the solver choose. `accounts` is None,
     or an empty tuple where the state holds the sums of `accounting.py`."""
 
     tolerance: Tolerance
@@ -371,7 +371,7 @@ def save(problem: Problem, saves: Saves, step: Step) -> Saves:
 
 
 def behind(problem: Problem, cursor: Int[Array, ""], step: Step) -> Int[Array, ""]:
-    """How many times of `saveat` lie behind after an attempt, given how many did before."""
+    """The number of times in `saveat` that lie behind after an attempt; `cursor` is the number before it."""
     times = problem.saveat
     if times.shape[0] == 0:
         return cursor

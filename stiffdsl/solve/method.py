@@ -1,4 +1,4 @@
-"""What the control loop knows of a method: it starts, tries a step, and learns what became of it.
+"""The interface of a method to the control loop: it starts, tries a step, and learns what became of it.
 
 The loop (`loop.py`) owns time, step size, acceptance and saving; a method owns its step and its memory. Both are
 differentiated as they are written, forward and in reverse, with step sizes held constant. So `attempt` and `advance`
@@ -26,7 +26,7 @@ LEAST_ATOL = 1e-300
 
 
 class Work(NamedTuple):
-    """What one attempt cost: integers, or int32 scalars where the cost varies."""
+    """Work of one attempt: integers, or int32 scalars where it varies."""
 
     rhs: Any
     jacobians: Any

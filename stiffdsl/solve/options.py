@@ -1,4 +1,4 @@
-"""What a user may choose about a solve."""
+"""Options of a solve that a user may choose."""
 
 import math
 from dataclasses import dataclass
@@ -91,6 +91,6 @@ def _positive(value: Any, name: str) -> float:
 
 
 def unknown_linear(name: str) -> str:
-    """What to say of a name that is no linear solver."""
+    """The message on a name that is no linear solver."""
     hint = did_you_mean(name, ("auto", *LINEAR))
     return f"there is no linear solver `{name}`; " + (hint or f"there are auto, {', '.join(LINEAR)}")

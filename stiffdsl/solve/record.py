@@ -231,7 +231,7 @@ def _real(x: Any) -> Any:
 
 
 class _Kept:
-    """What is kept of the chunks: all steps, or the values at chosen times."""
+    """The stored part of a run's chunks: all steps, or the values at chosen times."""
 
     def __init__(self, t0: float, y0: np.ndarray, direction: float, times: np.ndarray | None):
         self.direction, self.times = direction, times

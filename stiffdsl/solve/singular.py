@@ -44,12 +44,12 @@ def _moved(y: Any, mode: Any, tolerated: Any, shares: tuple[float, ...]) -> Any:
 
 
 def state(y: Any, mode: Any, tolerated: Any) -> Any:
-    """Where an attempt in this mode starts; its derivatives are those of y."""
+    """The state that an attempt in this mode starts from; its derivatives are those of y."""
     return _moved(y, mode, tolerated, STATES)
 
 
 def point(y: Any, mode: Any, tolerated: Any) -> Any:
-    """Where an attempt in this mode evaluates the Jacobian."""
+    """The point at which an attempt in this mode evaluates the Jacobian."""
     return _moved(y, mode, tolerated, POINTS)
 
 

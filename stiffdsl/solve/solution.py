@@ -46,7 +46,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class View(Protocol):
-    """How the named quantities of a model are read from its states."""
+    """Interface to the named quantities of a model, computed from its states."""
 
     model_name: str
 
@@ -62,7 +62,7 @@ class View(Protocol):
 
     @property
     def highlights(self) -> list[str]:
-        """Those of `names` that a picture shows where none is asked for, the most telling ones first."""
+        """Default selection of `names` for a picture, the most telling ones first."""
         ...
 
     def evaluate(self, t: np.ndarray, y: np.ndarray) -> Any:
@@ -100,7 +100,7 @@ class Values(np.ndarray):
 
 
 class Extremes:
-    """How far each of the named quantities goes, (names,) each: all NaN where nothing was saved."""
+    """Range and end values of each named quantity, (names,) each: all NaN where nothing was saved."""
 
     def __init__(self, count: int):
         self.first, self.last = np.full(count, np.nan), np.full(count, np.nan)
@@ -124,7 +124,7 @@ class Extremes:
 
 
 class Solution:
-    """What `simulate` returns.
+    """The result of `simulate`.
 
     `t` (n,) are the saved times, or the solver's own steps, `y` (n, states) the states there; `solution["r.v"]` is
     (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
@@ -381,7 +381,7 @@ def _counted(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 
 
 def repivoted_text(stats: dict[str, Any]) -> str:
-    """What is to be said where many attempts needed other pivots than those planned; else nothing."""
+    """The note on attempts that needed other pivots than those planned; empty where they were few."""
     count, attempts = stats.get("repivoted", 0), stats.get("accepted", 0) + stats.get("rejected", 0)
     if count <= MANY_REPIVOTED * attempts:
         return ""
@@ -392,7 +392,7 @@ def repivoted_text(stats: dict[str, Any]) -> str:
 
 
 def undefined_text(names: Sequence[str], since: float) -> str:
-    """What to say of variables that are not numbers from some time on."""
+    """The note on variables that are not numbers from some time on."""
     told = ", ".join(f"`{name}`" for name in names)
     what = "is not a number" if len(names) == 1 else "are not numbers"
     return (

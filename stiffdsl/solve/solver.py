@@ -22,7 +22,7 @@ from stiffdsl.solve.undefined import derivable
 
 
 class Result(NamedTuple):
-    """Where a solve arrived: `y` at `t`, and `ys`, one row for each time of `saveat`, NaN where it was not reached.
+    """The end of a solve: `y` at `t`; and `ys`, a row for each time of `saveat`, NaN where it was not reached.
 
     `status` is a `Status`; where it is not `SUCCESS`, `culprits` are the indices of the unknowns most involved
     (-1: no more). `sums` where they were asked for.

@@ -90,7 +90,7 @@ class StaticLU:
 
 
 def without_klu(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "StaticLU | Dense":
-    """What factors a sparse matrix on a device that does not know KLU."""
+    """The direct solver on a device without KLU: sparse with static pivots, or dense where that is too large."""
     try:
         return StaticLU(rows, columns, mass)
     except TooLarge:

@@ -25,7 +25,7 @@ class Status(IntEnum):
 
     @property
     def advice(self) -> str | None:
-        """What to try, where something is known to help."""
+        """Advice on what to try; None where nothing is known to help."""
         return _MESSAGES[self][1]
 
 

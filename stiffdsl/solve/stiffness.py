@@ -1,4 +1,4 @@
-"""How fast the fastest component of a system is: bounds and estimates of the spectral radius of its Jacobian."""
+"""Stiffness: bounds and estimates of the spectral radius of a system's Jacobian, its fastest rate."""
 
 import jax.numpy as jnp
 import numpy as np

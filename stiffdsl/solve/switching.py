@@ -112,7 +112,7 @@ class Switching:
 
 
 def _patience(system: System) -> int:
-    """How many explicit steps take as long as one with a factorization, and at least `TO_STIFF`."""
+    """The number of explicit steps that take as long as one with a factorization, and at least `TO_STIFF`."""
     if system.size < MANY:
         return TO_STIFF
     rows, columns = np.asarray(system.rows), np.asarray(system.columns)

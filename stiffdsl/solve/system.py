@@ -1,4 +1,4 @@
-"""What a solver needs to know of a model: `M y' = f(t, y, args)`, and nothing of where it came from.
+"""The system that solvers integrate: `M y' = f(t, y, args)`, and nothing of the model it came from.
 
 `args` is any pytree (parameters, inputs): it passes through the solvers untouched and is what derivatives
 of a solution are taken with respect to. `M` is diagonal: one for a state, zero for an algebraic row.

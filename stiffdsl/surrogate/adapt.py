@@ -1,4 +1,4 @@
-"""Where more samples help most: far from those that are there, and where an interpolant of them errs.
+"""Adaptive sampling: new points far from the samples that are there, and where an interpolant of them errs.
 
 The error at a sample is that of an interpolant which has not seen it (five-fold cross-validation); between
 samples it is interpolated in its logarithm, and grows with the distance to the nearest sample as that of a

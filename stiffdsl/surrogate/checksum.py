@@ -1,4 +1,4 @@
-"""What tells that the files of a surrogate are those that were written, and where they may lie."""
+"""Integrity of a surrogate's files: checksums of their contents, and paths that stay in its folder."""
 
 import hashlib
 import json

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def chunks(values: np.ndarray, most: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Which lanes of `values` (k, d) are in each chunk, and their rows: `most`, or the power of two that holds all. The
+    """Chunks of the lanes of `values` (k, d): slice and rows, of `most` lanes, or the power of two that holds all. The
     last chunk is filled up with copies of its last lane."""
     size = min(most, 1 << (len(values) - 1).bit_length())
     for begin in range(0, len(values), size):

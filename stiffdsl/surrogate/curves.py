@@ -31,7 +31,7 @@ _ROUNDS, _FINEST = 26, 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a curve is walked: the weight of time, whether its clock is a share of the curve's length, and whether
+    """Parametrisation of a curve: the weight of time, whether its clock is a share of the curve's length, and whether
     the time that is spent around a value of y counts whole (`even`) or by its length."""
 
     time: float

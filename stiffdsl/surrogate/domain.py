@@ -1,4 +1,4 @@
-"""Where a surrogate's stated error holds: the box it was trained on, less the cells where the full model
+"""Domain of a surrogate's stated error: the box it was trained on, less the cells where the full model
 failed.
 """
 
@@ -47,7 +47,7 @@ class Domain:
         return np.any(self.excess(values) > 0, axis=1) | self.near_failure(values)
 
     def complaint(self, values: np.ndarray) -> str | None:
-        """What is wrong with `values` (k, d), by parameter and by how much; None where nothing is."""
+        """The complaint on `values` (k, d) outside: parameters, and by how much; None where all are inside."""
         excess = self.excess(values)
         low, high = self.parameters.low, self.parameters.high
         told: dict[str, str] = {}

@@ -152,7 +152,7 @@ class Reservoir:
 def raw(
     inputs: int, knots: np.ndarray, rates: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What makes [u, h] of scaled inputs at knots, (inputs, M, m, inputs (1 + K)), and exp(-rate t), (m, K)."""
+    """Linear maps from scaled inputs at knots to [u, h], (inputs, M, m, inputs (1 + K)), and exp(-rate t), (m, K)."""
     single = responses(times, knots, rates)
     K1, m, M = single.shape
     driven = np.zeros((inputs, M, m, inputs, K1))

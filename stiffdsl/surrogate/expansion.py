@@ -135,7 +135,7 @@ class Reader:
 
 
 def _exact(coefficients: RadialMap | Network, rank: int) -> int:
-    """How many modes, from the first on, are more than a small share of the largest."""
+    """The number of leading modes, up to the last that exceeds a small share of the largest."""
     if isinstance(coefficients, Network):
         return rank
     size = np.max(np.abs(coefficients(np, coefficients.centres)), axis=0)

@@ -64,7 +64,7 @@ def step_weights(rates: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
 
 
 def _weights(rates: np.ndarray, into: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, ...]:
-    """What is left of h after `into` of a piece of `width`, and what the values at its two ends add."""
+    """Decay of h after `into` of a piece of `width`, and weights of the input at the two ends of the piece."""
     x = rates * into
     decay, rise = np.exp(-x), -np.expm1(-x)
     # The response to a ramp; the series where the difference would be rounding.

@@ -45,7 +45,7 @@ class Steps:
 
     @property
     def reach(self) -> float:
-        """What the fastest rate times the distance of knots may be: for negative real rates where it is stabilised."""
+        """Stability limit of the fastest rate times the distance of knots (real rates where stabilised)."""
         if self.method == IMPLICIT:
             return np.inf
         if self.method == CLASSICAL:

@@ -100,7 +100,7 @@ class Formula:
         )
 
     def _follows(self, argument: str) -> list[bool]:
-        """Which operations depend on nothing but `argument`."""
+        """Flags of the operations that depend on nothing but `argument`."""
         found: list[bool] = []
         for op in self.ops:
             found.append(op.data == argument if op.name == "input" else all(found[a] for a in op.args))
@@ -131,7 +131,7 @@ class Formula:
         return values
 
     def _needed(self, known: Mapping[int, Any]) -> list[bool]:
-        """Which operations the result needs where some are known."""
+        """Flags of the operations that the result needs where some are known."""
         needed = [False] * len(self.ops)
         needed[-1] = True
         for k in range(len(self.ops) - 1, -1, -1):
@@ -179,7 +179,7 @@ def _taken(xp: Any, vector: Any, index: np.ndarray) -> Any:
 
 
 def narrowed(formula: Formula, wanted: np.ndarray) -> Formula:
-    """What the entries `wanted` of the result need, in their order. Reads fewer entries of its arguments."""
+    """The formula for the entries `wanted` of the result; it reads fewer entries of its arguments."""
     return _Narrowing(formula, np.asarray(wanted, dtype=np.int64)).formula()
 
 
@@ -212,7 +212,7 @@ class _Narrowing:
         self.needed[k] = np.union1d(self.needed[k], np.asarray(entries, dtype=np.int64))
 
     def _spread(self, op: Operation, entries: np.ndarray) -> None:
-        """What the entries of an operation need of its arguments."""
+        """Propagation of the entries needed of an operation to its arguments."""
         tables, args = self.old.tables, op.args
         match op.name:
             case "element":
@@ -302,7 +302,7 @@ class _Narrowing:
         return self._put(replace(op, args=own, size=size))
 
     def _joined(self, args: tuple[int, ...], entries: np.ndarray) -> int:
-        """What is needed of each part, end to end: others may need more of it than is needed here."""
+        """The `entries` of parts placed end to end, from those kept of each part, which may be more."""
         low, parts, every = 0, [], []
         for a in args:
             if len(self.needed[a]):

@@ -35,7 +35,7 @@ class Data:
 
     @property
     def samples(self) -> int:
-        """How many were tried to learn from."""
+        """The number of training samples tried, failed ones included."""
         return len(self.training) + len(self.training.failed)
 
 

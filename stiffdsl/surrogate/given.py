@@ -1,4 +1,4 @@
-"""What a user asks about (parameters, start values, inputs, by name) as rows of numbers that a formula takes."""
+"""Conversion of parameters, start values and inputs, given by name, to the rows that a formula takes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -46,7 +46,7 @@ def half_widths(errors: np.ndarray) -> np.ndarray:
 
 
 def coverage(errors: np.ndarray, widths: np.ndarray) -> dict[str, Any]:
-    """What `widths` (levels, m, q) cover of `errors` (n, m, q): by level, by output, and of whole
+    """Coverage of `errors` (n, m, q) by `widths` (levels, m, q): by level, by output, and of whole
     trajectories.
     """
     # An error of rounding only is inside of an interval of no width.

@@ -42,7 +42,7 @@ class KeptReader:
 
     @property
     def computed(self) -> int:
-        """How many outputs are computed for those that are asked for."""
+        """The number of outputs computed for those that are asked for."""
         return len(self._every)
 
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:

@@ -1,4 +1,4 @@
-"""What a model holds exactly, held by its surrogate: linear relations among outputs, and signs.
+"""Exact laws of a model, kept by its surrogate: linear relations among outputs, and signs.
 
     A(v) x(t) = b(v)        conserved totals, sums, Kirchhoff's laws: v are varied values
     x_k(t) >= 0             outputs that are nowhere negative

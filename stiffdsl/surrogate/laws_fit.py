@@ -117,7 +117,7 @@ def fitted(
 
 
 def samples_needed(varied: int) -> int:
-    """How many values tell a polynomial of the greatest degree that is tried."""
+    """The number of samples that fit a polynomial of the greatest degree tried, with half as many to spare."""
     degree = _GREATEST_DEGREE
     while degree > 1 and len(exponent_table(varied, degree)) > _MOST_TERMS:
         degree -= 1
@@ -166,7 +166,7 @@ def kept_report(
     before: Float[np.ndarray, "n m q"],
     after: Float[np.ndarray, "n m q"],
 ) -> dict[str, object]:
-    """Which laws are kept, with their residuals on the test samples `before` and `after`, and which signs."""
+    """Report on the laws kept, with residuals on the test samples `before` and `after`, and on signs."""
     if laws is None:
         return {"laws": [], "lost": lost, "not_negative": {"outputs": [], "before": 0, "after": 0}}
     residuals = [laws.residuals(test.values, x).tolist() for x in (before, after)]

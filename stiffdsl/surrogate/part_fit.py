@@ -130,7 +130,7 @@ def _dynamics(
     seed: int,
     left: float,
 ) -> Iterator[tuple[Dynamics, Readout | None]]:
-    """What a method tries, the smallest first, with the readout that goes with it where that is known."""
+    """Candidate dynamics of a method, the smallest first, each with its readout where that is known."""
     if method == "balanced":
         if point is not None:
             yield from _reduced(training, point, parameters, scales, seed, left)

@@ -132,7 +132,7 @@ def quick_choice(z: np.ndarray) -> radial.Choice:
 
 
 def drive(scaled: np.ndarray, middle: int) -> np.ndarray:
-    """What drives a reservoir, (m, c): the solution of sample `middle`, then how the others differ from it.
+    """The drive of a reservoir, (m, c): the solution of sample `middle`, then the others' differences from it.
 
     Both as principal components over time, each in [-1, 1].
     """

@@ -63,8 +63,8 @@ _WIDTHS = (0.25, 0.4, 0.7)
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation decides: a kernel, a scale for each parameter, a tail's degree (-1: none), a
-    nugget.
+    """Hyperparameters chosen by cross-validation: kernel, a scale for each parameter, degree of the polynomial
+    tail (-1: none), nugget.
     """
 
     kernel: str
@@ -192,7 +192,7 @@ def left_out(choice: Choice, z: np.ndarray, values: np.ndarray, fold: np.ndarray
 
 
 def candidates(samples: int, dimensions: int) -> list[Choice]:
-    """What is tried first, with one width for all parameters."""
+    """Candidates tried first, with one width for all parameters."""
     available = (FOLDS - 1) * samples // FOLDS
     greatest = max(
         (k for k in range(_GREATEST_DEGREE + 1) if comb(dimensions + k, k) <= _TAIL_SHARE * available),
@@ -216,7 +216,7 @@ def candidates(samples: int, dimensions: int) -> list[Choice]:
 
 
 def _nuggets(kernel: str, degree: int) -> tuple[float, ...]:
-    """What is added to the diagonal.
+    """Candidates for the nugget, the number added to the diagonal.
 
     A wide Gaussian is nearly singular: a small one keeps rounding from being multiplied into the answer. Where
     samples are too few for any tail, a large one smooths what cannot be interpolated.

@@ -80,7 +80,7 @@ class RecurrentReader(ScoresReader):
 
 
 class Outer:
-    """What does not depend on scores, [z, u, u', h, exp(-rate t)], at every knot but the last."""
+    """Arguments that do not depend on scores, [z, u, u', h, exp(-rate t)], at every knot but the last."""
 
     def __init__(self, knots: np.ndarray, rates: np.ndarray):
         self._still = np.exp(-rates * (knots - knots[0])[:, None])

@@ -49,7 +49,7 @@ def possible(times: np.ndarray) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Runs:
-    """What is trained on, all in single precision: `outer` (n, M - 1, e), scores `s` (n, M, r), their filters `g`."""
+    """Training data in single precision: `outer` (n, M - 1, e), scores `s` (n, M, r), their filters `g`."""
 
     outer: Any
     s: Any

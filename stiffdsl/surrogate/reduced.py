@@ -64,7 +64,7 @@ class Reduced:
         return self.parameters(xp, {"given": given, "mask": self.mask[:, None]})
 
     def known(self, xp: Any, formula: Formula, p: Any) -> dict[int, Any]:
-        """What a formula has of the parameters alone."""
+        """Values of a formula's operations on parameters alone."""
         return formula.known(xp, "p", p[self._places(self.used, formula.reads.get("p"))])
 
     def states_of(self, formula: Formula) -> np.ndarray:

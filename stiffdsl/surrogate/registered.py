@@ -102,7 +102,7 @@ class RegisteredReader(Reader):
 
 
 def learnt(s: np.ndarray, early: float) -> np.ndarray:
-    """What is learnt for the times s in [-1, 1] of a curve."""
+    """The learnt coordinate for the times s in [-1, 1] of a curve: logarithmic where `early` is positive."""
     return np.log(s + 1 + early) if early else s
 
 

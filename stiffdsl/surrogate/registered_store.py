@@ -23,7 +23,7 @@ def packed(expansion: Registered, arrays: dict[str, np.ndarray]) -> list[dict[st
 
 
 def unpacked(maps: list[dict[str, Any]], arrays: Mapping[str, np.ndarray], plain: Expansion) -> Registered:
-    """What `packed` stored."""
+    """The `Registered` expansion that `packed` stored."""
     walks = []
     for k, meta in enumerate(maps):
         coefficients = unpacked_map(meta, f"walk{k}", arrays)

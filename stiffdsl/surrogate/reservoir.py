@@ -28,7 +28,7 @@ _SLOWEST = 0.5
 
 @dataclass(frozen=True)
 class Design:
-    """How a reservoir is built: `size` states, `radius` of A, weight of the drive, ratio of fastest to
+    """Design of a reservoir: `size` states, spectral `radius` of A, weight of the drive, ratio of fastest to
     slowest rate.
     """
 

@@ -1,4 +1,4 @@
-"""Where the full model is solved: quasi-random points for training, others for calibration, a third set for
+"""Sample points of the full model: quasi-random points for training, others for calibration, a third set for
 the test.
 
 Points are Sobol sequences (Joe and Kuo, SIAM J. Sci. Comput. 30, 2008), scrambled with the seed. Training
@@ -111,7 +111,7 @@ def solve(task: Task, values: np.ndarray, progress: Progress) -> Samples:
 def sorted_out(
     task: Task, values: np.ndarray, trajectories: np.ndarray, ok: np.ndarray, reasons: list[str | None]
 ) -> Samples:
-    """What `task.solve_many` gave for `values`, by what succeeded and what failed."""
+    """Results of `task.solve_many` for `values`, sorted into samples that succeeded and those that failed."""
     trajectories = np.asarray(trajectories, dtype=float)
     expected = (len(values), len(task.times), len(task.outputs))
     assert trajectories.shape == expected, (trajectories.shape, expected)

@@ -106,7 +106,7 @@ def keeps_sign(training: np.ndarray, leads: bool) -> np.ndarray:
 
 
 def relative_to(x: np.ndarray, training: np.ndarray, leads: bool) -> np.ndarray:
-    """What errors of x (n, m, q) are divided by: |x| for outputs that keep their sign in training, else their range.
+    """Denominator of errors of x (n, m, q): |x| for outputs that keep their sign in training, else their range.
 
     It is never zero: where x is, the range counts, and one for an output that is constant.
     """

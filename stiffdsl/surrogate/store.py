@@ -24,7 +24,7 @@ Solved = tuple[np.ndarray, np.ndarray, list[str | None]]
 
 
 class Store:
-    """What `task` solves, remembered in `folder`; `reused` counts the rows that were there before."""
+    """Store of the solves of `task` in `folder`; `reused` counts the rows that were there before."""
 
     def __init__(self, folder: str | Path, task: Task):
         self.task = task

@@ -31,7 +31,7 @@ _READERS = 8
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What was learnt: see `Task`."""
+    """Description of the learnt task: see `Task`."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -48,7 +48,7 @@ class Description:
     distribution: str = "uniform"
 
     def handed_on(self, own: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
-        """What the full model is called with: what was given in training, with a call's `own` values before it."""
+        """Arguments of the full model: those given in training, overruled by a call's `own`."""
         whole = {kind: {**self.given.get(kind, {}), **(own[kind] or {})} for kind in own}
         return {kind: values for kind, values in whole.items() if values}
 

@@ -1,5 +1,5 @@
-"""What a surrogate is trained on: ranges of parameters, start values and inputs, names of outputs, times, and a
-way to solve the full model.
+"""The training task of a surrogate: ranges of parameters, start values and inputs, names of outputs, times,
+and a way to solve the full model.
 
 The runtime fills a `Task` from a compiled model; anything else that can be solved for many parameters can
 fill one too. All values are in the units a user declared."""
@@ -178,7 +178,7 @@ class Task:
 
     @property
     def scalars(self) -> int:
-        """How many columns of a row are parameters and start values."""
+        """The number of columns of a row that are parameters and start values."""
         return len(self.parameters)
 
     @property

@@ -131,7 +131,7 @@ class Trials:
 
 
 class _Shared:
-    """What methods have in common for the same samples, made when the first of them asks."""
+    """Intermediate results that methods share on the same samples, made when the first of them asks."""
 
     def __init__(self, task: Task, data: Data, seed: int):
         self.task, self.data, self.seed = task, data, seed

@@ -1,4 +1,4 @@
-"""How far a surrogate is from the full model on samples that took no part in its training."""
+"""Errors of a surrogate against the full model on samples that took no part in its training."""
 
 from dataclasses import dataclass
 
@@ -97,7 +97,7 @@ def by_output(
 def held_out(
     values: np.ndarray, times: np.ndarray, truth: np.ndarray, predicted: np.ndarray, found: Errors
 ) -> dict[str, np.ndarray]:
-    """What pictures need, as arrays.
+    """Arrays that pictures of the validation need.
 
     `values` (n, d) and `worst`, `median` (n,) relative errors of the test samples; `by_output` (n, q) their
     worst per output; `time` (m,); `error_median`, `error_p95`, `error_worst` (m, q) over samples; `shown`

@@ -61,7 +61,7 @@ def _ratio(speed: dict[str, Any], kind: str) -> float | None:
 
 
 def _coverage(validation: dict[str, Any]) -> float | None:
-    """What 95 % intervals hold: of the outputs in the headline where these are told, else of all."""
+    """Measured coverage of 95 % intervals: of the outputs in the headline, else of all."""
     found = validation.get("coverage", {})
     names, each = list(validation.get("outputs", ())), found.get("by_output", ())
     own = [
