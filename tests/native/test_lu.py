@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.native import engine, lu, lu_blocks, lu_columns, lu_narrow, lu_transposed, pivoted
+from stiffdsl.runtime.native import (
+    engine,
+    lu,
+    lu_blocks,
+    lu_columns,
+    lu_levels,
+    lu_narrow,
+    lu_transposed,
+    pivoted,
+)
 from stiffdsl.runtime.native.code import Module
 from tests.native import solves
 
@@ -62,9 +71,13 @@ def solver_of(plan, limit, few=0):
 
 
 @pytest.mark.parametrize(("n", "algebraic"), [(1, 0), (2, 2), (5, 2), (12, 3), (25, 0), (25, 3), (70, 6)])
-@pytest.mark.parametrize("form", ["straight", "blocks", "columns"])
+@pytest.mark.parametrize("form", ["straight", "blocks", "columns", "levels"])
 def test_solves(n, algebraic, form, monkeypatch):
     straight = form == "straight"
+    monkeypatch.setattr(lu_levels, "SHARE", 0.0 if form == "levels" else np.inf)
+    monkeypatch.setattr(lu_levels, "FEWEST", 1 + n % 2)
+    if form == "levels":
+        monkeypatch.setattr(lu, "STRAIGHT", -1)
     monkeypatch.setattr(lu_columns, "WASTE", 0.0 if form == "columns" else np.inf)
     rng = np.random.default_rng(n)
     pattern = pattern_of(rng, n, 0.15, algebraic)
@@ -78,7 +91,8 @@ def test_solves(n, algebraic, form, monkeypatch):
     b = rng.normal(size=n)
     if form == "columns":
         monkeypatch.setattr(lu_narrow, "WIDEST", 0)
-    solve = solver_of(plan, 10_000 if straight else 0, few=100 if straight else 0)
+    assert (form == "levels") == plan.by_levels or n < 3
+    solve = solver_of(plan, 10_000 if straight else -1, few=100 if straight else 0)
     expected = np.linalg.solve(w, b)
     tolerance = 1e-13 * np.linalg.cond(w) * (1 + np.abs(expected).max())
     assert np.abs(solve(37.0, jacobian, b, planned=False) - expected).max() < tolerance
@@ -150,9 +164,11 @@ def test_pivots_of_equal_parts_do_not_wait_for_each_other():
     np.testing.assert_allclose(matrix @ x, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("share", [np.inf, 0.0], ids=["narrow", "levels"])
 @pytest.mark.parametrize("depth", [1, 2, 4])
-def test_chains_are_solved_both_ways(depth):
+def test_chains_are_solved_both_ways(depth, share, monkeypatch):
     """Parts in a row, each with `depth` unknowns: rows that wait for each other, and rows that do not."""
+    monkeypatch.setattr(lu_levels, "SHARE", share)
     parts = 150
     n, rng = parts * depth, np.random.default_rng(depth)
     place = np.arange(n).reshape(parts, depth)
@@ -169,3 +185,25 @@ def test_chains_are_solved_both_ways(depth):
     np.testing.assert_allclose(matrix @ solve(10.0, values, b, planned=True), b, rtol=1e-10, atol=1e-12)
     backward = solve(10.0, values, b, planned=True, transposed=True)
     np.testing.assert_allclose(matrix.T @ backward, b, rtol=1e-10, atol=1e-12)
+
+
+def test_equal_chains_lie_side_by_side():
+    """Forty chains of twenty whose ends are tied to a few unknowns in all directions, as particles in a cell."""
+    chains, length, tied = 40, 20, 12
+    place, rng = np.arange(chains * length).reshape(chains, length), np.random.default_rng(2)
+    ends = chains * length + np.arange(tied)
+    pairs = [(place[:, k], place[:, k + 1]) for k in range(length - 1)]
+    pairs += [(place[:, -1], ends[np.arange(chains) % tied]), (ends[:-1], ends[1:]), (ends[:-3], ends[3:])]
+    n = chains * length + tied
+    rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
+    columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
+    plan = lu.plan(rows, columns, np.ones(n))
+    assert plan.by_levels
+    assert sum(s.count for s in plan.levels.sections if s.vector) >= 0.9 * chains * length
+    values, b = rng.normal(size=len(rows)), rng.normal(size=n)
+    matrix = 10.0 * np.eye(n)
+    np.add.at(matrix, (rows, columns), -values)
+    solve = solver_of(plan, 0)
+    for transposed in (False, True):
+        x = solve(10.0, values, b, planned=True, transposed=transposed)
+        np.testing.assert_allclose((matrix.T if transposed else matrix) @ x, b, rtol=1e-10, atol=1e-12)

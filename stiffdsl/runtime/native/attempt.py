@@ -261,9 +261,7 @@ def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> N
                 with no:
                     code.call("solve", area("LU"), area("b"), area("stages", i), area("z"))
             if i == 0:
-                good = code.call(
-                    "check", area("W"), area("b"), area("stages"), area("z"), area("argument"), result="i1"
-                )
+                good = code.call("check", area("W"), area("b"), area("stages"), result="i1")
                 with code.when(code.value(f"xor i1 {code.value(f'or i1 %dense, {good}')}, true")):
                     code.put(f"ret double {code.number(-1.0)}")
                     code.label("unreached")
@@ -297,24 +295,23 @@ def allowed(code: Code, size: str) -> str:
 
 
 def emit_check(module: Module, plan: lu.Plan) -> None:
-    """`check(W, b, x, left, size) -> i1`: whether W x = b; `left` and `size` are scratch."""
-    names = ("W", "b", "x", "left", "size")
+    """`check(W, b, x) -> i1`: whether W x = b, beside the size of its terms."""
+    names = ("W", "b", "x")
     code = Code(module, "check", [("ptr", name) for name in names], "i1", attributes="noinline")
-    rows = module.constants(plan.pattern_rows.astype(np.int32))
+    starts = module.constants(np.searchsorted(plan.pattern_rows, np.arange(plan.n + 1)).astype(np.int32))
     columns = module.constants(plan.pattern_columns.astype(np.int32))
-    with code.loop(plan.n) as k:
-        b = code.load("%b", k)
-        code.store(b, "%left", k)
-        code.store(code.apply("abs", b), "%size", k)
-    with code.loop(len(plan.source)) as e:
-        i = code.index(rows, e)
-        product = code.apply("mul", code.load("%W", e), code.load("%x", code.index(columns, e)))
-        code.store(code.apply("sub", code.load("%left", i), product), "%left", i)
-        code.store(code.apply("add", code.load("%size", i), code.apply("abs", product)), "%size", i)
+    left, size = code.variable("double"), code.variable("double")
     good = code.variable("i1", "true")
     with code.loop(plan.n) as k:
-        left = code.apply("abs", code.load("%left", k))
-        holds = code.apply("le", left, allowed(code, code.load("%size", k)))
+        b = code.load("%b", k)
+        code.store(b, left)
+        code.store(code.apply("abs", b), size)
+        following = code.index(starts, code.integer("add", k, "1"))
+        with code.loop(following, code.index(starts, k)) as e:
+            product = code.apply("mul", code.load("%W", e), code.load("%x", code.index(columns, e)))
+            code.store(code.apply("sub", code.load(left), product), left)
+            code.store(code.apply("add", code.load(size), code.apply("abs", product)), size)
+        holds = code.apply("le", code.apply("abs", code.load(left)), allowed(code, code.load(size)))
         code.store(code.value(f"and i1 {code.load(good, kind='i1')}, {holds}"), good, kind="i1")
     code.put(f"ret i1 {code.load(good, kind='i1')}")
     code.finish()

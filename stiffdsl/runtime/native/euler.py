@@ -102,11 +102,11 @@ class _Step:
         code.store(code.number(1.0), flag)
         if self.planned:
             code.call("factor", *self.pointers(W, LU))
-            ones, x, left, size = (area("stages", i) for i in range(4, 8))
+            ones, x = (area("stages", i) for i in range(4, 6))
             with code.loop(self.n) as k:
                 code.store(code.number(1.0), ones, k)
             code.call("solve", *self.pointers(LU, ones, x, area("z")))
-            good = code.call("check", *self.pointers(W, ones, x, left, size), result="i1")
+            good = code.call("check", *self.pointers(W, ones, x), result="i1")
             code.store(code.select(good, code.number(0.0), code.number(1.0)), flag)
         bad = code.apply("ne", code.load(flag), code.number(0.0))
         with code.when(bad):

@@ -71,13 +71,13 @@ def emit(plan: Plan) -> str:
     def factor(code: Code, at: dict[str, str]) -> None:
         lu, alpha = at["result"], code.load(at["alpha"])
         factors, W = code.at(lu, HEAD), code.at(lu, entries)
-        b, x, z, left, sizes = (code.at(at["scratch"], k * padded) for k in range(5))
+        b, x, z = (code.at(at["scratch"], k * padded) for k in range(3))
         code.call("assemble", f"double {alpha}", f"ptr {at['jacobian']}", f"ptr {W}")
         code.call("factor", f"ptr {W}", f"ptr {factors}")
         with code.loop(n) as k:
             code.store(code.number(1.0), b, k)
         code.call("solve", f"ptr {factors}", f"ptr {b}", f"ptr {x}", f"ptr {z}")
-        good = code.call("check", *(f"ptr {p}" for p in (W, b, x, left, sizes)), result="i1")
+        good = code.call("check", *(f"ptr {p}" for p in (W, b, x)), result="i1")
         # No pivots help where an entry is not finite.
         total = code.variable("double", code.number(0.0))
         with code.loop(len(plan.source)) as e:
@@ -87,7 +87,7 @@ def emit(plan: Plan) -> str:
         serves = code.value(f"or i1 {good}, {code.apply('not', finite)}")
         code.store(code.select(serves, code.number(1.0), code.number(0.0)), lu)
 
-    emit_lanes(module, "factor_w", ("jacobian", "alpha"), 5 * padded, factor)
+    emit_lanes(module, "factor_w", ("jacobian", "alpha"), 3 * padded, factor)
     module.declare("declare noalias ptr @malloc(i64)")
     module.declare("declare void @free(ptr)")
     for suffix in ("", "_transposed"):

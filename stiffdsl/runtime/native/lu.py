@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from stiffdsl.runtime.native import lu_columns, lu_narrow, lu_values
+from stiffdsl.runtime.native import lu_columns, lu_levels, lu_narrow, lu_values
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
 
@@ -73,15 +73,27 @@ class Plan:
         """Doubles that the factors take: their entries, or blocks of them."""
         if self.written_out:
             return self.entries
+        if self.by_levels:
+            return lu_levels.storage(self)
         return lu_columns.storage(self) if self.by_columns else blocks(self).size
 
     @cached_property
     def by_columns(self) -> bool:
         """Whether factors are computed entry by entry, as blocks would hold little."""
-        if self.written_out:
+        if self.written_out or self.by_levels:
             return False
         layout = blocks(self)
         return not lu_narrow.is_narrow(layout) and lu_columns.serves(layout)
+
+    @cached_property
+    def by_levels(self) -> bool:
+        """Whether factors are computed for many rows side by side."""
+        return not self.written_out and lu_levels.serves(self)
+
+    @cached_property
+    def levels(self) -> lu_levels.Levels:
+        """Where factors lie that are computed so."""
+        return lu_levels.levels(self)
 
     @cached_property
     def place(self) -> np.ndarray:
@@ -163,23 +175,16 @@ def plan(
                 plan = planned(*eliminated)
     if plan.written_out:
         return plan
-    level = planned(*_by_levels(*eliminated))
-    return level if blocks(level).cycles < blocks(plan).cycles else plan
+    order, left, top = eliminated
+    level = planned(*_moved(lu_levels.ordered(left, top, n), order, left, top))
+    return level if level.by_levels or blocks(level).cycles < blocks(plan).cycles else plan
 
 
-def _by_levels(
-    order: np.ndarray, left: np.ndarray, top: np.ndarray
+def _moved(
+    moved: np.ndarray, order: np.ndarray, left: np.ndarray, top: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same pivots with the same fill, those first that wait for no other, then those that wait for these, and so
-    on: neighbours do not wait for each other."""
+    """The same pivots with the same fill in another order, which keeps those first that others wait for."""
     n = len(order)
-    first, second = np.minimum(left, top), np.maximum(left, top)
-    level = [0] * n
-    for e in np.argsort(second, kind="stable").tolist():
-        i, j = int(first[e]), int(second[e])
-        if i != j and level[j] <= level[i]:
-            level[j] = level[i] + 1
-    moved = np.argsort(level, kind="stable")
     place = np.empty(n, dtype=np.int64)
     place[moved] = np.arange(n)
     stored = np.sort(place[left] * n + place[top])
@@ -323,12 +328,13 @@ def emit_assemble(module: Module, plan: Plan) -> None:
     source = module.constants(np.where(plan.source < 0, 0, plan.source).astype(np.int32))
     weight = module.constants((plan.source >= 0).astype(float))
     mass = module.constants(plan.mass.astype(float))
-    with code.loop(len(plan.source)) as e:
-        value = code.load("%J", code.index(source, e))
+    with code.sweep(len(plan.source)) as e:
+        value = code.gather("%J", code.indices(source, e))
         # An entry that is no value of J takes zero times a value of J: a select keeps NaN out of it.
-        own = code.apply("ne", code.load(weight, e), code.number(0.0))
+        own = code.apply("ne", code.load_part(weight, e), code.number(0.0))
         value = code.select(own, value, code.number(0.0))
-        code.store(code.apply("sub", code.apply("mul", "%alpha", code.load(mass, e)), value), "%W", e)
+        massive = code.apply("mul", code.same("%alpha"), code.load_part(mass, e))
+        code.store_part(code.apply("sub", massive, value), "%W", e)
     code.put("ret void")
     code.finish()
 
@@ -340,6 +346,8 @@ def emit_factor(module: Module, plan: Plan) -> None:
         w = [code.load("%W", e) for e in range(len(plan.source))]
         for e, value in enumerate(factor(code, plan, w)):
             code.store(value, "%LU", e)
+    elif plan.by_levels:
+        lu_levels.factor(code, plan)
     elif plan.by_columns:
         lu_columns.factor(code, plan)
     else:
@@ -350,7 +358,8 @@ def emit_factor(module: Module, plan: Plan) -> None:
 
 def emit_solve(module: Module, plan: Plan) -> None:
     """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
-    emit_solving(module, plan, "solve", "b", solve, solve_in_loops, lu_narrow.solve, lu_columns.solve)
+    ways = lu_narrow.solve, lu_columns.solve, lu_levels.solve
+    emit_solving(module, plan, "solve", "b", solve, solve_in_loops, *ways)
 
 
 def emit_solving(
@@ -362,9 +371,10 @@ def emit_solving(
     in_loops: Callable[..., None],
     narrow: Callable[..., None],
     by_columns: Callable[..., None],
+    by_levels: Callable[..., None],
 ) -> None:
     """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`, or
-    `narrow` or `by_columns` where these serve."""
+    `narrow`, `by_columns` or `by_levels` where these serve."""
     parameters = [("ptr", "LU"), ("ptr", right), ("ptr", "x"), ("ptr", "z")]
     code = Code(module, name, parameters, attributes="noinline")
     if plan.written_out:
@@ -372,6 +382,8 @@ def emit_solving(
         given = [code.load(f"%{right}", i) for i in range(plan.n)]
         for j, value in enumerate(straight(code, plan, lu, given)):
             code.store(value, "%x", j)
+    elif plan.by_levels:
+        by_levels(code, plan)
     elif plan.by_columns:
         by_columns(code, plan)
     else:

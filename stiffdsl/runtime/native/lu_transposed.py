@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stiffdsl.runtime.native import lu_columns, lu_narrow
+from stiffdsl.runtime.native import lu_columns, lu_levels, lu_narrow
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu import Plan, emit_solving, integers
 from stiffdsl.runtime.native.lu_blocks import solve_transposed_in_loops
@@ -27,6 +27,5 @@ def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]
 
 def emit_solve_transposed(module: Module, plan: Plan) -> None:
     """`solve_transposed(LU, c, x, z)`, with scratch z (n): the transpose of W times x = c."""
-    in_loops, narrow = solve_transposed_in_loops, lu_narrow.solve_transposed
-    by_columns = lu_columns.solve_transposed
-    emit_solving(module, plan, "solve_transposed", "c", solve_transposed, in_loops, narrow, by_columns)
+    ways = (way.solve_transposed for way in (lu_narrow, lu_columns, lu_levels))
+    emit_solving(module, plan, "solve_transposed", "c", solve_transposed, solve_transposed_in_loops, *ways)

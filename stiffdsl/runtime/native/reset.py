@@ -161,11 +161,11 @@ def _emit_factor(module: Module, model: Model, areas: Areas, planned: bool, besi
     if planned:
         code.call("factor", f"ptr {W}", f"ptr {LU}")
         # Newton's method needs the first two stages.
-        ones, x, left, size = (held.area("stages", i) for i in range(2, 6))
+        ones, x = (held.area("stages", i) for i in range(2, 4))
         with code.loop(model.n) as k:
             code.store(number(1.0), ones, k)
         code.call("solve", *(f"ptr {a}" for a in (LU, ones, x, held.area("z"))))
-        good = code.call("check", *(f"ptr {a}" for a in (W, ones, x, left, size)), result="i1")
+        good = code.call("check", *(f"ptr {a}" for a in (W, ones, x)), result="i1")
         with code.when(good):
             code.store(number(0.0), flag)
             code.put("ret void")

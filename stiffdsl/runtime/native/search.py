@@ -88,7 +88,7 @@ def emit(program: Program, plan: lu.Plan) -> str:
         scratch = max(scratch, emit_function(module, program.by_name[name], program.tables))
     emit_assemble_and_solve(module, plan)
     n, padded = plan.n, -(-plan.n // 8) * 8 + 8
-    vectors = ("f", "dx", "simplified", "z", "ones", "x", "left", "sizes", "before")
+    vectors = ("f", "dx", "simplified", "z", "ones", "x", "sizes", "before")
     areas = Areas(
         (
             *((name, padded) for name in vectors),
@@ -192,7 +192,7 @@ class _Newton:
         with code.loop(self.plan.n) as k:
             code.store(code.number(1.0), at("ones"), k)
         code.call("solve", *(f"ptr {at(a)}" for a in ("LU", "ones", "x", "z")))
-        good = code.call("check", *(f"ptr {at(a)}" for a in ("W", "ones", "x", "left", "sizes")), result="i1")
+        good = code.call("check", *(f"ptr {at(a)}" for a in ("W", "ones", "x")), result="i1")
         code.store(code.select(good, code.number(0.0), code.number(1.0)), at("flag"))
         with code.when(code.apply("not", good)):
             code.call("pivoted_factor", *(f"ptr {at(a)}" for a in ("W", "A", "pivots")))
