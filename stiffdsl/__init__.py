@@ -115,5 +115,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What a user calls: the stages of the compiler are modules that need not be seen."""
+    """Names of the public interface; the stages of the compiler are modules that users need not see."""
     return sorted([*__all__, "CompiledModel"])

@@ -1,4 +1,4 @@
-"""What a model author's mistake looks like: plain data, and the one renderer that prints it.
+"""Diagnostics of mistakes in models: plain data, and the one renderer that prints it.
 
 A `Diagnostic` is never an exception while it is gathered; a stage that cannot go on raises `ModelError`
 with every diagnostic it found. Codes are `E` + stage + two digits: E01 syntax, E02 check, E03 flat and

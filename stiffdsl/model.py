@@ -56,7 +56,7 @@ class CompiledModel(CompiledProgram):
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """What the compiler did, in numbers: what `stiffdsl compile --json` prints."""
+        """Report of the compilation in numbers, as `stiffdsl compile --json` prints it."""
         p = self.program
         flat, blocks = p.system.flat, p.system.blocks
         warnings = (*flat.warnings, *p.system.warnings)
@@ -132,7 +132,7 @@ class CompiledModel(CompiledProgram):
         time: float | None = None,
         initial: Any = None,
     ) -> Any:
-        """How a simulation would begin: what is solved at the start and how, which start values give way.
+        """Report on the start of a simulation: unknowns solved for, the method, start values that give way.
 
         A `stiffdsl.runtime.start_report.StartReport`, the same that `solution.start` is.
         """

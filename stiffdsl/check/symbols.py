@@ -12,7 +12,7 @@ from stiffdsl.syntax import tree
 
 
 class Level(IntEnum):
-    """When the value of an expression is known; an expression has the highest level of its parts."""
+    """Variability: the time at which a value is known; an expression has the highest level of its parts."""
 
     CONSTANT = 0  # when the model is compiled: numbers, `const`, loop indices
     PARAMETER = 1  # when a run begins

@@ -14,7 +14,7 @@ from stiffdsl.diagnostics import ModelError
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a command did not end well: `code` names the kind for scripts, `text` is for the person at the terminal."""
+    """The failed end of a command: `code` names its kind for scripts, `text` tells it at the terminal."""
 
     status: int
     code: str

@@ -58,7 +58,7 @@ def leave() -> None:
 
 
 def _lost(event: Any) -> None:
-    """What is raised in a callback of Python's own gets lost: an interruption there ends the process later."""
+    """Hook for exceptions that get lost in Python's callbacks: an interruption there ends the process later."""
     if not issubclass(event.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(event)
 

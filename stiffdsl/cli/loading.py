@@ -165,7 +165,7 @@ def elements(name: str, rows: Iterable[str]) -> list[str]:
 
 
 def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> str:
-    """Why `name` cannot be set: it is something else, or there is nothing of that name."""
+    """The message on a `name` that cannot be set: it is something else, or nothing has that name."""
     if name in rows_of(model.variables):
         return f"`{name}` is a variable: it is computed, only parameters, inputs and consts can be set"
     known = [n for rows in tables.values() for n in rows]

@@ -416,7 +416,7 @@ def interrupted_text(solution: Any) -> str:
 
 
 def failure_text(solution: Any) -> str:
-    """Why the solve ended early, how far it came, and what to try."""
+    """The message on a solve that ended early: the reason, a remedy, and the time reached."""
     t = solution.t
     reached = f"; the solution is known up to time = {float(t[-1]):.6g}" if len(t) else ""
     return f"the solve failed: {solution.reason}{reached}"

@@ -239,7 +239,7 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
 
 
 def kept(folder: Path) -> str:
-    """What an interrupted training leaves, and the command that goes on from there."""
+    """The note on an interrupted training: runs that are kept, and the command that resumes it."""
     from stiffdsl.surrogate.store import stored
 
     runs = stored(folder)

@@ -110,7 +110,7 @@ def _rewritten(context: Context, families: tuple[Family, ...], found) -> tuple[F
 
 
 def _rank(context: Context, is_state: np.ndarray) -> np.ndarray:
-    """Who represents a class of aliases: states, then what the user declared, nearest to the root."""
+    """Ranks of variables as representatives of aliases: states, then declared ones, nearest to the root."""
     key = np.zeros(len(is_state), dtype=np.int64)
     order = {"output": 0, "var": 0, "potential": 1, "flow": 1, "hidden": 2}
     for block in context.variables:

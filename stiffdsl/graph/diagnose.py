@@ -1,4 +1,4 @@
-"""Why equations and unknowns do not fit, in the words of the model's author.
+"""Diagnosis of structural singularity: equations and unknowns that do not fit, in the author's words.
 
 The parts that have too many equations or too few are those of Dulmage and Mendelsohn (1958): what alternating
 paths reach from an equation, or an unknown, that a largest matching leaves alone.

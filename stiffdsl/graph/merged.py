@@ -15,7 +15,7 @@ from stiffdsl.graph.match import match
 
 @dataclass(eq=False)
 class Structure:
-    """Who stands in whose equation, and a largest matching; -1: no partner."""
+    """Bipartite graph of equations and unknowns, with a maximum matching; -1: unmatched."""
 
     columns_of: list[list[int]]
     rows_of: list[list[int]]

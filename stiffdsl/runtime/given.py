@@ -174,7 +174,7 @@ class _Placed:
 
     @property
     def alone(self) -> bool:
-        """Whether it is a number for one place."""
+        """True for one number at one place."""
         return not self.values.ndim and len(self.at) == 1
 
 

@@ -42,7 +42,7 @@ class Solved(NamedTuple):
 
 
 class Span(NamedTuple):
-    """When and how well one call is solved, all of it traced; `saveat` as it was asked for."""
+    """Times and tolerances of one call, all of it traced; `saveat` as it was asked for."""
 
     start: Any
     end: Any

@@ -121,7 +121,7 @@ def ends(time: Any) -> tuple[float, float]:
 
 
 def begins(model: CompiledProgram, time: Any) -> float:
-    """When a run begins: as given, else the experiment, else 0."""
+    """Start time of a run: as given, else the experiment's, else 0."""
     return number(time, "`time`") if time is not None else float(model.experiment.get("time", (0.0, 0.0))[0])
 
 
@@ -200,7 +200,7 @@ def _arguments(
 
 
 def reason(status: Status, names: Sequence[str], term: str | None = None) -> str:
-    """Why a run stopped, the unknowns involved, and what to try; or the `term` that did it."""
+    """The message on a run's end: the reason, the unknowns involved, advice; or the `term` at fault."""
     text = status.message
     if status == Status.CHATTERING:
         return f"{text}: {term}; {status.advice}"

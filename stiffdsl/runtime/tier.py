@@ -43,7 +43,7 @@ def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()
 
 
 def why_not(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> str | None:
-    """Why `kernel` is None; None where it is not."""
+    """The reason why there is no kernel; None where there is one."""
     found = _kernel(model, method, signals)
     return found if isinstance(found, str) else None
 

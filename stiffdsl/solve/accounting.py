@@ -50,6 +50,6 @@ def account(
 
 
 def _norm(x):
-    """As `method.norm`, with the derivative zero at zero."""
+    """The norm of `method.norm`, with the derivative zero at zero."""
     square = jnp.mean(x * x) if x.size else jnp.zeros(())
     return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)

@@ -35,7 +35,7 @@ def numbers(value: Any, what: str) -> np.ndarray:
 
 
 def finite(value: Any, what: str) -> np.ndarray:
-    """As `numbers`, none of them infinite or NaN."""
+    """An array of finite numbers; raises `ValueError` for an infinity or NaN."""
     array = numbers(value, what)
     if not np.all(np.isfinite(array)):
         raise ValueError(f"{what} must be finite, not {told(value)}")

@@ -67,7 +67,7 @@ class Ensemble:
         return self.values[..., self.outputs.index(name)]
 
     def reasons(self) -> list[str]:
-        """Why each lane stopped."""
+        """The reason of each lane's end."""
         return [Status(int(s)).message for s in self.status]
 
     def keys(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Why a solve failed, looked up once at its end: which unknowns, and what kind of trouble."""
+"""Diagnosis of a failed solve, made once at its end: the unknowns involved, and the kind of trouble."""
 
 import jax
 import jax.numpy as jnp

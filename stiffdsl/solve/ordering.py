@@ -113,7 +113,7 @@ def _width(graph: sp.csr_array) -> float:
 
 
 def _graph(rows: np.ndarray, columns: np.ndarray, n: int) -> sp.csr_array:
-    """Who has whom as a neighbour."""
+    """The undirected adjacency graph of a matrix pattern."""
     apart = rows != columns
     rows, columns = rows[apart], columns[apart]
     graph = sp.csr_array((np.ones(2 * len(rows)), (np.r_[rows, columns], np.r_[columns, rows])), shape=(n, n))

@@ -1,4 +1,4 @@
-"""When a solve without a limit on its steps is given up: it no longer gets on."""
+"""End of a solve that has no limit on its steps and makes no progress."""
 
 # So many attempts must bring a solve on by that part of the whole time.
 ATTEMPTS, PART = 100_000, 1e-3

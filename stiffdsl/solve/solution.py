@@ -172,7 +172,7 @@ class Solution:
 
     @property
     def continuous(self) -> bool:
-        """Whether it can be interpolated: without `saveat`, between the solver's own steps."""
+        """Whether the solution can be interpolated: without `saveat`, between the solver's own steps."""
         return self._dense is not None
 
     @property
@@ -309,7 +309,7 @@ class Solution:
             self.write_csv(file)
 
     def write_csv(self, file: TextIO) -> None:
-        """As `to_csv`, to an open file; memory is that of a stretch of times."""
+        """Writes the table of `to_csv` to an open file; memory is that of a stretch of times."""
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["time", *self.names])
         for t, row in zip(self.t, self.rows(), strict=True):

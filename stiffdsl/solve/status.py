@@ -1,4 +1,4 @@
-"""Why a solve stopped, as a value: every way to stop has a number, a sentence, and something to try."""
+"""Status of a solve: every way to stop has a number, a sentence, and advice."""
 
 from enum import IntEnum
 

@@ -66,7 +66,7 @@ def _of_objects(array: np.ndarray, what: str) -> np.ndarray:
 
 
 def _differences(given: Sequence[Any]) -> np.ndarray:
-    """As NumPy has them, to the nanosecond where pandas' are that fine."""
+    """Differences of time as NumPy's `timedelta64`, to the nanosecond where pandas' are that fine."""
     fine = [x.to_timedelta64() if hasattr(x, "to_timedelta64") else np.timedelta64(x) for x in given]
     return np.array(fine)
 

@@ -16,7 +16,7 @@ AnyExpansion = Expansion | Registered | DrivenExpansion | RecurrentExpansion | R
 
 
 class KeptReader:
-    """As the reader of an expansion. Outputs that laws tie to those asked for are computed too."""
+    """Reader of an expansion with laws. Outputs that laws tie to those asked for are computed too."""
 
     def __init__(
         self,

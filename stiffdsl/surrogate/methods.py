@@ -49,7 +49,7 @@ def _led(task: Task) -> bool:
 
 
 def _misfit(task: Task, method: str) -> str:
-    """Why a method that exists does not fit the task."""
+    """The reason why a method that exists does not fit the task."""
     if method not in DRIVEN:
         if task.drives:
             fit = ", ".join(available(task))

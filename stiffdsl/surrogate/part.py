@@ -109,7 +109,7 @@ class PartSurrogate:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it is good for something, in a sentence, and what to try where it is not."""
+        """The verdict on the surrogate: good for something or not, in a sentence, and remedies."""
         return verdict(self.validation, self.speed)
 
     # --- solving ---
@@ -123,8 +123,8 @@ class PartSurrogate:
         fallback: bool = False,
         **options: Any,
     ) -> Solution:
-        """As the model's own. Warns where a signal at the part's connectors, or a parameter, leaves what was learnt;
-        with `fallback` the full model answers then."""
+        """The model's `simulate`. Warns where a signal at the part's connectors, or a parameter, leaves what was
+        learnt; with `fallback` the full model answers then."""
         found = self.model.simulate(time, params, inputs, **options)
         told = self._complaints(
             params, np.asarray(found[self._outside]) if self._watched(options) else None, found
@@ -176,7 +176,7 @@ class PartSurrogate:
         outputs: Sequence[str] | None = None,
         **options: Any,
     ) -> Ensemble:
-        """As the model's own; warns where lanes leave what was learnt."""
+        """The model's `ensemble`; warns where lanes leave what was learnt."""
         watch = bool(self.signals) and outputs is not None and self._outside not in outputs
         wanted = (*outputs, self._outside) if watch and outputs is not None else outputs
         found = self.model.ensemble(params, saveat, wanted, **options)

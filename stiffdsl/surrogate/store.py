@@ -36,7 +36,7 @@ class Store:
         self.reused = len(self._known)
 
     def solve_many(self, values: np.ndarray, progress: Progress) -> Solved:
-        """As the task's own: rows that are known are not solved again."""
+        """The task's `solve_many`, without the rows that are stored already."""
         rows = [row.tobytes() for row in values]
         pending = [k for k, row in enumerate(dict.fromkeys(rows)) if row not in self._known]
         unique = np.array([np.frombuffer(row) for row in dict.fromkeys(rows)]).reshape(-1, values.shape[1])
@@ -99,7 +99,7 @@ def remembered(task: Task, folder: str | Path | None) -> Task:
 
 
 def stored(folder: str | Path) -> int:
-    """How many solved runs there are in `folder`, of any task."""
+    """The number of solved runs in `folder`, of any task."""
     count = 0
     for path in Path(folder).glob("*/*.safetensors"):
         try:

@@ -130,7 +130,7 @@ class Surrogate:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it is good for something, in a sentence, and what to try where it is not."""
+        """The verdict on the surrogate: good for something or not, in a sentence, and remedies."""
         return verdict(self.validation, self.speed)
 
     # --- predictions ---

@@ -49,8 +49,7 @@ def function_of(builder: Builder, result: int) -> Function:
 
 
 def meaning(function: Function, tables: dict[str, np.ndarray], **values):
-    """As `interpret.run`, without a model around it."""
-
+    """Values of a function by `interpret.run`, without a model around it."""
     alone = SimpleNamespace(by_name={"rhs": function}, tables=tables)
     return interpret.run(alone, "rhs", *(values[a] for a in function.arguments))
 

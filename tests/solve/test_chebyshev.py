@@ -70,7 +70,7 @@ def test_error_follows_the_tolerance():
 
 
 def test_steps_are_held_to_what_the_most_stages_are_stable_for():
-    """So stiff that no step of the tolerance is stable: smaller steps, and no wrong values."""
+    """A problem so stiff that no step of the tolerance is stable takes smaller ones, and has no wrong values."""
     stiff = FunctionSystem(lambda t, y, k: -k * (y - jnp.cos(t)), 1)
     found = make_solve(stiff, "rkc2")(0.0, 1.0, np.zeros(1), 1e6, rtol=1e-3, atol=1e-3)
     assert found.status == Status.SUCCESS
