@@ -227,7 +227,7 @@ def _first_word(p: Place) -> Diagnostic | None:
         return p.say(f"no section is called `{text}`", on=word, help=f"write `{section}`")
     if text in _LOOPS:
         return p.say(f"there is no `{text}`", on=word, help=_LOOPS[text])
-    opener = as_opener(text)
+    opener = as_opener(text, "CONNECTOR" in p.accepted)
     declarations = "KIND" in p.accepted or (
         p.line and "KIND" not in p.accepted and "CONNECT" not in p.accepted
     )

@@ -17,6 +17,8 @@ SECTIONS = {
 }
 _SECTION_WORDS = {"equation": "equations", "reaction": "reactions", "algorithm": "equations"}
 _OPENER_WORDS = {"class": "model", "block": "model", "package": "model"}
+# In a model, the word of others for a part.
+_OPENER_WORDS_OF_FILES = {"component": "model"}
 _OPENERS = {"MODEL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN"}
 # The shortest right line of each kind, as types and texts.
 _HEADS = {
@@ -45,7 +47,7 @@ def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
     if kind == "PARTIAL":
         kind = "MODEL"
     if kind == "NAME" and at <= 1:
-        opener = as_opener(str(first))
+        opener = as_opener(str(first), "CONNECTOR" in accepted)
         kind = {"model": "MODEL", "connector": "CONNECTOR"}.get(opener or "", kind)
     if first == "end" and at <= 1:
         kind = "END"
@@ -68,8 +70,10 @@ def as_section(line: list[Token]) -> str | None:
     return _SECTION_WORDS.get(word) or (close[0] if close else None)
 
 
-def as_opener(word: str) -> str | None:
-    """`model` or `connector`, where a word is meant to be one of them."""
+def as_opener(word: str, outside: bool = False) -> str | None:
+    """`model` or `connector`, where a word is meant to be one of them; `outside` of all models, or not."""
+    if outside and word in _OPENER_WORDS_OF_FILES:
+        return _OPENER_WORDS_OF_FILES[word]
     if word in ("model", "connector"):
         return None
     close = get_close_matches(word, ("model", "connector"), n=1, cutoff=0.75)
