@@ -1,21 +1,19 @@
 """Kinks of equations: where a slope jumps as unknowns pass something."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from stiffdsl.program.program import Program
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Op
 
-# Operations that bend or jump where their arguments pass something.
-BENDS = ("lt", "le", "gt", "ge", "eq", "ne", "abs", "sign", "floor", "ceil")
+# Operations that bend or jump where their arguments pass something; logic and choices follow from these.
+BENDS = {name for name, o in OPERATIONS.items() if not o.smooth} - {"and", "or", "not", "select"}
 
 
-def bends(program: "Program") -> bool:
-    """Whether algebraic equations may have a kink or a jump that depends on unknowns."""
-    if not len(program.system.implicit):
-        return False
+def bends(ops: Sequence[Op]) -> bool:
+    """Whether something bends or jumps that depends on unknowns."""
     moves: list[bool] = []
     found = False
-    for op in program.by_name["rhs"].ops:
+    for op in ops:
         moves.append(op.data == "y" if op.name == "input" else any(moves[a] for a in op.args))
         found |= op.name in BENDS and moves[-1]
     return found

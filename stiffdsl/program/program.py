@@ -147,7 +147,7 @@ class Program:
     @cached_property
     def kinked(self) -> bool:
         """Whether algebraic equations have kinks (`kinks.py`)."""
-        return bends(self)
+        return len(self.system.implicit) > 0 and bends(self.by_name["rhs"].ops)
 
     @cached_property
     def counted(self) -> float:

@@ -10,7 +10,6 @@ the values (`lu_values.py`). Nothing is swapped at run time, so every step check
 import heapq
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar
 
@@ -21,6 +20,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from stiffdsl.runtime.native import lu_columns, lu_levels, lu_narrow, lu_values
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.lu_blocks import blocks, factor_in_loops, solve_in_loops
+from stiffdsl.runtime.native.lu_elimination import Elimination
 
 # Factors with more multiplications or entries than this are computed in loops: LLVM's time grows faster than a block.
 STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
@@ -38,30 +38,8 @@ class Arithmetic(Protocol[V]):
     def apply(self, name: str, *args: V) -> V: ...
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """The factors of W in the order of elimination: pivot k is entry (row[k], column[k]) of W.
-
-    Stored entries are numbered row by row: entry e of the factors is at (left[e], top[e]), both places in the order
-    of elimination. The pivots themselves are stored inverted.
-    `pattern_rows`, `pattern_columns`: where W itself has entries, in its own numbering; `source[e]` says for each
-    whether it holds a value of J (its number, else -1), `mass` whether alpha M adds to it.
-    """
-
-    n: int
-    row: np.ndarray
-    column: np.ndarray
-    left: np.ndarray
-    top: np.ndarray
-    pattern_rows: np.ndarray
-    pattern_columns: np.ndarray
-    source: np.ndarray
-    mass: np.ndarray
-    multiplications: int
-
-    @property
-    def entries(self) -> int:
-        return len(self.left)
+class Plan(Elimination):
+    """An elimination, and how its factors are computed: number by number, by levels, by columns, or in blocks."""
 
     @property
     def written_out(self) -> bool:
@@ -88,36 +66,12 @@ class Plan:
     @cached_property
     def by_levels(self) -> bool:
         """Whether factors are computed for many rows side by side."""
-        return not self.written_out and lu_levels.serves(self)
+        return not self.written_out and lu_levels.serves(self.levels)
 
     @cached_property
     def levels(self) -> lu_levels.Levels:
         """Where factors lie that are computed so."""
         return lu_levels.levels(self)
-
-    @cached_property
-    def place(self) -> np.ndarray:
-        """`place[k, l]` is the number of that entry, or -1: of a plan that is written out."""
-        place = np.full((self.n, self.n), -1, dtype=np.int64)
-        place[self.left, self.top] = np.arange(self.entries)
-        return place
-
-    def below(self, k: int) -> list[int]:
-        """Rows after pivot k with an entry in its column."""
-        return [k + 1 + int(i) for i in np.flatnonzero(self.place[k + 1 :, k] >= 0)]
-
-    def right(self, k: int) -> list[int]:
-        """Columns after pivot k with an entry in its row."""
-        return [k + 1 + int(j) for j in np.flatnonzero(self.place[k, k + 1 :] >= 0)]
-
-    @property
-    def positions(self) -> np.ndarray:
-        """Where each entry of W goes in the factors."""
-        inverse_row, inverse_column = np.empty_like(self.row), np.empty_like(self.column)
-        inverse_row[self.row] = np.arange(self.n)
-        inverse_column[self.column] = np.arange(self.n)
-        at = inverse_row[self.pattern_rows] * self.n + inverse_column[self.pattern_columns]
-        return np.searchsorted(self.left * self.n + self.top, at)
 
 
 def plan(
@@ -347,7 +301,7 @@ def emit_factor(module: Module, plan: Plan) -> None:
         for e, value in enumerate(factor(code, plan, w)):
             code.store(value, "%LU", e)
     elif plan.by_levels:
-        lu_levels.factor(code, plan)
+        lu_levels.factor(code, plan.levels)
     elif plan.by_columns:
         lu_columns.factor(code, plan)
     else:
@@ -383,7 +337,7 @@ def emit_solving(
         for j, value in enumerate(straight(code, plan, lu, given)):
             code.store(value, "%x", j)
     elif plan.by_levels:
-        by_levels(code, plan)
+        by_levels(code, plan.levels)
     elif plan.by_columns:
         by_columns(code, plan)
     else:

@@ -9,14 +9,11 @@ entry is zero. Every row also keeps the block that holds its pivot's column.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stiffdsl.runtime.native.code import Code, Module
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.native.lu import Plan
+from stiffdsl.runtime.native.lu_elimination import Elimination
 
 WIDTH = 4
 # Cycles of a processor: to read and multiply a block, and from one row to the next that needs its result.
@@ -30,7 +27,7 @@ class Blocks:
     blocks of U and those of L, row by row; `upper_start[k]` is the first block of row k in U, `upper[q]` the first
     column of block q."""
 
-    plan: "Plan"
+    plan: Elimination
     upper: np.ndarray
     upper_start: np.ndarray
     lower: np.ndarray
@@ -95,7 +92,7 @@ class Blocks:
         return order, plan.top[at[order]], starts
 
 
-def blocks(plan: "Plan") -> Blocks:
+def blocks(plan: Elimination) -> Blocks:
     own = np.arange(plan.n)
     parts = []
     for inside in (plan.top > plan.left, plan.top < plan.left):

@@ -5,15 +5,11 @@ of L that its entries above the pivot ask for are subtracted from it, and it is 
 order of elimination. Storage: that array, the inverse pivots, the entries of L and then those of U by columns.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stiffdsl.runtime.native.code import Code
 from stiffdsl.runtime.native.lu_blocks import WIDTH, Blocks
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.native.lu import Plan
+from stiffdsl.runtime.native.lu_elimination import Elimination
 
 # Numbers that blocks hold for each entry, from which columns are faster.
 WASTE = 2.0
@@ -25,11 +21,11 @@ def serves(layout: Blocks) -> bool:
     return stored > WASTE * layout.plan.entries
 
 
-def storage(plan: "Plan") -> int:
+def storage(plan: Elimination) -> int:
     return plan.n + plan.entries
 
 
-def _columns(plan: "Plan", lower: bool) -> tuple[np.ndarray, np.ndarray]:
+def _columns(plan: Elimination, lower: bool) -> tuple[np.ndarray, np.ndarray]:
     """The rows of the entries of L, or of U, and where those of a column start."""
     inside = plan.top < plan.left if lower else plan.top > plan.left
     left, top = plan.left[inside], plan.top[inside]
@@ -40,7 +36,7 @@ def _columns(plan: "Plan", lower: bool) -> tuple[np.ndarray, np.ndarray]:
 class _Parts:
     """Tables and places in the code of one function."""
 
-    def __init__(self, code: Code, plan: "Plan"):
+    def __init__(self, code: Code, plan: Elimination):
         self.code, self.n = code, plan.n
         self.work, self.inverse = "%LU", code.at("%LU", plan.n)
         self.lower = code.at("%LU", 2 * plan.n)
@@ -81,7 +77,7 @@ class _Parts:
         return self.code.integer("sub", str(self.n - 1), k)
 
 
-def factor(code: Code, plan: "Plan") -> None:
+def factor(code: Code, plan: Elimination) -> None:
     """`factor(W, LU)`."""
     parts, zero = _Parts(code, plan), code.number(0.0)
     row, column = np.argsort(plan.row), np.argsort(plan.column)
@@ -109,7 +105,7 @@ def factor(code: Code, plan: "Plan") -> None:
             code.store(zero, parts.work, i)
 
 
-def solve(code: Code, plan: "Plan") -> None:
+def solve(code: Code, plan: Elimination) -> None:
     """`solve(LU, b, x, z)`."""
     parts = _Parts(code, plan)
     parts.permuted("%b", plan.row)
@@ -123,7 +119,7 @@ def solve(code: Code, plan: "Plan") -> None:
         parts.subtract(parts.upper, parts.upper_row, parts.upper_start, k, value, "%z")
 
 
-def solve_transposed(code: Code, plan: "Plan") -> None:
+def solve_transposed(code: Code, plan: Elimination) -> None:
     """`solve_transposed(LU, c, x, z)`."""
     parts, total = _Parts(code, plan), code.variable("double")
     parts.permuted("%c", plan.column)

@@ -10,14 +10,11 @@ solved side by side, entry q of all alike rows in one piece of memory. Rows that
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stiffdsl.runtime.native.code import Code
-
-if TYPE_CHECKING:
-    from stiffdsl.runtime.native.lu import Plan
+from stiffdsl.runtime.native.lu_elimination import Elimination
 
 # Alike rows that go side by side.
 FEWEST = 8
@@ -47,7 +44,7 @@ class Section:
 class Levels:
     """`slot[e]`: where entry e of the plan lies; `level[k]`: that of row k."""
 
-    plan: "Plan"
+    plan: Elimination
     sections: tuple[Section, ...]
     slot: np.ndarray
     level: np.ndarray
@@ -87,7 +84,7 @@ def ordered(left: np.ndarray, top: np.ndarray, n: int) -> np.ndarray:
     return np.array(found, dtype=np.int64)
 
 
-def levels(plan: "Plan") -> Levels:
+def levels(plan: Elimination) -> Levels:
     """The layout of a plan."""
     n, left, top = plan.n, plan.left, plan.top
     level = levels_of(left, top, n)
@@ -130,24 +127,25 @@ def levels(plan: "Plan") -> Levels:
     return Levels(plan, tuple(sections), slot, level)
 
 
-def serves(plan: "Plan") -> bool:
+def serves(layout: Levels) -> bool:
     """Whether the rows stand level by level, and enough of them go side by side."""
-    if plan.multiplications > LISTED or plan.n < FEWEST or np.any(np.diff(plan.levels.level) < 0):
+    plan = layout.plan
+    if plan.multiplications > LISTED or plan.n < FEWEST or np.any(np.diff(layout.level) < 0):
         return False
-    together = sum(section.count for section in plan.levels.sections if section.vector)
+    together = sum(section.count for section in layout.sections if section.vector)
     return together >= SHARE * plan.n
 
 
-def storage(plan: "Plan") -> int:
+def storage(plan: Elimination) -> int:
     return plan.entries
 
 
 # --- factors ------------------------------------------------------------------------------------
 
 
-def factor(code: Code, plan: "Plan") -> None:
+def factor(code: Code, layout: Levels) -> None:
     """`factor(W, LU)`: the rows of U over their pivots, and what they say subtracted, level after level."""
-    layout = plan.levels
+    plan = layout.plan
     _spread(code, layout)
     upper = np.flatnonzero(plan.top > plan.left)
     number = int(layout.level.max()) + 1
@@ -208,9 +206,9 @@ def _updates(layout: Levels) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray],
 # --- solves -------------------------------------------------------------------------------------
 
 
-def solve(code: Code, plan: "Plan") -> None:
+def solve(code: Code, layout: Levels) -> None:
     """`solve(LU, b, x, z)`."""
-    layout = plan.levels
+    plan = layout.plan
     (rows,) = _tables(code, plan.row)
     with code.sweep(plan.n) as k:
         code.store_part(code.gather("%b", code.indices(rows, k)), "%z", k)
@@ -286,9 +284,9 @@ def _one_by_one(
         code.store(code.apply("mul", value, code.load("%LU", row)) if lower else value, "%z", row)
 
 
-def solve_transposed(code: Code, plan: "Plan") -> None:
+def solve_transposed(code: Code, layout: Levels) -> None:
     """`solve_transposed(LU, c, x, z)`: what a row has found is subtracted where its entries lie."""
-    layout, n = plan.levels, plan.n
+    plan, n = layout.plan, layout.plan.n
     columns, rows = _tables(code, plan.column, np.argsort(plan.row))
     with code.sweep(n) as k:
         code.store_part(code.gather("%c", code.indices(columns, k)), "%z", k)

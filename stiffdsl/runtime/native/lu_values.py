@@ -6,14 +6,12 @@ matrices, which are eliminated along (threshold pivoting: Duff, Erisman and Reid
 """
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import splu
 
-if TYPE_CHECKING:
-    from stiffdsl.runtime.native.lu import Plan
+from stiffdsl.runtime.native.lu_elimination import Elimination
 
 # What a solve may leave over of its terms: well below what a step takes for bad pivots (`attempt.py`).
 LEFT_OVER = 1e-10
@@ -23,7 +21,7 @@ THRESHOLD = 0.02
 SEARCHED, MOST = 6, 100_000
 
 
-def serves(plan: "Plan", values: np.ndarray) -> bool:
+def serves(plan: Elimination, values: np.ndarray) -> bool:
     """Whether the pivots of a plan solve with the entries `values` of W, up to rounding. A singular W says nothing."""
     row, column = np.argsort(plan.row), np.argsort(plan.column)
     at = row[plan.pattern_rows], column[plan.pattern_columns]
