@@ -168,7 +168,7 @@ class Program:
             small = (size > 0) & (size < NEAR * atol)
             if xp is not np or np.any(small):
                 atol = xp.where(small, xp.minimum(atol, xp.maximum(rtol, 1e-12) * size), atol)
-        return atol if every or self.counted == 1 else xp.where(self.quadratures, np.inf, atol)
+        return atol if every or self.counted == 1 else atol + np.where(self.quadratures, np.inf, 0.0)
 
     def tolerances(
         self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np

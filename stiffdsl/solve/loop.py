@@ -192,9 +192,10 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
     before = jnp.minimum(before, length)
     short = jnp.maximum(1e-6 * length, 0.01 * before)
 
+    slope = system.mass * system.rhs(t, y, args)
+
     def chosen():
         size = scale(y, y, tolerance)
-        slope = system.mass * system.rhs(t, y, args)
         d0, d1 = norm(y / size), norm(slope / size)
         h0 = jnp.where((d0 < 1e-5) | (d1 < 1e-5), short, 0.01 * d0 / jnp.where(d1 > 0, d1, 1.0))
         h0 = jnp.where(jnp.isfinite(h0), jnp.minimum(h0, length), short)
@@ -207,10 +208,10 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
             (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
         )
         h = jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0))
-        return h, jnp.int32(2), ~jnp.any(jnp.isinf(slope))
+        return h, jnp.int32(2)
 
-    told = first_step, jnp.int32(0), jnp.array(True)
-    h, evaluations, sloped = lax.cond(first_step > 0, lambda: told, chosen)
+    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), chosen)
+    sloped = ~jnp.any(jnp.isinf(lax.stop_gradient(slope)))
     least = ROUNDINGS * EPSILON * jnp.abs(t)
     h = jnp.where(h > least, h, jnp.maximum(least, SHARE * length))
     return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations, sloped

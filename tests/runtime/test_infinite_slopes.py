@@ -126,6 +126,16 @@ def test_a_start_at_an_infinite_slope_inside_jit():
     np.testing.assert_allclose(jax.grad(lambda a: solve({"a": a})[0, 0])(2.0), 1 / 1.5, rtol=1e-9)
 
 
+@pytest.mark.parametrize("first_step", [None, 1e-3])
+@pytest.mark.parametrize("method", ["auto", "fbdf"])
+def test_no_solution_begins_where_a_slope_is_infinite(method, first_step):
+    steep = model("var x start 0\nequations\nder(x) = 1/sqrt(x)")
+    found = steep.simulate(time=(0, 1), method=method, first_step=first_step)
+    assert found.status == sd.Status.NON_FINITE
+    assert "der(x)" in found.reason
+    assert np.isnan(steep.solver(time=(0, 1), saveat=[1.0], method=method, first_step=first_step)({}))
+
+
 DIODE = "function d(v) = if v < 0 then 1e-5*v else 1e5*v\n"
 HALF_WAVE = (
     DIODE
@@ -248,6 +258,5 @@ def test_no_absolute_tolerance(method):
     for begin, atol in ((1.0, 0.0), (0.0, 0.0), (1.0, 1e-30)):
         found = integral.simulate(time=(begin, begin + 1), atol=atol, rtol=1e-6, method=method)
         assert found.success
-        # A quadrature: outside of the error norm, it follows x to a few tolerances.
-        np.testing.assert_allclose(found["R"][-1], 1 - np.exp(-1), rtol=5e-6)
+        np.testing.assert_allclose(found["R"][-1], 1 - np.exp(-1), rtol=2e-6)
         assert found["z"][-1] == 0

@@ -162,9 +162,11 @@ class Integration(Saving):
         started = code.apply("eq", self.get("t"), self.option("t0"))
         given = code.select(started, self.option("first_step"), number(0))
         step = code.variable("double", given)
+        self._slope()
+        self.add("rhs", 1)
         with code.when(code.apply("not", code.apply("gt", given, number(0)))):
             code.store(self._chosen_step(length), step)
-            self.add("rhs", 2)
+            self.add("rhs", 1)
         least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", self.get("t")))
         otherwise = code.larger(least, code.apply("mul", number(loop.SHARE), length))
         chosen = code.load(step)
@@ -172,27 +174,32 @@ class Integration(Saving):
         self.set("h", code.apply("mul", self.direction, code.smaller(chosen, length)))
         self.set("expected", number(0))
 
-    def _chosen_step(self, length: str) -> str:
-        code, number, t0 = self.code, self.number, self.get("t")
-        mass = code.module.constants(self.model.mass)
-        slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
+    def _moving(self, k: str, value: str) -> str:
+        """A value of a state, zero for an algebraic unknown."""
+        mass = self.code.module.constants(self.model.mass)
+        own = self.code.apply("ne", self.code.load(mass, k), self.number(0))
+        return self.code.select(own, value, self.number(0))
 
-        def moving(k: str, value: str) -> str:
-            own = code.apply("ne", code.load(mass, k), number(0))
-            return code.select(own, value, number(0))
-
-        self.drive(t0)
-        self.call_rhs(t0, self.y, slope)
+    def _slope(self) -> None:
+        """The slope into `b`. Where the equations give no number a step may find one beside; where they are infinite no
+        solution begins."""
+        code, number, t, slope = self.code, self.number, self.get("t"), self.area("b")
+        self.drive(t)
+        self.call_rhs(t, self.y, slope)
         steep = code.variable("double", number(0))
         with code.loop(self.n) as k:
-            code.store(moving(k, code.load(slope, k)), slope, k)
+            code.store(self._moving(k, code.load(slope, k)), slope, k)
             most = code.larger(code.load(steep), code.apply("abs", code.load(slope, k)))
             code.store(most, steep)
-            tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
-            code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
-        # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
         with code.when(code.apply("eq", code.load(steep), number(math.inf))):
             self.set("status", number(Status.NON_FINITE))
+
+    def _chosen_step(self, length: str) -> str:
+        code, number, t0 = self.code, self.number, self.get("t")
+        slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
+        with code.loop(self.n) as k:
+            tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
+            code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
         d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
         d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
         still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
@@ -211,7 +218,7 @@ class Integration(Saving):
         self.call_rhs(time, moved, later)
 
         def change(k: str) -> str:
-            difference = code.apply("sub", moving(k, code.load(later, k)), code.load(slope, k))
+            difference = code.apply("sub", self._moving(k, code.load(later, k)), code.load(slope, k))
             return code.apply("div", difference, code.load(size, k))
 
         d2 = code.apply("div", self.mean_square(change), h0)
