@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, unit_label, write
+from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, time_unit, unit_label, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,14 +94,8 @@ def _lane(ensemble: Any, k: int) -> str:
 
 
 def _time_axis(ensemble: Any) -> tuple[float, str]:
-    """Seconds per unit of the time axis, and its label."""
     span = abs(float(ensemble.t[-1] - ensemble.t[0])) if len(ensemble.t) else 0.0
-    if not any(ensemble.units.get(name) for name in ensemble.outputs):
-        return 1.0, "time"
-    for seconds, symbol, least in ((86400.0, "d", 8 * 86400.0), (3600.0, "h", 7200.0), (60.0, "min", 1200.0)):
-        if span >= least:
-            return seconds, f"time [{symbol}]"
-    return 1.0, "time [s]"
+    return time_unit(span, any(ensemble.units.get(name) for name in ensemble.outputs))
 
 
 def _head(figure: "Figure", ensemble: Any, left_out: int) -> None:

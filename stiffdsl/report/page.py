@@ -19,12 +19,20 @@ p.about { color: #666; margin-top: 0.2rem }
 p.verdict { border-left: 4px solid #228833; padding: 0.4rem 0.8rem; background: #f3f8f4; font-weight: 600 }
 p.verdict.poor { border-color: #EE6677; background: #fdf2f3 }
 div.wide { overflow-x: auto }
-@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 0.7rem } th, td { padding-right: 0.6rem } }
-@media print { body { max-width: none; margin: 0 } h2, svg { break-inside: avoid } }
 table { border-collapse: collapse; font-size: 0.9rem } th { text-align: left; font-weight: 600 }
 th, td { padding: 0.25rem 1rem 0.25rem 0; border-bottom: 1px solid #e4e4e4 } td.n, th.n { text-align: right }
+td.n { white-space: nowrap } p, li, h1 { overflow-wrap: anywhere }
 pre { background: #f6f6f6; padding: 0.8rem 1rem; overflow-x: auto; font-size: 0.85rem }
-svg { max-width: 100%; height: auto }
+svg { max-width: 100%; height: auto } code { font-size: 0.92em; overflow-wrap: anywhere }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto; padding: 0 0.7rem } th, td { padding-right: 0.6rem }
+  div.picture svg { max-width: none; height: auto; min-width: 34rem }
+}
+@media print {
+  body { max-width: none; margin: 0; font-size: 11px } div.wide { overflow: visible }
+  h2 { break-after: avoid } svg, tr, pre, p.verdict { break-inside: avoid } pre { white-space: pre-wrap }
+  table { font-size: 10px; width: 100% } th, td { padding-right: 0.5rem; overflow-wrap: anywhere }
+}
 """
 
 
@@ -43,29 +51,29 @@ def page(trained: Any) -> str:
     sections = [
         f"<h1>Surrogate of {escape(trained.name)}</h1>\n<p class='about'>{escape(about)}</p>",
         _verdict(trained),
-        f"<p>{escape(_explained(trained))}</p>",
+        f"<p>{_text(_explained(trained))}</p>",
         _summary(trained),
         "<h2>Where it holds</h2>\n<p>The errors hold for values drawn "
         f"{_drawn(found)} from these ranges. Outside of them the surrogate warns.</p>",
-        _table(("what varies", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
+        _documented(("what varies", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
         _failures(found["failed"], samples),
         "<h2>Error by output</h2>",
         "<p>Relative to the value, or to the range that an output moves in where it changes its sign. 95 % of the "
         "errors are below the column of that name, at the saved times of runs that took no part in the training.</p>",
-        _table(
+        _documented(
             ("output", "median", "95 %", "worst", "relative to", "worst, absolute", "unit"),
-            _outputs(found),
+            _outputs(trained),
             numbers=(1, 2, 3, 5),
         ),
         *_kept(found.get("kept")),
         "<h2>Best, median and worst run</h2>",
-        svg(pictures.trajectories(trained)),
+        _picture(pictures.trajectories(trained)),
         "<h2>Error over time</h2>",
-        svg(pictures.over_time(trained)),
+        _picture(pictures.over_time(trained)),
         "<h2>Error over the parameters</h2>",
-        svg(pictures.over_parameters(trained)),
+        _picture(pictures.over_parameters(trained)),
         "<h2>Prediction by truth</h2>",
-        svg(pictures.parity(trained)),
+        _picture(pictures.parity(trained)),
         "<h2>Use it</h2>",
         f"<pre>{escape(_usage(trained))}</pre>",
     ]
@@ -97,7 +105,7 @@ def _verdict(trained: Any) -> str:
     kind = "verdict" if judged.good else "verdict poor"
     sentence = judged.sentence[0].upper() + judged.sentence[1:]
     tried = f" What may help: {', or '.join(judged.advice)}." if judged.advice else ""
-    return f"<p class='{kind}'>{escape(sentence + '.' + tried)}</p>"
+    return f"<p class='{kind}'>{_text(sentence + '.' + tried)}</p>"
 
 
 def _explained(trained: Any) -> str:
@@ -148,11 +156,11 @@ def _speed(pair: dict[str, Any]) -> str:
 
 
 def _domain(trained: Any) -> list[tuple[str, ...]]:
-    rows = [(_named(p), f"{p.low:.6g}", f"{p.high:.6g}", p.unit or "") for p in trained.parameters.values()]
-    inputs = [
-        (f"{n}, over time", f"{d.low:.6g}", f"{d.high:.6g}", d.unit or "") for n, d in trained.inputs.items()
+    named = [(_named(p), p) for p in trained.parameters.values()]
+    named += [(f"{n}, over time", d) for n, d in trained.inputs.items()]
+    return [
+        (name, f"{v.low:.6g}", f"{v.high:.6g}", v.unit or "", trained.doc(v.name) or "") for name, v in named
     ]
-    return rows + inputs
 
 
 def _named(parameter: Any) -> str:
@@ -170,8 +178,8 @@ def _varied(trained: Any) -> str:
     return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
 
 
-def _outputs(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    ordered = headline_first(found)
+def _outputs(trained: Any) -> list[tuple[str, ...]]:
+    ordered = headline_first(trained.validation)
     listed: list[tuple[str, ...]] = [
         (
             name,
@@ -179,11 +187,12 @@ def _outputs(found: dict[str, Any]) -> list[tuple[str, ...]]:
             row["relative_to"],
             f"{row['worst_absolute']:.3g}",
             row["unit"] or "",
+            trained.doc(name) or "",
         )
         for name, row in ordered[:LISTED]
     ]
     if len(ordered) > LISTED:
-        listed.append((f"… and {len(ordered) - LISTED} with smaller errors", *[""] * 6))
+        listed.append((f"… and {len(ordered) - LISTED} with smaller errors", *[""] * 7))
     return listed
 
 
@@ -211,7 +220,7 @@ def _kept(kept: dict[str, Any] | None) -> list[str]:
         )
     if kept["lost"]:
         lost = "".join(
-            f"<li>{escape(row['law'])}: {escape(row['reason'])}</li>" for row in kept["lost"][:LISTED]
+            f"<li>{_text(row['law'])}: {_text(row['reason'])}</li>" for row in kept["lost"][:LISTED]
         )
         sections.append(f"<p>Not kept exactly:</p>\n<ul>{lost}</ul>")
     return sections
@@ -223,7 +232,7 @@ def _failures(failed: dict[str, Any], samples: dict[str, int]) -> str:
     if not count:
         return ""
     tried = count + sum(samples[kind] for kind in ("training", "calibration", "test"))
-    reasons = "".join(f"<li>{n} times: {escape(why)}</li>" for why, n in failed["reasons"].items())
+    reasons = "".join(f"<li>{n} times: {_text(why)}</li>" for why, n in failed["reasons"].items())
     return (
         f"<p>The full model failed at {count} of {tried} samples ({_percent(count / tried)} of the ranges), "
         f"{_region(failed)}. Near these the surrogate warns, and no error is stated.</p>\n<ul>{reasons}</ul>"
@@ -254,15 +263,35 @@ def _usage(trained: Any) -> str:
     )
 
 
+def _documented(headings: Sequence[str], rows: list[tuple[str, ...]], numbers: Sequence[int]) -> str:
+    """A table whose last column, the documentation, is left out where nothing is documented."""
+    if not any(row[-1] for row in rows):
+        return _table(headings, [row[:-1] for row in rows], numbers)
+    return _table((*headings, "what it is"), rows, numbers)
+
+
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     def cell(tag: str, k: int, text: str) -> str:
         kind = " class='n'" if k in numbers else ""
-        return f"<{tag}{kind}>{escape(text)}</{tag}>"
+        return f"<{tag}{kind}>{_text(text)}</{tag}>"
 
     head = "".join(cell("th", k, h) for k, h in enumerate(headings))
     lines = ["<tr>" + "".join(cell("td", k, c) for k, c in enumerate(row)) + "</tr>" for row in rows]
     table = "<table>\n" + (f"<tr>{head}</tr>\n" if head else "") + "\n".join(lines) + "\n</table>"
     return f"<div class='wide'>{table}</div>"
+
+
+def _picture(figure: Any) -> str:
+    """A picture that is moved sideways where the screen is too narrow to read it."""
+    return f"<div class='wide picture'>{svg(figure)}</div>"
+
+
+def _text(text: str) -> str:
+    """`text` for the page: names between backticks are code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:  # one without its other: as it is
+        return escape(text)
+    return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
 def _percent(fraction: float) -> str:

@@ -3,10 +3,12 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,10 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
 INK = "#222222"
 MUTED = "#767676"
 DOTS_PER_INCH = 150
+# Units of time by the least span that they are for, the longest first.
+TIME_UNITS = ((86400.0, "d", 8 * 86400.0), (3600.0, "h", 7200.0), (60.0, "min", 1200.0))
+# Logarithmic axes over fewer decades are labelled inside of these, too.
+FEW_DECADES = 2.5
 
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -96,9 +102,43 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def shortened(text: str, most: int) -> str:
+    """`text` of at most so many letters."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def unit_label(unit: str | None) -> str:
     """`m^3/s` as [m³/s]; nothing where there is no unit."""
     return f"[{_EXPONENT.sub(_raised, plain(unit))}]" if unit else ""
+
+
+def time_unit(span: float, named: bool = True, logarithmic: bool = False) -> tuple[float, str]:
+    """Seconds per unit of a time axis over `span` seconds, and its label; without units (`named`) time has none."""
+    if not named:
+        return 1.0, "time"
+    for seconds, symbol, least in TIME_UNITS:
+        if span >= least and not logarithmic:
+            return seconds, f"time [{symbol}]"
+    return 1.0, "time [s]"
+
+
+def ticked(axis: Any, told: Callable[[float], str] | None = None) -> None:
+    """Labels on a logarithmic axis that are enough to read it by: at 1, 2 and 5 where it spans few decades."""
+    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    decades = np.log10(high / low) if 0 < low < high else 1.0
+    few = decades < FEW_DECADES
+    axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if few else (1.0,), numticks=8))
+    if told is not None:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: told(value)))
+    elif few and low > 1e-4 and high < 1e5:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    else:
+        axis.set_major_formatter(
+            LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf))
+        )
+    axis.set_minor_formatter(NullFormatter())
 
 
 _EXPONENT = re.compile(r"\^\(?(-?\d+)\)?")

@@ -9,11 +9,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, unit_label, write
+from stiffdsl.report.picture import (
+    COLOURS,
+    MUTED,
+    blank,
+    plain,
+    shortened,
+    styled,
+    ticked,
+    time_unit,
+    unit_label,
+    write,
+)
 from stiffdsl.solve.solution import Solution
 
 if TYPE_CHECKING:
@@ -22,6 +34,8 @@ if TYPE_CHECKING:
 
 # Panels of a picture, lines of a panel, and elements from which on an array is drawn as a fan.
 PANELS, LINES, FAN = 8, 6, 7
+# Letters of a title, and of a line of documentation in a legend; lines up to which a legend has documentation.
+TITLE, BESIDE, EXPLAINED = 66, 24, 3
 # Lines of a fan: more cannot be told apart.
 FAN_LINES = 60
 # Variables of one unit share a panel while the largest is not more than this many times the smallest.
@@ -44,6 +58,7 @@ class Group:
     unit: str | None
     labels: tuple[str, ...]
     values: np.ndarray
+    doc: str | None = None
 
     @property
     def fan(self) -> bool:
@@ -95,12 +110,14 @@ def plot_solution(
         if logarithmic:
             axes[0, 0].set_xscale("log")
             axes[0, 0].set_xlim(_first_move(t, groups) / scale, t[-1] / scale)
+            ticked(axes[0, 0].xaxis)
         elif len(t) > 1 and t[0] != t[-1]:
             axes[0, 0].set_xlim(t[0] / scale, t[-1] / scale)
         for column in range(columns):
             lowest = [place for place in axes[:, column] if place.get_visible()][-1]
             lowest.tick_params(labelbottom=True)
             lowest.set_xlabel(label)
+        figure.align_ylabels([place for place in axes.flat if place.get_visible()])
         _head(figure, solution, left_out)
     if path is not None:
         write(figure, path)
@@ -153,7 +170,8 @@ def _group(solution: Solution, name: str, members: list[str], every: object) -> 
     if len(members) > FAN_LINES:
         members = [members[k] for k in np.linspace(0, len(members) - 1, FAN_LINES).round().astype(int)]
     values = np.stack([np.asarray(solution.view.pick(every, m), dtype=float) for m in members], axis=1)
-    return Group(name, solution.view.units.get(members[0]), tuple(members), values)
+    doc = solution.view.doc(members[0])
+    return Group(name, solution.view.units.get(members[0]), tuple(members), values, doc)
 
 
 def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]:
@@ -224,11 +242,11 @@ def _draw(axes: "Axes", t: np.ndarray, panel: Sequence[Group]) -> None:
         shades = [COLOURS[k % len(COLOURS)] for k in range(len(labels))]
         named = set(range(len(labels)))
         width = 1.5
+    told = [_beside(group) if len(labels) <= EXPLAINED else "" for group in panel for _ in group.labels]
     for k, label in enumerate(labels):
-        drawn = plain(label) if k in named else None
+        drawn = plain(label + told[k]) if k in named else None
         axes.plot(t, lines[:, k], color=shades[k], linewidth=width, label=drawn, solid_joinstyle="round")
-    if len(labels) == 1 or panel[0].fan:
-        axes.set_title(plain(_title(panel[0])))
+    axes.set_title(plain(_title(panel)))
     if len(labels) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), handlelength=1.4, borderaxespad=0.2)
     axes.set_ylabel(unit_label(panel[0].unit))
@@ -249,20 +267,28 @@ def _points(
             axes.plot(t / scale, values, "o", color=colour, markersize=3.2, markeredgewidth=0, alpha=0.8)
 
 
-def _title(group: Group) -> str:
-    return group.name if group.fan else group.labels[0]
+def _title(panel: Sequence[Group]) -> str:
+    """The name of what a panel shows with its documentation, or the names of all that it shows."""
+    first = panel[0]
+    if first.fan or len(panel) == len(first.labels) == 1:
+        return shortened((first.name if first.fan else first.labels[0]) + _after(first), TITLE)
+    return shortened(
+        ", ".join(group.name + (_after(group) if len(panel) == 1 else "") for group in panel), TITLE
+    )
+
+
+def _after(group: Group) -> str:
+    return f": {group.doc}" if group.doc else ""
+
+
+def _beside(group: Group) -> str:
+    """The documentation below a name in a legend."""
+    return "\n" + "\n".join(wrap(shortened(group.doc, 3 * BESIDE), BESIDE)) if group.doc else ""
 
 
 def _time_unit(solution: Solution, logarithmic: bool) -> tuple[float, str]:
-    """Seconds per unit of the time axis, and its label; a model without units has a time without one."""
-    if not any(solution.view.units.values()):
-        return 1.0, "time"
     span = abs(float(solution.t[-1] - solution.t[0])) if len(solution.t) else 0.0
-    if not logarithmic:
-        for seconds, symbol in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-            if span >= (8 if symbol == "d" else 2) * seconds and (symbol != "min" or span >= 1200):
-                return seconds, f"time [{symbol}]"
-    return 1.0, "time [s]"
+    return time_unit(span, any(solution.view.units.values()), logarithmic)
 
 
 def _head(figure: "Figure", solution: Solution, left_out: int) -> None:

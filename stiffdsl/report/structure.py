@@ -68,6 +68,7 @@ def plot_structure(model: Any, path: str | Path | None = None) -> "Figure":
                 _outline(axes, form)
             if k == 2:
                 _divide(axes, len(system.states), model.program.size)
+        figure.align_xlabels()
         figure.text(
             LEFT / width, 1 - 0.15 / height, plain(system.flat.name), va="top", fontsize=12, weight="bold"
         )
@@ -146,6 +147,8 @@ def _draw(axes: "Axes", matrix: Matrix) -> None:
     axes.set_xlim(-0.5, size - 0.5)
     axes.set_ylim(size - 0.5, -0.5)
     axes.set_yticks([])
+    axes.set_ylabel("equation", fontsize=8)
+    axes.set_xlabel("unknown", fontsize=8)
     if matrix.size <= NAMED:
         axes.set_xticks(range(matrix.size), [plain(_short(n)) for n in matrix.names], rotation=90, fontsize=7)
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, unit_label, write
+from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, ticked, time_unit, unit_label, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +125,8 @@ def most_wrong(trained: Any) -> list[int]:
 
 def _trajectories(figure: Any, trained: Any, outputs: list[int]) -> None:
     held = trained.held_out
-    t, logarithmic = held["time"], trained.about.log_time
+    scale, label_of_time = _time_axis(trained)
+    t, logarithmic = held["time"] / scale, trained.about.log_time
     inner = t > 0 if logarithmic else np.ones(len(t), dtype=bool)
     places = figure.subplots(len(outputs), 3, sharex=True, sharey="row", squeeze=False)
     for i, k in enumerate(outputs):
@@ -152,13 +153,14 @@ def _trajectories(figure: Any, trained: Any, outputs: list[int]) -> None:
         name, unit = trained.outputs[k], trained.about.units[k]
         places[i, 0].set_ylabel(f"{_broken(name)} {unit_label(unit)}".strip())
     for axes in places[-1]:
-        axes.set_xlabel(_time_label(trained))
+        axes.set_xlabel(label_of_time)
     places[0, 0].legend(loc="best")
 
 
 def _over_time(axes: "Axes", trained: Any) -> None:
     held = trained.held_out
-    t = held["time"]
+    scale, label_of_time = _time_axis(trained)
+    t = held["time"] / scale
     rows = (
         ("worst", held["error_worst"].max(axis=1), COLOURS[1]),
         ("95 %", held["error_p95"].max(axis=1), COLOURS[3]),
@@ -170,7 +172,7 @@ def _over_time(axes: "Axes", trained: Any) -> None:
     _over(axes, trained, t[inner])
     _error_axis(axes, "y")
     axes.set_title("relative error over time")
-    axes.set_xlabel(_time_label(trained))
+    axes.set_xlabel(label_of_time)
     axes.legend(loc="best")
 
 
@@ -181,12 +183,13 @@ def _over_parameter(axes: "Axes", trained: Any, j: int) -> None:
         varied.values, np.maximum(held["worst"], FLOOR), "o", color=COLOURS[0], markersize=4, alpha=0.7,
         markeredgewidth=0,
     )  # fmt: skip
+    axes.set_xlim(varied.low, varied.high)
     if varied.low > 0 and varied.high > 10 * varied.low:
         axes.set_xscale("log")
+        ticked(axes.xaxis)
     else:
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
         axes.locator_params(axis="x", nbins=5)
-    axes.set_xlim(varied.low, varied.high)
     _error_axis(axes, "y")
     axes.set_title("worst error of each run")
     axes.set_xlabel(varied.label)
@@ -232,16 +235,14 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _error_axis(axes: "Axes", which: str) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axes.set_yscale("log")
-    axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
-    axis.set_minor_formatter(NullFormatter())
+    axes.set_yscale("log") if which == "y" else axes.set_xscale("log")
+    ticked(axes.yaxis if which == "y" else axes.xaxis, _percent)
 
 
-def _time_label(trained: Any) -> str:
-    return "time [s]" if any(trained.about.units) else "time"
+def _time_axis(trained: Any) -> tuple[float, str]:
+    """Seconds per unit of the axes of time, as a picture of the model has them, and their label."""
+    span = float(trained.times[-1] - trained.about.start)
+    return time_unit(span, any(trained.about.units), trained.about.log_time)
 
 
 def _percent(fraction: float) -> str:
@@ -251,12 +252,13 @@ def _percent(fraction: float) -> str:
 
 def _over(axes: "Axes", trained: Any, t: np.ndarray) -> None:
     """The axis of time: decades, or a few numbers that leave room for each other."""
+    axes.set_xlim(t[0], t[-1])
     if trained.about.log_time:
         axes.set_xscale("log")
+        ticked(axes.xaxis)
     else:
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
         axes.locator_params(axis="x", nbins=6)
-    axes.set_xlim(t[0], t[-1])
 
 
 def _broken(name: str) -> str:

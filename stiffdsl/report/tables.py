@@ -79,9 +79,13 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
     rows = report["variables"]
     if len(rows) > LISTED:
         rows = list(_folded(rows))
+    table.add_column("", overflow="fold")
+    before = None
     for row in rows[:LISTED]:
         values = [_number(row[key]) if key in row else "" for key in ("first", "last", "least", "greatest")]
-        table.add_row(row["name"], *values, row["unit"] or "")
+        # Elements of an array have the same.
+        doc, before = "" if row.get("doc") == before else row.get("doc"), row.get("doc", before)
+        table.add_row(row["name"], *values, row["unit"] or "", Text(doc or "", style="dim"))
     more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
     beside = ["", _indented(_comparison(report["compared"]))] if report.get("compared") else []
     return Group(

@@ -55,6 +55,12 @@ class ModelView:
         blocks = (*self._variables.blocks, *self._inputs.blocks)
         return {name: b.unit for b in blocks for name in b.scalar_names()}
 
+    def doc(self, name: str) -> str | None:
+        for names in (self._variables, self._inputs, self._parameters):
+            if name in names:
+                return names.find(name).block.doc or None
+        return None
+
     @property
     def highlights(self) -> list[str]:
         """Outputs, what the main model itself declares, and the states inside of its parts."""

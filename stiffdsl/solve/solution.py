@@ -60,6 +60,10 @@ class View(Protocol):
         """The declared unit of each of `names`."""
         ...
 
+    def doc(self, name: str) -> str | None:
+        """The documentation of a variable, where its declaration has one."""
+        ...
+
     @property
     def highlights(self) -> list[str]:
         """Default selection of `names` for a picture, the most telling ones first."""

@@ -74,6 +74,11 @@ class PartSurrogate:
         self._given = Given(about.parameters, about.drives, about.times, about.fixed)
         self._outside = f"{part}.{OUTSIDE}"
 
+    def doc(self, name: str) -> str | None:
+        """The documentation of a variable, a parameter or an input."""
+        names = (self.model.variable_names, self.model.parameter_names, self.model.input_names)
+        return next((table.find(name).block.doc or None for table in names if name in table), None)
+
     @property
     def name(self) -> str:
         return self.about.name

@@ -128,6 +128,12 @@ class Surrogate:
         """The ranges that the stated error holds for."""
         return {p.name: (p.low, p.high) for p in (*self.about.parameters, *self.about.drives)}
 
+    def doc(self, name: str) -> str | None:
+        """The documentation of a variable, a parameter or an input, where the full model is at hand."""
+        names = ("variable_names", "parameter_names", "input_names")
+        tables = [getattr(self.full, table) for table in names if hasattr(self.full, table)]
+        return next((table.find(name).block.doc or None for table in tables if name in table), None)
+
     @property
     def verdict(self) -> Verdict:
         """The verdict on the surrogate: good for something or not, in a sentence, and remedies."""
@@ -373,6 +379,10 @@ class _View:
     def units(self) -> dict[str, str | None]:
         about = self._surrogate.about
         return dict(zip(about.outputs, about.units, strict=True))
+
+    def doc(self, name: str) -> str | None:
+        """That of the full model, where it is at hand."""
+        return self._surrogate.doc(name)
 
     @property
     def highlights(self) -> list[str]:
