@@ -14,7 +14,13 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from stiffdsl.runtime import native
+from stiffdsl.runtime.begin import anchor
+from stiffdsl.runtime.searched import LONG, Search
+from stiffdsl.runtime.start import Anchor
 from stiffdsl.runtime.system import held_at
+from stiffdsl.solve import kernels
+from stiffdsl.solve.damped import NewtonResult
 from stiffdsl.solve.stops import Consistent
 
 ITERATIONS, CLOSE = 12, 1e-12
@@ -22,15 +28,58 @@ ITERATIONS, CLOSE = 12, 1e-12
 DENSE = 100
 
 
-def held(system: Any, times: Any, y: Any, args: Any) -> Any:
+def held(system: Any, times: Any, y: Any, args: Any, search: Search | None = None) -> Any:
     """Values y (times, n) with algebraic unknowns solved for, inside of a trace."""
-    consistent = Consistent(system)
+    consistent = Consistent(system, search)
 
     def one(t, y):
         found, good = consistent(t, y, held_at(args, args.inputs(t)))
         return jnp.where(good, found, y)
 
     return jax.vmap(one)(times, y)
+
+
+def searching(model: Any) -> Search | None:
+    """A kernel that looks for algebraic unknowns, for programs of JAX; None where XLA compiles the search soon."""
+    if "searching" not in model.cache:
+        model.cache["searching"] = _searching(model)
+    return model.cache["searching"]
+
+
+def _searching(model: Any) -> Search | None:
+    program = model.program
+    functions = [program.by_name[name] for name in ("rhs", "jacobian")]
+    # Which side of a jump in time counts is given where steps are made.
+    if not kernels.on_cpu() or any("side" in f.arguments for f in functions):
+        return None
+    if sum(len(f.ops) for f in functions) < LONG:
+        return None
+    problem, known = native.algebraic_problem(program), anchor(model)
+    made = native.search_of(problem, None if known is None else _sample(model, known))
+    if made is None:
+        return None
+    unknowns = problem.free
+    n = len(unknowns)
+
+    def search(x0: Any, context: Any) -> NewtonResult:
+        t, y, args = context
+        found = made.kernel(t, y.at[unknowns].set(x0), args.p, args.inputs(t), jnp.zeros(1))
+        good, nothing = found[n] > 0, jnp.zeros(min(3, n), dtype=jnp.int32)
+        x = jnp.where(good, found[:n], x0)
+        return NewtonResult(x, good, found[n + 1].astype(jnp.int32), 0 * x0, nothing)
+
+    return search
+
+
+def _sample(model: Any, known: Anchor) -> np.ndarray:
+    """The algebraic entries of the Jacobian where the declared model begins."""
+    program = model.program
+    massless = program.mass == 0
+    t = float(model.experiment.get("time", (0.0, 0.0))[0])
+    u = known.args.inputs.table(np.array([t]))[0]
+    with np.errstate(all="ignore"):
+        values = np.asarray(model.interpreted.jacobian(t, known.y, np.asarray(known.args.p), u), dtype=float)
+    return values[massless[program.rows] & massless[program.columns]]
 
 
 class Between:

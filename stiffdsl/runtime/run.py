@@ -13,7 +13,7 @@ from jax.custom_batching import sequential_vmap
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import elsewhere, tier
 from stiffdsl.runtime.begin import anchor, begin
-from stiffdsl.runtime.between import Between, held
+from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
@@ -367,6 +367,7 @@ def lane(
     known_start = anchor(model) if len(free) else None
     kinked = model.program.kinked and not any(signal.jumps is not None for signal in signals)
     search = searched(model)
+    hold = searching(model) if kinked else None
 
     def near(args: Args) -> Anchor | None:
         """The declared model's start, with the inputs of this run."""
@@ -411,7 +412,7 @@ def lane(
         if kinked:
             # Backwards, the program has the other side of a jump in time.
             forward = (end >= start) | (not len(program.crossings_periodic))
-            values = jnp.where(forward, held(system, saveat, found.ys, args), found.ys)
+            values = jnp.where(forward, held(system, saveat, found.ys, args, hold), found.ys)
             found = found._replace(ys=values)
         if np.all(direct >= 0):
             si = found.ys[:, direct] * sign

@@ -29,7 +29,9 @@ def start_kernel(model: CompiledProgram, known: Callable[[], Anchor | None]) -> 
     if not len(model.program.system.initial.free) or not kernels.on_cpu():
         return None
     if "start kernel" not in model.cache:
-        model.cache["start kernel"] = native.search_of(model.program, _sample(model, known()))
+        model.cache["start kernel"] = native.search_of(
+            native.start_problem(model.program), _sample(model, known())
+        )
     return model.cache["start kernel"]
 
 

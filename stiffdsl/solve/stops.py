@@ -8,6 +8,7 @@ Jumps at one time are passed together, or, where derivatives are wanted, one aft
 move apart. Then steps of no length lie between them, over which values do not change but their derivatives do.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from stiffdsl.solve.damped import NewtonResult
 from stiffdsl.solve.newton import newton
 from stiffdsl.solve.system import Args, System
 
@@ -138,10 +140,11 @@ def next_stop(
 
 
 class Consistent:
-    """Algebraic unknowns as their equations have them, the states held: after a jump they are elsewhere."""
+    """Algebraic unknowns as their equations have them, the states held: after a jump they are elsewhere. `own`: see
+    `newton`."""
 
-    def __init__(self, system: System):
-        self.system = system
+    def __init__(self, system: System, own: Callable[[Any, Any], NewtonResult] | None = None):
+        self.system, self.own = system, own
         algebraic = np.asarray(system.mass) == 0
         self.unknowns = np.flatnonzero(algebraic)
         place = np.cumsum(algebraic) - 1
@@ -164,5 +167,6 @@ class Consistent:
         def jacobian(x, context):
             return self.system.jacobian(context[0], full(x, context), context[2])[self.kept]
 
-        found = newton(residual, jacobian, self.rows, self.columns, y[unknowns], (t, y, args), 1e-12, 50)
+        pattern, context = (self.rows, self.columns), (t, y, args)
+        found = newton(residual, jacobian, *pattern, y[unknowns], context, 1e-12, 50, own=self.own)
         return y.at[unknowns].set(found.x), found.converged

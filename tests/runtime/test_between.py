@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.runtime import between
 
 # The kink is where x^2 = exp(-x^2), which no state shows: x has passed it at some time inside of a step.
 KINK = """\
@@ -48,7 +49,11 @@ def test_saved_and_interpolated_values_hold_their_equations(model):
     assert model.simulate(points=41, **OPTIONS)["z"] == pytest.approx(z, abs=1e-6)
 
 
-def test_solvers_ensembles_and_derivatives_too(model):
+@pytest.mark.parametrize("long", [between.LONG, 0], ids=["jax", "kernel"])
+def test_solvers_ensembles_and_derivatives_too(long, monkeypatch):
+    monkeypatch.setattr(between, "LONG", long)
+    model = sd.loads(KINK)
+    assert (between.searching(model) is None) == (long > 0)
     _, z = expected()
     solve = model.solver(saveat=TIMES, outputs=("z",), **OPTIONS)
     assert np.asarray(solve())[:, 0] == pytest.approx(z, abs=1e-6)

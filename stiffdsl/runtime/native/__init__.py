@@ -6,7 +6,7 @@ model take too long, or the method has no kernel. Both tiers take the same steps
 
 from stiffdsl.runtime.native.build import build
 from stiffdsl.runtime.native.called import called, kernel_of
-from stiffdsl.runtime.native.search import Search, search_of
+from stiffdsl.runtime.native.search import Search, algebraic_problem, search_of, start_problem
 from stiffdsl.runtime.native.solver import Arrived, NativeSolver, Recorded, Tables
 from stiffdsl.runtime.native.system import NativeSystem, kernels
 
@@ -17,9 +17,11 @@ __all__ = [
     "Recorded",
     "Search",
     "Tables",
+    "algebraic_problem",
     "build",
     "called",
     "kernel_of",
     "kernels",
     "search_of",
+    "start_problem",
 ]

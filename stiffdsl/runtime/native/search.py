@@ -1,4 +1,5 @@
-"""Where a solve begins, as one kernel: damped Newton's method on the entries of y that equations determine.
+"""Where a solve begins, as one kernel: damped Newton's method on the entries of y that equations determine; and
+algebraic unknowns at states that are held.
 
     search(t, y, p, u, start) -> the entries, whether they solve the start problem (1, else 0), iterations
 
@@ -9,10 +10,12 @@ pivots are taken as they come. It gives up where something is not finite.
 import ctypes
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.program.program import Program
+from stiffdsl.program.ops import Op
+from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, ffi, lu
 from stiffdsl.runtime.native.attempt import emit_check
 from stiffdsl.runtime.native.build import digest_of, sources
@@ -31,22 +34,61 @@ MULTIPLICATIONS = 2_000_000
 _Alone = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * len(ARGUMENTS))
 
 
-class Search:
-    """The kernel for one program."""
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Equations for the entries `free` of y: `residual(t, y, p, u, start)`, and the values of its Jacobian at `rows`,
+    `columns`. `sizes`: of y, p, u and start."""
 
-    def __init__(self, program: Program, plan: lu.Plan):
-        self._program, self._plan = program, plan
+    residual: Function
+    jacobian: Function
+    tables: dict[str, np.ndarray]
+    rows: np.ndarray
+    columns: np.ndarray
+    free: np.ndarray
+    sizes: tuple[int, int, int, int]
+
+
+def start_problem(program: Program) -> Problem:
+    """Where a solve begins."""
+    residual, jacobian = (program.by_name[name] for name in ("initial_residual", "initial_jacobian"))
+    free, flat = np.asarray(program.system.initial.free), program.system.flat
+    parameters, inputs = sum(b.size for b in flat.parameters), sum(b.size for b in flat.inputs)
+    sizes = program.size, parameters, inputs, flat.size
+    pattern = program.initial_rows, program.initial_columns
+    return Problem(residual, jacobian, program.tables, *pattern, free, sizes)
+
+
+def algebraic_problem(program: Program) -> Problem:
+    """The algebraic unknowns at states that are held."""
+    massless = program.mass == 0
+    free, number = np.flatnonzero(massless), np.cumsum(massless) - 1
+    kept = np.flatnonzero(massless[program.rows] & massless[program.columns])
+    flat = program.system.flat
+    parameters, inputs = sum(b.size for b in flat.parameters), sum(b.size for b in flat.inputs)
+    tables = {**program.tables, "algebraic_rows": free.astype(np.int32), "kept": kept.astype(np.int32)}
+
+    def part(name: str, table: str) -> Function:
+        function = program.by_name[name]
+        ops = (*function.ops, Op("take", (len(function.ops) - 1,), table, len(tables[table])))
+        return Function(f"algebraic_{name}", ARGUMENTS, function.doc, ops)
+
+    pattern = number[program.rows[kept]], number[program.columns[kept]]
+    functions = part("rhs", "algebraic_rows"), part("jacobian", "kept")
+    return Problem(*functions, tables, *pattern, free, (program.size, parameters, inputs, 1))
+
+
+class Search:
+    """The kernel for one problem."""
+
+    def __init__(self, problem: Problem, plan: lu.Plan):
+        self._problem, self._plan = problem, plan
         self._library: Library | None = None
-        functions = program.by_name["initial_residual"], program.by_name["initial_jacobian"]
-        digest = hashlib.sha256(sources() + digest_of(functions, program.tables))
-        digest.update(np.asarray(program.system.initial.free).tobytes() + repr(ITERATIONS).encode())
+        digest = hashlib.sha256(sources() + digest_of((problem.residual, problem.jacobian), problem.tables))
+        digest.update(problem.free.tobytes() + repr((ITERATIONS, problem.sizes)).encode())
         for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source):
             digest.update(np.ascontiguousarray(array).tobytes() + b"|")
         self.key = f"{digest.hexdigest()}.search"
-        flat = program.system.flat
-        parameters, inputs = sum(b.size for b in flat.parameters), sum(b.size for b in flat.inputs)
-        shapes = [(), (program.size,), (parameters,), (inputs,), (flat.size,)]
-        self.kernel = Kernel(self._target, shapes, (plan.n + 2,))
+        self.kernel = Kernel(self._target, [(), *((size,) for size in problem.sizes)], (plan.n + 2,))
 
     def __call__(
         self, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray, start: np.ndarray
@@ -62,38 +104,37 @@ class Search:
     def library(self) -> Library:
         """The code, compiled when it is first asked for."""
         if self._library is None:
-            self._library = engine.load(self.key, lambda: emit(self._program, self._plan), seldom=True)
+            self._library = engine.load(self.key, lambda: emit(self._problem, self._plan), seldom=True)
         return self._library
 
     def _target(self) -> str:
         return ffi.register(f"stiffdsl_{self.key}", self.library, "search_handler")
 
 
-def search_of(program: Program, sample: np.ndarray | None) -> Search | None:
+def search_of(problem: Problem, sample: np.ndarray | None) -> Search | None:
     """The kernel, where LLVM is there and the factors are not too many. `sample`: values of the Jacobian near a
     solution, which pivots are chosen by."""
     if not engine.available():
         return None
-    massless = np.zeros(len(program.system.initial.free))
-    rows, columns = program.initial_rows, program.initial_columns
-    plan = lu.plan(rows, columns, massless, sample, MULTIPLICATIONS, () if sample is None else (1.0,))
-    return None if plan is None else Search(program, plan)
+    alphas = () if sample is None else (1.0,)
+    massless = np.zeros(len(problem.free))
+    plan = lu.plan(problem.rows, problem.columns, massless, sample, MULTIPLICATIONS, alphas)
+    return None if plan is None else Search(problem, plan)
 
 
-def emit(program: Program, plan: lu.Plan) -> str:
+def emit(problem: Problem, plan: lu.Plan) -> str:
     """The module."""
     module = Module()
-    scratch = 0
-    for name in ("initial_residual", "initial_jacobian"):
-        scratch = max(scratch, emit_function(module, program.by_name[name], program.tables))
+    functions = problem.residual, problem.jacobian
+    scratch = max(emit_function(module, function, problem.tables) for function in functions)
     emit_assemble_and_solve(module, plan)
     n, padded = plan.n, -(-plan.n // 8) * 8 + 8
     vectors = ("f", "dx", "simplified", "z", "ones", "x", "sizes", "before")
     areas = Areas(
         (
             *((name, padded) for name in vectors),
-            ("whole", program.size),
-            *((name, len(program.initial_rows)) for name in ("J", "above", "below")),
+            ("whole", problem.sizes[0]),
+            *((name, len(problem.rows)) for name in ("J", "above", "below")),
             ("W", len(plan.source)),
             ("LU", plan.storage),
             ("A", storage(plan)),
@@ -102,15 +143,15 @@ def emit(program: Program, plan: lu.Plan) -> str:
             ("scratch", scratch),
         )
     )
-    _Newton(module, program, plan, areas).write()
+    _Newton(module, problem, plan, areas).write()
     parameters = [("double", "t"), *(("ptr", a) for a in (*ARGUMENTS[1:], "result", "work"))]
     code = Code(module, "search", parameters)
     whole = code.at("%work", areas["whole"])
-    with code.loop(program.size) as k:
+    with code.loop(problem.sizes[0]) as k:
         code.store(code.load("%y", k), whole, k)
     pointers = (f"ptr %{a}" for a in ("p", "u", "start", "work"))
     made = code.call("newton", "double %t", *pointers, result="double")
-    free = module.constants(np.asarray(program.system.initial.free, dtype=np.int32))
+    free = module.constants(problem.free.astype(np.int32))
     with code.loop(n) as k:
         code.store(code.load(whole, code.index(free, k)), "%result", k)
     found = code.apply("ge", made, code.number(0.0))
@@ -148,20 +189,20 @@ class _Newton:
     """`newton(t, p, u, start, work) -> double`: moves the free entries of `whole` to a solution; the iterations, -1
     where there is none."""
 
-    def __init__(self, module: Module, program: Program, plan: lu.Plan, areas: Areas):
+    def __init__(self, module: Module, problem: Problem, plan: lu.Plan, areas: Areas):
         parameters = [("double", "t"), *(("ptr", a) for a in ("p", "u", "start", "work"))]
         self.code = Code(module, "newton", parameters, "double", attributes="noinline")
-        self.program, self.plan, self.areas = program, plan, areas
-        self.free = module.constants(np.asarray(program.system.initial.free, dtype=np.int32))
-        self.rows = module.constants(np.asarray(program.initial_rows, dtype=np.int32))
-        self.columns = module.constants(np.asarray(program.initial_columns, dtype=np.int32))
+        self.problem, self.plan, self.areas = problem, plan, areas
+        self.free = module.constants(problem.free.astype(np.int32))
+        self.rows = module.constants(np.asarray(problem.rows, dtype=np.int32))
+        self.columns = module.constants(np.asarray(problem.columns, dtype=np.int32))
 
     def area(self, name: str) -> str:
         return self.code.at("%work", self.areas[name])
 
-    def evaluate(self, function: str, result: str) -> None:
+    def evaluate(self, function: Function, result: str) -> None:
         pointers = (self.area("whole"), "%p", "%u", "%start", self.area(result), self.area("scratch"))
-        self.code.call(function, "double %t", *(f"ptr {p}" for p in pointers))
+        self.code.call(function.name, "double %t", *(f"ptr {p}" for p in pointers))
 
     def size(self, k: str) -> str:
         """Of an unknown before the step, never zero."""
@@ -223,7 +264,7 @@ class _Newton:
             with code.loop(n) as k:
                 moved = code.apply("add", code.load(before, k), number(side))
                 code.store(moved, whole, code.index(self.free, k))
-            self.evaluate("initial_jacobian", name)
+            self.evaluate(self.problem.jacobian, name)
         with code.loop(n) as k:
             code.store(code.load(before, k), whole, code.index(self.free, k))
 
@@ -243,7 +284,7 @@ class _Newton:
         """Whether all of the residual and of its Jacobian are numbers."""
         code, number = self.code, self.code.number
         total = code.variable("double", number(0.0))
-        for name, count in (("f", self.plan.n), ("J", len(self.program.initial_rows))):
+        for name, count in (("f", self.plan.n), ("J", len(self.problem.rows))):
             with code.loop(count) as k:
                 value = code.load(self.area(name), k)
                 # Zero, or NaN where the value is no number.
@@ -265,7 +306,7 @@ class _Newton:
         code, at, number = self.code, self.area, self.code.number
         with code.loop(self.plan.n) as k:
             code.store(number(0.0), at("sizes"), k)
-        with code.loop(len(self.program.initial_rows)) as e:
+        with code.loop(len(self.problem.rows)) as e:
             i = code.index(self.rows, e)
             size = term(e, code.index(self.columns, e))
             code.store(code.apply("add", code.load(at("sizes"), i), size), at("sizes"), i)
@@ -288,13 +329,13 @@ class _Newton:
         whole = self.area("whole")
         damping, after = code.variable("double", number(1.0)), code.variable("double")
         made = code.variable("double", number(0.0))
-        self.evaluate("initial_residual", "f")
+        self.evaluate(self.problem.residual, "f")
         self.leave(self.solved(), number(0.0), "exact")
         with code.loop(ITERATIONS):
             code.store(code.apply("add", code.load(made), number(1.0)), made)
             with code.loop(n) as k:
                 code.store(code.load(whole, code.index(self.free, k)), self.area("before"), k)
-            self.evaluate("initial_jacobian", "J")
+            self.evaluate(self.problem.jacobian, "J")
             # The host moves off such points.
             self.leave(code.apply("not", self.finite()), number(-1.0), "undefined")
             self.factor()
@@ -309,7 +350,7 @@ class _Newton:
                     step = code.apply("mul", share, code.load(self.area("dx"), k))
                     moved = code.apply("add", code.load(self.area("before"), k), step)
                     code.store(moved, whole, code.index(self.free, k))
-                self.evaluate("initial_residual", "f")
+                self.evaluate(self.problem.residual, "f")
                 self.solve("simplified")
                 code.store(self.largest("simplified"), after)
                 less = code.apply("sub", number(1.0), code.apply("mul", number(0.25), share))
