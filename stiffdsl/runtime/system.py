@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.program import typical_values
 from stiffdsl.program.program import Program
-from stiffdsl.runtime import typical
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.solve.knots import Knots
 from stiffdsl.solve.stops import Crossings
@@ -58,8 +58,8 @@ class ModelSystem:
         serve."""
         if np.all(self.mass):
             return None
-        values = typical.jacobian(self.program)
-        return values, typical.alphas(self.program, values)[1]
+        values = typical_values.jacobian(self.program)
+        return values, typical_values.alphas(self.program, values)[1]
 
     def crossing_count(self, args: Args) -> int:
         """Lines over time at which the equations jump; the last two are for the tables of inputs, where any jumps."""

@@ -1,11 +1,14 @@
 """Machine code on disk: used again, checked, and left away where the user says so."""
 
 import ctypes
+import shutil
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from stiffdsl.runtime import native
-from stiffdsl.runtime.native import engine
+from stiffdsl.runtime.native import digest, engine
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -55,3 +58,31 @@ def test_without_llvm_there_is_no_kernel(monkeypatch):
     assert not engine.available()
     assert "LLVM is not installed" in native.build(given.program)
     engine._target.cache_clear()
+
+
+def test_another_text_of_any_writer_is_another_key(tmp_path):
+    """Machine code is kept by the text of all modules that decide what is written, constants of solvers included."""
+    first = digest.sources()
+    copies = []
+    for name in digest.WRITERS:
+        copies.append(tmp_path / name)
+        shutil.copytree(Path(import_module(name).__path__[0]), copies[-1])
+    assert digest.digest_of_texts(copies) == first
+    changed = next(copies[1].rglob("damped*.py"))
+    changed.write_text(changed.read_text() + "\nMORE = 1\n")
+    assert digest.digest_of_texts(copies) != first
+
+
+def test_kernels_are_written_by_nothing_else():
+    """Everything in this package that the writers import is a part of the key, but for the equations themselves."""
+    grimp = pytest.importorskip("grimp")
+    graph = grimp.build_graph("stiffdsl", cache_dir=None)
+    read = graph.find_upstream_modules(digest.WRITERS[0], as_package=True)
+    beside = {m for m in read if not m.startswith(digest.WRITERS)} - {"stiffdsl.runtime"}
+    assert {m.split(".")[1] for m in beside if "." in m} <= {
+        "graph",
+        "flat",
+        "check",
+        "syntax",
+        "diagnostics",
+    }

@@ -1,15 +1,14 @@
 """`build`: a program as a `NativeSolver`, where its size allows it."""
 
 import hashlib
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from stiffdsl.program.program import Function, Program
-from stiffdsl.runtime import typical
+from stiffdsl.program import typical_values
+from stiffdsl.program.program import Program
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.digest import digest_of, sources
 from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.runtime.native.projection import projection_of
 from stiffdsl.runtime.native.solver import NativeSolver, Wide
@@ -53,8 +52,8 @@ def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | 
         return f"{program.size:,} unknowns are more than the {UNKNOWNS:,} that a kernel steps"
     sample, alphas = None, []
     if not np.all(program.mass):
-        sample = typical.jacobian(program, start)
-        alphas = typical.alphas(program, sample)
+        sample = typical_values.jacobian(program, start)
+        alphas = typical_values.alphas(program, sample)
     found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas)
     if found is not None:
         return found
@@ -116,30 +115,3 @@ def _key(model: Model) -> str:
         digest.update(np.ascontiguousarray(array).tobytes() + b"|")
     digest.update(repr((model.tableau, model.inputs, model.parameters)).encode())
     return digest.hexdigest()
-
-
-def digest_of(functions: tuple[Function, ...], tables: dict[str, np.ndarray]) -> bytes:
-    """A digest of what functions do."""
-    digest = hashlib.sha256()
-    for function in functions:
-        digest.update(repr((function.name, function.arguments, function.ops)).encode())
-    for name in sorted(_used(functions)):
-        table = tables[name]
-        digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
-    return digest.digest()
-
-
-def _used(functions: tuple[Function, ...]) -> set[str]:
-    return {op.data for f in functions for op in f.ops if op.name in ("table", "take", "take_sum")}
-
-
-@cache
-def sources() -> bytes:
-    """The text of the modules that write kernels: code made by another version of them is not used."""
-    folder = Path(__file__).parent
-    solve = folder.parent.parent / "solve"
-    files = [
-        *sorted(folder.glob("*.py")),
-        *(solve / f"{name}.py" for name in ("control", "knots", "loop", "status", "stops")),
-    ]
-    return b"\0".join(file.read_bytes() for file in files)

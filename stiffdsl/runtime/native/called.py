@@ -11,7 +11,7 @@ from typing import Any
 
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine
-from stiffdsl.runtime.native.build import digest_of, sources
+from stiffdsl.runtime.native.digest import digest_of, sources
 from stiffdsl.runtime.native.functions import Listed, Listing
 
 # The functions that are looked at, and the operations from which on a kernel serves: below, XLA is ready sooner.

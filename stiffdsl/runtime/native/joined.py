@@ -1,18 +1,16 @@
 """Kernels that join numbers to a vector and take it apart: one operation of XLA, however many numbers there are."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.runtime.native import code as code_module
 from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.code import Module
+from stiffdsl.runtime.native.digest import sources
 from stiffdsl.solve import kernels
 from stiffdsl.solve.linear_map import linear_map
 
@@ -51,9 +49,7 @@ def _target(apart: bool) -> str | None:
 
 @cache
 def _registered(apart: bool) -> str:
-    files = (Path(str(m.__file__)) for m in (code_module, ffi))
-    content = hashlib.sha256(b"\0".join(f.read_bytes() for f in files)).hexdigest()
-    key = f"{'apart' if apart else 'joined'}.{content}"
+    key = f"{'apart' if apart else 'joined'}.{sources().hex()}"
 
     def emitted() -> str:
         module = Module()

@@ -4,14 +4,12 @@ One kernel of each for all patterns: these are tables that come as operands. The
 `solve/gmres.py` and `solve/leveled.py`, whose numbers these give to rounding.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
-from stiffdsl.runtime.native import code as code_module
-from stiffdsl.runtime.native import engine, ffi, vectors
+from stiffdsl.runtime.native import engine, ffi
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.digest import sources
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.vectors import BLOCK, emit_vectors
 from stiffdsl.solve import kernels
@@ -37,9 +35,7 @@ def provide() -> None:
 def _target(name: str, emit: Callable[[], str]) -> str | None:
     if not engine.available():
         return None
-    files = (Path(__file__), *(Path(str(m.__file__)) for m in (code_module, vectors, ffi)))
-    key = hashlib.sha256(b"\0".join(f.read_bytes() for f in files) + repr((RELAXED, LEAST_PIVOT)).encode())
-    key = f"{name}.{key.hexdigest()}"
+    key = f"{name}.{sources().hex()}"
     library: Library = engine.load(key, emit)
     return ffi.register(f"stiffdsl_{key}", library)
 

@@ -18,9 +18,9 @@ from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import engine, ffi, lu
 from stiffdsl.runtime.native.attempt import emit_check
-from stiffdsl.runtime.native.build import digest_of, sources
 from stiffdsl.runtime.native.call import Kernel, emit_lanes
 from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.runtime.native.digest import digest_of, sources
 from stiffdsl.runtime.native.engine import Library
 from stiffdsl.runtime.native.ir import emit_function
 from stiffdsl.runtime.native.layout import Areas

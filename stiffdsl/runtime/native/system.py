@@ -9,7 +9,8 @@ import numpy as np
 
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.native import engine, lu
-from stiffdsl.runtime.native.build import digest_of, sources, static_plan
+from stiffdsl.runtime.native.build import static_plan
+from stiffdsl.runtime.native.digest import digest_of, sources
 from stiffdsl.runtime.native.factors import Factors
 from stiffdsl.runtime.native.functions import Functions
 from stiffdsl.runtime.system import Args, ModelSystem
