@@ -124,6 +124,7 @@ class Resolver:
                 (name.span, place),
                 help=self._derivative_of(text)
                 or did_you_mean(text, names.known())
+                or ("the time is `time`" if text == "t" else None)
                 or (f"declare it: `var {text}`" if self.determines else None),
                 key=("E0220", text, id(names.entity or names.scope)),
             )

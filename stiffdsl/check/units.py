@@ -322,6 +322,9 @@ class _Reader:
         return Fraction(text)
 
 
+_GAUGES = ("barg", "psig", "kPag", "mbarg")
+
+
 def _symbol(text: str) -> tuple[float, Dimension]:
     if text in _EXACT:
         return _EXACT[text]
@@ -334,4 +337,8 @@ def _symbol(text: str) -> tuple[float, Dimension]:
         if prefix in _PREFIXES and rest in _PREFIXABLE:
             scale, dimension = _PREFIXABLE[rest]
             return _PREFIXES[prefix] * scale, dimension
+    if text in _GAUGES:
+        raise UnitError(
+            f"`{text}` counts from the pressure of the surroundings, which no unit does: take `{text[:-1]}`, and add it"
+        )
     raise UnitError(f"`{text}` is not a unit", near=text)

@@ -220,6 +220,12 @@ def _first_word(p: Place) -> Diagnostic | None:
         return p.say("`end` stands alone on its line", on=word, help="write `end`", code="E0102")
     if p.line and p.token.type in ("EQUAL", "LPAR", "DOT", "LSQB"):
         return None
+    if p.line and p.token.type == "COMPARE" and "ARROW" in p.accepted:
+        return None  # an arrow of another language
+    if p.line and p.token.type == "COLON" and any(t.type == "EQUAL" for t in p.statement):
+        return p.say(
+            "only reactions have labels", on=word, help="leave it out, or make it a comment: `# ...`"
+        )
     section = as_section(p.statement)
     if section is not None and section == text != "initial":
         return p.say(f"`{text}` stands alone on its line", on=word)
@@ -261,6 +267,12 @@ def _first_word(p: Place) -> Diagnostic | None:
 
 def _declaration(p: Place) -> Diagnostic | None:
     """A declaration after the sections began, or two of them in one line."""
+    if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "LATER"):
+        return p.say(
+            f"a connector has no `{p.token}`",
+            "it holds potentials and flows",
+            help="write `potential v [V]` or `flow i [A]`; parts and ports of others belong into a model",
+        )
     if not p.line and p.token.type in ("KIND", "PART", "PORT", "LATER"):
         where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"
         return p.say(f"a declaration stands {where}", help="move it there")

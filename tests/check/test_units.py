@@ -84,3 +84,8 @@ def test_what_is_not_a_unit_says_why(text, message):
 def test_the_symbol_of_a_dimension_reads_back(text):
     dimension = parse_unit(text).dimension
     assert parse_unit(symbol_of(dimension)).dimension == dimension
+
+
+def test_a_gauge_pressure_is_no_unit():
+    with pytest.raises(UnitError, match="counts from the pressure of the surroundings"):
+        parse_unit("barg")

@@ -1,0 +1,5 @@
+connector Plug
+  potential v
+  flow i
+  port p : Pin
+end
