@@ -286,6 +286,10 @@ class _Narrowing:
             case "take_sum":
                 table = self._table(at(0, self.old.tables[op.data][entries]))
                 return self._put(Operation("take_sum", (self.place[args[0]],), table, size))
+            case "sum":
+                # Of one entry, all entries of the argument are needed.
+                every = self._taken(self.place[args[0]], at(0, np.arange(self._length(args[0]))))
+                return self._put(replace(op, args=(every,)))
             case "stack":
                 return self._put(
                     replace(op, args=tuple(self.place[args[int(e)]] for e in entries), size=size)
