@@ -38,6 +38,10 @@ _FEW_STAGES, _MOST_STAGES = 3, 50
 _IMPLICIT = 40
 # What errs by more than this share of a range, with the first so many steps that are tried, will not do with others.
 _USELESS, _HOPE = 1.0, 6
+# Shorter steps of a method are not tried where even with these orders (one above its own) they would miss the
+# tolerance; nor any, where so many in a row err the same but for this share: that is not an error of steps.
+_ORDERS = {CLASSICAL: 5, STABILISED: 3, IMPLICIT: 6}
+_SAME, _SAME_SHARE = 3, 0.02
 # Starts that a polynomial gives to this share of their size need no network.
 _EXACT = 1e-7
 
@@ -109,8 +113,12 @@ class _Fit:
         basis, expansion = self._expansion()
         found: list[tuple[float, Steps]] = []
         for steps in self._candidates(basis, expansion):
+            if _vain(steps, found):
+                continue
             found.append((worst(steps), steps))
             if found[-1][0] <= TOLERANCE or (len(found) == _HOPE and all(e > _USELESS for e, _ in found)):
+                break
+            if _settled([e for e, _ in found[-_SAME:]]):
                 break
         best = min(error for error, _ in found)
         error, steps = next(f for f in found if f[0] * _GAIN <= max(best, TOLERANCE) or f[0] == best)
@@ -173,6 +181,18 @@ class _Fit:
         )
         fastest = float(np.abs(found).max())
         return fastest, bool(np.abs(found.imag).max() <= _TURNING * fastest)
+
+
+def _vain(steps: Steps, found: list[tuple[float, Steps]]) -> bool:
+    """Whether steps of the same method that were tried err too much for these to be exact."""
+    mine = [(error, tried) for error, tried in found if tried.method == steps.method and error <= _USELESS]
+    order = _ORDERS[steps.method]
+    return any(error * (tried.pieces / steps.pieces) ** order > TOLERANCE for error, tried in mine)
+
+
+def _settled(errors: list[float]) -> bool:
+    """Whether other steps no longer change the error."""
+    return len(errors) == _SAME and max(errors) <= (1 + _SAME_SHARE) * min(errors) < np.inf
 
 
 def _begin(z: np.ndarray, x: np.ndarray, seed: int) -> Network:

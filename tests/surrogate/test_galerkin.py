@@ -36,7 +36,7 @@ end
 SLAB = """
 model Slab "diffusion with uptake; its output sums many states"
   const N = 80
-  param D = 1 in 0.5..2
+  param D = 0.1 in 0.05..0.2
   param k = 5 in 1..10
   input left = 0
   var c[N] start 0
@@ -60,7 +60,7 @@ def slab():
 
 @pytest.fixture(scope="module")
 def reduced(slab):
-    vary = {"D": (0.5, 2), "k": (1, 10), "left": (0, 1)}
+    vary = {"D": (0.05, 0.2), "k": (1, 10), "left": (0, 1)}
     return slab.surrogate(vary=vary, method="galerkin", samples=24, seed=1)
 
 
@@ -139,36 +139,54 @@ def test_few_combinations_stand_for_many_states():
     assert 0.9 < reduced.validation["coverage"]["measured"][-1] < 0.98
 
 
+@pytest.mark.slow
 def test_few_combinations_stand_for_many_states_and_their_sum(slab, reduced):
     chosen = reduced.validation["chosen"]
     assert chosen["combinations"] <= 20
     assert chosen["rows"] < 30
     assert chosen["error in training"] < 1e-3
     left = ([0, 0.5, 13 / 24, 1], [1, 1, 0, 0.3])
-    asked = {"params": {"D": 1.7, "k": 9.0}, "inputs": {"left": left}}
+    asked = {"params": {"D": 0.17, "k": 9.0}, "inputs": {"left": left}}
     truth, answer = slab.simulate(**asked, saveat=reduced.times), reduced.simulate(**asked)
     assert np.abs(answer["c"] - truth["c"]).max() < 5e-3
     assert np.abs(answer["mean"] - truth["mean"]).max() < 1e-3
     assert np.abs(answer["mean"] - answer["c"].mean(1)).max() < 1e-6
 
 
-def test_it_is_stored_whole_and_can_be_differentiated(reduced, tmp_path):
-    again = sd.load_surrogate(reduced.save(tmp_path))
-    asked = {"params": {"D": 0.8}, "inputs": {"left": lambda t: t}}
-    whole = reduced.simulate(**asked)
+def test_it_is_stored_whole_and_can_be_differentiated(tmp_path):
+    model = sd.loads(HEATED)
+    vary = {"gain": (0.5, 1.5), "u": (-2, 1)}
+    made = model.surrogate(vary=vary, method="galerkin", samples=24, seed=1, outputs=("room", "heat"))
+    again = sd.load_surrogate(made.save(tmp_path))
+    asked = {"params": {"gain": 1.2}, "inputs": {"u": lambda t: -0.1 * t}}
+    whole = made.simulate(**asked)
     assert np.array_equal(whole.y, again.simulate(**asked).y)
-    lanes = reduced.ensemble(
-        {"D": np.array([0.8, 1.0, 1.2])}, inputs={"left": lambda t: t}, outputs=("mean",)
-    )
-    assert np.allclose(lanes["mean"][0], whole["mean"], atol=1e-5)
-    solve = again.solver(saveat=[0.5, 0.9], outputs=("mean",))
+    gains = np.array([1.2, 1.0, 0.7])
+    lanes = made.ensemble({"gain": gains}, inputs={"u": lambda t: -0.1 * t}, outputs=("room",))
+    assert np.allclose(lanes["room"][0], whole["room"], atol=1e-5)
+    solve = again.solver(saveat=[6.0, 9.0], outputs=("room",))
 
-    def last(D):
-        return solve({"D": D}, inputs={"left": 0.7})[1, 0]
+    def last(gain):
+        return solve({"gain": gain}, inputs={"u": -1.0})[1, 0]
 
     slope = float(jax.grad(last)(1.0))
     assert slope == pytest.approx(float(last(1.02) - last(0.98)) / 0.04, rel=0.02)
     assert float(jax.vmap(last)(jnp.array([1.0]))[0]) == pytest.approx(float(last(1.0)), rel=1e-5)
+    exact = jax.grad(
+        lambda gain: model.solver(saveat=[9.0], outputs=("room",))({"gain": gain}, inputs={"u": -1.0})[0, 0]
+    )
+    assert slope == pytest.approx(float(exact(1.0)), rel=0.02)
+
+
+@pytest.mark.slow
+def test_implicit_steps_can_be_differentiated(reduced):
+    made = reduced.expansion.with_steps(Steps(IMPLICIT, 2, 8)).reader(np.array([0.5, 0.9]), np.array([80]))
+
+    def last(D):
+        return made(jnp, jnp.concatenate([jnp.stack([D, 5.0]), jnp.full(25, 0.7)])[None])[0, 1, 0]
+
+    slope = float(jax.grad(last)(0.1))
+    assert slope == pytest.approx(float(last(0.101) - last(0.099)) / 0.002, rel=0.02)
 
 
 @pytest.mark.slow
