@@ -189,6 +189,9 @@ def _belongs(character: str, place: int) -> bool:
     return normal.isidentifier() if place == 0 else ("_" + normal).isidentifier()
 
 
+_HAS_THEN, _ENDS_IN_THEN = re.compile(r"\bthen\b"), re.compile(r"\bthen\s*$")
+
+
 def _declaration_end(text: str, position: int) -> int:
     """End of a logical line, which goes on inside brackets and after a comma; a comment is no part of it."""
     depth, stop, previous = 0, position, ""
@@ -210,7 +213,9 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
     following = _rest(text, position)
     if previous == "NEWLINE" and depth == 0:
         if value == "if":
-            return "IF_BLOCK"
+            # A block has nothing behind `then`; else a choice of values is one side of an equation.
+            line = text[position : _declaration_end(text, position)]
+            return "IF_BLOCK" if _ENDS_IN_THEN.search(line) or not _HAS_THEN.search(line) else "IF"
         if value == "elseif":
             return "ELSEIF"
         if value == "else":

@@ -316,6 +316,12 @@ def _choices(p: Place) -> Diagnostic | None:
             "the value for the condition follows a `then`",
             help="write `if condition then a else b`",
         )
+    if p.token.type == "EQUAL" and words[:1] == ["IF"] and "THEN" in words:
+        return p.say(
+            "equations are chosen over several lines",
+            help="write `if condition then`, each equation on a line of its own, and `end`; "
+            "or `if condition then a else b` on one side of an equation",
+        )
     return None
 
 

@@ -43,6 +43,16 @@ def test_white_space_and_comments_never_reach_the_tree(expression, random):
     assert format_source(Source("m.sml", formatted)) == formatted
 
 
+def test_a_choice_of_values_begins_an_equation():
+    text = (
+        "model M\n  var x start 1\n  var z\nequations\n  if x > 2 then 2*x else x = z\n  der(x) = -x\nend\n"
+    )
+    module = of(text)
+    assert of(text.replace("if x > 2 then 2*x else x", "(if x > 2 then 2*x else x)")) == module
+    assert of(show(module)) == module
+    assert format_source(Source("m.sml", text)) == text
+
+
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
 def test_the_library_is_in_canonical_form(path):
     text = path.read_text(encoding="utf-8")
