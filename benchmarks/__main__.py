@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.compare import SMALL, Plan, compare
+from benchmarks.compare import SMALL, ComparisonPlan, compare
 from benchmarks.peers import PEERS
 from benchmarks.problems import PROBLEMS
 from benchmarks.scaling import scaling
@@ -101,7 +101,7 @@ def main() -> None:
             parser.error(f"there is no case `{unknown[0]}`; there are {', '.join(CASES)}")
         records = baselines(args.case or CASES, args.budget, console)
     else:
-        plan = Plan(problems, args.peer or list(PEERS), args.limit, SMALL, args.jaxonomy)
+        plan = ComparisonPlan(problems, args.peer or list(PEERS), args.limit, SMALL, args.jaxonomy)
         records = compare(plan, console)
         if args.picture:
             from benchmarks.picture import draw

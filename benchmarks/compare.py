@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import reference
-from benchmarks.equal import Point, seconds_at
+from benchmarks.equal import WorkPrecisionPoint, seconds_at
 from benchmarks.peers import jacobian_of
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.problems import PROBLEMS
 from benchmarks.process import records
 
@@ -34,7 +34,7 @@ straight between logarithms, at the error that stiffdsl makes at rtol 1e-6, and 
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """The runs to make: problems and peers by name, tolerances (only those in `SMALL` and `LARGE` are used), the
     time limit of each process in seconds, and the Python of an environment with jaxonomy."""
 
@@ -45,7 +45,7 @@ class Plan:
     jaxonomy: str | None = None
 
 
-def compare(plan: Plan, console: Console) -> list[dict[str, Any]]:
+def compare(plan: ComparisonPlan, console: Console) -> list[dict[str, Any]]:
     """Runs all pairs and prints as it goes; returns one record for each."""
     console.print(HEADER, highlight=False)
     found: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def compare(plan: Plan, console: Console) -> list[dict[str, Any]]:
     return found
 
 
-def _solved(problem: Problem, peer: str, plan: Plan) -> dict[str, Any]:
+def _solved(problem: BenchmarkProblem, peer: str, plan: ComparisonPlan) -> dict[str, Any]:
     """The record of one pair: numbers at the first tolerance, `points` at all."""
     own = LARGE if problem.size > MANY else SMALL
     tolerances = [rtol for rtol in own if rtol in plan.tolerances]
@@ -88,7 +88,7 @@ def _solved(problem: Problem, peer: str, plan: Plan) -> dict[str, Any]:
     return {"state": "done", **head, "error": points[0]["error"], "points": points}
 
 
-def error_of(problem: Problem, values: list[float]) -> float | None:
+def error_of(problem: BenchmarkProblem, values: list[float]) -> float | None:
     """None where references.json holds no values."""
     expected = reference.load(problem)
     if expected is None:
@@ -107,7 +107,9 @@ def _equalize(own: list[dict[str, Any]]) -> None:
         return
     errors = ours[0]["error"], min(peers, key=lambda r: r["solve"])["error"]
     for record in done:
-        points = [Point(p["error"], p["solve"]) for p in record["points"] if np.isfinite(p["error"])]
+        points = [
+            WorkPrecisionPoint(p["error"], p["solve"]) for p in record["points"] if np.isfinite(p["error"])
+        ]
         record["equal"] = [{"error": e, "seconds": seconds_at(points, e)} for e in errors]
 
 
@@ -137,7 +139,7 @@ def factors(own: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _table(problem: Problem, own: list[dict[str, Any]]) -> Table:
+def _table(problem: BenchmarkProblem, own: list[dict[str, Any]]) -> Table:
     title = f"{problem.name}: {problem.size} unknowns, rtol {problem.rtol:g}, atol {problem.atol:g}"
     table = Table(title=title, title_justify="left", caption=_caption(own), caption_justify="left")
     table.add_column("peer")

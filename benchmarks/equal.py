@@ -6,23 +6,23 @@ from itertools import pairwise
 from typing import NamedTuple
 
 
-class Point(NamedTuple):
+class WorkPrecisionPoint(NamedTuple):
     """The error and the seconds of a solve at one tolerance."""
 
     error: float
     seconds: float
 
 
-def frontier(points: Iterable[Point]) -> list[Point]:
+def frontier(points: Iterable[WorkPrecisionPoint]) -> list[WorkPrecisionPoint]:
     """The points that no other is both faster and as exact as, from the largest error to the smallest."""
-    kept: list[Point] = []
+    kept: list[WorkPrecisionPoint] = []
     for point in sorted(points):
         if not kept or point.seconds < kept[-1].seconds:
             kept.append(point)
     return kept[::-1]
 
 
-def seconds_at(points: Sequence[Point], error: float) -> float | None:
+def seconds_at(points: Sequence[WorkPrecisionPoint], error: float) -> float | None:
     """The least seconds to an error of at most `error`: straight between logarithms. None where none of the solves was
     so exact; where all were more exact, the fastest of them."""
     best = frontier(points)

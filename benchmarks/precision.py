@@ -20,7 +20,7 @@ from scipy.integrate import solve_ivp
 from stiffdsl.runtime.session import prepare
 from stiffdsl.solve.options import METHODS
 from stiffdsl.solve.solver import make_solve
-from tests.solve.problems import REFERENCES, Reference
+from tests.solve.problems import REFERENCES, PublishedProblem
 
 TOLERANCES = tuple(10.0**-e for e in (4, 5, 6, 7, 8, 9))
 SCIPY = ("BDF", "Radau", "LSODA")
@@ -44,7 +44,7 @@ def precision(console: Console, picture: Path = PICTURE) -> list[dict[str, Any]]
     return records
 
 
-def _ours(problem: Reference) -> Iterator[dict[str, Any]]:
+def _ours(problem: PublishedProblem) -> Iterator[dict[str, Any]]:
     for method in METHODS:
         if method in ("tsit5", "rkc2", "switching"):  # explicit, or not for algebraic equations
             continue
@@ -78,7 +78,7 @@ def _timed(run: Callable[[], Any]) -> float:
     return perf_counter() - start
 
 
-def _scipy(problem: Reference) -> Iterator[dict[str, Any]]:
+def _scipy(problem: PublishedProblem) -> Iterator[dict[str, Any]]:
     system = problem.system
     if not np.all(system.mass):
         return
@@ -109,11 +109,11 @@ def _scipy(problem: Reference) -> Iterator[dict[str, Any]]:
             }
 
 
-def _atol(problem: Reference, rtol: float) -> float:
+def _atol(problem: PublishedProblem, rtol: float) -> float:
     return problem.atol * rtol / 1e-8
 
 
-def _error(problem: Reference, y: Any) -> float:
+def _error(problem: PublishedProblem, y: Any) -> float:
     """The largest relative error."""
     return float(np.max(np.abs(np.asarray(y) - problem.value) / np.abs(problem.value)))
 

@@ -12,7 +12,7 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
 @dataclass(frozen=True)
-class Functions:
+class ArrayFunctions:
     """Functions that equations need beyond `+ - * / **`, for one kind of array."""
 
     stack: Callable[[list[Any]], Any]
@@ -30,7 +30,7 @@ class Functions:
     """A `scipy.sparse` matrix of numbers times a vector."""
 
 
-NUMPY = Functions(
+NUMPY = ArrayFunctions(
     stack=lambda items: np.array(items, dtype=float),
     concatenate=np.concatenate,
     tanh=np.tanh,
@@ -41,7 +41,7 @@ NUMPY = Functions(
 
 
 @dataclass(frozen=True)
-class Problem:
+class BenchmarkProblem:
     """`y' = equations(t, y, functions)` on `time` from `y0`.
 
     `model` is the file in models/ that says the same, with `constants`, or `text` is the model itself; `checked` maps
@@ -52,7 +52,7 @@ class Problem:
 
     name: str
     model: str
-    equations: Callable[[Any, Any, Functions], Any]
+    equations: Callable[[Any, Any, ArrayFunctions], Any]
     y0: np.ndarray
     time: tuple[float, float]
     rtol: float

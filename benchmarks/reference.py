@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.symbolic import python
 
 FILE = Path(__file__).with_name("references.json")
@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("references.json")
 LARGE = 5000
 
 
-def load(problem: Problem) -> np.ndarray | None:
+def load(problem: BenchmarkProblem) -> np.ndarray | None:
     """The end values of `problem.checked`, where they are known."""
     values = json.loads(FILE.read_text()).get(problem.name)
     if values is None:
@@ -27,7 +27,7 @@ def load(problem: Problem) -> np.ndarray | None:
     return np.array([values[name] for name in problem.checked])
 
 
-def compute(problem: Problem) -> dict[str, float]:
+def compute(problem: BenchmarkProblem) -> dict[str, float]:
     """The end values by name, computed piece by piece between the jumps of the problem."""
     if problem.size > LARGE:
         return _by_cvode(problem)
@@ -41,7 +41,7 @@ def compute(problem: Problem) -> dict[str, float]:
     return dict(zip(problem.checked, map(float, y[problem.indices]), strict=True))
 
 
-def _by_cvode(problem: Problem) -> dict[str, float]:
+def _by_cvode(problem: BenchmarkProblem) -> dict[str, float]:
     from benchmarks.peers.with_sundae import solvers
 
     solver = solvers(problem)(1e-10, problem.atol * 1e-3)
@@ -54,7 +54,7 @@ def _by_cvode(problem: Problem) -> dict[str, float]:
     return dict(zip(problem.checked, map(float, y[problem.indices]), strict=True))
 
 
-def store(problems: list[Problem]) -> None:
+def store(problems: list[BenchmarkProblem]) -> None:
     """Computes the references of `problems` and keeps those of the others."""
     for problem in problems:
         found = compute(problem)

@@ -17,7 +17,7 @@ from rich.table import Table
 import stiffdsl as sd
 from benchmarks.compare import seconds
 from benchmarks.peers import Unsupported, prepare
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.problems import PROBLEMS
 from benchmarks.problems.building import building
 from stiffdsl.resources import folder
@@ -85,7 +85,7 @@ def surrogates(console: Console) -> list[dict[str, Any]]:
     return records
 
 
-def measured(problem: Problem, varied: tuple[str, ...]) -> dict[str, Any]:
+def measured(problem: BenchmarkProblem, varied: tuple[str, ...]) -> dict[str, Any]:
     """Seconds of all, and the worst error of the surrogate on samples held out."""
     model = _model(problem)
     declared = {name: model.parameters[name].value or 0.0 for name in varied}
@@ -136,7 +136,7 @@ def measured(problem: Problem, varied: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _model(problem: Problem) -> Any:
+def _model(problem: BenchmarkProblem) -> Any:
     """The model of the problem; of the building, with what its rooms have in common as parameters."""
     if not problem.constants:
         return sd.load(problem.file)

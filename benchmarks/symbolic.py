@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from benchmarks.problem import Functions, Problem
+from benchmarks.problem import ArrayFunctions, BenchmarkProblem
 
 TIME = sp.Symbol("t")
 # max(0, x) and the step, kept by name: each target writes them in its own way.
 Positive, After = sp.Function("positive"), sp.Function("after")
 
-SYMPY = Functions(
+SYMPY = ArrayFunctions(
     stack=lambda items: np.array(items, dtype=object),
     concatenate=np.concatenate,
     tanh=np.vectorize(sp.tanh, otypes=[object]),
@@ -22,13 +22,13 @@ SYMPY = Functions(
 )
 
 
-def expressions(problem: Problem) -> tuple[list[sp.Symbol], list[sp.Expr]]:
+def expressions(problem: BenchmarkProblem) -> tuple[list[sp.Symbol], list[sp.Expr]]:
     """The unknowns and their derivatives."""
     y = list(sp.symbols(f"y0:{problem.size}"))
     return y, [sp.sympify(e) for e in problem.equations(TIME, np.array(y, dtype=object), SYMPY)]
 
 
-def python(problem: Problem) -> tuple[Callable, Callable]:
+def python(problem: BenchmarkProblem) -> tuple[Callable, Callable]:
     """`rhs(t, y)` and the analytic `jacobian(t, y)` as scalar Python with common subexpressions shared.
 
     For a handful of unknowns this is several times faster than arithmetic on NumPy arrays.
@@ -40,7 +40,7 @@ def python(problem: Problem) -> tuple[Callable, Callable]:
     return (lambda t, y: f(t, y.tolist())), (lambda t, y: j(t, y.tolist()))
 
 
-def diffsl(problem: Problem) -> str:
+def diffsl(problem: BenchmarkProblem) -> str:
     """The problem in the language of diffsol."""
     y, right = expressions(problem)
     starts = ",\n".join(f"  {s} = {v!r}" for s, v in zip(y, map(float, problem.y0), strict=True))

@@ -11,9 +11,9 @@ _BINDING = 0.4
 _LARGEST = 12
 
 
-class Reaction(NamedTuple):
-    """Indices of the species that it uses and makes; `k` is an index in `Network.forward` where it uses two, else in
-    `Network.backward`, and `factor` stands before that."""
+class NetworkReaction(NamedTuple):
+    """Indices of the species that it uses and makes; `k` is an index in `forward` where it uses two, else in
+    `ReactionNetwork.backward`, and `factor` stands before that."""
 
     used: tuple[int, ...]
     made: tuple[int, ...]
@@ -21,13 +21,13 @@ class Reaction(NamedTuple):
     factor: float = 1.0
 
 
-class Network(NamedTuple):
+class ReactionNetwork(NamedTuple):
     """Mass action: constants, start values `total` of the species, and the reactions in the order of the text."""
 
     forward: np.ndarray
     backward: np.ndarray
     total: np.ndarray
-    reactions: list[Reaction]
+    reactions: list[NetworkReaction]
 
     @property
     def rates(self) -> np.ndarray:
@@ -36,7 +36,7 @@ class Network(NamedTuple):
         return np.array([r.factor * names[len(r.used) == 2][r.k] for r in self.reactions])
 
 
-def network(species: int, count: int, seed: int = 0) -> Network:
+def network(species: int, count: int, seed: int = 0) -> ReactionNetwork:
     """A random network of bounded solutions.
 
     Species are complexes of 1 to 12 monomers; a reaction keeps the number of monomers, and so does the sum of all
@@ -48,7 +48,7 @@ def network(species: int, count: int, seed: int = 0) -> Network:
     forward = 10.0 ** rng.uniform(-4, -1, _CONSTANTS)
     backward = 10.0 ** rng.uniform(-2, 1, _CONSTANTS)
     total = np.where(size == 1, rng.integers(50, 500, species), 0)
-    reactions: list[Reaction] = []
+    reactions: list[NetworkReaction] = []
     pairs = int(_BINDING * count)
     for _ in range(pairs):
         whole = rng.integers(2, _LARGEST + 1)
@@ -56,14 +56,14 @@ def network(species: int, count: int, seed: int = 0) -> Network:
         part = 1 if rng.random() < 0.7 else rng.integers(1, whole)
         a, b = int(rng.choice(of_size[part])), int(rng.choice(of_size[whole - part]))
         c, k = int(rng.choice(of_size[whole])), int(rng.integers(_CONSTANTS))
-        reactions.append(Reaction((a, b), (c,), k, 0.5 if a == b else 1.0))
-        reactions.append(Reaction((c,), (a, b), k, 2.0 if rng.random() < 0.1 else 1.0))
+        reactions.append(NetworkReaction((a, b), (c,), k, 0.5 if a == b else 1.0))
+        reactions.append(NetworkReaction((c,), (a, b), k, 2.0 if rng.random() < 0.1 else 1.0))
     for _ in range(count - 2 * pairs):
         own = of_size[rng.integers(2, _LARGEST + 1)]
         a, b = map(int, rng.choice(own, 2, replace=False))
-        reactions.append(Reaction((a,), (b,), int(rng.integers(_CONSTANTS))))
+        reactions.append(NetworkReaction((a,), (b,), int(rng.integers(_CONSTANTS))))
     shown = [np.array([float(f"{value:.4g}") for value in values]) for values in (forward, backward)]
-    return Network(shown[0], shown[1], total, reactions)
+    return ReactionNetwork(shown[0], shown[1], total, reactions)
 
 
 def mass_action(species: int, reactions: int, seed: int = 0) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import Run, Unsupported, prepare, settles
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.problems import PROBLEMS
 
 # Repeats stop after this many seconds or this many solves: at the first tolerance, and at those after it.
@@ -18,7 +18,9 @@ SECONDS, MOST = (1.0, 0.3), (100, 30)
 ROOM = 2.0
 
 
-def measure(problem: Problem, peer: str, tolerances: list[float], limit: float) -> Iterator[dict[str, Any]]:
+def measure(
+    problem: BenchmarkProblem, peer: str, tolerances: list[float], limit: float
+) -> Iterator[dict[str, Any]]:
     """A record for each tolerance: `solve` is the median of the solves, `values` the end values. The first has
     `first` too: from nothing to the first solution, imports apart."""
     began = time.perf_counter()
@@ -46,7 +48,9 @@ def measure(problem: Problem, peer: str, tolerances: list[float], limit: float) 
         yield {"state": "failed", "why": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
 
 
-def _at(problem: Problem, run: Run, rtol: float, settled: bool, seconds: float, most: int) -> dict[str, Any]:
+def _at(
+    problem: BenchmarkProblem, run: Run, rtol: float, settled: bool, seconds: float, most: int
+) -> dict[str, Any]:
     atol = problem.absolute(rtol)
     values, earliest = _timed(lambda: run(rtol, atol))
     # Where the first run compiles it does not count.

@@ -29,7 +29,7 @@ RightHandSide = Callable[[Any, Any, Any], Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class BaselineCase:
     """`data` of a `task`, and the scaled coordinates that the baselines learn in: parameters and time in [-1, 1].
 
     `equations(t, x, p)`, in JAX, are the time derivatives of the outputs, which are all of the states. `full` solves
@@ -82,13 +82,13 @@ class Case:
             return self.outputs.unscale(mean + size * y, np.arange(y.shape[-1]))
 
 
-def make(name: str, samples: int = SAMPLES, seed: int = 0) -> Case:
+def make(name: str, samples: int = SAMPLES, seed: int = 0) -> BaselineCase:
     """Solves the case at `samples` Sobol points and at as many, drawn evenly, for each of the two held-out sets."""
     task, equations = {"robertson": _robertson, "pollu": _pollu, "building": _building}[name]()
     return of(name, task, equations, samples, seed)
 
 
-def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int = 0) -> Case:
+def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int = 0) -> BaselineCase:
     """The case of a task: solved, and with its coordinates."""
     data = gather.first(task, samples, None, seed, "sobol", lambda part: None)
 
@@ -96,7 +96,7 @@ def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int 
     kinds = scalings(x)
     magnitude = np.abs(x).reshape(-1, x.shape[-1])
     wide = (kinds["log"].kind == 1) & (magnitude.max(0) > _DECADE * magnitude.min(0))
-    return Case(
+    return BaselineCase(
         name,
         replace(task, solve_many=kept(data), solve_one=None, solve_batch=None),
         data,

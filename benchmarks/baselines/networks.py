@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.baselines.case import Case
+from benchmarks.baselines.case import BaselineCase
 from benchmarks.baselines.plain import Predict
 from stiffdsl.surrogate.scaling import Clock
 
@@ -25,7 +25,7 @@ Network = Any
 Loss = Callable[[Network, Any, Any, Any], Any]
 
 
-def _trained(network: Network, loss: Loss, case: Case, budget: float, seed: int) -> Network:
+def _trained(network: Network, loss: Loss, case: BaselineCase, budget: float, seed: int) -> Network:
     """The `network` after Adam has lowered `loss(network, z, y, key)` over batches of samples for `budget` seconds."""
     rule = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam())
     state = rule.init(eqx.filter(network, eqx.is_inexact_array))
@@ -51,7 +51,7 @@ def _trained(network: Network, loss: Loss, case: Case, budget: float, seed: int)
 def _learnt(
     network: Network,
     one: Callable[[Network, Any], Any],
-    case: Case,
+    case: BaselineCase,
     budget: float,
     seed: int,
     loss: Loss | None = None,
@@ -74,7 +74,7 @@ def _keys(seed: int, count: int) -> Any:
     return jax.random.split(jax.random.key(seed + 100), count)
 
 
-def gru(case: Case, budget: float, seed: int) -> Predict:
+def gru(case: BaselineCase, budget: float, seed: int) -> Predict:
     """A gated recurrent unit (Cho et al. 2014) over the times, driven by parameters and time."""
     (d, q), k = (case.z.shape[1], case.y.shape[2]), _keys(seed, 3)
     network = (
@@ -95,7 +95,7 @@ def gru(case: Case, budget: float, seed: int) -> Predict:
     return _learnt(network, one, case, budget, seed)
 
 
-def deeponet(case: Case, budget: float, seed: int) -> Predict:
+def deeponet(case: BaselineCase, budget: float, seed: int) -> Predict:
     """Branch of the parameters, trunk of the time (Lu et al., Nature Machine Intelligence 3, 2021)."""
     (d, q), k, rank = (case.z.shape[1], case.y.shape[2]), _keys(seed, 2), 32
     network = _mlp(d, rank * q, k[0]), _mlp(1, rank, k[1]), jnp.zeros(q)
@@ -107,7 +107,7 @@ def deeponet(case: Case, budget: float, seed: int) -> Predict:
     return _learnt(network, one, case, budget, seed)
 
 
-def neural_ode(case: Case, budget: float, seed: int) -> Predict:
+def neural_ode(case: BaselineCase, budget: float, seed: int) -> Predict:
     """dy/ds = f(y, z, s) in scaled outputs and time (Chen et al. 2018), a Runge-Kutta step between times."""
     (d, q), k, s = (case.z.shape[1], case.y.shape[2]), _keys(seed, 2), jnp.asarray(case.s)
     network = _mlp(q + d + 1, q, k[0], depth=2), _mlp(d, q, k[1], depth=1)
@@ -142,7 +142,7 @@ def _time(clock: Clock, s: Any) -> tuple[Any, Any]:
     return clock.start + since, half * since
 
 
-def physics_informed(case: Case, budget: float, seed: int) -> Predict:
+def physics_informed(case: BaselineCase, budget: float, seed: int) -> Predict:
     """Data and equations together: Fourier features of time (Tancik et al. 2020), residuals in scaled outputs divided
     by the rates themselves, and weights that fall while the equations do not hold at earlier times (Wang, Sankaran,
     Perdikaris, Comput. Methods Appl. Mech. Eng. 421, 2024). The samples say where it starts."""

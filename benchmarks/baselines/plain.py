@@ -7,21 +7,21 @@ from time import process_time
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from benchmarks.baselines.case import Case
+from benchmarks.baselines.case import BaselineCase
 
 Predict = Callable[[np.ndarray], np.ndarray]
 # Units, and steps at the first time before the series begins.
 _RESERVOIR, _WASH = 200, 30
 
 
-def raw_rbf(case: Case, budget: float, seed: int) -> Predict:
+def raw_rbf(case: BaselineCase, budget: float, seed: int) -> Predict:
     """Cubic radial functions of the parameters with a linear tail, through the outputs as they are."""
     x = case.data.training.trajectories
     found = RBFInterpolator(case.z, x.reshape(len(x), -1), kernel="cubic", degree=1)
     return lambda values: found(case.parameters.scale(np, values)).reshape(-1, *x.shape[1:])
 
 
-def polynomial_chaos(case: Case, budget: float, seed: int) -> Predict:
+def polynomial_chaos(case: BaselineCase, budget: float, seed: int) -> Predict:
     """Legendre polynomials with hyperbolic truncation (Blatman and Sudret, J. Comput. Phys. 230, 2011).
 
     Least squares; degree and norm have the least leave-one-out error, with at most half as many terms as samples."""
@@ -58,7 +58,7 @@ def _legendre(z: np.ndarray, powers: np.ndarray) -> np.ndarray:
     return np.prod([table[:, j, powers[:, j]] for j in range(z.shape[1])], axis=0)
 
 
-def echo_state(case: Case, budget: float, seed: int) -> Predict:
+def echo_state(case: BaselineCase, budget: float, seed: int) -> Predict:
     """A leaky echo state network (Jaeger 2001) of discrete steps by reservoirpy, driven by parameters and time and
     read out by its ridge regression; radius, leak and ridge by a fifth of the samples left out, as far as the budget
     goes."""
@@ -87,7 +87,7 @@ def _read(states: np.ndarray, y: np.ndarray, ridge: float) -> Callable[[np.ndarr
     return lambda states: np.array(fitted.run(list(states)))
 
 
-def _states(case: Case, z: np.ndarray, radius: float, leak: float, seed: int) -> np.ndarray:
+def _states(case: BaselineCase, z: np.ndarray, radius: float, leak: float, seed: int) -> np.ndarray:
     """(k, m, states): reservoirpy's reservoir after each time, with its inputs. It sees the first time before, so that
     it starts from what the parameters make of it and not from zero."""
     from reservoirpy.mat_gen import uniform

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.baselines import networks, plain
-from benchmarks.baselines.case import SAMPLES, Case, make
+from benchmarks.baselines.case import SAMPLES, BaselineCase, make
 from benchmarks.baselines.plain import Predict
 from stiffdsl.runtime.session import prepare
 from stiffdsl.surrogate.methods import METHODS
@@ -19,7 +19,7 @@ from stiffdsl.surrogate.speed import fastest
 from stiffdsl.surrogate.train import train
 from stiffdsl.surrogate.validation import errors, summary
 
-Fit = Callable[[Case, float, int], Predict]
+Fit = Callable[[BaselineCase, float, int], Predict]
 _LANES = 256
 _SEED = 0
 # They end when the budget is spent, and what compiling took is not counted; all others count whole.
@@ -69,7 +69,7 @@ def baselines(
     return records
 
 
-def measured(case: Case, fits: Mapping[str, Fit], budget: float) -> Iterator[dict[str, Any]]:
+def measured(case: BaselineCase, fits: Mapping[str, Fit], budget: float) -> Iterator[dict[str, Any]]:
     """The full model's record, and one for each of `fits`: `state` is `done`, `over budget`, `missing` or `failed`."""
     yield {
         "case": case.name,
@@ -90,7 +90,7 @@ def _failed(error: Exception) -> dict[str, Any]:
     return {"state": "missing" if isinstance(error, ImportError) else "failed", "why": why}
 
 
-def _measured(case: Case, fit: Fit, budget: float) -> dict[str, Any]:
+def _measured(case: BaselineCase, fit: Fit, budget: float) -> dict[str, Any]:
     """Errors at the test samples, seconds of training (measuring included for ours), and per predicted trajectory."""
     begin = process_time()
     predict = fit(case, budget, _SEED)
@@ -106,7 +106,7 @@ def _measured(case: Case, fit: Fit, budget: float) -> dict[str, Any]:
 
 
 def _seconds(
-    case: Case, one: Callable[[np.ndarray], Any] | None, many: Callable[[np.ndarray], Any] | None
+    case: BaselineCase, one: Callable[[np.ndarray], Any] | None, many: Callable[[np.ndarray], Any] | None
 ) -> dict:
     test = case.data.test.values
     lanes = test[np.arange(_LANES) % len(test)]
@@ -126,7 +126,7 @@ def _told(record: dict[str, Any]) -> str:
     )
 
 
-def table(case: Case, records: Sequence[dict[str, Any]], budget: float) -> Table:
+def table(case: BaselineCase, records: Sequence[dict[str, Any]], budget: float) -> Table:
     """A row for each record; seconds over the budget are marked."""
     counts = f"{len(case.data.training)} samples, {len(case.data.test)} held out"
     found = Table(title=f"{case.name}: {counts}, {budget:g} s for each method")

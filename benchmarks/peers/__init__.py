@@ -12,10 +12,10 @@ from importlib import import_module
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 Run = Callable[[float, float], np.ndarray]
-Prepare = Callable[[Problem], Run]
+Prepare = Callable[[BenchmarkProblem], Run]
 
 # Peers that have dense Jacobians only are not asked beyond so many unknowns: a Jacobian of half a gigabyte.
 DENSE = 8192
@@ -72,7 +72,7 @@ def settles(name: str) -> bool:
     return not _PEERS[name].compiles
 
 
-def refuse_large(problem: Problem) -> None:
+def refuse_large(problem: BenchmarkProblem) -> None:
     """Raises `Unsupported` where a dense Jacobian would not fit."""
     if problem.size > DENSE:
         raise Unsupported(f"dense Jacobians only: not asked beyond {DENSE} unknowns")

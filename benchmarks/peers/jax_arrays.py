@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.problem import Functions
+from benchmarks.problem import ArrayFunctions
 
 
 def _product(matrix, x):
@@ -12,7 +12,7 @@ def _product(matrix, x):
     return jax.ops.segment_sum(entries.data * x[entries.col], entries.row, num_segments=matrix.shape[0])
 
 
-JAX = Functions(
+JAX = ArrayFunctions(
     stack=jnp.stack,
     concatenate=jnp.concatenate,
     tanh=jnp.tanh,

@@ -9,9 +9,9 @@ import casadi
 import numpy as np
 
 from benchmarks.peers import Run, Unsupported
-from benchmarks.problem import Functions, Problem
+from benchmarks.problem import ArrayFunctions, BenchmarkProblem
 
-CASADI = Functions(
+CASADI = ArrayFunctions(
     stack=lambda items: casadi.vertcat(*items),
     concatenate=lambda parts: casadi.vertcat(*parts),
     tanh=casadi.tanh,
@@ -24,7 +24,7 @@ CASADI = Functions(
 )
 
 
-def prepare(problem: Problem, method: str, linear: str) -> Run:
+def prepare(problem: BenchmarkProblem, method: str, linear: str) -> Run:
     if linear != "qr" and problem.jacobian is None:
         raise Unsupported("for large problems")
     t, y = casadi.SX.sym("t"), casadi.SX.sym("y", problem.size)

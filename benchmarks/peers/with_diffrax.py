@@ -6,12 +6,12 @@ import numpy as np
 
 from benchmarks.peers import Run, refuse_large
 from benchmarks.peers.jax_arrays import JAX
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 jax.config.update("jax_enable_x64", True)
 
 
-def prepare(problem: Problem) -> Run:
+def prepare(problem: BenchmarkProblem) -> Run:
     refuse_large(problem)
     term = diffrax.ODETerm(lambda t, y, args: problem.equations(t, y, JAX))
 

@@ -11,7 +11,7 @@ from jaxonomy.simulation import Simulator, SimulatorOptions
 
 from benchmarks.peers import Run, refuse_large
 from benchmarks.peers.jax_arrays import JAX
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 jax.config.update("jax_enable_x64", True)
 
@@ -19,7 +19,7 @@ jax.config.update("jax_enable_x64", True)
 class _System(LeafSystem):
     """The equations as a block without inputs."""
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: BenchmarkProblem):
         super().__init__(name="problem")
         self.declare_continuous_state(
             default_value=jnp.asarray(problem.y0),
@@ -27,7 +27,7 @@ class _System(LeafSystem):
         )
 
 
-def prepare(problem: Problem) -> Run:
+def prepare(problem: BenchmarkProblem) -> Run:
     refuse_large(problem)
     start, end = problem.time
     system = _System(problem)

@@ -4,14 +4,14 @@ import numpy as np
 import pydiffsol
 
 from benchmarks.peers import Run, Unsupported
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.symbolic import diffsl
 
 # The equations are written out one by one: beyond this the text is not what a user of diffsol would write.
 MOST = 200
 
 
-def prepare(problem: Problem) -> Run:
+def prepare(problem: BenchmarkProblem) -> Run:
     if problem.size > MOST:
         raise Unsupported(f"written out for at most {MOST} unknowns")
     large = problem.jacobian is not None

@@ -7,11 +7,11 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from benchmarks.peers import Run, refuse_large
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.symbolic import python
 
 
-def prepare(problem: Problem, method: str) -> Run:
+def prepare(problem: BenchmarkProblem, method: str) -> Run:
     if method == "LSODA":
         refuse_large(problem)
     if problem.jacobian is None:

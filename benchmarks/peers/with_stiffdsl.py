@@ -7,10 +7,10 @@ import numpy as np
 
 import stiffdsl as sd
 from benchmarks.peers import Run
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 
-def prepare(problem: Problem) -> Run:
+def prepare(problem: BenchmarkProblem) -> Run:
     """Compiles the file in models/; the solver is the function that users differentiate, under `jit`."""
     model = load(problem)
     ends, names = np.array([problem.time[1]]), tuple(problem.checked)
@@ -22,7 +22,7 @@ def prepare(problem: Problem) -> Run:
     return lambda rtol, atol: np.asarray(solver(rtol, atol)({}))[-1]
 
 
-def load(problem: Problem) -> sd.CompiledModel:
+def load(problem: BenchmarkProblem) -> sd.CompiledModel:
     """The model of a problem."""
     if problem.text:
         return sd.loads(problem.text)

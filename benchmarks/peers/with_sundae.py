@@ -14,11 +14,11 @@ from sksundae.cvode import CVODE
 from sksundae.ida import IDA
 
 from benchmarks.peers import Run
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.symbolic import python
 
 
-def prepare(problem: Problem, method: str) -> Run:
+def prepare(problem: BenchmarkProblem, method: str) -> Run:
     make = solvers(problem, method)
     times = np.array(problem.time)
 
@@ -38,7 +38,7 @@ def prepare(problem: Problem, method: str) -> Run:
     return run
 
 
-def solvers(problem: Problem, method: str = "CVODE") -> Callable[[float, float], Any]:
+def solvers(problem: BenchmarkProblem, method: str = "CVODE") -> Callable[[float, float], Any]:
     """`(rtol, atol) -> ` CVODE or IDA for the problem."""
     given = _dense(problem, method) if problem.jacobian is None else _sparse(problem, method)
     solver = CVODE if method == "CVODE" else IDA
@@ -51,7 +51,7 @@ def solvers(problem: Problem, method: str = "CVODE") -> Callable[[float, float],
     return make
 
 
-def _dense(problem: Problem, method: str) -> dict[str, Any]:
+def _dense(problem: BenchmarkProblem, method: str) -> dict[str, Any]:
     f, j = python(problem)
     one = np.eye(problem.size)
 
@@ -72,7 +72,7 @@ def _dense(problem: Problem, method: str) -> dict[str, Any]:
     return {"rhsfn": rhs, "jacfn": jacobian, "linsolver": "dense"}
 
 
-def _sparse(problem: Problem, method: str) -> dict[str, Any]:
+def _sparse(problem: BenchmarkProblem, method: str) -> dict[str, Any]:
     analytic = problem.jacobian
     assert analytic is not None
     n = problem.size

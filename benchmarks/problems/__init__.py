@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.problems.akzo import akzo
 from benchmarks.problems.brusselator import brusselator
 from benchmarks.problems.building import building
@@ -13,7 +13,7 @@ from benchmarks.problems.pollu import pollu
 from benchmarks.problems.rober import rober
 from benchmarks.problems.vdpol import vdpol
 
-PROBLEMS: dict[str, Callable[[], Problem]] = {
+PROBLEMS: dict[str, Callable[[], BenchmarkProblem]] = {
     "vdpol": vdpol,
     "rober": rober,
     "orego": orego,

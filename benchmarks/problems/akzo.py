@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 NAMES = ("FLB", "CO2", "FLBT", "ZHU", "ZLA")
 
@@ -23,9 +23,9 @@ def equations(t, y, m):
     )
 
 
-def akzo() -> Problem:
+def akzo() -> BenchmarkProblem:
     """Source: W. J. H. Stortelder (1998); Test Set for IVP Solvers 2.4."""
-    return Problem(
+    return BenchmarkProblem(
         "akzo",
         "chemistry/akzo_nobel",
         equations,

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import block_array, csr_array
 from scipy.sparse import diags_array as diags
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 
 def _neighbours(n: int) -> list[np.ndarray]:
@@ -40,7 +40,7 @@ def jacobian(n, spread, t, y):
     )
 
 
-def brusselator(n: int) -> Problem:
+def brusselator(n: int) -> BenchmarkProblem:
     """Source: SciML/SciMLBenchmarks.jl."""
     rows = np.arange(n * n)
     around = sum(csr_array((np.ones(n * n), (rows, k)), shape=(n * n, n * n)) for k in _neighbours(n))
@@ -49,7 +49,7 @@ def brusselator(n: int) -> Problem:
     u0 = np.broadcast_to(22 * (x * (1 - x)) ** 1.5, (n, n))
     v0 = np.broadcast_to((27 * (x * (1 - x)) ** 1.5)[:, None], (n, n))
     m = n // 2
-    return Problem(
+    return BenchmarkProblem(
         f"brusselator {n}",
         "chemistry/brusselator2d",
         partial(equations, n),

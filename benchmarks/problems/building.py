@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import block_array
 from scipy.sparse import diags_array as diags
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 _WALL_AREA = 9.0
 _THICKNESS, _CONDUCTIVITY = np.array([0.15, 0.12, 0.1]), np.array([1.7, 0.04, 0.7])
@@ -73,10 +73,10 @@ def jacobian(n, t, y):
     )
 
 
-def building(n: int) -> Problem:
+def building(n: int) -> BenchmarkProblem:
     """Two days of `n` rooms; `checked` are the air of some rooms and one layer."""
     rooms = sorted({1, 2, n // 2, n})
-    return Problem(
+    return BenchmarkProblem(
         f"building {n}",
         "examples/building",
         partial(equations, n),

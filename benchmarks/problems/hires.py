@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 NAMES = ("Pr", "Pfr", "PrX", "PfrX", "PrXa", "PfrXa", "PfrXaE", "E")
 
@@ -23,9 +23,9 @@ def equations(t, y, m):
     )
 
 
-def hires() -> Problem:
+def hires() -> BenchmarkProblem:
     """Source: E. Schaefer (1975); Test Set for IVP Solvers 2.4."""
-    return Problem(
+    return BenchmarkProblem(
         "hires",
         "chemistry/hires",
         equations,

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 from benchmarks.texts import mass_action
 from benchmarks.texts import network as drawn
 
@@ -79,11 +79,11 @@ def arrays(species: int, reactions: int) -> Arrays:
     return Arrays(matrix, net.rates, first, second)
 
 
-def network(species: int = SPECIES, reactions: int = REACTIONS) -> Problem:
+def network(species: int = SPECIES, reactions: int = REACTIONS) -> BenchmarkProblem:
     """Ten seconds of the network from its monomers; `checked` are four monomers and four complexes."""
     net = arrays(species, reactions)
     some = sorted({0, 1, 2, 3, species // 4, species // 2, 3 * species // 4, species - 1})
-    return Problem(
+    return BenchmarkProblem(
         "network",
         "",
         partial(equations, net),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 
 def equations(t, y, m):
@@ -15,9 +15,9 @@ def equations(t, y, m):
     )
 
 
-def orego() -> Problem:
+def orego() -> BenchmarkProblem:
     """Source: R. J. Field and R. M. Noyes (1974); Test Set for IVP Solvers 2.4."""
-    return Problem(
+    return BenchmarkProblem(
         "orego",
         "chemistry/oregonator",
         equations,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 NAMES = (
     *("NO2", "NO", "O3P", "O3", "HO2", "OH", "HCHO", "CO", "ALD", "MEO2"),
@@ -53,11 +53,11 @@ def equations(t, y, m, k=RATES):
     )
 
 
-def pollu() -> Problem:
+def pollu() -> BenchmarkProblem:
     """Source: J. G. Verwer (1994); Test Set for IVP Solvers 2.4."""
     y0 = np.zeros(20)
     y0[[1, 3, 6, 7, 8, 16]] = 0.2, 0.04, 0.1, 0.3, 0.01, 0.007
-    return Problem(
+    return BenchmarkProblem(
         "pollu",
         "chemistry/pollu",
         equations,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 
 def equations(t, y, m):
@@ -10,9 +10,9 @@ def equations(t, y, m):
     return m.stack([-slow + back, slow - back - fast, fast])
 
 
-def rober() -> Problem:
+def rober() -> BenchmarkProblem:
     """Source: H. H. Robertson (1966); Test Set for IVP Solvers 2.4."""
-    return Problem(
+    return BenchmarkProblem(
         "rober",
         "chemistry/robertson",
         equations,

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from benchmarks.problem import Problem
+from benchmarks.problem import BenchmarkProblem
 
 
 def equations(t, y, m):
     return m.stack([y[1], 1000.0 * (1 - y[0] ** 2) * y[1] - y[0]])
 
 
-def vdpol() -> Problem:
+def vdpol() -> BenchmarkProblem:
     """Source: B. van der Pol (1926); Test Set for IVP Solvers 2.4."""
-    return Problem(
+    return BenchmarkProblem(
         "vdpol",
         "problems/van_der_pol",
         equations,

@@ -16,7 +16,7 @@ from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
-from stiffdsl.check.names import Names, names_in
+from stiffdsl.check.names import VisibleNames, names_in
 from stiffdsl.check.outputs import OutputUnits
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, Scope, say_duplicate, say_reserved
@@ -226,7 +226,7 @@ class Classes:
         self.entity(entity.scope, entity.declaration)
         self._finishing.append(entity)
         layers: dict[int, Layer] = {}
-        names = Names(entity.scope, entity)
+        names = VisibleNames(entity.scope, entity)
         walker = Walker(self.report, names, self._array_names)
         for extends, base in entity.bases:
             modifiers = elaborate_modifiers(extends.modifiers, base, walker)

@@ -4,9 +4,9 @@ from stiffdsl.check.classes import Classes
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.functions import BUILTINS
 from stiffdsl.check.model import CheckedModel
-from stiffdsl.check.names import Names, count_of
+from stiffdsl.check.names import VisibleNames, count_of
 from stiffdsl.check.report import Report
-from stiffdsl.check.scope import Found, Library, Load, Scope
+from stiffdsl.check.scope import Load, LocatedDeclaration, Scope, SourceFiles
 from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -49,7 +49,7 @@ def _check_classes(module: tree.Module, source: Source, load: Load, report: Repo
     classes = Classes(report)
     try:
         with large_trees():
-            scope = Library(load, report).open(source, module)
+            scope = SourceFiles(load, report).open(source, module)
             for declaration in module.declarations:
                 if isinstance(declaration, tree.Model | tree.Connector):
                     classes.finish(classes.entity(scope, declaration))
@@ -65,17 +65,17 @@ _CALL_INDEPENDENT = frozenset({"E0220", "E0223", "E0230", "E0231", "E0232", "E02
 
 def _check_constants_and_functions(scope: Scope, report: Report) -> None:
     """Check what no class may have used yet."""
-    names = Names(scope, None)
+    names = VisibleNames(scope, None)
     for declaration in scope.module.declarations:
         walker = Walker(report, names, {})
         if isinstance(declaration, tree.Variable):
             place = tree.Name((tree.Part(declaration.name),), declaration.name_span)
-            walker.constants.resolve(Found(scope, declaration), place)
-        elif isinstance(declaration, tree.Function):
+            walker.constants.resolve(LocatedDeclaration(scope, declaration), place)
+        elif isinstance(declaration, tree.FunctionDeclaration):
             _check_function(scope, declaration, report)
 
 
-def _check_function(scope: Scope, function: tree.Function, report: Report) -> None:
+def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Report) -> None:
     name, span = function.name, function.name_span
     if name in BUILTINS:
         report.say(
@@ -91,7 +91,7 @@ def _check_function(scope: Scope, function: tree.Function, report: Report) -> No
         for p in function.parameters
     }
     found = Report()
-    Walker(found, Names(scope, None, any_value), {}).walk_function(function)
+    Walker(found, VisibleNames(scope, None, any_value), {}).walk_function(function)
     report.take(found, _CALL_INDEPENDENT)
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Protocol
 
-from stiffdsl.check.names import Names, Resolver, dotted, wrong
+from stiffdsl.check.names import Resolver, VisibleNames, dotted, wrong
 from stiffdsl.check.offsets import of_unit
 from stiffdsl.check.report import Report
-from stiffdsl.check.scope import Found
+from stiffdsl.check.scope import LocatedDeclaration
 from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.check.units import Unit
 from stiffdsl.diagnostics import Span
@@ -38,7 +38,7 @@ class Constants:
         self._values: dict[int, Typed] = {}
         self._open: list[int] = []
 
-    def resolve(self, found: Found, name: tree.Name) -> Typed:
+    def resolve(self, found: LocatedDeclaration, name: tree.Name) -> Typed:
         """A constant of a file: its value replaces the name; an array gets a name in the class."""
         declaration, resolver = found.declaration, self._walker.resolver
         assert isinstance(declaration, tree.Variable)
@@ -53,7 +53,7 @@ class Constants:
             return wrong(name)
         if key not in self._values:
             self._open.append(key)
-            outer, resolver.names = resolver.names, Names(found.scope, None)
+            outer, resolver.names = resolver.names, VisibleNames(found.scope, None)
             unit = self._walker.unit(declaration.unit, declaration.span)
             if declaration.value is None:
                 self._walker.report.say(

@@ -41,7 +41,7 @@ class DimensionRules:
 
     def __init__(self, report: Report):
         self.report = report
-        self.calls: list[tuple[tree.Function, Span]] = []
+        self.calls: list[tuple[tree.FunctionDeclaration, Span]] = []
 
     def mismatch(
         self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None

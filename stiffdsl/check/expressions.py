@@ -11,9 +11,9 @@ from stiffdsl.check import dimensions, offsets
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
-from stiffdsl.check.names import Names, Resolver, count_of, dotted, is_wrong, names_in, wrong
+from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, within
-from stiffdsl.check.scope import Found
+from stiffdsl.check.scope import LocatedDeclaration
 from stiffdsl.check.si import in_unit, plain_number
 from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
 from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
@@ -33,7 +33,7 @@ _MATRIX_PRODUCT = (
 class Walker:
     """Elaborates the expressions of one class (or of one file's constants); `names` says where it is."""
 
-    def __init__(self, report: Report, names: Names, array_names: dict[int, str]):
+    def __init__(self, report: Report, names: VisibleNames, array_names: dict[int, str]):
         self.report = report
         self.rules = DimensionRules(report)
         self.constants = Constants(self, array_names)
@@ -53,7 +53,7 @@ class Walker:
         }
 
     @property
-    def names(self) -> Names:
+    def names(self) -> VisibleNames:
         return self.resolver.names
 
     def walk(self, expr: tree.Expr) -> Typed:
@@ -272,7 +272,7 @@ class Walker:
             )
             return wrong(tree.Name((tree.Part(e.function),), e.span))
         found = self.names.scope.find(e.function)
-        if found is not None and isinstance(found.declaration, tree.Function):
+        if found is not None and isinstance(found.declaration, tree.FunctionDeclaration):
             return self._inline(e, found, found.declaration)
         self._unknown_function(e)
         for argument in e.arguments:
@@ -286,7 +286,7 @@ class Walker:
             help = f"an index is written in brackets: `{name}[...]`; a product needs `*`"
             self.report.say("E0230", f"`{name}` is not a function", (e.span, "is called here"), help=help)
         elif names.complete:
-            known = [*BUILTINS, "der", *names.scope.known(tree.Function)]
+            known = [*BUILTINS, "der", *names.scope.known(tree.FunctionDeclaration)]
             self.report.say(
                 "E0230",
                 f"unknown function `{name}`",
@@ -377,7 +377,7 @@ class Walker:
             return first.offsets if alike else None
         return offsets.without(first.offsets) if alike and builtin.rule in ("keep", "reduce") else None
 
-    def _inline(self, e: tree.Call, found: Found, function: tree.Function) -> Typed:
+    def _inline(self, e: tree.Call, found: LocatedDeclaration, function: tree.FunctionDeclaration) -> Typed:
         wanted = len(function.parameters)
         arguments = [self.walk(a) for a in e.arguments]
         if not self._counted(e, len(arguments) == wanted, str(wanted)):
@@ -404,13 +404,15 @@ class Walker:
             return Typed(e, None, 0, Level.CONSTANT, False)
         outer = self.names
         self.rules.calls.append((function, e.span))
-        self.resolver.names = Names(found.scope, None, dict(zip(function.parameters, arguments, strict=True)))
+        self.resolver.names = VisibleNames(
+            found.scope, None, dict(zip(function.parameters, arguments, strict=True))
+        )
         value = self.walk(function.body)
         self.resolver.names = outer
         self.rules.calls.pop()
         return value
 
-    def walk_function(self, function: tree.Function) -> Typed:
+    def walk_function(self, function: tree.FunctionDeclaration) -> Typed:
         """Walk the body of a function by itself; `names` holds its parameters."""
         self.rules.calls.append((function, function.name_span))
         value = self.walk(function.body)
@@ -461,7 +463,7 @@ class Walker:
             expr, known, 1 + items[0].rank, max([i.level for i in items]), all(i.bare for i in items)
         )
 
-    def enter(self, iterators: tuple[tree.Iterator, ...]) -> tuple[Names, tuple[tree.Iterator, ...]]:
+    def enter(self, iterators: tuple[tree.Iterator, ...]) -> tuple[VisibleNames, tuple[tree.Iterator, ...]]:
         """Make loop indices visible. Returns the names to go back to, and the iterators as kept."""
         outer = self.names
         kept = []
@@ -469,7 +471,7 @@ class Walker:
             kept.append(self._enter(iterator))
         return outer, tuple(kept)
 
-    def leave(self, outer: Names) -> None:
+    def leave(self, outer: VisibleNames) -> None:
         """Forget the loop indices of the matching `enter`."""
         self.resolver.names = outer
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.report import Report
-from stiffdsl.check.scope import Found, Scope
+from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_number
 from stiffdsl.check.units import NONE
 from stiffdsl.diagnostics import did_you_mean
@@ -24,7 +24,7 @@ _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w
 
 
 @dataclass
-class Names:
+class VisibleNames:
     """The names visible at one place. In a function `arguments` are its parameters and `entity` is None."""
 
     scope: Scope
@@ -65,7 +65,11 @@ class Resolver:
     """Looks names up in `names`, which its owner replaces on the way into and out of functions."""
 
     def __init__(
-        self, report: Report, names: Names, walk: Walk, constant: Callable[[Found, tree.Name], Typed]
+        self,
+        report: Report,
+        names: VisibleNames,
+        walk: Walk,
+        constant: Callable[[LocatedDeclaration, tree.Name], Typed],
     ):
         self.report = report
         self.names = names
@@ -98,14 +102,16 @@ class Resolver:
             return self._unknown(name)
         if isinstance(found.declaration, tree.Variable):
             return self._constant(found, name)
-        what = {tree.Function: "a function", tree.Connector: "a connector"}.get(
+        what = {tree.FunctionDeclaration: "a function", tree.Connector: "a connector"}.get(
             type(found.declaration), "a model"
         )
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
             (name.span, "a quantity is expected here"),
-            help="call it with its arguments" if isinstance(found.declaration, tree.Function) else None,
+            help="call it with its arguments"
+            if isinstance(found.declaration, tree.FunctionDeclaration)
+            else None,
         )
         return wrong(name)
 

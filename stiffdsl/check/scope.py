@@ -14,13 +14,13 @@ from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import parse
 
 Load = Callable[[str, Source], Source | None]
-Declared = tree.Model | tree.Connector | tree.Function | tree.Variable
+Declared = tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Variable
 
 RESERVED = frozenset({"time", "pi", "true", "false", "der"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class LocatedDeclaration:
     """A declaration and the file it is written in."""
 
     scope: "Scope"
@@ -33,11 +33,11 @@ class Scope:
 
     source: Source
     module: tree.Module
-    names: dict[str, Found] = field(default_factory=dict)
+    names: dict[str, LocatedDeclaration] = field(default_factory=dict)
     modules: dict[str, "Scope"] = field(default_factory=dict)
     complete: bool = True  # False where an import failed: a name that is not found may be a consequence of it
 
-    def find(self, dotted: str) -> Found | None:
+    def find(self, dotted: str) -> LocatedDeclaration | None:
         """The declaration that `Resistor` or `electrical.Resistor` stands for in this file, if any."""
         if dotted in self.names:
             return self.names[dotted]
@@ -54,7 +54,7 @@ class Scope:
         return own
 
 
-class Library:
+class SourceFiles:
     """Every file of this run, parsed once."""
 
     def __init__(self, load: Load, report: Report):
@@ -126,9 +126,9 @@ class Library:
 
     def _declare(self, scope: Scope) -> None:
         for declaration in scope.module.declarations:
-            self._add(scope, declaration.name, Found(scope, declaration), declaration.name_span)
+            self._add(scope, declaration.name, LocatedDeclaration(scope, declaration), declaration.name_span)
 
-    def _add(self, scope: Scope, name: str, found: Found, span: Span) -> None:
+    def _add(self, scope: Scope, name: str, found: LocatedDeclaration, span: Span) -> None:
         if name in RESERVED:
             say_reserved(self._report, name, span)
         earlier = scope.names.get(name)

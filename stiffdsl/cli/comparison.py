@@ -5,12 +5,12 @@ from typing import Any
 import click
 import numpy as np
 
-from stiffdsl.cli.data import Data
+from stiffdsl.cli.data import DataColumns
 from stiffdsl.cli.loading import converted
 from stiffdsl.diagnostics import did_you_mean
 
 
-def measured(model: Any, data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def measured(model: Any, data: DataColumns) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Times and values of the columns that are variables of the model, in declared units.
 
     Raises UsageError where no column is one.

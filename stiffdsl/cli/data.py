@@ -16,14 +16,14 @@ import numpy as np
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import read_text
 from stiffdsl.cli.loading import converted
-from stiffdsl.cli.options import Driven
+from stiffdsl.cli.options import DrivenInput
 from stiffdsl.diagnostics import did_you_mean
 
 HEADING = re.compile(r"\s*(?P<name>.*?)\s*(\[(?P<unit>[^\[\]]*)\])?\s*")
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class DataColumns:
     """Columns of a file over `t` in seconds; a missing value is NaN. `units` holds those that headings name."""
 
     path: str
@@ -44,7 +44,7 @@ class Data:
         return name, self.columns[name]
 
 
-def read_data(path: str) -> Data:
+def read_data(path: str) -> DataColumns:
     """The table at `path`, with a heading for each column. Raises `Failure` with the line for what is no number."""
     names, rows = _parquet(path) if Path(path).suffix.lower() == ".parquet" else _csv(path)
     headings = [HEADING.fullmatch(name) for name in names]
@@ -58,12 +58,12 @@ def read_data(path: str) -> Data:
         for k, name in enumerate(plain)
         if k > 0
     }
-    return Data(path, t, columns, dict(zip(plain[1:], units[1:], strict=True)))
+    return DataColumns(path, t, columns, dict(zip(plain[1:], units[1:], strict=True)))
 
 
-def drive(model: Any, given: tuple[Driven, ...]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def drive(model: Any, given: tuple[DrivenInput, ...]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Inputs by name as tables of times and values in declared units; raises UsageError for a name that is no input."""
-    files: dict[str, Data] = {}
+    files: dict[str, DataColumns] = {}
     driven = {}
     for one in given:
         if one.name not in model.input_names:

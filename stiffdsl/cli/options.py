@@ -40,7 +40,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Driven:
+class DrivenInput:
     """`name=FILE:column`: an input that a column of a file drives."""
 
     name: str
@@ -137,14 +137,14 @@ class DrivenType(click.ParamType):
     name = "NAME=FILE[:COLUMN]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, Driven):
+        if isinstance(value, DrivenInput):
             return value
         try:
             name, text = split_assignment(value, "u=data.csv:column")
         except ValueError as error:
             self.fail(str(error), param, ctx)
         path, colon, column = text.rpartition(":")
-        return Driven(name, path, column.strip()) if colon and path else Driven(name, text, None)
+        return DrivenInput(name, path, column.strip()) if colon and path else DrivenInput(name, text, None)
 
 
 class ChoiceType(click.ParamType):

@@ -19,7 +19,7 @@ LISTED, PARAMETERS = 24, 50
 
 
 @dataclass(frozen=True)
-class Call:
+class RunArguments:
     """The arguments common to all runs of a command: the model, values given for it, and solver options."""
 
     loaded: Loaded
@@ -54,7 +54,7 @@ class Call:
         return tuple(b.name for b in declared or blocks)
 
 
-def swept_values(call: Call, sweeps: tuple[Sweep, ...]) -> dict[str, np.ndarray]:
+def swept_values(call: RunArguments, sweeps: tuple[Sweep, ...]) -> dict[str, np.ndarray]:
     """The values of every lane by parameter, in declared units: all combinations, the last sweep moving fastest."""
     axes: dict[str, np.ndarray] = {}
     for sweep in sweeps:
@@ -69,7 +69,7 @@ def swept_values(call: Call, sweeps: tuple[Sweep, ...]) -> dict[str, np.ndarray]
     return {name: lanes[:, k] for k, name in enumerate(axes)}
 
 
-def drawn_values(call: Call, count: int, seed: int) -> dict[str, np.ndarray]:
+def drawn_values(call: RunArguments, count: int, seed: int) -> dict[str, np.ndarray]:
     """The values of every lane by parameter, drawn uniformly over the declared ranges."""
     ranges = {name: bounds for name, bounds in call.model.ranges.items() if name not in call.loaded.params}
     if not ranges:
@@ -81,7 +81,7 @@ def drawn_values(call: Call, count: int, seed: int) -> dict[str, np.ndarray]:
     return {name: source.uniform(low, high, count) for name, (low, high) in ranges.items()}
 
 
-def run_lanes(call: Call, lanes: dict[str, np.ndarray]) -> Any:
+def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
     """The ensemble over the values of `lanes`; progress counts runs."""
     from stiffdsl.surrogate.progress import duration
 
@@ -150,7 +150,9 @@ def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -
     }
 
 
-def sensitivities(call: Call) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+def sensitivities(
+    call: RunArguments,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
     """Times, values (times, outputs), derivatives (times, outputs, parameters) in declared units, and their names.
 
     Exact derivatives of the solver, by parameters that have a range, or by all numbers where none has one.
@@ -187,14 +189,14 @@ def sensitivities(call: Call) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple
     return times, found, np.stack([np.asarray(by_name[n]) for n in names], axis=-1), labels, names
 
 
-def _value(call: Call, row: Any) -> float:
+def _value(call: RunArguments, row: Any) -> float:
     """A parameter's value in this call, in its declared unit."""
     given = call.loaded.params.get(row.name)
     return float(row.value if given is None else given)
 
 
 def sensitivity_report(
-    call: Call,
+    call: RunArguments,
     found: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]],
     written: list[str],
 ) -> dict[str, Any]:

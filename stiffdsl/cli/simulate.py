@@ -14,7 +14,7 @@ from stiffdsl.cli.files import writable, writing
 from stiffdsl.cli.loading import load, part_for, starting
 from stiffdsl.cli.options import (
     ChoiceType,
-    Driven,
+    DrivenInput,
     DrivenType,
     PositiveType,
     Setting,
@@ -35,7 +35,7 @@ from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
 
 if TYPE_CHECKING:
-    from stiffdsl.cli.runs import Call
+    from stiffdsl.cli.runs import RunArguments
 
 PICTURES = (".png", ".svg", ".pdf")
 EXTREMES = ("first", "last", "least", "greatest")
@@ -133,7 +133,7 @@ def simulate(
     saveat: str | None,
     out: str | None,
     picture: str | None,
-    driven: tuple[Driven, ...],
+    driven: tuple[DrivenInput, ...],
     initial: tuple[Setting, ...],
     sweeps: tuple[Sweep, ...],
     draw: int | None,
@@ -153,7 +153,7 @@ def simulate(
     """
     from stiffdsl.cli.data import drive
     from stiffdsl.cli.results import check_format, read_times
-    from stiffdsl.cli.runs import Call, drawn_values, swept_values
+    from stiffdsl.cli.runs import RunArguments, drawn_values, swept_values
 
     if points is not None and saveat is not None:
         raise click.UsageError("--points and --saveat exclude each other: both say which times to save")
@@ -195,7 +195,7 @@ def simulate(
         "max_step": max_step,
     }
     options["include_quadratures"] = include_quadratures or None
-    call = Call(
+    call = RunArguments(
         loaded,
         outputs,
         starting(loaded.model, initial),
@@ -231,7 +231,7 @@ def simulate(
 
 
 def _one(
-    call: "Call",
+    call: "RunArguments",
     seconds: dict[str, float],
     out: str | None,
     picture: str | None,
@@ -289,7 +289,11 @@ def _one(
 
 
 def _lanes(
-    call: "Call", lanes: dict[str, Any], seconds: dict[str, float], out: str | None, picture: str | None
+    call: "RunArguments",
+    lanes: dict[str, Any],
+    seconds: dict[str, float],
+    out: str | None,
+    picture: str | None,
 ) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
     """Many runs: their report and how that is shown. It is a failure only where none reached the end."""
     from stiffdsl.cli.results import write_ensemble
@@ -314,7 +318,9 @@ def _lanes(
     return report, ensemble_table
 
 
-def _sensitivity(call: "Call", out: str | None) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+def _sensitivity(
+    call: "RunArguments", out: str | None
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
     from stiffdsl.cli.results import write_sensitivities
     from stiffdsl.cli.runs import sensitivities, sensitivity_report
     from stiffdsl.report.tables import sensitivity_table

@@ -4,8 +4,8 @@ import numpy as np
 
 from stiffdsl.flat.connect import Ports
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Fault, Node, positions
 from stiffdsl.flat.shapes import lengths, text
 from stiffdsl.syntax import tree
@@ -21,7 +21,7 @@ def ports_of(nodes: list[Node]) -> dict[int, Ports]:
 
 
 def connect(
-    context: Context, node: Node, statement: tree.Connect, domain: Domain, ports: dict[int, Ports]
+    context: Context, node: Node, statement: tree.Connect, domain: IterationDomain, ports: dict[int, Ports]
 ) -> None:
     """Gather which faces of ports meet; raises `Fault` where they do not fit together."""
     shapes = [_port_shape(node, point, domain) for point in statement.points]
@@ -54,7 +54,7 @@ def connect(
     group.edges += [(faces[0], face) for face in faces[1:]]
 
 
-def _port_shape(node: Node, point: tree.Name, domain: Domain) -> tuple[int, ...]:
+def _port_shape(node: Node, point: tree.Name, domain: IterationDomain) -> tuple[int, ...]:
     target, shape = node, []
     for part in point.parts:
         child = target.children.get(part.name)
@@ -68,8 +68,10 @@ def _port_shape(node: Node, point: tree.Name, domain: Domain) -> tuple[int, ...]
     return tuple(shape)
 
 
-def _port(context: Context, node: Node, point: tree.Name, domain: Domain) -> tuple[Node, list[np.ndarray]]:
-    expansion = Expansion(context, node, domain)
+def _port(
+    context: Context, node: Node, point: tree.Name, domain: IterationDomain
+) -> tuple[Node, list[np.ndarray]]:
+    expansion = StatementExpansion(context, node, domain)
     target, index = node, list(domain.prefix)
     axes = iter(domain.axes)
     for part in point.parts:

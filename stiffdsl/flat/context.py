@@ -7,7 +7,7 @@ import numpy as np
 from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
-from stiffdsl.flat.domain import Domain
+from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
 from stiffdsl.flat.model import SLOT_KINDS, Block
@@ -53,7 +53,7 @@ class Context:
         self.hidden_count: dict[str, int] = {}
         # Parts of long statements that stand in them several times (`shared.py`), and their shapes.
         self.shared: set[int] = set()
-        self.shapes: dict[tuple[int, int], tuple[Domain, tuple[int, ...]]] = {}
+        self.shapes: dict[tuple[int, int], tuple[IterationDomain, tuple[int, ...]]] = {}
         span = checked.root.span
         modifiers: dict[tuple[str, str], Bound] = {}
         self.root = Node(checked.root, (), None, None, modifiers)

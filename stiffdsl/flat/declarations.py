@@ -6,8 +6,8 @@ import numpy as np
 
 from stiffdsl.check.modifiers import BEGINNINGS
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain, split_rows
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain, split_rows
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Bound, Fault, Node
 from stiffdsl.flat.model import Block
@@ -67,12 +67,12 @@ def declared(node: Node, variable: tree.Variable, attribute: str, own: tree.Expr
 
 def expansions(
     context: Context, block: Block, bound: Bound, auxiliary: bool
-) -> Iterable[tuple[Expansion, np.ndarray]]:
+) -> Iterable[tuple[StatementExpansion, np.ndarray]]:
     """The domains in which a value is expanded for every scalar of `block`, split where it must be."""
     prefix = bound.scope.prefix
     extra = block.shape[len(prefix) :]
-    domain = Domain.grid(prefix, extra)
-    shape = shape_of(Expansion(context, bound.scope, domain), bound.value)
+    domain = IterationDomain.grid(prefix, extra)
+    shape = shape_of(StatementExpansion(context, bound.scope, domain), bound.value)
     if shape and shape != extra:
         if shape == extra[: len(shape)]:
             domain = domain.with_axes(domain.axes[: len(shape)])
@@ -80,11 +80,11 @@ def expansions(
             wanted, given = lengths(extra), lengths(shape)
             raise Fault("E0305", f"`{block.name}` is {wanted}, its value is {given}", bound.span)
     for rows in split_rows(domain.size, lambda rows: _try(context, bound, domain.take(rows))):
-        yield Expansion(context, bound.scope, domain.take(rows), auxiliary), rows
+        yield StatementExpansion(context, bound.scope, domain.take(rows), auxiliary), rows
 
 
-def _try(context: Context, bound: Bound, domain: Domain) -> None:
-    look = Expansion(context, bound.scope, domain, auxiliary=False)
+def _try(context: Context, bound: Bound, domain: IterationDomain) -> None:
+    look = StatementExpansion(context, bound.scope, domain, auxiliary=False)
     look.lift(look.expand(bound.value))
 
 

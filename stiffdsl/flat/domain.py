@@ -13,7 +13,7 @@ from stiffdsl.diagnostics import Span
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
+class LineSpans:
     """The text that members come from where each has a line of its own: `spans[of[row]]`."""
 
     spans: tuple[Span, ...]
@@ -21,7 +21,7 @@ class Lines:
 
 
 @dataclass(frozen=True, eq=False)
-class Domain:
+class IterationDomain:
     """`size` members; every index array has one entry for each of them. `prefix` and `axes` count from 0.
 
     `scalars`: names that stand for another quantity in every member: the kind of its slot and its number.
@@ -32,35 +32,35 @@ class Domain:
     iterators: dict[str, np.ndarray] = field(default_factory=dict)
     axes: tuple[np.ndarray, ...] = ()
     scalars: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
-    lines: Lines | None = None
+    lines: LineSpans | None = None
 
     @staticmethod
-    def grid(prefix: tuple[int, ...], axes: tuple[int, ...] = ()) -> "Domain":
+    def grid(prefix: tuple[int, ...], axes: tuple[int, ...] = ()) -> "IterationDomain":
         """All combinations of prefix and axis positions, row-major."""
         shape = prefix + axes
         size = int(np.prod(shape, dtype=np.int64))
         index = np.unravel_index(np.arange(size), shape) if shape else ()
         index = tuple(np.asarray(i, dtype=np.int64) for i in index)
-        return Domain(size, index[: len(prefix)], {}, index[len(prefix) :])
+        return IterationDomain(size, index[: len(prefix)], {}, index[len(prefix) :])
 
-    def take(self, rows: np.ndarray) -> "Domain":
+    def take(self, rows: np.ndarray) -> "IterationDomain":
         """The members `rows`, in that order, with repetitions."""
         if self.size == 1 and len(rows) == 1:
             return self
-        return Domain(
+        return IterationDomain(
             len(rows),
             tuple(p[rows] for p in self.prefix),
             {name: value[rows] for name, value in self.iterators.items()},
             tuple(a[rows] for a in self.axes),
             {name: (kind, value[rows]) for name, (kind, value) in self.scalars.items()},
-            None if self.lines is None else Lines(self.lines.spans, self.lines.of[rows]),
+            None if self.lines is None else LineSpans(self.lines.spans, self.lines.of[rows]),
         )
 
-    def bind(self, name: str, value: np.ndarray) -> "Domain":
+    def bind(self, name: str, value: np.ndarray) -> "IterationDomain":
         """The same members with one more iterator."""
         return replace(self, iterators={**self.iterators, name: value})
 
-    def product(self, lengths: tuple[int, ...]) -> "Domain":
+    def product(self, lengths: tuple[int, ...]) -> "IterationDomain":
         """Every member repeated over new whole-array axes."""
         extra = int(np.prod(lengths, dtype=np.int64))
         rows = np.repeat(np.arange(self.size), extra)
@@ -69,7 +69,7 @@ class Domain:
         axes = np.unravel_index(position, lengths) if lengths else ()
         return replace(base, axes=tuple(np.asarray(a, dtype=np.int64) for a in axes))
 
-    def with_axes(self, axes: tuple[np.ndarray, ...]) -> "Domain":
+    def with_axes(self, axes: tuple[np.ndarray, ...]) -> "IterationDomain":
         return replace(self, axes=axes)
 
 

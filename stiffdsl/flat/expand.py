@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain, Split
+from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node, positions
 from stiffdsl.flat.model import SLOT_KINDS, Block
@@ -25,7 +25,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class NameTarget:
     """The target of a name: `index[k]` is the position along dimension k, or None for the whole axis."""
 
     block: Block | None
@@ -44,12 +44,12 @@ class Reference:
 
 
 @dataclass(eq=False)
-class Expansion:
+class StatementExpansion:
     """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values)."""
 
     context: Context
     node: Node
-    domain: Domain
+    domain: IterationDomain
     auxiliary: bool = True
     inside_sum: bool = False
     kinds: list[str] = field(default_factory=list)
@@ -57,8 +57,8 @@ class Expansion:
     sums: list[tuple[Rows, np.ndarray]] = field(default_factory=list)
     _known: dict[tuple[str, bytes], int] = field(default_factory=dict)
     # Shared parts in a domain: what they are here, and the hidden variables that hold them for the whole statement.
-    _parts: dict[tuple[int, int], tuple[Domain, Value]] = field(default_factory=dict)
-    _divided: dict[tuple[int, int], tuple[Domain, np.ndarray | None]] = field(default_factory=dict)
+    _parts: dict[tuple[int, int], tuple[IterationDomain, Value]] = field(default_factory=dict)
+    _divided: dict[tuple[int, int], tuple[IterationDomain, np.ndarray | None]] = field(default_factory=dict)
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows:
         """Rows for a family, of `skeleton` over the slots collected so far."""
@@ -182,7 +182,7 @@ class Expansion:
             column = block.offset + positions(block.shape, list(self.domain.prefix), self.domain.size)
         return self.slot(SLOT_KINDS[block.kind], column)
 
-    def _complete(self, reference: Reference, expr: tree.Name) -> list[np.ndarray]:
+    def _complete(self, reference: NameTarget, expr: tree.Name) -> list[np.ndarray]:
         """The index of `reference` with its whole axes taken from the domain's."""
         shape = reference.free
         open_axes = len(self.domain.axes)
@@ -204,7 +204,7 @@ class Expansion:
                 index.append(i)
         return index
 
-    def refer(self, expr: tree.Name) -> Reference:
+    def refer(self, expr: tree.Name) -> NameTarget:
         """Follows a dotted name through the parts of this node."""
         node, shape = self.node, list(self.node.prefix)
         index: list[np.ndarray | tuple[int, int] | None] = list(self.domain.prefix)
@@ -219,12 +219,12 @@ class Expansion:
         if last.name in node.declared and node.declared[last.name].kind == "const":
             constant = np.asarray(self.context.constant_of(node, last.name))
             own = self.indices(last, constant.shape, expr)
-            return Reference(None, constant, constant.shape, tuple(own))
+            return NameTarget(None, constant, constant.shape, tuple(own))
         block = node.blocks.get(last.name)
         if block is None:
             raise unknown_name(last.name, node, expr)
         own = block.shape[len(node.prefix) :]
-        return Reference(block, None, block.shape, tuple(index + self.indices(last, own, expr)))
+        return NameTarget(block, None, block.shape, tuple(index + self.indices(last, own, expr)))
 
     def indices(self, part: tree.Part, dims: tuple[int, ...], expr: tree.Name):
         """Per dimension of `part`, counted from 0: positions, (first, count) of a range, or None for a whole axis."""
@@ -297,15 +297,19 @@ class Expansion:
             )
         return np.round(value)
 
-    def within(self, domain: Domain) -> "Expansion":
+    def within(self, domain: IterationDomain) -> "StatementExpansion":
         """Another expansion for looking only: its slots are thrown away."""
-        return self._like(Expansion(self.context, self.node, domain, self.auxiliary, self.inside_sum))
+        return self._like(
+            StatementExpansion(self.context, self.node, domain, self.auxiliary, self.inside_sum)
+        )
 
-    def beside(self, terms: Domain, auxiliary: bool = True, inside_sum: bool = False) -> "Expansion":
+    def beside(
+        self, terms: IterationDomain, auxiliary: bool = True, inside_sum: bool = False
+    ) -> "StatementExpansion":
         """The expansion of the terms of a sum: a statement of its own."""
-        return self._like(Expansion(self.context, self.node, terms, auxiliary, inside_sum))
+        return self._like(StatementExpansion(self.context, self.node, terms, auxiliary, inside_sum))
 
-    def _like(self, other: "Expansion") -> "Expansion":
+    def _like(self, other: "StatementExpansion") -> "StatementExpansion":
         other._divided = self._divided
         return other
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain
+from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Node
 from stiffdsl.flat.numeric import Value
@@ -15,11 +15,11 @@ from stiffdsl.syntax import tree
 
 
 class Expander(Protocol):
-    """One statement in one domain (`expand.Expansion`)."""
+    """One statement in one domain (`expand.StatementExpansion`)."""
 
     context: Context
     node: Node
-    domain: Domain
+    domain: IterationDomain
     auxiliary: bool
     inside_sum: bool
     sums: list[tuple[Rows, np.ndarray]]
@@ -34,9 +34,11 @@ class Expander(Protocol):
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows: ...
 
-    def within(self, domain: Domain) -> "Expander": ...
+    def within(self, domain: IterationDomain) -> "Expander": ...
 
-    def beside(self, terms: Domain, auxiliary: bool = True, inside_sum: bool = False) -> "Expander": ...
+    def beside(
+        self, terms: IterationDomain, auxiliary: bool = True, inside_sum: bool = False
+    ) -> "Expander": ...
 
     def bound(self, expr: tree.Expr) -> int: ...
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.domain import Lines
+from stiffdsl.flat.domain import LineSpans
 from stiffdsl.flat.model import Family, Sum
 from stiffdsl.flat.template import Skeleton, to_sympy
 
@@ -28,7 +28,7 @@ class Rows:
     sums: tuple[tuple["Rows", np.ndarray], ...]
     size: int
     span: Span
-    lines: Lines | None = None
+    lines: LineSpans | None = None
 
     @property
     def key(self) -> tuple:

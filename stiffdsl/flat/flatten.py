@@ -7,8 +7,8 @@ from stiffdsl.flat.connect import Connections, connection_sets
 from stiffdsl.flat.connecting import ports_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import add_values
-from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.finish import finished
 from stiffdsl.flat.instances import instantiated
 from stiffdsl.flat.model import FlatModel
@@ -54,7 +54,7 @@ def experiment(context: Context) -> dict[str, object]:
     if context.checked.root.experiment is None:
         return found
     for name, expr in context.checked.root.experiment.options:
-        look = Expansion(context, context.root, Domain(), auxiliary=False)
+        look = StatementExpansion(context, context.root, IterationDomain(), auxiliary=False)
         if expr is None:
             found[name] = True
         elif isinstance(expr, tree.Range):

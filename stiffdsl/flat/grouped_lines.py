@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.domain import Domain, Lines
+from stiffdsl.flat.domain import IterationDomain, LineSpans
 from stiffdsl.flat.instance import Node, positions
 from stiffdsl.flat.model import SLOT_KINDS
 from stiffdsl.syntax import tree
 
 
-def of_lines(alike: tree.Alike, node: Node, domain: Domain) -> Iterator[Domain]:
+def of_lines(alike: tree.Alike, node: Node, domain: IterationDomain) -> Iterator[IterationDomain]:
     """The members of `domain` for every line, in parts: in one part a name is a slot of one kind, and a number that
     is no index is zero, one, or neither, which decides what an equation depends on."""
     count = len(alike.spans)
@@ -37,13 +37,13 @@ def of_lines(alike: tree.Alike, node: Node, domain: Domain) -> Iterator[Domain]:
     for each in np.unique(code):
         rows = np.flatnonzero(code == each)
         part = whole.take(rows)
-        yield Domain(
+        yield IterationDomain(
             len(rows),
             part.prefix,
             {**part.iterators, **{hole: value[rows] for hole, value in numbers.items()}},
             part.axes,
             {hole: (kinds[kind[rows[0]]], column[rows]) for hole, (kind, column) in names.items()},
-            Lines(alike.spans, line[rows]),
+            LineSpans(alike.spans, line[rows]),
         )
 
 

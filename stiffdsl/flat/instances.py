@@ -8,8 +8,8 @@ from stiffdsl.check.model import CheckedModel
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import declared, expansions
-from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, count_parts
 from stiffdsl.flat.model import Block
 from stiffdsl.flat.structure import constant_value, dimensions
@@ -91,7 +91,9 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
     kind = "var" if variable.name in node.bound_inputs else variable.kind
     low = high = None
     if variable.range is not None:
-        look = Expansion(context, node, Domain.grid((1,) * len(node.prefix)), auxiliary=False)
+        look = StatementExpansion(
+            context, node, IterationDomain.grid((1,) * len(node.prefix)), auxiliary=False
+        )
         low = float(np.ravel(look.structural(variable.range.first, "a range"))[0])
         high = float(np.ravel(look.structural(variable.range.last, "a range"))[0])
         if low > high:

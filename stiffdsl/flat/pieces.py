@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.domain import Domain, Split, split_rows
+from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.numeric import truth
 from stiffdsl.syntax import tree
 
 
-def pieces(expansion: Expander, body: tree.Expr, terms: Domain) -> list[np.ndarray]:
+def pieces(expansion: Expander, body: tree.Expr, terms: IterationDomain) -> list[np.ndarray]:
     """The rows of `terms` in which `body` takes the same branches, ascending in each piece."""
     every = np.arange(terms.size)
     if not terms.size or not _chooses(body):
@@ -39,7 +39,7 @@ def _children(node: Any) -> list[Any]:
     return [getattr(node, f.name) for f in fields(node)]
 
 
-def _split(expansion: Expander, node: Any, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
+def _split(expansion: Expander, node: Any, terms: IterationDomain, rows: np.ndarray) -> list[np.ndarray]:
     """`rows` by the branches of every choice in `node`; a condition is looked at only where its branch is taken."""
     if not _chooses(node):
         return [rows]
@@ -52,7 +52,7 @@ def _split(expansion: Expander, node: Any, terms: Domain, rows: np.ndarray) -> l
     return _each(expansion, _children(node), terms, rows)
 
 
-def _each(expansion: Expander, nodes, terms: Domain, rows: np.ndarray) -> list[np.ndarray]:
+def _each(expansion: Expander, nodes, terms: IterationDomain, rows: np.ndarray) -> list[np.ndarray]:
     parts = [rows]
     for node in nodes:
         parts = [finer for part in parts for finer in _split(expansion, node, terms, part)]
@@ -60,7 +60,7 @@ def _each(expansion: Expander, nodes, terms: Domain, rows: np.ndarray) -> list[n
 
 
 def _decided(
-    expansion: Expander, condition: tree.Expr, terms: Domain, rows: np.ndarray
+    expansion: Expander, condition: tree.Expr, terms: IterationDomain, rows: np.ndarray
 ) -> list[tuple[np.ndarray, bool | None]]:
     """`rows` by what `condition` says in them; None where that is known in a run only."""
     found: list[tuple[np.ndarray, bool | None]] = []

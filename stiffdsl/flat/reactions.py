@@ -7,15 +7,15 @@ and of the IVP test set, without a division by factorials). Where the whole rate
 
 import numpy as np
 
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
 
-def add_reaction(expansion: Expansion, reaction: tree.Reaction) -> None:
+def add_reaction(expansion: StatementExpansion, reaction: tree.Reaction) -> None:
     """The rate equations of `reaction` in every member of the expansion's domain."""
     # Looked at first: a `Split` must come before anything is made.
-    look = Expansion(expansion.context, expansion.node, expansion.domain, auxiliary=False)
+    look = StatementExpansion(expansion.context, expansion.node, expansion.domain, auxiliary=False)
     for expr in (reaction.forward, reaction.reverse):
         if expr is not None:
             look.lift(look.expand(expr))
@@ -25,11 +25,11 @@ def add_reaction(expansion: Expansion, reaction: tree.Reaction) -> None:
         return
     _one_way(expansion, reaction, sides[0], sides[1], reaction.forward)
     if reaction.reverse is not None:
-        other = Expansion(expansion.context, expansion.node, expansion.domain)
+        other = StatementExpansion(expansion.context, expansion.node, expansion.domain)
         _one_way(other, reaction, sides[1], sides[0], reaction.reverse)
 
 
-def _as_one(expansion: Expansion, reaction: tree.Reaction) -> None:
+def _as_one(expansion: StatementExpansion, reaction: tree.Reaction) -> None:
     """One rate for what goes forth and back: a whole one, or that of a label."""
     context, size = expansion.context, expansion.domain.size
     stoichiometry = context.stoichiometry
@@ -48,14 +48,14 @@ def _as_one(expansion: Expansion, reaction: tree.Reaction) -> None:
     if reaction.reverse is not None:
         terms.append(_speed(expansion, reaction, reaction.products, reaction.reverse))
     context.equations.add(expansion.rows(("add", *terms), reaction.span))
-    look = Expansion(context, expansion.node, expansion.domain)
+    look = StatementExpansion(context, expansion.node, expansion.domain)
     for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
         for count, name in side:
             stoichiometry.enter(look.columns[_species(look, name)[1]], rate, sign * count)
     stoichiometry.span = stoichiometry.span or reaction.span
 
 
-def _speed(expansion: Expansion, reaction: tree.Reaction, before, constant: tree.Expr) -> Skeleton:
+def _speed(expansion: StatementExpansion, reaction: tree.Reaction, before, constant: tree.Expr) -> Skeleton:
     """The rate in one direction: `constant` times the amounts in `before`, or `constant` as the whole rate."""
     factors = [expansion.lift(expansion.expand(constant))]
     for count, name in before if not reaction.whole else ():
@@ -64,7 +64,7 @@ def _speed(expansion: Expansion, reaction: tree.Reaction, before, constant: tree
     return factors[0] if len(factors) == 1 else ("mul", *factors)
 
 
-def _one_way(expansion: Expansion, reaction: tree.Reaction, before, after, rate: tree.Expr) -> None:
+def _one_way(expansion: StatementExpansion, reaction: tree.Reaction, before, after, rate: tree.Expr) -> None:
     context, size = expansion.context, expansion.domain.size
     stoichiometry = context.stoichiometry
     hidden = context.hidden(size, "rate", reaction.span) + np.arange(size)
@@ -82,7 +82,7 @@ def _one_way(expansion: Expansion, reaction: tree.Reaction, before, after, rate:
     if factors:
         product = factors[0] if len(factors) == 1 else ("mul", *factors)
     context.equations.add(expansion.rows(("add", slot, ("mul", MINUS_ONE, product)), reaction.span))
-    look = Expansion(context, expansion.node, expansion.domain)
+    look = StatementExpansion(context, expansion.node, expansion.domain)
     for count, name in after:
         made.append((count, look.columns[_species(look, name)[1]]))
     for sign, side in ((-1.0, consumed), (1.0, made)):
@@ -91,7 +91,7 @@ def _one_way(expansion: Expansion, reaction: tree.Reaction, before, after, rate:
     stoichiometry.span = stoichiometry.span or reaction.span
 
 
-def _species(expansion: Expansion, name: tree.Name) -> Skeleton:
+def _species(expansion: StatementExpansion, name: tree.Name) -> Skeleton:
     slot = expansion.expand(name)
     assert isinstance(slot, tuple), "check lets no other species pass"
     return slot

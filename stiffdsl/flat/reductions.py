@@ -3,7 +3,7 @@
 import numpy as np
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.domain import Domain, Split
+from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import fits
@@ -17,7 +17,7 @@ from stiffdsl.syntax import tree
 WRITTEN_OUT = 8
 
 
-def terms_of(expansion: Expander, iterators: tuple[tree.Iterator, ...]) -> tuple[Domain, np.ndarray]:
+def terms_of(expansion: Expander, iterators: tuple[tree.Iterator, ...]) -> tuple[IterationDomain, np.ndarray]:
     """The domain of all terms of a reduction, and the member that owns each."""
     domain, owner = expansion.domain, np.arange(expansion.domain.size)
     for iterator in iterators:
@@ -53,7 +53,7 @@ def reduce_array(expansion: Expander, expr: tree.Call) -> Value:
 
 
 def reduce(
-    expansion: Expander, function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: IterationDomain, owner: np.ndarray, span: Span
 ) -> Value:
     """`function` over the `terms` of `body`; `owner` tells the member that each term belongs to."""
     members = expansion.domain.size
@@ -81,7 +81,7 @@ def _by_pieces(
     expansion: Expander,
     function: str,
     body: tree.Expr,
-    terms: Domain,
+    terms: IterationDomain,
     owner: np.ndarray,
     parts: list[np.ndarray],
     span: Span,
@@ -109,7 +109,7 @@ def _by_pieces(
     return ("call", head, *found) if head in ("min", "max") else (head, *found)
 
 
-def _numeric_terms(expansion: Expander, body: tree.Expr, terms: Domain) -> np.ndarray | None:
+def _numeric_terms(expansion: Expander, body: tree.Expr, terms: IterationDomain) -> np.ndarray | None:
     look = expansion.beside(terms.take(np.arange(min(1, terms.size))), auxiliary=False)
     if not terms.size:
         return np.zeros(0)
@@ -120,7 +120,7 @@ def _numeric_terms(expansion: Expander, body: tree.Expr, terms: Domain) -> np.nd
 
 
 def _written_out(
-    expansion: Expander, function: str, body: tree.Expr, terms: Domain, count: int, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: IterationDomain, count: int, span: Span
 ) -> Value:
     outer = expansion.domain
     values: list[Skeleton] = []
@@ -139,7 +139,7 @@ def _written_out(
 
 
 def _through_variables(
-    expansion: Expander, function: str, body: tree.Expr, terms: Domain, owner: np.ndarray, span: Span
+    expansion: Expander, function: str, body: tree.Expr, terms: IterationDomain, owner: np.ndarray, span: Span
 ) -> Value:
     """A long `prod`, `min`, `max`, or a sum inside a sum: hidden variables hold the intermediate values.
 

@@ -5,8 +5,8 @@ import numpy as np
 from stiffdsl.flat.connect import Ports
 from stiffdsl.flat.connecting import connect
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain, split_rows
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain, split_rows
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Collector
 from stiffdsl.flat.grouped_lines import of_lines
 from stiffdsl.flat.instance import Fault, Node, fits
@@ -19,7 +19,7 @@ from stiffdsl.syntax import tree
 
 def add_statements(context: Context, node: Node, ports: dict[int, Ports]) -> None:
     """Gather the equations, connections and reactions of all members of `node`; mistakes go to `context`."""
-    domain = Domain.grid(node.prefix)
+    domain = IterationDomain.grid(node.prefix)
     if not domain.size:
         return
     for statement in node.cls.equations:
@@ -34,7 +34,7 @@ def _statement(
     context: Context,
     node: Node,
     statement: tree.Statement,
-    domain: Domain,
+    domain: IterationDomain,
     into: Collector,
     ports: dict[int, Ports],
 ) -> None:
@@ -56,17 +56,21 @@ def _statement(
             raise AssertionError(f"check lets no {type(statement).__name__} pass")
 
 
-def _loop(context: Context, node: Node, iterators: tuple[tree.Iterator, ...], domain: Domain) -> Domain:
-    inner, _ = terms_of(Expansion(context, node, domain), iterators)
+def _loop(
+    context: Context, node: Node, iterators: tuple[tree.Iterator, ...], domain: IterationDomain
+) -> IterationDomain:
+    inner, _ = terms_of(StatementExpansion(context, node, domain), iterators)
     return inner
 
 
-def _branches(context: Context, node: Node, statement: tree.IfEquation, domain: Domain, into, ports) -> None:
+def _branches(
+    context: Context, node: Node, statement: tree.IfEquation, domain: IterationDomain, into, ports
+) -> None:
     left = np.arange(domain.size)
     for condition, body in statement.branches:
         here = left
         if condition is not None:
-            look = Expansion(context, node, domain.take(left))
+            look = StatementExpansion(context, node, domain.take(left))
             value = look.structural(condition, "the condition around equations")
             holds = np.broadcast_to(truth(value), (len(left),))
             here, left = left[holds], left[~holds]
@@ -79,12 +83,12 @@ def _branches(context: Context, node: Node, statement: tree.IfEquation, domain: 
 
 
 def _equation(
-    context: Context, node: Node, statement: tree.Equation, domain: Domain, into: Collector
+    context: Context, node: Node, statement: tree.Equation, domain: IterationDomain, into: Collector
 ) -> None:
     if not domain.size:
         return
     context.divide(statement.left, statement.right)
-    look = Expansion(context, node, domain)
+    look = StatementExpansion(context, node, domain)
     both = tree.Binary("+", statement.left, statement.right, statement.span)
     shape = shape_of(look, both)
     if shape:
@@ -93,7 +97,7 @@ def _equation(
         domain = domain.product(shape)
 
     def add(rows: np.ndarray) -> None:
-        expansion = Expansion(context, node, domain.take(rows))
+        expansion = StatementExpansion(context, node, domain.take(rows))
         skeleton = expansion.lift(expansion.expand(both_sides))
         into.add(expansion.rows(skeleton, statement.span))
 
@@ -101,7 +105,7 @@ def _equation(
     list(split_rows(domain.size, add))
 
 
-def _check_left(look: Expansion, statement: tree.Equation, shape: tuple[int, ...]) -> None:
+def _check_left(look: StatementExpansion, statement: tree.Equation, shape: tuple[int, ...]) -> None:
     """`y = x` of a number and an array is a slip: it would say that all elements are equal."""
     left = statement.left
     if isinstance(left, tree.Name) and not shape_of(look, left):
@@ -114,7 +118,7 @@ def _check_left(look: Expansion, statement: tree.Equation, shape: tuple[int, ...
 
 
 def _reaction(
-    context: Context, node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: Domain
+    context: Context, node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: IterationDomain
 ) -> None:
     if isinstance(reaction, tree.For):
         inner = _loop(context, node, reaction.iterators, domain)
@@ -130,6 +134,6 @@ def _reaction(
         list(
             split_rows(
                 domain.size,
-                lambda rows: add_reaction(Expansion(context, node, domain.take(rows)), reaction),
+                lambda rows: add_reaction(StatementExpansion(context, node, domain.take(rows)), reaction),
             )
         )

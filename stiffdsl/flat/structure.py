@@ -3,8 +3,8 @@
 import numpy as np
 
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import ROUNDING, Expansion
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import ROUNDING, StatementExpansion
 from stiffdsl.flat.instance import Fault, Node, fits
 from stiffdsl.flat.shapes import lengths, shape_of
 from stiffdsl.syntax import tree
@@ -30,8 +30,8 @@ def constant_value(context: Context, node: Node, name: str) -> np.ndarray:
             )
         dims = dimensions(context, node, variable.dimensions, name)
         fits(float(np.prod(dims, dtype=float)), f"`const {name}` comes to", variable.span)
-        domain = Domain.grid((1,) * len(scope.prefix), dims)
-        expansion = Expansion(context, scope, domain, auxiliary=False)
+        domain = IterationDomain.grid((1,) * len(scope.prefix), dims)
+        expansion = StatementExpansion(context, scope, domain, auxiliary=False)
         shape = shape_of(expansion, expr)
         if shape and shape != dims:
             raise Fault("E0305", f"`{name}` is {lengths(dims)}, its value is {lengths(shape)}", expr.span)
@@ -46,7 +46,9 @@ def dimensions(context: Context, node: Node, exprs: tuple[tree.Expr, ...], name:
     """Array dimensions as numbers."""
     dims = []
     for expr in exprs:
-        expansion = Expansion(context, node, Domain.grid((1,) * len(node.prefix)), auxiliary=False)
+        expansion = StatementExpansion(
+            context, node, IterationDomain.grid((1,) * len(node.prefix)), auxiliary=False
+        )
         value = float(np.ravel(expansion.structural(expr, f"the size of `{name}`"))[0])
         if abs(value - round(value)) > ROUNDING or value < 0:
             raise Fault("E0304", f"`{name}` cannot have {value:g} elements", expr.span)

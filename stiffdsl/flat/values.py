@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError
-from stiffdsl.flat.domain import Lines
+from stiffdsl.flat.domain import LineSpans
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.model import Block, Definition
 
@@ -64,7 +64,7 @@ def _numbers_first(values: list[tuple[np.ndarray, Rows]], constant) -> list[tupl
     sizes = np.array([len(targets) for targets, _ in numbers])
     column = np.repeat(np.array([constant(rows.skeleton[1]) for _, rows in numbers], dtype=np.int64), sizes)
     spans = tuple([rows.span for _, rows in numbers])
-    lines = Lines(spans, np.repeat(np.arange(len(numbers)), sizes))
+    lines = LineSpans(spans, np.repeat(np.arange(len(numbers)), sizes))
     together = Rows(("slot", 0), ("const",), (column,), (), len(column), spans[0], lines)
     rest = [(targets, rows) for targets, rows in values if rows.skeleton[0] != "num"]
     return [(np.concatenate([targets for targets, _ in numbers]), together), *rest]

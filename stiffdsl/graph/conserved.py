@@ -94,7 +94,7 @@ class Conserved:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ConservedQuantities:
     """The conserved quantities of a model; `complete`: whether these are all, `reason` why not."""
 
     flat: FlatModel
@@ -113,11 +113,11 @@ class Found:
         return len(self.quantities)
 
 
-def conserved(flat: FlatModel) -> Found:
+def conserved(flat: FlatModel) -> ConservedQuantities:
     """The conserved quantities of `flat`, whose equations are on representatives (aliases eliminated)."""
     entries = sum(f.table.size + sum(s.table.size for s in f.sums) for f in flat.equations)
     if entries > LARGEST:
-        return Found(flat, (), f"not looked for: the equations have {entries:,} entries")
+        return ConservedQuantities(flat, (), f"not looked for: the equations have {entries:,} entries")
     rational: list[dict] = []
     complete = True
     seen: list[tuple[np.ndarray, ...]] = []
@@ -132,7 +132,7 @@ def conserved(flat: FlatModel) -> Found:
     independent = _independent(flat, rational)
     quantities = tuple(_quantity(v) for v in shortest(independent))
     reason = None if complete else "some may be missing: the model is too large for all of them"
-    return Found(flat, tuple(sorted(quantities, key=lambda q: q.states.tolist())), reason)
+    return ConservedQuantities(flat, tuple(sorted(quantities, key=lambda q: q.states.tolist())), reason)
 
 
 def _same(before: tuple[np.ndarray, ...], found: Terms) -> bool:

@@ -14,14 +14,14 @@ import sympy as sp
 from stiffdsl.flat.model import Block, Family, FlatModel, slot
 from stiffdsl.flat.template import substitute
 from stiffdsl.graph.begin import Beginning
-from stiffdsl.graph.conserved import Conserved, Found, conserved
+from stiffdsl.graph.conserved import Conserved, ConservedQuantities, conserved
 from stiffdsl.graph.explicit import PARAMETER, quality
 from stiffdsl.graph.system import Assignment, SortedSystem
 
 NAME = "conserved"
 
 
-def eliminate_conserved(system: SortedSystem, found: Found | None = None) -> SortedSystem:
+def eliminate_conserved(system: SortedSystem, found: ConservedQuantities | None = None) -> SortedSystem:
     """`system` with one state fewer for each conserved quantity whose states all begin at values of their own.
 
     A quantity stays where a state of it is determined by `initial` equations: its total is not known before.

@@ -54,7 +54,7 @@ class Singular:
 
 
 @dataclass(eq=False)
-class Plan:
+class SolutionPlan:
     """`status[u]`, and for an explicit unknown the entry it is solved at; `row_of[u]` is its matched
     equation.
 
@@ -74,7 +74,7 @@ class Plan:
     singular: list[Singular] = field(default_factory=list)
 
 
-def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Plan:
+def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> SolutionPlan:
     """The plan for a perfect matching. `singular`: loops that can never be solved."""
     size = inc.unknowns.size
     row_of = np.empty(size, dtype=np.int64)
@@ -85,7 +85,7 @@ def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Pla
     entry[inc.column[own]] = own
     off = inc.column != partner
     _, component = strong_components(size, inc.column[off], partner[off])
-    plan = Plan(np.full(size, KEPT, dtype=np.int8), entry, row_of, component, inc.site[entry])
+    plan = SolutionPlan(np.full(size, KEPT, dtype=np.int8), entry, row_of, component, inc.site[entry])
     extent = np.bincount(component, minlength=1)[component]
     alone = np.flatnonzero(extent == 1)
     plan.status[alone[_can_be_given(flat, inc, entry[alone])]] = EXPLICIT
@@ -114,7 +114,7 @@ def _can_be_given(flat: FlatModel, inc: Incidence, entries: np.ndarray) -> np.nd
 
 
 def _small_loops(
-    flat: FlatModel, inc: Incidence, plan: Plan, partner: np.ndarray, inside: np.ndarray
+    flat: FlatModel, inc: Incidence, plan: SolutionPlan, partner: np.ndarray, inside: np.ndarray
 ) -> None:
     """Tears all small loops; loops whose equations, sites and connections agree are treated as one."""
     if not len(inside):
@@ -156,7 +156,12 @@ def _small_loops(
 
 
 def _tear_alike(
-    flat: FlatModel, inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
+    flat: FlatModel,
+    inc: Incidence,
+    plan: SolutionPlan,
+    columns: np.ndarray,
+    entries: np.ndarray,
+    code: np.ndarray,
 ) -> None:
     """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries."""
     code = _paired(inc, plan, columns, entries, code)
@@ -201,7 +206,7 @@ def _tear_alike(
 
 
 def _paired(
-    inc: Incidence, plan: Plan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
+    inc: Incidence, plan: SolutionPlan, columns: np.ndarray, entries: np.ndarray, code: np.ndarray
 ) -> np.ndarray:
     """Pairs equations and unknowns anew where that leaves fewer tears; `code` with owners counted anew."""
     size = columns.shape[1]
@@ -224,7 +229,7 @@ def _paired(
     return code
 
 
-def dependencies(inc: Incidence, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+def dependencies(inc: Incidence, plan: SolutionPlan) -> tuple[np.ndarray, np.ndarray]:
     """Edges `tail → head`: the value of unknown `head` is computed from that of `tail`."""
     given = np.flatnonzero(plan.status == EXPLICIT)
     owner = np.full(inc.equations, -1, dtype=np.int64)
@@ -249,7 +254,7 @@ def dependencies(inc: Incidence, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return tail[~known], head[~known]
 
 
-def _cut_chains(inc: Incidence, plan: Plan) -> None:
+def _cut_chains(inc: Incidence, plan: SolutionPlan) -> None:
     """Levels of all assignments, after the rule for chains (see `MANY`) has been applied."""
     size, groups = inc.unknowns.size, len(inc.sites) + len(plan.loops)
     while True:

@@ -17,11 +17,11 @@ from stiffdsl.flat.model import Family, FlatModel, slot
 from stiffdsl.flat.template import substitute
 from stiffdsl.graph.explicit import PARAMETER, compact, expose, quality
 from stiffdsl.graph.incidence import Incidence
-from stiffdsl.graph.plan import Plan
+from stiffdsl.graph.plan import SolutionPlan
 from stiffdsl.graph.tear import loop_symbol
 
 
-def recombined(flat: FlatModel, inc: Incidence, plan: Plan) -> FlatModel | None:
+def recombined(flat: FlatModel, inc: Incidence, plan: SolutionPlan) -> FlatModel | None:
     """The model with one equation of every singular loop replaced; None where a loop says nothing more together."""
     replaced = np.zeros(inc.equations, dtype=bool)
     families: list[Family] = []

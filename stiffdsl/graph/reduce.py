@@ -30,7 +30,7 @@ from stiffdsl.graph.underivable import underivable
 
 
 @dataclass(frozen=True, eq=False)
-class Reduced:
+class IndexOneModel:
     """A model of index one, the constraints that its solutions hold, and what was done to get there.
 
     `orders[k]` is how often invariant k was differentiated; `differentiated` counts derivatives of equations,
@@ -45,7 +45,7 @@ class Reduced:
     dummies: int
 
 
-def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
+def reduce_index(flat: FlatModel, pairing: np.ndarray) -> IndexOneModel:
     """`pairing[e]`: the variable whose highest derivative equation e gives, -1 where states are tied.
 
     Raises `ModelError` (E0313) where something without a derivative would have to be differentiated.
@@ -97,7 +97,7 @@ def reduce_index(flat: FlatModel, pairing: np.ndarray) -> Reduced:
     real = (flat.alias == np.arange(flat.size)) & (flat.sign != 0)
     index = int(found.c.max(initial=0)) + int(np.any(found.d[real] == 0))
     dummies = int(np.sum(flat.is_state & real & ~is_state[: flat.size]))
-    return Reduced(
+    return IndexOneModel(
         reduced,
         tuple(f for f, _ in invariants),
         tuple(level for _, level in invariants),

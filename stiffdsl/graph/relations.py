@@ -14,7 +14,7 @@ from stiffdsl.flat.model import TIME, Family, FlatModel, slot, slots_in, total
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class WeightTerm:
     """`expression` over slots of `kinds` (parameters, constants) filled by `table`: what is added to the weight of
     variable `variables[k]` in relation `rows[k]`; of variable -1, to the constant term."""
 
@@ -25,7 +25,7 @@ class Part:
     table: np.ndarray
 
 
-def linear_equations(flat: FlatModel, known: np.ndarray) -> list[tuple[list[str], list[Part]]]:
+def linear_equations(flat: FlatModel, known: np.ndarray) -> list[tuple[list[str], list[WeightTerm]]]:
     """The linear equations in parameters and variables that are `known` (not negative), as they are written."""
     found = []
     for family in flat.equations:
@@ -48,7 +48,7 @@ def linear_equations(flat: FlatModel, known: np.ndarray) -> list[tuple[list[str]
             table, owner = table[keep], owner[keep]
             if len(owner):
                 column = table[:, variable] if variable >= 0 else np.full(len(table), -1)
-                made.append(Part(number[owner], column, expression, kinds, table))
+                made.append(WeightTerm(number[owner], column, expression, kinds, table))
         texts = []
         for k in np.flatnonzero(mine):
             span = family.origin_of(int(k))
@@ -120,7 +120,7 @@ def _coefficients(expression: sp.Expr, unknown: set[Any]) -> tuple[dict[Any, Any
     return of, expression.xreplace(dict.fromkeys(of, sp.Integer(0)))
 
 
-def evaluated(flat: FlatModel, part: Part, p: np.ndarray) -> np.ndarray:
+def evaluated(flat: FlatModel, part: WeightTerm, p: np.ndarray) -> np.ndarray:
     """(entries,) the numbers of a part for parameters p in SI."""
     used = slots_in(part.expression)
     columns: Sequence[np.ndarray] = [

@@ -17,7 +17,7 @@ from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.initial import initial_system
 from stiffdsl.graph.limits import outside
 from stiffdsl.graph.matched import Matched, matched_system
-from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, Plan, make_plan
+from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, SolutionPlan, make_plan
 from stiffdsl.graph.recombine import recombined
 from stiffdsl.graph.system import Assignment, SortedSystem
 
@@ -62,7 +62,7 @@ def sort(flat: FlatModel) -> SortedSystem:
     )
 
 
-def _planned(flat: FlatModel) -> tuple[Matched, Plan]:
+def _planned(flat: FlatModel) -> tuple[Matched, SolutionPlan]:
     """Every unknown with an equation of its own, and how it is found. Equations of a loop that are not independent are
     replaced by what they say together (`recombine.py`), as often as that leads on."""
     matched = matched_system(flat)
@@ -82,7 +82,7 @@ def _planned(flat: FlatModel) -> tuple[Matched, Plan]:
     return matched, plan
 
 
-def _assignments(flat: FlatModel, inc: Incidence, plan: Plan) -> tuple[Assignment, ...]:
+def _assignments(flat: FlatModel, inc: Incidence, plan: SolutionPlan) -> tuple[Assignment, ...]:
     """One assignment for the unknowns of one level that are computed alike, levels ascending."""
     computed = np.flatnonzero(plan.status != KEPT)
     part = np.zeros(inc.unknowns.size, dtype=np.int64)
@@ -144,7 +144,7 @@ def _solved_at(flat: FlatModel, inc: Incidence, entries: np.ndarray) -> Family:
     return compact(Family(value, whole.kinds, whole.table, whole.origins, whole.which, whole.sums))
 
 
-def _residuals(flat: FlatModel, inc: Incidence, plan: Plan) -> tuple[Family, ...]:
+def _residuals(flat: FlatModel, inc: Incidence, plan: SolutionPlan) -> tuple[Family, ...]:
     """The equations that no assignment used, in order."""
     used = np.zeros(inc.equations, dtype=bool)
     given = np.flatnonzero(plan.status == EXPLICIT)
@@ -158,7 +158,7 @@ def _residuals(flat: FlatModel, inc: Incidence, plan: Plan) -> tuple[Family, ...
     return tuple(result)
 
 
-def _counts(inc: Incidence, plan: Plan, assignments: int) -> dict[str, int]:
+def _counts(inc: Incidence, plan: SolutionPlan, assignments: int) -> dict[str, int]:
     extent = np.bincount(plan.component) if len(plan.component) else np.zeros(0, dtype=np.int64)
     kept = plan.status == KEPT
     return {

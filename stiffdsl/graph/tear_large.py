@@ -26,7 +26,7 @@ def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
     usable = np.flatnonzero(inc.quality[inside] <= PARAMETER)
     by_row = np.argsort(row, kind="stable")
     by_column = np.argsort(column, kind="stable")
-    entries = Entries(
+    entries = IncidenceEntries(
         row,
         column,
         by_row,
@@ -62,7 +62,7 @@ def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
+class IncidenceEntries:
     """Entries of the incidence with an order by row and one by column, and where each row and column begins."""
 
     row: np.ndarray
@@ -73,7 +73,7 @@ class Entries:
     column_start: np.ndarray
 
 
-def _acyclic(at: Entries, groups: Sequence[np.ndarray]) -> np.ndarray:
+def _acyclic(at: IncidenceEntries, groups: Sequence[np.ndarray]) -> np.ndarray:
     """The entries of `groups`, taken in this order, that can all be assigned."""
     row, column = at.row, at.column
     group_of_row = np.full(len(at.row_start) - 1, -1, dtype=np.int64)

@@ -8,13 +8,13 @@ import sympy as sp
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.model import Block, Family, Sum, slots_in, total
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.program.values import Value, Values
+from stiffdsl.program.values import LoweringValues, Value
 
 
 class Evaluation:
     """Families of `system` as operations over `t, y, p, u` (and `start`, at the initial time)."""
 
-    def __init__(self, system: SortedSystem, values: Values):
+    def __init__(self, system: SortedSystem, values: LoweringValues):
         self.system, self.flat, self.values = system, system.flat, values
         states, implicit = system.states, system.implicit
         # Where each variable (row 0) and derivative (row 1) comes from: 0 is y, k + 1 assignment k.

@@ -39,14 +39,14 @@ _HARMLESS = 0.5
 _PRODUCT = 16
 
 
-class Formula:
+class TemplateLowering:
     """One template over one set of values: `symbols` by name of the slot, and `time`."""
 
     def __init__(self, builder: Builder, symbols: dict[str, int]):
         self.builder = builder
         self.symbols = symbols
         self._done: dict[tuple[sp.Basic, int | None], int] = {}
-        # What each would cost if it were worked out anew: `Work` says what that comes to.
+        # What each would cost if it were worked out anew: `OperationCounts` says what that comes to.
         self._cost: dict[tuple[sp.Basic, int | None], int] = {}
         self._guard: int | None = None
 

@@ -9,8 +9,8 @@ from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.definitions import parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.jacobian import Accumulation
-from stiffdsl.program.ops import Builder, Tables
-from stiffdsl.program.program import Function, Program, Work
+from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.program import Function, OperationCounts, Program
 from stiffdsl.program.stops import Stops
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
@@ -25,7 +25,7 @@ def lower(system: SortedSystem) -> Program:
     """The program of `system`; its functions share one builder, which works everything out once."""
     flat = system.flat
     scalar = _by_number(system)
-    builder = Builder(Tables())
+    builder = Builder(ConstantTables())
     evaluation = Evaluation(system, (Numbers if scalar else Vectors)(builder))
     derivatives = Accumulation(evaluation)
     planned: list[tuple[str, tuple[str, ...], str, int]] = []
@@ -121,11 +121,11 @@ def lower(system: SortedSystem) -> Program:
     )
 
 
-def _work(builder: Builder, f: int, df: int, asked: int) -> Work:
+def _work(builder: Builder, f: int, df: int, asked: int) -> OperationCounts:
     """Operation counts of f and of the Jacobian, before and after common subexpressions are shared."""
     of_f, of_jacobian = builder.used(f), builder.used(df)
     own, shared = of_jacobian & ~of_f, of_jacobian & of_f
-    return Work(
+    return OperationCounts(
         (asked, builder.work(of_f)),
         (builder.asked - asked, builder.work(own)),
         builder.work(shared),

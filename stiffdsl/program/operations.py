@@ -24,7 +24,7 @@ from stiffdsl.program.partials import (
 
 
 @dataclass(frozen=True)
-class Operation:
+class ElementwiseOperation:
     """`meaning` over NumPy, whose name is that of the array library too; `arity` operands.
 
     `partial(builder, k, value, args, d)` is d times the derivative by operand k, as operations; None where there is
@@ -43,45 +43,51 @@ class Operation:
     overflows: bool = False
 
 
-def _jumps(meaning: Callable[..., Any], arity: int, infix: tuple[str, float] | None = None) -> Operation:
+def _jumps(
+    meaning: Callable[..., Any], arity: int, infix: tuple[str, float] | None = None
+) -> ElementwiseOperation:
     """An operation that is constant but for jumps."""
-    return Operation(meaning, arity, smooth=False, infix=infix)
+    return ElementwiseOperation(meaning, arity, smooth=False, infix=infix)
 
 
-OPERATIONS: dict[str, Operation] = {
-    "add": Operation(np.add, 2, lambda b, k, value, args, d: d, infix=("{} + {}", 1)),
-    "sub": Operation(
+OPERATIONS: dict[str, ElementwiseOperation] = {
+    "add": ElementwiseOperation(np.add, 2, lambda b, k, value, args, d: d, infix=("{} + {}", 1)),
+    "sub": ElementwiseOperation(
         np.subtract, 2, lambda b, k, value, args, d: b.apply("neg", d) if k else d, infix=("{} - {}", 1)
     ),
-    "mul": Operation(
+    "mul": ElementwiseOperation(
         np.multiply, 2, lambda b, k, value, args, d: b.apply("mul", d, args[1 - k]), infix=("{}*{}", 2)
     ),
-    "div": Operation(np.divide, 2, quotient, infix=("{}/{}", 2)),
-    "neg": Operation(np.negative, 1, lambda b, k, value, args, d: b.apply("neg", d)),
-    "pow": Operation(np.power, 2, power, at_singular_points="power_of"),
-    "sqrt": Operation(np.sqrt, 1, root, at_singular_points="root_of"),
-    "exp": Operation(np.exp, 1, unary(lambda b, x, v: ("mul", v)), overflows=True),
-    "log": Operation(np.log, 1, unary(lambda b, x, v: ("div", x))),
-    "sin": Operation(np.sin, 1, unary(lambda b, x, v: ("mul", b.apply("cos", x)))),
-    "cos": Operation(np.cos, 1, unary(lambda b, x, v: ("mul", b.apply("neg", b.apply("sin", x))))),
-    "tan": Operation(np.tan, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "add", v)))),
-    "asin": Operation(
+    "div": ElementwiseOperation(np.divide, 2, quotient, infix=("{}/{}", 2)),
+    "neg": ElementwiseOperation(np.negative, 1, lambda b, k, value, args, d: b.apply("neg", d)),
+    "pow": ElementwiseOperation(np.power, 2, power, at_singular_points="power_of"),
+    "sqrt": ElementwiseOperation(np.sqrt, 1, root, at_singular_points="root_of"),
+    "exp": ElementwiseOperation(np.exp, 1, unary(lambda b, x, v: ("mul", v)), overflows=True),
+    "log": ElementwiseOperation(np.log, 1, unary(lambda b, x, v: ("div", x))),
+    "sin": ElementwiseOperation(np.sin, 1, unary(lambda b, x, v: ("mul", b.apply("cos", x)))),
+    "cos": ElementwiseOperation(np.cos, 1, unary(lambda b, x, v: ("mul", b.apply("neg", b.apply("sin", x))))),
+    "tan": ElementwiseOperation(np.tan, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "add", v)))),
+    "asin": ElementwiseOperation(
         np.arcsin, 1, lambda b, k, value, args, d: arcsine(b, "+", args[0], d), at_singular_points="arcsine"
     ),
-    "acos": Operation(
+    "acos": ElementwiseOperation(
         np.arccos, 1, lambda b, k, value, args, d: arcsine(b, "-", args[0], d), at_singular_points="arccosine"
     ),
-    "atan": Operation(np.arctan, 1, unary(lambda b, x, v: ("div", shifted_square(b, "add", x)))),
-    "atan2": Operation(np.arctan2, 2, arctangent2, at_singular_points="angle_of"),
-    "sinh": Operation(np.sinh, 1, unary(lambda b, x, v: ("mul", b.apply("cosh", x))), overflows=True),
-    "cosh": Operation(np.cosh, 1, unary(lambda b, x, v: ("mul", b.apply("sinh", x))), overflows=True),
-    "tanh": Operation(np.tanh, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "sub", v)))),
-    "asinh": Operation(
+    "atan": ElementwiseOperation(np.arctan, 1, unary(lambda b, x, v: ("div", shifted_square(b, "add", x)))),
+    "atan2": ElementwiseOperation(np.arctan2, 2, arctangent2, at_singular_points="angle_of"),
+    "sinh": ElementwiseOperation(
+        np.sinh, 1, unary(lambda b, x, v: ("mul", b.apply("cosh", x))), overflows=True
+    ),
+    "cosh": ElementwiseOperation(
+        np.cosh, 1, unary(lambda b, x, v: ("mul", b.apply("sinh", x))), overflows=True
+    ),
+    "tanh": ElementwiseOperation(np.tanh, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "sub", v)))),
+    "asinh": ElementwiseOperation(
         np.arcsinh, 1, unary(lambda b, x, v: ("div", b.apply("sqrt", shifted_square(b, "add", x))))
     ),
     "floor": _jumps(np.floor, 1),
     "ceil": _jumps(np.ceil, 1),
-    "abs": Operation(np.abs, 1, unary(lambda b, x, v: ("mul", b.apply("sign", x))), smooth=False),
+    "abs": ElementwiseOperation(np.abs, 1, unary(lambda b, x, v: ("mul", b.apply("sign", x))), smooth=False),
     "sign": _jumps(np.sign, 1),
     "lt": _jumps(np.less, 2, ("{} < {}", 0)),
     "le": _jumps(np.less_equal, 2, ("{} <= {}", 0)),
@@ -93,7 +99,7 @@ OPERATIONS: dict[str, Operation] = {
     "or": _jumps(np.logical_or, 2),
     "not": _jumps(np.logical_not, 1),
     # Its derivative is that of the operand it chooses: passes know it by name.
-    "select": Operation(np.where, 3, smooth=False),
+    "select": ElementwiseOperation(np.where, 3, smooth=False),
 }
 
 # Operations whose derivative is zero wherever they have one.

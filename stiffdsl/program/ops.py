@@ -58,7 +58,7 @@ def divided_by(ops: Sequence[Op]) -> set[int]:
 
 
 @dataclass(eq=False)
-class Tables:
+class ConstantTables:
     """Constant arrays of a program, one for each distinct content."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Tables:
 class Builder:
     """Writes operations, each distinct one once; folds constants, and gathers of gathers into one."""
 
-    def __init__(self, tables: Tables):
+    def __init__(self, tables: ConstantTables):
         self.tables = tables
         self.ops: list[Op] = []
         self.labels: dict[int, str] = {}

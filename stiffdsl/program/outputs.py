@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from stiffdsl.program.evaluation import Evaluation
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
@@ -13,7 +13,7 @@ from stiffdsl.program.values import Numbers, Vectors
 
 def with_outputs(program: Program, numbers: np.ndarray) -> Program:
     """A program of the one function `outputs(t, y, p, u) -> (len(numbers),)`: the variables `numbers`, in SI."""
-    builder = Builder(Tables())
+    builder = Builder(ConstantTables())
     evaluation = Evaluation(program.system, (Numbers if program.scalar else Vectors)(builder))
     result = evaluation.declared("var", numbers)
     function = Function(

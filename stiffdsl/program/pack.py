@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from stiffdsl.program.operations import OPERATIONS
-from stiffdsl.program.ops import Builder, Op, Tables
+from stiffdsl.program.ops import Builder, ConstantTables, Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 
@@ -27,7 +27,7 @@ def packed(program: Program) -> Program:
     long = [_is_long(f) for f in program.functions]
     if not any(long):
         return program
-    tables = Tables(dict(program.tables))
+    tables = ConstantTables(dict(program.tables))
     functions = [_pack(f, tables) if pack else f for f, pack in zip(program.functions, long, strict=True)]
     renamed, arrays = named(functions, tables)
     return replace(program, functions=renamed, tables=arrays)
@@ -40,7 +40,7 @@ def _is_long(function: Function) -> bool:
     return numbers > MOST and plain and last.name == "stack"
 
 
-def _pack(function: Function, tables: Tables) -> Function:
+def _pack(function: Function, tables: ConstantTables) -> Function:
     pool = _Pool(function.ops, tables)
     result = pool.take(function.ops[-1].args)
     ops, labels, notes = pool.builder.needed(result)
@@ -50,7 +50,7 @@ def _pack(function: Function, tables: Tables) -> Function:
 class _Pool:
     """All numbers of a function in one vector: what it is given, its constants, then the values of each group."""
 
-    def __init__(self, ops: tuple[Op, ...], tables: Tables):
+    def __init__(self, ops: tuple[Op, ...], tables: ConstantTables):
         self.ops, self.builder = ops, Builder(tables)
         self.place = np.full(len(ops), -1, dtype=np.int64)
         self.vector, self.filled = self._given()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 
-class Writer(Protocol):
+class RuleWriter(Protocol):
     """The part of `ops.Builder` that rules write with."""
 
     def number(self, value: float) -> int: ...
@@ -23,32 +23,32 @@ class Writer(Protocol):
 
 
 # `(builder, k, value, args, d)`: d times the derivative of the value by argument k.
-Partial = Callable[[Writer, int, int, list[int], int], int]
+Partial = Callable[[RuleWriter, int, int, list[int], int], int]
 # What changes on the way of a solve.
 ON_THE_WAY = ("t", "y", "side", "u")
 
 
-def unary(partial: Callable[[Writer, int, int], tuple[str, int]]) -> Partial:
+def unary(partial: Callable[[RuleWriter, int, int], tuple[str, int]]) -> Partial:
     """A rule `(builder, argument, value) -> ("mul" or "div", factor)`."""
 
-    def rule(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+    def rule(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
         name, factor = partial(b, args[0], value)
         return b.apply(name, d, factor)
 
     return rule
 
 
-def _finite(b: Writer, argument: int, infinite: int, slope: int) -> int:
+def _finite(b: RuleWriter, argument: int, infinite: int, slope: int) -> int:
     """`slope`, and zero where it is `infinite` at a point of the path."""
     return b.apply("select", infinite, b.number(0.0), slope) if b.reads(argument, ON_THE_WAY) else slope
 
 
-def root(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+def root(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
     zero = b.apply("eq", value, b.number(0.0))
     return _finite(b, args[0], zero, b.apply("div", d, b.apply("mul", b.number(2.0), value)))
 
 
-def arcsine(b: Writer, sign: str, x: int, d: int) -> int:
+def arcsine(b: RuleWriter, sign: str, x: int, d: int) -> int:
     below = b.apply("sqrt", shifted_square(b, "sub", x))
     zero = b.apply("eq", below, b.number(0.0))
     slope = b.apply("div", d, below)
@@ -58,7 +58,7 @@ def arcsine(b: Writer, sign: str, x: int, d: int) -> int:
 def bounded(rule: Partial) -> Partial:
     """The rule of an exponential that is divided by: no slope where it exceeds all numbers."""
 
-    def rule_where_finite(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+    def rule_where_finite(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
         size = b.apply("abs", value)
         within = b.apply("lt", size, b.number(float("inf")))
         return b.apply("select", within, rule(b, k, value, args, d), b.number(0.0))
@@ -66,7 +66,7 @@ def bounded(rule: Partial) -> Partial:
     return rule_where_finite
 
 
-def power(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+def power(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
     base, exponent = args
     zero = b.apply("eq", base, b.number(0.0))
     if k == 0:
@@ -83,13 +83,13 @@ def power(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     return b.apply("mul", d, b.apply("mul", logarithm, value))
 
 
-def quotient(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+def quotient(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
     if k == 0:
         return b.apply("div", d, args[1])
     return b.apply("neg", b.apply("div", b.apply("mul", value, d), args[1]))
 
 
-def arctangent2(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
+def arctangent2(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
     square = b.apply("add", b.apply("mul", args[0], args[0]), b.apply("mul", args[1], args[1]))
     # At the origin there is none.
     square = b.apply("select", b.apply("eq", square, b.number(0.0)), b.number(1.0), square)
@@ -97,6 +97,6 @@ def arctangent2(b: Writer, k: int, value: int, args: list[int], d: int) -> int:
     return b.apply("neg", term) if k else term
 
 
-def shifted_square(b: Writer, name: str, x: int) -> int:
+def shifted_square(b: RuleWriter, name: str, x: int) -> int:
     """1 + x^2 or 1 - x^2."""
     return b.apply(name, b.number(1.0), b.apply("mul", x, x))

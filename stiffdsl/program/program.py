@@ -40,7 +40,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Work:
+class OperationCounts:
     """Elementwise operations on numbers of f and of the Jacobian's values: as the templates say them, and as done.
 
     `f`, `jacobian`: `(before, after)` common subexpressions are worked out once, simple ones simplified. Operations
@@ -97,7 +97,7 @@ class Program:
     scalar: bool
     invariant_rows: np.ndarray
     invariant_columns: np.ndarray
-    work: Work
+    work: OperationCounts
     crossings_periodic: np.ndarray
     crossings_follow: bool
 

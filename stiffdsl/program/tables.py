@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.ops import Op, Tables
+from stiffdsl.program.ops import ConstantTables, Op
 from stiffdsl.program.program import Function
 
 
 def named(
-    functions: Sequence[Function], tables: Tables
+    functions: Sequence[Function], tables: ConstantTables
 ) -> tuple[tuple[Function, ...], dict[str, np.ndarray]]:
     """The tables that `functions` use, named by what they hold, in order of first use."""
     names: dict[str, str] = {}

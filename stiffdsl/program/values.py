@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import sympy as sp
 
-from stiffdsl.program.formula import Formula
+from stiffdsl.program.formula import TemplateLowering
 from stiffdsl.program.ops import Builder
 
 # So many pieces of other vectors are put end to end; more are gathered with an index.
@@ -30,7 +30,7 @@ class Value:
 NOTHING = Value(0, ())
 
 
-class Values(Protocol):
+class LoweringValues(Protocol):
     """Interface of lowering to values; positions are NumPy arrays known at compile time."""
 
     builder: Builder
@@ -92,7 +92,7 @@ class Vectors:
             return NOTHING
         ops = {name: value.ops[0] for name, value in symbols.items()}
         ops["time"] = self.builder.input("t", None)
-        return Value(size, (Formula(self.builder, ops).build(template),))
+        return Value(size, (TemplateLowering(self.builder, ops).build(template),))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
         if not size:
@@ -140,7 +140,7 @@ class Numbers:
         ops = []
         for m in range(size):
             here = {name: value.ops[m] for name, value in symbols.items()}
-            ops.append(Formula(self.builder, {**here, "time": time}).build(template))
+            ops.append(TemplateLowering(self.builder, {**here, "time": time}).build(template))
         return Value(size, tuple(ops))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.model import FlatModel
-from stiffdsl.graph.relations import Part, evaluated, linear_equations
+from stiffdsl.graph.relations import WeightTerm, evaluated, linear_equations
 from stiffdsl.runtime import run
 from stiffdsl.runtime.begin import begin
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -41,7 +41,7 @@ def relations(model: CompiledProgram, numbers: np.ndarray, start: float, split: 
         if first + count > MOST or entries > MOST_ENTRIES:
             continue
         of_start += [first + k for k in range(count)] if held else []
-        parts += [Part(p.rows + first, p.variables, p.expression, p.kinds, p.table) for p in mine]
+        parts += [WeightTerm(p.rows + first, p.variables, p.expression, p.kinds, p.table) for p in mine]
         texts += text
         first += count
     rows = np.concatenate([np.zeros(0, np.int64), *(p.rows for p in parts)])
@@ -120,7 +120,7 @@ def _beginning(
     return np.asarray(args.p, dtype=float), state
 
 
-def _conserved(model: CompiledProgram, known: np.ndarray) -> list[tuple[list[str], bool, list[Part]]]:
+def _conserved(model: CompiledProgram, known: np.ndarray) -> list[tuple[list[str], bool, list[WeightTerm]]]:
     """The conserved quantities of states that are all `known`."""
     flat = model.program.system.flat
     entries = sum(f.table.size + sum(s.table.size for s in f.sums) for f in flat.equations)
@@ -131,7 +131,7 @@ def _conserved(model: CompiledProgram, known: np.ndarray) -> list[tuple[list[str
         if np.any(known[quantity.states] < 0):
             continue
         parts = [
-            Part(
+            WeightTerm(
                 np.zeros(1, np.int64),
                 quantity.states[k : k + 1],
                 quantity.numbers[k] * expression,

@@ -15,7 +15,7 @@ REDUCTIONS = ("sum", "prod", "min", "max")
 LARGEST_COEFFICIENT = 1_000_000
 
 
-class Builder(Transformer):
+class TreeBuilder(Transformer):
     """Builds the tree of one source; mistakes that the grammar lets pass are gathered in `diagnostics`."""
 
     def __init__(self, source: Source):
@@ -349,7 +349,7 @@ class Builder(Transformer):
     def function(self, c):
         names = tuple(str(t) for t in c[3:] if isinstance(t, Token) and t.type == "NAME")
         body = c[-2]
-        return tree.Function(str(c[1]), names, body, self._span(c[0], body), self._span(c[1]))
+        return tree.FunctionDeclaration(str(c[1]), names, body, self._span(c[0], body), self._span(c[1]))
 
     def constant(self, c):
         if c[0].kind != "const":

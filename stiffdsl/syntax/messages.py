@@ -40,7 +40,7 @@ _VALUE = {"NAME", "NUMBER", "LPAR", "LBRACE"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ErrorContext:
     """The token that cannot stand where it stands, what could, and what is around it."""
 
     source: Source
@@ -76,7 +76,7 @@ def explain(source: Source, stream: list[Token], at: int, accepted: set[str]) ->
     first = at
     while first > 0 and stream[first - 1].type != "NEWLINE":
         first -= 1
-    place = Place(
+    place = ErrorContext(
         source,
         stream[at],
         stream[at - 1] if at else None,
@@ -183,7 +183,7 @@ _STRAY = {
 # --- rules: each knows one mistake, and gives None for all others --------------------------------
 
 
-def _equals(p: Place) -> Diagnostic | None:
+def _equals(p: ErrorContext) -> Diagnostic | None:
     if p.token.type == "ASSIGN":
         note = "equations hold at all times; `:=` assigns in a `when`"
         return p.say("`:=` belongs in a `when`", help="write `=`", notes=(note,))
@@ -195,7 +195,7 @@ def _equals(p: Place) -> Diagnostic | None:
     return None
 
 
-def _start(p: Place) -> Diagnostic | None:
+def _start(p: ErrorContext) -> Diagnostic | None:
     """`var x start = 1`, `var x(start = 1)`."""
     name = p.line[1] if len(p.line) > 1 else p.token
     if p.first is None or p.first.type not in ("KIND", "NAME"):
@@ -207,7 +207,7 @@ def _start(p: Place) -> Diagnostic | None:
     return None
 
 
-def _first_word(p: Place) -> Diagnostic | None:
+def _first_word(p: ErrorContext) -> Diagnostic | None:
     """A line that begins as no line can."""
     line_start = not p.line or (len(p.line) == 1 and p.line[0].type == "NAME" and p.token.type != "NEWLINE")
     word = p.line[0] if p.line else p.token
@@ -265,7 +265,7 @@ def _first_word(p: Place) -> Diagnostic | None:
     return p.say(f"no statement begins with `{text}` here", on=word, help=hint)
 
 
-def _declaration(p: Place) -> Diagnostic | None:
+def _declaration(p: ErrorContext) -> Diagnostic | None:
     """A declaration after the sections began, or two of them in one line."""
     if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "LATER"):
         return p.say(
@@ -290,7 +290,7 @@ def _declaration(p: Place) -> Diagnostic | None:
     return None
 
 
-def _brackets(p: Place) -> Diagnostic | None:
+def _brackets(p: ErrorContext) -> Diagnostic | None:
     opening = _open_bracket(p.line)
     below = opening is not None and (p.token.line or 1) > (opening.line or 1)
     if opening is not None and (p.token.type == "NEWLINE" or below):
@@ -304,7 +304,7 @@ def _brackets(p: Place) -> Diagnostic | None:
     return None
 
 
-def _choices(p: Place) -> Diagnostic | None:
+def _choices(p: ErrorContext) -> Diagnostic | None:
     """`if c then a elseif d then b else e`, and a choice without its `then`."""
     words = [t.type for t in p.line]
     if p.token in ("elseif", "elsif", "elif") and "IF" in words:
@@ -325,7 +325,7 @@ def _choices(p: Place) -> Diagnostic | None:
     return None
 
 
-def _elementwise(p: Place) -> Diagnostic | None:
+def _elementwise(p: ErrorContext) -> Diagnostic | None:
     """MATLAB's `x.*y`."""
     if p.before != "." or p.token.type not in ("TIMES", "OVER", "POWER"):
         return None
@@ -334,7 +334,7 @@ def _elementwise(p: Place) -> Diagnostic | None:
     )
 
 
-def _habits(p: Place) -> Diagnostic | None:
+def _habits(p: ErrorContext) -> Diagnostic | None:
     token, before = p.token, p.before
     if token.type == "NAME" and p.first is not None and p.first.type == "FUNCTION":
         return p.say("a function is one expression", help="write `function f(x) = x^2`")
@@ -367,13 +367,13 @@ def _habits(p: Place) -> Diagnostic | None:
     return None
 
 
-def _is_choice_call(p: Place) -> bool:
+def _is_choice_call(p: ErrorContext) -> bool:
     opening = _open_bracket(p.line)
     at = next((k for k, t in enumerate(p.line) if t is opening), 0)
     return p.token.type == "COMMA" and opening == "(" and at > 0 and p.line[at - 1].type == "IF"
 
 
-def _reaction(p: Place) -> Diagnostic | None:
+def _reaction(p: ErrorContext) -> Diagnostic | None:
     if p.token.type == "AT" and p.before is not None and p.before.type == "ARROW":
         return p.say("nothing stands behind the arrow", help="a sink is written `A -> 0 @ k`")
     if p.token.type == "ARROW" and not p.line and "CONNECT" not in p.accepted:
@@ -385,14 +385,14 @@ def _reaction(p: Place) -> Diagnostic | None:
     return None
 
 
-def _words(p: Place) -> Diagnostic | None:
+def _words(p: ErrorContext) -> Diagnostic | None:
     """A word of the language where a name or a value must stand."""
     if p.token.type in _KEYWORD_TYPES and p.line and "NAME" in p.accepted:
         return p.say(f"`{p.token}` is a word of the language, not a name", help="choose another name")
     return None
 
 
-def _operator(p: Place) -> Diagnostic | None:
+def _operator(p: ErrorContext) -> Diagnostic | None:
     """`2x`, `k x`, `x 2`."""
     before, token = p.before, p.token
     if before is None or not p.line or before.line != token.line or not p.accepted & {"TIMES"}:
@@ -405,7 +405,7 @@ def _operator(p: Place) -> Diagnostic | None:
     return None
 
 
-def _end_of_line(p: Place) -> Diagnostic | None:
+def _end_of_line(p: ErrorContext) -> Diagnostic | None:
     if p.token.type != "NEWLINE" or not p.line:
         return None
     if "EQUAL" in p.accepted and "CONNECT" not in p.line and p.first is not None and p.first.type != "KIND":
@@ -418,7 +418,7 @@ def _end_of_line(p: Place) -> Diagnostic | None:
     return p.say(f"the line ends too early: {_wanted(p.accepted)} is missing", on=p.before)
 
 
-def _blocks(p: Place) -> Diagnostic | None:
+def _blocks(p: ErrorContext) -> Diagnostic | None:
     if p.token.type == "END" and not p.line and not blocks(p.stream[: p.at]):
         return p.say("this `end` closes nothing", code="E0102")
     if p.token.type in SECTIONS.values() and not p.line:
@@ -428,13 +428,13 @@ def _blocks(p: Place) -> Diagnostic | None:
     return None
 
 
-def _surplus(p: Place) -> Diagnostic | None:
+def _surplus(p: ErrorContext) -> Diagnostic | None:
     if "NEWLINE" in p.accepted and p.line:
         return p.say(f"{_shown(p.token)} does not belong here", "the statement ends before this")
     return None
 
 
-_RULES: tuple[Callable[[Place], Diagnostic | None], ...] = (
+_RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
     _choices, _elementwise,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,

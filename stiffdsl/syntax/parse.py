@@ -9,7 +9,7 @@ from stiffdsl.diagnostics import Diagnostic, ModelError, Source
 from stiffdsl.resources import folder
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.automaton import MOST_NESTED, Automaton, TooDeep, Unexpected, automaton, run
-from stiffdsl.syntax.build import Builder
+from stiffdsl.syntax.build import TreeBuilder
 from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.lexer import Stray, tokens
 from stiffdsl.syntax.messages import explain, explain_depth, explain_strays
@@ -33,9 +33,9 @@ class _NoLexer(Lexer):
 
 
 @lru_cache(maxsize=1)
-def _parser() -> tuple[Automaton, Builder]:
+def _parser() -> tuple[Automaton, TreeBuilder]:
     """The parser and the builder its rules call; made once, since the tables take a tenth of a second."""
-    builder = Builder(Source("", ""))
+    builder = TreeBuilder(Source("", ""))
     grammar = (folder("grammars") / "sml.lark").read_text(encoding="utf-8")
     lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=builder, keep_all_tokens=True)
     return automaton(lark), builder

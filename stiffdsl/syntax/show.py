@@ -78,8 +78,8 @@ def _import(node: tree.Import) -> str:
     return f"from {node.module} import {', '.join(node.names)}"
 
 
-def _declaration(node: tree.Model | tree.Connector | tree.Function) -> Iterator[str]:
-    if isinstance(node, tree.Function):
+def _declaration(node: tree.Model | tree.Connector | tree.FunctionDeclaration) -> Iterator[str]:
+    if isinstance(node, tree.FunctionDeclaration):
         yield f"function {node.name}({', '.join(node.parameters)}) = {show_expression(node.body)}"
     elif isinstance(node, tree.Connector):
         yield f"connector {node.name}{_doc(node.doc)}"

@@ -325,7 +325,7 @@ class Connector:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionDeclaration:
     """`function arrhenius(A, Ea, T) = ...`, inlined where it is used."""
 
     name: str
@@ -349,5 +349,5 @@ class Module:
     """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
 
     imports: tuple[Import, ...]
-    declarations: tuple["Model | Connector | Function | Variable", ...]
+    declarations: tuple["Model | Connector | FunctionDeclaration | Variable", ...]
     span: Span = _span()

@@ -9,7 +9,7 @@ from stiffdsl.cli.entry import run
 
 
 @dataclass
-class Outcome:
+class CommandResult:
     """The result of a command: its exit status, standard output and standard error."""
 
     status: int
@@ -47,12 +47,12 @@ def folder(tmp_path, monkeypatch) -> Path:
 def stiffdsl(folder, capsys):
     """`stiffdsl("check", "robertson.sml")`: runs a command in `folder`; a traceback fails the test."""
 
-    def call(*arguments: str) -> Outcome:
+    def call(*arguments: str) -> CommandResult:
         capsys.readouterr()
         status = run(list(arguments))
         out, err = capsys.readouterr()
         assert "Traceback" not in out + err
         assert "internal error" not in err, err
-        return Outcome(status, out, err)
+        return CommandResult(status, out, err)
 
     return call

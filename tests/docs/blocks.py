@@ -29,7 +29,7 @@ _OTHERS = ("pip", "git", "cd", ".ci/run", "python -m pytest", "python -m tests.f
 
 
 @dataclass(frozen=True)
-class Block:
+class CodeBlock:
     """One block of code, and where it begins."""
 
     page: Path
@@ -54,7 +54,7 @@ class Block:
         return all(importlib.util.find_spec(name) is not None for name in needed)
 
 
-def blocks(page: Path) -> list[Block]:
+def blocks(page: Path) -> list[CodeBlock]:
     """The blocks of a page in their order."""
     text = page.read_text(encoding="utf-8")
     found = []
@@ -63,11 +63,11 @@ def blocks(page: Path) -> list[Block]:
         files = [word for word in words if "." in word]
         rest = tuple(word for word in words if "." not in word)
         line = text.count("\n", 0, match.start()) + 1
-        found.append(Block(page, line, language, files[0] if files else None, rest, match["text"]))
+        found.append(CodeBlock(page, line, language, files[0] if files else None, rest, match["text"]))
     return found
 
 
-def commands(block: Block) -> list[list[str]]:
+def commands(block: CodeBlock) -> list[list[str]]:
     """The commands of a block for the shell, in words; lines go on behind a backslash."""
     lines = block.text.replace("\\\n", " ").splitlines()
     words = [shlex.split(part, comments=True) for line in lines for part in line.split(" && ")]
@@ -95,7 +95,7 @@ def follow(page: Path, folder: Path, stiffdsl: Callable[[list[str]], int], slow:
                 _run(block, command, stiffdsl)
 
 
-def _run(block: Block, command: list[str], stiffdsl: Callable[[list[str]], int]) -> None:
+def _run(block: CodeBlock, command: list[str], stiffdsl: Callable[[list[str]], int]) -> None:
     if command[0] == "stiffdsl":
         assert stiffdsl(command[1:]) == 0, f"{block}: {shlex.join(command)}"
     elif command[:3] == ["python", "-m", "benchmarks"]:

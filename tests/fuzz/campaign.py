@@ -17,7 +17,7 @@ KEPT = 5
 
 
 @dataclass
-class Counts:
+class Tally:
     """Counts of a campaign's cases by kind and verdict."""
 
     verdicts: Counter = field(default_factory=Counter)
@@ -52,11 +52,11 @@ class Campaign:
     ):
         self.seed, self.first, self.last, self.kinds = seed, first, first + cases, kinds
         self.jobs, self.limit, self.out = jobs, limit, out
-        self.counts = Counts()
+        self.counts = Tally()
         self._lock = threading.Lock()
         self._workers: list[subprocess.Popen] = []
 
-    def run(self) -> Counts:
+    def run(self) -> Tally:
         threads = [threading.Thread(target=self._job, args=(k,), daemon=True) for k in range(self.jobs)]
         for thread in threads:
             thread.start()
@@ -135,7 +135,7 @@ def write(outcome: Outcome, seed: int, kinds: list[str], out: Path) -> Path:
     return folder
 
 
-def table(counts: Counts, wall: float) -> str:
+def table(counts: Tally, wall: float) -> str:
     """A table of the cases run, and the failures in groups of alike ones."""
     kinds = sorted({kind for kind, _ in counts.verdicts}, key=lambda k: -sum(_of(counts, k).values()))
     rows = ["kind         cases       ok  skipped   failed   CPU s/case   slowest s"]
@@ -158,5 +158,5 @@ def table(counts: Counts, wall: float) -> str:
     return "\n".join(rows)
 
 
-def _of(counts: Counts, kind: str) -> Counter:
+def _of(counts: Tally, kind: str) -> Counter:
     return Counter({v: n for (k, v), n in counts.verdicts.items() if k == kind})

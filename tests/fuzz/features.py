@@ -1,7 +1,7 @@
 """Features of random models: each function adds declarations, equations and their meaning to a draft."""
 
 from .expressions import expression
-from .random_model import NO_UNIT, UNITS, Draft, Parameter, RandomModel, Variable
+from .random_model import NO_UNIT, UNITS, Draft, DraftParameter, DraftVariable, RandomModel
 from .tree import Node, num, ref
 
 
@@ -14,15 +14,15 @@ def parameters(d: Draft) -> None:
     for _ in range(d.rng.randint(1, 3)):
         name, value = d.name("k"), d.number(0.3, 3.0)
         d.declare(f"param {name} = {value}")
-        d.parameters.append(Parameter(name, repr(float(value))))
+        d.parameters.append(DraftParameter(name, repr(float(value))))
         d.parameter_leaves.append(ref(name))
     if d.rng.random() < 0.3:
         unit = d.rng.choice(UNITS)
         name, value, scale = d.name("q"), d.number(1, 30), d.name("one")
         d.declare(f"param {name} = {value} [{unit[0]}]")
         d.declare(f"param {scale} = {1 / (unit[1] + unit[2]):.3g}")
-        d.parameters.append(Parameter(name, in_si(value, unit), unit))
-        d.parameters.append(Parameter(scale, repr(float(f"{1 / (unit[1] + unit[2]):.3g}"))))
+        d.parameters.append(DraftParameter(name, in_si(value, unit), unit))
+        d.parameters.append(DraftParameter(scale, repr(float(f"{1 / (unit[1] + unit[2]):.3g}"))))
         d.parameter_leaves.append(("*", ref(name), ref(scale)))
     if d.rng.random() < 0.4:
         array_parameter(d)
@@ -31,7 +31,7 @@ def parameters(d: Draft) -> None:
         value = ("+", num(1), ("^", value, num(2)))
         name = d.name("derived")
         d.declare(f"param {name} = {d.show(value)}")
-        d.parameters.append(Parameter(name, d.source(value), own=False))
+        d.parameters.append(DraftParameter(name, d.source(value), own=False))
         d.parameter_leaves.append(ref(name))
 
 
@@ -49,7 +49,7 @@ def array_parameter(d: Draft) -> None:
         d.declare(f"param {name}[{size}] = ({d.show(term)} for i in 1..{size})")
         sources = [d.source(term, i=k + 1) for k in range(size)]
     for k, value in enumerate(sources):
-        d.parameters.append(Parameter(f"{name}[{k + 1}]", value, own=False))
+        d.parameters.append(DraftParameter(f"{name}[{k + 1}]", value, own=False))
     d.arrays.append((name, size))
     d.parameter_leaves.append(ref(name, d.rng.randint(1, size)))
 
@@ -75,13 +75,13 @@ def states(d: Draft) -> None:
             one = d.name("one")
             size = unit[1] + unit[2]
             d.declare(f"param {one} = {1 / size:.3g}")
-            d.parameters.append(Parameter(one, repr(float(f"{1 / size:.3g}"))))
+            d.parameters.append(DraftParameter(one, repr(float(f"{1 / size:.3g}"))))
             d.leaves.append(("*", ref(name), ref(one)))
         else:
             d.leaves.append(ref(name))
         bracket = f" [{unit[0]}]" if unit[0] else ""
         d.declare(f"var {name}{bracket} start {start}")
-        d.variables.append(Variable(name, True, in_si(start, unit), unit))
+        d.variables.append(DraftVariable(name, True, in_si(start, unit), unit))
         made.append((name, d.leaves[-1], unit))
     for name, leaf, unit in made:
         right = ("-", expression(d.material(), 3), ("*", num(2), leaf))
@@ -105,7 +105,7 @@ def array_state(d: Draft) -> None:
     first = ("*", num(d.number(0.1, 0.4)), ("index", "i"))
     d.declare(f"var {name}[{length}] start ({d.show(first)} for i in 1..{length})")
     for k in range(1, size + 1):
-        d.variables.append(Variable(f"{name}[{k}]", True, d.source(first, i=k)))
+        d.variables.append(DraftVariable(f"{name}[{k}]", True, d.source(first, i=k)))
     here, before, after = (ref(name, i) for i in (("index", "i"), minus(1), plus(1)))
     m = d.material(here, ("index", "i"))
     if d.rng.random() < 0.35:
@@ -147,11 +147,11 @@ def explicit(d: Draft) -> None:
         right = d.rng.choice(d.leaves)
         right = ("neg", right) if d.rng.random() < 0.5 else right
     if d.rng.random() < 0.3:
-        d.variables.append(Variable(name, False))
+        d.variables.append(DraftVariable(name, False))
         d.declare(f"output {name} = {d.show(right)}")
         d.residuals.append(f"{d.place(name)} - {d.source(right)}")
         return
-    d.variables.append(Variable(name, False))
+    d.variables.append(DraftVariable(name, False))
     d.declare(f"var {name}")
     d.equations.append(d.equation(ref(name), right))
     d.leaves.append(ref(name))
@@ -162,7 +162,7 @@ def loop(d: Draft) -> None:
     names = [d.name("s") for _ in range(d.rng.randint(1, 3))]
     rights = [("call", "tanh", expression(d.material(), 2)) for _ in names]
     for name in names:
-        d.variables.append(Variable(name, False))
+        d.variables.append(DraftVariable(name, False))
         d.declare(f"var {name}" + (f" guess {d.number()}" if d.rng.random() < 0.5 else ""))
     for k, name in enumerate(names):
         other = ref(names[k - 1])
@@ -185,7 +185,7 @@ def reactions(d: Draft) -> None:
     for name in names:
         start = d.number(0.1, 1.0)
         d.declare(f"var {name} start {start}")
-        d.variables.append(Variable(name, True, repr(float(start))))
+        d.variables.append(DraftVariable(name, True, repr(float(start))))
     every = [[[name], [d.rng.choice(names)]] for name in names]
     for _ in range(d.rng.randint(1, 3)):
         every.append([[d.rng.choice(names) for _ in range(d.rng.randint(1, 2))] for _ in range(2)])
@@ -243,13 +243,13 @@ def chain(d: Draft) -> None:
     d.declare(f"part {links}[{count - 1}] : {link}(R = ({d.show(resistances)} for k in 1..{count - 1}))")
     for k in range(1, count + 1):
         own = f"{stores}[{k}]"
-        d.parameters.append(Parameter(f"{own}.C", repr(float(sizes[k - 1]))))
-        d.variables.append(Variable(f"{own}.e", True, "0.5"))
-        d.variables += [Variable(f"{own}.p.e", False), Variable(f"{own}.p.f", False)]
+        d.parameters.append(DraftParameter(f"{own}.C", repr(float(sizes[k - 1]))))
+        d.variables.append(DraftVariable(f"{own}.e", True, "0.5"))
+        d.variables += [DraftVariable(f"{own}.p.e", False), DraftVariable(f"{own}.p.f", False)]
     for k in range(1, count):
         own = f"{links}[{k}]"
-        d.parameters.append(Parameter(f"{own}.R", d.source(resistances, k=k), own=False))
-        d.variables += [Variable(f"{own}.{port}.{of}", False) for port in "ab" for of in "ef"]
+        d.parameters.append(DraftParameter(f"{own}.R", d.source(resistances, k=k), own=False))
+        d.variables += [DraftVariable(f"{own}.{port}.{of}", False) for port in "ab" for of in "ef"]
     inside(d, [f"{stores}[{k}]" for k in range(1, count + 1)], [(("C*der(e)"), leak)])
     for k in range(1, count + 1):
         own = f"{stores}[{k}]"
@@ -301,7 +301,7 @@ def matrix(d: Draft) -> None:
     d.declare(f"var {name}[{rows}, {columns}] start {start}")
     every = [(i, j) for i in range(1, rows + 1) for j in range(1, columns + 1)]
     for i, j in every:
-        d.variables.append(Variable(f"{name}[{i},{j}]", True, repr(float(start))))
+        d.variables.append(DraftVariable(f"{name}[{i},{j}]", True, repr(float(start))))
     i, j = ("index", "i"), ("index", "j")
     here = ref(name, i, j)
     m = d.material(here, i, j)
@@ -336,11 +336,14 @@ def nested(d: Draft) -> None:
     own = [(f"{part}.one", values if changed else "2", begun)]
     own += [(f"{part}.two[{k + 1}]", gains[k], "0.4") for k in range(2)]
     for name, gain, start in own:
-        d.parameters.append(Parameter(f"{name}.g", repr(float(gain)), own=False))
-        d.variables += [Variable(f"{name}.y", True, repr(float(start))), Variable(f"{name}.s", False)]
+        d.parameters.append(DraftParameter(f"{name}.g", repr(float(gain)), own=False))
+        d.variables += [
+            DraftVariable(f"{name}.y", True, repr(float(start))),
+            DraftVariable(f"{name}.s", False),
+        ]
         d.residuals.append(f"{d.place(f'der({name}.y)')} - {d.source(prefixed(right, name))}")
         d.residuals.append(f"{d.place(f'{name}.s')} - {d.source(prefixed(share, name))}")
-    d.variables.append(Variable(f"{part}.all", False))
+    d.variables.append(DraftVariable(f"{part}.all", False))
     d.residuals.append(
         f"{d.place(f'{part}.all')} - ({' + '.join(d.place(f'{name}.s') for name, _, _ in own)})"
     )
@@ -355,7 +358,7 @@ def driven(d: Draft) -> None:
         e = ("*", num(value), d.rng.choice(d.parameter_leaves))
         text, of = d.show(e), d.source(e)
     d.declare(f"input {name} = {text}")
-    d.inputs.append(Parameter(name, of, own=False))
+    d.inputs.append(DraftParameter(name, of, own=False))
     d.leaves.append(ref(name))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .outcome import Mismatch, Skipped
-from .own import Own, Points
+from .own import Own, SampledValues
 from .random_model import RandomModel, random_model
 
 TOLERANCE = 1e-7
@@ -128,11 +128,11 @@ class Comparison:
         self.states = len(program.system.states)
         self.of_state = [self.y_of[k][0] for k in range(self.states)]
 
-    def at(self, points: Points) -> None:
+    def at(self, points: SampledValues) -> None:
         for k in np.flatnonzero(points.good & ~points.jumps):
             self._one(points, int(k))
 
-    def _one(self, points: Points, k: int) -> None:
+    def _one(self, points: SampledValues, k: int) -> None:
         functions = self.model.interpreted
         v, d, t = points.v[k], points.d[k], points.t[k]
         y = np.array([v[j] if variable else d[j] for j, variable in self.y_of])
@@ -156,7 +156,7 @@ class Comparison:
             told = [f"{theirs[j]!r}, expected {mine[j]!r}" for j in np.flatnonzero(off)[:3]]
             raise Mismatch(what, f"{'; '.join(told)} at {where}")
 
-    def _jacobian(self, points: Points, k: int, values: np.ndarray, where: str) -> None:
+    def _jacobian(self, points: SampledValues, k: int, values: np.ndarray, where: str) -> None:
         """Derivatives of f by the states, with what is computed following them."""
         program, s = self.model.program, self.states
         order = self.own.states

@@ -13,7 +13,7 @@ CONDITION = 1e8
 
 
 @dataclass
-class Points:
+class SampledValues:
     """Values at several points, in the order of the model's variables: `v`, `d` (m, variables), times t (m,).
 
     `slopes[k]` (unknowns, states) is the derivative of the unknowns (der of states, then what is computed) by the
@@ -86,12 +86,12 @@ class Own:
 
     def points(
         self, t: np.ndarray, x: np.ndarray, p: np.ndarray, u: np.ndarray, iterations: int = 25
-    ) -> Points:
+    ) -> SampledValues:
         """The unknowns at given states (m, states), by Newton's method, and their derivatives."""
         with np.errstate(all="ignore"):
             return self._points(t, x, p, u, iterations)
 
-    def _points(self, t, x, p, u, iterations) -> Points:
+    def _points(self, t, x, p, u, iterations) -> SampledValues:
         m, n, s = len(t), len(self.model.variables), len(self.states)
         w = np.full((m, n), 0.1)
         good = np.zeros(m, dtype=bool)
@@ -119,4 +119,4 @@ class Own:
             whole[k] = np.linalg.solve(matrix, -slopes[k, :, n:])
         v, d = np.full((m, n), np.nan), np.full((m, n), np.nan)
         v[:, self.states], d[:, self.states], v[:, self.computed] = x, w[:, :s], w[:, s:]
-        return Points(t, v, d, whole, good, meaning.kinks, meaning.jumps)
+        return SampledValues(t, v, d, whole, good, meaning.kinks, meaning.jumps)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from .expressions import Material
-from .tree import Node, Scope, num, show, source
+from .tree import EvaluationScope, Node, num, show, source
 
 # Text, scale, shift: value in SI = value*scale + shift.
 UNITS = (
@@ -18,7 +18,7 @@ NO_UNIT = ("", 1.0, 0.0)
 
 
 @dataclass
-class Parameter:
+class DraftParameter:
     """A scalar; `value` is Python source of its value in SI. `own` tells whether it is given as a number."""
 
     name: str
@@ -28,7 +28,7 @@ class Parameter:
 
 
 @dataclass
-class Variable:
+class DraftVariable:
     """A scalar; `start` is Python source in SI, or None. `state`: its derivative is in the equations."""
 
     name: str
@@ -42,9 +42,9 @@ class RandomModel:
     """A model's text and its meaning: `residuals` are Python source over the lists v, d, p, u and the time t."""
 
     text: str
-    parameters: list[Parameter]
-    variables: list[Variable]
-    inputs: list[Parameter]
+    parameters: list[DraftParameter]
+    variables: list[DraftVariable]
+    inputs: list[DraftParameter]
     residuals: list[str]
     features: list[str]
 
@@ -60,9 +60,9 @@ class Draft:
     declarations: list[str] = field(default_factory=list)
     equations: list[str] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
-    parameters: list[Parameter] = field(default_factory=list)
-    variables: list[Variable] = field(default_factory=list)
-    inputs: list[Parameter] = field(default_factory=list)
+    parameters: list[DraftParameter] = field(default_factory=list)
+    variables: list[DraftVariable] = field(default_factory=list)
+    inputs: list[DraftParameter] = field(default_factory=list)
     residuals: list[str] = field(default_factory=list)
     functions: dict[str, tuple[tuple[str, ...], Node]] = field(default_factory=dict)
     leaves: list[Node] = field(default_factory=list)
@@ -92,8 +92,8 @@ class Draft:
         return next((k for k, row in enumerate(table) if row.name == name), None)
 
     @property
-    def scope(self) -> Scope:
-        return Scope(self.place, self.functions)
+    def scope(self) -> EvaluationScope:
+        return EvaluationScope(self.place, self.functions)
 
     def source(self, e: Node, **at: int) -> str:
         return source(e, self.scope, at)

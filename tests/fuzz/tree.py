@@ -129,7 +129,7 @@ def _mentions(e: Node, index: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Scope:
+class EvaluationScope:
     """Meanings of names: `place(scalar name)` is Python source; functions as (arguments, body)."""
 
     place: Callable[[str], str]
@@ -137,7 +137,10 @@ class Scope:
 
 
 def source(
-    e: Node, scope: Scope, at: Mapping[str, int] | None = None, args: Mapping[str, str] | None = None
+    e: Node,
+    scope: EvaluationScope,
+    at: Mapping[str, int] | None = None,
+    args: Mapping[str, str] | None = None,
 ) -> str:
     """Python source of the value of an expression, for indices `at`."""
     at, args = at or {}, args or {}

@@ -19,7 +19,7 @@ def compiled(template, slots: int, totals: int):
     return sp.lambdify(names, template, FUNCTIONS)
 
 
-class Values:
+class ScalarValues:
     """Values by kind; unassigned ones are nan, and reading one is an error of the order."""
 
     def __init__(self, system: SortedSystem, y, parameters=(), inputs=(), starts=None, time=0.7):
@@ -54,9 +54,9 @@ class Values:
         return np.broadcast_to(np.asarray(result, dtype=float), (len(table),)).copy()
 
 
-def run(system: SortedSystem, y, parameters=(), inputs=(), **more) -> Values:
+def run(system: SortedSystem, y, parameters=(), inputs=(), **more) -> ScalarValues:
     """All assignments in order, from y."""
-    values = Values(system, np.asarray(y, dtype=float), parameters, inputs, **more)
+    values = ScalarValues(system, np.asarray(y, dtype=float), parameters, inputs, **more)
     for assignment in system.assignments:
         place = values.of[assignment.kind]
         assert np.all(np.isnan(place[assignment.targets])), "assigned twice"
@@ -66,11 +66,11 @@ def run(system: SortedSystem, y, parameters=(), inputs=(), **more) -> Values:
     return values
 
 
-def residual(system: SortedSystem, values: Values) -> np.ndarray:
+def residual(system: SortedSystem, values: ScalarValues) -> np.ndarray:
     return np.concatenate([np.zeros(0), *(values.evaluate(f) for f in system.residuals)])
 
 
-def unsatisfied(system: SortedSystem, values: Values, tolerance=1e-7) -> int:
+def unsatisfied(system: SortedSystem, values: ScalarValues, tolerance=1e-7) -> int:
     """The number of original equations that do not hold."""
     count = 0
     for f in system.flat.equations:
@@ -78,12 +78,12 @@ def unsatisfied(system: SortedSystem, values: Values, tolerance=1e-7) -> int:
     return count
 
 
-def derivative(system: SortedSystem, values: Values) -> np.ndarray:
+def derivative(system: SortedSystem, values: ScalarValues) -> np.ndarray:
     """dy/dt of the states; zero for the implicit unknowns."""
     return np.r_[values.of["der"][system.states], np.zeros(len(system.implicit))]
 
 
-def invariants(system: SortedSystem, values: Values) -> np.ndarray:
+def invariants(system: SortedSystem, values: ScalarValues) -> np.ndarray:
     return np.concatenate([np.zeros(0), *(values.evaluate(f) for f in system.invariants)])
 
 
@@ -99,7 +99,7 @@ def consistent(system: SortedSystem, y, parameters=(), **more) -> np.ndarray:
     return least_squares(off, y, xtol=1e-15, ftol=1e-15, gtol=1e-15, method="trf").x
 
 
-def differentiated(values: Values, system: SortedSystem) -> Values:
+def differentiated(values: ScalarValues, system: SortedSystem) -> ScalarValues:
     """Derivatives that became variables, at the place where the model as it was written has them."""
     for block in system.flat.variables:
         if isinstance(block, Hidden) and block.order == 1:
@@ -108,7 +108,7 @@ def differentiated(values: Values, system: SortedSystem) -> Values:
     return values
 
 
-def off_by(flat: FlatModel, system: SortedSystem, values: Values) -> float:
+def off_by(flat: FlatModel, system: SortedSystem, values: ScalarValues) -> float:
     """The largest residual of the equations as they were written."""
     values = differentiated(values, system)
     return max(float(np.max(np.abs(values.evaluate(f)), initial=0.0)) for f in flat.equations)

@@ -16,7 +16,7 @@ from scipy.sparse import diags
 
 
 @dataclass(frozen=True)
-class Problem:
+class ReferenceProblem:
     """`y' = f(t, y)` from `y0` over `time`, piece by piece between `breaks`; `report` names end values."""
 
     f: Callable[[float, np.ndarray], np.ndarray]
@@ -46,19 +46,19 @@ def named(*names: str) -> Callable[[float, np.ndarray], dict[str, float]]:
     return lambda t, y: dict(zip(names, map(float, y), strict=True))
 
 
-def robertson(t_end: float = 1e5) -> Problem:
+def robertson(t_end: float = 1e5) -> ReferenceProblem:
     def f(t, y):
         a = 0.04 * y[0] - 1e4 * y[1] * y[2]
         b = 3e7 * y[1] ** 2
         return np.array([-a, a - b, b])
 
-    return Problem(f, np.array([1.0, 0, 0]), (0, t_end), named("A", "B", "C"), atol=1e-20)
+    return ReferenceProblem(f, np.array([1.0, 0, 0]), (0, t_end), named("A", "B", "C"), atol=1e-20)
 
 
 HIRES = ("Pr", "Pfr", "PrX", "PfrX", "PrXa", "PfrXa", "PfrXaE", "E")
 
 
-def hires() -> Problem:
+def hires() -> ReferenceProblem:
     k1, k2, k3, k4, k5, k6, k7, k8, k9, o = 1.71, 0.43, 8.32, 0.69, 0.035, 8.32, 280, 0.69, 0.69, 0.0007
 
     def f(t, y):
@@ -77,7 +77,7 @@ def hires() -> Problem:
         )
 
     y0 = np.array([1.0, 0, 0, 0, 0, 0, 0, 0.0057])
-    return Problem(f, y0, (0, 321.8122), named(*HIRES))
+    return ReferenceProblem(f, y0, (0, 321.8122), named(*HIRES))
 
 
 POLLU = (
@@ -86,7 +86,7 @@ POLLU = (
 )
 
 
-def pollu() -> Problem:
+def pollu() -> ReferenceProblem:
     k = np.array(
         [
             *(0.35, 26.6, 1.23e4, 8.6e-4, 8.2e-4, 1.5e4, 1.3e-4, 2.4e4, 1.65e4, 9e3, 0.022, 1.2e4, 1.88),
@@ -132,10 +132,10 @@ def pollu() -> Problem:
 
     y0 = np.zeros(20)
     y0[[1, 3, 6, 7, 8, 16]] = 0.2, 0.04, 0.1, 0.3, 0.01, 0.007
-    return Problem(f, y0, (0, 60), named(*POLLU), atol=1e-20)
+    return ReferenceProblem(f, y0, (0, 60), named(*POLLU), atol=1e-20)
 
 
-def pendulum() -> Problem:
+def pendulum() -> ReferenceProblem:
     """In the angle from below, released from the side."""
 
     def report(t, y):
@@ -145,10 +145,10 @@ def pendulum() -> Problem:
         return np.array([y[1], -9.81 * np.sin(y[0])])
 
     start = np.array([np.pi / 2, 0.0])
-    return Problem(f, start, (0, 10), report, rtol=1e-13, atol=1e-13, method="DOP853")
+    return ReferenceProblem(f, start, (0, 10), report, rtol=1e-13, atol=1e-13, method="DOP853")
 
 
-def slider_crank() -> Problem:
+def slider_crank() -> ReferenceProblem:
     """Lagrange's equation in the angle of the crank; x(phi) is where the slider is."""
     r, L, m1, m2, g, push = 0.3, 1.0, 1.0, 2.0, 9.81, -1.0
 
@@ -165,7 +165,7 @@ def slider_crank() -> Problem:
         slider = r * c + np.sqrt(L**2 - (r * s) ** 2)
         return {"pin.x": float(r * c), "pin.y": float(r * s), "slider.x": float(slider)}
 
-    return Problem(f, np.array([0.0, 10.0]), (0, 5), report, rtol=1e-13, atol=1e-13, method="DOP853")
+    return ReferenceProblem(f, np.array([0.0, 10.0]), (0, 5), report, rtol=1e-13, atol=1e-13, method="DOP853")
 
 
 def capacitor_loop() -> dict[str, float]:
@@ -177,7 +177,7 @@ def capacitor_loop() -> dict[str, float]:
     return {"c1.v": float(v), "c2.v": float(v / 3), "c3.v": float(2 * v / 3), "l1.i": i, "l2.i": i / 2}
 
 
-def oregonator() -> Problem:
+def oregonator() -> ReferenceProblem:
     def f(t, y):
         return np.array(
             [
@@ -187,17 +187,17 @@ def oregonator() -> Problem:
             ]
         )
 
-    return Problem(f, np.array([1.0, 2, 3]), (0, 360), named("X", "Y", "Z"))
+    return ReferenceProblem(f, np.array([1.0, 2, 3]), (0, 360), named("X", "Y", "Z"))
 
 
-def van_der_pol() -> Problem:
+def van_der_pol() -> ReferenceProblem:
     def f(t, y):
         return np.array([y[1], 1000 * (1 - y[0] ** 2) * y[1] - y[0]])
 
-    return Problem(f, np.array([2.0, 0]), (0, 2000), named("x", "v"))
+    return ReferenceProblem(f, np.array([2.0, 0]), (0, 2000), named("x", "v"))
 
 
-def akzo_nobel() -> Problem:
+def akzo_nobel() -> ReferenceProblem:
     """The sixth unknown is `Ks*FLB*ZHU`: put in its place, an ODE of five."""
 
     def f(t, y):
@@ -220,10 +220,10 @@ def akzo_nobel() -> Problem:
         names = ("FLB", "CO2", "FLBT", "ZHU", "ZLA")
         return dict(zip(names, map(float, y), strict=True)) | {"FLB_ZHU": float(115.83 * y[0] * y[3])}
 
-    return Problem(f, np.array([0.444, 0.00123, 0, 0.007, 0]), (0, 180), report)
+    return ReferenceProblem(f, np.array([0.444, 0.00123, 0, 0.007, 0]), (0, 180), report)
 
 
-def brusselator2d(n: int = 8) -> Problem:
+def brusselator2d(n: int = 8) -> ReferenceProblem:
     x = np.arange(n) / (n - 1)
     alpha = 10.0 * (n - 1) ** 2
     disc = ((x[:, None] - 0.3) ** 2 + (x[None, :] - 0.6) ** 2 <= 0.01) * 5.0
@@ -251,7 +251,7 @@ def brusselator2d(n: int = 8) -> Problem:
     u0 = np.broadcast_to(22 * (x * (1 - x)) ** 1.5, (n, n))
     v0 = np.broadcast_to((27 * (x * (1 - x)) ** 1.5)[:, None], (n, n))
     y0 = np.concatenate([u0.ravel(), v0.ravel()])
-    return Problem(f, y0, (0, 11.5), report, breaks=(1.1,), rtol=1e-10, atol=1e-12)
+    return ReferenceProblem(f, y0, (0, 11.5), report, breaks=(1.1,), rtol=1e-10, atol=1e-12)
 
 
 def rc_ladder(n: int = 20, t: float = 1e-4) -> dict[str, float]:
@@ -278,7 +278,7 @@ def heat_rod(n: int = 20, t: float = 600.0) -> dict[str, float]:
     return {"T[1]": float(T[0]), f"T[{n}]": float(T[-1]), "T_mean": float(T.mean())}
 
 
-def two_tank() -> Problem:
+def two_tank() -> ReferenceProblem:
     def valve(level):
         x = 1000 * 9.80665 * level / 1e4
         return 2e-3 * x / (x**2 + 1e-6) ** 0.25
@@ -287,10 +287,10 @@ def two_tank() -> Problem:
         between, out = valve(h[0]), valve(h[1])
         return np.array([(1.5e-3 - between) / 0.5, (between - out) / 0.8])
 
-    return Problem(f, np.array([0.5, 0.2]), (0, 600), named("upper.level", "lower.level"))
+    return ReferenceProblem(f, np.array([0.5, 0.2]), (0, 600), named("upper.level", "lower.level"))
 
 
-def drive_train() -> Problem:
+def drive_train() -> ReferenceProblem:
     def f(t, y):
         phi_r, w_r, phi_l, w_l = y
         # The gear turns `ratio` times as fast as the load; the shaft twists between rotor and gear.
@@ -300,10 +300,10 @@ def drive_train() -> Problem:
         return np.array([w_r, (motor + tau) / 0.01, w_l, (-5 * tau - friction) / 2])
 
     names = named("rotor.phi", "rotor.w", "load.phi", "load.w")
-    return Problem(f, np.zeros(4), (0, 5), names, breaks=(0.5,))
+    return ReferenceProblem(f, np.zeros(4), (0, 5), names, breaks=(0.5,))
 
 
-def building(n: int = 20, days: float = 2.0) -> Problem:
+def building(n: int = 20, days: float = 2.0) -> ReferenceProblem:
     """Unknowns: air of every room, then the three layers of its wall; everything else follows from them."""
     i = np.arange(1, n + 1)
     t_set, area = 273.15 + 19 + i % 4, 2.0 + i % 3
@@ -347,10 +347,12 @@ def building(n: int = 20, days: float = 2.0) -> Problem:
 
     # The sun rises and sets with a jump in its second derivative.
     rises = tuple(86400 * d / 4 for d in range(1, int(4 * days)) if d % 2)
-    return Problem(f, np.full(4 * n, 293.15), (0, days * 86400), report, rises, rtol=1e-10, atol=1e-9)
+    return ReferenceProblem(
+        f, np.full(4 * n, 293.15), (0, days * 86400), report, rises, rtol=1e-10, atol=1e-9
+    )
 
 
-def cooled_hall(n: int = 30) -> Problem:
+def cooled_hall(n: int = 30) -> ReferenceProblem:
     """Unknowns: hall, tank, the wall's three layers; water, cold metal, hot metal and air of the chiller's cells."""
     thickness, conductivity = np.array([0.15, 0.12, 0.1]), np.array([1.7, 0.04, 0.7])
     capacity = np.array([2300 * 900, 30 * 1000, 1800 * 840]) * thickness * 200
@@ -399,7 +401,7 @@ def cooled_hall(n: int = 30) -> Problem:
 
     start = [297.15, 285.15, *[297.15] * 3, *[285.15] * (2 * n), *[298.15] * (2 * n)]
     rises = (21600.0, 64800.0, 108000.0, 151200.0)
-    return Problem(f, np.array(start), (0, 172800), report, rises, rtol=1e-10, atol=1e-9)
+    return ReferenceProblem(f, np.array(start), (0, 172800), report, rises, rtol=1e-10, atol=1e-9)
 
 
 def main(names: list[str]) -> None:

@@ -27,7 +27,7 @@ def marked(names):
 
 
 @pytest.fixture(scope="module")
-def decay() -> case.Case:
+def decay() -> case.BaselineCase:
     """x decays into y, at a rate that varies."""
     times = np.linspace(0.1, 2.0, 20)
     task = tasks.task(

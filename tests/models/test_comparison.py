@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import compare, process, worker
-from benchmarks.equal import Point, frontier, seconds_at
+from benchmarks.equal import WorkPrecisionPoint, frontier, seconds_at
 from benchmarks.peers.with_stiffdsl import load
 from benchmarks.problems.network import network
 from benchmarks.problems.rober import rober
 
-LINE = [Point(1e-2, 1.0), Point(1e-4, 10.0), Point(1e-6, 100.0)]
+LINE = [WorkPrecisionPoint(1e-2, 1.0), WorkPrecisionPoint(1e-4, 10.0), WorkPrecisionPoint(1e-6, 100.0)]
 
 
 def test_time_at_an_error_is_straight_between_logarithms():
@@ -26,7 +26,7 @@ def test_who_was_more_exact_anyway_needs_no_longer_and_who_was_never_so_exact_ha
 
 
 def test_a_solve_that_another_beats_in_time_and_error_does_not_count():
-    worse = [Point(1e-3, 20.0), Point(1e-5, 200.0), Point(3e-2, 1.0)]
+    worse = [WorkPrecisionPoint(1e-3, 20.0), WorkPrecisionPoint(1e-5, 200.0), WorkPrecisionPoint(3e-2, 1.0)]
     assert frontier([*worse, *LINE]) == LINE
 
 

@@ -15,7 +15,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
 @dataclass(frozen=True)
-class Check:
+class EndValues:
     """`model` simulated as its experiment says must end on `values`, to `rtol` (relative) and `atol`."""
 
     model: str
@@ -31,12 +31,12 @@ class Check:
 
 CHECKS = (
     # Published: Test Set for IVP Solvers, release 2.4 (hires, pollu, oregonator, van_der_pol, akzo_nobel).
-    Check(
+    EndValues(
         "chemistry/robertson",
         {"A": 0.01786592114210036, "B": 7.274751468436648e-08, "C": 0.9821340061103906},
         rtol=1e-4,
     ),
-    Check(
+    EndValues(
         "chemistry/hires",
         {
             "Pr": 0.7371312573325668e-3,
@@ -50,7 +50,7 @@ CHECKS = (
         },
         rtol=1e-3,
     ),
-    Check(
+    EndValues(
         "chemistry/pollu",
         {
             "NO2": 0.5646255480022769e-01,
@@ -76,10 +76,10 @@ CHECKS = (
         },
         rtol=1e-4,
     ),
-    Check(
+    EndValues(
         "chemistry/oregonator", {"X": 1.000814870318523, "Y": 1228.178521549917, "Z": 132.0554942846706}, 1e-4
     ),
-    Check(
+    EndValues(
         "chemistry/akzo_nobel",
         {
             "FLB": 0.1150794920661702,
@@ -92,7 +92,7 @@ CHECKS = (
         rtol=1e-4,
     ),
     # Computed by tests/models/reference.py, which knows nothing of stiffdsl.
-    Check(
+    EndValues(
         "chemistry/brusselator2d",
         {
             "u[1,1]": 0.5233410696423143,
@@ -103,7 +103,7 @@ CHECKS = (
         rtol=1e-4,
     ),
     # Published: Test Set for IVP Solvers, release 2.4.
-    Check(
+    EndValues(
         "mechanics/car_axis",
         {
             "xl": 0.0493455784275402809122,
@@ -119,14 +119,14 @@ CHECKS = (
         },
         rtol=1e-3,
     ),
-    Check("mechanics/pendulum", {"bob.x": 0.275087462576417, "bob.y": -0.9614192050990392}, 1e-6),
-    Check(
+    EndValues("mechanics/pendulum", {"bob.x": 0.275087462576417, "bob.y": -0.9614192050990392}, 1e-6),
+    EndValues(
         "mechanics/slider_crank",
         {"pin.x": -0.014933098208958826, "pin.y": 0.29962810712261556, "slider.x": 0.9391229784564112},
         rtol=1e-4,
     ),
-    Check("examples/capacitor_loop", reference.capacitor_loop(), 1e-6),
-    Check(
+    EndValues("examples/capacitor_loop", reference.capacitor_loop(), 1e-6),
+    EndValues(
         "problems/transistor_amplifier",
         {
             "y[1]": -0.5562145012262709e-2,
@@ -140,23 +140,25 @@ CHECKS = (
         },
         rtol=1e-5,
     ),
-    Check("problems/van_der_pol", {"x": 1.706167732170469, "v": -0.8928097010248125e-3}, 1e-4),
-    Check("examples/rc_circuit", {"c.v": 5 * (1 - np.exp(-4.0))}, 1e-5),
-    Check("examples/rc_ladder", {"c[1].v": 0.9453279215129514, "c[20].v": 0.29501897801693194}, 1e-5),
-    Check(
+    EndValues("problems/van_der_pol", {"x": 1.706167732170469, "v": -0.8928097010248125e-3}, 1e-4),
+    EndValues("examples/rc_circuit", {"c.v": 5 * (1 - np.exp(-4.0))}, 1e-5),
+    EndValues("examples/rc_ladder", {"c[1].v": 0.9453279215129514, "c[20].v": 0.29501897801693194}, 1e-5),
+    EndValues(
         "examples/heat_rod",
         {"T[1]": 56.025377895099574, "T[20]": 20.003405834421866, "T_mean": 26.546641884786773},
         rtol=1e-5,
     ),
-    Check("examples/two_tank", {"upper.level": 0.5586612291241954, "lower.level": 0.4318528085626176}, 1e-5),
-    Check(
+    EndValues(
+        "examples/two_tank", {"upper.level": 0.5586612291241954, "lower.level": 0.4318528085626176}, 1e-5
+    ),
+    EndValues(
         "examples/spring_mass",
         # d = 0.8, w = sqrt(80 - 0.64), t = 5
         {"mass.s": 0.1 * np.exp(-4) * (np.cos(5 * 79.36**0.5) + 0.8 / 79.36**0.5 * np.sin(5 * 79.36**0.5))},
         rtol=1e-5,
         atol=1e-8,
     ),
-    Check(
+    EndValues(
         "examples/drive_train",
         {
             "rotor.phi": 126.93127390367012,
@@ -166,7 +168,7 @@ CHECKS = (
         },
         rtol=1e-5,
     ),
-    Check(
+    EndValues(
         "examples/building",
         {
             "rooms[1].inside.T": 293.17852775361504,
@@ -177,7 +179,7 @@ CHECKS = (
         },
         rtol=1e-4,
     ),
-    Check(
+    EndValues(
         "examples/cooled_hall",
         {
             "hall.T": 292.16925239271785,
@@ -192,8 +194,8 @@ CHECKS = (
 )
 
 LARGE = (
-    Check("examples/rc_ladder", reference.rc_ladder(400), 1e-4, 1e-7, {"N": 400}),
-    Check("examples/heat_rod", reference.heat_rod(400), 1e-4, 1e-6, {"N": 400}),
+    EndValues("examples/rc_ladder", reference.rc_ladder(400), 1e-4, 1e-7, {"N": 400}),
+    EndValues("examples/heat_rod", reference.heat_rod(400), 1e-4, 1e-6, {"N": 400}),
 )
 
 
@@ -211,13 +213,13 @@ def assert_ends_on(model, values: dict[str, float], rtol: float, atol: float) ->
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.label)
-def test_a_model_meets_its_checked_values(check: Check):
+def test_a_model_meets_its_checked_values(check: EndValues):
     assert_ends_on(compiled(check.model), check.values, check.rtol, check.atol)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("check", LARGE, ids=lambda c: c.label)
-def test_a_large_model_meets_its_checked_values(check: Check):
+def test_a_large_model_meets_its_checked_values(check: EndValues):
     model = compiled(check.model, tuple(check.constants.items()))
     assert_ends_on(model, check.values, check.rtol, check.atol)
 
@@ -258,7 +260,7 @@ def test_every_file_says_where_it_comes_from_and_what_checks_it(path: Path):
 @pytest.mark.parametrize(
     "check", [c for c in CHECKS if hasattr(reference, c.model.split("/")[1])], ids=lambda c: c.label
 )
-def test_the_values_of_this_file_are_those_of_the_reference(check: Check):
+def test_the_values_of_this_file_are_those_of_the_reference(check: EndValues):
     made = getattr(reference, check.model.split("/")[1])()
     values = made if isinstance(made, dict) else made.end()
     for name, value in check.values.items():

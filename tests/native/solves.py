@@ -94,7 +94,7 @@ end
 """
 
 
-class Given(NamedTuple):
+class SolveArguments(NamedTuple):
     """Arguments of a solve from the program's own experiment, in SI; `y0` is consistent."""
 
     program: Program
@@ -105,15 +105,15 @@ class Given(NamedTuple):
     u: np.ndarray
 
 
-def library_model(path: str, constants: dict[str, float] | None = None) -> Given:
+def library_model(path: str, constants: dict[str, float] | None = None) -> SolveArguments:
     return _given(compile_model(read(folder("models") / path), None, constants, stop_after="program"))
 
 
-def model(text: str) -> Given:
+def model(text: str) -> SolveArguments:
     return _given(compile_model(Source("test.sml", text), stop_after="program"))
 
 
-def _given(program: Program) -> Given:
+def _given(program: Program) -> SolveArguments:
     flat, system = program.system.flat, program.system
     count = sum(b.size for b in flat.parameters)
     p = interpret.run(program, "parameters", np.zeros(count), np.zeros(count))
@@ -122,7 +122,7 @@ def _given(program: Program) -> Given:
     unknowns = np.r_[system.states, system.implicit]
     y = np.where(np.isnan(start), np.where(np.isnan(guess), 0.0, guess), start)[unknowns]
     t0, t1 = flat.experiment["time"]
-    return Given(program, t0, t1, consistent(program, t0, y, p, u), p, u)
+    return SolveArguments(program, t0, t1, consistent(program, t0, y, p, u), p, u)
 
 
 def consistent(program: Program, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from stiffdsl.program import interpret
 from stiffdsl.program.operations import OPERATIONS
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native import engine, ir
 from stiffdsl.runtime.native.code import Module
@@ -57,7 +57,7 @@ def meaning(function: Function, tables: dict[str, np.ndarray], **values):
 @pytest.mark.parametrize("limit", [0, 10_000])
 def test_every_elementwise_operation(limit, monkeypatch):
     monkeypatch.setattr(ir, "STRAIGHT", limit)
-    b = Builder(Tables())
+    b = Builder(ConstantTables())
     y, u = b.input("y", 7), b.input("u", 7)
     parts = []
     for name, arity in ARITIES.items():
@@ -85,7 +85,7 @@ def test_every_elementwise_operation(limit, monkeypatch):
 @pytest.mark.parametrize("seed", range(8))
 def test_random_programs_in_both_forms_and_their_derivatives(seed):
     rng = np.random.default_rng(seed)
-    b = Builder(Tables())
+    b = Builder(ConstantTables())
     t, y, u = b.input("t", None), b.input("y", 6), b.input("u", 6)
     vectors, numbers = [y, u, b.full(t, 6)], [t, b.element(u, 0)]
 
@@ -142,7 +142,7 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
 
 
 def test_derivative_by_time_of_every_function():
-    b = Builder(Tables())
+    b = Builder(ConstantTables())
     y, t = b.element(b.input("y", 1), 0), b.input("t", None)
     x = b.apply("mul", y, t)
     smooth = [n for n, arity in ARITIES.items() if arity == 1]
@@ -160,7 +160,7 @@ def test_derivative_by_time_of_every_function():
 
 
 def test_nothing_changes_with_time():
-    b = Builder(Tables())
+    b = Builder(ConstantTables())
     function = function_of(b, b.stack([b.apply("exp", b.element(b.input("y", 2), 1))]))
     assert time_derivative(function, {}) is None
 
@@ -169,7 +169,7 @@ def test_powers_of_halves_are_products_and_roots():
     x = np.array([0.0, 5e-324, 1e-310, 1e-150, 0.3, 1.0, 2.0, 3.7, 1e9, 1e150, np.inf, -2.0, np.nan])
     x = np.concatenate([x, np.random.default_rng(1).lognormal(0, 5, 500)])
     for half in [k for k in range(-9, 10) if k]:
-        builder = Builder(Tables())
+        builder = Builder(ConstantTables())
         value = builder.apply("pow", builder.input("y", len(x)), builder.number(half / 2))
         function = Function("f", ("t", "y"), "A power.", builder.needed(value)[0])
         found = compiled(function, {})(t=0.0, y=x)

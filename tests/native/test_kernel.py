@@ -22,7 +22,7 @@ from tests.native import solves
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 
 
-def solved(given: solves.Given, **options):
+def solved(given: solves.SolveArguments, **options):
     solver = native.build(given.program)
     assert solver is not None
     return solver.solve(given.t0, given.t1, given.y0, given.p, given.u, **options)
@@ -58,7 +58,7 @@ def test_published_end_values(path):
     np.testing.assert_allclose(result.y[: len(expected)], expected, rtol=1e-6)
 
 
-def in_jax(given: solves.Given, times, rtol=1e-6, atol=1e-9, inputs=None, **limits):
+def in_jax(given: solves.SolveArguments, times, rtol=1e-6, atol=1e-9, inputs=None, **limits):
     """The portable loop, before it looks for the reasons of a failure."""
     driven = inputs is not None
     system = ModelSystem(given.program, functions(given.program), lambda: (), driven)

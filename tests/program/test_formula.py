@@ -8,8 +8,8 @@ import sympy as sp
 from stiffdsl.flat.derive import derivative
 from stiffdsl.flat.functions import FUNCTIONS, where
 from stiffdsl.flat.model import slot
-from stiffdsl.program.formula import Formula
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.formula import TemplateLowering
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.program.text import write
 from stiffdsl.runtime.array_library import JAX
@@ -19,10 +19,10 @@ X, Y = slot(0), slot(1)
 
 def compiled(expression: sp.Basic):
     """`f(t, y)` over y = (x, y), as JAX runs it."""
-    builder = Builder(Tables())
+    builder = Builder(ConstantTables())
     y = builder.input("y", 2)
     symbols = {"s0": builder.element(y, 0), "s1": builder.element(y, 1)}
-    result = builder.stack([Formula(builder, symbols).build(expression)])
+    result = builder.stack([TemplateLowering(builder, symbols).build(expression)])
     function = Function("f", ("t", "y"), "A template.", *builder.needed(result))
     space = dict(JAX)
     exec(write(function, builder.tables.arrays), space)

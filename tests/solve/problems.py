@@ -13,7 +13,7 @@ from stiffdsl.solve.system import FunctionSystem
 
 
 @dataclass(frozen=True)
-class Reference:
+class PublishedProblem:
     """A system, where it starts and ends, and the published value there."""
 
     system: FunctionSystem
@@ -35,7 +35,7 @@ def robertson_dae(t, y, k):
 
 
 ROBERTSON = np.array([0.04, 1e4, 3e7])
-ROBER = Reference(
+ROBER = PublishedProblem(
     FunctionSystem(robertson, 3, time_dependent=False),
     1e11,
     np.array([1.0, 0.0, 0.0]),
@@ -43,7 +43,7 @@ ROBER = Reference(
     np.array([0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050]),
     1e-20,
 )
-ROBER_DAE = Reference(
+ROBER_DAE = PublishedProblem(
     FunctionSystem(robertson_dae, 3, mass=[1, 1, 0], time_dependent=False),
     ROBER.end,
     ROBER.y0,
@@ -69,7 +69,7 @@ def hires(t, y, _):
     )
 
 
-HIRES = Reference(
+HIRES = PublishedProblem(
     FunctionSystem(hires, 8, time_dependent=False),
     321.8122,
     np.array([1, 0, 0, 0, 0, 0, 0, 0.0057]),
@@ -94,7 +94,7 @@ def oregonator(t, y, _):
     )
 
 
-OREGO = Reference(
+OREGO = PublishedProblem(
     FunctionSystem(oregonator, 3, time_dependent=False),
     360.0,
     np.array([1.0, 2.0, 3.0]),
@@ -108,7 +108,7 @@ def van_der_pol(t, y, mu):
     return jnp.stack([y[1], mu * (1 - y[0] ** 2) * y[1] - y[0]])
 
 
-VDPOL = Reference(
+VDPOL = PublishedProblem(
     FunctionSystem(van_der_pol, 2, time_dependent=False),
     2000.0,
     np.array([2.0, 0.0]),
@@ -165,7 +165,7 @@ def _pollution_start() -> np.ndarray:
     return y0
 
 
-POLLU = Reference(
+POLLU = PublishedProblem(
     FunctionSystem(pollution, 20, time_dependent=False),
     60.0,
     _pollution_start(),
@@ -199,7 +199,7 @@ def akzo(t, y, _):
     )
 
 
-AKZO = Reference(
+AKZO = PublishedProblem(
     FunctionSystem(akzo, 6, mass=[1, 1, 1, 1, 1, 0], time_dependent=False),
     180.0,
     np.array([0.444, 0.00123, 0.0, 0.007, 0.0, 115.83 * 0.444 * 0.007]),

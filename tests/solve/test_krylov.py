@@ -180,7 +180,7 @@ def test_auto_takes_it_for_grids_only():
     assert inexact_kind(Diffusion(5000), "auto") == "auto"
 
 
-class Scaled(Brusselator):
+class ScaledSystem(Brusselator):
     """With a factor to differentiate by."""
 
     def rhs(self, t, y, args):
@@ -194,7 +194,7 @@ class Scaled(Brusselator):
 def test_a_solve_agrees_with_one_by_factors(method, monkeypatch):
     monkeypatch.setattr(kernels, "_makers", {})
     native.provide()
-    system = Scaled(8)
+    system = ScaledSystem(8)
     results = []
     for linear in ("krylov", "klu"):
         solve = make_solve(system, method, linear=linear)
@@ -225,7 +225,7 @@ def test_a_dae_is_solved_by_it(monkeypatch):
 def test_gradients_agree_with_differences(monkeypatch):
     monkeypatch.setattr(kernels, "_makers", {})
     native.provide()
-    system = Scaled(8)
+    system = ScaledSystem(8)
     solve = make_solve(system, "fbdf", max_steps=400, linear="krylov")
 
     def loss(factor):

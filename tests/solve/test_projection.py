@@ -14,7 +14,7 @@ from stiffdsl.solve.system import FunctionSystem
 TOLERANCE = Tolerance(1e-6, 1e-6)
 
 
-class Held(FunctionSystem):
+class ConstrainedSystem(FunctionSystem):
     """A system with invariants given as a function; their Jacobian is dense."""
 
     held: object = None
@@ -45,7 +45,9 @@ class Held(FunctionSystem):
 
 def circle():
     """Rotation whose radius grows by rounding and truncation only."""
-    return Held(lambda t, y, args: jnp.stack([-y[1], y[0]]), 2, lambda y: [y[0] ** 2 + y[1] ** 2 - 1])
+    return ConstrainedSystem(
+        lambda t, y, args: jnp.stack([-y[1], y[0]]), 2, lambda y: [y[0] ** 2 + y[1] ** 2 - 1]
+    )
 
 
 def test_a_point_returns_along_the_shortest_way():
@@ -56,13 +58,13 @@ def test_a_point_returns_along_the_shortest_way():
 
 
 def test_constraints_that_say_the_same_do_no_harm():
-    system = Held(lambda t, y, args: 0 * y, 2, lambda y: [y[0] - y[1], 2 * y[0] - 2 * y[1]])
+    system = ConstrainedSystem(lambda t, y, args: 0 * y, 2, lambda y: [y[0] - y[1], 2 * y[0] - 2 * y[1]])
     moved = Projection(system)(0.0, jnp.array([1.0, 1.1]), None, Tolerance(0.0, 1.0))
     assert moved == pytest.approx(np.array([1.05, 1.05]), abs=1e-6)
 
 
 def test_where_there_is_no_way_back_nothing_moves():
-    system = Held(lambda t, y, args: 0 * y, 2, lambda y: [0 * y[0] + 1.0])
+    system = ConstrainedSystem(lambda t, y, args: 0 * y, 2, lambda y: [0 * y[0] + 1.0])
     assert Projection(system)(0.0, jnp.array([1.0, 2.0]), None, TOLERANCE).tolist() == [1.0, 2.0]
 
 

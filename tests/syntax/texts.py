@@ -143,7 +143,7 @@ modules = st.builds(
     st.lists(
         st.one_of(
             models,
-            st.builds(lambda b: tree.Function("f", ("x", "y"), b, HERE, HERE), expressions),
+            st.builds(lambda b: tree.FunctionDeclaration("f", ("x", "y"), b, HERE, HERE), expressions),
             variables.map(
                 lambda v: tree.Variable("const", *(getattr(v, f) for f in tree.Variable.__slots__[1:]))
             ),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stiffdsl.program.operations import FLAT, partial_of
-from stiffdsl.program.ops import Builder, Op, Tables, divided_by
+from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.tangent import copied
 
@@ -43,7 +43,7 @@ class _Share(NamedTuple):
 class _Reverse:
     def __init__(self, function: Function, tables: dict[str, np.ndarray], wanted: set[str]):
         self.ops, self.tables = function.ops, tables
-        self.b = b = Builder(Tables())
+        self.b = b = Builder(ConstantTables())
         self.bounded = divided_by(function.ops)
         self.values: list[int] = []
         self.active: list[bool] = []

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.runtime import emit
 from stiffdsl.runtime.native import engine, ffi, once
@@ -70,7 +70,7 @@ def _size_of(argument: str, function: Function) -> int:
 
 def _zeros(name: str, arguments: tuple[str, ...], size: int) -> Tabled:
     """The derivative of what does not change."""
-    builder = Builder(Tables())
+    builder = Builder(ConstantTables())
     ops, *_ = builder.needed(builder.full(builder.number(0.0), size))
     return Function(name, arguments, "Nothing changes.", ops), {}
 

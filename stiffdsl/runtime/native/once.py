@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.tangent import copied
@@ -71,7 +71,7 @@ class Once:
 
     def __init__(self, functions: Sequence[Tabled], parameters: int):
         self._given = parameters
-        tables_of_all = Tables()
+        tables_of_all = ConstantTables()
         self._own, self._builder = Builder(tables_of_all), Builder(tables_of_all)
         # Where each value of `prepare` begins, by its operation there.
         self._places: dict[int, int] = {}

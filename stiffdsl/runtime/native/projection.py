@@ -7,7 +7,7 @@ Written in the operations of programs, it is derived by time, along directions a
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native import lu
 from stiffdsl.runtime.native.tangent import copied
@@ -56,7 +56,7 @@ class _Moves:
     """`moved(y, weight)`: y - W G^T (G W G^T)^-1 g(y)."""
 
     def __init__(self, program: Program):
-        self.b = Builder(Tables())
+        self.b = Builder(ConstantTables())
         self.program = program
         count = sum(family.size for family in program.system.invariants)
         self.pairs = pairs = projection.Pairs(program.invariant_rows, program.invariant_columns, count)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, Tables
+from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.ir import emit_function
@@ -49,7 +49,7 @@ def in_segments(program: Program, parameters: int) -> Program:
     """The functions that steps evaluate, with that time as the last of the parameters."""
     if not len(program.crossings_periodic):
         return program
-    b = Builder(Tables())
+    b = Builder(ConstantTables())
     p = b.input("p", parameters + 1)
 
     def over(function: Function) -> Function:

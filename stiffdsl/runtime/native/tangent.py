@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from stiffdsl.program.operations import FLAT, partial_of
-from stiffdsl.program.ops import Builder, Op, Tables, divided_by
+from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
 from stiffdsl.program.program import Function
 
 CONSTANT = ("number", "flag", "table")
@@ -41,7 +41,7 @@ def _derived(
     added: tuple[str, ...],
     doc: str,
 ) -> tuple[Function, dict[str, np.ndarray]] | None:
-    builder = Builder(Tables())
+    builder = Builder(ConstantTables())
     forward = _Forward(builder, tables, seeds)
     values: list[int] = []
     tangents: list[int | None] = []

@@ -7,8 +7,8 @@ from typing import Any
 
 from stiffdsl.check import Class
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.domain import Domain
-from stiffdsl.flat.expand import Expansion
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.runtime.part.elements import element, rank
 from stiffdsl.runtime.part.rebuild import mentions, rebuilt, substituted
@@ -65,7 +65,9 @@ class Divided:
     def value(self, expr: tree.Expr) -> int | None:
         """A whole number that is known; None where it depends on a loop that is around it."""
         try:
-            found = Expansion(self.made.context, self.node, Domain()).structural(expr, "an index")
+            found = StatementExpansion(self.made.context, self.node, IterationDomain()).structural(
+                expr, "an index"
+            )
         except (Fault, KeyError):
             return None
         return round(float(found.ravel()[0]))
