@@ -8,7 +8,6 @@ In three lines:
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
     from stiffdsl.surrogate.part import PartSurrogate
     from stiffdsl.surrogate.surrogate import Surrogate
 
-try:
-    __version__ = version("stiffdsl")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    __version__ = "0+checkout"
+    __version__: str
 
 __all__ = [
     "Interrupted",
@@ -108,7 +104,19 @@ def load_surrogate(directory: str | Path, full: Any = None) -> "Surrogate | Part
     return read_surrogate(directory, full)
 
 
+def _version() -> str:
+    # To look it up takes longer than all else that `stiffdsl --help` does.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("stiffdsl")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0+checkout"
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'stiffdsl' has no attribute {name!r}")

@@ -7,7 +7,6 @@ import warnings
 
 import click
 
-from stiffdsl import __version__
 from stiffdsl.cli import interruption
 from stiffdsl.cli.check import check
 from stiffdsl.cli.compile import compile_command
@@ -33,6 +32,8 @@ A first model:
 
 def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
+        from stiffdsl import __version__
+
         click.echo(f"stiffdsl {__version__}")
         context.exit()
 

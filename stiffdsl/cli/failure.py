@@ -7,8 +7,6 @@ import sys
 import tempfile
 import traceback
 
-from stiffdsl import __version__
-
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
@@ -30,6 +28,8 @@ def internal_fault(fault: BaseException) -> str:
 
     `STIFFDSL_TRACEBACK=1` raises the fault instead, for those who work on stiffdsl.
     """
+    from stiffdsl import __version__
+
     if os.environ.get("STIFFDSL_TRACEBACK") == "1":
         raise fault
     command = shlex.join(["stiffdsl", *sys.argv[1:]])
