@@ -1,10 +1,10 @@
 """JAX as this package needs it: float64, and compiled programs kept in the user's cache folder."""
 
 import os
-import sys
-from pathlib import Path
 
 import jax
+
+from stiffdsl.resources import cache_folder
 
 _ready = False
 
@@ -12,19 +12,6 @@ _ready = False
 # itself: three times as fast for small models. Its own idea of small is a few hundred bytes.
 LOOP_BYTES = 1 << 20
 LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold"
-
-
-def cache_folder() -> Path:
-    """The folder of compiled programs: `STIFFDSL_CACHE`, or the platform's cache folder."""
-    if "STIFFDSL_CACHE" in os.environ:
-        return Path(os.environ["STIFFDSL_CACHE"])
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "stiffdsl"
 
 
 def prepare() -> None:

@@ -2,7 +2,7 @@
 
 Both take the same steps. The kernel serves constant inputs and tables over time. For inputs that are functions of time,
 other methods and large models the loop in JAX calls kernels for the equations, their Jacobian and the factors
-(`native/system.py`), or XLA compiles all of it: the portable tier. A solve that fails by kernels is repeated by that
+(`kernel_system.py`), or XLA compiles all of it: the portable tier. A solve that fails by kernels is repeated by that
 tier, which looks for other pivots and names what was involved; not where only the steps did not suffice. Derivatives
 are those of the same steps in both (`differentiable.py`).
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.runtime import native
+from stiffdsl.runtime import kernel_system, native
 from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import Steps, differentiable, signal_tables
@@ -76,10 +76,12 @@ def stepped(model: CompiledProgram, driven: bool) -> ModelSystem:
     key = ("stepped", driven)
     if key not in model.cache:
         if "kernels" not in model.cache:
-            model.cache["kernels"] = native.kernels(model.program, model.functions)
+            model.cache["kernels"] = kernel_system.kernels(model.program, model.functions)
         own = model.cache["kernels"]
         names = model.system(driven)
-        model.cache[key] = names if own is None else native.NativeSystem(model.program, own, names, driven)
+        model.cache[key] = (
+            names if own is None else kernel_system.KernelSystem(model.program, own, names, driven)
+        )
     return model.cache[key]
 
 
@@ -114,7 +116,9 @@ def chosen(model: CompiledProgram, options: Options, signals: tuple[Signal, ...]
 
 def name(model: CompiledProgram, method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
-    by_kernels = kernel(model, method) is not None or isinstance(stepped(model, False), native.NativeSystem)
+    by_kernels = kernel(model, method) is not None or isinstance(
+        stepped(model, False), kernel_system.KernelSystem
+    )
     return "native" if by_kernels else "portable"
 
 
@@ -179,7 +183,7 @@ def trajectory(
             return found, "native"
     else:
         stepping = stepped(model, bool(args.inputs.signals))
-        if isinstance(stepping, native.NativeSystem):
+        if isinstance(stepping, kernel_system.KernelSystem):
             extended = stepping.extended(args)
             found = record(stepping, method, start, end, y0, extended, times, **limits, linear=linear)
             if found.status in CERTAIN:
@@ -226,7 +230,7 @@ def pure_solve(
         return portable_of(model.system(bool(signals))), True
     solver = kernel(model, method, signals) if linear == "auto" else None
     stepping = stepped(model, bool(signals))
-    if solver is None and isinstance(stepping, native.NativeSystem):
+    if solver is None and isinstance(stepping, kernel_system.KernelSystem):
         by_kernels = portable_of(stepping)
 
         def solve(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:

@@ -12,7 +12,8 @@ import stiffdsl
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
-from stiffdsl.runtime import native, tier
+from stiffdsl.runtime import tier
+from stiffdsl.runtime.kernel_system import KernelSystem
 from stiffdsl.runtime.native import engine, lu
 from stiffdsl.runtime.native.factors import Factors
 from stiffdsl.solve.linear import LinearSolver
@@ -55,7 +56,7 @@ def hires():
 def systems(reactor):
     """By kernels and portable, with the arguments of each, and a state."""
     own, portable = tier.stepped(reactor, False), reactor.system(False)
-    assert isinstance(own, native.NativeSystem)
+    assert isinstance(own, KernelSystem)
     args = reactor.args({"k": 3.0})
     return own, portable, args, jnp.array([1.0, 0.5, 0.2, 2.0, 0.3, 0.7])
 

@@ -8,12 +8,10 @@ from stiffdsl.runtime.native.build import build
 from stiffdsl.runtime.native.called import called, kernel_of
 from stiffdsl.runtime.native.search import Search, algebraic_problem, search_of, start_problem
 from stiffdsl.runtime.native.solver import Arrived, NativeSolver, Recorded, Tables
-from stiffdsl.runtime.native.system import NativeSystem, kernels
 
 __all__ = [
     "Arrived",
     "NativeSolver",
-    "NativeSystem",
     "Recorded",
     "Search",
     "Tables",
@@ -21,7 +19,6 @@ __all__ = [
     "build",
     "called",
     "kernel_of",
-    "kernels",
     "search_of",
     "start_problem",
 ]

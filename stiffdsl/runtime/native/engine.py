@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stiffdsl.resources import cache_folder
 from stiffdsl.runtime.native import interrupt_word
-from stiffdsl.runtime.session import cache_folder
 
 llvm: Any
 try:

@@ -21,7 +21,7 @@ FEW = 4
 MANY = 2500
 
 
-class NativeSystem(ModelSystem):
+class KernelSystem(ModelSystem):
     """As `ModelSystem`, over `extended` arguments."""
 
     def __init__(self, program: Program, kernels: "_Kernels", named: ModelSystem, driven: bool):
