@@ -114,6 +114,10 @@ class PureSolve:
         values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
         return Solved(values, status, counts.accepted, counts._asdict(), sums)
 
+    def __repr__(self) -> str:
+        outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
+        return f"<solver of {self.model.name}: {outputs} at {len(self.span.saveat)} times>"
+
     def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> Span:
         """The span of a call: its own settings, the rest from `model.solver`."""
         span = self.span

@@ -84,6 +84,21 @@ class Given:
                 found[name] = self.knots, np.broadcast_to(rows, (len(rows), len(self.knots)))
         return found
 
+    def varied(
+        self,
+        params: Mapping[str, Any] | None,
+        initial: Mapping[str, Any] | None,
+        inputs: Mapping[str, Any] | None,
+    ) -> dict[str, np.ndarray]:
+        """What differs between lanes by name, but for tables."""
+        found = {
+            name: np.asarray(value)
+            for name, value in self._scalars(params, initial).items()
+            if name in self.columns and np.ndim(value) > self.columns.find(name).ndim
+        }
+        constants = {name: lane_constants(value) for name, value in (inputs or {}).items()}
+        return found | {name: np.asarray(value) for name, value in constants.items() if value is not None}
+
     def named(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
         """Rows (k, d) as the `params`, `initial` and `inputs` of an ensemble of the full model."""
         found: dict[str, dict[str, Any]] = {"params": {}, "initial": {}, "inputs": {}}

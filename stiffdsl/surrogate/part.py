@@ -194,7 +194,8 @@ class PartSurrogate:
             if count:
                 self._warn([f"signals at its connectors, in {count} of {len(lanes)} lanes"], False)
         if watch:
-            return Ensemble(found.t, found.outputs[:-1], found.values[..., :-1], found.status, found.stats)
+            asked = Ensemble(found.t, found.outputs[:-1], found.values[..., :-1], found.status, found.stats)
+            return asked.described(found.model_name, found.varied, found.units)
         return found
 
     def interval(

@@ -212,8 +212,8 @@ class Surrogate:
         fallback: bool = False,
         **options: Any,
     ) -> Ensemble:
-        """One trajectory for each entry of the arrays in `params` and `initial`, and each row of a table `(times,
-        values)` in `inputs`; numbers are the same for all lanes.
+        """One trajectory for each entry of the arrays in `params`, `initial` and `inputs`, and each row of a table
+        `(times, values)` in `inputs`; numbers are the same for all lanes.
 
         With `fallback` the lanes outside of the domain are solved by the full model.
         """
@@ -228,7 +228,10 @@ class Surrogate:
             called = self.about.handed_on(self._given.named(values[outside]))
             solved = self.full.ensemble(called.pop("params", {}), times, labels, **called, **options)
             y[outside], status[outside] = solved.values, solved.status
-        return Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
+        batch = Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
+        units = dict(zip(self.about.outputs, self.about.units, strict=True))
+        units |= {p.name: p.unit for p in (*self.about.parameters, *self.about.drives)}
+        return batch.described(self.name, self._given.varied(params, initial, inputs), units)
 
     def predict(self, values: Any, times: Any = None) -> np.ndarray:
         """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest

@@ -124,6 +124,10 @@ def test_a_wrong_output_is_told_when_a_solver_is_made(model):
         model.solver(saveat=TIMES, outputs=("z[4]",))
 
 
+def test_a_solver_tells_what_it_is(model):
+    assert repr(model.solver(saveat=TIMES, outputs=("x", "T"))) == "<solver of Tank: x, T at 3 times>"
+
+
 def test_single_precision_is_not_mixed_in(model):
     calls = (
         lambda: model.simulate(time=(0, 10)),

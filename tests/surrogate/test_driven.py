@@ -85,6 +85,9 @@ def test_an_ensemble_has_a_constant_for_each_lane(linear):
     batch = linear.ensemble({"k": 1.0}, inputs={"u": [0.5, 1.0, 1.5]}, outputs=("y",))
     alone = [linear.simulate(params={"k": 1.0}, inputs={"u": u})["y"] for u in (0.5, 1.0, 1.5)]
     assert np.allclose(batch["y"], alone, atol=1e-9)
+    frame = batch.to_pandas()
+    assert frame["u"].unique().tolist() == [0.5, 1.0, 1.5]
+    assert frame.attrs["units"]["y"] == linear.about.units[linear.outputs.index("y")]
 
 
 def test_what_was_not_trained_is_refused(linear):
