@@ -11,6 +11,8 @@ from stiffdsl.program.program import Function
 from stiffdsl.runtime.native.code import Code
 
 _BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
+# Vectors that are computed in one loop: more would not stay in registers.
+_TOGETHER = 16
 # A row of a sum with at most so many terms is added without a loop.
 _SHORT = 8
 
@@ -24,8 +26,22 @@ class _At:
     places: str | None = None
 
 
+@dataclass(frozen=True)
+class _Task:
+    """Entries that wait for a loop over their number: `item(at)` goes to `place`. They are all of vector `whole`, or a
+    part of vector `owner`."""
+
+    owner: int
+    place: str
+    item: Callable[[_At], str]
+    whole: bool
+
+
 class Looped:
-    """Writes `function`: what is used once is computed where it is used, everything else in an array of its own."""
+    """Writes `function`: what is used once is computed where it is used, everything else in an array of its own.
+
+    Vectors of one size are computed in one loop, as long as none asks for other entries of one before it in there.
+    """
 
     def __init__(self, code: Code, function: Function, tables: dict[str, np.ndarray]):
         self.code, self.ops, self.tables = code, function.ops, tables
@@ -33,6 +49,12 @@ class Looped:
         self.places: dict[int, str] = {}
         self.numbers: dict[int, str] = {}
         self.stored = self._stored()
+        # Of what is not stored: the arrays read entry by entry, and those of which others are asked for.
+        self.read: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+        self.waiting: dict[int, list[_Task]] = {}
+        # Entries of the loop under way, by vector: at the place that it has come to.
+        self.computed: dict[int, str] = {}
+        self.at: _At | None = None
 
     def _stored(self) -> list[bool]:
         """Which vectors get an array."""
@@ -57,10 +79,57 @@ class Looped:
         """Returns the doubles of scratch that are needed."""
         for k, op in enumerate(self.ops):
             if op.size is None:
+                self._compute(*(v for a in op.args for part in self._reads(a) for v in part))
                 self.numbers[k] = self._number(op)
             elif self.stored[k]:
                 self._store(k, op)
+        self._compute(*(task.owner for tasks in self.waiting.values() for task in tasks))
         return self.needed
+
+    # --- what waits ---
+
+    def _reads(self, k: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The arrays that vector k reads at the entries it is asked for, and those it reads elsewhere."""
+        op = self.ops[k]
+        if op.size is None:
+            return frozenset(), frozenset()
+        if self.stored[k]:
+            return frozenset((k,)), frozenset()
+        if k not in self.read:
+            self.read[k] = self._reads_of(op)
+        return self.read[k]
+
+    def _reads_of(self, op: Op) -> tuple[frozenset[int], frozenset[int]]:
+        parts = [self._reads(a) for a in op.args]
+        here, elsewhere = (
+            (frozenset().union(*part) for part in zip(*parts, strict=True)) if parts else ((), ())
+        )
+        if op.name in OPERATIONS:
+            return frozenset(here), frozenset(elsewhere)
+        return frozenset(), frozenset(here) | frozenset(elsewhere)
+
+    def _compute(self, *vectors: int) -> None:
+        """Runs the loops that `vectors` wait for."""
+        wanted = set(vectors)
+        for size in [n for n, tasks in self.waiting.items() if any(t.owner in wanted for t in tasks)]:
+            tasks = self.waiting.pop(size)
+            with self.code.sweep(size) as first:
+                self.at, self.computed = _At(first), {}
+                for task in tasks:
+                    value = task.item(self.at)
+                    self.code.store_part(value, task.place, first)
+                    if task.whole:
+                        self.computed[task.owner] = value
+            self.at, self.computed = None, {}
+
+    def _wait(self, task: _Task, size: int, here: frozenset[int], elsewhere: frozenset[int]) -> None:
+        """Lets a task wait for the loop over `size`, after those whose results it needs elsewhere."""
+        together = self.waiting.get(size, [])
+        inside = {t.owner for t in together if t.whole}
+        self._compute(*elsewhere, *(here - inside))
+        if len(self.waiting.get(size, [])) >= _TOGETHER:
+            self._compute(*(t.owner for t in self.waiting[size]))
+        self.waiting.setdefault(size, []).append(task)
 
     def _number(self, op: Op) -> str:
         match op.name:
@@ -82,6 +151,7 @@ class Looped:
         else:
             place = code.at("%scratch", self.needed)
             self.needed += size
+        self.places[k] = place
         match op.name:
             case "stack":
                 for i, a in enumerate(op.args):
@@ -90,23 +160,27 @@ class Looped:
                 at = 0
                 for a in op.args:
                     part = self.ops[a].size or 0
-                    self._fill(code.at(place, at), part, lambda i, a=a: self._item(a, i))
+                    task = _Task(k, code.at(place, at), lambda i, a=a: self._item(a, i), whole=False)
+                    self._wait(task, part, *self._reads(a))
                     at += part
             case "place":
                 whole, part = op.args
+                self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
                 self._fill(place, size, lambda i: self._item(whole, i))
                 inner = code.at(place, op.data)
                 self._fill(inner, self.ops[part].size or 0, lambda i: self._item(part, i))
             case "sum":
+                self._compute(*(v for read in self._reads(op.args[0]) for v in read))
                 total = code.variable(code.real, code.number(0.0))
                 with code.loop(self.ops[op.args[0]].size or 0) as i:
                     code.store(code.apply("add", code.load(total), self._item(op.args[0], _At(i))), total)
                 code.store(code.load(total), place)
             case "take_sum":
-                self._fill(place, size, lambda i: self._row_sum(op, i))
+                task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
+                self._wait(task, size, *self._reads_of(op))
             case _:
-                self._fill(place, size, lambda i: self._item(k, i, inside=True))
-        self.places[k] = place
+                task = _Task(k, place, lambda i: self._item(k, i, inside=True), whole=True)
+                self._wait(task, size, *self._reads_of(op))
 
     def _fill(self, place: str, size: int, item: Callable[[_At], str]) -> None:
         with self.code.sweep(size) as first:
@@ -135,7 +209,8 @@ class Looped:
         if op.size is None:
             return self._everywhere(k)
         if self.stored[k] and not inside:
-            value = self._loaded(self.places[k], at)
+            known = self.computed.get(k) if at is self.at else None
+            value = known or self._loaded(self.places[k], at)
             return code.apply("ne", value, code.number(0.0)) if op.name in _BOOLEAN else value
         match op.name:
             case "input":
