@@ -15,6 +15,10 @@ MARGIN = 10.0
 ROUNDING = 1e-9
 # Names that one note lists.
 MOST_NAMES = 4
+# Units of temperatures: their zero is far from where models are.
+TEMPERATURES = ("K", "degC", "degF")
+# Of what moved by less than so many allowed errors hardly two digits are known.
+FEW_DIGITS = 100.0
 
 
 def _limited(model: CompiledProgram, kind: str) -> list[Block]:
@@ -50,13 +54,14 @@ def refuse_start(model: CompiledProgram, y: np.ndarray) -> None:
 def notes(
     model: CompiledProgram, evaluate: Any, t: np.ndarray, y: np.ndarray, rtol: float, atol: Any
 ) -> list[str]:
-    """Notes on a run: variables that left their declared range, and states that stayed below `atol`.
+    """Notes on a run: variables that left their declared range, states that stayed below `atol`, and temperatures that
+    moved little beside `rtol` of their distance from absolute zero.
 
     `evaluate(t, y)` gives every declared variable, (n, variables); it is called only where one that is no state is
     limited.
     """
     blocks = _limited(model, "variables")
-    unseen = _unseen(model, y, atol)
+    unseen = _unseen(model, y, atol) + _coarse(model, y, rtol)
     if not blocks:
         return unseen
     finite = np.all(np.isfinite(y), axis=1)
@@ -123,6 +128,29 @@ def _unseen(model: CompiledProgram, y: np.ndarray, atol: Any) -> list[str]:
     )
     text = f"{listed} never exceeded `atol`: {most:.3g} at most, for {least:.3g} in SI units"
     return [f"{text}; declare `nominal`, or give a smaller `atol`"]
+
+
+def _coarse(model: CompiledProgram, y: np.ndarray, rtol: float) -> list[str]:
+    """Temperatures that moved by a few of the errors that they are allowed, in one sentence on the worst."""
+    if "temperatures" not in model.cache:
+        states = model.program.system.states
+        units = [b.unit in TEMPERATURES and b.kind != "hidden" for b in model.declarations(states)]
+        model.cache["temperatures"] = np.flatnonzero(units)
+    own = model.cache["temperatures"]
+    if not len(own) or not len(y):
+        return []
+    low, high = y[:, own].min(axis=0), y[:, own].max(axis=0)
+    allowed, moved = rtol * np.maximum(np.abs(low), np.abs(high)), high - low
+    coarse = np.flatnonzero((moved > allowed) & (moved < FEW_DIGITS * allowed))
+    if not len(coarse):
+        return []
+    k = coarse[np.argmin(moved[coarse] / allowed[coarse])]
+    name = model.program.system.flat.variable_name(int(model.program.system.states[own[k]]))
+    more = f" ({len(coarse) - 1} more alike)" * (len(coarse) > 1)
+    return [
+        f"`{name}` moved by {moved[k]:.3g} K, and `rtol` = {rtol:g} is relative to absolute zero: each step may err by "
+        f"{allowed[k]:.3g} K{more}; give a smaller `rtol`"
+    ]
 
 
 def _states(model: CompiledProgram, y: np.ndarray) -> list[tuple[Block, np.ndarray, np.ndarray]]:

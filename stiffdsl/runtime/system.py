@@ -43,7 +43,6 @@ class ModelSystem:
         self._names = names
         self.time_dependent = program.time_dependent or driven
         self.kinked = program.kinked
-        self.quadratures = program.quadratures
         self.crossings_move = program.crossings_follow or driven
         self.program = program
         self._functions = functions

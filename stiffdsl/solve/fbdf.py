@@ -34,9 +34,6 @@ GREATEST = 10.0
 # A step is kept unless it may grow by this factor or should shrink by that: a change costs a factorization.
 WORTHWHILE, NEEDED = 1.5, 0.8
 LEAST_SHARE = 0.05
-# Local errors of one sign follow one another while a solution decays or grows. A quadrature, whose own error steers
-# nothing, adds them up and forgets none: where there is one, the others are held to this share of the tolerance.
-METERED = 1 / 3
 
 
 class Memory(NamedTuple):
@@ -82,7 +79,6 @@ class FBDF:
         self.system = system
         self.corrector = Corrector(system, not compact, linear)
         self.algebraic = np.asarray(system.mass) == 0
-        self.metered = bool(np.any(getattr(system, "quadratures", False)))
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         """The first value counts twice: with its derivative. That of an algebraic unknown is not known."""
@@ -107,8 +103,6 @@ class FBDF:
     def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         # A finished lane of a batch tries steps of no length: none is kept, but none may bring infinite values.
         h = jnp.where(h == 0, 1e-30, h)
-        if self.metered:
-            tolerance = Tolerance(METERED * tolerance.rtol, METERED * tolerance.atol)
         k = memory.order
         reach = h + memory.distances
         predicted, slope = self._predict(memory, y, reach, k)

@@ -213,3 +213,14 @@ def test_quadratures_are_as_right_outside_of_the_norm(method):
     bare = METER.format("").replace("  var E [J] start 0\n", "").replace("  der(E) = x^2\n", "")
     bare = bare.replace("  output mean = E/10\n", "")
     assert outside.stats["accepted"] == sd.loads(bare).simulate(method=method).stats["accepted"]
+
+
+@pytest.mark.parametrize(("rtol", "told"), [(1e-3, True), (1e-6, False)])
+def test_a_temperature_that_moves_by_a_few_tolerances(rtol, told):
+    house = sd.loads(
+        "model House\n var T [degC] start 20\n var S [degC] start 30\nequations\n"
+        " der(T) = (1 [K] + 1 [K]*sin(time/1 [s]))/1 [s] - 0.1 [1/s]*(T - 20 [degC])\n der(S) = 0 [K/s]\nend"
+    )
+    notes = house.simulate(time=(0, 3), rtol=rtol).notes
+    assert any("`T` moved by" in note and "relative to absolute zero" in note for note in notes) == told
+    assert not any("`S`" in note for note in notes)
