@@ -154,6 +154,10 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
     """
     if callable(given):
         return Signal(name, index, scale, shift, None, None, _callable(given, name))
+    if isinstance(given, Sequence) and lane_constants(given) is not None:
+        raise ValueError(
+            f"the input `{name}` takes one number, or times and values: several numbers are for the lanes of `ensemble`"
+        )
     found = table(given, name)
     if found is None:
         raise ValueError(

@@ -581,6 +581,7 @@ def lanes_told(
     for names, given in kinds:
         for name, value in given.items():
             found = names.find(name)
+            value = quantity(name, value, found.block.unit) if isinstance(value, str) else value
             if np.ndim(value) == len(found.shape) + 1:
                 varied[name] = value
                 units[name] = found.block.unit

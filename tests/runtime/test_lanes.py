@@ -1,5 +1,7 @@
 """Values that differ between the lanes of an ensemble, and quantities with units in calls from Python."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -122,6 +124,25 @@ def test_a_wrong_output_is_told_when_a_solver_is_made(model):
         model.solver(saveat=TIMES, outputs=("x", "xx"))
     with pytest.raises(KeyError, match=r"outside 1\.\.3"):
         model.solver(saveat=TIMES, outputs=("z[4]",))
+
+
+@pytest.mark.parametrize("given", [[1.0, 2.0], [1.0, 2.0, 3.0]])
+def test_several_numbers_are_for_ensembles(model, given):
+    with pytest.raises(ValueError, match="for the lanes of `ensemble`"):
+        model.simulate(time=(0, 1), inputs={"u": given})
+
+
+def test_a_text_may_hold_the_values_of_all_lanes(model):
+    batch = model.ensemble({"tau": "{10, 5} [s]"}, saveat=TIMES, inputs={"u": 1})
+    right = [RISE, 1 - np.exp(-np.array(TIMES) / 5)]
+    np.testing.assert_allclose(batch["x"], right, rtol=1e-5, atol=1e-7)
+    assert batch.to_pandas()["tau"].unique().tolist() == [10, 5]
+
+
+def test_constant_inputs_travel_to_other_workers(model):
+    with ThreadPoolExecutor(2) as pool:
+        batch = model.ensemble(inputs={"u": np.arange(70.0)}, saveat=TIMES, outputs=("x",), executor=pool)
+    np.testing.assert_allclose(batch["x"], np.outer(np.arange(70.0), RISE), rtol=1e-5, atol=1e-7)
 
 
 def test_a_solver_tells_what_it_is(model):
