@@ -12,7 +12,7 @@ from stiffdsl.cli.terminal import progress
 from stiffdsl.diagnostics import Source, did_you_mean
 
 if TYPE_CHECKING:
-    from stiffdsl.runtime.names import Found
+    from stiffdsl.runtime.names import NamedScalars
 
 # What is done after each stage has ended.
 NEXT = {
@@ -148,7 +148,7 @@ def starting(model: Any, settings: Iterable[Setting]) -> dict[str, float]:
     return found
 
 
-def scalars(found: "Found", setting: Setting) -> dict[str, float]:
+def scalars(found: "NamedScalars", setting: Setting) -> dict[str, float]:
     """The value of each scalar that a name means, in its declared unit; raises UsageError for another shape."""
     import numpy as np
 

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.model import Block
-from stiffdsl.runtime.names import Found
+from stiffdsl.runtime.names import NamedScalars
 
 SIDES = (("min", -1.0, "below"), ("max", 1.0, "above"))
 
 
-def refuse(found: Found, given: Any, what: str) -> None:
+def refuse(found: NamedScalars, given: Any, what: str) -> None:
     """Raises `ValueError` where a value in SI, given to what was `found`, lies outside; leading axes are lanes."""
     block = found.block
     for side, sign, word in SIDES:

@@ -108,7 +108,7 @@ def by_blocks(
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class StartBlock:
     """Equations and the unknowns that they give, with the entries of the Jacobian between them."""
 
     rows: np.ndarray
@@ -116,7 +116,7 @@ class Block:
     entries: np.ndarray
 
 
-def _levels(rows: np.ndarray, columns: np.ndarray, size: int) -> list[list[Block]] | None:
+def _levels(rows: np.ndarray, columns: np.ndarray, size: int) -> list[list[StartBlock]] | None:
     """The blocks of each level; None where equations and unknowns do not fit, or levels are too many."""
     pattern = csr_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
     of_row = maximum_bipartite_matching(pattern, perm_type="column")
@@ -138,19 +138,21 @@ def _levels(rows: np.ndarray, columns: np.ndarray, size: int) -> list[list[Block
         return None
     row_of = np.argsort(of_row)
     inside = np.flatnonzero(label[tail] == label[head])
-    result: list[list[Block]] = [[] for _ in range(int(level.max(initial=0)) + 1)]
+    result: list[list[StartBlock]] = [[] for _ in range(int(level.max(initial=0)) + 1)]
     for k in range(count):
         own = np.flatnonzero(label == k)
-        result[level[k]].append(Block(row_of[own], own, inside[label[tail[inside]] == k]))
+        result[level[k]].append(StartBlock(row_of[own], own, inside[label[tail[inside]] == k]))
     return result
 
 
 def _solved(
-    whole: Lifted, t: float, y: np.ndarray, p, u, known, blocks: list[Block]
+    whole: Lifted, t: float, y: np.ndarray, p, u, known, blocks: list[StartBlock]
 ) -> tuple[int, str] | None:
     """Solves blocks that do not need one another, in place: together, else one by one, each with all means. Linear
     systems, and the way of the last that needed continuation."""
-    together = Block(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Block.__annotations__))
+    together = StartBlock(
+        *(np.concatenate([getattr(b, name) for b in blocks]) for name in StartBlock.__annotations__)
+    )
     found, solves = _attempt(whole, t, y, p, u, known, together, by_damped_steps), 0
     if found.converged:
         y[whole.program.system.initial.free[together.columns]] = found.x
@@ -182,7 +184,7 @@ def _scanned(residual, jacobian, rows, columns, x0: np.ndarray) -> Continued:
     return Continued(x0, False, "", solves)
 
 
-def _attempt(whole: Lifted, t: float, y: np.ndarray, p, u, known, block: Block, way) -> Continued:
+def _attempt(whole: Lifted, t: float, y: np.ndarray, p, u, known, block: StartBlock, way) -> Continued:
     """One block alone."""
     program, functions = whole.program, whole.functions
     entries = program.system.initial.free[block.columns]

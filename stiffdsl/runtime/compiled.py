@@ -10,7 +10,7 @@ from stiffdsl.flat.model import Block
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.emit import functions, numpy_functions
 from stiffdsl.runtime.evaluator import Evaluator
-from stiffdsl.runtime.given import Given
+from stiffdsl.runtime.given import NamedValues
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.names import Names
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -41,7 +41,7 @@ class CompiledProgram:
         self.input_names = Names(flat.inputs, "input")
         self.functions = functions(program)
         self.interpreted = numpy_functions(program)
-        self.given = Given(program.system, self.parameter_names, self.input_names, self.variable_names)
+        self.given = NamedValues(program.system, self.parameter_names, self.input_names, self.variable_names)
         self.evaluator = Evaluator(program, self.functions, self.interpreted)
         self._systems: dict[bool, ModelSystem] = {}
         self.cache: dict[Any, Any] = {}

@@ -26,8 +26,8 @@ from stiffdsl.solve.solver import Result, arrived
 from stiffdsl.solve.undefined import spoiled
 
 
-class Given(NamedTuple):
-    """All that a solve is given."""
+class KernelArguments(NamedTuple):
+    """Arguments of a differentiable solve: interval, start, arguments of the equations, times, tolerances."""
 
     t0: Any
     t1: Any
@@ -38,7 +38,7 @@ class Given(NamedTuple):
     atol: Any
 
 
-class Moving(NamedTuple):
+class DifferentiatedArguments(NamedTuple):
     """Arguments that the kernels differentiate by; `values` are those of the tables, one by one."""
 
     y0: Any
@@ -46,7 +46,7 @@ class Moving(NamedTuple):
     constant: Any
     values: tuple[Any, ...]
 
-    def within(self, given: Given) -> Given:
+    def within(self, given: KernelArguments) -> KernelArguments:
         """`given`, with these values."""
         old = given.args.inputs.signals
         signals = tuple(replace(s, values=v) for s, v in zip(old, self.values, strict=True))
@@ -54,10 +54,12 @@ class Moving(NamedTuple):
         return given._replace(y0=self.y0, args=args)
 
 
-def moving(given: Given) -> Moving:
+def moving(given: KernelArguments) -> DifferentiatedArguments:
     """The arguments that the kernels differentiate by, from those of a solve or from their tangents."""
     inputs = given.args.inputs
-    return Moving(given.y0, given.args.p, inputs.constant, tuple(s.values for s in inputs.signals))
+    return DifferentiatedArguments(
+        given.y0, given.args.p, inputs.constant, tuple(s.values for s in inputs.signals)
+    )
 
 
 def signal_tables(args: Args, xp: Any) -> native.Tables:
@@ -72,7 +74,7 @@ def signal_tables(args: Args, xp: Any) -> native.Tables:
     )
 
 
-class Steps(NamedTuple):
+class StepLimits(NamedTuple):
     """The greatest number of attempts, the first step (None: chosen), and the longest."""
 
     most: int
@@ -81,12 +83,12 @@ class Steps(NamedTuple):
 
 
 def differentiable(
-    solver: native.NativeSolver, portable: Callable[..., Result], steps: Steps
+    solver: native.NativeSolver, portable: Callable[..., Result], steps: StepLimits
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` by a kernel, for `jit`, `vmap`, `grad`, `jvp`."""
 
     @jax.custom_jvp
-    def solve(given: Given) -> Result:
+    def solve(given: KernelArguments) -> Result:
         inputs = given.args.inputs
         found = solver.jax_solve(
             given.t0,
@@ -122,7 +124,7 @@ def differentiable(
 
     def normalized(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
         saveat = jnp.asarray(saveat, dtype=float).reshape(-1)
-        given = Given(t0, t1, y0, args, saveat, rtol, atol)
+        given = KernelArguments(t0, t1, y0, args, saveat, rtol, atol)
         found = solve(jax.tree.map(_real, given))
         y, ys = arrived(found.y, found.ys, found.status)
         return found._replace(y=y, ys=ys)
@@ -133,19 +135,20 @@ def differentiable(
 def _derivatives(
     solver: native.NativeSolver,
     portable: Callable[..., Result],
-    steps: Steps,
-    solve: Callable[[Given], Result],
+    steps: StepLimits,
+    solve: Callable[[KernelArguments], Result],
 ) -> SecondDerivatives:
-    """`forward(given, directions) -> (y, ys)` and its transpose `backward(given, cotangents) -> Moving`."""
+    """Tangents `forward(given, directions) -> (y, ys)`, and their transpose `backward(given, cotangents)`, whose
+    result is a `DifferentiatedArguments`."""
 
-    def forward(given: Given, directions: Moving, guide: Given | None):
+    def forward(given: KernelArguments, directions: DifferentiatedArguments, guide: KernelArguments | None):
         scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
         values = jnp.concatenate([jnp.zeros(0), *scaled])
         lead = None if guide is None else _primal(guide, steps)
         moved = directions.y0, directions.p, directions.constant, values
         return solver.linear.forward(_primal(given, steps), steps.most, *moved, lead)
 
-    def backward(given: Given, cotangents, guide: Given | None):
+    def backward(given: KernelArguments, cotangents, guide: KernelArguments | None):
         lead = None if guide is None else _primal(guide, steps)
         y, ys = cotangents
         y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, y, ys, lead)
@@ -155,9 +158,9 @@ def _derivatives(
             count = signal.values.size
             parts.append(signal.scale * values[at : at + count])
             at += count
-        return spoiled(Moving(y0, p, constant, tuple(parts)), cotangents)
+        return spoiled(DifferentiatedArguments(y0, p, constant, tuple(parts)), cotangents)
 
-    def sizes(given: Given):
+    def sizes(given: KernelArguments):
         """By unknown, the largest value that is known of it."""
         found = solve(given)
         known = jnp.concatenate([found.ys, found.y[None], given.y0[None]])
@@ -165,17 +168,17 @@ def _derivatives(
         size = jnp.where(size > 0, size, jnp.inf)
         return size, jnp.broadcast_to(size, found.ys.shape)
 
-    def portable_ends(given: Given) -> Callable[[Moving], Any]:
-        def ends(values: Moving) -> Any:
+    def portable_ends(given: KernelArguments) -> Callable[[DifferentiatedArguments], Any]:
+        def ends(values: DifferentiatedArguments) -> Any:
             found = portable(*values.within(given))
             return found.y, found.ys
 
         return ends
 
-    def by_portable_forward(given: Given, directions: Moving):
+    def by_portable_forward(given: KernelArguments, directions: DifferentiatedArguments):
         return jax.jvp(portable_ends(given), (moving(given),), (directions,))[1]
 
-    def by_portable_backward(given: Given, cotangents):
+    def by_portable_backward(given: KernelArguments, cotangents):
         return jax.vjp(portable_ends(given), moving(given))[1](cotangents)[0]
 
     elsewhere = by_portable_forward, by_portable_backward
@@ -184,7 +187,7 @@ def _derivatives(
     )
 
 
-def _primal(given: Given, steps: Steps) -> Primal:
+def _primal(given: KernelArguments, steps: StepLimits) -> Primal:
     inputs = given.args.inputs
     tables = signal_tables(given.args, jnp).flat(jnp)
     return Primal(
@@ -202,7 +205,9 @@ def _primal(given: Given, steps: Steps) -> Primal:
     )
 
 
-def _portable_jvp(portable: Callable[..., Result], given: Given, dots: Given) -> tuple[Any, Any]:
+def _portable_jvp(
+    portable: Callable[..., Result], given: KernelArguments, dots: KernelArguments
+) -> tuple[Any, Any]:
     """By the portable tier, with respect to all that moves."""
     *values, rtol, atol = given
     leaves, structure = jax.tree.flatten(values)

@@ -23,7 +23,7 @@ FEW, MANY, TASKS = 64, 2048, 16
 Origin = Callable[[], Any]
 
 
-class Task(NamedTuple):
+class EnsembleTask(NamedTuple):
     """Settings that all tasks of an ensemble share; `inputs` are the user's, without tables that differ by lane."""
 
     origin: Origin | None
@@ -54,7 +54,7 @@ def over_devices(program: Callable[..., Any], devices: Sequence[Any]) -> Callabl
 
 def spread(
     executor: Any,
-    task: Task,
+    task: EnsembleTask,
     varied: dict[str, dict[str, np.ndarray]],
     count: int,
     progress: Callable[[float], None] | None,
@@ -83,7 +83,7 @@ def spread(
     return results[0][0], values, np.concatenate([r[2] for r in results]), stats
 
 
-def _submitter(executor: Any, solve: Callable[..., Any]) -> Callable[[Task, Any], Callable[[], Any]]:
+def _submitter(executor: Any, solve: Callable[..., Any]) -> Callable[[EnsembleTask, Any], Callable[[], Any]]:
     """`submit(task, own)`, which returns a function that waits for the result."""
     if callable(getattr(executor, "submit", None)):
         context = getattr(executor, "_mp_context", None)

@@ -15,7 +15,7 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.runtime.bounds import refuse
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
-from stiffdsl.runtime.names import Found, Names
+from stiffdsl.runtime.names import NamedScalars, Names
 from stiffdsl.runtime.native.joined import joined
 from stiffdsl.solve.arguments import finite, mapping
 
@@ -35,7 +35,7 @@ class Overrides:
     given: bool = True
 
 
-class Given:
+class NamedValues:
     """Reads what a user gives, by the names of one model. Every wrong name or shape raises with a suggestion."""
 
     def __init__(self, system: SortedSystem, parameters: Names, inputs: Names, variables: Names):
@@ -145,11 +145,11 @@ class Given:
             raise
 
 
-def _refuse_table(found: Found, scalar: int, made: Signal) -> None:
+def _refuse_table(found: NamedScalars, scalar: int, made: Signal) -> None:
     block = found.block
     if block.sizes:
         values = np.asarray(made.values) * block.scale + block.shift
-        one = Found(block, np.array(scalar), ())
+        one = NamedScalars(block, np.array(scalar), ())
         refuse(one, values.min(), "input")
         refuse(one, values.max(), "input")
 
@@ -178,7 +178,9 @@ class _Placed:
         return not self.values.ndim and len(self.at) == 1
 
 
-def _placed(found: Found, at: np.ndarray, value: Any, name: str, what: str, sign: Any = 1.0) -> _Placed:
+def _placed(
+    found: NamedScalars, at: np.ndarray, value: Any, name: str, what: str, sign: Any = 1.0
+) -> _Placed:
     """The value given for one name; raises `ValueError` where it is no number, or not of the name's shape."""
     if isinstance(value, str):
         value = quantity(name, value, found.block.unit)

@@ -7,7 +7,7 @@ import numpy as np
 from stiffdsl.flat.model import Block
 from stiffdsl.runtime.bounds import SIDES, outside, refuse
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.names import Found
+from stiffdsl.runtime.names import NamedScalars
 
 # A run is outside where it is so by more than its tolerances, this many times.
 MARGIN = 10.0
@@ -34,7 +34,7 @@ def refuse_parameters(model: CompiledProgram, p: np.ndarray) -> None:
     """Raises `ValueError` where a parameter, given or computed from others, lies outside."""
     for block in _limited(model, "parameters"):
         scalars = block.offset + np.arange(block.size)
-        refuse(Found(block, scalars, (block.size,)), p[scalars], "parameter")
+        refuse(NamedScalars(block, scalars, (block.size,)), p[scalars], "parameter")
 
 
 def refuse_start(model: CompiledProgram, y: np.ndarray) -> None:

@@ -14,7 +14,7 @@ _INDEX = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class NamedScalars:
     """The scalars that a name means: one, or those of a whole array of `shape`."""
 
     block: Block
@@ -34,7 +34,7 @@ class Names:
         # What a name is called after an element was taken out of its array.
         self.moved: Callable[[str], str] | None = None
 
-    def find(self, name: str) -> Found:
+    def find(self, name: str) -> NamedScalars:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
         if not isinstance(name, str):
             raise TypeError(f"the name of a {self.what} is a text, not {name!r}")
@@ -68,7 +68,7 @@ class Names:
         scalars = np.zeros((), dtype=np.int64)
         for length, axis in zip(block.shape, axes, strict=True):
             scalars = scalars[..., None] * length + axis
-        return Found(block, block.offset + scalars.reshape(tuple(shape)), tuple(shape))
+        return NamedScalars(block, block.offset + scalars.reshape(tuple(shape)), tuple(shape))
 
     def __contains__(self, name: str) -> bool:
         # Asked of every name of a table: `find` would look for a near miss of each that is none of ours.

@@ -41,7 +41,7 @@ class Solved(NamedTuple):
         return self.status == int(Status.SUCCESS)
 
 
-class Span(NamedTuple):
+class CallSpan(NamedTuple):
     """Times and tolerances of one call, all of it traced; `saveat` as it was asked for."""
 
     start: Any
@@ -76,7 +76,7 @@ class PureSolve:
             self.spread = (times - start) / (end - start) if end != start else 0.0 * times
         else:
             times = run.within(times, start, end)
-        self.span = Span(start, end, times, options.rtol, np.asarray(options.atol))
+        self.span = CallSpan(start, end, times, options.rtol, np.asarray(options.atol))
         self._lanes: dict[Any, Callable[..., Any]] = {}
         self._made: dict[Any, Callable[..., Any]] = {}
 
@@ -118,7 +118,7 @@ class PureSolve:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
         return f"<solver of {self.model.name}: {outputs} at {len(self.span.saveat)} times>"
 
-    def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> Span:
+    def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> CallSpan:
         """The span of a call: its own settings, the rest from `model.solver`."""
         span = self.span
         if time is not None:
@@ -142,7 +142,7 @@ class PureSolve:
             span = span._replace(atol=absolute(self.model, atol))
         return span
 
-    def _solve(self, params: Any, initial: Any, inputs: Any, span: Span, diagnostics: bool) -> Any:
+    def _solve(self, params: Any, initial: Any, inputs: Any, span: CallSpan, diagnostics: bool) -> Any:
         check_process()
         model = self.model
         constant, signals = model.given.driven(inputs)
@@ -159,7 +159,7 @@ class PureSolve:
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
             self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
-        span = Span(*(_real(value) for value in span))
+        span = CallSpan(*(_real(value) for value in span))
         return self._made[key](of.values, constant.values, given.values, given.apart_values, signals, span)
 
 
@@ -187,7 +187,7 @@ def traced_ensemble(
 _TRACED = np.zeros(0, dtype=np.int64)
 
 
-def _order(span: Span) -> np.ndarray | None:
+def _order(span: CallSpan) -> np.ndarray | None:
     """The permutation that puts `saveat` into the order of integration; None where it is in order, `_TRACED`
     where its values are not known."""
     if any(isinstance(value, Tracer) for value in span[:3]):
@@ -209,7 +209,7 @@ def _compiled(
 
     # A part of the program that calls it, as in `make_solve`.
     @partial(jax.jit, inline=True)
-    def solve(p, u, y, apart, signals, span: Span):
+    def solve(p, u, y, apart, signals, span: CallSpan):
         args = run.traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
         given = replace(initial, values=y, apart_values=apart)
         places = order

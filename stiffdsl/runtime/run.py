@@ -466,7 +466,7 @@ def ensemble(
     devices = elsewhere.devices(executor)
     if executor is not None and not devices:
         elsewhere.check_inputs(first, executor)
-        task = elsewhere.Task(model.origin, options, (start, end), times, outputs, fixed, first)
+        task = elsewhere.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
         return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress, solve_task))
     check_process()
     part = pruned(model, outputs).model
@@ -530,7 +530,7 @@ def ensemble(
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
-def solve_task(task: elsewhere.Task, own: dict[str, dict[str, np.ndarray]]):
+def solve_task(task: elsewhere.EnsembleTask, own: dict[str, dict[str, np.ndarray]]):
     """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
     assert task.origin is not None
     model = elsewhere.compiled(task.origin)

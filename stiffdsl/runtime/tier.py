@@ -16,7 +16,7 @@ import numpy as np
 from stiffdsl.runtime import kernel_system, native
 from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.differentiable import Steps, differentiable, signal_tables
+from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve import kernels
@@ -240,7 +240,7 @@ def pure_solve(
     portable = portable_of(model.system(bool(signals)))
     if solver is None:
         return portable, False
-    return differentiable(solver, portable, Steps(most, options.first_step, options.max_step)), True
+    return differentiable(solver, portable, StepLimits(most, options.first_step, options.max_step)), True
 
 
 def points_of(signals: tuple[Signal, ...]) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.runtime.names import Found
+from stiffdsl.runtime.names import NamedScalars
 
 _DER = re.compile(r"der\(\s*(.+?)\s*\)")
 
@@ -124,7 +124,7 @@ class ModelView:
         self._check(found, name)
         return _declared(every["variables"], found)
 
-    def _check(self, found: Found, name: str) -> None:
+    def _check(self, found: NamedScalars, name: str) -> None:
         """Raises `KeyError` for what was not asked for."""
         asked = set(self._only or ())
         scalars = found.scalars.ravel() - found.block.offset
@@ -141,5 +141,5 @@ class ModelView:
         return np.concatenate(columns, axis=1)
 
 
-def _declared(values: np.ndarray, found: Found) -> np.ndarray:
+def _declared(values: np.ndarray, found: NamedScalars) -> np.ndarray:
     return (values[:, found.scalars] - found.block.shift) / found.block.scale

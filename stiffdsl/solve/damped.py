@@ -47,7 +47,7 @@ class NewtonResult(NamedTuple):
     worst: Any
 
 
-class Walk(NamedTuple):
+class ContinuationState(NamedTuple):
     """From the anchor (share 0) to the context (share 1): the last solution, its slope, and the next step."""
 
     x: Any
@@ -68,7 +68,7 @@ def walk(search, x0, context, anchor) -> NewtonResult:
 
         return jax.tree.map(mixed, there, context)
 
-    def body(w: Walk) -> Walk:
+    def body(w: ContinuationState) -> ContinuationState:
         first = w.searches == 0
         share = jnp.minimum(w.share + w.step, 1.0)
         found = search(jnp.where(first, x0, w.x + (share - w.share) * w.slope), between(share))
@@ -76,7 +76,7 @@ def walk(search, x0, context, anchor) -> NewtonResult:
         x = jnp.where(good, found.x, jnp.where(first, known, w.x))
         # The first search knows nothing of the anchor; the second tries to get from there in one step.
         step = jnp.where(good, 2 * w.step, jnp.where(first, 1.0, w.step / 2))
-        return Walk(
+        return ContinuationState(
             x,
             jnp.where(good & ~first, (x - w.x) / (share - w.share), w.slope),
             jnp.where(good, share, w.share),
@@ -85,12 +85,14 @@ def walk(search, x0, context, anchor) -> NewtonResult:
             found._replace(iterations=found.iterations + w.found.iterations),
         )
 
-    def going(w: Walk):
+    def going(w: ContinuationState):
         return (w.share < 1.0) & (w.searches < MOST_SEARCHES) & (w.step > LEAST_SHARE)
 
     n = x0.shape[0]
     nothing = NewtonResult(x0, jnp.array(False), jnp.int32(0), x0, jnp.zeros(min(3, n), dtype=jnp.int32))
-    end = lax.while_loop(going, body, Walk(x0, 0 * x0, jnp.zeros(()), jnp.ones(()), jnp.int32(0), nothing))
+    end = lax.while_loop(
+        going, body, ContinuationState(x0, 0 * x0, jnp.zeros(()), jnp.ones(()), jnp.int32(0), nothing)
+    )
     return end.found._replace(converged=end.share >= 1.0)
 
 

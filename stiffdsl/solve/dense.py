@@ -75,7 +75,7 @@ def _swapped(swap, first: list, second: list) -> tuple[list, list]:
     )
 
 
-class Looped:
+class LoopedLU:
     """LU with row pivoting in loops: below this size, starting LAPACK takes longer. XLA compiles it in one piece with
     the loop around it."""
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 
-class Found(NamedTuple):
+class GmresResult(NamedTuple):
     """`x`, the iterations made, and the weighted norm of the residual that is left."""
 
     x: Any
@@ -39,7 +39,7 @@ def gmres(
     threshold: Any,
     restart: int,
     most: int,
-) -> Found:
+) -> GmresResult:
     """Solves `A x = b` until the 2-norm of `s (b - A x)` is at most `threshold`, or `most` iterations are made.
 
     `product(x)` is A x, `undo(x)` about A^-1 x.
@@ -106,7 +106,7 @@ def gmres(
     x = jnp.zeros_like(b)
     r = residual(x)
     x, total, _, beta = lax.while_loop(unfinished, one_cycle, (x, jnp.int32(0), r, jnp.sqrt(r @ r)))
-    return Found(x, total, beta)
+    return GmresResult(x, total, beta)
 
 
 def _coefficients(end: _Column, restart: int) -> Any:

@@ -18,7 +18,7 @@ from stiffdsl.solve.ordering import eliminate
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class RowEntries:
     """Entries by rows: those of row i are `start[i] ... start[i + 1] - 1`, in ascending columns `top`."""
 
     start: np.ndarray
@@ -48,11 +48,11 @@ class Pattern:
 
     row: np.ndarray
     column: np.ndarray
-    matrix: Rows
+    matrix: RowEntries
     place: np.ndarray
     diagonal: np.ndarray
     mass: np.ndarray
-    factors: Rows
+    factors: RowEntries
     pivot: np.ndarray
     where: np.ndarray
 
@@ -76,7 +76,7 @@ def complete_pattern(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, mo
     if found.order is None:
         return None
 
-    def all_that_fills(matrix: Rows, place: np.ndarray) -> sp.csr_array:
+    def all_that_fills(matrix: RowEntries, place: np.ndarray) -> sp.csr_array:
         n, one, other = len(mass), place[found.pivot], place[found.beside]
         inside = np.arange(n)
         return _csr(np.r_[matrix.row, one, other, inside], np.r_[matrix.top, other, one, inside], n)
@@ -100,7 +100,7 @@ def _pattern(
     mass: np.ndarray,
     matched: np.ndarray,
     order: np.ndarray,
-    filled: Callable[[Rows, np.ndarray], sp.csr_array],
+    filled: Callable[[RowEntries, np.ndarray], sp.csr_array],
 ) -> Pattern:
     """`filled` gives the entries of the factors for those of W in `order`, and the place of every column in it."""
     n = len(mass)
@@ -131,9 +131,9 @@ def _csr(rows: np.ndarray, columns: np.ndarray, n: int) -> sp.csr_array:
     return found
 
 
-def _rows(entries: sp.csr_array) -> Rows:
+def _rows(entries: sp.csr_array) -> RowEntries:
     entries.sort_indices()
-    return Rows(entries.indptr.astype(np.int32), entries.indices.astype(np.int32))
+    return RowEntries(entries.indptr.astype(np.int32), entries.indices.astype(np.int32))
 
 
 def _matched(whole: sp.csr_array) -> np.ndarray:
@@ -149,7 +149,7 @@ def _matched(whole: sp.csr_array) -> np.ndarray:
     return matched
 
 
-def _filled(matrix: Rows, level: int) -> sp.csr_array:
+def _filled(matrix: RowEntries, level: int) -> sp.csr_array:
     n = len(matrix.start) - 1
     entries = sp.csr_array((np.ones(len(matrix.top)), matrix.top, matrix.start), shape=(n, n))
     entries = _once(entries + sp.eye_array(n, format="csr"))

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import kernels
-from stiffdsl.solve.gmres import Found, gmres
+from stiffdsl.solve.gmres import GmresResult, gmres
 from stiffdsl.solve.incomplete import Pattern, pattern
 from stiffdsl.solve.leveled import Leveled, shifted
 from stiffdsl.solve.sparse import Sparse
@@ -79,14 +79,14 @@ class Krylov:
 
     def approximate(
         self, lu: Incomplete, b: Any, weights: Any, threshold: Any, most: int = MOST, transposed: bool = False
-    ) -> Found:
+    ) -> GmresResult:
         """x for which the 2-norm of `weights (b - A x)` is at most `threshold`, if it is found."""
         p = self.pattern
         rows, back = (p.column, self.row_place) if transposed else (p.row, self.column_place)
         found = self._gmres(lu, b[rows], weights[rows], threshold, most, transposed)
         return found._replace(x=found.x[back])
 
-    def _gmres(self, lu: Incomplete, b, s, threshold, most: int, transposed: bool) -> Found:
+    def _gmres(self, lu: Incomplete, b, s, threshold, most: int, transposed: bool) -> GmresResult:
         p, target = self.pattern, kernels.target("gmres")
         if target is None:
             undo = self.leveled.solve_transposed if transposed else self.leveled.solve
@@ -108,7 +108,7 @@ class Krylov:
             *(lu.a, lu.v, s, b),
             *(matrix.start, matrix.top, factors.start, factors.top, p.pivot),
         )
-        return Found(x, info[0].astype(jnp.int32), info[1])
+        return GmresResult(x, info[0].astype(jnp.int32), info[1])
 
     def row_sizes(self, a: Any, x: Any) -> Any:
         """The largest term of every row of A x."""

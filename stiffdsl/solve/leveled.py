@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.incomplete import Pattern, Rows
+from stiffdsl.solve.incomplete import Pattern, RowEntries
 
 # What falls outside of the pattern is taken off the pivots to this part: sums of rows are nearly kept, which slowly
 # varying errors need (Gustafsson, BIT 18:142, 1978; Axelsson and Lindskog, Numer. Math. 48:479, 1986). A pivot that
@@ -59,7 +59,7 @@ class Leveled:
     `factor` returns L below the diagonal (its own is one), the inverse of U's diagonal, and U above it.
     """
 
-    def __init__(self, entries: Rows, pivot: np.ndarray):
+    def __init__(self, entries: RowEntries, pivot: np.ndarray):
         self.entries, self.pivot = entries, pivot
         self.n, self.count = len(pivot), len(entries.top)
         self.row, self.column = entries.row, entries.top

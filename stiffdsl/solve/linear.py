@@ -18,7 +18,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from stiffdsl.solve import kernels
-from stiffdsl.solve.dense import Dense, Looped, WrittenOut
+from stiffdsl.solve.dense import Dense, LoopedLU, WrittenOut
 from stiffdsl.solve.krylov import Krylov
 from stiffdsl.solve.ordering import estimate
 from stiffdsl.solve.sparse import Sparse, Typical, nothing_known
@@ -123,7 +123,7 @@ def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
     if n <= WRITTEN_OUT:
         return WrittenOut(rows, columns, mass)
     if n <= LOOPED:
-        return Looped(rows, columns, mass)
+        return LoopedLU(rows, columns, mass)
     if n <= DENSE or (n <= DENSE_LARGE and density > DENSITY) or density > 0.6:
         return Dense(rows, columns, mass)
     return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)

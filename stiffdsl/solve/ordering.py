@@ -22,7 +22,7 @@ GRID = 75.0
 
 
 @dataclass(frozen=True, eq=False)
-class Elimination:
+class EliminationOrder:
     """`order` of elimination, and the multiplications that a factorization in it takes: `math.inf`, and no order,
     where there would be more than were allowed.
 
@@ -38,7 +38,7 @@ class Elimination:
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.inf) -> Elimination:
+def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.inf) -> EliminationOrder:
     """For a matrix with entries at `rows`, `columns`, taken as symmetric, and on its diagonal."""
     rest = _graph(rows, columns, n)
     number = np.arange(n)
@@ -59,7 +59,7 @@ def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.in
         first = _independent(rest, degree, chance[number])
         work += float(np.sum(degree[first].astype(float) ** 2))
         if work > most:
-            return Elimination(None, np.inf, _NONE, _NONE)
+            return EliminationOrder(None, np.inf, _NONE, _NONE)
         order.append(number[first])
         neighbours = sp.csr_array(rest[first])
         pivots.append(np.repeat(number[first], np.diff(neighbours.indptr)))
@@ -67,9 +67,9 @@ def eliminate(rows: np.ndarray, columns: np.ndarray, n: int, most: float = np.in
         rest, kept = _without(rest, first)
         number = number[kept]
     if work > most:
-        return Elimination(None, np.inf, _NONE, _NONE)
+        return EliminationOrder(None, np.inf, _NONE, _NONE)
     order = np.concatenate(order) if order else number
-    return Elimination(order, work, np.concatenate(pivots), np.concatenate(besides))
+    return EliminationOrder(order, work, np.concatenate(pivots), np.concatenate(besides))
 
 
 def estimate(rows: np.ndarray, columns: np.ndarray, n: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.solve import linear
-from stiffdsl.solve.dense import Dense, Looped, WrittenOut
+from stiffdsl.solve.dense import Dense, LoopedLU, WrittenOut
 from stiffdsl.solve.linear import LinearSolver
 from stiffdsl.solve.sparse import Sparse
 from stiffdsl.solve.static import StaticLU
@@ -16,7 +16,7 @@ KINDS = [
     (WrittenOut, 1),
     (WrittenOut, 3),
     (WrittenOut, 4),
-    (Looped, 9),
+    (LoopedLU, 9),
     (Dense, 9),
     (Sparse, 9),
     (StaticLU, 9),
@@ -60,7 +60,7 @@ def test_solves_and_differentiates(kind, n, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
+    ("kind", "n"), [(WrittenOut, 3), (LoopedLU, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
 )
 def test_lanes_do_not_mix(kind, n, monkeypatch):
     solver, jacobian, b = example(kind, n, monkeypatch)
@@ -76,7 +76,7 @@ def test_lanes_do_not_mix(kind, n, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n"), [(WrittenOut, 3), (Looped, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
+    ("kind", "n"), [(WrittenOut, 3), (LoopedLU, 9), (Dense, 9), (Sparse, 9), (StaticLU, 9)]
 )
 def test_a_singular_matrix_gives_no_small_solution(kind, n, monkeypatch):
     solver, jacobian, b = example(kind, n, monkeypatch)
@@ -106,7 +106,7 @@ def test_the_kind_follows_from_size_and_density():
         columns = (rows + np.tile(np.arange(per_row), n)) % n
         return type(LinearSolver(rows, columns, np.ones(n)).direct)
 
-    assert [kind(3, 2), kind(9, 3), kind(100, 3)] == [WrittenOut, Looped, Dense]
+    assert [kind(3, 2), kind(9, 3), kind(100, 3)] == [WrittenOut, LoopedLU, Dense]
     assert [kind(200, 100), kind(5000, 3)] == [Dense, Sparse]
     assert isinstance(linear.linear_solver(FunctionSystem(lambda t, y, _: y, 2)).direct, WrittenOut)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stiffdsl.runtime import run
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.part.crossings import Crossing
+from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.surrogate.part_fit import Point, Record
 from stiffdsl.surrogate.part_linear import Linear
 
@@ -29,8 +29,8 @@ class PartAlone:
 
     model: CompiledProgram
     own: str
-    signals: tuple[Crossing, ...]
-    outputs: tuple[Crossing, ...]
+    signals: tuple[CutScalar, ...]
+    outputs: tuple[CutScalar, ...]
     parameters: tuple[str, ...]
     start: float
 

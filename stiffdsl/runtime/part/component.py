@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stiffdsl.runtime.part.crossings import Crossing
+from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.runtime.part.shell import Shell, written
 from stiffdsl.surrogate.part_system import OUTSIDE, StateSpace
 
@@ -19,7 +19,7 @@ def component(
     shell: Shell,
     system: StateSpace,
     drives: Sequence[str],
-    outputs: Sequence[Crossing],
+    outputs: Sequence[CutScalar],
     about: Sequence[str] = (),
 ) -> str:
     """The text. `drives` are the names, inside of the part, of what v is made of; `outputs` are what y imposes."""

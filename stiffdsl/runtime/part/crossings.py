@@ -16,7 +16,7 @@ _TRIES, _LOOKED_AT = 256, 1 << 14
 
 
 @dataclass(frozen=True)
-class Crossing:
+class CutScalar:
     """One scalar at the cut, by its name in the whole and inside of the part.
 
     `kind`: potential, flow, input (driven from outside of the part in any case), or var (seen from outside).
@@ -34,7 +34,7 @@ class Crossing:
 
 def crossings_of(
     place: Place, variables: Iterable[Block], inputs: Iterable[Block], kept: Iterable[str]
-) -> tuple[tuple[Crossing, ...], dict[str, Block]]:
+) -> tuple[tuple[CutScalar, ...], dict[str, Block]]:
     """Every scalar that crosses, and the blocks that stay (by inner name): outputs, what is seen from outside, inputs.
 
     `variables` and `inputs` are the blocks of the whole; `kept` are inner names of variables to keep besides.
@@ -43,7 +43,7 @@ def crossings_of(
     inside = {b.name[len(prefix) :]: b for b in variables if b.name.startswith(prefix) and b.kind != "hidden"}
     driven = {b.name[len(prefix) :]: b for b in inputs if b.name.startswith(prefix)}
     ports = {u.name: u for u in place.ports}
-    found: list[Crossing] = []
+    found: list[CutScalar] = []
     pair = 0
     for name, use in ports.items():
         potentials, flows = [], []
@@ -70,12 +70,14 @@ def crossings_of(
     return tuple(found), stay
 
 
-def crossing(prefix: str, block: Block, k: int, pair: int, kind: str | None = None) -> Crossing:
+def crossing(prefix: str, block: Block, k: int, pair: int, kind: str | None = None) -> CutScalar:
     name = block.scalar_name(k)
-    return Crossing(name, name[len(prefix) :], kind or block.kind, block.unit, block.scale, block.shift, pair)
+    return CutScalar(
+        name, name[len(prefix) :], kind or block.kind, block.unit, block.scale, block.shift, pair
+    )
 
 
-def causalities(crossings: tuple[Crossing, ...], wanted: int) -> Iterator[tuple[bool, ...]]:
+def causalities(crossings: tuple[CutScalar, ...], wanted: int) -> Iterator[tuple[bool, ...]]:
     """Choices of the part's inputs among the crossings, `wanted` at connectors; imposed potentials come first.
 
     Of a pair, the potential or the flow; a potential or a flow without the other, either way.

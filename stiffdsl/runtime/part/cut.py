@@ -9,7 +9,7 @@ import numpy as np
 from stiffdsl.diagnostics import ModelError
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.changes import Alone, Replaced
-from stiffdsl.runtime.part.crossings import Crossing, causalities, crossings_of
+from stiffdsl.runtime.part.crossings import CutScalar, causalities, crossings_of
 from stiffdsl.runtime.part.place import Place, kind_of, seen
 from stiffdsl.runtime.part.shell import Shell
 from stiffdsl.runtime.part.surroundings import surroundings
@@ -27,8 +27,8 @@ class Cut:
     """
 
     place: Place
-    signals: tuple[Crossing, ...]
-    outputs: tuple[Crossing, ...]
+    signals: tuple[CutScalar, ...]
+    outputs: tuple[CutScalar, ...]
     stay: Mapping[str, Any]
     alone: Alone
     free: tuple[str, ...]

@@ -10,7 +10,7 @@ import numpy as np
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.part.alone import PartAlone
-from stiffdsl.runtime.part.crossings import Crossing
+from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.runtime.part.cut import Cut
 from stiffdsl.runtime.stand_in import declared_ranges, default_outputs, task_of
 from stiffdsl.surrogate.gather import Data, first
@@ -32,7 +32,7 @@ _RTOL = 1e-8
 def task_with(
     model: CompiledProgram,
     part: str,
-    crossings: Sequence[Crossing],
+    crossings: Sequence[CutScalar],
     vary: Mapping[str, Any] | None,
     given: Mapping[str, Any],
 ) -> Task:
@@ -117,7 +117,7 @@ class Runs:
         """u, p and y of runs of the whole, in SI."""
         count = len(samples)
 
-        def of(c: Crossing) -> np.ndarray:
+        def of(c: CutScalar) -> np.ndarray:
             if c.name in self._position:
                 return samples.trajectories[:, :, self._position[c.name]] * c.scale + c.shift
             for k, drive in enumerate(self.task.drives):
@@ -129,7 +129,7 @@ class Runs:
             default = float(np.asarray(self.model.interpreted.input_defaults(vectors[0]))[int(found.scalars)])
             return np.full((count, len(self.task.times)), default)
 
-        def stacked(crossings: Sequence[Crossing]) -> np.ndarray:
+        def stacked(crossings: Sequence[CutScalar]) -> np.ndarray:
             if not crossings:
                 return np.zeros((count, len(self.task.times), 0))
             return np.stack([of(c) for c in crossings], axis=2)

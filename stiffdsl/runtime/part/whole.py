@@ -10,7 +10,7 @@ from stiffdsl.check.text import text
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.part.changes import Replaced
 from stiffdsl.runtime.part.component import component
-from stiffdsl.runtime.part.crossings import Crossing
+from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.runtime.part.cut import outer, shell
 from stiffdsl.runtime.part.runs import ALONE, Runs
 from stiffdsl.runtime.stand_in import task_of
@@ -132,7 +132,7 @@ def replaced(
     return made
 
 
-def _declared(c: Crossing, scales: Any, k: int) -> tuple[float, float]:
+def _declared(c: CutScalar, scales: Any, k: int) -> tuple[float, float]:
     """The range of a signal in its declared unit."""
     ends = scales.centre[k] - scales.width[k], scales.centre[k] + scales.width[k]
     return (float(ends[0]) - c.shift) / c.scale, (float(ends[1]) - c.shift) / c.scale

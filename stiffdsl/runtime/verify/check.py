@@ -15,7 +15,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
-from stiffdsl.runtime.verify.residual import Equations, Left
+from stiffdsl.runtime.verify.residual import Left, WrittenEquations
 from stiffdsl.solve.record import Trajectory
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
@@ -111,7 +111,7 @@ class _Check:
         self.found, self.p, self.inputs = found, p, inputs
         self.rtol, self.atol, self.initial = rtol, np.broadcast_to(atol, (self.program.size,)), initial
         self.written = written_of(model)
-        self.equations = Equations(model, self.written, p, inputs)
+        self.equations = WrittenEquations(model, self.written, p, inputs)
         self.whole, self.between = whole, between
 
     def result(self) -> Check:

@@ -31,7 +31,7 @@ class Left:
     defined: np.ndarray
 
 
-class Equations:
+class WrittenEquations:
     """The written equations with the variables that a program computes."""
 
     def __init__(self, model: Any, written: Written, p: np.ndarray, inputs: Inputs):
