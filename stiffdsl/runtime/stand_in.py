@@ -255,7 +255,7 @@ def _scalars(
         row = model.parameters[label]
         assert row.value is not None, "every parameter has a value"
         default = float(given.get(label, row.value))
-        found.append(Parameter(label, *bounds, min(max(default, bounds[0]), bounds[1]), row.unit))
+        found.append(Parameter(label, *bounds, default, row.unit))
     return found
 
 
@@ -268,7 +268,7 @@ def _starts(model: CompiledProgram, name: str, bounds: tuple[float, float]) -> l
     for label, declared in zip(labels, model.declarations(numbers), strict=True):
         row = model.variables[label]
         default = row.value if row.value is not None else 0.5 * (low + high)
-        found.append(Parameter(label, low, high, min(max(default, low), high), declared.unit, "start"))
+        found.append(Parameter(label, low, high, default, declared.unit, "start"))
     return found
 
 
@@ -298,7 +298,7 @@ def _drive(
             f"(times, values), not {what!r}"
         )
     default = rows[0].value if rows and rows[0].value is not None else 0.5 * (low + high)
-    return Drive(name, low, high, min(max(float(default), low), high), block.unit), known
+    return Drive(name, low, high, float(default), block.unit), known
 
 
 def declared_ranges(model: CompiledProgram) -> dict[str, tuple[float, float]]:

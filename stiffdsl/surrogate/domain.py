@@ -1,54 +1,91 @@
-"""Domain of a surrogate's stated error: the box it was trained on, less the cells where the full model
-failed.
+"""Where a surrogate's stated error holds: the box it was trained on, less the cells where the full model failed, and
+inputs of shapes like those in training that do not move between the times learnt.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from stiffdsl.surrogate.novelty import Shapes
 from stiffdsl.surrogate.scaling import ParameterScaling
 
 # Rounding of a bound that a user typed is no reason to warn.
 _SLACK = 1e-9
+# Rows that are judged at a time: what is needed for them stays small.
+_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """The box of `parameters`, the samples that were solved and those that failed, (n, d) and (f, d).
+    """The box of `parameters`, the samples that were solved and those that failed, (n, d) and (f, d), and the `shapes`
+    of inputs.
 
-    The columns of an input over time, one for each knot, all have its name.
+    The columns of an input over time, one for each knot, all have its name. `hidden` (k, i) in calls says how much each
+    input moves between knots, where 1 is as much as is told (`signals.read`).
     """
 
     names: tuple[str, ...]
     parameters: ParameterScaling
     solved: np.ndarray
     failed: np.ndarray
+    shapes: Shapes | None = None
 
-    def excess(self, values: np.ndarray) -> np.ndarray:
+    def excess(self, xp: Any, values: Any) -> Any:
         """(k, d): how far each value lies outside its range, in widths of the range; zero inside."""
         low, high = self.parameters.low, self.parameters.high
-        over = np.maximum(np.maximum(low - values, values - high), 0.0) / (high - low)
-        return np.where(np.isnan(values), np.inf, np.where(over > _SLACK, over, 0.0))
+        over = xp.maximum(xp.maximum(low - values, values - high), 0.0) / (high - low)
+        return xp.where(xp.isnan(values), np.inf, xp.where(over > _SLACK, over, 0.0))
 
-    def near_failure(self, values: np.ndarray) -> np.ndarray:
+    def near_failure(self, xp: Any, values: Any) -> Any:
         """(k,): whether the nearest of all samples is one where the full model failed."""
         if not len(self.failed):
-            return np.zeros(len(values), dtype=bool)
-        at = self.parameters.scale(np, values)
+            return xp.zeros(len(values), dtype=bool)
+        at = self.parameters.scale(xp, values)
 
-        def distance(points: np.ndarray) -> np.ndarray:
-            z = self.parameters.scale(np, points)
-            return np.min(np.sum((at[:, None] - z[None]) ** 2, axis=-1), axis=1)
+        def distance(points: np.ndarray) -> Any:
+            # Without the square of `at`, which both have.
+            return xp.min(np.sum(points**2, axis=1) - 2 * at @ points.T, axis=1)
 
-        return distance(self.failed) < distance(self.solved)
+        solved, failed = self._scaled
+        return distance(failed) < distance(solved)
 
-    def outside(self, values: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _scaled(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.parameters.scale(np, self.solved), self.parameters.scale(np, self.failed)
+
+    def strange(self, xp: Any, values: Any) -> Any:
+        """(k,): whether the inputs have another shape than those in training."""
+        shapes = self.shapes
+        if shapes is None:
+            return xp.zeros(len(values), dtype=bool)
+        return shapes.strange(xp, self.signals(values, shapes.inputs, shapes.knots))
+
+    def signals(self, values: Any, inputs: int, knots: int) -> Any:
+        """(k, inputs, knots): the signals in rows of values, as shares of their ranges."""
+        low, high = self.parameters.low, self.parameters.high
+        shares = (values - low) / (high - low)
+        return shares[:, values.shape[1] - inputs * knots :].reshape(len(values), inputs, knots)
+
+    def outside(self, values: Any, hidden: Any, xp: Any = np) -> Any:
         """(k,): which rows the stated error does not hold for."""
-        return np.any(self.excess(values) > 0, axis=1) | self.near_failure(values)
+        if xp is np and len(values) > _ROWS:
+            rows = (slice(k, k + _ROWS) for k in range(0, len(values), _ROWS))
+            return np.concatenate([self.outside(values[own], hidden[own]) for own in rows])
+        found = xp.any(self.excess(xp, values) > 0, axis=1) | xp.any(hidden > 1, axis=1)
+        return found | self.near_failure(xp, values) | self.strange(xp, values)
 
-    def complaint(self, values: np.ndarray) -> str | None:
-        """The complaint on `values` (k, d) outside: parameters, and by how much; None where all are inside."""
-        excess = self.excess(values)
+    def complaint(self, values: np.ndarray, hidden: np.ndarray) -> str | None:
+        """What is wrong with `values` (k, d), by parameter and by how much; None where nothing is."""
+        outside = self.outside(values, hidden)
+        if not outside.any():
+            return None
+        lanes = f" ({int(outside.sum())} of {len(values)} lanes)" if len(values) > 1 else ""
+        # A few of many lanes are enough to say why.
+        few = np.flatnonzero(outside)[:_ROWS]
+        values, hidden = values[few], hidden[few]
+        excess = self.excess(np, values)
         low, high = self.parameters.low, self.parameters.high
         told: dict[str, str] = {}
         # Of an input over time, the knot that is furthest outside is told.
@@ -60,13 +97,20 @@ class Domain:
                 f"`{self.names[j]}` = {values[worst, j]:.6g} lies outside {low[j]:.6g}..{high[j]:.6g} "
                 f"by {100 * excess[worst, j]:.3g} % of the range",
             )
-        if np.any(self.near_failure(values)):
+        if np.any(self.near_failure(np, values)):
             told[""] = "the full model failed at the nearest sample"
-        if not told:
-            return None
-        lanes = int(np.sum(self.outside(values)))
-        of = f" ({lanes} of {len(values)} lanes)" if len(values) > 1 else ""
-        return "; ".join(told.values()) + of
+        drives = list(dict.fromkeys(self.names[::-1]))[: hidden.shape[1]][::-1]
+        for name, score in zip(drives, hidden.T, strict=True):
+            if np.any(score > 1):
+                told[f"between {name}"] = (
+                    f"`{name}` moves between the times that were learnt, where it is not read: learn more `times`"
+                )
+        if not told and np.any(self.strange(np, values)):
+            told["shape"] = (
+                "inputs change over time in another way than those that errors were measured on; "
+                "train with examples of them"
+            )
+        return "; ".join(told.values()) + lanes
 
 
 def failed_region(names: tuple[str, ...], failed: np.ndarray) -> dict[str, list[float]]:

@@ -22,8 +22,9 @@ _STATES = 1e-4
 # Outputs are combined from so many scores at most, or as many as leave this in scaled outputs (root mean square).
 _MOST_GROUPS, _LEFT = 64, 3e-5
 # An output that keeps its sign is learnt as a logarithm where its greatest magnitude is more than this times its least.
-# With inputs that is worth less: what depends linearly on them would not any more.
-_SPREAD, _DRIVEN_SPREAD = 3.0, 100.0
+# With inputs that is worth less, as what depends linearly on them would not any more: there all but this share of its
+# values at each end have to spread that far.
+_SPREAD, _DRIVEN_SPREAD, _ENDS = 3.0, 100.0, 0.02
 # Rows of the regression, its terms, and its ridges: the best on samples left out is taken.
 _ROWS, _TERMS = 40_000, 1500
 _RIDGES = (1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
@@ -48,7 +49,8 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
         low, high, (low > 0) & (high > 10 * low) & (np.arange(len(low)) < task.scalars)
     )
     scaled = parameters.scale(np, samples.values)
-    outputs = _scaling(samples.trajectories, _DRIVEN_SPREAD if task.drives else _SPREAD)
+    driven = _DRIVEN_SPREAD, _ENDS
+    outputs = _scaling(samples.trajectories, *(driven if task.drives else (_SPREAD, 0.0)))
     y = outputs.scale(samples.trajectories)
     rows = y.reshape(-1, y.shape[-1])
     some = rows[rng.permutation(len(rows))[:_ROWS]]
@@ -91,11 +93,12 @@ def expand(made: Driven, seed: int, network: bool) -> tuple[DrivenExpansion, dic
     return replace(made.expansion, readout=readout), chosen
 
 
-def _scaling(x: np.ndarray, most: float) -> OutputScaling:
-    """Logarithms where an output keeps its sign and varies by more than `most`, else its range."""
+def _scaling(x: np.ndarray, most: float, ends: float) -> OutputScaling:
+    """Logarithms where an output keeps its sign and varies by more than `most` (all but its `ends`), else its range."""
     every = scalings(x)
     magnitude = np.abs(x.reshape(-1, x.shape[-1]))
-    spread = magnitude.max(0) > most * np.maximum(magnitude.min(0), 1e-300)
+    low, high = np.quantile(magnitude, (ends, 1 - ends), axis=0)
+    spread = high > most * np.maximum(low, 1e-300)
     return every["linear"].with_kind(np.where((every["log"].kind == 1) & spread, 1, 0))
 
 

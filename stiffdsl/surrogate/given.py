@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.solve.times import lane_constants
+from stiffdsl.solve.times import lane_constants, table
 from stiffdsl.surrogate.names import Columns, spread
-from stiffdsl.surrogate.signals import at_knots
+from stiffdsl.surrogate.signals import read
 from stiffdsl.surrogate.task import Drive, Parameter
 
 
@@ -30,22 +30,27 @@ class Given:
         self._starts = {p.name: p.kind == "start" for p in parameters}
         self.size = len(parameters) + len(drives) * len(knots)
 
-    def row(self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None) -> Any:
-        """(d,) numbers, or a traced vector where something given is traced."""
+    def row(
+        self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None
+    ) -> tuple[Any, Any]:
+        """(d,) numbers, or a traced vector where something given is traced; and (inputs,) how much each input moves
+        between knots, where 1 is as much as is told."""
         scalars = spread(self.columns, self.defaults, self.fixed, self._scalars(params, initial))
-        signals = self._signals(inputs)
+        signals, hidden = self._signals(inputs)
         traced = any(isinstance(e, jax.Array) for e in (*scalars, *signals))
         xp: Any = jnp if traced else np
         parts = [xp.stack([xp.asarray(e, dtype=float) for e in scalars])] if scalars else []
-        return xp.concatenate([*parts, *(xp.asarray(s, dtype=float) for s in signals)])
+        row = xp.concatenate([*parts, *(xp.asarray(s, dtype=float) for s in signals)])
+        return row, xp.stack([xp.asarray(h, dtype=float) for h in hidden]) if hidden else np.zeros(0)
 
     def lanes(
         self,
         params: Mapping[str, Any] | None,
         initial: Mapping[str, Any] | None,
         inputs: Mapping[str, Any] | None,
-    ) -> np.ndarray:
-        """(lanes, d). A whole array by its name has a leading axis of lanes, then its own."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(lanes, d), and (lanes, inputs) as in `row`. A whole array by its name has a leading axis of lanes, then its
+        own."""
         columns: dict[int, np.ndarray] = {}
         fixed: dict[str, Any] = {}
         for name, value in self._scalars(params, initial).items():
@@ -60,7 +65,8 @@ class Given:
                     array[index] if alone and array.ndim else array[(..., *index)]
                 )
         spread(self.columns, np.zeros(len(self.columns.names)), self.fixed, fixed)
-        signals = [np.asarray(s, dtype=float) for s in self._signals(self._with_constants(inputs))]
+        given, moving = self._signals(self._with_constants(inputs))
+        signals = [np.asarray(s, dtype=float) for s in given]
         counts = {c.shape[0] for c in columns.values() if c.ndim == 1} | {
             len(s) for s in signals if s.ndim == 2
         }
@@ -71,9 +77,11 @@ class Given:
             raise ValueError("an ensemble needs at least one lane")
         whole = [np.broadcast_to(columns.get(k, np.array(v)), (count,)) for k, v in enumerate(self.defaults)]
         parts = [np.stack(whole, axis=1)] if whole else []
-        return np.concatenate(
+        rows = np.concatenate(
             [*parts, *(np.broadcast_to(s, (count, len(self.knots))) for s in signals)], axis=1
         )
+        hidden = [np.broadcast_to(np.asarray(h, dtype=float), (count,)) for h in moving]
+        return rows, np.stack(hidden, axis=1) if hidden else np.zeros((count, 0))
 
     def _with_constants(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """`inputs`, constants over the lanes as tables."""
@@ -109,6 +117,15 @@ class Given:
             found["inputs"][name] = self.knots, values[:, first : first + len(self.knots)]
         return found
 
+    def of_lanes(self, inputs: Mapping[str, Any] | None, which: np.ndarray) -> dict[str, Any]:
+        """`inputs` as they were given, of some lanes of an ensemble."""
+        found: dict[str, Any] = {}
+        for name, given in self._with_constants(inputs).items():
+            known = None if callable(given) else table(given, name)
+            many = known is not None and np.ndim(known[1]) == 2
+            found[name] = (known[0], np.asarray(known[1])[which]) if known is not None and many else given
+        return found
+
     def _scalars(self, params: Mapping[str, Any] | None, initial: Any) -> dict[str, Any]:
         """Parameters and start values under one roof; no name is both."""
         if initial is not None and not isinstance(initial, Mapping):
@@ -130,7 +147,8 @@ class Given:
     def _belongs(self, scalar: str, name: str) -> bool:
         return scalar == name or (name in self.columns and scalar.startswith(name + "["))
 
-    def _signals(self, inputs: Mapping[str, Any] | None) -> list[Any]:
+    def _signals(self, inputs: Mapping[str, Any] | None) -> tuple[list[Any], list[Any]]:
+        """Of each input its values at the knots, and how much it moves between them, as a share of its range."""
         for name in inputs or {}:
             if name not in self.drives:
                 hint = did_you_mean(name, self.drives)
@@ -145,7 +163,12 @@ class Given:
                     )
                 )
         given = inputs or {}
-        return [at_knots(given.get(n, d.default), self.knots, n) for n, d in self.drives.items()]
+        signals, hidden = [], []
+        for name, drive in self.drives.items():
+            values, off = read(given.get(name, drive.default), self.knots, name)
+            signals.append(values)
+            hidden.append(off / (drive.high - drive.low))
+        return signals, hidden
 
 
 def _listed(names: list[str]) -> str:

@@ -18,6 +18,10 @@ from stiffdsl.solve.times import table
 
 _CONSTANT = 0.05
 _PERIODIC = 0.4
+# Where functions are read between knots, as shares of the way.
+_BETWEEN = (0.21, 0.5, 0.83)
+# How far a signal may leave the straight line between two knots, and by how much on the mean, as shares of its range.
+_MOST_OFF, _MOST_AREA = 0.15, 0.05
 
 
 def drawn(knots: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
@@ -74,12 +78,21 @@ def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:
 
     Numbers and values may be traced by JAX. Raises `ValueError` for anything else.
     """
+    return read(given, knots, name)[0]
+
+
+def read(given: Any, knots: np.ndarray, name: str) -> tuple[Any, Any]:
+    """As `at_knots`, and how far the signal leaves the straight lines between knots, in multiples of what is allowed
+    for a range of one (a number, or one for each row of a table)."""
     if callable(given):
-        return _called(given, knots, name)
+        every = np.sort(np.concatenate([knots, *(knots[:-1] + s * np.diff(knots) for s in _BETWEEN)]))
+        values = _called(given, every, name)
+        at = np.searchsorted(every, knots)
+        return values[at], _hidden(np, every, values, knots, values[at])
     if (found := table(given, name)) is not None:
         return _interpolated(*found, knots, name)
     if isinstance(given, jax.Array) and given.ndim == 0:
-        return jnp.broadcast_to(given, knots.shape)
+        return jnp.broadcast_to(given, knots.shape), 0.0
     try:
         value = number(given, f"the input `{name}`")
     except ValueError:
@@ -87,10 +100,10 @@ def at_knots(given: Any, knots: np.ndarray, name: str) -> Any:
             f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
             f"not a {type(given).__name__}"
         ) from None
-    return np.full(len(knots), value)
+    return np.full(len(knots), value), 0.0
 
 
-def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> Any:
+def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> tuple[Any, Any]:
     xp: Any = jnp if isinstance(values, jax.Array) else np
     values = xp.asarray(values, dtype=float)
     if times.ndim != 1 or not len(times) or values.shape[-1:] != times.shape:
@@ -98,8 +111,31 @@ def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> Any:
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
         raise ValueError(f"the times of the input `{name}` must ascend")
     if values.ndim == 1:
-        return xp.interp(knots, times, values)
-    return np.stack([np.interp(knots, times, row) for row in np.asarray(values)])
+        found = xp.interp(knots, times, values)
+    else:
+        found = np.stack([np.interp(knots, times, row) for row in np.asarray(values)])
+    inside = (times >= knots[0]) & (times <= knots[-1])
+    if np.all(np.isin(times[inside], knots)) and np.all(np.diff(times) > 0):
+        return found, xp.zeros(values.shape[:-1])
+    return found, _hidden(xp, times[inside], values[..., inside], knots, found)
+
+
+def _hidden(xp: Any, times: np.ndarray, values: Any, knots: np.ndarray, at: Any) -> Any:
+    """How far `values` (…, n) leave the straight lines through those `at` knots, at most or by areas, in multiples of
+    what is allowed."""
+    piece = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
+    width = np.diff(knots)
+    share = (times - knots[piece]) / width[piece]
+    off = values - (at[..., piece] * (1 - share) + at[..., piece + 1] * share)
+    # At knots nothing is off; areas are sums up to one knot, less those up to the one before.
+    whole = np.concatenate([times, knots])
+    order = np.argsort(whole, kind="stable")
+    off = xp.concatenate([off, xp.zeros_like(at)], axis=-1)[..., order]
+    pieces = 0.5 * (off[..., 1:] + off[..., :-1]) * np.diff(whole[order])
+    total = xp.concatenate([xp.zeros_like(off[..., :1]), xp.cumsum(pieces, axis=-1)], axis=-1)
+    place = np.flatnonzero(order >= len(times))
+    areas = xp.abs(total[..., place[1:]] - total[..., place[:-1]]) / width
+    return xp.maximum(xp.abs(off).max(-1) / _MOST_OFF, areas.max(-1) / _MOST_AREA)
 
 
 def _called(function: Callable[..., Any], knots: np.ndarray, name: str) -> np.ndarray:

@@ -22,6 +22,7 @@ from stiffdsl.surrogate.kept import AnyExpansion
 from stiffdsl.surrogate.laws import Laws, Polynomials
 from stiffdsl.surrogate.maps_store import packed_map, unpacked_map
 from stiffdsl.surrogate.neural import Network
+from stiffdsl.surrogate.novelty import Shapes
 from stiffdsl.surrogate.radial import RadialMap
 from stiffdsl.surrogate.recurrent import Cell, RecurrentExpansion
 from stiffdsl.surrogate.reduced import ReducedExpansion
@@ -147,6 +148,12 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "clock": _fields(expansion.clock),
         "validation": surrogate.validation,
     }
+    if surrogate.region.shapes is not None:
+        fields_of = _fields(surrogate.region.shapes)
+        arrays |= {f"shapes.{k}": v for k, v in fields_of.items() if isinstance(v, np.ndarray)}
+        # JSON has no infinity.
+        plain = {k: v for k, v in fields_of.items() if not isinstance(v, np.ndarray)}
+        meta["shapes"] = {k: None if v == np.inf else v for k, v in plain.items()}
     if surrogate.laws is not None:
         meta["laws"] = _pack_laws(surrogate.laws, arrays)
     if isinstance(expansion, ReducedExpansion):
@@ -225,7 +232,12 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     prefix = "held_out."
     held_out = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
     names = column_names(parameters, drives, knots)
-    domain = Domain(names, scaling, arrays["solved"], arrays["failed"])
+    shapes = None
+    if "shapes" in meta:
+        plain = {k: np.inf if v is None else v for k, v in meta["shapes"].items()}
+        own = {k.removeprefix("shapes."): v for k, v in arrays.items() if k.startswith("shapes.")}
+        shapes = Shapes(**plain, **own)
+    domain = Domain(names, scaling, arrays["solved"], arrays["failed"], shapes)
     laws = _unpack_laws(meta["laws"], arrays) if "laws" in meta else None
     return Surrogate(
         about, expansion, domain, arrays["widths"], meta["validation"], held_out, full, laws, writer=save

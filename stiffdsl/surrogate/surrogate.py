@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from stiffdsl.solve.ensemble import Ensemble
 from stiffdsl.solve.process import check_process
@@ -22,6 +19,7 @@ from stiffdsl.surrogate.intervals import LEVELS
 from stiffdsl.surrogate.kept import AnyExpansion, AnyReader, over_clock, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.names import Columns
+from stiffdsl.surrogate.pure import PurePrediction
 from stiffdsl.surrogate.task import Drive, Parameter
 from stiffdsl.surrogate.verdict import Verdict, verdict
 
@@ -159,9 +157,9 @@ class Surrogate:
         Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers
         all the same; with `fallback` the full model answers there, with `options` as for its own `simulate`.
         Raises `ValueError` for times that were not learnt."""
-        values = np.array(self._given.row(params, initial, inputs), dtype=float)[None]
+        values, hidden = (np.array(a, dtype=float)[None] for a in self._given.row(params, initial, inputs))
         times = self._times(time, saveat, points)
-        if self._judged(values, fallback)[0] and fallback and self.full is not None:
+        if self._judged(values, hidden, fallback)[0] and fallback and self.full is not None:
             self.counts["fallback"] += 1
             called = self.about.handed_on({"params": params, "inputs": inputs, "initial": initial})
             return self.full.simulate(time, called.pop("params", None), saveat=times, **called, **options)
@@ -182,23 +180,14 @@ class Surrogate:
         *,
         time: tuple[float, float] | None = None,
         **options: Any,
-    ) -> Callable[..., Any]:
-        """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)`, as a model's.
+    ) -> PurePrediction:
+        """A pure function `solve(params=None, initial=None, inputs=None, *, saveat, time) -> (times, outputs)`, as a
+        model's.
 
-        `jit`, `vmap` and `grad` work on it. It warns outside of the domain where its values are numbers;
-        traced values cannot be judged. `options` of a solver are accepted and mean nothing here."""
+        `jit`, `vmap` and `grad` work on it. It warns outside of the domain where its values are numbers; `solve.full`
+        returns the flag, for traced values too. `options` of a solver are accepted and mean nothing here."""
         del options
-        times = self._times(time, saveat, None)
-        formula, _ = self._reader(times, outputs)
-        one = jax.jit(lambda values: formula(jnp, values[None])[0])
-
-        def solve(params=None, initial=None, inputs=None):
-            values = jnp.asarray(self._given.row(params, initial, inputs), dtype=float)
-            if not isinstance(values, Tracer):
-                self._judged(np.asarray(values)[None], False)
-            return one(values)
-
-        return solve
+        return PurePrediction(self, time, saveat, outputs)
 
     def ensemble(
         self,
@@ -218,14 +207,17 @@ class Surrogate:
         With `fallback` the lanes outside of the domain are solved by the full model.
         """
         times = self._times(time, saveat, None)
-        values = self._given.lanes(params, initial, inputs)
+        values, hidden = self._given.lanes(params, initial, inputs)
         labels = self._outputs.labels(outputs)[0]
-        outside = self._judged(values, fallback)
+        outside = self._judged(values, hidden, fallback)
         y = self._reader(times, outputs)[1](values)
         status = np.zeros(len(values), dtype=np.int32)
         if fallback and self.full is not None and outside.any():
             self.counts["fallback"] += int(outside.sum())
-            called = self.about.handed_on(self._given.named(values[outside]))
+            own = self._given.named(values[outside])
+            # Inputs as they were given: what lies between knots is not lost on the full model.
+            own["inputs"] |= self._given.of_lanes(inputs, np.flatnonzero(outside))
+            called = self.about.handed_on(own)
             solved = self.full.ensemble(called.pop("params", {}), times, labels, **called, **options)
             y[outside], status[outside] = solved.values, solved.status
         batch = Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
@@ -241,6 +233,10 @@ class Surrogate:
         if values.shape[1] != self._given.size:
             raise ValueError(f"the surrogate takes {self._given.size} parameters, not {values.shape[1]}")
         return self._reader(self._times(None, times, None), None)[1](values)
+
+    def calls_for(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
+        """The `params`, `initial` and `inputs` of an ensemble that rows (k, d) of `predict` stand for."""
+        return {kind: given for kind, given in self._given.named(values).items() if given}
 
     def call_for(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
         """The `params`, `initial` and `inputs` that a row (d,) of `predict` stands for."""
@@ -269,8 +265,8 @@ class Surrogate:
         if level not in LEVELS:
             raise ValueError(f"intervals are calibrated for {', '.join(map(str, LEVELS))}, not {level}")
         times = self._times(None, saveat, None)
-        values = np.array(self._given.row(params, initial, inputs), dtype=float)[None]
-        self._judged(values, False)
+        values, hidden = (np.array(a, dtype=float)[None] for a in self._given.row(params, initial, inputs))
+        self._judged(values, hidden, False)
         formula, _ = self._reader(times, None)
         widths = over_clock(self.expansion, self.times, self.widths[LEVELS.index(level)], times)
         scaled = formula.scaled(values)
@@ -332,13 +328,13 @@ class Surrogate:
     def _formula(self, times: np.ndarray, which: np.ndarray) -> AnyReader:
         return reader(self.expansion, self.laws, self.times, times, which)
 
-    def _judged(self, values: np.ndarray, fallback: bool) -> np.ndarray:
+    def _judged(self, values: np.ndarray, hidden: np.ndarray, fallback: bool) -> np.ndarray:
         """(k,) which rows lie outside of the domain; warns where nobody else will answer for them."""
-        outside = self.region.outside(values)
+        outside = self.region.outside(values, hidden)
         self.counts["outside"] += int(outside.sum())
         self.counts["inside"] += int((~outside).sum())
         if outside.any() and not (fallback and self.full is not None):
-            told = f"outside of the surrogate's domain: {self.region.complaint(values)}"
+            told = f"outside of the surrogate's domain: {self.region.complaint(values, hidden)}"
             if fallback:
                 told += "; the full model is not at hand to answer instead"
             warnings.warn(told, OutsideDomainWarning, stacklevel=3)

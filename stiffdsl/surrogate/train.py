@@ -1,6 +1,7 @@
 """Task in, surrogate out: sample, solve, prepare, fit, calibrate, measure."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from stiffdsl.surrogate.kept import AnyExpansion, reader
 from stiffdsl.surrogate.laws import Laws
 from stiffdsl.surrogate.laws_fit import kept_report, laws_of
 from stiffdsl.surrogate.methods import AUTO, available, verify
+from stiffdsl.surrogate.novelty import Shapes, learnt
 from stiffdsl.surrogate.progress import Tell, silent, telling
 from stiffdsl.surrogate.sample import Samples, part_of
 from stiffdsl.surrogate.scaling import keeps_sign, relative_to
@@ -116,6 +118,28 @@ def _against_goal(goal: float, calibration: float, test: float) -> dict[str, obj
     }
 
 
+def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
+    """What the inputs of samples are like that errors are measured on."""
+    if not task.drives:
+        return None
+
+    def signals(rows: np.ndarray) -> np.ndarray:
+        return domain.signals(rows, len(task.drives), len(task.times))
+
+    # Signals that follow examples are like those alone; training mixes others in.
+    own = [data.calibration.values]
+    if not task.examples or not task.foreign:
+        own.append(data.training.values)
+    examples = None
+    if len(task.examples) == len(task.drives) and len({len(e) for e in task.examples.values()}) == 1:
+        joint = np.concatenate([task.examples[d.name] for d in task.drives], axis=1)
+        low, high = task.low[task.scalars :], task.high[task.scalars :]
+        examples = ((joint - low) / (high - low)).reshape(len(joint), len(task.drives), -1)
+    followed = [k for k, d in enumerate(task.drives) if d.name in task.examples or task.generator is not None]
+    known = signals(np.concatenate(own))
+    return learnt(known, signals(data.test.values), examples, np.array(followed, dtype=np.int64))
+
+
 def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: int) -> Surrogate:
     tried = list(trials.tried.values())
     seconds = None
@@ -167,6 +191,8 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
         "goal": None if goal is None else _against_goal(goal, best.error, summary(found.of(told))["worst"]),
         "distribution": task.distribution,
     }
+    domain = Domain(names, expansion.parameters, solved, failed)
+    domain = replace(domain, shapes=_shapes(task, data, domain))
     surrogate = Surrogate(
         Description(
             task.name,
@@ -184,7 +210,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             task.distribution,
         ),
         expansion,
-        Domain(names, expansion.parameters, solved, failed),
+        domain,
         widths,
         validation,
         held_out(data.test.values, task.times, truth, predicted, found),
