@@ -90,7 +90,8 @@ def learnt(
                 left = max(left, float(_left(np, other, modelled, *_principal(one, modelled)).max()))
         left = left + 1e-6
     limit *= 1 + 1e-9
-    return Shapes(*known.shape[1:], centre, whitening, points, limit, modelled, mean, modes, float(left))
+    _, inputs, knots = known.shape
+    return Shapes(inputs, knots, centre, whitening, points, limit, modelled, mean, modes, float(left))
 
 
 def features(xp: Any, u: Float[Any, "k i M"]) -> Float[Any, "k f"]:

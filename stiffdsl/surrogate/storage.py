@@ -234,9 +234,9 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     names = column_names(parameters, drives, knots)
     shapes = None
     if "shapes" in meta:
-        plain = {k: np.inf if v is None else v for k, v in meta["shapes"].items()}
-        own = {k.removeprefix("shapes."): v for k, v in arrays.items() if k.startswith("shapes.")}
-        shapes = Shapes(**plain, **own)
+        own: dict[str, Any] = {k: np.inf if v is None else v for k, v in meta["shapes"].items()}
+        own |= {k.removeprefix("shapes."): v for k, v in arrays.items() if k.startswith("shapes.")}
+        shapes = Shapes(**own)
     domain = Domain(names, scaling, arrays["solved"], arrays["failed"], shapes)
     laws = _unpack_laws(meta["laws"], arrays) if "laws" in meta else None
     return Surrogate(
