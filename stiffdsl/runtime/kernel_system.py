@@ -42,7 +42,7 @@ def kernels(program: Program, portable: Any) -> "_Kernels | None":
 
 
 class _Kernels:
-    """What the systems of one model share: `factors` is None where the pattern fills too much for a static order."""
+    """Kernels that the systems of one model share; `factors` is None where a static order fills in too much."""
 
     def __init__(self, program: Program, portable: Any):
         flat = program.system.flat

@@ -98,7 +98,7 @@ class Given:
         initial: Mapping[str, Any] | None,
         inputs: Mapping[str, Any] | None,
     ) -> dict[str, np.ndarray]:
-        """What differs between lanes by name, but for tables."""
+        """Values that differ between lanes, by name; tables are left out."""
         found = {
             name: np.asarray(value)
             for name, value in self._scalars(params, initial).items()

@@ -380,7 +380,7 @@ class _View:
         return dict(zip(about.outputs, about.units, strict=True))
 
     def doc(self, name: str) -> str | None:
-        """That of the full model, where it is at hand."""
+        """Documentation of a variable, from the full model where it is at hand."""
         return self._surrogate.doc(name)
 
     @property

@@ -1,4 +1,4 @@
-"""What pictures say: documentation, axes of the same height, units of time, labels on logarithmic axes."""
+"""Labels of pictures: documentation, axes of the same height, units of time, logarithmic axes."""
 
 import numpy as np
 import pytest
