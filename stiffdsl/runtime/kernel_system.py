@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.program.program import Program
+from stiffdsl.runtime import emit
 from stiffdsl.runtime.native import engine, lu
 from stiffdsl.runtime.native.build import static_plan
 from stiffdsl.runtime.native.digest import digest_of, sources
@@ -56,6 +57,7 @@ class _Kernels:
             program.size,
             sum(b.size for b in flat.parameters),
             sum(b.size for b in flat.inputs),
+            emit.function,
         )
         self.extended = of_model.extended
         self.functions = _Extended(program, portable, of_model)

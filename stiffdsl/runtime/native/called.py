@@ -49,7 +49,7 @@ def kernel_of(program: Program, function: Function, portable: Callable[..., Any]
         "mask": parameters,
     }
     arguments = tuple(sizes[a] for a in function.arguments)
-    listed = Listed(function, tables, arguments, function.ops[-1].size or 1)
+    listed = Listed(function, tables, arguments, function.ops[-1].size or 1, lambda *_: portable)
     key = hashlib.sha256(sources() + digest_of((function,), tables) + repr(arguments).encode()).hexdigest()
     (made,) = Listing(key, [listed]).functions()
     return made

@@ -18,7 +18,6 @@ import numpy as np
 
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
-from stiffdsl.runtime import emit
 from stiffdsl.runtime.native import engine, ffi, once
 from stiffdsl.runtime.native.call import Kernel, emit_lanes
 from stiffdsl.runtime.native.code import Module
@@ -29,6 +28,8 @@ from stiffdsl.runtime.native.once import Tabled
 from stiffdsl.runtime.native.tangent import directional
 from stiffdsl.solve.linear_map import linear_map
 
+InJax = Callable[[Function, dict[str, np.ndarray]], Callable[..., Any]]
+
 
 @dataclass(frozen=True, eq=False)
 class Listed:
@@ -38,13 +39,15 @@ class Listed:
     tables: dict[str, np.ndarray]
     sizes: tuple[int | None, ...]
     result: int
+    # The function over JAX, from its operations and tables: second derivatives are its own.
+    in_terms_of_jax: InJax
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
         return [() if size is None else (size,) for size in self.sizes]
 
     def in_jax(self) -> Callable[..., Any]:
-        return emit.function(self.function, self.tables)
+        return self.in_terms_of_jax(self.function, self.tables)
 
     def written(self, kind: str) -> Tabled:
         """The function itself; forward, `f_dot(…, t_dot, y_dot, …)`; backward, `f_back(…, bar)`: the cotangents of all
@@ -155,7 +158,9 @@ class Listing:
 class Functions(Listing):
     """The kernels of one model: `rhs` and `jacobian` over extended parameters, and `extended`."""
 
-    def __init__(self, key: str, rhs: Tabled, jacobian: Tabled, n: int, parameters: int, inputs: int):
+    def __init__(
+        self, key: str, rhs: Tabled, jacobian: Tabled, n: int, parameters: int, inputs: int, in_jax: InJax
+    ):
         super().__init__(key)
         self.given = parameters
         split = once.Once([rhs, jacobian], parameters)
@@ -167,13 +172,13 @@ class Functions(Listing):
         self.sides = max(_size_of("side", f) for f, _ in written)
         sizes["side"] = self.sides
         self._listed = [
-            Listed(f, tables, tuple(sizes[a] for a in f.arguments), f.ops[-1].size or 1)
+            Listed(f, tables, tuple(sizes[a] for a in f.arguments), f.ops[-1].size or 1, in_jax)
             for f, tables in written
         ]
         self.rhs, self.jacobian = self.functions()
         self._prepare = None
         if split.prepare is not None:
-            made = Listed(split.prepare, split.tables, (parameters,), split.parameters - parameters)
+            made = Listed(split.prepare, split.tables, (parameters,), split.parameters - parameters, in_jax)
             self._listed.append(made)
             self._prepare = self._differentiable(made)
         # Outside of a program that is compiled, too.
