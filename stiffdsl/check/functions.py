@@ -60,7 +60,7 @@ BUILTINS: dict[str, Builtin] = {
 # Forms that look like functions and belong to another place of a model.
 ELSEWHERE = {"csv": "a `table` declaration"}
 
-# How functions are called elsewhere, and what to write here.
+# Names of functions in other languages → advice on the spelling here.
 OTHER_NAMES = {
     "ln": "the natural logarithm is `log`, that of base ten `log10`",
     "log2": "write `log(x)/log(2)`",

@@ -14,7 +14,7 @@ from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
-# How late the value may be known. An input or a variable of a part may be bound to any expression.
+# The highest variability of a value. An input or a variable of a part may be bound to any expression.
 _HIGHEST = {"const": Level.CONSTANT, "param": Level.PARAMETER}
 # Of these, one that is given further out is the only one that counts.
 BEGINNINGS = ("start", "guess")

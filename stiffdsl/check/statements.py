@@ -15,7 +15,7 @@ from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
 
-# What an `experiment` may say: `span` two times, `number`, `time` a duration, `word`, `flag`.
+# Settings of an `experiment` and their kinds: `span` two times, `number`, `time` a duration, `word`, `flag`.
 EXPERIMENT_OPTIONS = {
     "time": "span",
     "rtol": "number",
@@ -50,7 +50,7 @@ class Statements:
         self._not_yet = not_yet
         self._connects = True
         self._around: tuple[tree.Iterator, ...] = ()
-        # What holds the rates of reactions with labels.
+        # Components that hold the rates of labelled reactions.
         self.labels: list[ComponentUse] = []
 
     def equations(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:

@@ -136,7 +136,7 @@ _EXACT: dict[str, tuple[float, Dimension]] = {
     "%": (1e-2, NONE),
     "percent": (1e-2, NONE),
     "ppm": (1e-6, NONE),
-    # What is counted is a pure number.
+    # Counts are pure numbers.
     **dict.fromkeys(
         ("cell", "cells", "item", "items", "person", "people", "molecule", "molecules"), (1.0, NONE)
     ),

@@ -14,7 +14,7 @@ from stiffdsl.diagnostics import Source, did_you_mean
 if TYPE_CHECKING:
     from stiffdsl.runtime.names import NamedScalars
 
-# What is done after each stage has ended.
+# Work in progress after the end of each stage.
 NEXT = {
     "syntax": "checking",
     "check": "flattening",

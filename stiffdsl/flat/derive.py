@@ -14,7 +14,7 @@ from stiffdsl.flat.template import operations
 
 # Derivatives of at most this many operations and leaves are tried in expanded form.
 SHORT = 150
-# What exceeds all numbers at arguments that models reach: its reciprocal is zero there, with a slope of zero.
+# Functions that overflow at arguments that models reach: their reciprocal is zero there, with a slope of zero.
 _OVERFLOWING = (sp.exp, sp.sinh, sp.cosh)
 _ZERO = sp.Integer(0)
 

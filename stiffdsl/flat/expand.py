@@ -20,7 +20,7 @@ from stiffdsl.flat.shapes import lengths, shape_of, text, unknown_name
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
-# What a computed size or bound may be off a whole number.
+# Tolerance by which a computed size or bound may miss a whole number.
 ROUNDING = 1e-9
 
 

@@ -8,7 +8,7 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.template import Skeleton
 
-# What an expression yields.
+# The value of an expanded expression: numbers, or a template's skeleton.
 Value = np.ndarray | Skeleton
 
 FUNCTIONS: dict[str, Callable] = {

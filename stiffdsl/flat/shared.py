@@ -16,7 +16,7 @@ from stiffdsl.syntax import tree
 
 # Statements of more nodes than this, written out, are divided; parts of fewer than this stay in place.
 LONG, SHORT = 400, 6
-# What may not be divided (a value of a parameter, a start) may have so many nodes.
+# The most nodes of an expression that may not be divided (a value of a parameter, a start).
 MOST = 100_000
 
 NOTHING: frozenset[int] = frozenset()

@@ -171,7 +171,7 @@ def _own_port(flat: FlatModel, variable: int) -> str | None:
     """The port of the main model that a variable belongs to."""
     for block in flat.variables:
         if block.offset <= variable < block.offset + block.size:
-            # Those of parts have a part's name before the port's.
+            # Quantities of a part's ports have the part's name before the port's.
             own = block.kind in ("potential", "flow") and len(block.path) == 2
             return block.path[0][0] if own else None
     return None

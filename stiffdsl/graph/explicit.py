@@ -16,7 +16,7 @@ from stiffdsl.flat.functions import Ceil, Floor, Where, where
 from stiffdsl.flat.model import TIME, Family, Sum, slot, total
 from stiffdsl.flat.template import operations, substitute, symbols_of
 
-# How well an equation is solved for an unknown; lower is better and preferred by the matching.
+# Quality of solving an equation for an unknown; lower is better and preferred by the matching.
 UNIT = 0  # linear, the coefficient is a number: no division that can fail
 PARAMETER = 1  # linear, the coefficient is a product of parameters: fails only where one of them is zero
 FREE = 2  # linear, the coefficient holds parameters, inputs and time, and may vanish

@@ -133,7 +133,7 @@ def _better(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     ratios, counts = np.unique(
         np.column_stack([one[common] / divisor, other[common] / divisor]), axis=0, return_counts=True
     )
-    # What takes most states away, and the smallest and largest steps.
+    # Candidates: the steps that remove most states, and the smallest and largest steps.
     by_size = np.argsort(np.abs(ratios[:, 0] / ratios[:, 1]), kind="stable")
     chosen = [*np.argsort(-counts, kind="stable")[:3].tolist(), int(by_size[0]), int(by_size[-1])]
     for above, below in ratios[list(dict.fromkeys(chosen))].tolist():

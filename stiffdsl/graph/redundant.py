@@ -19,7 +19,7 @@ from stiffdsl.graph.merged import Structure
 
 # Parts of more equations than this are not looked at: a loop of sources is short.
 MOST = 200
-# What the declared values may disagree by, relative to the largest of them.
+# Relative tolerance within which redundant equations agree at the declared values.
 AGREE = 1e-9
 
 

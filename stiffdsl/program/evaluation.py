@@ -17,7 +17,7 @@ class Evaluation:
     def __init__(self, system: SortedSystem, values: LoweringValues):
         self.system, self.flat, self.values = system, system.flat, values
         states, implicit = system.states, system.implicit
-        # Where each variable (row 0) and derivative (row 1) comes from: 0 is y, k + 1 assignment k.
+        # The source of each variable (row 0) and derivative (row 1): 0 is y, k + 1 assignment k.
         self.source = np.full((2, self.flat.size), -1, dtype=np.int64)
         self.position = np.zeros((2, self.flat.size), dtype=np.int64)
         self.source[0, states] = 0

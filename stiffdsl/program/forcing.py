@@ -15,7 +15,7 @@ from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 
-# How a value depends on time: not at all, as a line, without rest, possibly with rests, or on other things too.
+# Dependence of a value on time: none, a line, without rest, possibly with rests, or on other things too.
 CONSTANT, LINE, RESTLESS, NARROW, OTHER = range(5)
 _MOVED = (
     "element",
@@ -92,7 +92,7 @@ def _function(ops: tuple[Op, ...], found: list[int]) -> Function:
 def at_times(function: Function, tables: dict[str, np.ndarray], t: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The values of `forcing` at the times t, by NumPy: (times, values)."""
     values: list[Any] = []
-    # What changes with time has a leading axis for it.
+    # Values that change with time have a leading axis for it.
     timed: list[bool] = []
     for op in function.ops:
         moves = any(timed[a] for a in op.args) or (op.name == "input" and op.data == "t")

@@ -46,7 +46,7 @@ class TemplateLowering:
         self.builder = builder
         self.symbols = symbols
         self._done: dict[tuple[sp.Basic, int | None], int] = {}
-        # What each would cost if it were worked out anew: `OperationCounts` says what that comes to.
+        # Operations that each result would cost without sharing; `OperationCounts` reports the sum.
         self._cost: dict[tuple[sp.Basic, int | None], int] = {}
         self._guard: int | None = None
 

@@ -24,7 +24,7 @@ class RuleWriter(Protocol):
 
 # `(builder, k, value, args, d)`: d times the derivative of the value by argument k.
 Partial = Callable[[RuleWriter, int, int, list[int], int], int]
-# What changes on the way of a solve.
+# Arguments that change during a solve.
 ON_THE_WAY = ("t", "y", "side", "u")
 
 

@@ -25,7 +25,7 @@ from stiffdsl.program.ops import Builder, Op
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne", "sign")
 ROUNDINGS = ("floor", "ceil")
 _MOVED = ("element", "slice", "take", "take_sum", "sum", "full", "stack", "concatenate", "place")
-# What a comparison is called that has the value after the jump at the jump too: where its line rises, where it falls.
+# Comparisons that have the value after the jump at the jump too: where the line rises (1), and falls (-1).
 _AFTER = {1: {"gt": "ge", "le": "lt"}, -1: {"ge": "gt", "lt": "le"}}
 _CONSTANT, _LINE, _OTHER = 0, 1, 2
 

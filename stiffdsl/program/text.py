@@ -18,17 +18,17 @@ from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
-# What the text calls beside `xp`; `runtime/array_library.py` says what each means.
+# Functions that the text calls beside `xp`; `runtime/array_library.py` defines them.
 HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
 HELPERS += ("bounded_exp", "bounded_sinh", "bounded_cosh")
 
 _CHANGING = ("t", "y", "u", "side")
-# How tightly text holds together. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
+# Precedence of text. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
 _SIGN, _ATOM = 1.5, 9
 # An expression longer than this gives up a part of itself to a line of its own.
 _LONG = 80
 _WIDTH = 110
-# Where equations are written beside the text; once each is enough for a reader.
+# Functions with the equations as comments beside the text; once each is enough for a reader.
 _NOTED = ("rhs",)
 
 

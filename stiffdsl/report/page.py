@@ -86,7 +86,7 @@ def page(trained: Any) -> str:
     )
 
 
-# What a method does, for somebody who was not there.
+# Descriptions of methods for a newcomer.
 _METHODS = {
     "lpctesn": "a continuous-time echo state network: a reservoir, read out by a smooth function of the parameters",
     "npctesn": "a continuous-time echo state network whose readout is a nonlinear function of the parameters",

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from stiffdsl.surrogate.verdict import times
 
-# How many variables a report of a solve lists before it says how many more there are.
+# The number of variables that a report lists before it says how many more there are.
 LISTED = 24
 # Names and equations in one line, or one below the other.
 NAMED = 8

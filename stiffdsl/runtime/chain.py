@@ -28,7 +28,7 @@ from stiffdsl.solve.continuation import Continued, by_damped_steps, continued
 # Every level is a call of all equations: more unknowns or levels than these are left to Newton's method in y.
 MOST_UNKNOWNS, MOST_LEVELS = 600, 100
 BY_BLOCKS = "Newton, block by block"
-# Where a single unknown is looked for that nothing was said of, and how many of these points are gone on from.
+# Starting points for a single unknown without start or guess, and the number of them that are followed.
 GRID = np.array([sign * size for size in 10.0 ** np.arange(-6, 9.5, 0.5) for sign in (1, -1)])
 TRIED = 3
 

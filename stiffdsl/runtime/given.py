@@ -199,7 +199,7 @@ def _together(size: int, placed: list[_Placed]) -> Any:
     grows with the square of its length.
     """
     values, scale, shift = np.zeros(size), np.ones(size), np.zeros(size)
-    # Where the number for each place is: among `values`, or behind them, among those of JAX.
+    # The index of the number for each place: among `values`, or behind them, among those of JAX.
     source, known = np.arange(size), size
     alone = [one for one in placed if isinstance(one.values, jax.Array) and one.alone]
     whole = [one for one in placed if isinstance(one.values, jax.Array) and not one.alone]

@@ -21,7 +21,7 @@ from stiffdsl.surrogate.task import Relations
 # Relations that are looked for, and what their entries may add up to.
 MOST, MOST_ENTRIES = 64, 200_000
 
-# What one row of values is given to: parameters, start values, inputs.
+# A function that divides one row of values into parameters, start values and inputs.
 Split = Callable[[np.ndarray], tuple[Mapping[str, Any], Mapping[str, Any] | None, Mapping[str, Any]]]
 
 

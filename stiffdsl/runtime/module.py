@@ -27,7 +27,7 @@ from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve import arguments, damped
 
-# What is written of every program, and what it is called there.
+# Functions written of every program → their names in the module.
 _ALWAYS = {
     "rhs": "rhs",
     "jacobian": "jacobian",
@@ -37,7 +37,7 @@ _ALWAYS = {
     "guess": "guess",
     "parameters": "_parameters",
 }
-# What is below this line in `damped` is written too, where something has to be solved at the start.
+# The marker in `damped`: the source below it is written too, where something is solved at the start.
 _NEWTON = "# --- Newton's method ---\n"
 # Tables of at most this many entries are written into the text.
 _INLINE = 40

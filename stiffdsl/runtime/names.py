@@ -31,7 +31,7 @@ class Names:
         self._by_name = {b.name: b for b in self.blocks}
         # A part that has given way to its surrogate: what was inside of it is missed.
         self.gone: str | None = None
-        # What a name is called after an element was taken out of its array.
+        # The new name of an element that was taken out of its array.
         self.moved: Callable[[str], str] | None = None
 
     def find(self, name: str) -> NamedScalars:

@@ -42,7 +42,7 @@ from stiffdsl.solve.undefined import derivable
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
 POINTS = 200
-# How a run ends whose steps get nowhere.
+# Ends of a run whose steps get nowhere.
 STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
 # By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
 ROUNDING = 8 * np.finfo(float).eps

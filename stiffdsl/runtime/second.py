@@ -21,7 +21,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from stiffdsl.solve.linear_map import linear_map
 
-# How far the solution moves for a difference, as a part of itself: the error is of the size of its square, and of the
+# Relative change of the solution in a difference: the error is of the size of its square, and of the
 # rounding over it.
 MOVE = 1e-5
 # By how much less it may move, where a parameter would move further than that, as a part of itself.

@@ -15,7 +15,7 @@ from stiffdsl.runtime.given import Overrides
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve.newton import newton
 
-# What was left over (a start value of something that is computed) must hold to this accuracy.
+# Tolerance of conditions that determine nothing, such as the start value of a computed quantity.
 CHECK = 1e-6
 
 

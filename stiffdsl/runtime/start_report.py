@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# What a text lists before it says how many more there are.
+# The number of entries that a text lists before it says how many more there are.
 LISTED = 12
 
 

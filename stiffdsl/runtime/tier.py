@@ -26,13 +26,13 @@ from stiffdsl.solve.record import Trajectory, record
 from stiffdsl.solve.solver import Result, make_solve
 from stiffdsl.solve.status import Status
 
-# What `auto` takes wherever there is a kernel for it.
+# The choice of `auto` wherever there is a kernel for it.
 KERNEL = "rodas5p"
 # Up to so many unknowns guesses are good enough to plan pivots: others cost little.
 FEW = 40
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
-# How a solve may end that the portable tier would not end otherwise.
+# Ends of a solve that would be the same in the portable tier.
 CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
 
 

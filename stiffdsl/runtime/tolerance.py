@@ -11,7 +11,7 @@ from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve.arguments import numbers
 
-# Where nobody says anything.
+# Defaults, absolute and relative.
 DEFAULT, RELATIVE = 1e-9, 1e-6
 # A state that begins above it is nowhere near a tolerance that anybody asks for.
 LARGE = 1e-3

@@ -16,7 +16,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 
 from stiffdsl.solve.sparse import owners
 
-# What nothing but addresses has.
+# The type of addresses, which nothing else has.
 ADDRESS = np.dtype(np.uint64)
 
 

@@ -25,12 +25,12 @@ RESIDUAL = 1e-8
 ROUNDING = 1e-7
 # Sizes of unknowns below this count as zero.
 FLOOR = 1e-10
-# How far a new start lies from where the search was stuck, relative to 1 + |x|.
+# Distance of a new start from the point where the search was stuck, relative to 1 + |x|.
 NUDGE = 1e-2
 # The first move off a point where something is not finite, relative to 1 + |x|; and how many there may be, each three
 # times as long as the one before.
 MOVE, MOVES = 1e-3, 8
-# How many steps lead from an anchor, and the least share of the way that one of them goes.
+# The most continuation steps from an anchor, and the least share of the way that one of them goes.
 MOST_SEARCHES, LEAST_SHARE = 200, 1e-6
 # Systems up to this size take steps of least squares.
 LEAST_SQUARES = 600

@@ -15,7 +15,7 @@ from stiffdsl.solve.system import System
 # solution that then gives it away.
 NUDGE = 1e-13
 GROWTH = 1e10
-# How far ahead a value that is not finite is looked for, as a share of the interval.
+# The share of the interval ahead in which a value that is not finite is looked for.
 AHEAD = 1e-3
 
 

@@ -20,14 +20,14 @@ import numpy as np
 
 from stiffdsl.solve.stops import SAME
 
-# How far data may lie from the polynomial of a block, in parts of `rtol` and of their size.
+# Distance of data from the polynomial of a block that is smooth, in parts of `rtol` and of their size.
 SHARE = 0.25
 # Blocks of so many intervals are tried.
 BLOCKS = 8, 32, 128, 512
-# What lies nearer than so many roundings to a straight line lies on it.
+# Distance in roundings from a straight line below which a point lies on it.
 ROUNDINGS = 8
-# Where functions of time are looked at: on the whole way, not evenly, since what is periodic might look the same at all
-# of these, and by decades behind its start; how smooth they are, in parts of all that they move.
+# Sample points of functions of time: over the whole interval, unevenly, since a periodic one might look the same at
+# all of them, and by decades behind its start; smoothness, in parts of all that they move.
 _EVEN = (np.arange(1, 2048) + 0.4 * (np.arange(1, 2048) * 0.6180339887498949 % 1.0 - 0.5)) / 2048
 LOOKS = np.unique(np.concatenate([[0.0], np.logspace(-8, -2, 385), _EVEN[_EVEN > 1e-2], [1.0]]))
 ROUGH = 5e-3

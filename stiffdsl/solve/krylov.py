@@ -22,7 +22,7 @@ from stiffdsl.solve.static import without_klu
 LEVEL = 1
 # Vectors that are kept, and iterations of a solve inside of Newton's iteration.
 RESTART, MOST = 30, 60
-# Where a solve must be exact: what may be left of the residual, and iterations before it is factored.
+# Exact solves: the relative residual that may be left, and iterations before the matrix is factored.
 EXACT, MOST_EXACT = 1e-12, 300
 
 

@@ -17,7 +17,7 @@ from jax import lax
 
 from stiffdsl.solve.incomplete import Pattern, RowEntries
 
-# What falls outside of the pattern is taken off the pivots to this part: sums of rows are nearly kept, which slowly
+# The share of dropped fill that is taken off the pivots: sums of rows are nearly kept, which slowly
 # varying errors need (Gustafsson, BIT 18:142, 1978; Axelsson and Lindskog, Numer. Math. 48:479, 1986). A pivot that
 # this leaves below a share of itself stays as it was.
 RELAXED, LEAST_PIVOT = 0.95, 0.2

@@ -129,5 +129,5 @@ def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
     return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)
 
 
-# What the names of `options.LINEAR` mean.
+# Solvers by their names in `options.LINEAR`.
 NAMED: dict[str, Any] = {"dense": Dense, "klu": Sparse, "krylov": Krylov, "static": StaticLU}

@@ -93,7 +93,7 @@ def _transpose(cotangents, *flat, function, transpose, count):
     assert not any(ad.is_undefined_primal(v) for v in residuals)
     cotangents = [ad.instantiate_zeros(c) for c in cotangents]
     out = linear_map_p.bind(*residuals, *cotangents, function=transpose, transpose=function, count=count)
-    # What was known when the function was linearized has no cotangent.
+    # Arguments known when the function was linearized have no cotangent.
     return [None] * count + [bar if undefined else None for bar, undefined in zip(out, wanted, strict=True)]
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.arguments import MOST_STEPS, number, numbers, text, told, whole
 
-# How linear systems are solved; `auto` goes by size, density and shape.
+# Linear solvers; `auto` chooses by size, density and shape.
 LINEAR = ("dense", "klu", "krylov", "static")
 METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
 EXPLICIT = ("tsit5", "rkc2")
 
-# How many attempts a solve has that needs a number, and how many more for each point of a table.
+# The number of attempts where a limit is needed, and how many more for each point of a table.
 ATTEMPTS, ATTEMPTS_A_POINT = 100_000, 50
 # Up to this many unknowns a Rosenbrock method with its own LU in every step is faster than BDF.
 ROSENBROCK_SIZE = 200

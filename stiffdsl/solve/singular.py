@@ -20,7 +20,7 @@ NORMAL, ZERO, MODES = 0, 4, 8
 POINTS = (0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.0, 0.0)
 STATES = (0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
 SIGNS = (1.0, 1.0, -1.0, 0.0, 1.0, 1.0, -1.0, 0.0)
-# Where the tolerated error is zero.
+# The shift where the tolerated error is zero.
 TINY = 1e-100
 # Rejections in a row after which another mode is tried, though this one started from finite values.
 PATIENCE = 8

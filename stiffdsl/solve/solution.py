@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _INDEX = re.compile(r"\[([^\[\]]*)\]")
 
-# How many values of named quantities are held at a time where only their extremes are asked for.
+# The number of values of named quantities held at a time where only their extremes are asked for.
 STRETCH = 20_000_000
 
 # The share of steps with other pivots than those planned from which that is told.

@@ -29,7 +29,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bip
 BAD_PIVOTS = 1e-9
 # Relative moves of the values, the size that zeros are given, and a size that only these can lead to.
 NOISE, TINY, HUGE = 2.0**-46, 1e-140, 1e120
-# What a value counts as at least beside the largest of its column: its place may hold a number at another point.
+# The least share of its column's largest that a value counts as: at another point it may be larger.
 LEAST = 1e-8
 # A value that no solution has.
 NEVER = -1.2345678901234567e-289

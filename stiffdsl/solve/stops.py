@@ -20,7 +20,7 @@ from stiffdsl.solve.damped import NewtonResult
 from stiffdsl.solve.newton import newton
 from stiffdsl.solve.system import Args, System
 
-# How many roundings of a line, in parts of its terms, its zero may be off.
+# Error of a line's zero, in roundings of its terms.
 ROUNDINGS = 16
 EPSILON = 2.220446049250313e-16
 # A time after a jump at zero.

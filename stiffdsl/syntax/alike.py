@@ -58,7 +58,7 @@ _GOES_ON = re.compile(r"\b(?:and|or|not|if|then|else|in)\Z")
 _EXPONENT = re.compile(r"\^(?!\d)")
 _FIRST = re.compile(r"[^\W\d]\w*|\d+")
 _IF = re.compile(r"\bif\b")
-# What stands between the sides of a reaction and its rate.
+# The separator between the sides of a reaction and its rate.
 _RATE = re.compile(r"@|(?<=[\w\])])\s+rate\s+(?![@+\-])")
 
 

@@ -32,7 +32,7 @@ _OPERAND = {"NAME", "NUMBER", "UNIT", "STRING"} | _CLOSE
 _TIGHT = {"TIMES", "OVER", "POWER", "DOT", "DOTDOT"}
 # Tokens that the parser does not know: a comment, and a `+` or `-` that has no left operand.
 _COMMENT, _SIGN = "COMMENT", "SIGN"
-# What may stand in one column: values of any form do.
+# Tokens of values, which may share a column whatever their form.
 _VALUES = {"NAME", "NUMBER", "LPAR", "LBRACE", _SIGN}
 # These end in a common column, all else begins in one: `->` below `<->`, `-k` below ` k`.
 _RIGHT = {"ARROW", _SIGN}

@@ -62,7 +62,7 @@ _BLANK = " \t\f\r\n"
 _SPACE = re.compile(r"[ \t\f\r]*")
 
 
-# What other languages write, and the token that is meant; the rest is skipped.
+# Operators of other languages → the token that is meant; the rest is skipped.
 _MEANT = {
     "&&": "AND", "||": "OR", "!": "NOT", "~=": "COMPARE", "<>": "COMPARE", "**": "POWER", "−": "MINUS",
     "·": "TIMES", "×": "TIMES", "⋅": "TIMES",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
-# How tightly an operator binds, as in grammars/sml.lark; an `if` binds least, an atom most.
+# Precedence of operators, as in grammars/sml.lark; an `if` binds least, an atom most.
 _IF, _OR, _AND, _NOT, _COMPARISON, _SUM, _TERM, _SIGN, _POWER, _ATOM = range(10)
 _LEVEL = {
     "or": _OR, "and": _AND, "==": _COMPARISON, "!=": _COMPARISON, "<": _COMPARISON, "<=": _COMPARISON,

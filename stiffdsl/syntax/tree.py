@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stiffdsl.diagnostics import Span
 
-# What a declaration says of the size of a quantity.
+# Attributes of a declaration that bound or scale a quantity.
 SIZES = ("nominal", "min", "max")
 
 

@@ -21,7 +21,7 @@ from stiffdsl.surrogate.task import Progress, Task
 
 # Runs of the part alone under signals around those of the whole.
 ALONE = 96
-# What differs by less between runs, as a share of its size, does not vary.
+# Relative difference between runs below which a value does not vary.
 _SAME = 1e-9
 # The part alone, under the signals of the whole, must give what it gave there, to this share of the range.
 _FOLLOWS = 0.2

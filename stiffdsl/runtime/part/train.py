@@ -30,7 +30,7 @@ _COST = {"balanced": 1.0, "lpctesn": 2.0, "npctesn": 2.0}
 _FIRST, _DIVIDED = 100.0, 4.0
 # The error of the part alone (root mean square), as a share of the goal, at which nothing richer is tried.
 _ENOUGH_SHARE = 0.2
-# Where 95 % of the errors in the loop are below this, no other surrogate is tried.
+# The 95th percentile of errors in the loop below which no other surrogate is tried.
 _GOOD = 0.01
 
 
