@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from stiffdsl.diagnostics import Diagnostic, Label
+from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.aliases import Aliases
 from stiffdsl.flat.connect import Ports
 from stiffdsl.flat.instance import Node
@@ -34,7 +34,10 @@ def forgotten(groups: Iterable[Ports], found: Aliases) -> tuple[Diagnostic, ...]
     names = ", ".join(f"`{name}`" for name, _ in missed[:NAMED])
     more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
     one = len(missed) == 1
-    labels = {part.use.span: part.name for _, part in missed[:NAMED] if part.use is not None}
+    labels: dict[Span, str] = {}
+    for name, part in missed[:NAMED]:
+        if part.use is not None:
+            labels.setdefault(part.use.span, name.rpartition(".")[0])
     return (
         Diagnostic(
             code="W0301",

@@ -64,8 +64,15 @@ def test_a_pin_that_was_forgotten(extra, connections, names):
     warning, *others = _warnings(CIRCUIT.format(extra=extra, connections=connections))
     assert warning.startswith("warning[W0301]")
     assert names in warning.splitlines()[0]
+    assert "nothing flows through `extra" in warning
     assert "connect" in warning.splitlines()[-1]
     assert not others
+
+
+def test_an_element_of_an_array_is_named():
+    connections = "connect extra[2].p, r.n, extra[1].p\n  connect extra[1].n, c.p"
+    (warning,) = _warnings(CIRCUIT.format(extra="extra[2] : Resistor", connections=connections))
+    assert "nothing flows through `extra[2]`" in warning
 
 
 @pytest.mark.parametrize(
