@@ -255,9 +255,10 @@ def simulate(
         return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
     refuse_start(model, y0)
     tolerated = tier.tolerances(model, options, y0)
+    taken = tier.settled(model, options, args, start, end, y0)
     trajectory, tier_name = tier.trajectory(
         model,
-        options,
+        taken,
         start,
         end,
         y0,
@@ -287,6 +288,7 @@ def simulate(
             t, y = reached, np.asarray(dense(reached))
     stats = {
         **tier.about(model, options, args.inputs.signals),
+        "method": tier.chosen(model, taken, args.inputs.signals),
         "tier": tier_name,
         **trajectory.stats,
         "start_iterations": report.iterations,

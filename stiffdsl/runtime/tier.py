@@ -8,6 +8,7 @@ are those of the same steps in both (`differentiable.py`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from stiffdsl.runtime.begin import anchor
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.inputs import Signal
+from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve import kernels
 from stiffdsl.solve.loop import Counts
@@ -112,6 +114,17 @@ def chosen(model: CompiledProgram, options: Options, signals: tuple[Signal, ...]
     if points_of(signals) > MANY_POINTS and model.program.size <= FACTORED:
         return KERNEL
     return portable if kernel(model, KERNEL, signals) is None else KERNEL
+
+
+def settled(
+    model: CompiledProgram, options: Options, args: Args, start: float, end: float, y0: np.ndarray
+) -> Options:
+    """The options of one solve whose beginning is known: `auto` takes explicit steps where these cost least."""
+    if options.method != "auto" or options.linear != "auto" or not kernels.on_cpu():
+        return options
+    if chosen(model, options, args.inputs.signals) != "fbdf" or not is_mild(model, args, start, end, y0):
+        return options
+    return replace(options, method="switching")
 
 
 def name(model: CompiledProgram, method: str) -> str:

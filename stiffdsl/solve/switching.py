@@ -115,6 +115,10 @@ def _patience(system: System) -> int:
     """The number of explicit steps that take as long as one with a factorization, and at least `TO_STIFF`."""
     if system.size < MANY:
         return TO_STIFF
+    return int(np.clip(steps_of_a_factorization(system), TO_STIFF, AT_MOST))
+
+
+def steps_of_a_factorization(system: System) -> float:
+    """How many explicit steps take as long as a factorization."""
     rows, columns = np.asarray(system.rows), np.asarray(system.columns)
-    steps = estimate(rows, columns, system.size) / (ENTRY_WORK * len(rows))
-    return int(np.clip(steps, TO_STIFF, AT_MOST))
+    return estimate(rows, columns, system.size) / (ENTRY_WORK * len(rows))

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from benchmarks.texts import mass_action, sizes
+from stiffdsl.runtime import run
+from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.native import engine
 from stiffdsl.solve.solution import repivoted_text
 
@@ -77,3 +80,21 @@ def test_auto_holds_tight_tolerances_between_steps(linear):
     solution = sd.loads(text).simulate(time=(0, 5), rtol=rtol, atol=rtol, linear=linear, saveat=[1.0, 5.0])
     assert solution.stats["method"] == "rodas5p"
     assert np.allclose(solution["x"], np.cos([1.0, 5.0]), rtol=0, atol=10 * rtol)
+
+
+def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff():
+    model = sd.loads(mass_action(300, 3_000))
+    found = model.simulate(time=(0, 2), points=3)
+    assert found.success
+    assert found.stats["method"] == "switching"
+    assert found.stats["factorizations"] < 10
+    # Reactions keep the number of monomers.
+    total = sum(size * found[f"S{k + 1}"] for k, size in enumerate(sizes(300)))
+    np.testing.assert_allclose(total, total[0], rtol=1e-9)
+    # A long interval is stiff.
+    args, y0 = (
+        run.arguments(model, model.given.params(None), *model.given.driven(None)),
+        model.initial_state(),
+    )
+    assert is_mild(model, args, 0.0, 2.0, y0)
+    assert not is_mild(model, args, 0.0, 1e3, y0)

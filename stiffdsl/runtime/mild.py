@@ -1,0 +1,51 @@
+"""Problems that are so little stiff that explicit steps cost less than factorizations.
+
+A random network of a thousand species fills its factors: one factorization takes as long as hundreds of explicit steps,
+and an implicit method makes some tens of them. How many steps stability asks for is bounded by the spectral radius of
+the Jacobian where the solve begins. It may grow on the way: the method that is taken then (`solve/switching.py`) goes
+over to implicit steps.
+"""
+
+import numpy as np
+
+from stiffdsl.program.program import Program
+from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve import switching
+
+# Factorizations that an implicit method makes at least, beyond some hundred unknowns.
+FACTORIZATIONS = 15
+# Rounds that tighten the bound; what an unknown counts for at least (`solve/stiffness.py`).
+ROUNDS, LEAST = 6, 1e-8
+
+
+def is_mild(model: CompiledProgram, args: Args, start: float, end: float, y0: np.ndarray) -> bool:
+    """Whether explicit steps from y0 at `start` to `end` are expected to cost less than some factorizations."""
+    program = model.program
+    if not np.all(program.mass) or program.system.invariants or args.inputs.signals:
+        return False
+    p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
+    size = np.abs(y0)
+    # Where something is zero, so are rates that will not stay so.
+    steps = max(
+        _bound(program, np.asarray(model.interpreted.jacobian(start, y, p, u)))
+        for y in (y0, np.maximum(size, np.mean(size)))
+    ) * (abs(end - start) / switching.BOUND)
+    if not steps < FACTORIZATIONS * switching.AT_MOST:
+        return False
+    if "steps_of_a_factorization" not in model.cache:
+        model.cache["steps_of_a_factorization"] = switching.steps_of_a_factorization(model.system(False))
+    return steps < FACTORIZATIONS * model.cache["steps_of_a_factorization"]
+
+
+def _bound(program: Program, jacobian: np.ndarray) -> float:
+    """Not less than the spectral radius, as `solve.stiffness.spectral_bound`; infinite where an entry is."""
+    size, n = np.abs(jacobian), program.size
+    if not np.all(np.isfinite(size)):
+        return np.inf
+    x, bound = np.ones(n), np.inf
+    for _ in range(ROUNDS):
+        product = np.bincount(program.rows, size * x[program.columns], n)
+        bound = min(bound, float(np.max(product / x)))
+        x = product / max(float(product.max()), 1e-300) + LEAST
+    return bound
