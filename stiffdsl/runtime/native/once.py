@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.ops import Builder, ConstantTables, Op
 from stiffdsl.program.program import Function
+from stiffdsl.runtime.native import ir
 from stiffdsl.runtime.native.attempt import Model
 from stiffdsl.runtime.native.tangent import copied
 
-# Cheaper to do again than to keep, or no numbers.
+# Cheaper to do again than to keep, or no numbers; see `GATHERED` for exceptions.
 REPEATED = (
     "element",
     "slice",
@@ -34,6 +35,9 @@ REPEATED = (
     "or",
     "not",
 )
+
+# As many entries that are not neighbours are brought together once, for loops over vectors.
+GATHERED = 16
 
 Tabled = tuple[Function, dict[str, np.ndarray]]
 
@@ -61,6 +65,12 @@ def prepared(model: Model) -> Model:
         parameters=once.parameters,
         prepare=once.prepare,
     )
+
+
+def _gathers(op: Op) -> bool:
+    """Whether an operation brings entries together that lie apart."""
+    apart = op.name == "take" or (op.name == "slice" and op.data[2] != 1)
+    return apart and (op.size or 0) >= GATHERED
 
 
 class Once:
@@ -96,7 +106,7 @@ class Once:
 
     def _choose(self, function: Function, values: list[int | None]) -> None:
         """Keeps what other operations, or the caller, see of them."""
-        seen = [len(function.ops) - 1]
+        seen, looped = [len(function.ops) - 1], ir.size_written_out(function) > ir.STRAIGHT
         for k, op in enumerate(function.ops):
             if values[k] is None:
                 seen += op.args
@@ -105,7 +115,7 @@ class Once:
             op, own = function.ops[k], values[k]
             if own is None or self._own.ops[own].name in ("input", "number", "flag", "table"):
                 continue
-            if op.name in REPEATED:
+            if op.name in REPEATED and not (looped and _gathers(op)):
                 seen += op.args
             else:
                 self._places.setdefault(own, -1)
