@@ -1,8 +1,10 @@
 """Forcing: what of a model's equations depends on time and parameters alone, and may be narrow.
 
 A step looks at the equations at a few times. What moves only for a while, and depends on nothing that is solved for,
-may lie between them: it is looked at before a solve. That `sin(w*time)`, polynomials and `exp(-time/tau)` move is seen
-at any time; powers, quotients, `exp` of a square and all that has branches may be still for long.
+may lie between them: it is looked at before a solve. That `sin(w*time)`, polynomials and `exp(-time/tau)` move is
+seen at any time; powers, quotients, `exp` of a square and all that has branches may be still for long. Where
+conditions compare it with unknowns (`relations.py`), what moves without rest counts too: they may be true for a
+while.
 
     der(y) = exp(-((time - 3)/0.5)^2)*y + sin(time)        forcing(t, p) = [exp(-((t - 3)/0.5)^2)]
 """
@@ -14,6 +16,7 @@ import numpy as np
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
+from stiffdsl.program.relations import RELATIONS
 
 # Dependence of a value on time: none, a line, without rest, possibly with rests, or on other things too.
 CONSTANT, LINE, RESTLESS, NARROW, OTHER = range(5)
@@ -40,7 +43,12 @@ def forcing(program: Program) -> Function | None:
     for op in ops:
         kinds.append(_kind(op, [kinds[a] for a in op.args], ops))
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
-    found = [k for k in sorted({*used, len(ops) - 1}) if kinds[k] == NARROW]
+    compared = _compared(ops, kinds)
+    found = [
+        k
+        for k in sorted({*used, len(ops) - 1})
+        if kinds[k] == NARROW or (kinds[k] == RESTLESS and k in compared)
+    ]
     return _function(ops, found) if found else None
 
 
@@ -60,6 +68,19 @@ def _kind(op: Op, args: list[int], ops: tuple[Op, ...]) -> int:
         case "pow" if most <= RESTLESS and _small(ops[op.args[1]]):
             return RESTLESS
     return NARROW
+
+
+def _compared(ops: tuple[Op, ...], kinds: list[int]) -> set[int]:
+    """What conditions on unknowns, and exponentials of them, are made of."""
+    names = (*RELATIONS, "exp")
+    waiting = [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names]
+    found: set[int] = set()
+    while waiting:
+        k = waiting.pop()
+        if k not in found:
+            found.add(k)
+            waiting += ops[k].args
+    return found
 
 
 def _small(exponent: Op) -> bool:

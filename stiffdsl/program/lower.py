@@ -11,6 +11,7 @@ from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.jacobian import Accumulation
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
+from stiffdsl.program.relations import relations
 from stiffdsl.program.stops import Stops
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
@@ -90,6 +91,11 @@ def lower(system: SortedSystem) -> Program:
 
     periodic, follow = np.zeros(0, dtype=bool), False
     stops = Stops(builder)
+    kinks = relations(builder, f, stops.decides)
+    if kinks is not None:
+        in_steps("relations", "Each condition that changes while the equations are solved.", kinks.values)
+        doc = "rhs, with each of these conditions as `m` says."
+        planned.append(("held", ("t", "y", "p", "u", "m", "side"), doc, kinks.held))
     if time_dependent:
         planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
     if stops.found:
@@ -118,6 +124,7 @@ def lower(system: SortedSystem) -> Program:
         work=replace(work, folded=builder.folded),
         crossings_periodic=periodic,
         crossings_follow=follow,
+        relation_rises=np.zeros(0) if kinks is None else kinks.rises,
     )
 
 

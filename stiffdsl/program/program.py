@@ -81,6 +81,9 @@ class Program:
       lines over time that jump at zero, or at whole numbers (`crossings_periodic`); `crossings_follow`: whether
       the times of jumps depend on parameters. Then the functions above that steps evaluate (`rhs`, `jacobian`,
       `invariants`, `invariants_jacobian`) take as their last argument `side`, a time inside the step for each line
+    - `relations(t, y, p, u) -> (2 r,)`, where conditions change while the equations are solved (`relations.py`): what
+      each of them is, then what it compares with zero; and `held(t, y, p, u, m) -> (n,)`: `rhs` with each as `m` says.
+      Both take `side` too. `relation_rises`: what an entry of `m` may rise without being another; zero of conditions
 
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
     `work`: what f and its Jacobian cost.
@@ -100,6 +103,7 @@ class Program:
     work: OperationCounts
     crossings_periodic: np.ndarray
     crossings_follow: bool
+    relation_rises: np.ndarray
 
     @property
     def size(self) -> int:

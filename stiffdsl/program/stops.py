@@ -125,6 +125,11 @@ class Stops:
                 return _CONSTANT if max(degrees) <= _LINE else _OTHER
         return _CONSTANT if max(degrees) == _CONSTANT else _OTHER
 
+    def decides(self, k: int) -> bool:
+        """Whether operation k is a condition at whose jumps steps end."""
+        self._learn(k)
+        return self._jumps(k)
+
     def _jumps(self, k: int) -> bool:
         """Whether operation k is a condition on time alone that is decided at `side`."""
         name = self.builder.ops[k].name

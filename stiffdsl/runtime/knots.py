@@ -14,7 +14,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
 from stiffdsl.runtime.inputs import HOST, Signal
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve.knots import LOOKS, Knots, knots_of_function, knots_of_table, together
+from stiffdsl.solve.knots import LOOKS, ROUGH, SWITCHING, Knots, knots_of_function, knots_of_table, together
 
 # More numbers than this are not looked at.
 MOST = 4_000_000
@@ -32,7 +32,8 @@ def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any) 
     parts = _of_tables(args.inputs.signals, rtol, end < start)
     seen = _looked_at(model, args, start, end)
     if seen is not None:
-        parts.append(knots_of_function(*seen, end < start))
+        rough = SWITCHING if len(model.program.relation_rises) else ROUGH
+        parts.append(knots_of_function(*seen, end < start, rough))
     return together(parts)
 
 

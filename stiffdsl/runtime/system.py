@@ -44,6 +44,7 @@ class ModelSystem:
         self.time_dependent = program.time_dependent or driven
         self.kinked = program.kinked
         self.crossings_move = program.crossings_follow or driven
+        self.relation_rises: np.ndarray = program.relation_rises
         self.program = program
         self._functions = functions
 
@@ -86,19 +87,27 @@ class ModelSystem:
         """Knots of the inputs, where steps end."""
         return args.knots
 
-    def _in_step(self, name: str, t, y, args: Args):
+    def _in_step(self, name: str, t, y, args: Args, *more):
         """A function that steps evaluate."""
         function, count = getattr(self._functions, name), len(self.program.crossings_periodic)
         u = args.inputs(t, args.side[-2] if args.side is not None and args.inputs.jump else None)
         if args.side is not None and count:
-            return function(t, y, args.p, u, args.side[:count])
-        return function(t, y, args.p, u)
+            return function(t, y, args.p, u, *more, args.side[:count])
+        return function(t, y, args.p, u, *more)
 
     def rhs(self, t, y, args: Args):
         return self._in_step("rhs", t, y, args)
 
     def jacobian(self, t, y, args: Args):
         return self._in_step("jacobian", t, y, args)
+
+    def relations(self, t, y, args: Args):
+        """Conditions that change on the way."""
+        return self._in_step("relations", t, y, args)
+
+    def held(self, t, y, args: Args, m):
+        """`rhs` with those conditions as `m` says."""
+        return self._in_step("held", t, y, args, m)
 
     def initial_residual(self, t, y, args: Args, start):
         """The conditions of the initial time, then the algebraic rows."""

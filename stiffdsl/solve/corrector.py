@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import singular
+from stiffdsl.solve.branches import has_branches
 from stiffdsl.solve.kinks import has_kinks, holds
 from stiffdsl.solve.krylov import Incomplete
 from stiffdsl.solve.linear import Factors, LinearSolver, inexact_kind, linear_solver
@@ -124,6 +125,13 @@ class Corrector:
         self.mass = np.asarray(system.mass, dtype=float)
         self.algebraic = self.mass == 0
         self.kinked = has_kinks(system)
+
+    def renewed(self, prepared: Prepared | None) -> Prepared | None:
+        """The same where the Jacobian has changed."""
+        if prepared is None:
+            return None
+        never = jnp.full_like(prepared.jacobian_age, NEVER)
+        return prepared._replace(jacobian_age=never, factors_age=never)
 
     def start(self) -> Prepared | None:
         """Nothing prepared."""
@@ -272,6 +280,9 @@ class Corrector:
             rate = jnp.where(first, carry.rate, jnp.maximum(0.3 * carry.rate, size / carry.size))
             # Factors of what is not finite would leave y where it is.
             converged = usable & solved & (size * jnp.minimum(1.0, rate) <= REMAINDER)
+            if has_branches(self.system):
+                # Beyond a kink nothing is known of the rate.
+                converged &= ~first | (size <= REMAINDER) | self._same_side(carry.y, change, given)
             diverged = ~usable | ~solved | ~jnp.isfinite(size) | (~first & (size > 2.0 * carry.size))
             return _Found(
                 carry.y + change,
@@ -297,6 +308,14 @@ class Corrector:
         left = self.residual(found.y, *given)
         good = holds(self.system, left, t, found.y, alpha, args, REMAINDER * tolerated)
         return found._replace(converged=found.converged & good)
+
+    def _same_side(self, y, change, given):
+        """Whether all conditions are as they were before a change of y."""
+        t, args = given[0], given[4]
+        count = len(self.system.relation_rises)
+        before, after = (self.system.relations(t, at, args)[:count] for at in (y, y + change))
+        rises = np.asarray(self.system.relation_rises)
+        return jnp.all(jnp.abs(after - before) <= rises)
 
     def _exact(self, prepared: Prepared, given):
         """The change for a residual, the iterations of its linear solve, and whether it was solved."""

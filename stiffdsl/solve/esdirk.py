@@ -175,6 +175,10 @@ class Kvaerno5:
         after = Memory(k[-1], prepared, memory.mode)
         return Attempt(y1, scaled, error, status, K, (memory.first, after, sound), work)
 
+    def renewed(self, memory: Memory) -> Memory:
+        """The memory where the Jacobian has changed."""
+        return memory._replace(prepared=self.corrector.renewed(memory.prepared))
+
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h
         before, after, sound = attempt.memory

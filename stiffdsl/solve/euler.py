@@ -19,7 +19,7 @@ from jax import lax
 from stiffdsl.solve import control, singular
 from stiffdsl.solve.kinks import has_kinks
 from stiffdsl.solve.linear import Factors, linear_solver
-from stiffdsl.solve.method import Attempt, Method, Tolerance, Work, norm, opened, scale
+from stiffdsl.solve.method import Attempt, Method, Tolerance, Work, norm, opened, renewed, scale
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.system import Args, System
 
@@ -81,11 +81,15 @@ class EulerAtKinks:
     def opened(self, memory: Memory) -> Memory:
         return memory._replace(own=opened(self.method, memory.own))
 
+    def renewed(self, memory: Memory) -> Memory:
+        return memory._replace(own=renewed(self.method, memory.own))
+
     def attempt(self, memory: Memory, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
         attempt = self.method.attempt(memory.own, t, y, h, args, tolerance)
         crawls = jnp.abs(h) < CRAWL * jnp.abs(t - memory.begun)
         hard = lax.stop_gradient(~(attempt.error <= 1.0) & ((memory.trouble >= ENOUGH) | crawls))
-        plain = attempt._replace(memory=(), work=Work(*(jnp.asarray(w, jnp.int32) for w in attempt.work)))
+        work = Work(*(jnp.asarray(w, jnp.int32) for w in attempt.work))
+        plain = attempt._replace(memory=(), work=work, arguments=None)
         found = lax.cond(hard, lambda: self._euler(plain, hard, t, y, h, args, tolerance), lambda: plain)
         return found._replace(memory=Tried(attempt, hard, memory))
 

@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import control
+from stiffdsl.solve.branches import has_branches
 from stiffdsl.solve.linear import WRITTEN_OUT
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.status import Status
@@ -108,7 +109,8 @@ class Tsit5:
         scaled = h * (np.array(E) @ k) / scale(y, y1, tolerance)
         error = norm(scaled)
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
-        return Attempt(y1, scaled, error, status, h * (K_MATRIX @ k), (), Work(STAGES - 1, 0, 0))
+        arguments = (jnp.asarray(C), y + h * (A_MATRIX @ k)) if has_branches(self.system) else None
+        return Attempt(y1, scaled, error, status, h * (K_MATRIX @ k), (), Work(STAGES - 1, 0, 0), arguments)
 
     def stages(self, first, t, y, h, args):
         """All derivatives as rows, given the first."""

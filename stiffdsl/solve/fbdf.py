@@ -131,6 +131,10 @@ class FBDF:
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, tried, solved.work)
 
+    def renewed(self, memory: Memory) -> Memory:
+        """The memory where the Jacobian has changed."""
+        return memory._replace(prepared=self.corrector.renewed(memory.prepared))
+
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, previous_error
         tried: Tried = attempt.memory

@@ -31,6 +31,8 @@ ROUNDINGS = 8
 _EVEN = (np.arange(1, 2048) + 0.4 * (np.arange(1, 2048) * 0.6180339887498949 % 1.0 - 0.5)) / 2048
 LOOKS = np.unique(np.concatenate([[0.0], np.logspace(-8, -2, 385), _EVEN[_EVEN > 1e-2], [1.0]]))
 ROUGH = 5e-3
+# The same where conditions follow them, which turn true and false again between two times that are looked at.
+SWITCHING = 5e-5
 # A step goes on into a smooth stretch that is not shorter than this part of the one before it.
 SHORTER = 0.25
 
@@ -76,7 +78,7 @@ def knots_of_table(times, values, rtol, backward) -> Knots:
     return Knots(begin, xp.concatenate([begin[1:], xp.full(1, xp.inf)]))
 
 
-def knots_of_function(times, values, backward) -> Knots:
+def knots_of_function(times, values, backward, rough: float = ROUGH) -> Knots:
     """Bounds of steps from what functions of time are at many times, in the order of the solve: values (functions,
     times)."""
     xp: Any = _library(times, values, backward)
@@ -84,7 +86,7 @@ def knots_of_function(times, values, backward) -> Knots:
     count = times.shape[0]
     with np.errstate(all="ignore"):
         values = xp.where(xp.isfinite(values), values, 0.0)
-        allowed = ROUGH * (xp.max(values, axis=1) - xp.min(values, axis=1))[:, None]
+        allowed = rough * (xp.max(values, axis=1) - xp.min(values, axis=1))[:, None]
         kept = xp.ones(count, dtype=bool)
         for size in BLOCKS:
             off, ascending = _off(times, values, size, xp)

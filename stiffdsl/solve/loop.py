@@ -16,9 +16,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve import accounting
 from stiffdsl.solve.accounting import Diagnostics, account
+from stiffdsl.solve.branches import ATTEMPTS, Kink, has_branches, no_kink, share
 from stiffdsl.solve.dense_output import interpolate
 from stiffdsl.solve.knots import Knots, reach_of
-from stiffdsl.solve.method import Method, Tolerance, norm, opened, scale
+from stiffdsl.solve.method import Method, Tolerance, norm, opened, renewed, scale
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME, Consistent, has_stops, next_stop, within
 from stiffdsl.solve.system import System
@@ -69,10 +70,10 @@ class Counts(NamedTuple):
 
 
 class State(NamedTuple):
-    """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines` what
-    jumped last and what jumps there (`stops.py`); `opening` what the last step behind a knot showed to be its size, and
-    whether one follows; `previous` the error of the last accepted step; `scaled` the errors
-    by unknown of the last attempt, and `failure` its status."""
+    """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines`
+    what jumped last and what jumps there (`stops.py`); `opening` what the last step behind a knot showed to be its
+    size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `previous` the error of the last
+    accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
     h: Float[Array, ""]
@@ -83,6 +84,7 @@ class State(NamedTuple):
     lines: tuple[Int[Array, ""], Int[Array, ""]]
     rejections: Int[Array, ""]
     opening: tuple[Float[Array, ""], Int[Array, ""]]
+    kink: Kink
     status: Int[Array, ""]
     failure: Int[Array, ""]
     scaled: Float[Array, " n"]
@@ -150,6 +152,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
         begun.lines,
         zero,
         (jnp.full((), jnp.inf), zero),
+        no_kink(),
         status,
         zero,
         scaled,
@@ -236,6 +239,11 @@ def advance(
         # Two steps of one length, and not a long one and a sliver.
         halved = bends & (HALVED * jnp.abs(state.h) >= jnp.abs(remaining))
         planned = lax.stop_gradient(jnp.where(halved, 0.5 * remaining, planned))
+    kinked = has_branches(system)
+    if kinked:
+        short = state.kink.h != 0
+        planned = lax.stop_gradient(jnp.where(short, state.kink.h, planned))
+        arrives = jnp.where(short, jnp.abs(state.kink.h) >= jnp.abs(remaining), arrives)
     h = jnp.where(arrives, remaining, planned)
     between = stops & (remaining == 0) if apart else None
     if between is None:
@@ -253,8 +261,22 @@ def advance(
         )
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
+    ends_short, kink = jnp.array(False), state.kink
+    if kinked:
+        asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
+        if between is not None:
+            asked = asked & ~between
+        possible, other = share(system, asked, t, y, h, attempt, args, limits.tolerance)
+        part = h * possible
+        # A step gets somewhere.
+        part = jnp.where(jnp.abs(part) > ROUNDINGS * EPSILON * jnp.abs(t), part, h)
+        part = lax.stop_gradient(part)
+        ends_short = accept & (jnp.abs(part) < jnp.abs(h))
+        accept = accept & ~ends_short
+        attempts = jnp.where(accept, 0, state.kink.attempts + ends_short).astype(jnp.int32)
+        kink = Kink(jnp.where(ends_short, part, 0.0), attempts)
     cut = 1.0
-    if knots is not None:
+    if knots is not None or kinked:
         # A finished lane tries steps of no length.
         cut = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
     memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, cut)
@@ -262,6 +284,11 @@ def advance(
     last = arrives & (goal == problem.t1)
 
     proposed = lax.stop_gradient(h * factor)
+    if kinked:
+        # The step was as long as it could be: what it was to be is made behind the kink.
+        proposed = jnp.where(ends_short, lax.stop_gradient(state.h), proposed)
+        memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
+        memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
     t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
     previous = jnp.where(accept & (cut <= 1.0), error, state.previous)
@@ -279,7 +306,7 @@ def advance(
             lambda: kept,
         )
         previous = jnp.where(lands, 1.0, previous)
-    rejections = jnp.where(accept, 0, state.rejections + 1)
+    rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t_next)) | (rejections >= MOST_REJECTIONS)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
@@ -311,6 +338,7 @@ def advance(
         go_on.lines,
         rejections.astype(jnp.int32),
         opening,
+        kink,
         status.astype(jnp.int32),
         failure.astype(jnp.int32),
         scaled,

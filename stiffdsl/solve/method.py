@@ -41,7 +41,8 @@ class Attempt(NamedTuple):
     `scaled` is the local error of every unknown over its tolerance, `error` their norm: the step is accepted where
     `error <= 1`. An attempt that failed has `error` NaN or infinite and a `status` (int32, `Status`) other than
     `SUCCESS` where the reason is known; then `scaled` is largest, or NaN, at the unknowns to blame.
-    `K` are the rows of the dense output (`dense_output.py`).
+    `K` are the rows of the dense output (`dense_output.py`). `arguments`, of a method with stages that are not on it:
+    the stages' parts of the step, and their values of y.
     """
 
     y: Float[Array, " n"]
@@ -51,6 +52,7 @@ class Attempt(NamedTuple):
     K: Float[Array, "r n"]
     memory: Any
     work: Work
+    arguments: Any = None
 
 
 class Method(Protocol):
@@ -91,6 +93,12 @@ class Method(Protocol):
 def opened(method: Method, memory: Any) -> Any:
     """The memory of a method whose next step is made shorter than it proposed, for methods that have expectations."""
     forget = getattr(method, "opened", None)
+    return memory if forget is None else forget(memory)
+
+
+def renewed(method: Method, memory: Any) -> Any:
+    """The memory of a method behind a kink: no Jacobian from before it serves any more."""
+    forget = getattr(method, "renewed", None)
     return memory if forget is None else forget(memory)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from stiffdsl.solve.linear import LinearSolver
-from stiffdsl.solve.method import Attempt, Method, Tolerance, opened, scale
+from stiffdsl.solve.method import Attempt, Method, Tolerance, opened, renewed, scale
 from stiffdsl.solve.system import Args, System
 
 MOVES = 2
@@ -102,6 +102,9 @@ class Projected:
 
     def opened(self, memory: Any) -> Any:
         return opened(self.method, memory)
+
+    def renewed(self, memory: Any) -> Any:
+        return renewed(self.method, memory)
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         return self.method.advance(attempt, accept, t, y, h, previous_error, rejections, cut)

@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import control, singular
+from stiffdsl.solve.branches import has_branches
 from stiffdsl.solve.collocation import radau_iia
 from stiffdsl.solve.corrector import rounding
 from stiffdsl.solve.dense_output import rows_at
@@ -222,7 +223,8 @@ class RadauIIA:
             return ~converged & ~diverged & (count < self.most)
 
         zero = jnp.zeros(())
-        eta = jnp.maximum(memory.eta, EPSILON) ** 0.8
+        # Beyond a kink the step before says nothing of this one.
+        eta = jnp.ones(()) if has_branches(self.system) else jnp.maximum(memory.eta, EPSILON) ** 0.8
         # Factors of what is not finite would leave the stages where they are.
         begun = (jnp.ones(()), zero, eta, no, ~(prepared.sound | (memory.mode >= singular.ZERO)))
         start = (self._guess(memory, h), jnp.zeros((), dtype=jnp.int32), *begun)
@@ -274,6 +276,12 @@ class RadauIIA:
         c = self.formula.c[:-1]
         inner = (z[:-1] - c[:, None] * z[-1]) / (c * (1.0 - c))[:, None]
         return jnp.asarray(rows_at(c)) @ inner
+
+    def renewed(self, memory: Memory) -> Memory:
+        """The memory where the Jacobian has changed: nothing says how the next iteration converges."""
+        old = memory.prepared
+        fresh = None if old is None else old._replace(keep=jnp.zeros_like(old.keep))
+        return memory._replace(eta=jnp.ones_like(memory.eta), prepared=fresh)
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve import control, singular
+from stiffdsl.solve.branches import has_branches
 from stiffdsl.solve.linear import WRITTEN_OUT, linear_solver
 from stiffdsl.solve.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.status import Status
@@ -112,7 +113,10 @@ class Rosenbrock:
         sound = finite & jnp.all(jnp.isfinite(lax.stop_gradient(stages[0])))
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
         K = self._dense(stages)
-        return Attempt(y1, scaled, error, status, K, sound, Work(tableau.stages, evaluated, 1))
+        values = y + jnp.asarray(tableau.a_matrix) @ stages if has_branches(system) else None
+        arguments = None if values is None else (jnp.asarray(tableau.c, dtype=float), values)
+        work = Work(tableau.stages, evaluated, 1)
+        return Attempt(y1, scaled, error, status, K, sound, work, arguments)
 
     def _dense(self, stages):
         if not self.written_out:
@@ -158,6 +162,13 @@ class Rosenbrock:
     def opened(self, memory):
         """The memory where the next step is shorter than it was to be: nothing is expected of it."""
         return memory if self.tableau.w_method else memory._replace(carried=jnp.zeros_like(memory.carried))
+
+    def renewed(self, memory: Memory) -> Memory:
+        """The memory where the Jacobian has changed."""
+        if not self.tableau.w_method:
+            return memory
+        kept: Kept = memory.carried
+        return memory._replace(carried=kept._replace(age=jnp.full_like(kept.age, KEEP_JACOBIAN)))
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, h

@@ -88,7 +88,7 @@ class Switching:
         def plain(branch):
             def run():
                 attempt, ends, fast, work = branch()
-                return attempt._replace(memory=(), work=()), ends, fast, work
+                return attempt._replace(memory=(), work=(), arguments=None), ends, fast, work
 
             return run
 

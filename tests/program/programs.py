@@ -124,7 +124,7 @@ def arguments(p: Program, seed: int = 0) -> dict[str, Any]:
     start = np.where(np.isnan(start), 0.5, start)
     entries = start[np.r_[p.system.states, p.system.implicit]]
     y = entries * rng.uniform(0.9, 1.1, p.size) + rng.uniform(0.01, 0.1, p.size)
-    return {
+    given = {
         "t": 1.3,
         "y": y,
         "p": parameters,
@@ -134,6 +134,10 @@ def arguments(p: Program, seed: int = 0) -> dict[str, Any]:
         "mask": rng.integers(0, 2, len(parameters)).astype(float),
         "side": np.full(len(p.crossings_periodic), 1.3),
     }
+    if "relations" in p.by_name:
+        found = run(p, "relations", *(given[a] for a in p.by_name["relations"].arguments))
+        given["m"] = found[: len(p.relation_rises)]
+    return given
 
 
 def interpreted(p: Program, given: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -63,6 +63,9 @@ def test_shapes_are_those_of_the_contract(make):
         assert len(found[name]) == flat.size, name
     assert len(found["initial_jacobian"]) == len(p.initial_rows) == len(p.initial_columns)
     assert len(found["initial_residual"]) == len(p.system.initial.free)
+    if "relations" in p.by_name:
+        assert len(found["relations"]) == 2 * len(p.relation_rises)
+        assert close(found["held"], found["rhs"]), "conditions that are held as they are"
     order = np.lexsort((p.columns, p.rows))
     assert np.array_equal(order, np.arange(len(order))), "row by row"
     states = p.system.states

@@ -8,6 +8,7 @@ pivots help; the general form says so by -2.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from stiffdsl.runtime.native.ir import Entries, size_written_out
 from stiffdsl.runtime.native.layout import Areas
 from stiffdsl.runtime.native.stopping import Stopping
 from stiffdsl.solve.tableau import Tableau
+
+if TYPE_CHECKING:
+    from stiffdsl.runtime.native.branches import Kinks
 
 # What a solve may leave over of its terms, row by row, where they are not near the smallest number there is: what is
 # cut off there says nothing about pivots.
@@ -58,6 +62,8 @@ class Model:
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
     # Where steps end; then `side` is a parameter (`stopping.py`), the last of those that are given.
     stops: Stopping | None = None
+    # Conditions that may change inside of steps (`kinks.py`).
+    kinks: "Kinks | None" = None
 
     @property
     def n(self) -> int:
@@ -116,6 +122,10 @@ def work_areas(model: Model, scratch: int) -> Areas:
             ("LU", model.plan.storage),
             ("A", pivoted.storage(model.plan)),
             ("pivots", n),
+            ("held_relations", 2 * model.kinks.count if model.kinks else 0),
+            ("relations", 2 * model.kinks.count if model.kinks else 0),
+            ("compared", 3 * model.kinks.count if model.kinks else 0),
+            ("kink_length", 1 if model.kinks else 0),
             ("scratch", scratch),
         )
     )

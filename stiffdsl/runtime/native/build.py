@@ -8,6 +8,7 @@ from stiffdsl.program import typical_values
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.native import engine, kernel, lu
 from stiffdsl.runtime.native.attempt import Model, is_small
+from stiffdsl.runtime.native.branches import Kinks
 from stiffdsl.runtime.native.digest import digest_of, sources
 from stiffdsl.runtime.native.linear import LinearKernels
 from stiffdsl.runtime.native.projection import projection_of
@@ -89,6 +90,16 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
         project=None if project is None else project[0],
         tables_project={} if project is None else project[1],
         stops=stops,
+        kinks=kinks_of(program),
+    )
+
+
+def kinks_of(program: Program) -> Kinks | None:
+    """What may change inside of steps, if anything does that states follow."""
+    if not len(program.relation_rises) or not np.any(program.mass):
+        return None
+    return Kinks(
+        program.by_name["relations"], program.by_name["held"], program.tables, program.relation_rises
     )
 
 
@@ -102,6 +113,9 @@ def _key(model: Model) -> str:
             digest_of((model.stops.crossings, model.stops.rhs), model.stops.tables)
             + model.stops.periodic.tobytes()
         )
+    if model.kinks is not None:
+        digest.update(digest_of((model.kinks.relations, model.kinks.held), model.kinks.tables))
+        digest.update(model.kinks.rises.tobytes())
     plan = model.plan
     for array in (
         plan.row,

@@ -13,6 +13,7 @@ from functools import partial
 from stiffdsl.runtime.native import tape
 from stiffdsl.runtime.native.attempt import Model, emit_check, emit_general, is_small
 from stiffdsl.runtime.native.backward import Backward, BackwardWide
+from stiffdsl.runtime.native.branches import emit_kinks, emit_relations
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.cotangent import pullback
 from stiffdsl.runtime.native.driver import Driver
@@ -91,6 +92,7 @@ def _emit(
     scratch += [emit_function(module, *derived) for derived in derivatives.listed().values()]
     if model.inputs:
         emit_inputs(module)
+    scratch.append(emit_relations(module, model))
     if model.lands:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     if derivatives.crossings is not None and model.stops is not None:
@@ -110,6 +112,7 @@ def _emit(
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
+    emit_kinks(module, model, areas)
     tape.emit_recording(module, model, areas, record, small, guided)
     if model.resets and derivatives.crossings is not None:
         emit_reset(module, model, areas, planned=not small, beside=True)

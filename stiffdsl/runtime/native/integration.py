@@ -6,11 +6,13 @@ constants; `tests/native` holds both to the same steps.
 
 import math
 
+from stiffdsl.runtime.native.attempt import PARAMETERS
 from stiffdsl.runtime.native.interrupt_word import SYMBOL
 from stiffdsl.runtime.native.layout import OPTIONS, STATE
 from stiffdsl.runtime.native.saving import Saving
 from stiffdsl.runtime.native.stopping import beyond_of
 from stiffdsl.solve import control, loop
+from stiffdsl.solve.branches import ATTEMPTS
 from stiffdsl.solve.status import Status
 from stiffdsl.solve.stops import SAME
 
@@ -27,6 +29,8 @@ ALIKE, NOTICED = 100.0, 0.05
 
 class Integration(Saving):
     """Code that steps one solve."""
+
+    watches_kinks = True
 
     def clear(self) -> None:
         """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
@@ -258,6 +262,8 @@ class Integration(Saving):
         remaining = code.apply("sub", goal, t)
         length, left = code.apply("abs", proposed), code.apply("abs", remaining)
         last = code.apply("ge", code.apply("mul", length, self.number(loop.STRETCH)), left)
+        kink = self.get("kink")
+        short = code.apply("ne", kink, self.number(0))
         if self.model.bends:
             near = code.apply("ge", code.apply("mul", length, self.number(loop.HALVED)), left)
             halved = code.apply("and", near, code.apply("ne", goal, whole))
@@ -265,6 +271,9 @@ class Integration(Saving):
             planned = code.select(halved, half, proposed)
         else:
             planned = proposed
+        if self.model.kinks is not None:
+            planned = code.select(short, kink, planned)
+            last = code.select(short, code.apply("ge", code.apply("abs", kink), left), last, "i1")
         h = code.select(last, remaining, planned)
         return t, h, last, code.select(last, goal, code.apply("add", t, h))
 
@@ -305,8 +314,10 @@ class Integration(Saving):
         order, rejections = model.tableau.order, self.get("rejections")
         safety, least = number(math.log(control.PREDICTIVE_SAFETY)), number(math.log(control.LEAST))
         accept = code.apply("le", error, number(1))
-        if model.bends or model.lands:
+        if model.bends or model.lands or model.kinks is not None:
             self.set("whole", self.get("h"))
+        short = self._ends_short(t, h, accept)
+        accept = code.value(f"and i1 {accept}, {code.value(f'xor i1 {short}, true')}")
         with code.choice(accept) as (yes, no):
             with yes:
                 drift = code.smaller(code.apply("sub", self.get("expected"), logarithm), number(0))
@@ -321,6 +332,7 @@ class Integration(Saving):
                 self._expect(known, step)
                 self.add("accepted", 1)
                 self.set("rejections", number(0))
+                self.set("kink_attempts", number(0))
                 self.set("failure", number(Status.SUCCESS))
                 self.project(code.apply("add", t, h))
                 self._save(t, h, end)
@@ -331,24 +343,54 @@ class Integration(Saving):
                 with code.when(last):
                     self._arrive(end)
             with no:
-                step = code.apply("add", safety, code.apply("mul", logarithm, number(-1 / order)))
-                step = self._between(step, least, number(math.log(0.9)))
-                step = code.select(finite, step, least)
-                self._propose(h, code.each("exp", step))
-                self._expect(self.get("expected"), step)
                 self.add("rejected", 1)
-                self.add("rejections", 1)
-                failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
-                self.set("failure", failure)
+                with code.when(code.value(f"xor i1 {short}, true")):
+                    step = code.apply("add", safety, code.apply("mul", logarithm, number(-1 / order)))
+                    step = self._between(step, least, number(math.log(0.9)))
+                    step = code.select(finite, step, least)
+                    self._propose(h, code.each("exp", step))
+                    self._expect(self.get("expected"), step)
+                    self.add("rejections", 1)
+                    failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
+                    self.set("failure", failure)
         self._stuck()
+
+    def _ends_short(self, t: str, h: str, accept: str) -> str:
+        """Whether an attempt that would be accepted is made again up to a kink (`solve/branches.py`)."""
+        code, number, model = self.code, self.number, self.model
+        if model.kinks is None or not self.watches_kinks:
+            return code.flag(False)
+        short = code.variable("i1")
+        code.store("false", short, kind="i1")
+        self.set("kink", number(0))
+        tries = code.apply("lt", self.get("kink_attempts"), number(ATTEMPTS))
+        with code.when(code.apply("and", accept, tries)):
+            self.gather()
+            values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p)
+            values += ("%operands", "%work")
+            listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
+            part = code.apply("mul", h, code.call("kink", *listed, result="double"))
+            least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", t))
+            part = code.select(code.apply("gt", code.apply("abs", part), least), part, h)
+            with code.when(code.apply("lt", code.apply("abs", part), code.apply("abs", h))):
+                self.set("kink", part)
+                self.add("kink_attempts", 1)
+                code.store("true", short, kind="i1")
+        return code.load(short, kind="i1")
+
+    def gather(self) -> None:
+        """Makes stages, new value, parameters and inputs of the attempt lie in their arrays."""
 
     def _longest(self, most: str, h: str) -> str:
         """The logarithm of the greatest factor for a next step, behind one that may have been cut at a knot."""
         code = self.code
-        if not self.model.bends:
+        if not self.model.bends and self.model.kinks is None:
             return most
         longest = code.variable("double", most)
-        with code.when(code.apply("gt", self.option("knots"), self.number(0))):
+        cut_at_all = code.apply("gt", self.option("knots"), self.number(0))
+        if self.model.kinks is not None:
+            cut_at_all = code.flag(True)
+        with code.when(cut_at_all):
             cut = code.apply("abs", code.apply("div", self.get("whole"), h))
             with code.when(code.apply("gt", cut, self.number(1))):
                 code.store(code.larger(most, code.each("log", cut)), longest)

@@ -13,6 +13,7 @@ from stiffdsl.runtime.native.attempt import (
     is_small,
     work_areas,
 )
+from stiffdsl.runtime.native.branches import emit_kinks, emit_relations
 from stiffdsl.runtime.native.code import Code, Module
 from stiffdsl.runtime.native.euler import emit_euler
 from stiffdsl.runtime.native.ffi import ARGUMENTS, RESULTS, emit_handler
@@ -47,6 +48,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_inputs(module)
     if model.prepare is not None:
         scratch.append(emit_function(module, model.prepare, model.tables))
+    scratch.append(emit_relations(module, model))
     if model.lands:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     areas = work_areas(model, max(scratch))
@@ -61,6 +63,7 @@ def emit(model: Model, width: int = 1) -> str:
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
+    emit_kinks(module, model, areas)
     emit_depart(module, model, areas, planned=not small)
     _emit_solve(module, model, areas, small)
     if width > 1:

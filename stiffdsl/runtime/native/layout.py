@@ -71,6 +71,8 @@ STATE = (
     "whole",
     "opening",
     "opens",
+    "kink",
+    "kink_attempts",
 )
 
 

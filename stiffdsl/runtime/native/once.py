@@ -49,6 +49,9 @@ def prepared(model: Model) -> Model:
         functions.append((model.rhs_t, model.tables_t))
     if model.project is not None:
         functions.append((model.project, model.tables_project))
+    kinks = model.kinks
+    if kinks is not None:
+        functions += [(kinks.relations, kinks.tables), (kinks.held, kinks.tables)]
     once = Once(functions, model.parameters)
     if once.prepare is None:
         return model
@@ -62,6 +65,9 @@ def prepared(model: Model) -> Model:
         tables_t=once.tables,
         project=named.get("project"),
         tables_project=once.tables,
+        kinks=None
+        if kinks is None
+        else replace(kinks, relations=named["relations"], held=named["held"], tables=once.tables),
         parameters=once.parameters,
         prepare=once.prepare,
     )

@@ -163,6 +163,8 @@ class Recording(Integration):
 class Following(Recording):
     """The same with the steps of a guide, all of which are taken."""
 
+    watches_kinks = False
+
     def aim(self) -> tuple[str, str, str, str]:
         accepted = self.code.to_integer(self.get("accepted"))
         sizes = self.code.load(self.area("guide"), 0, "ptr")

@@ -100,6 +100,21 @@ class _Slot(Integration):
         if self.model.fills_parameters:
             self.into("p", self.p, self.model.parameters)
 
+    def gather(self) -> None:
+        code, model = self.code, self.model
+
+        def out_of(name: str, target: str, count: int, row: int = 0) -> None:
+            with code.loop(count) as k:
+                code.store(code.load(self.place(name, k, row)), target, k)
+
+        out_of("y1", self.area("y1"), model.n)
+        for i in range(model.tableau.stages):
+            out_of("stages", self.area("stages", i), model.n, i)
+        if model.inputs:
+            out_of("u", self.area("u"), model.inputs)
+        if model.fills_parameters:
+            out_of("p", self.p, model.parameters)
+
     def into(self, name: str, source: str, count: int, row: int = 0) -> None:
         """Copies an array into the slot."""
         if count:
