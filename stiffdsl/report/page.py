@@ -142,11 +142,21 @@ def _summary(trained: Any) -> str:
         ("runs of the full model", runs),
         ("relative error", f"median {_percent(found['median'])}, 95 % below {_percent(found['p95'])}"),
         ("worst relative error", _percent(found["worst"])),
+        *_slopes(found.get("slopes")),
         ("95 % intervals", f"hold {_percent(measured[0.95])} of the values tested"),
         ("one run", _speed(speed["one"])),
         ("a run of a batch", f"{_speed(speed['batch'])} ({speed['lanes']:,} at once)"),
     ]
     return _table((), rows)
+
+
+def _slopes(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """The row of errors of derivatives by what varies, relative to these, where they were measured."""
+    if found is None:
+        return []
+    errors = f"median {_percent(found['median'])}, 95 % below {_percent(found['p95'])}"
+    told = f"{errors}: differences over {_percent(found['over'])} of the ranges along {found['points']} directions"
+    return [("relative error of slopes", told)]
 
 
 def _speed(pair: dict[str, Any]) -> str:

@@ -137,6 +137,21 @@ class Surrogate:
         """The verdict on the surrogate: good for something or not, in a sentence, and remedies."""
         return verdict(self.validation, self.speed)
 
+    @property
+    def report(self) -> dict[str, Any]:
+        """The statements on it in one place: verdict, errors of values and of slopes, coverage, speed, domain."""
+        found = self.validation
+        return {
+            "verdict": self.verdict.sentence,
+            "errors": {key: found[key] for key in ("median", "p95", "worst")},
+            "slopes": found.get("slopes"),
+            "outputs": found["outputs"],
+            "coverage": found["coverage"],
+            "failed": found["failed"],
+            "speed": self.speed,
+            "domain": self.domain,
+        }
+
     # --- predictions ---
 
     def simulate(

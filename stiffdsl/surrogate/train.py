@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stiffdsl.surrogate import gather
+from stiffdsl.surrogate import gather, slopes
 from stiffdsl.surrogate.batches import batched
 from stiffdsl.surrogate.domain import Domain, failed_region
 from stiffdsl.surrogate.gather import Data
@@ -154,7 +154,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
     widths, covered = calibrated(*(_scaled_errors(task, expansion, laws, s) for s in data.every[1:]))
     truth, training = data.test.trajectories, data.training.trajectories
-    predicted = predict(task, expansion, laws, data.test)
+    predicted = predict(task, expansion, laws, data.test.values)
     leads = expansion.start is not None
     denominator = relative_to(truth, training, leads)
     found = errors(truth, predicted, denominator)
@@ -183,13 +183,21 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
         },
         "kept": kept_report(
-            laws, lost, task.outputs, data.test, predict(task, expansion, None, data.test), predicted
+            laws, lost, task.outputs, data.test, predict(task, expansion, None, data.test.values), predicted
         ),
         "chosen": best.chosen,
         "tried": [{"method": t.method, **t.summary, "samples": t.samples} for t in tried],
         "skipped": trials.skipped,
         "goal": None if goal is None else _against_goal(goal, best.error, summary(found.of(told))["worst"]),
         "distribution": task.distribution,
+        "slopes": slopes.measured(
+            task,
+            lambda values: predict(task, expansion, laws, values),
+            told,
+            len(data.test),
+            seed,
+            lambda fraction: None,
+        ),
     }
     domain = Domain(names, expansion.parameters, solved, failed)
     domain = replace(domain, shapes=_shapes(task, data, domain))

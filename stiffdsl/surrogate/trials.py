@@ -15,7 +15,6 @@ from stiffdsl.surrogate.methods import GALERKIN, RECURRENT, REGISTERED, REGRESSI
 from stiffdsl.surrogate.prepare import Prepared, prepare
 from stiffdsl.surrogate.progress import Tell, silent
 from stiffdsl.surrogate.registered import Registered
-from stiffdsl.surrogate.sample import Samples
 from stiffdsl.surrogate.scaling import relative_to
 from stiffdsl.surrogate.task import Task
 from stiffdsl.surrogate.validation import errors, headline, summary
@@ -142,7 +141,7 @@ class _Shared:
         task, data = self.task, self.data
         begin = time.perf_counter()
         expansion, chosen = self._expanded(method)
-        predicted = predict(task, expansion, None, data.calibration)
+        predicted = predict(task, expansion, None, data.calibration.values)
         leads = expansion.start is not None
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
@@ -171,8 +170,8 @@ def _finite(error: float) -> float:
     return error if np.isfinite(error) else np.inf
 
 
-def predict(task: Task, expansion: AnyExpansion, laws: Laws | None, samples: Samples) -> np.ndarray:
-    """(n, m, q) at the times learnt."""
+def predict(task: Task, expansion: AnyExpansion, laws: Laws | None, values: np.ndarray) -> np.ndarray:
+    """(n, m, q) at the times learnt, for rows of values (n, d)."""
     formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
     with np.errstate(over="ignore", invalid="ignore"):
-        return formula(np, samples.values)
+        return formula(np, values)

@@ -201,7 +201,8 @@ def test_solves_are_stored_as_they_come_and_not_repeated(tmp_path):
     at_once = train(task, "rbf", samples=30)
     assert np.array_equal(resumed.expansion.modes, at_once.expansion.modes)
     assert resumed.validation == at_once.validation
-    assert sum(solved) < 2 * CHUNK + 110
+    # 110 samples, and a chunk of runs that measure slopes.
+    assert sum(solved) < 3 * CHUNK + 110
 
 
 def test_samples_are_added_where_the_error_is(tmp_path):
