@@ -71,7 +71,7 @@ def _kind(op: Op, args: list[int], ops: tuple[Op, ...]) -> int:
 
 
 def _compared(ops: tuple[Op, ...], kinds: list[int]) -> set[int]:
-    """What conditions on unknowns, and exponentials of them, are made of."""
+    """Operations that conditions on unknowns, and exponentials of unknowns, depend on, themselves included."""
     names = (*RELATIONS, "exp")
     waiting = [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names]
     found: set[int] = set()

@@ -55,7 +55,7 @@ def _watched(builder: Builder, used: list[int], stops: Callable[[int], bool]) ->
 
 
 def _reading(builder: Builder, used: list[int], inputs: tuple[str, ...]) -> dict[int, bool]:
-    """Which operations depend on one of the inputs."""
+    """Flags of the operations that depend on one of the inputs."""
     reads: dict[int, bool] = {}
     for k in used:
         op = builder.ops[k]
@@ -102,7 +102,7 @@ def _value(b: Builder, k: int) -> int:
 
 
 def _compared(b: Builder, k: int) -> int:
-    """What relation k compares with zero, or has as its exponent; one where it rounds."""
+    """The switching function of relation k: its difference of sides, or its exponent; one where it rounds."""
     op = b.ops[k]
     if op.name in ("floor", "ceil"):
         return b.number(1.0)

@@ -119,6 +119,6 @@ def _patience(system: System) -> int:
 
 
 def steps_of_a_factorization(system: System) -> float:
-    """How many explicit steps take as long as a factorization."""
+    """The number of explicit steps that take as long as a factorization."""
     rows, columns = np.asarray(system.rows), np.asarray(system.columns)
     return estimate(rows, columns, system.size) / (ENTRY_WORK * len(rows))

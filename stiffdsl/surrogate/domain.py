@@ -1,5 +1,5 @@
-"""Where a surrogate's stated error holds: the box it was trained on, less the cells where the full model failed, and
-inputs of shapes like those in training that do not move between the times learnt.
+"""Domain of a surrogate's stated error: the box it was trained on, less the cells where the full model failed,
+and inputs of shapes like those in training that do not move between the times learnt.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Domain:
         return found | self.near_failure(xp, values) | self.strange(xp, values)
 
     def complaint(self, values: np.ndarray, hidden: np.ndarray) -> str | None:
-        """What is wrong with `values` (k, d), by parameter and by how much; None where nothing is."""
+        """The complaint on `values` (k, d) outside: parameters, and by how much; None where all are inside."""
         outside = self.outside(values, hidden)
         if not outside.any():
             return None

@@ -46,7 +46,7 @@ class Shapes:
     left: float
 
     def strange(self, xp: Any, u: Float[Any, "k i M"]) -> Bool[Any, " k"]:
-        """Which rows of signals, as shares of their ranges, are not like known ones."""
+        """Mask of the rows of signals, as shares of their ranges, that are not like known ones."""
         if xp is np and len(u) > _LANES:
             parts = np.array_split(u, -(-len(u) // _LANES))
             return np.concatenate([self.strange(np, part) for part in parts])
@@ -64,7 +64,7 @@ def learnt(
     examples: Float[np.ndarray, "e i M"] | None,
     modelled: np.ndarray,
 ) -> Shapes | None:
-    """What `known` rows are like, with limits by those `held_out`, and by `examples` left out; None for too few."""
+    """Shapes of the `known` rows, with limits by those `held_out`, and by `examples` left out; None for too few."""
     if examples is not None:
         known = np.concatenate([examples, known])
     known = known[:_MOST_KNOWN]
@@ -95,7 +95,7 @@ def learnt(
 
 
 def features(xp: Any, u: Float[Any, "k i M"]) -> Float[Any, "k f"]:
-    """What a row of signals is like, for all inputs, then for pairs of them."""
+    """Features of rows of signals, for all inputs, then for pairs of them."""
     M = u.shape[-1]
     found = [u.mean(-1)]
     lag = 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Predicted(NamedTuple):
-    """What `solve.full` returns, a pytree: the `values` (times, outputs), and whether the call lies `outside` of the
+    """The result of `solve.full`, a pytree: the `values` (times, outputs), and whether the call lies `outside` of the
     domain that errors are stated for. The others are those of a model's solve: nothing is stepped here."""
 
     values: Any

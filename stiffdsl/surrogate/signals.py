@@ -121,8 +121,8 @@ def _interpolated(times: Any, values: Any, knots: np.ndarray, name: str) -> tupl
 
 
 def _hidden(xp: Any, times: np.ndarray, values: Any, knots: np.ndarray, at: Any) -> Any:
-    """How far `values` (…, n) leave the straight lines through those `at` knots, at most or by areas, in multiples of
-    what is allowed."""
+    """Distance of `values` (…, n) from the straight lines through those `at` knots, at most or by areas, in multiples
+    of the distance allowed."""
     piece = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
     width = np.diff(knots)
     share = (times - knots[piece]) / width[piece]

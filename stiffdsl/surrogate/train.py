@@ -119,7 +119,7 @@ def _against_goal(goal: float, calibration: float, test: float) -> dict[str, obj
 
 
 def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
-    """What the inputs of samples are like that errors are measured on."""
+    """Shapes of the inputs in the samples that errors are measured on."""
     if not task.drives:
         return None
 
