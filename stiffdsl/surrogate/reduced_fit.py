@@ -42,14 +42,21 @@ _USELESS, _HOPE = 1.0, 6
 # tolerance; nor any, where so many in a row err the same but for this share: that is not an error of steps.
 _ORDERS = {CLASSICAL: 5, STABILISED: 3, IMPLICIT: 6}
 _SAME, _SAME_SHARE = 3, 0.02
+# Reduced equations that err by more than this share of a range in more than this share of the trajectories they were
+# made from are refused: they do not stand for the model.
+_REFUSED, _OFTEN = 0.1, 0.05
 # Starts that a polynomial gives to this share of their size need no network.
 _EXACT = 1e-7
+
+
+class Unfit(ValueError):
+    """Reduced equations that do not follow the model they were made from."""
 
 
 def expand(
     task: Task, made: Driven, samples: Samples, equations: Equations, seed: int
 ) -> tuple[ReducedExpansion, dict[str, object]]:
-    """The reduced equations, and what was chosen."""
+    """The reduced equations, and what was chosen. Raises `Unfit` where they do not follow what they were made from."""
     most = max(8, _NUMBERS // (2 * len(task.times) * equations.size))
     order = np.random.default_rng([seed, 15]).permutation(len(samples))
     known = solved(equations, task, samples, order[: min(FIRST, most)])
@@ -66,6 +73,13 @@ def expand(
         # The worst ones judge the steps, too.
         judges = np.union1d(judges, rest)
         rounds += 1
+    if float(np.mean(~(error <= _REFUSED))) > _OFTEN:
+        off = f"{100 * float(np.median(error)):.3g} %" if np.isfinite(np.median(error)) else "no end"
+        raise Unfit(
+            f"the method `galerkin` does not follow this model: on the samples it was made from it errs by {off} of a "
+            "range (the median of the worst of each); something is too fast or too steep for steps of fixed length. "
+            "More `times` may help; npctesn and recurrent do without steps, auto compares them"
+        )
     steps = expansion.steps
     chosen: dict[str, object] = {
         "states": equations.size,

@@ -108,7 +108,13 @@ class Trials:
                 else ""
             )
             self.tell(f"fitting `{method}` to {len(data.training):,} runs{of}")
-            trial = shared.trial(method)
+            try:
+                trial = shared.trial(method)
+            except reduced_fit.Unfit as error:
+                if len(self.methods) == 1:
+                    raise
+                self.skipped[method] = str(error).split(":", 1)[0]
+                continue
             if (
                 isinstance(trial.expansion, Registered)
                 and not trial.expansion.walks

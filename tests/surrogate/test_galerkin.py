@@ -7,7 +7,7 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime.stand_in import task_of
-from stiffdsl.surrogate import driven_fit, recurrent_fit
+from stiffdsl.surrogate import driven_fit, recurrent_fit, reduced_fit, train
 from stiffdsl.surrogate.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
 from stiffdsl.surrogate.formula import narrowed
 
@@ -211,6 +211,21 @@ def test_what_cannot_be_reduced_is_told():
         sd.loads(loop).surrogate(vary={"u": (-2, 1)}, method="galerkin")
     with pytest.raises(ValueError, match="an input that varies"):
         sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5)}, method="galerkin")
+
+
+def test_what_does_not_follow_its_model_is_refused(monkeypatch):
+    """Nothing is kept that errs on the samples it was made from; `auto` keeps another method."""
+    monkeypatch.setattr(reduced_fit, "_errors", lambda e, samples, t, which: np.full(len(which), 0.47))
+    monkeypatch.setattr(reduced_fit, "ROUNDS", 0)
+    model, vary = sd.loads(HEATED), {"gain": (0.5, 1.5), "u": (-2, 1)}
+    with pytest.raises(
+        ValueError, match="does not follow this model: on the samples it was made from it errs by 47 %"
+    ):
+        model.surrogate(vary=vary, method="galerkin", samples=8)
+    monkeypatch.setattr(train, "available", lambda task: ("lpctesn", "galerkin"))
+    made = model.surrogate(vary=vary, method="auto", samples=8)
+    assert made.method == "lpctesn"
+    assert "does not follow" in made.validation["skipped"]["galerkin"]
 
 
 @pytest.mark.slow
