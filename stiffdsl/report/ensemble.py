@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stiffdsl.report.picture import COLOURS, MUTED, blank, plain, styled, time_unit, unit_label, write
+from stiffdsl.report.picture import (
+    COLOURS,
+    MUTED,
+    blank,
+    plain,
+    shortened,
+    styled,
+    time_unit,
+    unit_label,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +24,8 @@ if TYPE_CHECKING:
 
 # Panels of a picture, and lanes up to which each is a line of its own.
 PANELS, LINES = 8, 12
+# Letters of a title.
+TITLE = 66
 # Shares of the lanes between which a band lies, from the outermost.
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
@@ -33,7 +45,8 @@ def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) ->
         axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
         for name, place in zip(shown, axes.flat, strict=False):
             _draw(place, ensemble.t / scale, np.asarray(ensemble[name], dtype=float), ensemble)
-            place.set_title(plain(name))
+            doc = ensemble.docs.get(name)
+            place.set_title(plain(shortened(f"{name}: {doc}" if doc else name, TITLE)))
             place.set_ylabel(unit_label(ensemble.units.get(name)))
             place.margins(x=0, y=0.08)
             place.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)

@@ -570,8 +570,9 @@ def lanes_told(
     params: Mapping[str, Any] | None,
     initial: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """Values that differ between the lanes of an ensemble by name, and the declared units of these and of outputs."""
+) -> tuple[dict[str, Any], dict[str, str | None], dict[str, str]]:
+    """Values that differ between the lanes of an ensemble by name, the declared units of these and of outputs, and the
+    documentation of outputs."""
     varied: dict[str, Any] = {}
     units: dict[str, str | None] = {}
     constants = lane_inputs(inputs, model.given.input_rank)[2]
@@ -591,8 +592,9 @@ def lanes_told(
                     (found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()),
                     found.block.unit,
                 )
-    units |= {name: model.variable_names.find(name).block.unit for name in outputs}
-    return varied, units
+    blocks = {name: model.variable_names.find(name).block for name in outputs}
+    units |= {name: block.unit for name, block in blocks.items()}
+    return varied, units, {name: block.doc for name, block in blocks.items() if block.doc}
 
 
 def _split(

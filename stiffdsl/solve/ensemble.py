@@ -28,7 +28,7 @@ class Ensemble:
     """The result of `ensemble`: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
 
     `varied` holds what differs between lanes, by name, an array with the lanes as first axis each; `units` the declared
-    unit of every output and of what is varied.
+    unit of every output and of what is varied, `docs` the documentation of outputs.
     """
 
     def __init__(
@@ -42,12 +42,22 @@ class Ensemble:
         self.model_name = ""
         self.varied: dict[str, Any] = {}
         self.units: dict[str, str | None] = {}
+        self.docs: dict[str, str] = {}
 
     def described(
-        self, model_name: str, varied: Mapping[str, Any], units: Mapping[str, str | None]
+        self,
+        model_name: str,
+        varied: Mapping[str, Any],
+        units: Mapping[str, str | None],
+        docs: Mapping[str, str],
     ) -> "Ensemble":
-        """The same results with their model's name, what differs between lanes, and units."""
-        self.model_name, self.varied, self.units = model_name, dict(varied), dict(units)
+        """The same results with their model's name, what differs between lanes, units, and documentation."""
+        self.model_name, self.varied, self.units, self.docs = (
+            model_name,
+            dict(varied),
+            dict(units),
+            dict(docs),
+        )
         return self
 
     @property

@@ -195,7 +195,7 @@ class PartSurrogate:
                 self._warn([f"signals at its connectors, in {count} of {len(lanes)} lanes"], False)
         if watch:
             asked = Ensemble(found.t, found.outputs[:-1], found.values[..., :-1], found.status, found.stats)
-            return asked.described(found.model_name, found.varied, found.units)
+            return asked.described(found.model_name, found.varied, found.units, found.docs)
         return found
 
     def interval(

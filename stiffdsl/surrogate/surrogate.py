@@ -238,7 +238,8 @@ class Surrogate:
         batch = Ensemble(times, labels, y, status, {"lanes outside": int(outside.sum())})
         units = dict(zip(self.about.outputs, self.about.units, strict=True))
         units |= {p.name: p.unit for p in (*self.about.parameters, *self.about.drives)}
-        return batch.described(self.name, self._given.varied(params, initial, inputs), units)
+        docs = {name: doc for name in labels if (doc := self.doc(name))}
+        return batch.described(self.name, self._given.varied(params, initial, inputs), units, docs)
 
     def predict(self, values: Any, times: Any = None) -> np.ndarray:
         """(k, m, q) for parameters (k, d) in the order of `parameters`, without judging them: the fastest

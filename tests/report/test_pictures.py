@@ -41,6 +41,11 @@ def test_documentation_is_on_plots_and_in_tables(house):
     assert [text.get_text() for text in legend.get_texts()] == ["a\nfirst", "b\nsecond", "c"]
 
 
+def test_documentation_is_on_plots_of_ensembles(house):
+    batch = house.ensemble({"G": [50, 100, 200]}, outputs=("T", "c"))
+    assert [axes.get_title(loc="left") for axes in batch.plot().axes] == ["T: temperature of the room", "c"]
+
+
 def test_axes_have_one_height_and_their_labels_one_place(house):
     figure = house.simulate().plot()
     figure.canvas.draw()
