@@ -30,7 +30,7 @@ class KeptReader:
         every = laws.involved(which)
         self._inner = expansion.reader(times, every)
         self._alone = expansion.reader(times, which)
-        self._lower = laws.lower[which]
+        self._lower, self._upper = laws.lower[which], laws.upper[which]
         self._outputs, self._every = expansion.outputs, every
         uncertainty = over_clock(expansion, learnt, laws.uncertainty[:, every], times)
         self._keep = Keeper(laws, expansion.outputs, uncertainty, every)
@@ -64,8 +64,8 @@ class KeptReader:
         return y[..., : len(self.which)]
 
     def unscaled(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
-        """(k, m, q) x for what `scaled` gave, shifted or not: not less than zero where x cannot be."""
-        return np.maximum(self._alone.unscaled(values, scaled), self._lower)
+        """(k, m, q) x for what `scaled` gave, shifted or not: within the bounds of x."""
+        return np.clip(self._alone.unscaled(values, scaled), self._lower, self._upper)
 
 
 def over_clock(

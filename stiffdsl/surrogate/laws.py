@@ -52,7 +52,8 @@ class Laws:
 
     `varied` are the columns of values that weights and totals depend on. `uncertainty` (m, q) at the times learnt is in
     scaled outputs, `size` (q,) in declared units. `copies` (c, 2) are outputs and those that they equal, times
-    `factor` plus `offset` (c,). `lower` (q,) is zero for an output that must not become negative, else -inf.
+    `factor` plus `offset` (c,). `lower` (q,) is zero for an output that must not become negative, else -inf; `upper`
+    (q,) what it saturates at, else inf.
     """
 
     texts: tuple[str, ...]
@@ -67,6 +68,7 @@ class Laws:
     factor: np.ndarray
     offset: np.ndarray
     lower: np.ndarray
+    upper: np.ndarray
 
     def involved(self, which: np.ndarray) -> np.ndarray:
         """`which`, and the outputs that these are tied to by relations, directly or not."""
@@ -103,8 +105,9 @@ class Keeper:
         self.laws = laws
         place = np.full(len(laws.lower), -1)
         place[which] = np.arange(len(which))
-        self._lower = laws.lower[which][:, None]
+        self._lower, self._upper = laws.lower[which][:, None], laws.upper[which][:, None]
         self._bounded = np.any((laws.lower[which] == 0) & (scaling.kind[which] != 1))
+        self._saturated = np.any(np.isfinite(self._upper))
         mine = place[laws.columns] >= 0
         groups = _components(laws.rows[mine], laws.columns[mine])
         self._groups = [_Group(laws, rows, scaling, uncertainty, place, which) for rows in groups]
@@ -116,13 +119,16 @@ class Keeper:
     def moved(self) -> np.ndarray:
         """Places of the outputs that may change."""
         found = [g.places for g in self._groups]
-        return np.unique(
-            np.concatenate([np.flatnonzero(self._lower[:, 0] == 0), *found, self._copies[:, 0]])
-        ).astype(np.int64)
+        bounded = (self._lower[:, 0] == 0) | np.isfinite(self._upper[:, 0])
+        return np.unique(np.concatenate([np.flatnonzero(bounded), *found, self._copies[:, 0]])).astype(
+            np.int64
+        )
 
     def __call__(self, xp: Any, values: Any, x: Float[Any, "k q m"]) -> Any:
         if self._bounded:
             x = xp.maximum(x, self._lower)
+        if self._saturated:
+            x = xp.minimum(x, self._upper)
         if self._groups:
             varied = values[:, self.laws.varied]
             weights, totals = self.laws.weights(xp, varied), self.laws.totals(xp, varied)

@@ -16,6 +16,9 @@ _GREATEST_DEGREE, _MOST_TERMS = 3, 120
 # Uncertainties in scaled outputs are at least the first and this share of an output's over all times, at most the last.
 _LEAST, _SHARE, _MOST = 1e-9, 0.05, 0.5
 
+# An output saturates where so many runs come to its greatest value, and so many of all points are there.
+_LEAST_RUNS, _RUNS_SHARE, _POINTS_SHARE = 5, 0.05, 0.01
+
 
 def laws_of(
     task: Task, sets: Sequence[Samples], errors: Float[np.ndarray, "n m q"]
@@ -31,7 +34,8 @@ def laws_of(
     given = task.relations() if task.relations is not None else None
     texts, rows, columns, varied, weights, totals, lost = _kept(task, given, sets, size)
     copies, factor, offset = _copies(given)
-    if not len(texts) and not len(copies) and not np.any(lower == 0):
+    upper = saturated(whole)
+    if not len(texts) and not len(copies) and not np.any(lower == 0) and not np.any(np.isfinite(upper)):
         return None, lost
     told = uncertainties(errors)
     return Laws(
@@ -47,6 +51,7 @@ def laws_of(
         factor,
         offset,
         lower,
+        upper,
     ), lost
 
 
@@ -156,6 +161,17 @@ def never_negative(trajectories: Sequence[np.ndarray], physical: np.ndarray) -> 
     low = np.min([x.min((0, 1)) for x in trajectories], axis=0)
     high = np.max([x.max((0, 1)) for x in trajectories], axis=0)
     return np.where(physical & (low >= -1e-9 * np.maximum(high, 0.0)) & (high > 0), 0.0, -np.inf)
+
+
+def saturated(trajectories: Sequence[np.ndarray]) -> np.ndarray:
+    """(q,) the greatest value of outputs that saturate at it, else inf: that many runs come to, on their way."""
+    x = np.concatenate(trajectories)
+    low, high = x.min((0, 1)), x.max((0, 1))
+    at = x >= high - 1e-9 * (high - low)
+    # Where it is left only, it is a start; where only few come to it, it is the largest that was seen.
+    entered = np.any(at[:, 1:] & ~at[:, :-1], axis=1).sum(0)
+    often = entered >= max(_LEAST_RUNS, _RUNS_SHARE * len(x))
+    return np.where(often & (high > low) & (at.mean((0, 1)) >= _POINTS_SHARE), high, np.inf)
 
 
 def kept_report(

@@ -361,6 +361,8 @@ def _unpack_laws(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Laws:
         return Polynomials(low, high, meta[name], coefficients)
 
     numbers = {f.name: arrays[f"laws.{f.name}"] for f in fields(Laws) if f"laws.{f.name}" in arrays}
+    # Folders that were written before outputs had one.
+    numbers.setdefault("upper", np.full(len(numbers["lower"]), np.inf))
     return Laws(
         texts=tuple(meta["texts"]), weights=polynomials("weights"), totals=polynomials("totals"), **numbers
     )

@@ -8,7 +8,7 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime.stand_in import task_of
-from stiffdsl.surrogate.laws_fit import fitted
+from stiffdsl.surrogate.laws_fit import fitted, saturated
 from stiffdsl.surrogate.task import Relations
 from stiffdsl.surrogate.train import train
 
@@ -144,3 +144,27 @@ def test_numbers_are_followed_exactly_or_not_at_all():
     found, good = fitted(np.ones(2), 2 * np.ones(2), values, numbers)
     assert good.tolist() == [True, True, True, False]
     assert np.allclose(found(np, np.array([[1.3, 1.9]]))[0, :3], [0.1, 0.1, 1.3 * 1.9**2], rtol=1e-13)
+
+
+def test_what_saturates_in_many_runs_is_bounded_and_what_begins_at_its_greatest_is_not():
+    t = np.linspace(0, 1, 50)
+    rates = np.random.default_rng(0).uniform(1, 3, 40)[:, None]
+    capped, decaying, peaked = np.minimum(1.0, rates * t), np.exp(-rates * t), np.sin(rates * t)
+    starts = np.where(t < 0.2, 1.0, decaying)
+    found = saturated([np.stack([capped, decaying, peaked, starts], axis=2)])
+    assert found.tolist() == [1.0, np.inf, np.inf, np.inf]
+    assert saturated([np.ones((40, 50, 1))]).tolist() == [np.inf]
+
+
+def test_predictions_stay_below_where_an_output_saturates():
+    def solution(t, k):
+        return [np.minimum(1.0, k * t), np.exp(-k * t)]
+
+    names = {"k": (1.2, 3.0, 2.0)}
+    made = train(tasks.task(names, ("x", "y"), np.linspace(0, 1, 40), solution), "rbf", samples=16)
+    assert made.laws is not None
+    assert made.laws.upper.tolist() == [1.0, np.inf]
+    x = made.ensemble({"k": np.linspace(1.2, 3, 50)})["x"]
+    assert x.max() == 1.0
+    _, high = made.interval({"k": 2.0})["x"]
+    assert high.max() <= 1.0
