@@ -69,7 +69,7 @@ def solution(peer: str) -> Callable[[Any], Any]:
     if peer.startswith("diffrax"):
         return _by_diffrax(problem)
     import stiffdsl
-    from stiffdsl.runtime import native
+    from stiffdsl import native
 
     if peer.endswith("portable tier"):
         native.build = lambda *_: None

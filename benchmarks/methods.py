@@ -17,9 +17,9 @@ from rich.table import Table
 from benchmarks.compare import seconds
 from benchmarks.problem import MODELS
 from stiffdsl.runtime import tier
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solver import make_solve
 
 GOALS = (1e-3, 1e-6, 1e-9)
 TOLERANCES = tuple(10.0**-e for e in (3, 4, 5, 6, 7, 8, 9, 10))

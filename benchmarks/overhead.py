@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.problem import MODELS
+from stiffdsl.native import NativeSolver
+from stiffdsl.native.host.solver import NO_TABLES, _Call
+from stiffdsl.native.step.layout import OPTIONS
 from stiffdsl.runtime import tier
-from stiffdsl.runtime.native import NativeSolver
-from stiffdsl.runtime.native.layout import OPTIONS
-from stiffdsl.runtime.native.solver import NO_TABLES, _Call
 
 FILES = ("chemistry/robertson", "chemistry/hires", "chemistry/pollu", "problems/van_der_pol")
 SECONDS, MOST = 0.5, 2000

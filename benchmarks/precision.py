@@ -18,8 +18,8 @@ from rich.table import Table
 from scipy.integrate import solve_ivp
 
 from stiffdsl.runtime.session import prepare
-from stiffdsl.solve.options import METHODS
-from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.base.options import METHODS
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.problems import REFERENCES, PublishedProblem
 
 TOLERANCES = tuple(10.0**-e for e in (4, 5, 6, 7, 8, 9))

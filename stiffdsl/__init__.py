@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stiffdsl.diagnostics import ModelError
-from stiffdsl.solve.pictures import provide
+from stiffdsl.solve.base.pictures import provide
 
 if TYPE_CHECKING:
     from stiffdsl.model import CompiledModel
-    from stiffdsl.solve.solution import Interrupted, OutsideDomainWarning
-    from stiffdsl.solve.status import Status
+    from stiffdsl.solve.base.status import Status
+    from stiffdsl.solve.integrate.solution import Interrupted, OutsideDomainWarning
     from stiffdsl.surrogate.part import PartSurrogate
     from stiffdsl.surrogate.surrogate import Surrogate
 
@@ -37,9 +37,9 @@ __all__ = [
 # Names that come with JAX are fetched when they are asked for: `stiffdsl --help` must not wait for it.
 _LATER = {
     "CompiledModel": "stiffdsl.model",
-    "Interrupted": "stiffdsl.solve.solution",
-    "OutsideDomainWarning": "stiffdsl.solve.solution",
-    "Status": "stiffdsl.solve.status",
+    "Interrupted": "stiffdsl.solve.integrate.solution",
+    "OutsideDomainWarning": "stiffdsl.solve.integrate.solution",
+    "Status": "stiffdsl.solve.base.status",
 }
 
 # Matplotlib is imported when something is drawn.
@@ -60,7 +60,7 @@ def load(
     (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
     """
     from stiffdsl.pipeline import compile_model, located, read
-    from stiffdsl.solve import arguments
+    from stiffdsl.solve.base import arguments
 
     arguments.path(path, "`path`")
     return compile_model(read(located(path)), model, constants, eliminate_conserved=eliminate_conserved)
@@ -76,7 +76,7 @@ def loads(
     """Compiles a model given as text, as `load` does; imports are looked up in the working folder and the library."""
     from stiffdsl.diagnostics import Source
     from stiffdsl.pipeline import compile_model
-    from stiffdsl.solve import arguments
+    from stiffdsl.solve.base import arguments
 
     arguments.text(text, "`text`")
     return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
@@ -92,7 +92,7 @@ def load_surrogate(directory: str | Path, full: Any = None) -> "Surrogate | Part
 
     prepare()
 
-    from stiffdsl.solve import arguments
+    from stiffdsl.solve.base import arguments
     from stiffdsl.surrogate.part import is_part
     from stiffdsl.surrogate.part import load as read_part
     from stiffdsl.surrogate.storage import load as read_surrogate

@@ -16,15 +16,16 @@ import jax  # noqa: E402  (float64 is turned on first)
 import jax.numpy as jnp  # noqa: E402
 
 from stiffdsl.diagnostics import render  # noqa: E402
-from stiffdsl.runtime import elsewhere, facts, pure, run, tier  # noqa: E402
+from stiffdsl.native.factors import krylov  # noqa: E402
+from stiffdsl.native.host import interrupt  # noqa: E402
+from stiffdsl.runtime import compile_report, executors, pure, run, tier  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
-from stiffdsl.runtime.native import interrupt, krylov  # noqa: E402
-from stiffdsl.runtime.pruned import pruned  # noqa: E402
+from stiffdsl.runtime.output_slice import pruned  # noqa: E402
 from stiffdsl.runtime.system import Args  # noqa: E402
-from stiffdsl.solve import arguments, kernels  # noqa: E402
-from stiffdsl.solve.ensemble import Ensemble  # noqa: E402
-from stiffdsl.solve.process import check_process  # noqa: E402
-from stiffdsl.solve.solution import Solution  # noqa: E402
+from stiffdsl.solve.base import arguments, kernels  # noqa: E402
+from stiffdsl.solve.base.process import check_process  # noqa: E402
+from stiffdsl.solve.integrate.ensemble import Ensemble  # noqa: E402
+from stiffdsl.solve.integrate.solution import Solution  # noqa: E402
 
 krylov.provide()
 kernels.stopping = interrupt.stopping
@@ -44,7 +45,7 @@ class CompiledModel(CompiledProgram):
 
         A parameter that is computed from others is left out: it varies with those.
         """
-        from stiffdsl.runtime.stand_in import declared_ranges
+        from stiffdsl.runtime.surrogate_task import declared_ranges
 
         return declared_ranges(self)
 
@@ -81,10 +82,10 @@ class CompiledModel(CompiledProgram):
             "solved": blocks["solved"],
             "tears": blocks["tears"],
             "index": max(blocks["index"], int(algebraic)),
-            "reduction": facts.reduction_facts(self),
-            "conserved": facts.conserved_facts(self),
+            "reduction": compile_report.reduction_facts(self),
+            "conserved": compile_report.conserved_facts(self),
             "operations": p.operations,
-            "work": facts.work_facts(p),
+            "work": compile_report.work_facts(p),
             "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
             "tier": tier.name(self, run.default_method(self)),
             "method": run.default_method(self),
@@ -134,7 +135,7 @@ class CompiledModel(CompiledProgram):
     ) -> Any:
         """Report on the start of a simulation: unknowns solved for, the method, start values that give way.
 
-        A `stiffdsl.runtime.start_report.StartReport`, the same that `solution.start` is.
+        A `stiffdsl.runtime.initialization.start_report.StartReport`, the same that `solution.start` is.
         """
         return run.start_report(self, params, inputs, time, initial)
 
@@ -260,7 +261,7 @@ class CompiledModel(CompiledProgram):
     @cached_property
     def identity(self) -> str:
         """A digest of the compiled equations: equal for models that are the same."""
-        from stiffdsl.runtime.module import identity
+        from stiffdsl.runtime.export.python_module import identity
 
         return identity(self)
 
@@ -308,7 +309,7 @@ class CompiledModel(CompiledProgram):
         `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors. With
         a `goal` it has as few states as meet that.
         """
-        from stiffdsl.runtime.stand_in import train_stand_in
+        from stiffdsl.runtime.surrogate_task import train_stand_in
 
         given = {
             "params": params,
@@ -360,7 +361,7 @@ class CompiledModel(CompiledProgram):
 
     def write(self, directory: str | Path) -> Path:
         """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
-        from stiffdsl.runtime.module import write
+        from stiffdsl.runtime.export.python_module import write
 
         return write(self, directory)
 
@@ -371,7 +372,7 @@ class CompiledModel(CompiledProgram):
         if self.origin is None:
             raise TypeError(f"`{self.name}` was not compiled from a text, so that it cannot be pickled")
         if self.whole is None:
-            return elsewhere.compiled, (self.origin,)
+            return executors.compiled, (self.origin,)
         return _part, self.whole
 
     def __copy__(self) -> "CompiledModel":

@@ -37,12 +37,12 @@ def compile_model(
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
     independent mistake found. `find(module, importing)` is where imports are looked up. With
-    `eliminate_conserved`, every conserved quantity gives a state (see `graph/eliminate.py`). `change` makes another
-    model of the checked one (a part gives way to its surrogate); where the result is compiled again in another
-    process it is pickled.
+    `eliminate_conserved`, every conserved quantity gives a state (see `graph/conservation/eliminate.py`). `change`
+    makes another model of the checked one (a part gives way to its surrogate); where the result is compiled again in
+    another process it is pickled.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
-    from stiffdsl.solve import arguments
+    from stiffdsl.solve.base import arguments
 
     if model is not None:
         arguments.text(model, "`model`")
@@ -128,7 +128,7 @@ def _stages(
     from stiffdsl.graph.sort import sort
 
     if eliminate_conserved:
-        from stiffdsl.graph.eliminate import eliminate_conserved as eliminate
+        from stiffdsl.graph.conservation.eliminate import eliminate_conserved as eliminate
 
         yield "graph", lambda flat: eliminate(sort(flat))
     else:

@@ -14,7 +14,7 @@ from benchmarks.problems.building import equations as building_equations
 from benchmarks.problems.pollu import NAMES, RATES
 from benchmarks.problems.pollu import equations as pollu_equations
 from stiffdsl.resources import folder
-from stiffdsl.runtime.stand_in import task_of
+from stiffdsl.runtime.surrogate_task import task_of
 from stiffdsl.surrogate import gather
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling, clock, relative_to, scalings

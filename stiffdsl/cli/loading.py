@@ -77,7 +77,7 @@ def part_for(model: Any, outputs: tuple[str, ...] | None) -> Any:
     """The compiled model pruned to `outputs`; raises UsageError for a name that is no variable."""
     if outputs is None:
         return model
-    from stiffdsl.runtime.pruned import pruned
+    from stiffdsl.runtime.output_slice import pruned
 
     try:
         return pruned(model, outputs).model

@@ -160,13 +160,13 @@ class ChoiceType(click.ParamType):
 
 
 def methods() -> Sequence[str]:
-    from stiffdsl.solve.options import METHODS
+    from stiffdsl.solve.base.options import METHODS
 
     return METHODS
 
 
 def linear_solvers() -> Sequence[str]:
-    from stiffdsl.solve.options import LINEAR
+    from stiffdsl.solve.base.options import LINEAR
 
     return LINEAR
 

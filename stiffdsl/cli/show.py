@@ -11,7 +11,7 @@ from stiffdsl.cli.terminal import write
 
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime", "kernel")
 # The kernel is written from the program.
-_COMPILED = {"kernel": ("program", "stiffdsl.runtime.native.show")}
+_COMPILED = {"kernel": ("program", "stiffdsl.native.show")}
 
 
 @click.command(short_help="Print the model as it is after a stage of the compiler.")

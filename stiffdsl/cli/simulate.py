@@ -385,7 +385,7 @@ def solution_report(
 @contextmanager
 def _told_once() -> Iterator[None]:
     """The report names all variables that are not numbers; reading them one by one need not."""
-    from stiffdsl.solve.solution import NotANumberWarning
+    from stiffdsl.solve.integrate.solution import NotANumberWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotANumberWarning)
@@ -396,7 +396,7 @@ def _warnings(names: list[str], since: Any) -> list[str]:
     """One warning for each time from which variables are not numbers though the states are."""
     import numpy as np
 
-    from stiffdsl.solve.solution import undefined_text
+    from stiffdsl.solve.integrate.solution import undefined_text
 
     wrong = np.flatnonzero(~np.isnan(since))
     times = np.unique(since[wrong])
@@ -405,7 +405,7 @@ def _warnings(names: list[str], since: Any) -> list[str]:
 
 def _pivots(solution: Any) -> list[str]:
     """The note on steps that needed other pivots than those planned, if there were many."""
-    from stiffdsl.solve.solution import repivoted_text
+    from stiffdsl.solve.integrate.solution import repivoted_text
 
     text = repivoted_text(solution.stats)
     return [text] if text else []
@@ -433,7 +433,7 @@ def failure_text(solution: Any) -> str:
 
 def check_method(method: str | None) -> None:
     """Raises UsageError for a name that is no method."""
-    from stiffdsl.solve.options import METHODS
+    from stiffdsl.solve.base.options import METHODS
 
     if method is not None and method not in ("auto", *METHODS):
         hint = did_you_mean(method, METHODS)
@@ -444,7 +444,7 @@ def check_method(method: str | None) -> None:
 
 def check_linear(linear: str | None) -> None:
     """Raises UsageError for a name that is no linear solver."""
-    from stiffdsl.solve.options import LINEAR, unknown_linear
+    from stiffdsl.solve.base.options import LINEAR, unknown_linear
 
     if linear is not None and linear not in ("auto", *LINEAR):
         raise click.UsageError(unknown_linear(linear))

@@ -11,8 +11,8 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.model import FlatModel
+from stiffdsl.graph.conservation.merged import Structure, under_groups
 from stiffdsl.graph.incidence import Incidence
-from stiffdsl.graph.merged import Structure, under_groups
 
 # Mistakes of one kind that are told in one run, and names listed in one message.
 MOST_TOLD = 3

@@ -6,13 +6,13 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, ModelError
 from stiffdsl.flat.model import Family, FlatModel
+from stiffdsl.graph.conservation.merged import merged_structure
 from stiffdsl.graph.diagnose import diagnose
 from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.match import match
-from stiffdsl.graph.merged import merged_structure
-from stiffdsl.graph.reduce import reduce_index
-from stiffdsl.graph.redundant import without_redundant
-from stiffdsl.graph.underivable import irreducible
+from stiffdsl.graph.reduction.reduce import reduce_index
+from stiffdsl.graph.reduction.redundant import without_redundant
+from stiffdsl.graph.reduction.underivable import irreducible
 from stiffdsl.graph.undetermined import settled_flows
 
 

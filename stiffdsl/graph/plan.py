@@ -10,13 +10,7 @@ from stiffdsl.flat.template import substitute
 from stiffdsl.graph.blocks import cyclic, levels, strong_components
 from stiffdsl.graph.explicit import IMPLICIT, LINEAR, PARAMETER, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
-from stiffdsl.graph.tear import (
-    SMALL,
-    Torn,
-    loop_symbol,
-    paired_for_tearing,
-    tear_small,
-)
+from stiffdsl.graph.tear import SMALL, Torn, loop_symbol, paired_for_tearing, tear_small
 from stiffdsl.graph.tear_large import tear_large
 
 EXPLICIT, SOLVED, KEPT = 0, 1, 2

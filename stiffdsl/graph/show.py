@@ -7,7 +7,7 @@ import sympy as sp
 
 from stiffdsl.flat.model import Family, FlatModel, slot, total
 from stiffdsl.graph.blocks import levels, strong_components
-from stiffdsl.graph.conserved import conserved
+from stiffdsl.graph.conservation.conserved import conserved
 from stiffdsl.graph.matched import matched_system
 from stiffdsl.graph.names import name_of
 from stiffdsl.graph.system import SortedSystem

@@ -18,7 +18,7 @@ from stiffdsl.graph.initial import initial_system
 from stiffdsl.graph.limits import outside
 from stiffdsl.graph.matched import Matched, matched_system
 from stiffdsl.graph.plan import EXPLICIT, KEPT, SOLVED, SolutionPlan, make_plan
-from stiffdsl.graph.recombine import recombined
+from stiffdsl.graph.reduction.recombine import recombined
 from stiffdsl.graph.system import Assignment, SortedSystem
 
 

@@ -12,9 +12,9 @@ from scipy.linalg import qr
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Family, FlatModel, slot
 from stiffdsl.graph.begin import Beginning
+from stiffdsl.graph.conservation.merged import Structure, under_groups
 from stiffdsl.graph.explicit import expose
 from stiffdsl.graph.incidence import Incidence
-from stiffdsl.graph.merged import Structure, under_groups
 
 NAMED = 3
 # Larger groups are settled by structure alone.

@@ -1,5 +1,5 @@
 """Divisors of assignments that depend on parameters alone: where one is zero, its equation does not determine
-the unknown it is solved for (`runtime/singular.py` tells it).
+the unknown it is solved for (`runtime/initialization/singular_parameters.py` tells it).
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Partial derivatives of elementwise operations, as operations: rules of the chain rule in both directions.
 
 An infinite slope at a single point of the path (`sqrt(x)` at a state of zero) counts as zero, as it does for JAX
-(`runtime/array_library.py`): what is beside the point tells the derivative of a solve, and `0*inf` would tell nothing.
-Where parameters alone decide, a slope is what it is. `bounded exp`: of exponentials that are divided by, the slope of
-what exceeds all numbers is zero.
+(`runtime/export/array_library.py`): what is beside the point tells the derivative of a solve, and `0*inf` would tell
+nothing. Where parameters alone decide, a slope is what it is. `bounded exp`: of exponentials that are divided by, the
+slope of what exceeds all numbers is zero.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
-# Functions that the text calls beside `xp`; `runtime/array_library.py` defines them.
+# Functions that the text calls beside `xp`; `runtime/export/array_library.py` defines them.
 HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
 HELPERS += ("bounded_exp", "bounded_sinh", "bounded_cosh")
 

@@ -26,7 +26,7 @@ from stiffdsl.report.picture import (
     unit_label,
     write,
 )
-from stiffdsl.solve.solution import Solution
+from stiffdsl.solve.integrate.solution import Solution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ import numpy as np
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.show import BlockForm, structure
 from stiffdsl.report.picture import COLOURS, INK, MUTED, bare, blank, plain, styled, write
-from stiffdsl.runtime.facts import conserved_facts, factor_nonzeros
+from stiffdsl.runtime.compile_report import conserved_facts, factor_nonzeros
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

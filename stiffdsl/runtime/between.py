@@ -14,14 +14,14 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from stiffdsl.runtime import native
-from stiffdsl.runtime.begin import anchor
-from stiffdsl.runtime.searched import LONG, Search
-from stiffdsl.runtime.start import Anchor
+from stiffdsl import native
+from stiffdsl.runtime.initialization.consistent_start import Anchor
+from stiffdsl.runtime.initialization.initial_state import anchor
+from stiffdsl.runtime.initialization.start_search import LONG, Search
 from stiffdsl.runtime.system import held_at
-from stiffdsl.solve import kernels
-from stiffdsl.solve.damped import NewtonResult
-from stiffdsl.solve.stops import Consistent
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.integrate.time_events import Consistent
+from stiffdsl.solve.newton.damped_newton import NewtonResult
 
 ITERATIONS, CLOSE = 12, 1e-12
 # Up to this many unknowns, factors are dense.

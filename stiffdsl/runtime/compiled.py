@@ -8,9 +8,9 @@ import numpy as np
 
 from stiffdsl.flat.model import Block
 from stiffdsl.program.program import Program
+from stiffdsl.runtime.bindings import NamedValues
 from stiffdsl.runtime.emit import functions, numpy_functions
 from stiffdsl.runtime.evaluator import Evaluator
-from stiffdsl.runtime.given import NamedValues
 from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.names import Names
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -103,7 +103,7 @@ class CompiledProgram:
     @cached_property
     def conserved_found(self) -> Any:
         """The conserved quantities, and whether these are all (`graph.conserved.Found`)."""
-        from stiffdsl.graph.conserved import conserved
+        from stiffdsl.graph.conservation.conserved import conserved
 
         return conserved(self.program.system.flat)
 

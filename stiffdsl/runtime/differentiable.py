@@ -15,15 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from stiffdsl.runtime import native
+from stiffdsl import native
+from stiffdsl.native.gradient.rules import Primal
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.runtime.native.linear import Primal
-from stiffdsl.runtime.second import SecondDerivatives
+from stiffdsl.runtime.second_derivatives import SecondDerivatives
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve.linear_map import linear_map
-from stiffdsl.solve.loop import Counts
-from stiffdsl.solve.solver import Result, arrived
-from stiffdsl.solve.undefined import spoiled
+from stiffdsl.solve.base.undefined import spoiled
+from stiffdsl.solve.integrate.loop import Counts
+from stiffdsl.solve.integrate.solver import Result, arrived
+from stiffdsl.solve.linear.linear_map import linear_map
 
 
 class KernelArguments(NamedTuple):

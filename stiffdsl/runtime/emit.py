@@ -12,7 +12,7 @@ import numpy as np
 from stiffdsl.program import text
 from stiffdsl.program.pack import packed
 from stiffdsl.program.program import Function, Program
-from stiffdsl.runtime import array_library
+from stiffdsl.runtime.export import array_library
 
 
 def functions(program: Program) -> Any:

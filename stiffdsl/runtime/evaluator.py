@@ -8,7 +8,7 @@ import numpy as np
 
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.solve.process import check_process
+from stiffdsl.solve.base.process import check_process
 
 # Below this many operations in all, NumPy has computed them before XLA has compiled anything.
 INTERPRETED = 200_000

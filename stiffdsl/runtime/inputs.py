@@ -17,8 +17,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from stiffdsl.solve.arguments import mapping, numbers
-from stiffdsl.solve.times import lane_constants, table
+from stiffdsl.solve.base.arguments import mapping, numbers
+from stiffdsl.solve.base.times import lane_constants, table
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6

@@ -7,13 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.native.factors import lu
+from stiffdsl.native.factors.factors import Factors
+from stiffdsl.native.host import engine
+from stiffdsl.native.host.build import static_plan
+from stiffdsl.native.host.digest import digest_of, sources
+from stiffdsl.native.host.function_kernels import Functions
 from stiffdsl.program.program import Program
 from stiffdsl.runtime import emit
-from stiffdsl.runtime.native import engine, lu
-from stiffdsl.runtime.native.build import static_plan
-from stiffdsl.runtime.native.digest import digest_of, sources
-from stiffdsl.runtime.native.factors import Factors
-from stiffdsl.runtime.native.functions import Functions
 from stiffdsl.runtime.system import Args, ModelSystem
 
 # Up to so many unknowns XLA writes the whole loop of steps into one function, which calls of kernels would take apart.

@@ -14,7 +14,15 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
 from stiffdsl.runtime.inputs import HOST, Signal
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve.knots import LOOKS, ROUGH, SWITCHING, Knots, knots_of_function, knots_of_table, together
+from stiffdsl.solve.integrate.knots import (
+    LOOKS,
+    ROUGH,
+    SWITCHING,
+    Knots,
+    knots_of_function,
+    knots_of_table,
+    together,
+)
 
 # More numbers than this are not looked at.
 MOST = 4_000_000

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.model import FlatModel
-from stiffdsl.graph.relations import WeightTerm, evaluated, linear_equations
+from stiffdsl.graph.conservation.relations import WeightTerm, evaluated, linear_equations
 from stiffdsl.runtime import run
-from stiffdsl.runtime.begin import begin
+from stiffdsl.runtime.compile_report import QUICK
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.facts import QUICK
-from stiffdsl.runtime.totals import with_totals
+from stiffdsl.runtime.conserved_totals import with_totals
+from stiffdsl.runtime.initialization.initial_state import begin
 from stiffdsl.surrogate.task import Relations
 
 # Relations that are looked for, and what their entries may add up to.

@@ -2,8 +2,8 @@
 
 A random network of a thousand species fills its factors: one factorization takes as long as hundreds of explicit steps,
 and an implicit method makes some tens of them. How many steps stability asks for is bounded by the spectral radius of
-the Jacobian where the solve begins. It may grow on the way: the method that is taken then (`solve/switching.py`) goes
-over to implicit steps.
+the Jacobian where the solve begins. It may grow on the way: the method that is taken then
+(`solve/methods/switching.py`) goes over to implicit steps.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy as np
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve import switching
+from stiffdsl.solve.methods import switching
 
 # Factorizations that an implicit method makes at least, beyond some hundred unknowns.
 FACTORIZATIONS = 15
-# Rounds that tighten the bound; what an unknown counts for at least (`solve/stiffness.py`).
+# Rounds that tighten the bound; what an unknown counts for at least (`solve/base/stiffness.py`).
 ROUNDS, LEAST = 6, 1e-8
 
 

@@ -11,18 +11,18 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.elsewhere import of_lane
-from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.executors import of_lane
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.pruned import names_of, pruned
+from stiffdsl.runtime.output_slice import names_of, pruned
 from stiffdsl.runtime.tolerance import absolute
-from stiffdsl.solve.arguments import number, told
-from stiffdsl.solve.ensemble import Ensemble
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.process import check_process
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.times import seconds
+from stiffdsl.solve.base.arguments import number, told
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.process import check_process
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.times import seconds
+from stiffdsl.solve.integrate.ensemble import Ensemble
 
 
 class Solved(NamedTuple):

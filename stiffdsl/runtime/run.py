@@ -11,33 +11,33 @@ from jax.core import Tracer
 from jax.custom_batching import sequential_vmap
 
 from stiffdsl.check.conversion import quantity
-from stiffdsl.runtime import elsewhere, tier
-from stiffdsl.runtime.begin import anchor, begin
+from stiffdsl.runtime import executors, tier
 from stiffdsl.runtime.between import Between, held, searching
+from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.given import Overrides
+from stiffdsl.runtime.conserved_totals import with_totals
+from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
+from stiffdsl.runtime.initialization.initial_state import anchor, begin
+from stiffdsl.runtime.initialization.start_report import StartReport
+from stiffdsl.runtime.initialization.start_search import searched
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
-from stiffdsl.runtime.pruned import Pruned, names_of, pruned
-from stiffdsl.runtime.searched import searched
-from stiffdsl.runtime.start import Anchor, consistent, first_guess, holds
-from stiffdsl.runtime.start_report import StartReport
-from stiffdsl.runtime.stopped import condition_that_chatters, term_without_value
+from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
+from stiffdsl.runtime.run_view import ModelView
+from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
-from stiffdsl.runtime.totals import with_totals
 from stiffdsl.runtime.verify.check import checked
-from stiffdsl.runtime.view import ModelView
-from stiffdsl.solve import kernels
-from stiffdsl.solve.arguments import caller, mapping, number, numbers, told, whole
-from stiffdsl.solve.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.process import check_precision, check_process
-from stiffdsl.solve.solution import Interrupted, Solution
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.times import seconds
-from stiffdsl.solve.undefined import derivable
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base.arguments import caller, mapping, number, numbers, told, whole
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.process import check_precision, check_process
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.times import seconds
+from stiffdsl.solve.base.undefined import derivable
+from stiffdsl.solve.integrate.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
+from stiffdsl.solve.integrate.solution import Interrupted, Solution
 
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
@@ -465,11 +465,11 @@ def ensemble(
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)
     constant, signals = model.given.driven(first)
-    devices = elsewhere.devices(executor)
+    devices = executors.devices(executor)
     if executor is not None and not devices:
-        elsewhere.check_inputs(first, executor)
-        task = elsewhere.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
-        return Ensemble(times, *elsewhere.spread(executor, task, varied, count, progress, solve_task))
+        executors.check_inputs(first, executor)
+        task = executors.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
+        return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task))
     check_process()
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
@@ -510,7 +510,7 @@ def ensemble(
             return one(start, end, times, args, begin, tolerances)
 
         if devices:
-            program = elsewhere.over_devices(lanes(run, alone, jax.jit), devices)
+            program = executors.over_devices(lanes(run, alone, jax.jit), devices)
         else:
             program = lanes(run, alone)
         model.cache[key] = labels, program, []
@@ -532,13 +532,13 @@ def ensemble(
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
-def solve_task(task: elsewhere.EnsembleTask, own: dict[str, dict[str, np.ndarray]]):
+def solve_task(task: executors.EnsembleTask, own: dict[str, dict[str, np.ndarray]]):
     """Runs in a worker: compiles the model the first time, and solves its lanes with one thread."""
     assert task.origin is not None
-    model = elsewhere.compiled(task.origin)
+    model = executors.compiled(task.origin)
     inputs = dict(task.inputs)
     for name, values in own["inputs"].items():
-        inputs[name] = elsewhere.of_lane(inputs[name], values)
+        inputs[name] = executors.of_lane(inputs[name], values)
     found = ensemble(
         model,
         task.options,

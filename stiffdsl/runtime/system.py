@@ -9,8 +9,8 @@ import numpy as np
 from stiffdsl.program import typical_values
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.solve.knots import Knots
-from stiffdsl.solve.stops import Crossings
+from stiffdsl.solve.integrate.knots import Knots
+from stiffdsl.solve.integrate.time_events import Crossings
 
 
 class Args(NamedTuple):

@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.runtime import kernel_system, native
-from stiffdsl.runtime.begin import anchor
+from stiffdsl import native
+from stiffdsl.runtime import kernel_system
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
+from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.system import Args, ModelSystem
-from stiffdsl.solve import kernels
-from stiffdsl.solve.loop import Counts
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.record import Trajectory, record
-from stiffdsl.solve.solver import Result, make_solve
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.loop import Counts
+from stiffdsl.solve.integrate.record import Trajectory, record
+from stiffdsl.solve.integrate.solver import Result, make_solve
 
 # The choice of `auto` wherever there is a kernel for it.
 KERNEL = "rodas5p"

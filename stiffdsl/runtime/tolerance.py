@@ -9,7 +9,7 @@ import numpy as np
 
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.solve.arguments import numbers
+from stiffdsl.solve.base.arguments import numbers
 
 # Defaults, absolute and relative.
 DEFAULT, RELATIVE = 1e-9, 1e-6

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from stiffdsl.solve.chebyshev import DAMPING
-from stiffdsl.solve.tableau import RODAS5P
+from stiffdsl.solve.methods.chebyshev import DAMPING
+from stiffdsl.solve.methods.tableau import RODAS5P
 
 # More stages than these are a loop for the compiler.
 _UNROLLED = 6

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.solve.times import lane_constants, table
+from stiffdsl.solve.base.times import lane_constants, table
 from stiffdsl.surrogate.names import Columns, spread
 from stiffdsl.surrogate.signals import read
 from stiffdsl.surrogate.task import Drive, Parameter

@@ -11,8 +11,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from stiffdsl.solve.ensemble import Ensemble
-from stiffdsl.solve.solution import OutsideDomainWarning, Solution
+from stiffdsl.solve.integrate.ensemble import Ensemble
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning, Solution
 from stiffdsl.surrogate.checksum import KEY, checksum, inside, verify
 from stiffdsl.surrogate.domain import Domain
 from stiffdsl.surrogate.given import Given

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
 
 if TYPE_CHECKING:
     from stiffdsl.surrogate.surrogate import Surrogate

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from stiffdsl.solve.arguments import number
-from stiffdsl.solve.times import table
+from stiffdsl.solve.base.arguments import number
+from stiffdsl.solve.base.times import table
 
 _CONSTANT = 0.05
 _PERIODIC = 0.4

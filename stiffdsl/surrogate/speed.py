@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning
 from stiffdsl.surrogate.task import Task
 
 # Numbers in the batch that is timed.

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.solve.ensemble import Ensemble
-from stiffdsl.solve.process import check_process
-from stiffdsl.solve.solution import OutsideDomainWarning, Solution
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.process import check_process
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.ensemble import Ensemble
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning, Solution
 from stiffdsl.surrogate import given
 from stiffdsl.surrogate.batches import batched
 from stiffdsl.surrogate.domain import Domain

@@ -10,8 +10,8 @@ import stiffdsl
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import read_text
 from stiffdsl.cli.results import read_times
-from stiffdsl.solve.solution import Solution
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solution import Solution
 
 TIMES = np.array([0.0, 0.1, 1 / 3])
 VALUES = np.array([[1.0, -0.0], [1e-300, 0.1 + 0.2], [np.nan, 1e22]])

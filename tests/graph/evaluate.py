@@ -7,7 +7,7 @@ import sympy as sp
 from scipy.optimize import least_squares
 
 from stiffdsl.flat.model import TIME, Family, FlatModel, slot, total
-from stiffdsl.graph.naming import Hidden
+from stiffdsl.graph.reduction.naming import Hidden
 from stiffdsl.graph.system import SortedSystem
 
 FUNCTIONS = ["numpy"]

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stiffdsl.diagnostics import Source
-from stiffdsl.graph.conserved import conserved
-from stiffdsl.graph.nullspace import left_null_space
+from stiffdsl.graph.conservation.conserved import conserved
+from stiffdsl.graph.conservation.nullspace import left_null_space
 from stiffdsl.pipeline import compile_model
 
 

@@ -11,14 +11,18 @@ import pytest
 import stiffdsl
 from stiffdsl.diagnostics import Source
 from stiffdsl.model import CompiledModel
+from stiffdsl.native.factors import lu
+from stiffdsl.native.functions import emission
+from stiffdsl.native.gradient import rules
+from stiffdsl.native.host import engine
+from stiffdsl.native.step import attempt
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.inputs import Inputs, signal
-from stiffdsl.runtime.native import attempt, engine, ir, linear, lu
 from stiffdsl.runtime.system import Args
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -139,7 +143,7 @@ def test_every_way_to_write_them_is_the_same(monkeypatch):
     at = point(m)
     first = products(by_kernel(m, signals), at, direction(at))
     monkeypatch.setenv("STIFFDSL_CACHE", "")
-    for module in (attempt, lu, ir):
+    for module in (attempt, lu, emission):
         monkeypatch.setattr(module, "STRAIGHT", 0)
         other = constrained()[0]
         assert_close(products(by_kernel(other, signals), at, direction(at)), first)
@@ -225,8 +229,8 @@ def test_segments_of_a_long_solve_are_made_again(monkeypatch):
     m = library("chemistry/robertson.sml")
     at = point(m)
     first = products(by_kernel(m), at, direction(at))
-    monkeypatch.setattr(linear, "BUFFER", 0)
-    monkeypatch.setattr(linear, "FORWARD_BUFFER", 0)
+    monkeypatch.setattr(rules, "BUFFER", 0)
+    monkeypatch.setattr(rules, "FORWARD_BUFFER", 0)
     assert_close(products(by_kernel(m, max_steps=200), at, direction(at)), first)
 
 

@@ -8,8 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from stiffdsl.runtime.native import elementary, engine
-from stiffdsl.runtime.native.code import Code, Module
+from stiffdsl.native.host import engine
+from stiffdsl.native.ir import elementary
+from stiffdsl.native.ir.code import Code, Module
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.runtime import native
-from stiffdsl.runtime.native import engine
+from stiffdsl import native
+from stiffdsl.native.host import engine
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")

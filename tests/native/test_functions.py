@@ -10,13 +10,14 @@ from jax import export
 
 import stiffdsl
 from stiffdsl.diagnostics import Source
+from stiffdsl.native.factors import lu
+from stiffdsl.native.factors.factors import Factors
+from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.kernel_system import KernelSystem
-from stiffdsl.runtime.native import engine, lu
-from stiffdsl.runtime.native.factors import Factors
-from stiffdsl.solve.linear import LinearSolver
+from stiffdsl.solve.linear.linear_systems import LinearSolver
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 

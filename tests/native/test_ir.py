@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from stiffdsl.native.functions import emission
+from stiffdsl.native.host import engine
+from stiffdsl.native.ir.code import Module
 from stiffdsl.program import interpret
+from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
-from stiffdsl.runtime.native import engine, ir
-from stiffdsl.runtime.native.code import Module
-from stiffdsl.runtime.native.tangent import time_derivative
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 
@@ -28,7 +29,7 @@ ARITIES = {
 def compiled(function: Function, tables: dict[str, np.ndarray]):
     """`function` as machine code, called as the NumPy meaning is."""
     module = Module()
-    scratch = np.zeros(ir.emit_function(module, function, tables) + 1)
+    scratch = np.zeros(emission.emit_function(module, function, tables) + 1)
     text = module.text().replace("define internal", "define dso_local")
     library = engine.load(text, lambda: text)
     kinds = [ctypes.c_double if a == "t" else ctypes.c_void_p for a in function.arguments]
@@ -56,7 +57,7 @@ def meaning(function: Function, tables: dict[str, np.ndarray], **values):
 
 @pytest.mark.parametrize("limit", [0, 10_000])
 def test_every_elementwise_operation(limit, monkeypatch):
-    monkeypatch.setattr(ir, "STRAIGHT", limit)
+    monkeypatch.setattr(emission, "STRAIGHT", limit)
     b = Builder(ConstantTables())
     y, u = b.input("y", 7), b.input("u", 7)
     parts = []
@@ -125,7 +126,7 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
     derivative = time_derivative(function, b.tables.arrays)
     for limit in (0, 10_000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ir, "STRAIGHT", limit)
+            patch.setattr(emission, "STRAIGHT", limit)
             run = compiled(function, b.tables.arrays)
             np.testing.assert_allclose(run(**values), expected, rtol=1e-12, atol=1e-12)
             if derivative is None:

@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 import scipy.integrate
 
+from stiffdsl import native
+from stiffdsl.native.factors import lu, pivoted
+from stiffdsl.native.functions import emission
+from stiffdsl.native.host import engine
+from stiffdsl.native.step import attempt
 from stiffdsl.program import interpret
-from stiffdsl.runtime import native
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.inputs import Inputs, signal
-from stiffdsl.runtime.native import attempt, engine, ir, lu, pivoted
 from stiffdsl.runtime.system import Args, ModelSystem
-from stiffdsl.solve import loop
-from stiffdsl.solve.dense_output import interpolate_many
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.methods import make_method
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.dense_output import interpolate_many
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate import loop
+from stiffdsl.solve.methods.table import make_method
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -178,7 +181,7 @@ def test_every_way_to_write_a_step_is_the_same_step(path, monkeypatch):
     given = solves.library_model(path)
     times = np.linspace(given.t0, given.t1, 5)
     first = solved(given, saveat=times)
-    limits = ((attempt, 0), (lu, 0), (ir, 0))
+    limits = ((attempt, 0), (lu, 0), (emission, 0))
     for module, limit in limits:
         monkeypatch.setattr(module, "STRAIGHT", limit)
         monkeypatch.setenv("STIFFDSL_CACHE", "")

@@ -5,18 +5,10 @@ import ctypes
 import numpy as np
 import pytest
 
-from stiffdsl.runtime import native
-from stiffdsl.runtime.native import (
-    engine,
-    lu,
-    lu_blocks,
-    lu_columns,
-    lu_levels,
-    lu_narrow,
-    lu_transposed,
-    pivoted,
-)
-from stiffdsl.runtime.native.code import Module
+from stiffdsl import native
+from stiffdsl.native.factors import lu, lu_blocks, lu_columns, lu_levels, lu_narrow, lu_transposed, pivoted
+from stiffdsl.native.host import engine
+from stiffdsl.native.ir.code import Module
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.native.functions.hoist import Once
+from stiffdsl.native.host import engine
 from stiffdsl.program import interpret
-from stiffdsl.runtime.native import engine
-from stiffdsl.runtime.native.once import Once
 
 CHAIN = """
 model Chain

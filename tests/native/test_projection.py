@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stiffdsl.diagnostics import Source
+from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
-from stiffdsl.runtime.native import engine
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime import searched, start_kernel
-from stiffdsl.runtime.begin import anchor
-from stiffdsl.runtime.native import search
+from stiffdsl.native.step import search
+from stiffdsl.runtime.initialization import start_kernel, start_search
+from stiffdsl.runtime.initialization.initial_state import anchor
 
 TEXT = """
 model Loop
@@ -38,11 +38,11 @@ def _starts(a, b):
 
 @pytest.fixture(params=[search.ITERATIONS, 1], ids=["kernel", "host"])
 def model(request, monkeypatch):
-    monkeypatch.setattr(searched, "LONG", 0)
+    monkeypatch.setattr(start_search, "LONG", 0)
     # After one iteration nothing is found: the host goes on.
     monkeypatch.setattr(search, "ITERATIONS", request.param)
     model = sd.loads(TEXT)
-    assert searched.searched(model) is not None
+    assert start_search.searched(model) is not None
     return model
 
 
@@ -80,7 +80,7 @@ def test_steps_from_the_declared_start_on_the_host(model):
     known = anchor(model)
     changed = model.args({"a": 50.0})
     p, u = np.asarray(changed.p), np.asarray(changed.inputs.constant)
-    found = searched._walked(model, known, 0.0, known.y, p, u, known.start)
+    found = start_search._walked(model, known, 0.0, known.y, p, u, known.start)
     assert found is not None
     y = np.array(known.y)
     y[model.program.system.initial.free] = found

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.native import engine, linear
+from stiffdsl.native.gradient import rules
+from stiffdsl.native.host import engine
 from tests.native import solves
 from tests.native.test_derivatives import TABLE, by_kernel, direction, library, model, point, switched
 
@@ -129,7 +130,7 @@ def test_segments_of_a_long_solve_are_made_again(monkeypatch):
     m = library("chemistry/robertson.sml")
     at = point(m)
     found = checked(by_kernel(m, rtol=1e-10), at, direction(at), rtol=1e-4)
-    monkeypatch.setattr(linear, "BUFFER", 1)
+    monkeypatch.setattr(rules, "BUFFER", 1)
     again = checked(by_kernel(m, rtol=1e-10, max_steps=2000), at, direction(at), rtol=1e-4)
     np.testing.assert_allclose(again, found, rtol=1e-8)
 

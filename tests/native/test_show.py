@@ -1,9 +1,9 @@
 """The dump of a kernel: its passes, and what each left."""
 
 from stiffdsl.diagnostics import Source
+from stiffdsl.native.show import show
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
-from stiffdsl.runtime.native.show import show
 
 
 def dump(text: str) -> str:

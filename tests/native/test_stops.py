@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from stiffdsl.runtime import native
+from stiffdsl import native
+from stiffdsl.native.host import engine, solver
+from stiffdsl.native.step import attempt
 from stiffdsl.runtime.inputs import Inputs, signal
-from stiffdsl.runtime.native import attempt, engine, solver
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
 from tests.native import solves
 from tests.native.test_kernel import assert_same, in_jax, solved
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import stiffdsl
+from stiffdsl import native
+from stiffdsl.native.host import engine
 from stiffdsl.resources import folder
-from stiffdsl.runtime import native
-from stiffdsl.runtime.native import engine
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 

@@ -12,7 +12,7 @@ from stiffdsl.program.formula import TemplateLowering
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.program.text import write
-from stiffdsl.runtime.array_library import JAX
+from stiffdsl.runtime.export.array_library import JAX
 
 X, Y = slot(0), slot(1)
 

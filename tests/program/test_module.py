@@ -10,7 +10,7 @@ import pytest
 
 from stiffdsl.model import CompiledModel
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.module import module_name, source, write
+from stiffdsl.runtime.export.python_module import module_name, source, write
 
 from .programs import LABELS, TEXTS, arguments, of_text, program, programs
 

@@ -6,7 +6,7 @@ import pytest
 from stiffdsl.program.operations import FLAT, OPERATIONS, partial_of
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.text import HELPERS
-from stiffdsl.runtime.array_library import NUMPY
+from stiffdsl.runtime.export.array_library import NUMPY
 
 POINTS = {"lower": (0.3, 0.7), "upper": (0.9, -0.4)}
 

@@ -8,7 +8,7 @@ from stiffdsl.model import CompiledModel
 from stiffdsl.program import pack
 from stiffdsl.program.pack import packed
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.module import write
+from stiffdsl.runtime.export.python_module import write
 
 from .programs import LABELS, arguments, called, close, interpreted, of_text, programs
 

@@ -11,7 +11,7 @@ from benchmarks.texts import mass_action, written_out_rod
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model, read
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.module import write
+from stiffdsl.runtime.export.python_module import write
 
 from .programs import MODELS, arguments
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.program.forward import directional
 from stiffdsl.program.interpret import run
+from stiffdsl.program.reverse import pullback
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.native.cotangent import pullback
-from stiffdsl.runtime.native.tangent import directional
 
 from .programs import dense, of_text
 

@@ -3,7 +3,7 @@
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
 
 FRICTION = """\
 model Friction

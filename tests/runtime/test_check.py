@@ -8,9 +8,9 @@ from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.check import checked
 from stiffdsl.runtime.verify.points import slopes
 from stiffdsl.runtime.verify.reference import Reference
-from stiffdsl.solve.dense_output import interpolate_many
-from stiffdsl.solve.record import Trajectory
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.dense_output import interpolate_many
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.record import Trajectory
 from tests.models.test_library import CHECKS, compiled
 
 SLOW = ("mechanics/car_axis", "mechanics/slider_crank")

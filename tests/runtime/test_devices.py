@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.solve import ensemble, kernels
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.integrate import ensemble
 
 
 @pytest.fixture

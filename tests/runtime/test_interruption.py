@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.native import engine
+from stiffdsl.native.host import engine
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="signals and forks as POSIX has them"),

@@ -9,9 +9,9 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime import tier
-from stiffdsl.solve import patience
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base import patience
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.status import Status
 
 LAG = """
 model Lag

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stiffdsl as sd
-from stiffdsl.runtime.pruned import pruned
+from stiffdsl.runtime.output_slice import pruned
 
 MODEL = """
 model M

@@ -9,9 +9,9 @@ import stiffdsl as sd
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime import tier
-from stiffdsl.solve.options import METHODS, Options
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.options import METHODS, Options
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solver import make_solve
 
 AT, WIDE, END = 5.0, 0.001, 10.0
 # On for a ten-thousandth of the time; the others only follow, and make the system large enough for kernels.

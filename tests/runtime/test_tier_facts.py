@@ -5,10 +5,10 @@ import pytest
 
 import stiffdsl as sd
 from benchmarks.texts import mass_action, sizes
+from stiffdsl.native.host import engine
 from stiffdsl.runtime import run
 from stiffdsl.runtime.mild import is_mild
-from stiffdsl.runtime.native import engine
-from stiffdsl.solve.solution import repivoted_text
+from stiffdsl.solve.integrate.solution import repivoted_text
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.system import FunctionSystem
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.chebyshev import MOST, Chebyshev
-from stiffdsl.solve.dense_output import interpolate
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.stiffness import spectral_bound
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.stiffness import spectral_bound
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.chebyshev import MOST, Chebyshev
 from tests.solve.sparse_systems import Diffusion
 
 TOLERANCE = Tolerance(1e-6, 1e-6)

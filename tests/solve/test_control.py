@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import pytest
 
-from stiffdsl.solve import control
+from stiffdsl.solve.base import control
 
 ORDER = 5
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.problems import robertson
 from tests.solve.sparse_systems import Diffusion
 

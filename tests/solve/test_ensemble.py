@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.solve.ensemble import lanes, run_lanes
-from stiffdsl.solve.solver import make_solve
+from stiffdsl.solve.integrate.ensemble import lanes, run_lanes
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.sparse_systems import Diffusion
 
 

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.dense_output import interpolate
-from stiffdsl.solve.explicit import A_MATRIX, A, C, E, Tsit5
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.explicit import A_MATRIX, A, C, E, Tsit5
 
 TOLERANCE = Tolerance(1e-6, 1e-6)
 # y1' = y2, y2' = -y1 with a forcing that no polynomial meets: y = (sin, cos)(t) exp(sin t).

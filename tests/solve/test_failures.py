@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.record import record
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.record import record
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.sparse_systems import Diffusion
 
 CASES = {

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from jax import lax
 
-from stiffdsl.solve.fbdf import FBDF, ORDERS
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.fbdf import FBDF, ORDERS
 from tests.solve.sparse_systems import Diffusion
 
 TIGHT = Tolerance(1e-12, 1e-12)

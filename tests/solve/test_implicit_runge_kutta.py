@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.collocation import radau_iia
-from stiffdsl.solve.dense_output import interpolate
-from stiffdsl.solve.esdirk import A_MATRIX, GAMMA, C
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.methods import make_method
-from stiffdsl.solve.radau import RadauIIA
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.collocation import radau_iia
+from stiffdsl.solve.methods.esdirk import A_MATRIX, GAMMA, C
+from stiffdsl.solve.methods.radau import RadauIIA
+from stiffdsl.solve.methods.table import make_method
 from tests.solve.problems import REFERENCES
 from tests.solve.sparse_systems import Diffusion
 

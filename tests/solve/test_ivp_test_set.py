@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.problems import REFERENCES
 
 METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9")

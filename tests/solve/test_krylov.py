@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-import stiffdsl.runtime.native.krylov as native
-from stiffdsl.solve import kernels
-from stiffdsl.solve.gmres import gmres
-from stiffdsl.solve.incomplete import pattern
-from stiffdsl.solve.krylov import Krylov
-from stiffdsl.solve.leveled import LEAST_PIVOT, RELAXED
-from stiffdsl.solve.linear import LinearSolver, inexact_kind
-from stiffdsl.solve.options import Options
-from stiffdsl.solve.ordering import eliminate, estimate
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
+import stiffdsl.native.factors.krylov as native
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base.options import Options
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.linear.gmres import gmres
+from stiffdsl.solve.linear.ilu_pattern import pattern
+from stiffdsl.solve.linear.krylov import Krylov
+from stiffdsl.solve.linear.level_scheduled_lu import LEAST_PIVOT, RELAXED
+from stiffdsl.solve.linear.linear_systems import LinearSolver, inexact_kind
+from stiffdsl.solve.linear.ordering import eliminate, estimate
 from tests.solve.sparse_systems import Brusselator, Diffusion
 
 TIERS = ["jax", "machine code"]

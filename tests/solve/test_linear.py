@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve import linear
-from stiffdsl.solve.dense import Dense, LoopedLU, WrittenOut
-from stiffdsl.solve.linear import LinearSolver
-from stiffdsl.solve.sparse import Sparse
-from stiffdsl.solve.static import StaticLU
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.linear import linear_systems as linear
+from stiffdsl.solve.linear.dense import Dense, LoopedLU, WrittenOut
+from stiffdsl.solve.linear.linear_systems import LinearSolver
+from stiffdsl.solve.linear.sparse import Sparse
+from stiffdsl.solve.linear.static import StaticLU
 
 KINDS = [
     (WrittenOut, 1),

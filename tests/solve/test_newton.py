@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.continuation import by_damped_steps
-from stiffdsl.solve.newton import newton
+from stiffdsl.solve.newton.continuation import by_damped_steps
+from stiffdsl.solve.newton.square_systems import newton
 
 ROWS, COLUMNS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
 

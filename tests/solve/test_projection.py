@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.method import Tolerance
-from stiffdsl.solve.projection import Projection
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.method import Tolerance
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.projection import Projection
+from stiffdsl.solve.integrate.solver import make_solve
 
 TOLERANCE = Tolerance(1e-6, 1e-6)
 

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.rosenbrock import Rosenbrock
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.system import FunctionSystem
-from stiffdsl.solve.tableau import RODAS4PW, RODAS5P
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.rosenbrock import Rosenbrock
+from stiffdsl.solve.methods.tableau import RODAS4PW, RODAS5P
 from tests.solve.problems import VDPOL
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.solve.solution import NotANumberWarning
+from stiffdsl.solve.integrate.solution import NotANumberWarning
 
 FALLING = """
 model Falling

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from stiffdsl.solve import static
-from stiffdsl.solve.incomplete import complete_pattern
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.static import StaticLU
-from stiffdsl.solve.status import Status
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.linear import static
+from stiffdsl.solve.linear.ilu_pattern import complete_pattern
+from stiffdsl.solve.linear.static import StaticLU
 from tests.solve.sparse_systems import Diffusion
 from tests.solve.test_krylov import example
 

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.solver import make_solve
-from stiffdsl.solve.status import Status
-from stiffdsl.solve.switching import TO_STIFF, _patience
-from stiffdsl.solve.system import FunctionSystem
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import FunctionSystem
+from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.switching import TO_STIFF, _patience
 from tests.solve.problems import REFERENCES
 
 OSCILLATOR = FunctionSystem(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stiffdsl.solve.ensemble import Ensemble
+from stiffdsl.solve.integrate.ensemble import Ensemble
 from stiffdsl.surrogate.task import Parameter, Task
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning
 from stiffdsl.surrogate import driven_fit, filters, recurrent_fit, signals
 from stiffdsl.surrogate.store import CHUNK, Store
 from stiffdsl.surrogate.train import train

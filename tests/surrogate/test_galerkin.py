@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.stand_in import task_of
+from stiffdsl.runtime.surrogate_task import task_of
 from stiffdsl.surrogate import driven_fit, recurrent_fit, reduced_fit, train
 from stiffdsl.surrogate.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
 from stiffdsl.surrogate.formula import narrowed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.stand_in import task_of
+from stiffdsl.runtime.surrogate_task import task_of
 from stiffdsl.surrogate.laws_fit import fitted, saturated
 from stiffdsl.surrogate.task import Relations
 from stiffdsl.surrogate.train import train

@@ -9,7 +9,7 @@ from stiffdsl.check.text import text
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model, located, read
 from stiffdsl.runtime.part.runs import task_with
-from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning
 
 HOUSE = """
 connector HeatPort

@@ -135,7 +135,7 @@ end
 
 
 def drives_of(**more):
-    from stiffdsl.runtime.stand_in import task_of
+    from stiffdsl.runtime.surrogate_task import task_of
 
     model = sd.loads(DRIVEN)
     t = np.linspace(0, 1, 30)

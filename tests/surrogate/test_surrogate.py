@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.solution import OutsideDomainWarning
+from stiffdsl.solve.integrate.solution import OutsideDomainWarning
 from stiffdsl.surrogate import expansion
 
 SLOW, FAST = 0.12, 900.0

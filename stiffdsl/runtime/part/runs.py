@@ -12,7 +12,7 @@ from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.part.alone import PartAlone
 from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.runtime.part.cut import Cut
-from stiffdsl.runtime.stand_in import declared_ranges, default_outputs, task_of
+from stiffdsl.runtime.surrogate_task import declared_ranges, default_outputs, task_of
 from stiffdsl.surrogate.gather import Data, first
 from stiffdsl.surrogate.part_fit import LEFT, Candidate, Record, candidates
 from stiffdsl.surrogate.part_signals import enriched

@@ -13,7 +13,7 @@ from stiffdsl.runtime.part.component import component
 from stiffdsl.runtime.part.crossings import CutScalar
 from stiffdsl.runtime.part.cut import outer, shell
 from stiffdsl.runtime.part.runs import ALONE, Runs
-from stiffdsl.runtime.stand_in import task_of
+from stiffdsl.runtime.surrogate_task import task_of
 from stiffdsl.surrogate.domain import failed_region
 from stiffdsl.surrogate.gather import Data
 from stiffdsl.surrogate.intervals import coverage, half_widths

@@ -16,7 +16,7 @@ from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
 from stiffdsl.runtime.verify.residual import Left, WrittenEquations
-from stiffdsl.solve.record import Trajectory
+from stiffdsl.solve.integrate.record import Trajectory
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
 RESIDUAL, LOCAL_ERROR = 50.0, 50.0

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.solve.dense_output import interpolate_many
-from stiffdsl.solve.record import Trajectory
+from stiffdsl.solve.base.dense_output import interpolate_many
+from stiffdsl.solve.integrate.record import Trajectory
 
 # Points nearer to the end of a step than this part of it are not taken: it may be a jump.
 MARGIN = 1e-3

@@ -1,0 +1,1 @@
+"""Conserved quantities, and states that they give."""

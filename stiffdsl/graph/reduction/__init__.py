@@ -1,0 +1,1 @@
+"""Index reduction: equations differentiated, recombined, or held as invariants."""

@@ -1,0 +1,145 @@
+"""Functions of a program as LLVM IR: number by number for a small one, in loops over vectors for a large one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.native.functions.loop_code import Looped
+from stiffdsl.native.ir import elementary
+from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.program.ops import Op
+from stiffdsl.program.program import Function
+
+# A function with more operations than this, counted number by number, is written in loops.
+STRAIGHT = 1200
+# Arguments that are single numbers.
+SCALARS = ("t", "t_dot")
+
+
+class Entries:
+    """The entries of an array, each loaded when it is first used and then kept in a register."""
+
+    def __init__(self, code: Code, pointer: str):
+        self._code, self._pointer = code, pointer
+        self._loaded: dict[int, str] = {}
+
+    def __getitem__(self, k: int) -> str:
+        if k not in self._loaded:
+            self._loaded[k] = self._code.load(self._pointer, k)
+        return self._loaded[k]
+
+
+class Shared(Entries):
+    """The entries of an array that all lanes share."""
+
+    def __getitem__(self, k: int) -> str:
+        if k not in self._loaded:
+            self._loaded[k] = self._code.spread(self._pointer, k)
+        return self._loaded[k]
+
+
+def size_written_out(function: Function) -> int:
+    """Operations, counted number by number."""
+    return sum(op.size or 1 for op in function.ops if op.name not in ("input", "number", "flag", "table"))
+
+
+def straight(
+    code: Code, function: Function, tables: dict[str, np.ndarray], arguments: dict[str, Any]
+) -> Sequence[str]:
+    """The entries of the result. `arguments`: a value for `t`, sequences of values or `Entries` for vectors."""
+    values: dict[int, Any] = {}
+    for names, ops in _in_layers(function):
+        if names:
+            _side_by_side(code, function, ops, values)
+            continue
+        for k in ops:
+            op = function.ops[k]
+            args = [values[a] for a in op.args]
+            if op.name in ("sum", "place", "concatenate"):
+                # These go through all entries: one that stands for an array does not know how many it has.
+                args = [[values[a][j] for j in range(function.ops[a].size or 0)] for a in op.args]
+            values[k] = arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables)
+    return values[len(function.ops) - 1]
+
+
+def _in_layers(function: Function) -> list[tuple[str, list[int]]]:
+    """The operations in an order in which the same elementary function of several values comes at once: its name and
+    their numbers, in turns with what lies between, under no name."""
+    depth: list[int] = []
+    for op in function.ops:
+        own = elementary.known(op.name)
+        depth.append(max((depth[a] for a in op.args), default=0) + own)
+    layers: dict[tuple[int, bool, str], list[int]] = {}
+    for k, op in enumerate(function.ops):
+        own = elementary.known(op.name)
+        layers.setdefault((depth[k], not own, op.name if own else ""), []).append(k)
+    return [(name, layers[depth, last, name]) for depth, last, name in sorted(layers)]
+
+
+def _side_by_side(code: Code, function: Function, ops: list[int], values: dict[int, Any]) -> None:
+    """The values of `ops`, one elementary function of different arguments."""
+    given: list[list[str]] = []
+    for k in ops:
+        op = function.ops[k]
+        value = values[op.args[0]]
+        given.append([value] if op.size is None else [value[j] for j in range(op.size)])
+    found = iter(
+        elementary.side_by_side(code, function.ops[ops[0]].name, [v for part in given for v in part])
+    )
+    for k, part in zip(ops, given, strict=True):
+        results = [next(found) for _ in part]
+        values[k] = results[0] if function.ops[k].size is None else results
+
+
+def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarray]) -> Any:
+    match op.name:
+        case "number":
+            return code.number(op.data)
+        case "flag":
+            return code.flag(op.data)
+        case "table":
+            return [code.number(v) for v in tables[op.data].tolist()]
+        case "element":
+            return args[0][op.data]
+        case "slice":
+            return [args[0][k] for k in range(*op.data)]
+        case "take":
+            return [args[0][k] for k in tables[op.data].tolist()]
+        case "take_sum":
+            return [code.total([args[0][k] for k in row]) for row in tables[op.data].tolist()]
+        case "sum":
+            return [code.total(args[0])]
+        case "full":
+            return [args[0]] * (op.size or 0)
+        case "stack":
+            return args
+        case "place":
+            whole, part = args
+            return [*whole[: op.data], *part, *whole[op.data + len(part) :]]
+        case "concatenate":
+            return [v for a in args for v in a]
+    if op.size is None:
+        return code.apply(op.name, *args)
+    return [code.apply(op.name, *(a if isinstance(a, str) else a[k] for a in args)) for k in range(op.size)]
+
+
+def emit_function(
+    module: Module, function: Function, tables: dict[str, np.ndarray], name: str | None = None
+) -> int:
+    """Adds `void name(t, y, p, u, …, result, scratch)` to the module; returns the doubles of scratch it needs."""
+    kinds = [("double" if a in SCALARS else "ptr", a) for a in function.arguments]
+    attributes = "noinline"
+    code = Code(
+        module, name or function.name, [*kinds, ("ptr", "result"), ("ptr", "scratch")], attributes=attributes
+    )
+    needed = 0
+    if size_written_out(function) <= STRAIGHT:
+        arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
+        for k, value in enumerate(straight(code, function, tables, arguments)):
+            code.store(value, "%result", k)
+    else:
+        needed = Looped(code, function, tables).write()
+    code.put("ret void")
+    code.finish()
+    return needed

@@ -1,0 +1,256 @@
+"""Functions of a program in loops over vectors, several entries at once in registers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.native.ir.code import Code
+from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.ops import Op
+from stiffdsl.program.program import Function
+
+_BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
+# Vectors that are computed in one loop: more would not stay in registers.
+_TOGETHER = 16
+# A row of a sum with at most so many terms is added without a loop.
+_SHORT = 8
+
+
+@dataclass(frozen=True)
+class _At:
+    """Which entries of a vector are asked for: as many as the numbers of the code have lanes, from `first` on (an i64),
+    or those whose numbers `places` holds (a vector of i64)."""
+
+    first: str
+    places: str | None = None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Entries that wait for a loop over their number: `item(at)` goes to `place`. They are all of vector `whole`, or a
+    part of vector `owner`."""
+
+    owner: int
+    place: str
+    item: Callable[[_At], str]
+    whole: bool
+
+
+class Looped:
+    """Writes `function`: what is used once is computed where it is used, everything else in an array of its own.
+
+    Vectors of one size are computed in one loop, as long as none asks for other entries of one before it in there.
+    """
+
+    def __init__(self, code: Code, function: Function, tables: dict[str, np.ndarray]):
+        self.code, self.ops, self.tables = code, function.ops, tables
+        self.needed = 0
+        self.places: dict[int, str] = {}
+        self.numbers: dict[int, str] = {}
+        self.stored = self._stored()
+        # Of what is not stored: the arrays read entry by entry, and those of which others are asked for.
+        self.read: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+        self.waiting: dict[int, list[_Task]] = {}
+        # Entries of the loop under way, by vector: at the place that it has come to.
+        self.computed: dict[int, str] = {}
+        self.at: _At | None = None
+
+    def _stored(self) -> list[bool]:
+        """Which vectors get an array."""
+        uses = [0] * len(self.ops)
+        gathered = [False] * len(self.ops)
+        for op in self.ops:
+            for a in op.args:
+                uses[a] += 1
+                gathered[a] |= op.name in ("take", "take_sum", "sum", "slice")
+        last = len(self.ops) - 1
+        return [
+            op.size is not None
+            and (
+                k == last
+                or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
+                or (op.name in OPERATIONS and (uses[k] > 1 or gathered[k]))
+            )
+            for k, op in enumerate(self.ops)
+        ]
+
+    def write(self) -> int:
+        """Returns the doubles of scratch that are needed."""
+        for k, op in enumerate(self.ops):
+            if op.size is None:
+                self._compute(*(v for a in op.args for part in self._reads(a) for v in part))
+                self.numbers[k] = self._number(op)
+            elif self.stored[k]:
+                self._store(k, op)
+        self._compute(*(task.owner for tasks in self.waiting.values() for task in tasks))
+        return self.needed
+
+    # --- what waits ---
+
+    def _reads(self, k: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The arrays that vector k reads at the entries it is asked for, and those it reads elsewhere."""
+        op = self.ops[k]
+        if op.size is None:
+            return frozenset(), frozenset()
+        if self.stored[k]:
+            return frozenset((k,)), frozenset()
+        if k not in self.read:
+            self.read[k] = self._reads_of(op)
+        return self.read[k]
+
+    def _reads_of(self, op: Op) -> tuple[frozenset[int], frozenset[int]]:
+        parts = [self._reads(a) for a in op.args]
+        here, elsewhere = (
+            (frozenset().union(*part) for part in zip(*parts, strict=True)) if parts else ((), ())
+        )
+        if op.name in OPERATIONS:
+            return frozenset(here), frozenset(elsewhere)
+        return frozenset(), frozenset(here) | frozenset(elsewhere)
+
+    def _compute(self, *vectors: int) -> None:
+        """Runs the loops that `vectors` wait for."""
+        wanted = set(vectors)
+        for size in [n for n, tasks in self.waiting.items() if any(t.owner in wanted for t in tasks)]:
+            tasks = self.waiting.pop(size)
+            with self.code.sweep(size) as first:
+                self.at, self.computed = _At(first), {}
+                for task in tasks:
+                    value = task.item(self.at)
+                    self.code.store_part(value, task.place, first)
+                    if task.whole:
+                        self.computed[task.owner] = value
+            self.at, self.computed = None, {}
+
+    def _wait(self, task: _Task, size: int, here: frozenset[int], elsewhere: frozenset[int]) -> None:
+        """Lets a task wait for the loop over `size`, after those whose results it needs elsewhere."""
+        together = self.waiting.get(size, [])
+        inside = {t.owner for t in together if t.whole}
+        self._compute(*elsewhere, *(here - inside))
+        if len(self.waiting.get(size, [])) >= _TOGETHER:
+            self._compute(*(t.owner for t in self.waiting[size]))
+        self.waiting.setdefault(size, []).append(task)
+
+    def _number(self, op: Op) -> str:
+        match op.name:
+            case "input":
+                return f"%{op.data}"
+            case "number":
+                return self.code.number(op.data)
+            case "flag":
+                return self.code.flag(op.data)
+            case "element":
+                return self._item(op.args[0], _At(str(op.data)))
+        return self.code.apply(op.name, *(self.numbers[a] for a in op.args))
+
+    def _store(self, k: int, op: Op) -> None:
+        """Computes vector k into its array."""
+        code, size = self.code, op.size or 0
+        if k == len(self.ops) - 1:
+            place = "%result"
+        else:
+            place = code.at("%scratch", self.needed)
+            self.needed += size
+        self.places[k] = place
+        match op.name:
+            case "stack":
+                for i, a in enumerate(op.args):
+                    code.store(self.numbers[a], place, i)
+            case "concatenate":
+                at = 0
+                for a in op.args:
+                    part = self.ops[a].size or 0
+                    task = _Task(k, code.at(place, at), lambda i, a=a: self._item(a, i), whole=False)
+                    self._wait(task, part, *self._reads(a))
+                    at += part
+            case "place":
+                whole, part = op.args
+                self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
+                self._fill(place, size, lambda i: self._item(whole, i))
+                inner = code.at(place, op.data)
+                self._fill(inner, self.ops[part].size or 0, lambda i: self._item(part, i))
+            case "sum":
+                self._compute(*(v for read in self._reads(op.args[0]) for v in read))
+                total = code.variable(code.real, code.number(0.0))
+                with code.loop(self.ops[op.args[0]].size or 0) as i:
+                    code.store(code.apply("add", code.load(total), self._item(op.args[0], _At(i))), total)
+                code.store(code.load(total), place)
+            case "take_sum":
+                task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
+                self._wait(task, size, *self._reads_of(op))
+            case _:
+                task = _Task(k, place, lambda i: self._item(k, i, inside=True), whole=True)
+                self._wait(task, size, *self._reads_of(op))
+
+    def _fill(self, place: str, size: int, item: Callable[[_At], str]) -> None:
+        with self.code.sweep(size) as first:
+            self.code.store_part(item(_At(first)), place, first)
+
+    def _row_sum(self, op: Op, at: _At) -> str:
+        code, rows = self.code, self.tables[op.data]
+        # By columns: neighbouring rows ask for neighbours.
+        size, width = rows.shape
+        table = code.module.constants(rows.T)
+
+        def term(j: str | int) -> str:
+            first = code.integer("mul", str(j), str(size))
+            return self._item(op.args[0], _At("", code.indices(table, code.integer("add", at.first, first))))
+
+        if width <= _SHORT:
+            return code.total([term(j) for j in range(width)])
+        total = code.variable(code.real, code.number(0.0))
+        with code.loop(width) as j:
+            code.store(code.apply("add", code.load(total), term(j)), total)
+        return code.load(total)
+
+    def _item(self, k: int, at: _At, inside: bool = False) -> str:
+        """The entries of vector k, or number k in their place."""
+        code, op = self.code, self.ops[k]
+        if op.size is None:
+            return self._everywhere(k)
+        if self.stored[k] and not inside:
+            known = self.computed.get(k) if at is self.at else None
+            value = known or self._loaded(self.places[k], at)
+            return code.apply("ne", value, code.number(0.0)) if op.name in _BOOLEAN else value
+        match op.name:
+            case "input":
+                return self._loaded(f"%{op.data}", at)
+            case "table":
+                return self._loaded(code.module.constants(self.tables[op.data]), at)
+            case "full":
+                return self._everywhere(op.args[0])
+            case "slice":
+                return self._item(op.args[0], self._sliced(at, *op.data))
+            case "take":
+                table = code.module.constants(self.tables[op.data])
+                return self._item(op.args[0], _At("", code.indices(table, at.first, at.places)))
+        value = code.apply(op.name, *(self._item(a, at) for a in op.args))
+        if inside and op.name in _BOOLEAN:
+            return code.select(value, code.number(1.0), code.number(0.0))
+        return value
+
+    def _everywhere(self, k: int) -> str:
+        """Number k, in every lane."""
+        op = self.ops[k]
+        if op.name == "number":
+            return self.code.number(op.data)
+        if op.name == "flag":
+            return self.code.flag(op.data)
+        return self.code.same(self.numbers[k], "i1" if op.name in _BOOLEAN else "double")
+
+    def _sliced(self, at: _At, start: int, stop: int, step: int) -> _At:
+        """The entries of a vector that are the entries `at` of a part of it."""
+        del stop
+        code = self.code
+        if at.places is None and step == 1:
+            return _At(code.integer("add", at.first, str(start)))
+        places = at.places or code.following(at.first)
+        scaled = code.whole("mul", places, step) if step != 1 else places
+        return _At("", code.whole("add", scaled, start))
+
+    def _loaded(self, pointer: str, at: _At) -> str:
+        return (
+            self.code.load_part(pointer, at.first)
+            if at.places is None
+            else self.code.gather(pointer, at.places)
+        )

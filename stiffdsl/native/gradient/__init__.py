@@ -1,0 +1,1 @@
+"""Derivatives of solves as kernels: along directions, and from cotangents."""

@@ -1,0 +1,159 @@
+"""Kernels for the derivatives of a solve: along directions (forward), and from cotangents (backward).
+
+Both make the steps of the solve again and record them (`tape.py`). Forward, every step moves each direction on;
+backward, the steps are taken back in reverse order, segment by segment. All directions share the steps and their
+factors. The derivatives are those of the discrete solution with the step sizes held constant, as the portable tier's
+(`solve/integrate/derivatives.py`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from stiffdsl.native.factors.lu import emit_assemble, emit_factor, emit_solve
+from stiffdsl.native.factors.pivoted import emit_pivoted_factor, emit_pivoted_solve
+from stiffdsl.native.functions.emission import emit_function
+from stiffdsl.native.gradient import tape
+from stiffdsl.native.gradient.backward import Backward, BackwardWide
+from stiffdsl.native.gradient.driver import Driver
+from stiffdsl.native.gradient.forward import Forward, ForwardWide
+from stiffdsl.native.gradient.reset_sensitivity import emit_reset_back, emit_reset_forth
+from stiffdsl.native.gradient.tape import DerivedFunctions
+from stiffdsl.native.host.ffi import emit_handler
+from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.loop.signals import emit_inputs
+from stiffdsl.native.loop.time_events import emit_next_stop
+from stiffdsl.native.step.attempt import Model, emit_check, emit_general, is_small
+from stiffdsl.native.step.branches import emit_kinks, emit_relations
+from stiffdsl.native.step.euler import emit_euler
+from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
+from stiffdsl.native.step.reset import emit_reset
+from stiffdsl.native.step.unrolled import emit_straight
+from stiffdsl.program.forward import directional
+from stiffdsl.program.reverse import pullback
+
+# What differs in the solve whose steps are followed, where there is one.
+GUIDES = tuple(f"base_{name}" for name in ("options", "y0", "p", "u", "values"))
+FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
+BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
+
+
+def emit_forward(model: Model, width: int = 1, guided: bool = False) -> str:
+    """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives. A
+    small model may be given a `width`: so many directions are then moved side by side. `guided` takes `GUIDES` too."""
+    moving = ("y", "p", "u")
+    derivatives = DerivedFunctions(
+        directional(model.rhs, model.tables, moving),
+        directional(model.jacobian, model.tables, moving),
+        None if model.rhs_t is None else directional(model.rhs_t, model.tables_t, (*moving, "u_t")),
+        None if model.project is None else directional(model.project, model.tables_project, moving),
+        None if model.stops is None else directional(model.stops.crossings, model.stops.tables, ("p",)),
+    )
+    drive = Forward if width == 1 else partial(ForwardWide, width)
+    return _emit(model, derivatives, FORWARD, drive, guided)
+
+
+def emit_backward(model: Model, width: int = 1, guided: bool = False) -> str:
+    """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `width`
+    and `guided` as in `emit_forward`."""
+    wanted = (("y", model.n), ("p", model.parameters), ("u", model.inputs))
+    derivatives = DerivedFunctions(
+        pullback(model.rhs, model.tables, wanted),
+        pullback(model.jacobian, model.tables, wanted),
+        None
+        if model.rhs_t is None
+        else pullback(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
+        None if model.project is None else pullback(model.project, model.tables_project, wanted),
+        None
+        if model.stops is None
+        else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),
+    )
+    return _emit(
+        model, derivatives, BACKWARD, Backward if width == 1 else partial(BackwardWide, width), guided
+    )
+
+
+def _emit(
+    model: Model,
+    derivatives: DerivedFunctions,
+    named: tuple[tuple[str, ...], tuple[str, ...]],
+    drive: Callable[[Model, Areas, Areas, bool], Driver],
+    guided: bool,
+) -> str:
+    module = Module()
+    scratch = [
+        emit_function(module, model.rhs, model.tables),
+        emit_function(module, model.jacobian, model.tables),
+    ]
+    if model.rhs_t is not None:
+        scratch.append(emit_function(module, model.rhs_t, model.tables_t))
+    if model.project is not None:
+        scratch.append(emit_function(module, model.project, model.tables_project))
+    scratch += [emit_function(module, *derived) for derived in derivatives.listed().values()]
+    if model.inputs:
+        emit_inputs(module)
+    scratch.append(emit_relations(module, model))
+    if model.lands:
+        scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
+    if derivatives.crossings is not None and model.stops is not None:
+        scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
+        if model.resets:
+            scratch.append(emit_function(module, model.stops.jacobian, model.stops.tables, "jacobian_beside"))
+    areas, record = tape.tape_areas(model, max(scratch), guided), tape.record_areas(model, guided)
+    plan, small = model.plan, is_small(model)
+    emit_assemble(module, plan)
+    emit_pivoted_factor(module, plan)
+    emit_pivoted_solve(module, plan)
+    if small:
+        emit_straight(module, model, areas, keep_factors=True)
+    else:
+        emit_factor(module, plan)
+        emit_solve(module, plan)
+        emit_check(module, plan)
+    emit_general(module, model, areas, planned=not small)
+    emit_euler(module, model, areas, planned=not small)
+    emit_kinks(module, model, areas)
+    tape.emit_recording(module, model, areas, record, small, guided)
+    if model.resets and derivatives.crossings is not None:
+        emit_reset(module, model, areas, planned=not small, beside=True)
+    guides = GUIDES if guided else ()
+    operands = (*OPERANDS, *named[0], *named[1], *guides)
+    driver = drive(model, areas, record, small)
+    driver.follows = derivatives.crossings is not None
+    driver.emit_step(module, derivatives)
+    if model.resets and named is FORWARD:
+        emit_reset_forth(module, model, derivatives, areas)
+    elif model.resets:
+        emit_reset_back(module, model, derivatives, areas, planned=not small)
+    with _lanes(module, areas, operands) as code:
+        driver.open(code, operands)
+        if guided:
+            driver.lead(guides)
+        driver.write()
+        driver.close()
+    emit_handler(module, "lanes", (*GIVEN, *guides, *named[0]), named[1], operands)
+    return module.text()
+
+
+@contextmanager
+def _lanes(module: Module, areas: Areas, operands: tuple[str, ...]) -> Iterator[Code]:
+    """`lanes(operands, strides, count)`, which calls what is written into `lane(operands, work)` for every lane."""
+    module.declare("declare noalias ptr @malloc(i64)")
+    module.declare("declare void @free(ptr)")
+    lane = Code(module, "lane", [("ptr", "operands"), ("ptr", "work")], attributes="noinline")
+    yield lane
+    lane.put("ret void")
+    lane.finish()
+    parameters = [("ptr", "operands"), ("ptr", "strides"), ("i64", "count")]
+    code = Code(module, "lanes", parameters, linkage="dso_local")
+    work = code.call("malloc", f"i64 {8 * areas.size + 64}", result="noalias ptr")
+    local = code.variable(f"[{len(operands)} x ptr]")
+    with code.loop("%count") as lane_number:
+        for k in range(len(operands)):
+            stride = code.load("%strides", k, "i64")
+            pointer = code.at(code.load("%operands", k, "ptr"), code.integer("mul", lane_number, stride))
+            code.store(pointer, local, k, "ptr")
+        code.call("lane", f"ptr {local}", f"ptr {work}")
+    code.call("free", f"ptr {work}")
+    code.put("ret void")
+    code.finish()

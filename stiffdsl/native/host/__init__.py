@@ -1,0 +1,1 @@
+"""Kernels on the host: compiled, kept on disk, and called from NumPy and XLA."""

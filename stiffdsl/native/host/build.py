@@ -1,0 +1,133 @@
+"""`build`: a program as a `NativeSolver`, where its size allows it."""
+
+import hashlib
+
+import numpy as np
+
+from stiffdsl.native.factors import lu
+from stiffdsl.native.gradient.rules import LinearKernels
+from stiffdsl.native.host import engine
+from stiffdsl.native.host.digest import digest_of, sources
+from stiffdsl.native.host.solver import NativeSolver, Wide
+from stiffdsl.native.loop import kernel
+from stiffdsl.native.loop.time_events import in_segments, stopping
+from stiffdsl.native.step.attempt import Model, is_small
+from stiffdsl.native.step.projection import projection_of
+from stiffdsl.native.step.relations import Kinks
+from stiffdsl.program import typical_values
+from stiffdsl.program.forward import time_derivative
+from stiffdsl.program.program import Program
+from stiffdsl.solve.methods.tableau import RODAS5P, Tableau
+
+TABLEAUS = {"rodas5p": RODAS5P}
+# Beyond these a factorization in every step takes longer than other ways: unknowns, for each of which something is done
+# in every stage, and multiplications of the factors; operations of the program, each of which LLVM compiles.
+UNKNOWNS, MULTIPLICATIONS, OPERATIONS = 10_000, 2_000_000, 30_000
+
+
+def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = None) -> NativeSolver | str:
+    """The kernel for a model and a method, or why there is none. `start`: a consistent state for the default
+    parameters, where it is known."""
+    tableau = TABLEAUS.get(method)
+    if tableau is None:
+        return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
+    if not engine.available():
+        return "LLVM is not installed, or does not know this processor"
+    model = kernel_model(program, tableau, start)
+    if isinstance(model, str):
+        return model
+    key = _key(model)
+    library = engine.load(key, lambda: kernel.emit(model))
+    wide = None
+    if is_small(model) and model.project is None:
+        width = engine.vector_width(model.n)
+        wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
+    linear = LinearKernels(key, model)
+    return NativeSolver(library, key, wide, linear, model.n, model.given, model.inputs, len(tableau.H))
+
+
+def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | str:
+    """The plan of the factors of `alpha M - J`, or why there is none. `start`: a consistent state for the default
+    parameters, where it is known."""
+    if not program.size:
+        return "there is no unknown to step"
+    if program.size > UNKNOWNS:
+        return f"{program.size:,} unknowns are more than the {UNKNOWNS:,} that a kernel steps"
+    sample, alphas = None, []
+    if not np.all(program.mass):
+        sample = typical_values.jacobian(program, start)
+        alphas = typical_values.alphas(program, sample)
+    found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas)
+    if found is not None:
+        return found
+    return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
+
+
+def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
+    """The passes from a program to what a kernel is written from, in order; or why there is no kernel."""
+    plan, stops = static_plan(program, start), stopping(program)
+    if isinstance(plan, str):
+        return plan
+    parameters = sum(b.size for b in program.system.flat.parameters)
+    program = in_segments(program, parameters)
+    project = projection_of(program) if len(program.invariant_rows) else None
+    if project is None and len(program.invariant_rows):
+        return f"{len(program.invariant_rows)} invariants are too many to return to after every step"
+    rhs = program.by_name["rhs"]
+    operations = len(rhs.ops) + len(program.by_name["jacobian"].ops)
+    if operations > OPERATIONS:
+        return f"equations are {operations:,} operations of different shapes: LLVM takes long for over {OPERATIONS:,}"
+    in_time = time_derivative(rhs, program.tables)
+    return Model(
+        rhs,
+        program.by_name["jacobian"],
+        None if in_time is None else in_time[0],
+        program.tables,
+        {} if in_time is None else in_time[1],
+        program.mass,
+        plan,
+        tableau,
+        sum(b.size for b in program.system.flat.inputs),
+        parameters + (stops is not None),
+        project=None if project is None else project[0],
+        tables_project={} if project is None else project[1],
+        stops=stops,
+        kinks=kinks_of(program),
+    )
+
+
+def kinks_of(program: Program) -> Kinks | None:
+    """What may change inside of steps, if anything does that states follow."""
+    if not len(program.relation_rises) or not np.any(program.mass):
+        return None
+    return Kinks(
+        program.by_name["relations"], program.by_name["held"], program.tables, program.relation_rises
+    )
+
+
+def _key(model: Model) -> str:
+    """A digest of everything that the machine code depends on, this package included."""
+    digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
+    if model.project is not None:
+        digest.update(digest_of((model.project,), model.tables_project))
+    if model.stops is not None:
+        digest.update(
+            digest_of((model.stops.crossings, model.stops.rhs), model.stops.tables)
+            + model.stops.periodic.tobytes()
+        )
+    if model.kinks is not None:
+        digest.update(digest_of((model.kinks.relations, model.kinks.held), model.kinks.tables))
+        digest.update(model.kinks.rises.tobytes())
+    plan = model.plan
+    for array in (
+        plan.row,
+        plan.column,
+        plan.pattern_rows,
+        plan.pattern_columns,
+        plan.source,
+        plan.mass,
+        model.mass,
+    ):
+        digest.update(np.ascontiguousarray(array).tobytes() + b"|")
+    digest.update(repr((model.tableau, model.inputs, model.parameters)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""Digests that machine code is kept by: functions of a program, and the text of everything that writes kernels."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from stiffdsl.program.program import Function
+
+# A kernel is written by the first from what the others say: constants of step control, coefficients, derivatives.
+WRITERS = ("stiffdsl.native", "stiffdsl.solve", "stiffdsl.program")
+
+
+def digest_of(functions: tuple[Function, ...], tables: dict[str, np.ndarray]) -> bytes:
+    """A digest of what functions do."""
+    digest = hashlib.sha256()
+    for function in functions:
+        digest.update(repr((function.name, function.arguments, function.ops)).encode())
+    for name in sorted(_used(functions)):
+        table = tables[name]
+        digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    return digest.digest()
+
+
+def _used(functions: tuple[Function, ...]) -> set[str]:
+    return {op.data for f in functions for op in f.ops if op.name in ("table", "take", "take_sum")}
+
+
+@cache
+def sources() -> bytes:
+    """A digest of the modules that write kernels: machine code of another version of them is not used."""
+    return digest_of_texts(Path(import_module(name).__path__[0]) for name in WRITERS)
+
+
+def digest_of_texts(folders: Iterable[Path]) -> bytes:
+    """A digest of all Python files in some folders and below, and of their places there."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.digest()

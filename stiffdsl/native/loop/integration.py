@@ -1,0 +1,511 @@
+"""The loop of `solve/integrate/loop.py` as code: begin, aim at the next step, and settle what became of an attempt.
+
+The choice of the first step, the step sizes, the statuses and the saving are those of the portable tier, with the same
+constants; `tests/native` holds both to the same steps.
+"""
+
+import math
+
+from stiffdsl.native.host.interrupt_word import SYMBOL
+from stiffdsl.native.loop.saving import Saving
+from stiffdsl.native.loop.time_events import beyond_of
+from stiffdsl.native.step.attempt import PARAMETERS
+from stiffdsl.native.step.layout import OPTIONS, STATE
+from stiffdsl.solve.base import control
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate import loop
+from stiffdsl.solve.integrate.branches import ATTEMPTS
+from stiffdsl.solve.integrate.time_events import SAME
+
+# Attempts in a row that go without planned pivots where these keep being bad.
+LONGEST_SPELL = 64
+
+# After so many rejections in a row, or one of a step that is this short beside the time behind it, another method tries
+# it: at kinks whose sides differ by many orders of magnitude, shorter steps do not help a method that knows the slopes
+# of one side alone. It comes ever nearer.
+KINK, CRAWL = 6, 1e-8
+# So many times the error expected of a short step, and at least this much, is that of a longer one.
+ALIKE, NOTICED = 100.0, 0.05
+
+
+class Integration(Saving):
+    """Code that steps one solve."""
+
+    watches_kinks = True
+
+    def clear(self) -> None:
+        """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
+        code = self.code
+        self.prepare()
+        for k, name in enumerate(("low", "high")):
+            code.store(self.get(name), self.area("span"), k)
+        if self.model.inputs:
+            with code.loop(self.model.inputs) as i:
+                code.store(self.number(0), code.at(self.area("span"), 2), i)
+                code.store(code.load(self.pointers["u"], i), self.area("u"), i)
+                code.store(self.number(0), self.area("u_t"), i)
+        with code.loop(self.n) as k:
+            code.store(self.number(0), self.area("f_t"), k)
+
+    def prepare(self) -> None:
+        code, model = self.code, self.model
+        if not model.fills_parameters:
+            return
+        with code.loop(model.given) as k:
+            code.store(code.load(self.pointers["p"], k), self.p, k)
+        if model.stops is not None:
+            code.store(self.get("side"), self.p, model.given)
+        if model.prepare is not None:
+            result = code.at(self.p, model.given + (model.stops is not None))
+            code.call("prepare", *(f"ptr {p}" for p in (self.p, result, self.area("scratch"))))
+
+    def begin(self) -> None:
+        """As `loop.begin`."""
+        code, t0, t1 = self.code, self.option("t0"), self.option("t1")
+        zero = self.number(0)
+        for name in STATE:
+            self.set(name, zero)
+        self.set("t", t0)
+        self.set("opening", self.number(math.inf))
+        finite = code.variable("double", zero)
+        with code.loop(self.n) as k:
+            value = code.load(self.pointers["y0"], k)
+            code.store(value, self.y, k)
+            # y - y is zero, or NaN where y is not finite.
+            nothing = code.apply("sub", value, value)
+            code.store(code.apply("add", code.load(finite), nothing), finite)
+        sound = code.apply("eq", code.load(finite), zero)
+        with code.loop(self.n) as k:
+            blame = code.select(sound, zero, self.number(float("nan")))
+            code.store(blame, self.scaled, k)
+        status = code.select(
+            code.apply("eq", t0, t1), self.number(Status.SUCCESS), self.number(Status.RUNNING)
+        )
+        self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
+        with code.when(sound):
+            self._depart()
+        self._begin_saves()
+
+    def _depart(self) -> None:
+        """Steps from the state on without memory, as `loop._begin_at`: up to the next jump."""
+        if not self.model.lands:
+            self._first_step()
+            return
+        self.close()
+        self.code.call("depart", "ptr %operands", "ptr %work")
+        self.read()
+
+    def depart(self) -> None:
+        """The function for that."""
+        code, number = self.code, self.number
+        t, end = self.get("t"), self.option("t1")
+        pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "here", "scratch")))
+        listed = (f"double {t}", f"double {end}", *(f"ptr {p}" for p in pointers))
+        self.set("stop", code.call("next_stop", *listed, result="double"))
+        goal = self._goal()
+        middle = code.apply("mul", number(0.5), code.apply("add", t, goal))
+        if self.model.resets:
+            # At t1 no step follows; what jumps there has jumped.
+            after = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
+            middle = code.select(code.apply("eq", t, goal), after, middle)
+        self.set("side", middle)
+        first = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
+        last = code.apply("sub", goal, code.apply("mul", self.direction, beyond_of(code, goal)))
+        self.set("low", code.smaller(code.smaller(first, last), middle))
+        self.set("high", code.larger(code.larger(first, last), middle))
+        self.clear()
+        self._reset()
+        # Nothing goes on from t1.
+        ends = code.apply("and", code.apply("eq", t, end), code.apply("ne", t, self.option("t0")))
+        with code.when(code.apply("not", ends)):
+            self._first_step()
+
+    def _reset(self) -> None:
+        """Sets algebraic unknowns anew where something jumps; the status where that fails."""
+        if not self.model.resets:
+            return
+        code, here = self.code, self.code.load(self.area("here"))
+        self.set("reset", here)
+        with code.when(code.apply("ne", here, self.number(0))):
+            self.drive(self.get("t"))
+            pointers = (f"ptr {p}" for p in (self.y, self.p, "%work"))
+            good = code.call("reset", f"double {self.get('t')}", *pointers, result="i1")
+            begins = code.apply("eq", self.get("t"), self.option("t0"))
+            failed = code.select(begins, self.number(Status.INITIAL), self.number(Status.JUMP))
+            self.set("status", code.select(good, self.get("status"), failed))
+
+    def _goal(self) -> str:
+        """Where steps end next: at a jump, or at t1."""
+        if not self.model.lands:
+            return self.option("t1")
+        code, stop, end = self.code, self.get("stop"), self.option("t1")
+        return code.select(code.apply("lt", self._along(stop), self._along(end)), stop, end)
+
+    def _arrive(self, end: str) -> None:
+        """At a jump, at a knot, or at t1."""
+        code = self.code
+        if not self.model.lands and not self.model.bends:
+            self.set("status", self.number(Status.SUCCESS))
+            return
+        done = code.apply("eq", end, self.option("t1"))
+        self.set("status", code.select(done, self.number(Status.SUCCESS), self.get("status")))
+        if not self.model.lands:
+            return
+        jumps = code.apply("eq", end, self.get("stop"))
+        if not self.model.resets:
+            jumps = code.apply("and", jumps, code.apply("not", done))
+        with code.when(jumps):
+            self._before_reset(end)
+            self._depart()
+            self._after_reset(end)
+
+    def _first_step(self) -> None:
+        """As `loop._first_step`."""
+        code, number = self.code, self.number
+        span = code.apply("abs", code.apply("sub", self._goal(), self.get("t")))
+        length = code.smaller(span, self.option("max_step"))
+        started = code.apply("eq", self.get("t"), self.option("t0"))
+        given = code.select(started, self.option("first_step"), number(0))
+        step = code.variable("double", given)
+        self._slope()
+        self.add("rhs", 1)
+        with code.when(code.apply("not", code.apply("gt", given, number(0)))):
+            code.store(self._chosen_step(length), step)
+            self.add("rhs", 1)
+        least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", self.get("t")))
+        otherwise = code.larger(least, code.apply("mul", number(loop.SHARE), length))
+        chosen = code.load(step)
+        chosen = code.select(code.apply("gt", chosen, least), chosen, otherwise)
+        self.set("h", code.apply("mul", self.direction, code.smaller(chosen, length)))
+        self.set("expected", number(0))
+
+    def _moving(self, k: str, value: str) -> str:
+        """A value of a state, zero for an algebraic unknown."""
+        mass = self.code.module.constants(self.model.mass)
+        own = self.code.apply("ne", self.code.load(mass, k), self.number(0))
+        return self.code.select(own, value, self.number(0))
+
+    def _slope(self) -> None:
+        """The slope into `b`. Where the equations give no number a step may find one beside; where they are infinite no
+        solution begins."""
+        code, number, t, slope = self.code, self.number, self.get("t"), self.area("b")
+        self.drive(t)
+        self.call_rhs(t, self.y, slope)
+        steep = code.variable("double", number(0))
+        with code.loop(self.n) as k:
+            code.store(self._moving(k, code.load(slope, k)), slope, k)
+            most = code.larger(code.load(steep), code.apply("abs", code.load(slope, k)))
+            code.store(most, steep)
+        with code.when(code.apply("eq", code.load(steep), number(math.inf))):
+            self.set("status", number(Status.NON_FINITE))
+
+    def _chosen_step(self, length: str) -> str:
+        code, number, t0 = self.code, self.number, self.get("t")
+        slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
+        with code.loop(self.n) as k:
+            tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
+            code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
+        d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
+        d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
+        still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
+        before = code.smaller(code.apply("abs", self.get("whole")), length)
+        smallest = code.apply("mul", number(1e-6), length)
+        smallest = code.larger(smallest, code.apply("mul", number(0.01), before))
+        ratio = code.apply("div", code.apply("mul", number(0.01), d0), self._positive(d1))
+        h0 = code.select(still, smallest, ratio)
+        h0 = code.select(self._finite(h0), code.smaller(h0, length), smallest)
+        step = code.apply("mul", self.direction, h0)
+        with code.loop(self.n) as k:
+            value = code.apply("add", code.load(self.y, k), code.apply("mul", step, code.load(slope, k)))
+            code.store(value, moved, k)
+        time = code.apply("add", t0, step)
+        self.drive(time)
+        self.call_rhs(time, moved, later)
+
+        def change(k: str) -> str:
+            difference = code.apply("sub", self._moving(k, code.load(later, k)), code.load(slope, k))
+            return code.apply("div", difference, code.load(size, k))
+
+        d2 = code.apply("div", self.mean_square(change), h0)
+        # The larger, and NaN where one is.
+        steepest = code.select(code.apply("gt", d1, d2), d1, d2)
+        power = code.apply(
+            "pow",
+            code.apply("div", number(0.01), self._positive(steepest)),
+            number(1.0 / self.model.tableau.order),
+        )
+        flat = code.apply("le", steepest, number(1e-15))
+        h1 = code.select(flat, code.larger(code.apply("mul", number(1e-3), length), before), power)
+        h1 = code.select(self._finite(steepest), h1, number(float("nan")))
+        h1 = code.select(self._finite(h1), h1, h0)
+        return code.smaller(code.apply("mul", number(100), h0), h1)
+
+    def limit(self) -> str:
+        """Whether the attempts are used up, or Ctrl-C was pressed; then that is the status."""
+        code = self.code
+        tried = code.apply("add", self.get("accepted"), self.get("rejected"))
+        over = code.apply("ge", tried, self.option("max_steps"))
+        with code.when(over):
+            self.set("status", self.number(Status.MAX_STEPS))
+        code.module.declare(f"@{SYMBOL} = external global i64")
+        word = code.made(f"load atomic i64, ptr @{SYMBOL} monotonic, align 8")
+        stopped = code.value(f"icmp ne i64 {word}, 0")
+        with code.when(stopped):
+            self.set("status", self.number(Status.INTERRUPTED))
+        return code.apply("or", over, stopped)
+
+    def aim(self) -> tuple[str, str, str, str]:
+        """The next step: t, h, whether it is the last one up to t1, a jump or a knot, and its end."""
+        code = self.code
+        t, proposed = self.get("t"), self.get("h")
+        whole = self._goal()
+        goal = self._reach(t, whole)
+        remaining = code.apply("sub", goal, t)
+        length, left = code.apply("abs", proposed), code.apply("abs", remaining)
+        last = code.apply("ge", code.apply("mul", length, self.number(loop.STRETCH)), left)
+        kink = self.get("kink")
+        short = code.apply("ne", kink, self.number(0))
+        if self.model.bends:
+            near = code.apply("ge", code.apply("mul", length, self.number(loop.HALVED)), left)
+            halved = code.apply("and", near, code.apply("ne", goal, whole))
+            half = code.apply("mul", remaining, self.number(0.5))
+            planned = code.select(halved, half, proposed)
+        else:
+            planned = proposed
+        if self.model.kinks is not None:
+            planned = code.select(short, kink, planned)
+            last = code.select(short, code.apply("ge", code.apply("abs", kink), left), last, "i1")
+        h = code.select(last, remaining, planned)
+        return t, h, last, code.select(last, goal, code.apply("add", t, h))
+
+    def _reach(self, t: str, goal: str) -> str:
+        """As `solve.knots.reach_of`: knots are passed one by one."""
+        code = self.code
+        if not self.model.bends:
+            return goal
+        count, reached = code.to_integer(self.option("knots")), code.variable("double", goal)
+        with code.when(code.value(f"icmp sgt i64 {count}, 0")):
+            begin = self.pointers["knots"]
+            along = self._along(t)
+            rounding = code.apply("mul", self.number(SAME), code.apply("abs", along))
+            along = code.apply("add", along, rounding)
+            k = code.variable("i64", code.to_integer(self.get("knot")))
+            with code.forever() as passing:
+                after = code.integer("add", code.load(k, kind="i64"), "1")
+                code.leave(passing, code.value(f"icmp sge i64 {after}, {count}"))
+                code.leave(passing, code.apply("gt", code.load(begin, after), along))
+                code.store(after, k, kind="i64")
+            place = code.load(k, kind="i64")
+            self.set("knot", code.to_real(place))
+            reach = code.load(begin, code.integer("add", count, place))
+            far = self._along(goal)
+            rounding = code.apply("mul", self.number(SAME), code.apply("abs", far))
+            nearer = code.apply("lt", reach, code.apply("sub", far, rounding))
+            code.store(code.select(nearer, self._along(reach), goal), reached)
+        return code.load(reached)
+
+    def settle(self, t: str, h: str, last: str, end: str, error: str) -> None:
+        """As `loop.advance` after the attempt, and `control.predictive`."""
+        code, number, model = self.code, self.number, self.model
+        self.add("rhs", model.tableau.stages)
+        self.add("jacobians", 1)
+        self.add("factorizations", 1)
+        finite = self._finite(error)
+        logarithm = code.each("log", self._between(error, number(1e-10), number(1e10)))
+        order, rejections = model.tableau.order, self.get("rejections")
+        safety, least = number(math.log(control.PREDICTIVE_SAFETY)), number(math.log(control.LEAST))
+        accept = code.apply("le", error, number(1))
+        if model.bends or model.lands or model.kinks is not None:
+            self.set("whole", self.get("h"))
+        short = self._ends_short(t, h, accept)
+        accept = code.value(f"and i1 {accept}, {code.value(f'xor i1 {short}, true')}")
+        with code.choice(accept) as (yes, no):
+            with yes:
+                drift = code.smaller(code.apply("sub", self.get("expected"), logarithm), number(0))
+                most = code.select(
+                    code.apply("gt", rejections, number(0)), number(0), number(math.log(control.GREATEST))
+                )
+                most = self._longest(most, h)
+                step = code.apply("mul", code.apply("sub", drift, logarithm), number(1 / order))
+                step = self._between(code.apply("add", safety, step), least, most)
+                self._propose(h, code.each("exp", step))
+                known = code.larger(logarithm, number(math.log(control.LEAST_EXPECTED)))
+                self._expect(known, step)
+                self.add("accepted", 1)
+                self.set("rejections", number(0))
+                self.set("kink_attempts", number(0))
+                self.set("failure", number(Status.SUCCESS))
+                self.project(code.apply("add", t, h))
+                self._save(t, h, end)
+                with code.loop(self.n) as k:
+                    self.keep(k)
+                self.set("t", end)
+                self._open(last, end)
+                with code.when(last):
+                    self._arrive(end)
+            with no:
+                self.add("rejected", 1)
+                with code.when(code.value(f"xor i1 {short}, true")):
+                    step = code.apply("add", safety, code.apply("mul", logarithm, number(-1 / order)))
+                    step = self._between(step, least, number(math.log(0.9)))
+                    step = code.select(finite, step, least)
+                    self._propose(h, code.each("exp", step))
+                    self._expect(self.get("expected"), step)
+                    self.add("rejections", 1)
+                    failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
+                    self.set("failure", failure)
+        self._stuck()
+
+    def _ends_short(self, t: str, h: str, accept: str) -> str:
+        """Whether an attempt that would be accepted is made again up to a kink (`solve/integrate/branches.py`)."""
+        code, number, model = self.code, self.number, self.model
+        if model.kinks is None or not self.watches_kinks:
+            return code.flag(False)
+        short = code.variable("i1")
+        code.store("false", short, kind="i1")
+        self.set("kink", number(0))
+        tries = code.apply("lt", self.get("kink_attempts"), number(ATTEMPTS))
+        with code.when(code.apply("and", accept, tries)):
+            self.gather()
+            values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p)
+            values += ("%operands", "%work")
+            listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
+            part = code.apply("mul", h, code.call("kink", *listed, result="double"))
+            least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", t))
+            part = code.select(code.apply("gt", code.apply("abs", part), least), part, h)
+            with code.when(code.apply("lt", code.apply("abs", part), code.apply("abs", h))):
+                self.set("kink", part)
+                self.add("kink_attempts", 1)
+                code.store("true", short, kind="i1")
+        return code.load(short, kind="i1")
+
+    def gather(self) -> None:
+        """Makes stages, new value, parameters and inputs of the attempt lie in their arrays."""
+
+    def _longest(self, most: str, h: str) -> str:
+        """The logarithm of the greatest factor for a next step, behind one that may have been cut at a knot."""
+        code = self.code
+        if not self.model.bends and self.model.kinks is None:
+            return most
+        longest = code.variable("double", most)
+        cut_at_all = code.apply("gt", self.option("knots"), self.number(0))
+        if self.model.kinks is not None:
+            cut_at_all = code.flag(True)
+        with code.when(cut_at_all):
+            cut = code.apply("abs", code.apply("div", self.get("whole"), h))
+            with code.when(code.apply("gt", cut, self.number(1))):
+                code.store(code.larger(most, code.each("log", cut)), longest)
+        return code.load(longest)
+
+    def _open(self, last: str, end: str) -> None:
+        """Learns how long a step behind a knot is, and makes the next one so long."""
+        code, number = self.code, self.number
+        if not self.model.bends:
+            return
+        with code.when(code.apply("gt", self.option("knots"), number(0))):
+            proposed, opens = code.apply("abs", self.get("h")), code.apply("ne", self.get("opens"), number(0))
+            self.set("opening", code.select(opens, proposed, self.get("opening")))
+            goal = self._goal()
+            bends = code.apply("and", last, code.apply("ne", end, goal))
+            self.set("opens", code.select(bends, number(1), number(0)))
+            shorter = code.apply("and", bends, code.apply("lt", self.get("opening"), proposed))
+            with code.when(shorter):
+                self.set("h", code.apply("mul", self.direction, self.get("opening")))
+                self.set("expected", number(0))
+
+    def project(self, end: str) -> None:
+        """Moves the new value, accepted, to where the invariants hold."""
+        code, model = self.code, self.model
+        if model.project is None:
+            return
+        self.drive(end)
+        rtol = code.at(self.pointers["options"], OPTIONS.index("rtol"))
+        y1, moved = self.area("y1"), self.area("b")
+        pointers = (y1, self.p, self.area("u"), self.pointers["atol"], rtol, moved, self.area("scratch"))
+        code.call("project", f"double {end}", *(f"ptr {p}" for p in pointers))
+        with code.loop(self.n) as k:
+            code.store(code.load(moved, k), y1, k)
+
+    def pivoted(self, arguments: list[str], result: str) -> None:
+        """The attempt once more with pivots as they come; its error into the variable `result`."""
+        self._as_they_come(arguments, result)
+        for name in ("factorizations", "jacobians"):
+            self.add(name, 1)
+
+    def unplanned(self, arguments: list[str], result: str) -> None:
+        """The attempt with pivots as they come from the first."""
+        self._as_they_come(arguments, result)
+        self.add("unplanned", -1)
+
+    def _as_they_come(self, arguments: list[str], result: str) -> None:
+        self.code.store(self.code.call("attempt_general", *arguments, "i1 true", result="double"), result)
+        self.add("pivoted", 1)
+
+    def lengthen(self, bad: str, error: str) -> None:
+        """After a try with planned pivots: where they were bad and others were not, more attempts than last time go
+        without."""
+        code, number = self.code, self.number
+        bad = code.apply("and", bad, self._finite(error))
+        longer = code.smaller(code.apply("mul", number(2), self.get("spell")), number(LONGEST_SPELL))
+        spell = code.select(bad, code.larger(longer, number(1)), number(0))
+        self.set("spell", spell)
+        self.set("unplanned", spell)
+
+    def troubled(self, error: str) -> str:
+        """Whether an attempt failed for want of good pivots, or shorter steps may not help."""
+        code, number = self.code, self.number
+        often = code.apply("ge", self.get("rejections"), number(KINK))
+        failed = code.apply("and", code.apply("not", code.apply("le", error, number(1))), often)
+        unplanned = code.apply("lt", error, number(0))
+        return code.apply("or", code.apply("or", unplanned, failed), self._crawls())
+
+    def _crawls(self) -> str:
+        code = self.code
+        behind = code.apply("abs", code.apply("sub", self.get("t"), self.option("t0")))
+        return code.apply(
+            "lt", code.apply("abs", self.get("h")), code.apply("mul", self.number(CRAWL), behind)
+        )
+
+    def otherwise(self, arguments: list[str], result: str) -> None:
+        """Other ways to make the attempt, whose error is in the variable `result`: with pivots as they come, then by
+        the implicit Euler method."""
+        code, number = self.code, self.number
+        with code.when(code.apply("eq", code.load(result), number(-1))):
+            self.pivoted(arguments, result)
+        error, rejections = code.load(result), self.get("rejections")
+        refused = code.apply("eq", error, number(-2))
+        failed = code.apply("not", code.apply("le", error, number(1)))
+        again = code.apply("or", code.apply("ge", rejections, number(KINK)), self._crawls())
+        # An error that is not smaller for shorter steps: algebraic unknowns lie on the wrong side of a kink.
+        expected = code.apply("mul", number(ALIKE), code.each("exp", self.get("expected")))
+        same = code.apply("gt", error, code.larger(expected, number(NOTICED)))
+        hard = code.apply("or", code.apply("and", failed, again), code.apply("and", same, self._crawls()))
+        with code.when(code.apply("or", refused, hard)):
+            self.by_euler(arguments, result)
+
+    def by_euler(self, arguments: list[str], result: str) -> None:
+        """A step by the implicit Euler method; its error into the variable `result`."""
+        self.code.store(self.code.call("euler", *arguments, result="double"), result)
+        for name in ("factorizations", "jacobians", "pivoted"):
+            self.add(name, 1)
+
+    def _stuck(self) -> None:
+        code, number = self.code, self.number
+        small = code.apply("mul", number(4 * loop.EPSILON), code.apply("abs", self.get("t")))
+        stuck = code.apply("le", code.apply("abs", self.get("h")), small)
+        often = code.apply("ge", self.get("rejections"), number(loop.MOST_REJECTIONS))
+        stuck = code.apply("or", stuck, often)
+        with code.when(code.apply("and", stuck, self.running())):
+            failure = self.get("failure")
+            unknown = code.apply("eq", failure, number(Status.SUCCESS))
+            self.set("status", code.select(unknown, number(Status.STEP_TOO_SMALL), failure))
+
+    def _expect(self, error: str, step: str) -> None:
+        """The error of a step that is longer by a factor, all as logarithms."""
+        change = self.code.apply("mul", self.number(self.model.tableau.order), step)
+        self.set("expected", self.code.apply("add", error, change))
+
+    def _propose(self, h: str, factor: str) -> None:
+        code, most = self.code, self.option("max_step")
+        proposed = code.apply("mul", h, factor)
+        self.set("h", self._between(proposed, code.apply("neg", most), most))

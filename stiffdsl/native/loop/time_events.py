@@ -1,0 +1,209 @@
+"""Jumps in time inside a kernel (`solve/integrate/time_events.py`).
+
+Conditions on time alone are decided by one time for all steps up to the next jump, in the middle between both. It
+follows the parameters, so that what depends on it is worked out once for these steps (`once.py`):
+
+    rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stiffdsl.native.functions.emission import emit_function
+from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.loop.signals import next_jump
+from stiffdsl.program.forward import copied
+from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.program import Function, Program
+from stiffdsl.solve.integrate.time_events import EPSILON, ROUNDINGS, SAME, TINY
+
+
+@dataclass(frozen=True, eq=False)
+class Stopping:
+    """Where steps end: `crossings(p, side)` and what it says; `rhs` and `jacobian` as functions of `side`
+    (`program/program.py`)."""
+
+    crossings: Function
+    rhs: Function
+    jacobian: Function
+    tables: dict[str, np.ndarray]
+    periodic: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.periodic)
+
+
+def stopping(program: Program) -> Stopping | None:
+    """What jumps in time, if anything does."""
+    if not len(program.crossings_periodic):
+        return None
+    crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
+    return Stopping(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
+
+
+def in_segments(program: Program, parameters: int) -> Program:
+    """The functions that steps evaluate, with that time as the last of the parameters."""
+    if not len(program.crossings_periodic):
+        return program
+    b = Builder(ConstantTables())
+    p = b.input("p", parameters + 1)
+
+    def over(function: Function) -> Function:
+        values: list[int] = []
+        for op in function.ops:
+            match op.name, op.data:
+                case "input", "p":
+                    values.append(b.take(p, np.arange(parameters)))
+                case "input", "side":
+                    values.append(b.full(b.element(p, parameters), op.size or 1))
+                case _:
+                    values.append(copied(b, program.tables, op, [values[a] for a in op.args]))
+        ops, *_ = b.needed(values[-1])
+        arguments = tuple(a for a in function.arguments if a != "side")
+        return Function(function.name, arguments, function.doc, ops)
+
+    functions = [over(f) for f in program.functions if "side" in f.arguments and f.name != "crossings"]
+    return replace(program, functions=functions, tables=b.tables.arrays)
+
+
+def beyond_of(code: Code, t: str) -> str:
+    """What is further from t than this is certainly not at the same time."""
+    size = code.apply("mul", code.number(4 * ROUNDINGS * EPSILON), code.apply("abs", t))
+    return code.apply("add", size, code.number(TINY))
+
+
+@contextmanager
+def saved_at(code: Code, times: str, cursor: str, t: str) -> Iterator[str]:
+    """The body for every saved time that is as good as t, from the last one before the integer variable `cursor` on
+    back; it is left before them."""
+    same = code.apply("mul", code.number(SAME), code.apply("abs", t))
+    with code.forever() as looking:
+        s = code.load(cursor, kind="i64")
+        code.leave(looking, code.value(f"icmp sle i64 {s}, 0"))
+        s = code.integer("sub", s, "1")
+        away = code.apply("abs", code.apply("sub", code.load(times, s), t))
+        code.leave(looking, code.apply("gt", away, same))
+        yield s
+        code.store(s, cursor, kind="i64")
+
+
+NEXT_STOP = (
+    *(("double", "t"), ("double", "end")),
+    *(("ptr", name) for name in ("p", "operands", "side", "lines", "here", "scratch")),
+)
+
+
+def emit_next_stop(module: Module, stops: Stopping | None, tables: bool) -> int:
+    """`next_stop(…)`: the time of the first jump after t on the way to `end`, as `solve.stops.next_stop`, of a
+    condition or of a table; `here`: 1 where something jumps at t, else 0; `side` and `lines` are for its use. Returns
+    the doubles of scratch it needs."""
+    needed = 0 if stops is None else emit_function(module, stops.crossings, stops.tables)
+    code = Code(module, "next_stop", NEXT_STOP, "double", attributes="noinline")
+    number = code.number
+    backward = code.apply("lt", "%end", "%t")
+    direction = code.select(backward, number(-1.0), number(1.0))
+    stop = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
+    code.store(number(0.0), "%here")
+    if stops is not None:
+        _next_of_lines(code, stops, direction, stop)
+    if tables:
+        half = code.apply("mul", number(0.5), beyond_of(code, "%t"))
+        jump = next_jump(code, "%t", backward, half)
+        nearer = code.apply(
+            "lt", code.apply("mul", direction, jump), code.apply("mul", direction, code.load(stop))
+        )
+        code.store(code.select(nearer, jump, code.load(stop)), stop)
+    time = code.load(stop)
+    away = code.apply("abs", code.apply("sub", time, "%end"))
+    same = code.apply("le", away, code.apply("mul", number(SAME), code.apply("abs", "%end")))
+    code.put(f"ret double {code.select(same, '%end', time)}")
+    code.finish()
+    return needed
+
+
+def _next_of_lines(code: Code, stops: Stopping, direction: str, stop: str) -> None:
+    """The time of the first jump of a line into the variable `stop`."""
+    number, count = code.number, stops.count
+    lines = Lines(code, stops, "%t", "%p", "%side", "%lines", "%scratch")
+    with code.loop(count) as k:
+        code.store("%t", "%side", k)
+    lines.evaluate()
+    with code.loop(count) as k:
+        line = lines.line(k)
+        beside = code.apply("add", "%t", code.apply("mul", direction, line.beyond))
+        code.store(code.select(line.here, beside, "%t"), "%side", k)
+        code.store(code.select(line.here, number(1.0), code.load("%here")), "%here")
+    lines.evaluate()
+    nearest = code.variable("double")
+    code.store(number(np.inf), nearest)
+    with code.loop(count) as k:
+        line = lines.line(k)
+        rising = code.apply("gt", code.apply("mul", direction, line.slope), number(0.0))
+        above = code.apply("add", code.apply("floor", code.apply("add", line.value, line.off)), number(1.0))
+        below = code.apply("sub", code.apply("ceil", code.apply("sub", line.value, line.off)), number(1.0))
+        whole = code.select(line.periodic, code.select(rising, above, below), number(0.0))
+        time = code.apply("div", code.apply("sub", whole, line.offset), line.slope)
+        distance = code.apply("mul", direction, code.apply("sub", time, "%t"))
+        first = code.apply("and", line.known, code.apply("gt", distance, line.blur))
+        first = code.apply("and", first, code.apply("lt", distance, code.load(nearest)))
+        with code.when(first):
+            code.store(distance, nearest)
+            code.store(time, stop)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line at a time: `value` there; `off` is how much rounding may have moved it, `blur` its zero; `beyond` is
+    certainly after a jump; `here`: whether it jumps now."""
+
+    offset: str
+    slope: str
+    periodic: str
+    known: str
+    value: str
+    off: str
+    blur: str
+    beyond: str
+    here: str
+
+
+class Lines:
+    """Code that evaluates the lines at t, with the sides and results in arrays."""
+
+    def __init__(self, code: Code, stops: Stopping, t: str, p: str, side: str, lines: str, scratch: str):
+        self.code, self.stops, self.t, self.lines = code, stops, t, lines
+        self.pointers = [p, side, lines, scratch]
+        self.periodic = code.module.constants(stops.periodic.astype(np.int32))
+
+    def evaluate(self) -> None:
+        self.code.call("crossings", *(f"ptr {p}" for p in self.pointers))
+
+    def line(self, k: str) -> _Line:
+        code, number = self.code, self.code.number
+        zero = number(0.0)
+        offset = code.load(self.lines, k)
+        slope = code.load(code.at(self.lines, self.stops.count), k)
+        flat = code.apply("eq", slope, zero)
+        known = code.apply("and", self._finite(offset), self._finite(slope))
+        known = code.apply("and", known, code.apply("not", flat))
+        offset, slope = code.select(known, offset, number(1.0)), code.select(known, slope, number(1.0))
+        moved = code.apply("mul", slope, self.t)
+        value = code.apply("add", offset, moved)
+        terms = code.apply("add", code.apply("abs", offset), code.apply("abs", moved))
+        off = code.apply("mul", number(ROUNDINGS * EPSILON), terms)
+        periodic = code.value(f"icmp ne i64 {code.index(self.periodic, k)}, 0")
+        rounded = code.apply("floor", code.apply("add", value, number(0.5)))
+        nearest = code.select(periodic, rounded, zero)
+        beside = code.apply("abs", code.apply("sub", value, nearest))
+        here = code.apply("and", known, code.apply("le", beside, off))
+        blur = code.apply("div", off, code.apply("abs", slope))
+        beyond = code.apply("add", code.apply("mul", number(2.0), blur), number(TINY))
+        return _Line(offset, slope, periodic, known, value, off, blur, beyond, here)
+
+    def _finite(self, value: str) -> str:
+        code = self.code
+        return code.apply("eq", code.apply("sub", value, value), code.number(0.0))

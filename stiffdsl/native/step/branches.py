@@ -1,0 +1,320 @@
+"""Kinks inside of a kernel (as `integrate/branches.py`): how much of an attempted step can be made in one piece."""
+
+import numpy as np
+
+from stiffdsl.native.functions.emission import emit_function
+from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.step.attempt import PARAMETERS, Model, Writer
+from stiffdsl.native.step.layout import Areas
+from stiffdsl.solve.integrate.branches import BETWEEN, CUBIC, HALVINGS, LOOKS, MISSED, POINTS, WEIGHT
+
+_GIVEN = PARAMETERS[:-1]
+_AT = (*_GIVEN, ("double", "look"))
+
+
+def emit_relations(module: Module, model: Model) -> int:
+    """Both functions; returns the doubles of scratch they need."""
+    if model.kinks is None:
+        return 0
+    kinks = model.kinks
+    return max(emit_function(module, f, kinks.tables) for f in (kinks.relations, kinks.held))
+
+
+def emit_kinks(module: Module, model: Model, areas: Areas) -> None:
+    """`kink(…) -> double`, with the parameters of an attempt that is made: stages and new value lie in their arrays."""
+    if model.kinks is None:
+        return
+    _emit_look(module, model, areas)
+    _emit_stage(module, model, areas)
+    _emit_changed(module, model, areas)
+    if not np.all(model.mass):
+        _emit_factor(module, model, areas)
+    _emit_missing(module, model, areas)
+    _emit_share(module, model, areas)
+
+
+class _Function:
+    """The code of one function for an attempted step."""
+
+    def __init__(
+        self, module: Module, model: Model, areas: Areas, name: str, given=_AT, result: str = "void"
+    ):
+        self.code = code = Code(module, name, given, result, attributes="noinline")
+        self.writer = Writer(code, model, areas)
+        self.model, self.area = model, self.writer.area
+
+    def time(self) -> str:
+        code = self.code
+        return code.apply("add", "%t", code.apply("mul", "%look", "%h"))
+
+    def evaluate(self, function: str, time: str, y: str, result: str, *more: str) -> None:
+        pointers = (y, "%p", self.area("u"), *map(self.area, (*more, result, "scratch")))
+        self.code.call(function, f"double {time}", *(f"ptr {p}" for p in pointers))
+
+    def drive(self) -> None:
+        """The inputs at the time of `look`."""
+        if self.model.inputs:
+            pointers = ("%operands", *map(self.area, ("span", "u", "u_t")))
+            self.code.call("inputs", f"double {self.time()}", *(f"ptr {p}" for p in pointers))
+
+    def call(self, function: str, look: str, result: str = "void", row: str | None = None) -> str:
+        """Another function of the same step."""
+        listed = [f"{kind} %{name}" for kind, name in _GIVEN]
+        listed += [f"double {look}"] + ([] if row is None else [f"ptr {row}"])
+        return self.code.call(function, *listed, result=result)
+
+    def end(self, value: str | None = None, kind: str = "double") -> None:
+        self.code.put("ret void" if value is None else f"ret {kind} {value}")
+        self.code.finish()
+
+
+def _emit_look(module: Module, model: Model, areas: Areas) -> None:
+    """`kink_look(…, look)`: dense output there into `argument`, and the inputs."""
+    f = _Function(module, model, areas, "kink_look")
+    code, rows = f.code, len(model.tableau.H)
+    rest = code.apply("sub", code.number(1.0), "%look")
+    result, after, K = f.area("argument"), f.area("y1"), [f.area("K", r) for r in range(rows)]
+    with code.sweep(model.n) as k:
+        inner = code.load_part(K[-1], k)
+        theta = code.same("%look")
+        for r in reversed(range(rows - 1)):
+            inner = code.apply("add", code.load_part(K[r], k), code.apply("mul", theta, inner))
+        value = code.apply("add", code.load_part(after, k), code.apply("mul", code.same(rest), inner))
+        start = code.apply("mul", code.same(rest), code.load_part("%y", k))
+        code.store_part(code.apply("add", start, code.apply("mul", theta, value)), result, k)
+    f.drive()
+    f.end()
+
+
+def _emit_stage(module: Module, model: Model, areas: Areas) -> None:
+    """`kink_stage(…, look, row)`: what a stage with this row of the tableau evaluated into `argument`, and the
+    inputs."""
+    f = _Function(module, model, areas, "kink_stage", (*_AT, ("ptr", "row")))
+    code, stages = f.code, model.tableau.stages
+    result, made = f.area("argument"), [f.area("stages", i) for i in range(stages)]
+    with code.sweep(model.n) as k:
+        value = code.load_part("%y", k)
+        for i in range(stages):
+            value = code.fused(code.spread("%row", i), code.load_part(made[i], k), value)
+        code.store_part(value, result, k)
+    f.drive()
+    f.end()
+
+
+def _emit_changed(module: Module, model: Model, areas: Areas) -> None:
+    """`kink_changed(…, look) -> i1`: whether a condition at `argument` is not as it was at the start."""
+    assert model.kinks is not None
+    f = _Function(module, model, areas, "kink_changed", result="i1")
+    code = f.code
+    f.evaluate("relations", f.time(), f.area("argument"), "relations")
+    zero, one = code.number(0.0), code.number(1.0)
+    rises = code.module.constants(model.kinks.rises)
+    total = code.variable("double", zero)
+    with code.loop(model.kinks.count) as k:
+        before, now = code.load(f.area("held_relations"), k), code.load(f.area("relations"), k)
+        rise = code.load(rises, k)
+        risen = code.apply("gt", now, code.apply("add", before, rise))
+        exponent = code.apply("gt", rise, zero)
+        other = code.select(exponent, risen, code.apply("ne", now, before), "i1")
+        code.store(code.apply("add", code.load(total), code.select(other, one, zero)), total)
+    f.end(code.apply("ne", code.load(total), zero), "i1")
+
+
+def _emit_factor(module: Module, model: Model, areas: Areas) -> None:
+    """`kink_factor(…, look)`: factors for a piece of the step up to there, with the slopes there."""
+    f = _Function(module, model, areas, "kink_factor")
+    code = f.code
+    f.call("kink_look", "%look")
+    f.evaluate("jacobian", f.time(), f.area("argument"), "J")
+    alpha = code.apply("div", code.number(1.0), code.apply("mul", "%look", "%h"))
+    code.call("assemble", f"double {alpha}", f"ptr {f.area('J')}", f"ptr {f.area('W')}")
+    code.call("pivoted_factor", *(f"ptr {f.area(a)}" for a in ("W", "A", "pivots")))
+    code.store("%look", f.area("kink_length"))
+    f.end()
+
+
+def _emit_missing(module: Module, model: Model, areas: Areas) -> None:
+    """`kink_missing(…, look) -> double`: what the step misses at `argument`, in tolerated errors for a whole step."""
+    f = _Function(module, model, areas, "kink_missing", result="double")
+    code, n, number = f.code, model.n, f.code.number
+    mass = code.module.constants(np.asarray(model.mass, dtype=float))
+    b, z = f.area("b"), f.area("z")
+    f.evaluate("rhs", f.time(), f.area("argument"), "b")
+    f.evaluate("held", f.time(), f.area("argument"), "z", "held_relations")
+    with code.loop(n) as k:
+        difference = code.apply("sub", code.load(b, k), code.load(z, k))
+        finite = code.apply("eq", code.apply("sub", difference, difference), number(0.0))
+        code.store(code.select(finite, difference, number(0.0)), b, k)
+    if np.all(model.mass):
+        reached, factor = b, "%h"
+    else:
+        pointers = (f.area("A"), f.area("pivots"), b, z)
+        code.call("pivoted_solve", *(f"ptr {p}" for p in pointers))
+        reached, factor = z, code.apply("div", number(1.0), code.load(f.area("kink_length")))
+    total = code.variable("double", number(0.0))
+    with code.loop(n) as k:
+        value = code.apply("mul", factor, code.load(reached, k))
+        before, after = code.load("%y", k), code.load(f.area("y1"), k)
+        value = f.writer.scaled(code.load("%atol", k), before, after, value)
+        own = code.apply("ne", code.load(mass, k), number(0.0))
+        value = code.select(own, value, number(0.0))
+        code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
+    mean = code.apply("mul", code.load(total), number(1.0 / n))
+    f.end(code.apply("sqrt", mean))
+
+
+def _emit_share(module: Module, model: Model, areas: Areas) -> None:
+    """`kink(…) -> double`."""
+    f = _Function(module, model, areas, "kink", _GIVEN, "double")
+    code, number, tableau = f.code, f.code.number, model.tableau
+    made, K = (
+        [f.area(a, i) for i in range(n)] for a, n in (("stages", tableau.stages), ("K", len(tableau.H)))
+    )
+    with code.sweep(model.n) as k:
+        stages = [code.load_part(stage, k) for stage in made]
+        for row, result in zip(tableau.H, K, strict=True):
+            code.store_part(code.combination(row, stages), result, k)
+    f.writer.drive(0.0)
+    f.evaluate("relations", "%t", "%y", "held_relations")
+    looks = code.module.constants(np.asarray(LOOKS))
+    low, high, rate, behind = (code.variable("double", number(0.0)) for _ in range(4))
+    factored = code.variable("i1", "false")
+    seen, matters = code.variable("i1", "false"), code.variable("i1", "false")
+    # One look after the other, up to the first by which too much was missed.
+    with code.loop(len(LOOKS)) as j:
+        waiting = code.value(f"xor i1 {code.load(matters, kind='i1')}, true")
+        with code.when(waiting):
+            _look(f, j, code.load(looks, j), (low, high, rate, behind), (factored, seen, matters))
+    unseen = code.value(f"xor i1 {code.load(seen, kind='i1')}, true")
+    with code.when(unseen):
+        _look_between(f, (low, high, rate, behind), (factored, matters))
+    possible = code.variable("double", number(1.0))
+    with code.choice(code.load(matters, kind="i1")) as (yes, no):
+        with yes:
+            _halve(f, low, high, rate, behind)
+            code.store(code.load(high), possible)
+        with no:
+            _look_at_stages(f, factored, possible)
+    f.end(code.load(possible))
+
+
+def _look(
+    f: _Function, j: str, look: str, places: tuple[str, str, str, str], flags: tuple[str, str, str]
+) -> None:
+    """One look further on, number `j`: what is missed up to there. The flags say whether there are factors, whether a
+    condition was another, and whether that matters."""
+    code, number = f.code, f.code.number
+    factored, seen, matters = flags
+    assert f.model.kinks is not None
+    low, high, rate, behind = places
+    before = code.load(high)
+    code.store(before, low)
+    code.store(look, high)
+    previous = code.load(behind)
+    piece = code.variable("double")
+    code.store(number(0.0), piece)
+    f.call("kink_look", look)
+    changed = f.call("kink_changed", look, "i1")
+    kept = code.at(f.area("compared"), code.integer("mul", j, str(f.model.kinks.count)))
+    with code.loop(f.model.kinks.count) as k:
+        code.store(code.load(code.at(f.area("relations"), f.model.kinks.count), k), kept, k)
+    with code.when(changed):
+        code.store("true", seen, kind="i1")
+        _factor_once(f, look, factored)
+        found = f.call("kink_missing", look, "double")
+        code.store(found, rate)
+        code.store(code.apply("mul", code.apply("sub", look, before), found), piece)
+    total = code.apply("add", previous, code.load(piece))
+    much = code.apply("gt", total, number(MISSED))
+    code.store(much, matters, kind="i1")
+    code.store(code.select(much, previous, total), behind)
+
+
+def _look_between(f: _Function, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
+    """Looks at the first point between where a condition may be another, by the polynomial through what it compares at
+    the start and at the looks."""
+    code, number, kinks = f.code, f.code.number, f.model.kinks
+    assert kinks is not None
+    low, high, rate, behind = places
+    factored, matters = flags
+    zero, rises = number(0.0), code.module.constants(kinks.rises)
+    touch = code.variable("double", number(2.0))
+    with code.loop(kinks.count) as k:
+        first = code.load(code.at(f.area("held_relations"), kinks.count), k)
+        values = [
+            first,
+            *(code.load(code.at(f.area("compared"), j * kinks.count), k) for j in range(len(LOOKS))),
+        ]
+        rise = code.load(rises, k)
+        most = code.apply("add", code.load(f.area("held_relations"), k), rise)
+        exponent = code.apply("gt", rise, zero)
+        for point, row in zip(POINTS, CUBIC, strict=True):
+            value = code.combination(row, values)
+            other = code.apply("lt", code.apply("mul", value, first), zero)
+            other = code.select(exponent, code.apply("gt", value, most), other, "i1")
+            nearer = code.smaller(code.load(touch), number(point))
+            code.store(code.select(other, nearer, code.load(touch)), touch)
+    look = code.load(touch)
+    with code.when(code.apply("lt", look, number(1.0))):
+        f.call("kink_look", look)
+        with code.when(f.call("kink_changed", look, "i1")):
+            _factor_once(f, look, factored)
+            found = f.call("kink_missing", look, "double")
+            code.store(code.apply("sub", look, number(1 / BETWEEN)), low)
+            code.store(look, high)
+            code.store(found, rate)
+            code.store(zero, behind)
+            much = code.apply("gt", code.apply("mul", number(1 / BETWEEN), found), number(MISSED))
+            code.store(much, matters, kind="i1")
+
+
+def _factor_once(f: _Function, look: str, factored: str) -> None:
+    """Factors for what algebraic equations miss, where there are none yet; `argument` is that of `look`."""
+    if np.all(f.model.mass):
+        return
+    code = f.code
+    with code.when(code.value(f"xor i1 {code.load(factored, kind='i1')}, true")):
+        f.call("kink_factor", look)
+        code.store("true", factored, kind="i1")
+
+
+def _look_at_stages(f: _Function, factored: str, possible: str) -> None:
+    """Half a step is `possible` where a stage is beyond a kink that the solution does not reach, and that matters."""
+    code, number, tableau = f.code, f.code.number, f.model.tableau
+    matrix = code.module.constants(tableau.a_matrix.astype(float))
+    nodes = code.module.constants(np.asarray(tableau.c, dtype=float))
+    with code.loop(tableau.stages, 1) as i:
+        look = code.load(nodes, i)
+        row = code.at(matrix, code.integer("mul", i, str(tableau.stages)))
+        f.call("kink_stage", look, row=row)
+        with code.when(f.call("kink_changed", look, "i1")):
+            if not np.all(f.model.mass):
+                _factor_once(f, number(1.0), factored)
+                f.call("kink_stage", look, row=row)
+            seen = code.apply("mul", number(WEIGHT), f.call("kink_missing", look, "double"))
+            with code.when(code.apply("gt", seen, number(MISSED))):
+                code.store(number(0.5), possible)
+
+
+def _halve(f: _Function, low: str, high: str, rate: str, behind: str) -> None:
+    """Moves `high` to where no more is missed than may be, a little behind the kink."""
+    code, number = f.code, f.code.number
+    count = code.variable("double", number(0.0))
+    with code.forever() as halving:
+        width = code.apply("sub", code.load(high), code.load(low))
+        missed = code.apply("add", code.load(behind), code.apply("mul", width, code.load(rate)))
+        code.leave(halving, code.apply("not", code.apply("gt", missed, number(MISSED))))
+        code.leave(halving, code.apply("ge", code.load(count), number(HALVINGS)))
+        middle = code.apply("mul", number(0.5), code.apply("add", code.load(low), code.load(high)))
+        f.call("kink_look", middle)
+        found = f.call("kink_missing", middle, "double")
+        width = code.apply("sub", middle, code.load(low))
+        more = code.apply("add", code.load(behind), code.apply("mul", width, found))
+        with code.choice(code.apply("le", more, number(0.5 * MISSED))) as (later, earlier):
+            with later:
+                code.store(middle, low)
+                code.store(more, behind)
+            with earlier:
+                code.store(middle, high)
+                code.store(found, rate)
+        code.store(code.apply("add", code.load(count), number(1.0)), count)

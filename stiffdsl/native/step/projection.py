@@ -1,0 +1,95 @@
+"""The way back to the invariants (`solve/integrate/projection.py`) as one function of the program.
+
+    project(t, y, p, u, atol, rtol) = y*
+
+Written in the operations of programs, it is derived by time, along directions and in reverse as the equations are.
+"""
+
+import numpy as np
+
+from stiffdsl.native.factors import lu
+from stiffdsl.program.forward import copied
+from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.program import Function, Program
+from stiffdsl.solve.integrate import projection
+
+ARGUMENTS = ("t", "y", "p", "u", "atol", "rtol")
+# The factors of constraints are written out number by number.
+MULTIPLICATIONS = 2000
+
+
+def projection_of(program: Program) -> tuple[Function, dict[str, np.ndarray]] | None:
+    """`project` and its tables; None where the constraints are too many to be written out."""
+    moves = _Moves(program)
+    if moves.plan is None:
+        return None
+    b, n = moves.b, program.size
+    start = b.input("y", n)
+    allowed = b.apply(
+        "add", b.input("atol", n), b.apply("mul", b.element(b.input("rtol", 1), 0), b.apply("abs", start))
+    )
+    share = b.apply("div", allowed, _largest(b, allowed, n))
+    share = b.apply(
+        "select", b.apply("gt", share, b.number(projection.LEAST)), share, b.number(projection.LEAST)
+    )
+    weight, moved = b.apply("mul", share, share), start
+    for _ in range(projection.MOVES):
+        moved = moves.moved(moved, weight)
+    finite = b.number(0.0)
+    for k in range(n):
+        value = b.element(moved, k)
+        finite = b.apply("add", finite, b.apply("sub", value, value))
+    result = b.apply("select", b.apply("eq", finite, b.number(0.0)), moved, start)
+    ops, *_ = b.needed(b.full(result, n))
+    return Function("project", ARGUMENTS, "The nearest y that holds the invariants.", ops), b.tables.arrays
+
+
+def _largest(b: Builder, vector: int, n: int) -> int:
+    largest = b.element(vector, 0)
+    for k in range(1, n):
+        value = b.element(vector, k)
+        largest = b.apply("select", b.apply("gt", value, largest), value, largest)
+    return largest
+
+
+class _Moves:
+    """`moved(y, weight)`: y - W G^T (G W G^T)^-1 g(y)."""
+
+    def __init__(self, program: Program):
+        self.b = Builder(ConstantTables())
+        self.program = program
+        count = sum(family.size for family in program.system.invariants)
+        self.pairs = pairs = projection.Pairs(program.invariant_rows, program.invariant_columns, count)
+        rows, columns = pairs.pattern
+        # Pivots lie on the diagonal of a matrix that is symmetric and positive.
+        sizes = np.where(rows == columns, 1.0, 1e-3)
+        self.plan = lu.plan(rows, columns, np.zeros(pairs.count), sizes, MULTIPLICATIONS)
+
+    def moved(self, y: int, weight: int) -> int:
+        b, pairs, plan = self.b, self.pairs, self.plan
+        assert plan is not None, "there are factors"
+        n, count = self.program.size, pairs.count
+        g, G = self._of("invariants", y), self._of("invariants_jacobian", y)
+        weights = b.take(weight, pairs.columns[pairs.left])
+        products = b.apply("mul", b.apply("mul", b.take(G, pairs.left), weights), b.take(G, pairs.right))
+        products = b.full(products, len(pairs.left))
+        sums = b.full(b.total(products, pairs.place, len(pairs.pattern[0])), len(pairs.pattern[0]))
+        values = [b.element(sums, k) for k in range(len(pairs.pattern[0]))]
+        for k in pairs.diagonal.tolist():
+            values[k] = b.apply("mul", b.number(1 + projection.REGULAR), values[k])
+        factors = lu.factor(b, plan, values)
+        multiplier = b.stack(lu.solve(b, plan, factors, [b.element(g, k) for k in range(count)]))
+        pulls = b.full(b.apply("mul", G, b.take(multiplier, pairs.rows)), len(pairs.rows))
+        pull = b.total(pulls, pairs.columns, n)
+        return b.full(b.apply("sub", y, b.apply("mul", weight, pull)), n)
+
+    def _of(self, name: str, y: int) -> int:
+        """A function of the program at y, as a vector."""
+        function, b = self.program.by_name[name], self.b
+        values: list[int] = []
+        for op in function.ops:
+            if op.name == "input" and op.data == "y":
+                values.append(y)
+            else:
+                values.append(copied(b, self.program.tables, op, [values[a] for a in op.args]))
+        return b.full(values[-1], function.ops[-1].size or 1)

@@ -1,0 +1,21 @@
+"""The functions of a program by which kernels find kinks: its conditions, and f with conditions given."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.program.program import Function
+
+
+@dataclass(frozen=True, eq=False)
+class Kinks:
+    """`relations` and `held` of a program, with their tables."""
+
+    relations: Function
+    held: Function
+    tables: dict[str, np.ndarray]
+    rises: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.rises)

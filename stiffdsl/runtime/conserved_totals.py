@@ -1,0 +1,31 @@
+"""Totals of conserved quantities that gave states: parameters of a run that follow from the state it begins with."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from stiffdsl.program.program import Program
+from stiffdsl.runtime.bindings import Overrides
+from stiffdsl.runtime.system import Args
+
+
+def with_totals(program: Program, functions: Any, t: Any, args: Args, initial: Overrides, xp: Any) -> Args:
+    """`args` with the totals for the start values at time t, those in `initial` in their place."""
+    system = program.system
+    if not system.totals:
+        return args
+    u = args.inputs(t) if xp is jnp else args.inputs.table(np.array([t]))[0]
+    start, guess = functions.start(args.p, u, t), functions.guess(args.p, u, t)
+    values = xp.where(xp.isnan(start), xp.where(xp.isnan(guess), 0.0, guess), start)
+    own = np.concatenate([system.states, system.eliminated])
+    count = len(system.states)
+    # Plain sums of what is given: it is differentiated by.
+    given = xp.concatenate([xp.asarray(initial.values)[:count], xp.asarray(initial.apart_values)])
+    mask = np.concatenate([initial.mask[:count], initial.apart_mask])
+    position = np.full(system.flat.size, -1, dtype=np.int64)
+    position[own] = np.arange(len(own))
+    is_given = (position >= 0) & mask[position]
+    values = xp.where(is_given, given[position], values)
+    totals = functions.totals(args.p, values)
+    return args._replace(p=xp.concatenate([args.p[: -len(system.totals)], totals]))

@@ -1,0 +1,1 @@
+"""The consistent state that a run begins with."""

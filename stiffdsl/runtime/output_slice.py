@@ -1,0 +1,70 @@
+"""The part of a model that named outputs need, compiled; and what is given for the whole, for that part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.graph.prune import kept_entries, prune
+from stiffdsl.native import kernel_of
+from stiffdsl.program.lower import lower
+from stiffdsl.program.outputs import with_outputs
+from stiffdsl.runtime.bindings import Overrides
+from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.emit import functions
+from stiffdsl.runtime.names import scalars_of
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base.arguments import names
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """`labels` are the outputs, `numbers` their variables; `kept` the places in y of what is left of it."""
+
+    model: CompiledProgram
+    labels: tuple[str, ...]
+    numbers: np.ndarray
+    kept: np.ndarray
+
+    def restricted(self, initial: Overrides) -> Overrides:
+        """Overrides of all of y restricted to the entries that are left."""
+        values, mask = initial.values[self.kept], initial.mask[self.kept]
+        return Overrides(values, mask, initial.apart_values, initial.apart_mask)
+
+    def evaluated(self) -> Any:
+        """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX; by a kernel where it is long."""
+        key = ("outputs", self.labels, kernels.on_cpu())
+        if key not in self.model.cache:
+            program = with_outputs(self.model.program, self.numbers)
+            outputs = functions(program).outputs
+            if kernels.on_cpu():
+                outputs = kernel_of(program, program.by_name["outputs"], outputs)
+            self.model.cache[key] = outputs
+        return self.model.cache[key]
+
+
+def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Outputs as they were asked for. A text is one name, not its letters."""
+    return names(outputs, "`outputs`")
+
+
+def pruned(model: CompiledProgram, outputs: Sequence[str] | None) -> Pruned:
+    """The part of `model` that `outputs` need; the model itself where that is all of its states.
+
+    Raises `KeyError` for a name that is no variable.
+    """
+    key = ("pruned", names_of(outputs))
+    if key in model.cache:
+        return model.cache[key]
+    labels, numbers = scalars_of(model.variable_names, key[1])
+    program, system = model.program, model.program.system
+    part, kept = model, np.arange(program.size)
+    if outputs is not None:
+        left = prune(system, (program.rows, program.columns), numbers)
+        if left.size < system.size:
+            kept = kept_entries(system, left)
+            part = type(model)(lower(left), model.seconds, model.origin)
+            part.whole = model, labels
+    model.cache[key] = Pruned(part, labels, numbers, kept)
+    return model.cache[key]

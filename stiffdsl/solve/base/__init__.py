@@ -1,0 +1,1 @@
+"""The interfaces of solvers: systems, methods, options, tolerances, statuses."""

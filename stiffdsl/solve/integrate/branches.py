@@ -1,0 +1,188 @@
+"""Kinks: where a condition on unknowns changes inside of a step (`max`, `abs`, `if`), and whether that matters.
+
+Error estimates know little of a step across a kink: stages may lie on one side of it alone, and where the slopes of
+that side hold a steep term, what is on the other side is damped away. So after a step that the error test accepts,
+conditions are compared with those at its start, at its end and at times between. Where one differs, f is evaluated with
+all of them held as they were: how far this is from f, for as long as it lasts, is what the step has missed.
+
+    missed = integral of |f(t, y) - f(t, y; conditions as at the start)| along the dense output, in tolerated errors
+
+Where that is too much, the step is made again, up to a little behind the kink. The next one begins on the other side
+and is as long as it would have been: nothing starts anew. Kinks that matter little are stepped over, so that what a
+step costs does not grow with the number of conditions.
+
+Stages of some methods are further from the solution than its error. Where they see the other side though the solution
+does not get there, and that matters, the step is halved.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
+from stiffdsl.solve.base.system import Args
+from stiffdsl.solve.linear.linear_systems import linear_solver
+
+# Where conditions are looked at, in parts of the step.
+LOOKS = (1 / 3, 2 / 3, 1.0)
+# Between them, what conditions compare is a polynomial of degree three: where it is looked at, and its values there by
+# those at the start and at the looks.
+BETWEEN = 12
+POINTS = np.array([k for k in range(1, BETWEEN) if k % (BETWEEN // 3)]) / BETWEEN
+CUBIC = np.vander(POINTS, 4) @ np.linalg.inv(np.vander([0.0, *LOOKS], 4))
+# What a step may miss, in tolerated errors.
+MISSED = 0.1
+# From so many tolerated errors on, for a whole step, f is another one.
+OTHER = 1e-2
+# How much of what a stage sees beyond a kink counts: it is one of several.
+WEIGHT = 0.25
+# Halvings of a part of the step until its end is near enough to the kink.
+HALVINGS = 40
+# Attempts at one step that may end short for kinks: what is found after them is let pass.
+ATTEMPTS = 6
+
+
+class Kink(NamedTuple):
+    """Between two attempts: the next step ends so far away, for a kink (0: for none), after so many attempts that ended
+    short."""
+
+    h: Float[Array, ""]
+    attempts: Int[Array, ""]
+
+
+def no_kink() -> Kink:
+    return Kink(jnp.zeros(()), jnp.int32(0))
+
+
+def has_branches(system: Any) -> bool:
+    """Whether conditions may change inside of steps: known when a solve is compiled."""
+    return len(getattr(system, "relation_rises", ())) > 0 and bool(np.any(system.mass))
+
+
+def share(system: Any, asked: Bool[Array, ""], t, y, h, attempt: Attempt, args: Args, tolerance: Tolerance):
+    """The share of an attempted step that can be made in one piece: 1 where no kink inside it matters, or it is not
+    `asked`; and whether f is another one at its end: slopes from before it hold no longer."""
+    fixed = lax.stop_gradient((t, y, h, attempt.y, attempt.K, tolerance))
+    args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
+    step = _Step(system, *fixed, args)
+    changed, touch = step.look()
+    beyond = lax.stop_gradient(attempt.arguments)
+    crossed = jnp.any(changed) | (touch > 0)
+    if beyond is not None:
+        crossed |= jnp.any(jax.vmap(step.other)(t + beyond[0] * h, beyond[1]))
+    asked = lax.stop_gradient(asked) & crossed
+    return lax.cond(
+        asked, lambda: step.share(changed, touch, beyond), lambda: (jnp.ones(()), jnp.array(False))
+    )
+
+
+class _Step:
+    """An attempted step, with the conditions as they are where it begins."""
+
+    def __init__(self, system: Any, t, y, h, y1, K, tolerance: Tolerance, args: Args):
+        self.system, self.t, self.y, self.h, self.y1, self.K, self.args = system, t, y, h, y1, K, args
+        mass = np.asarray(system.mass)
+        self.size = jnp.where(mass != 0, scale(y, y1, tolerance), jnp.inf)
+        self.all_states = bool(np.all(mass))
+        self.rises = np.asarray(system.relation_rises)
+        self.before, self.compared = self.relations(t, y)
+
+    def at(self, look):
+        return self.t + look * self.h, interpolate(self.y, self.y1, self.K, look)
+
+    def relations(self, t, y):
+        found = self.system.relations(t, y, self.args)
+        return found[: len(self.rises)], found[len(self.rises) :]
+
+    def differ(self, values) -> Bool[Array, ""]:
+        risen = values > self.before + self.rises
+        return jnp.any(jnp.where(self.rises > 0, risen, values != self.before))
+
+    def other(self, t, y) -> Bool[Array, ""]:
+        return self.differ(self.relations(t, y)[0])
+
+    def look(self):
+        """At which looks a condition is another; and where one may be between them, where it is none there (0:
+        nowhere)."""
+        found = [self.relations(*self.at(look)) for look in LOOKS]
+        changed = jnp.stack([self.differ(values) for values, _ in found])
+        between = jnp.asarray(CUBIC) @ jnp.stack([self.compared, *(compared for _, compared in found)])
+        risen = between > self.before + self.rises
+        touches = jnp.any(jnp.where(self.rises > 0, risen, between * jnp.sign(self.compared) < 0), axis=1)
+        touch = jnp.where(jnp.any(touches), jnp.asarray(POINTS)[jnp.argmax(touches)], 0.0)
+        return changed, jnp.where(jnp.any(changed), 0.0, touch)
+
+    def share(self, changed, touch, beyond) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+        beside = jnp.stack([touch - 1 / BETWEEN, touch, jnp.ones(())])
+        looks = jnp.where(touch > 0, beside, jnp.asarray(LOOKS))
+        touched = jnp.array([False, True, False]) & self.other(*self.at(touch))
+        changed = jnp.where(touch > 0, touched, changed)
+        at = self.missing(jnp.where(jnp.any(changed), looks[jnp.argmax(changed)], 1.0))
+
+        def missing(look):
+            return at(*self.at(look))
+
+        rates = jnp.where(changed, lax.map(missing, looks), 0.0)
+        lengths = jnp.diff(looks, prepend=0.0)
+        missed = jnp.cumsum(lengths * rates)
+        k = jnp.argmax(missed > MISSED)
+        first = looks[k] - lengths[k], looks[k], rates[k], missed[k] - lengths[k] * rates[k], jnp.int32(0)
+
+        def far(carry):
+            low, high, rate, behind, count = carry
+            return (behind + (high - low) * rate > MISSED) & (count < HALVINGS)
+
+        def halved(carry):
+            low, high, rate, behind, count = carry
+            middle = 0.5 * (low + high)
+            found = missing(middle)
+            more = behind + (middle - low) * found
+            later = more <= 0.5 * MISSED
+            return (
+                jnp.where(later, middle, low),
+                jnp.where(later, high, middle),
+                jnp.where(later, rate, found),
+                jnp.where(later, more, behind),
+                count + 1,
+            )
+
+        matters = missed[k] > MISSED
+        # Nothing is looked for where nothing matters.
+        first = (*first[:4], jnp.where(matters, first[4], HALVINGS))
+        high = lax.while_loop(far, halved, first)[1]
+        possible = jnp.where(matters, high, 1.0)
+        if beyond is not None:
+            # Stages that are beyond a kink though the solution is not: those of a shorter step are nearer to it.
+            seen = lax.map(lambda stage: at(self.t + stage[0] * self.h, stage[1]), beyond)
+            spoiled = ~matters & (WEIGHT * jnp.max(seen) > MISSED)
+            possible = jnp.where(spoiled, 0.5, possible)
+        return possible, rates[-1] > OTHER
+
+    def missing(self, look):
+        """By time and state: what the step misses there, in tolerated errors for a whole step."""
+        if self.all_states:
+
+            def reached(difference):
+                return self.h * difference
+        else:
+            # What algebraic equations miss counts by what it does to states, in a piece of the step that long.
+            t, y = self.at(look)
+            length = look * self.h
+            solver = linear_solver(self.system)
+            factors = solver.factor(self.system.jacobian(t, y, self.args), 1.0 / length)
+
+            def reached(difference):
+                return solver.solve(factors, difference) / look
+
+        def missing(t, y):
+            difference = self.system.rhs(t, y, self.args) - self.system.held(t, y, self.args, self.before)
+            # Equations that say nothing of the other side say nothing of what is missed.
+            difference = jnp.where(jnp.isfinite(difference), difference, 0.0)
+            return norm(reached(difference) / self.size)
+
+        return missing

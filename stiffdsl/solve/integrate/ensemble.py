@@ -1,0 +1,210 @@
+"""Many solves in one call: every lane takes its own steps, both cores work, memory is bounded by chunks."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base.pictures import drawn
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.program_cache import jit_beside_itself
+
+# Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
+CHUNK = 64
+# Seconds that threads take to start and to stop, and some.
+QUICK = 4e-3
+# On devices that compute side by side: lanes that do, lanes per call, and how many numbers either may hold.
+SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
+
+
+class Ensemble:
+    """The result of `ensemble`: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
+
+    `varied` holds what differs between lanes, by name, an array with the lanes as first axis each; `units` the declared
+    unit of every output and of what is varied, `docs` the documentation of outputs.
+    """
+
+    def __init__(
+        self, t: np.ndarray, outputs: tuple[str, ...], values: Any, status: Any, stats: dict[str, Any]
+    ):
+        self.t = t
+        self.outputs = outputs
+        self.values = values
+        self.status = status if isinstance(status, Tracer) else np.asarray(status)
+        self.stats = stats
+        self.model_name = ""
+        self.varied: dict[str, Any] = {}
+        self.units: dict[str, str | None] = {}
+        self.docs: dict[str, str] = {}
+
+    def described(
+        self,
+        model_name: str,
+        varied: Mapping[str, Any],
+        units: Mapping[str, str | None],
+        docs: Mapping[str, str],
+    ) -> "Ensemble":
+        """The same results with their model's name, what differs between lanes, units, and documentation."""
+        self.model_name, self.varied, self.units, self.docs = (
+            model_name,
+            dict(varied),
+            dict(units),
+            dict(docs),
+        )
+        return self
+
+    @property
+    def success(self) -> Any:
+        """Mask of the lanes that reached the end."""
+        return self.status == int(Status.SUCCESS)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.outputs:
+            wanted = [k for k, o in enumerate(self.outputs) if o.startswith(name + "[")]
+            if not wanted:
+                raise KeyError(f"the ensemble has no output `{name}`; it has {', '.join(self.outputs[:8])}")
+            return self.values[..., np.array(wanted)]
+        return self.values[..., self.outputs.index(name)]
+
+    def reasons(self) -> list[str]:
+        """The reason of each lane's end."""
+        return [Status(int(s)).message for s in self.status]
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return self.outputs
+
+    def to_pandas(self):
+        """A `pandas.DataFrame` with a row for each lane and time: what is varied, then the outputs, in declared units.
+
+        `frame.attrs["units"]` holds the units.
+        """
+        import pandas
+
+        index = pandas.MultiIndex.from_product([range(len(self)), self.t], names=["lane", "time"])
+        columns = {name: np.repeat(values, len(self.t)) for name, values in self._scalars().items()}
+        values = np.asarray(self.values).reshape(-1, len(self.outputs))
+        columns |= {name: values[:, k] for k, name in enumerate(self.outputs)}
+        frame = pandas.DataFrame(columns, index=index)
+        frame.attrs["units"] = {"time": "s", **{name: self.units.get(name) for name in columns}}
+        return frame
+
+    def to_xarray(self):
+        """An `xarray.Dataset` over `lane` and `time`, one variable for each output; what is varied are coordinates."""
+        import xarray
+
+        def attributes(name: str) -> dict[str, str]:
+            unit = self.units.get(name)
+            return {"units": unit} if unit else {}
+
+        values = np.asarray(self.values)
+        outputs = {
+            name: (("lane", "time"), values[..., k], attributes(name)) for k, name in enumerate(self.outputs)
+        }
+        varied = {name: ("lane", column, attributes(name)) for name, column in self._scalars().items()}
+        times = ("time", self.t, {"units": "s"})
+        return xarray.Dataset(outputs, coords={"lane": np.arange(len(self)), "time": times, **varied})
+
+    def _scalars(self) -> dict[str, np.ndarray]:
+        """Varied scalars as columns (lanes,): an array gives one for each of its elements."""
+        columns: dict[str, np.ndarray] = {}
+        for name, values in self.varied.items():
+            values = np.asarray(values)
+            for index in np.ndindex(values.shape[1:]):
+                label = f"{name}[{','.join(str(i + 1) for i in index)}]" if index else name
+                columns[label] = values[(slice(None), *index)]
+        return columns
+
+    def plot(self, *names: str, path: str | None = None):
+        """Draws outputs over time: every lane where there are few, else the median and how far 90 % of the lanes go.
+
+        Writes the picture to `path` where one is given; returns the Matplotlib figure.
+        """
+        return drawn("ensemble", self, *names, path=path)
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"
+
+
+def lanes(
+    one: Callable[..., Any],
+    alone: bool = False,
+    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = jit_beside_itself,
+) -> Callable[..., Any]:
+    """`one(shared, lane)` over a chunk of lanes, compiled; a finished lane costs nothing to the rest.
+
+    Lanes go one after the other, or under `vmap` where they step `alone` there. Threads may run different chunks at the
+    same time, where `compiled` is not replaced.
+    """
+
+    def chunk_of(shared, chunk):
+        if alone:
+            return jax.vmap(lambda lane: one(shared, lane))(chunk)
+        return jax.lax.map(lambda lane: one(shared, lane), chunk)
+
+    return compiled(chunk_of)
+
+
+def device_slots(size: int, times: int) -> tuple[int, int]:
+    """Lanes that step side by side on a device, and lanes per call, for so many unknowns and saved times."""
+    slots = max(1, min(SLOTS, NUMBERS // (32 * max(1, size))))
+    return slots, max(slots, min(DEVICE_CHUNK, NUMBERS // max(1, size * (times + 8))))
+
+
+def run_lanes(
+    program: Callable[..., Any],
+    shared: Any,
+    values: Any,
+    count: int,
+    progress: Callable[[float], None] | None = None,
+    threads: int | None = None,
+    group: int = 1,
+    most: int = CHUNK,
+    pace: list[float] | None = None,
+) -> Any:
+    """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
+
+    Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
+    its lane. Chunks have `most` lanes at most, and are multiples of `group`. `pace` keeps the seconds that a lane took
+    at best, once known: few quick lanes are not worth a thread.
+    """
+    threads = threads or os.cpu_count() or 1
+    size = min(most, max(1, -(-count // threads)))
+    size = group * -(-size // group)
+    starts = range(0, count, size)
+
+    def run(start: int) -> Any:
+        index = np.minimum(np.arange(start, start + size), count - 1)
+        chunk = jax.tree.map(lambda a: a[index], values)
+        began = time.perf_counter()
+        found = jax.tree.map(np.asarray, program(shared, chunk))
+        if pace is not None:
+            pace[:] = [min([(time.perf_counter() - began) / size, *pace])]
+        return found
+
+    quick = pace is not None and bool(pace) and pace[0] * count < QUICK
+    results = []
+    with contextlib.nullcontext() if quick else ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            for done, result in enumerate((map if pool is None else pool.map)(run, starts), 1):
+                results.append(result)
+                if progress is not None:
+                    progress(min(1.0, done * size / count))
+        except KeyboardInterrupt:
+            if pool is not None:
+                with kernels.stopping():
+                    pool.shutdown(cancel_futures=True)
+            raise
+    if len(results) == 1:
+        return jax.tree.map(lambda part: part[:count], results[0])
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)

@@ -1,0 +1,430 @@
+"""The one control loop: every method, tier and entry point steps through `advance`.
+
+`advance` tries a step, accepts or rejects it, and proposes the next step size. Steps end where the equations jump in
+time (`stops.py`), and start anew there; they end where inputs bend (`knots.py`), and go on. It is differentiated as
+written, with step sizes held constant (all but those that end at t1 or at a jump), so that derivatives are those of the
+discrete solution.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from stiffdsl.solve.base import accounting
+from stiffdsl.solve.base.accounting import Diagnostics, account
+from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.method import Method, Tolerance, norm, opened, renewed, scale
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import System
+from stiffdsl.solve.integrate.branches import ATTEMPTS, Kink, has_branches, no_kink, share
+from stiffdsl.solve.integrate.knots import Knots, reach_of
+from stiffdsl.solve.integrate.time_events import SAME, Consistent, has_stops, next_stop, within
+
+# This many rejections in a row shrink a step by at least 1e-30: there is nothing to be gained from more.
+MOST_REJECTIONS = 60
+# A last step may be longer than proposed by this much, so that no sliver is left.
+STRETCH = 1.01
+# Up to a knot within so many proposed steps it goes by steps of one length.
+HALVED = 2.0
+EPSILON = 2.220446049250313e-16
+# A first step is longer than so many roundings of the time where it begins; where what was chosen is not, it is this
+# share of the interval.
+ROUNDINGS, SHARE = 64, 1e-12
+
+
+class Problem(NamedTuple):
+    """An initial value problem, all of it traced. `saveat` runs in the direction from t0 to t1."""
+
+    t0: Float[Array, ""]
+    t1: Float[Array, ""]
+    y0: Float[Array, " n"]
+    args: Any
+    saveat: Float[Array, " m"]
+
+
+class Limits(NamedTuple):
+    """Step control of a solve, not differentiated; a `first_step` of zero lets the solver choose. `accounts` is None,
+    or an empty tuple where the state holds the sums of `accounting.py`."""
+
+    tolerance: Tolerance
+    first_step: Float[Array, ""]
+    max_step: Float[Array, ""]
+    accounts: tuple[()] | None = None
+
+
+class Counts(NamedTuple):
+    """Work done: steps accepted and rejected, evaluations of the equations and of their Jacobian, factorizations,
+    Newton iterations, and iterations of linear solves that are no factorizations."""
+
+    accepted: Int[Array, ""]
+    rejected: Int[Array, ""]
+    rhs: Int[Array, ""]
+    jacobians: Int[Array, ""]
+    factorizations: Int[Array, ""]
+    iterations: Int[Array, ""]
+    linear_iterations: Int[Array, ""]
+
+
+class State(NamedTuple):
+    """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines`
+    what jumped last and what jumps there (`stops.py`); `opening` what the last step behind a knot showed to be its
+    size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `previous` the error of the last
+    accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
+
+    t: Float[Array, ""]
+    h: Float[Array, ""]
+    stop: Float[Array, ""]
+    y: Float[Array, " n"]
+    memory: Any
+    previous: Float[Array, ""]
+    lines: tuple[Int[Array, ""], Int[Array, ""]]
+    rejections: Int[Array, ""]
+    opening: tuple[Float[Array, ""], Int[Array, ""]]
+    kink: Kink
+    status: Int[Array, ""]
+    failure: Int[Array, ""]
+    scaled: Float[Array, " n"]
+    counts: Int[Array, " 7"]
+    sums: Diagnostics | None = None
+
+
+class Step(NamedTuple):
+    """The attempt just made, from t to t + h: what dense output needs, where it was accepted. `after` is the value that
+    the next step begins with: not y1 where algebraic unknowns jump, which `jumps` says."""
+
+    accept: Bool[Array, ""]
+    t: Float[Array, ""]
+    h: Float[Array, ""]
+    end: Float[Array, ""]
+    y0: Float[Array, " n"]
+    y1: Float[Array, " n"]
+    K: Float[Array, "r n"]
+    after: Float[Array, " n"]
+    jumps: Bool[Array, ""]
+
+
+def knots_of(system: Any, args: Any) -> Knots | None:
+    """The knots that a system says there are, if it says so."""
+    found = getattr(system, "knots", None)
+    return None if found is None else found(args)
+
+
+class _Begun(NamedTuple):
+    """A solve at a time from which it goes on without memory: consistent values, the first step, the next jump."""
+
+    y: Float[Array, " n"]
+    h: Float[Array, ""]
+    stop: Float[Array, ""]
+    lines: tuple[Int[Array, ""], Int[Array, ""]]
+    memory: Any
+    consistent: Bool[Array, ""]
+    # Whether no slope is infinite, as far as it was looked at.
+    sloped: Bool[Array, ""]
+    evaluations: Int[Array, ""]
+
+
+def begin(method: Method, system: System, problem: Problem, limits: Limits, apart: bool = False) -> State:
+    """The state before the first attempt; already at its end where t0 = t1 or y0 is not finite. Jumps at t0 lie
+    behind; with `apart`, later ones at one time are passed one after the other."""
+    t, y = problem.t0, problem.y0
+    every = jnp.int32(np.iinfo(np.int32).max)
+    first = limits.first_step, jnp.zeros(())
+    begun = _begin_at(method, system, problem, limits, t, y, first, every, apart)
+    # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
+    finite = jnp.all(jnp.isfinite(y)) & begun.sloped
+    status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
+    status = jnp.where(begun.consistent, status, Status.INITIAL)
+    status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
+    zero = jnp.zeros((), dtype=jnp.int32)
+    counts = jnp.zeros(7, dtype=jnp.int32).at[2].set(begun.evaluations)
+    scaled = jnp.where(finite, 0 * y, jnp.nan)
+    return State(
+        t,
+        begun.h,
+        begun.stop,
+        begun.y,
+        begun.memory,
+        jnp.ones(()),
+        begun.lines,
+        zero,
+        (jnp.full((), jnp.inf), zero),
+        no_kink(),
+        status,
+        zero,
+        scaled,
+        counts,
+        None if limits.accounts is None else accounting.nothing(),
+    )
+
+
+def _begin_at(
+    method: Method, system: Any, problem: Problem, limits: Limits, t, y, first, line, apart: bool
+) -> _Begun:
+    """From y at t on, in the branches that hold after t; where jumps are passed `apart`, after that of `line`. y is
+    left alone where nothing jumps. `first`: the first step, and that before a jump; zero where there is none."""
+    args, tolerance, consistent = problem.args, limits.tolerance, jnp.array(True)
+    end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
+    stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
+    if has_stops(system, args):
+        found = next_stop(system, args, t, problem.t1, line, apart)
+        stop, lines, args = found.time, (line, found.line), system.within(args, found.side)
+        solve = Consistent(system)
+        if len(solve.unknowns):
+            y, consistent = lax.cond(found.here, lambda: solve(t, y, args), lambda: (y, jnp.array(True)))
+        nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
+        end = jnp.where(nearer, stop, end)
+    h, evaluations, sloped = _first_step(
+        method, system, Problem(t, end, y, args, problem.saveat), limits, *first
+    )
+    memory = method.start(t, y, h, args, tolerance)
+    return _Begun(y, h, stop, lines, memory, consistent, sloped, evaluations)
+
+
+def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
+    """Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4: steps of an Euler method that
+    keep the second derivative below the tolerance. Algebraic unknowns have no slope and do not move. Where
+    nothing says how fast things go, the first step is short; behind a jump, as long as that `before`."""
+    t, y, args, tolerance = problem.t0, problem.y0, problem.args, limits.tolerance
+    span = problem.t1 - t
+    direction = jnp.where(span < 0, -1.0, 1.0)
+    length = jnp.minimum(jnp.abs(span), limits.max_step)
+    before = jnp.minimum(before, length)
+    short = jnp.maximum(1e-6 * length, 0.01 * before)
+
+    slope = system.mass * system.rhs(t, y, args)
+
+    def chosen():
+        size = scale(y, y, tolerance)
+        d0, d1 = norm(y / size), norm(slope / size)
+        h0 = jnp.where((d0 < 1e-5) | (d1 < 1e-5), short, 0.01 * d0 / jnp.where(d1 > 0, d1, 1.0))
+        h0 = jnp.where(jnp.isfinite(h0), jnp.minimum(h0, length), short)
+        later = system.mass * system.rhs(t + direction * h0, y + direction * h0 * slope, args)
+        d2 = norm((later - slope) / size) / h0
+        steepest = jnp.maximum(d1, d2)
+        h1 = jnp.where(
+            steepest <= 1e-15,
+            jnp.maximum(1e-3 * length, before),
+            (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
+        )
+        h = jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0))
+        return h, jnp.int32(2)
+
+    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), chosen)
+    sloped = ~jnp.any(jnp.isinf(lax.stop_gradient(slope)))
+    least = ROUNDINGS * EPSILON * jnp.abs(t)
+    h = jnp.where(h > least, h, jnp.maximum(least, SHARE * length))
+    return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations, sloped
+
+
+def advance(
+    method: Method, system: Any, problem: Problem, limits: Limits, state: State, apart: bool = False
+) -> tuple[State, Step]:
+    """One attempt, whether it is accepted or not."""
+    t, y, stopping = state.t, state.y, has_stops(system, problem.args)
+    backward = problem.t1 < problem.t0
+    stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
+    goal = jnp.where(stops, state.stop, problem.t1)
+    knots, bends = knots_of(system, problem.args), jnp.array(False)
+    if knots is not None:
+        reach = reach_of(knots, t, backward, goal)
+        stops, bends, goal = stops & (reach == goal), reach != goal, reach
+    remaining = goal - t
+    arrives = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
+    planned = lax.stop_gradient(state.h)
+    if knots is not None:
+        # Two steps of one length, and not a long one and a sliver.
+        halved = bends & (HALVED * jnp.abs(state.h) >= jnp.abs(remaining))
+        planned = lax.stop_gradient(jnp.where(halved, 0.5 * remaining, planned))
+    kinked = has_branches(system)
+    if kinked:
+        short = state.kink.h != 0
+        planned = lax.stop_gradient(jnp.where(short, state.kink.h, planned))
+        arrives = jnp.where(short, jnp.abs(state.kink.h) >= jnp.abs(remaining), arrives)
+    h = jnp.where(arrives, remaining, planned)
+    between = stops & (remaining == 0) if apart else None
+    if between is None:
+        args = within(system, problem.args, t + 0.5 * h)
+    else:
+        # A step of no length, whose ends may move apart; what is tried in its place is not used.
+        h = jnp.where(between, lax.stop_gradient(state.h), h)
+        side = next_stop(system, problem.args, t, problem.t1, state.lines[0], apart).side
+        args = system.within(problem.args, jnp.where(between, side, lax.stop_gradient(t + 0.5 * h)))
+    attempt = method.attempt(state.memory, t, y, h, args, limits.tolerance)
+    if between is not None:
+        moved = y + remaining * system.mass * system.rhs(t, y, args)
+        attempt = attempt._replace(
+            y=jnp.where(between, moved, attempt.y), error=jnp.where(between, 0.0, attempt.error)
+        )
+    error = lax.stop_gradient(attempt.error)
+    accept = error <= 1.0
+    ends_short, other, kink = jnp.array(False), jnp.array(False), state.kink
+    if kinked:
+        asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
+        if between is not None:
+            asked = asked & ~between
+        possible, other = share(system, asked, t, y, h, attempt, args, limits.tolerance)
+        part = h * possible
+        # A step gets somewhere.
+        part = jnp.where(jnp.abs(part) > ROUNDINGS * EPSILON * jnp.abs(t), part, h)
+        part = lax.stop_gradient(part)
+        ends_short = accept & (jnp.abs(part) < jnp.abs(h))
+        accept = accept & ~ends_short
+        attempts = jnp.where(accept, 0, state.kink.attempts + ends_short).astype(jnp.int32)
+        kink = Kink(jnp.where(ends_short, part, 0.0), attempts)
+    cut = 1.0
+    if knots is not None or kinked:
+        # A finished lane tries steps of no length.
+        cut = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
+    memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, cut)
+    end = jnp.where(arrives, goal, t + h)
+    last = arrives & (goal == problem.t1)
+
+    proposed = lax.stop_gradient(h * factor)
+    if kinked:
+        # The step was as long as it could be: what it was to be is made behind the kink.
+        proposed = jnp.where(ends_short, lax.stop_gradient(state.h), proposed)
+        memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
+        memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
+    proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
+    t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
+    previous = jnp.where(accept & (cut <= 1.0), error, state.previous)
+    lands = accept & arrives & stops
+    opening = state.opening
+    if knots is not None:
+        proposed, memory, opening = _opened(method, state, memory, proposed, accept, accept & arrives & bends)
+    fine = jnp.array(True)
+    go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, fine, fine, jnp.int32(0))
+    if stopping:
+        kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
+        go_on = lax.cond(
+            lands,
+            lambda: _begin_at(method, system, problem, limits, t_next, y_next, first, line, apart),
+            lambda: kept,
+        )
+        previous = jnp.where(lands, 1.0, previous)
+    rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
+    stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t_next)) | (rejections >= MOST_REJECTIONS)
+    failure = jnp.where(accept, Status.SUCCESS, attempt.status)
+    reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
+    status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
+    status = jnp.where(go_on.consistent, status, Status.JUMP)
+
+    sums = state.sums
+    if sums is not None:
+        sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
+    scaled = attempt.scaled
+    if stopping:
+        # Where it finds nothing, what the search moved most is to blame; all that it looked for where it moved nothing.
+        moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
+        moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
+        scaled = jnp.where(go_on.consistent, scaled, moved)
+    scaled = lax.stop_gradient(scaled)
+
+    work = attempt.work
+    # Nothing goes on from t1.
+    work = work._replace(rhs=work.rhs + jnp.where(last, 0, go_on.evaluations))
+    counts = state.counts + jnp.stack([jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, *work)])
+    return State(
+        t_next,
+        go_on.h,
+        go_on.stop,
+        go_on.y,
+        go_on.memory,
+        previous,
+        go_on.lines,
+        rejections.astype(jnp.int32),
+        opening,
+        kink,
+        status.astype(jnp.int32),
+        failure.astype(jnp.int32),
+        scaled,
+        counts,
+        sums,
+    ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
+
+
+def _opened(method: Method, state: State, memory, proposed, accept, bends):
+    """The next step, the memory of the method and `opening`, after an attempt that ended at a knot if `bends`.
+    What starts to move there needs short steps at first, mostly as short as behind the knot before."""
+    size, opens = state.opening
+    size = jnp.where(accept & (opens != 0), jnp.abs(proposed), size)
+    shorter = bends & (size < jnp.abs(proposed))
+    proposed = jnp.where(shorter, jnp.sign(proposed) * size, proposed)
+    memory = jax.tree.map(lambda new, old: jnp.where(shorter, new, old), opened(method, memory), memory)
+    opens = jnp.where(accept, bends, opens != 0).astype(jnp.int32)
+    return proposed, memory, (size, opens)
+
+
+class Saves(NamedTuple):
+    """Values at the times of `saveat`, and how many of these times lie behind."""
+
+    ys: Float[Array, "m n"]
+    cursor: Int[Array, ""]
+
+
+def begin_saves(problem: Problem, y: Float[Array, " n"]) -> Saves:
+    """The value that the solve begins with at times equal to t0, NaN at all others."""
+    ys = jnp.where((problem.saveat == problem.t0)[:, None], y, jnp.nan)
+    behind = jnp.where(problem.t1 < problem.t0, problem.saveat >= problem.t0, problem.saveat <= problem.t0)
+    return Saves(ys, jnp.sum(behind, dtype=jnp.int32))
+
+
+def value_at(step: Step, time: Float[Array, ""]) -> Float[Array, " n"]:
+    """The dense output of an accepted step; at its end, what is after it."""
+    inside = interpolate(step.y0, step.y1, step.K, (time - step.t) / step.h)
+    at_end = jnp.abs(time - step.end) <= SAME * jnp.abs(step.end)
+    return jnp.where(step.jumps & at_end, step.after, inside)
+
+
+def save(problem: Problem, saves: Saves, step: Step) -> Saves:
+    """Fill in the times that an accepted step has passed."""
+    times = problem.saveat
+    if times.shape[0] == 0:
+        return saves
+    backward = problem.t1 < problem.t0
+
+    def passed(saves: Saves):
+        time = times[jnp.minimum(saves.cursor, times.shape[0] - 1)]
+        before = jnp.where(backward, time >= step.end, time <= step.end)
+        return step.accept & (saves.cursor < times.shape[0]) & before
+
+    def fill(saves: Saves):
+        value = value_at(step, times[saves.cursor])
+        return Saves(saves.ys.at[saves.cursor].set(value), saves.cursor + 1)
+
+    return lax.while_loop(passed, fill, saves)
+
+
+def behind(problem: Problem, cursor: Int[Array, ""], step: Step) -> Int[Array, ""]:
+    """The number of times in `saveat` that lie behind after an attempt; `cursor` is the number before it."""
+    times = problem.saveat
+    if times.shape[0] == 0:
+        return cursor
+    direction = jnp.where(problem.t1 < problem.t0, -1.0, 1.0)
+    passed = jnp.searchsorted(direction * times, direction * step.end, side="right").astype(cursor.dtype)
+    return jnp.where(step.accept, jnp.maximum(passed, cursor), cursor)
+
+
+def run(
+    method: Method, system: System, problem: Problem, limits: Limits, max_steps: int, apart: bool = False
+) -> tuple[State, Saves]:
+    """From t0 to t1, or to where the solve fails."""
+
+    def body(carry):
+        state, saves = carry
+        state, step = advance(method, system, problem, limits, state, apart)
+        return state, save(problem, saves, step)
+
+    first = begin(method, system, problem, limits, apart)
+    return lax.while_loop(
+        lambda carry: goes_on(carry[0], max_steps), body, (first, begin_saves(problem, first.y))
+    )
+
+
+def goes_on(state: State, max_steps: int) -> Bool[Array, ""]:
+    """Whether there is another attempt to make."""
+    return (state.status == Status.RUNNING) & (state.counts[0] + state.counts[1] < max_steps)

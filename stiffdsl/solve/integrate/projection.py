@@ -1,0 +1,110 @@
+"""Back to the manifold: after every step, the state is moved to where the invariants of the system hold.
+
+    y* = y - W G^T (G W G^T)^-1 g(y)        G = dg/dy,   W the squares of the tolerated errors
+
+This is the smallest move, measured in tolerated errors, that restores g = 0 to first order (Eich, SIAM J.
+Numer. Anal. 30, 1993; Hairer and Wanner, Solving Ordinary Differential Equations II, section VII.2); it is
+made twice.
+"""
+
+from typing import Any, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from stiffdsl.solve.base.method import Attempt, Method, Tolerance, opened, renewed, scale
+from stiffdsl.solve.base.system import Args, System
+from stiffdsl.solve.linear.linear_systems import LinearSolver
+
+MOVES = 2
+# An unknown is allowed to move by at least this share of the largest tolerated error.
+LEAST = 1e-8
+# Added to the diagonal, relative to it: constraints that follow from one another leave the matrix singular.
+REGULAR = 1e-13
+
+
+class Constrained(System, Protocol):
+    """A system with `invariants(t, y, args) -> (m,)` that its solutions hold, and the values of their
+    Jacobian at `invariant_rows`, `invariant_columns`.
+    """
+
+    @property
+    def invariant_count(self) -> int: ...
+    @property
+    def invariant_rows(self) -> np.ndarray: ...
+    @property
+    def invariant_columns(self) -> np.ndarray: ...
+    def invariants(self, t, y, args: Args) -> Float[Array, " m"]: ...
+    def invariants_jacobian(self, t, y, args: Args) -> Float[Array, " nnz"]: ...
+
+
+class Pairs:
+    """The matrix `G W G^T` for G with entries at `rows`, `columns`: products of entries `left` and `right` add up to
+    entry `place` of those at `pattern`.
+    """
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, count: int):
+        self.rows, self.columns, self.count = rows, columns, count
+        # Every pair of nonzeros of G in one column.
+        order = np.argsort(columns, kind="stable")
+        low = np.searchsorted(columns[order], columns)
+        size = np.searchsorted(columns[order], columns, side="right") - low
+        self.left = np.repeat(np.arange(len(rows)), size)
+        within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        self.right = order[np.repeat(low, size) + within]
+        pairs, self.place = np.unique(rows[self.left] * count + rows[self.right], return_inverse=True)
+        self.pattern = pairs // count, pairs % count
+        self.diagonal = np.flatnonzero(self.pattern[0] == self.pattern[1])
+
+
+class Projection:
+    """`project(t, y, args, tolerance)`: y with the invariants restored, or y itself where that is not
+    possible.
+    """
+
+    def __init__(self, system: Constrained):
+        self.system = system
+        rows, columns = np.asarray(system.invariant_rows), np.asarray(system.invariant_columns)
+        self.pairs = pairs = Pairs(rows, columns, system.invariant_count)
+        self.linear = LinearSolver(*pairs.pattern, np.zeros(pairs.count))
+
+    def __call__(self, t, y, args: Args, tolerance: Tolerance) -> Float[Array, " n"]:
+        pairs = self.pairs
+        allowed = scale(y, y, tolerance)
+        weight = jnp.maximum(allowed / jnp.max(allowed), LEAST) ** 2
+        moved = y
+        for _ in range(MOVES):
+            g = self.system.invariants(t, moved, args)
+            G = self.system.invariants_jacobian(t, moved, args)
+            products = G[pairs.left] * weight[pairs.columns[pairs.left]] * G[pairs.right]
+            values = jnp.zeros(len(pairs.pattern[0])).at[pairs.place].add(products)
+            values = values.at[pairs.diagonal].multiply(1 + REGULAR)
+            # The solver's matrix is `alpha M - J`: the signs cancel.
+            multiplier = self.linear.solve(self.linear.factor(values, jnp.zeros(())), g)
+            moved = moved + weight * jnp.zeros_like(y).at[pairs.columns].add(G * multiplier[pairs.rows])
+        return jnp.where(jnp.all(jnp.isfinite(moved)), moved, y)
+
+
+class Projected:
+    """A method whose steps end on the manifold."""
+
+    def __init__(self, method: Method, project: Projection):
+        self.method, self.project = method, project
+        self.name, self.order, self.rows = method.name, method.order, method.rows
+
+    def start(self, t, y, h, args: Args, tolerance: Tolerance) -> Any:
+        return self.method.start(t, y, h, args, tolerance)
+
+    def attempt(self, memory: Any, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
+        attempt = self.method.attempt(memory, t, y, h, args, tolerance)
+        return attempt._replace(y=self.project(t + h, attempt.y, args, tolerance))
+
+    def opened(self, memory: Any) -> Any:
+        return opened(self.method, memory)
+
+    def renewed(self, memory: Any) -> Any:
+        return renewed(self.method, memory)
+
+    def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
+        return self.method.advance(attempt, accept, t, y, h, previous_error, rejections, cut)

@@ -1,0 +1,1 @@
+"""Nonlinear systems: damped Newton, continuation, the corrector of implicit stages."""
