@@ -1,8 +1,8 @@
 """A native solve with its derivatives: kernels for those by values, the portable tier for those by times.
 
-The kernels differentiate by initial values, parameters, constant inputs and the values of tables; `second.py` makes
-second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables) are the portable tier's, which
-takes the same steps.
+The kernels differentiate by initial values, parameters, constant inputs and the values of tables;
+`second_derivatives.py` makes second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables) are
+the portable tier's, which takes the same steps.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The functions of a model as kernels that JAX calls one by one: what the methods need that step in JAX.
 
     rhs(t, y, P, u)    jacobian(t, y, P, u)         and `side`, where the program's functions take it
-    P = extended(p)    the parameters, and what depends on them alone (`once.py`)
+    P = extended(p)    the parameters, and what depends on them alone (`hoist.py`)
 
 XLA would compile the equations for ten seconds and more; LLVM takes a tenth of that, and the code is kept on disk by
 its content. First derivatives are kernels too, compiled when they are asked for; second ones are those of the functions

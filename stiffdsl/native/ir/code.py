@@ -1,4 +1,4 @@
-"""LLVM IR as text, complete: the operations of `lines.py`, and several entries of an array at once."""
+"""LLVM IR as text, complete: the operations of `writer.py`, and several entries of an array at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """Jumps in time inside a kernel (`solve/integrate/time_events.py`).
 
 Conditions on time alone are decided by one time for all steps up to the next jump, in the middle between both. It
-follows the parameters, so that what depends on it is worked out once for these steps (`once.py`):
+follows the parameters, so that what depends on it is worked out once for these steps (`hoist.py`):
 
     rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
 """

@@ -1,6 +1,6 @@
 """One step of a Rosenbrock method, tried: all stages, the new value, and the norm of the scaled error.
 
-Two forms of the same step (`solve/methods/rosenbrock.py` says what it computes). The straight one (`straight.py`)
+Two forms of the same step (`solve/methods/rosenbrock.py` says what it computes). The straight one (`unrolled.py`)
 keeps the factors in registers and has no loop; the general one calls the functions of the model and of the factors,
 and can do without the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage
 is put back into its linear system, and what is left over must be small beside the terms. Where a derivative is not
@@ -57,7 +57,7 @@ class Model:
     # `project(t, y, p, u, atol, rtol)`: the end of a step, moved to where the invariants hold (`projection.py`).
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
-    # Where steps end; then `side` is a parameter (`stopping.py`), the last of those that are given.
+    # Where steps end; then `side` is a parameter (`time_events.py`), the last of those that are given.
     stops: Stopping | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None

@@ -1,4 +1,4 @@
-"""Text common to all written modules, whatever the model; `module.py` fills `{path}` and `COUNT`."""
+"""Text common to all written modules, whatever the model; `python_module.py` fills `{path}` and `COUNT`."""
 
 IMPORTS = """\
 import difflib

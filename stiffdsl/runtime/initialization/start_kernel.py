@@ -1,4 +1,4 @@
-"""The kernel that looks for the start of a model: for programs of JAX (`searched.py`) and the host (`begin.py`)."""
+"""The kernel that looks for the start of a model: for programs of JAX (`start_search.py`), and for the host."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,9 @@
 """The one control loop: every method, tier and entry point steps through `advance`.
 
 `advance` tries a step, accepts or rejects it, and proposes the next step size. Steps end where the equations jump in
-time (`stops.py`), and start anew there; they end where inputs bend (`knots.py`), and go on. It is differentiated as
-written, with step sizes held constant (all but those that end at t1 or at a jump), so that derivatives are those of the
-discrete solution.
+time (`time_events.py`), and start anew there; they end where inputs bend (`knots.py`), and go on. It is
+differentiated as written, with step sizes held constant (all but those that end at t1 or at a jump), so that
+derivatives are those of the discrete solution.
 """
 
 from typing import Any, NamedTuple
@@ -71,9 +71,9 @@ class Counts(NamedTuple):
 
 class State(NamedTuple):
     """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines`
-    what jumped last and what jumps there (`stops.py`); `opening` what the last step behind a knot showed to be its
-    size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `previous` the error of the last
-    accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
+    what jumped last and what jumps there (`time_events.py`); `opening` what the last step behind a knot showed to be
+    its size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `previous` the error of the
+    last accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
     h: Float[Array, ""]

@@ -64,7 +64,7 @@ def make_solve(
     else:
         run = in_slots(make_method(method, system, linear=linear), system, max_steps, slots)
 
-    # A part of the program that calls it: what lies within could not be given other factors (see `addresses.py`).
+    # A part of the program that calls it: what lies within could not be given other factors (see `program_cache.py`).
     @partial(jax.jit, inline=True)
     def solve(
         t0,

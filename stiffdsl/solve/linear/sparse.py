@@ -77,7 +77,7 @@ class Sparse:
             symbolic = klujax.analyze(jnp.asarray(self.moved_row), jnp.asarray(self.column), self.n)
         address, numeric = self._factors(symbolic)
         owners[int(address[0])] = self
-        # Both are arrays: JAX writes single numbers into its programs (see `addresses.py`).
+        # Both are arrays: JAX writes single numbers into its programs (see `program_cache.py`).
         return np.array([symbolic.raw], dtype=np.uint64), address, (symbolic, numeric)
 
     def more_factors(self) -> tuple[np.ndarray, Any]:

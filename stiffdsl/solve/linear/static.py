@@ -1,9 +1,9 @@
 """Sparse factors with static pivots for lanes side by side, and for devices that KLU does not know: all in JAX.
 
-Pivots are chosen by the pattern alone (`incomplete.complete_pattern`), those that do not depend on each other go
-together (`leveled.py`), and lanes of a `vmap` are the last axis of all arrays: so every level is one gather and one
-scatter for all of them. What pivots may cost in digits is given back by one step of refinement, and checked: factors
-that do not solve give no number (Li and Demmel, ACM TOMS 29:110, 2003, on static pivots).
+Pivots are chosen by the pattern alone (`ilu_pattern.complete_pattern`), those that do not depend on each other go
+together (`level_scheduled_lu.py`), and lanes of a `vmap` are the last axis of all arrays: so every level is one
+gather and one scatter for all of them. What pivots may cost in digits is given back by one step of refinement, and
+checked: factors that do not solve give no number (Li and Demmel, ACM TOMS 29:110, 2003, on static pivots).
 """
 
 from functools import cached_property, partial

@@ -1,4 +1,4 @@
-"""Square sparse systems `F(x, context) = 0`: consistent initial values, with derivatives (method: `damped.py`)."""
+"""Square sparse systems `F(x, context) = 0`: consistent initial values, with derivatives, by `damped_newton.py`."""
 
 from collections.abc import Callable
 from typing import Any
