@@ -80,8 +80,8 @@ def continued(
 def by_damped_steps(
     residual: Function, jacobian: Function, rows: np.ndarray, columns: np.ndarray, x0: np.ndarray
 ) -> Continued:
-    """A solution by the method of `damped_newton.py`, as long as it is not stuck: it comes to the same one then, and nothing
-    was compiled."""
+    """A solution by the method of `damped_newton.py`, as long as it is not stuck: it comes to the same one then, and
+    nothing was compiled."""
     problem, x = _Problem(residual, jacobian, np.asarray(rows), np.asarray(columns), len(x0)), x0
     damping, converged = 1.0, False
     off = _Off(problem, x0)
