@@ -1,7 +1,7 @@
 """A surrogate's prediction as a pure function of JAX, with the flag of its domain inside `jit` too."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,6 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.solve.base.status import Status
-
-if TYPE_CHECKING:
-    from stiffdsl.surrogate.surrogate import Surrogate
 
 
 class Predicted(NamedTuple):
@@ -39,7 +36,7 @@ class PurePrediction:
     are numbers; where they are traced, `solve.full(...).outside` tells.
     """
 
-    def __init__(self, surrogate: "Surrogate", time: Any, saveat: Any, outputs: Sequence[str] | None):
+    def __init__(self, surrogate: Any, time: Any, saveat: Any, outputs: Sequence[str] | None):
         self.surrogate, self.outputs = surrogate, outputs
         self._asked = time, saveat
         self._made: dict[bytes, Callable[..., Any]] = {}
