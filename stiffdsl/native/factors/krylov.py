@@ -20,7 +20,7 @@ SOLVE = (
     ("options", "a", "v", "s", "b", "matrix_start", "matrix_top", "start", "top", "pivot"),
     ("x", "info"),
 )
-# What `options` holds.
+# The entries of `options`.
 OPTIONS = ("threshold", "restart", "most", "transposed", "size")
 ZERO, ONE = "0.0", "1.0"
 
@@ -306,7 +306,7 @@ class _Gmres:
         return self.code.at(self.V, self.code.integer("mul", j, self.stride))
 
     def _entry(self, i: str, j: str) -> str:
-        """Where the entry (i, j) of the Hessenberg matrix lies: by columns."""
+        """Pointer to entry (i, j) of the Hessenberg matrix, which is stored by columns."""
         rows = self.code.integer("add", self.m, "1")
         return self.code.at(self.H, self.code.integer("add", self.code.integer("mul", j, rows), i))
 

@@ -24,7 +24,7 @@ from stiffdsl.native.ir.code import Code, Module
 
 # Factors with more multiplications or entries than this are computed in loops: LLVM's time grows faster than a block.
 STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
-# What a value of zero counts as beside the largest of its row: its place may hold a number at another point.
+# The size that a value of zero is taken for, relative to the largest of its row: it may be nonzero at another point.
 _TINY = 1e-8
 
 
@@ -32,7 +32,7 @@ V = TypeVar("V")
 
 
 class Arithmetic(Protocol[V]):
-    """What factors are written with: values of code (`Code`), or of a program (`program.ops.Builder`)."""
+    """The arithmetic that factors are written in: values of code (`Code`), or of a program (`program.ops.Builder`)."""
 
     def number(self, value: float) -> V: ...
     def apply(self, name: str, *args: V) -> V: ...
@@ -70,7 +70,7 @@ class Plan(Elimination):
 
     @cached_property
     def levels(self) -> lu_levels.Levels:
-        """Where factors lie that are computed so."""
+        """The level schedule of the factors, and their layout in memory."""
         return lu_levels.levels(self)
 
 
@@ -269,7 +269,7 @@ def solve(code: Arithmetic[V], plan: Plan, lu: Sequence[V], b: Sequence[V]) -> l
         for i in plan.below(k):
             z[i] = code.apply("sub", z[i], code.apply("mul", lu[place[i][k]], z[k]))
     for k in reversed(range(plan.n)):
-        # What has just been found comes last.
+        # The unknown that was found just before is subtracted last.
         for j in reversed(plan.right(k)):
             z[k] = code.apply("sub", z[k], code.apply("mul", lu[place[k][j]], z[j]))
         z[k] = code.apply("mul", z[k], lu[place[k][k]])

@@ -23,9 +23,9 @@ _VECTOR = f"<{WIDTH} x double>"
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Where the factors of a plan lie: `padded` numbers for a row under way, as many for the inverse pivots, then the
-    blocks of U and those of L, row by row; `upper_start[k]` is the first block of row k in U, `upper[q]` the first
-    column of block q."""
+    """The layout of a plan's factors in memory: `padded` numbers for a row under way, as many for the inverse pivots,
+    then the blocks of U and those of L, row by row; `upper_start[k]` is the first block of row k in U, `upper[q]` the
+    first column of block q."""
 
     plan: Elimination
     upper: np.ndarray
@@ -73,7 +73,7 @@ class Blocks:
         return top, self.places(lower=True) - self.first_lower, starts
 
     def places(self, lower: bool) -> np.ndarray:
-        """Where the entries of L, or of U, lie in the factors."""
+        """Positions of the entries of L, or of U, in the array of factors."""
         n = self.plan.n
         inside = self.plan.top < self.plan.left if lower else self.plan.top > self.plan.left
         left, top = self.plan.left[inside], self.plan.top[inside]

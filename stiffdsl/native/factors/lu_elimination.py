@@ -49,7 +49,7 @@ class Elimination:
 
     @property
     def positions(self) -> np.ndarray:
-        """Where each entry of W goes in the factors."""
+        """The position of each entry of W in the array of factors."""
         inverse_row, inverse_column = np.empty_like(self.row), np.empty_like(self.column)
         inverse_row[self.row] = np.arange(self.n)
         inverse_column[self.column] = np.arange(self.n)

@@ -254,7 +254,7 @@ def _found(code: Code, places: np.ndarray, at: str) -> str:
 
 
 def _pieces(code: Code, count: int) -> Iterator[str]:
-    """Where vectors begin that cover `count` rows, each once: numbers are vectors of them meanwhile."""
+    """The first rows of vectors that cover `count` rows, each once; code emitted meanwhile is for such vectors."""
     widest = code.module.widest
     whole = count // widest
     if whole > 1:

@@ -113,7 +113,7 @@ def _sections(found: np.ndarray, rising: bool, widest: int) -> list[tuple[int, i
     n = len(found)
     order = np.arange(n) if rising else np.arange(n)[::-1]
     time = np.argsort(order)
-    # What is missing in a row is its own number, which says nothing.
+    # A row is padded with its own number, which adds no dependence.
     latest = np.where(found == np.arange(n)[:, None], -1, time[found]).max(axis=1, initial=-1)[order]
     runs: list[tuple[int, int, bool]] = []
 
@@ -138,8 +138,9 @@ def _sections(found: np.ndarray, rising: bool, widest: int) -> list[tuple[int, i
 
 
 def _terms(layout: Blocks, lower: bool, transposed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the factors of every row lie, and the numbers of z that they belong to, the nearest last; how many they
-    are. The array of a row under way is zero after a factorization: what is missing lies in its first place."""
+    """Positions of the factors of every row, the numbers of z that they multiply, the nearest last, and their count.
+    Rows are padded to one length with the first place of the array for a row under way, which a factorization leaves
+    zero."""
     plan = layout.plan
     inside = plan.top < plan.left if lower else plan.top > plan.left
     places = layout.places(lower)

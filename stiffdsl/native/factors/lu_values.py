@@ -13,7 +13,8 @@ from scipy.sparse.linalg import splu
 
 from stiffdsl.native.factors.lu_elimination import Elimination
 
-# What a solve may leave over of its terms: well below what a step takes for bad pivots (`attempt.py`).
+# The residual that a solve may leave, relative to its terms: well below what a step takes for bad pivots
+# (`attempt.py`).
 LEFT_OVER = 1e-10
 # A pivot is at least so large beside the largest of its row, in every matrix.
 THRESHOLD = 0.02

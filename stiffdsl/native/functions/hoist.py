@@ -1,4 +1,4 @@
-"""What depends on parameters alone, worked out once for a solve instead of at every stage.
+"""Hoisting: operations that depend on parameters alone, computed once for a solve instead of at every stage.
 
 before   rhs(t, y, p, u) = exp(-p[0]/p[1])*y[0]     after   prepare(p) = [exp(-p[0]/p[1])]
                                                             rhs(t, y, P, u) = P[2]*y[0]     P = [p, prepare(p)]
@@ -89,7 +89,7 @@ class Once:
         self._given = parameters
         tables_of_all = ConstantTables()
         self._own, self._builder = Builder(tables_of_all), Builder(tables_of_all)
-        # Where each value of `prepare` begins, by its operation there.
+        # The offset of each value of `prepare`, by its operation there.
         self._places: dict[int, int] = {}
         alone = [self._alone(f, tables) for f, tables in functions]
         for (function, _), values in zip(functions, alone, strict=True):

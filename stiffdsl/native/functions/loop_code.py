@@ -19,8 +19,8 @@ _SHORT = 8
 
 @dataclass(frozen=True)
 class _At:
-    """Which entries of a vector are asked for: as many as the numbers of the code have lanes, from `first` on (an i64),
-    or those whose numbers `places` holds (a vector of i64)."""
+    """The entries of a vector that are asked for: as many as the numbers of the code have lanes, from `first` on (an
+    i64), or those whose numbers `places` holds (a vector of i64)."""
 
     first: str
     places: str | None = None
@@ -57,7 +57,7 @@ class Looped:
         self.at: _At | None = None
 
     def _stored(self) -> list[bool]:
-        """Which vectors get an array."""
+        """Whether each vector gets an array."""
         uses = [0] * len(self.ops)
         gathered = [False] * len(self.ops)
         for op in self.ops:

@@ -32,7 +32,7 @@ from stiffdsl.native.step.unrolled import emit_straight
 from stiffdsl.program.forward import directional
 from stiffdsl.program.reverse import pullback
 
-# What differs in the solve whose steps are followed, where there is one.
+# The operands that differ in the solve whose steps are followed, where there is one.
 GUIDES = tuple(f"base_{name}" for name in ("options", "y0", "p", "u", "values"))
 FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))

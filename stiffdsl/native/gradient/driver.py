@@ -1,4 +1,4 @@
-"""What the kernels of derivatives have in common: the code of one lane, its arrays, and its steps."""
+"""The common part of kernels of derivatives: the code of one lane, its arrays, and its steps."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ class Driver:
         self.guide: str | None = None
 
     def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
-        """What is called for one step and one direction."""
+        """Emits the functions that are called for one step and one direction."""
         raise NotImplementedError
 
     def write(self) -> None:

@@ -1,4 +1,4 @@
-"""What derivatives gain at a jump in time that follows parameters: y. becomes y. + (f- - f+) t., where t. is the
+"""Saltation of derivatives at a jump in time that follows parameters: y. becomes y. + (f- - f+) t., where t. is the
 derivative of the time of the jump. Lines that jump at one time are passed one after the other
 (`solve/integrate/time_events.py`).
 

@@ -45,7 +45,7 @@ class Packs(Driver):
         return self.code.at(self.packed, self.code.integer("mul", q, str(self.width * self.pack.size)))
 
     def _place(self, q: str, lane: str, name: str, k: str) -> str:
-        """Where entry k of a lane is."""
+        """Pointer to entry k of a lane."""
         code = self.code
         first = code.at(self._of(q), self.pack[name] * self.width)
         return code.at(first, code.integer("add", code.integer("mul", k, str(self.width)), lane))

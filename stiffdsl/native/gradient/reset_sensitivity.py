@@ -1,4 +1,4 @@
-"""What derivatives become where jumps set algebraic unknowns z anew (`reset.py`): they follow the states x there.
+"""Derivatives across jumps that set algebraic unknowns z anew (`reset.py`): those of z follow the states x there.
 
 W d = [0; g_x x. + g_p p.]      z. = d_z
 W^T l = [0; z bar]              x bar += g_x^T l_z,  p bar += g_p^T l_z,  z bar = 0

@@ -1,4 +1,4 @@
-"""What derivatives need of each accepted step: where it began, its stages, and the factors that it solved with.
+"""The record of accepted steps for derivatives: the start of each, its stages, and the factors that it solved with.
 
 The steps of a solve are recorded segment by segment, as many as a buffer holds; the state before each segment is kept,
 so that any segment can be made again. A buffer of the square root of `max_steps` steps bounds both.

@@ -97,7 +97,7 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
 
 
 def kinks_of(program: Program) -> Kinks | None:
-    """What may change inside of steps, if anything does that states follow."""
+    """The conditions that may change inside of steps, if any does that states follow."""
     if not len(program.relation_rises) or not np.any(program.mass):
         return None
     return Kinks(

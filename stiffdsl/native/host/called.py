@@ -27,7 +27,7 @@ def called(program: Program, portable: Any) -> Any:
     found = SimpleNamespace(**vars(portable))
     for name in CALLED:
         function = program.by_name.get(name)
-        # Which side of a jump in time counts is given where steps are made.
+        # The side of a jump in time that counts is given where steps are made.
         if function is not None and "side" not in function.arguments:
             setattr(found, name, kernel_of(program, function, getattr(portable, name)))
     return found

@@ -26,7 +26,7 @@ _EXTENSION, _STAGE, _ARGS, _RETS = 8, 32, 72, 112
 _EXTENSION_TYPE, _METADATA = 8, 24
 _VERSION_MAJOR, _VERSION_MINOR = 24, 28
 _DATA, _RANK, _DIMS = 24, 32, 40
-# How many arguments or results there are, before the list of them.
+# The number of arguments or of results, which stands before the list of them.
 _SIZE = -16
 _IS_METADATA, _EXECUTE = 1, 3
 
@@ -40,7 +40,7 @@ _lock = threading.Lock()
 
 
 class Reached(NamedTuple):
-    """What `jax_solve` returns: as `solver.Arrived`, without culprits."""
+    """The result of `jax_solve`: as `solver.Arrived`, without culprits."""
 
     ys: Any
     t: Any
@@ -52,7 +52,7 @@ class Reached(NamedTuple):
 
 
 def _field(code: Code, pointer: str, offset: int, kind: str = "ptr") -> str:
-    """What lies so many bytes behind a pointer."""
+    """The field of a C structure so many bytes behind its pointer."""
     return code.load(code.at(pointer, offset, "i8"), 0, kind)
 
 

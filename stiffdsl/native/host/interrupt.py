@@ -68,8 +68,8 @@ def install() -> None:
 
 
 def _end(pressed: ctypes.c_int64) -> None:
-    """What was left running by Ctrl-C stops, and has a moment to end: a thread of XLA that comes back to Python while
-    the interpreter is taken apart ends in an abort."""
+    """Stops kernels that Ctrl-C left running, and gives them a moment to end: a thread of XLA that comes back to Python
+    while the interpreter is taken apart ends in an abort."""
     if pressed.value:
         WORD[1] += 1
         time.sleep(LAST)

@@ -2,7 +2,7 @@
 
 import ctypes
 
-# What kernels look at, by the name they know it by: the first half is set by a signal, the second by `stopping`.
+# The word that kernels look at, by the name they know it by: a signal sets its first half, `stopping` the second.
 SYMBOL = "stiffdsl_interrupted"
 WORD = (ctypes.c_int32 * 2)(0, 0)
 

@@ -39,7 +39,7 @@ _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int6
 
 
 class Arrived(NamedTuple):
-    """Where a solve arrived: as `solve.solver.Result`, and `h`, `scaled` as `solve.loop.State`.
+    """The end of a solve: as `solve.integrate.solver.Result`, and `h`, `scaled` as `solve.integrate.loop.State`.
 
     For lanes every array has a leading axis. `counts` are accepted, rejected, rhs, jacobians, factorizations,
     iterations, linear iterations (none); `pivoted` counts the attempts that needed other pivots than those planned.
@@ -84,7 +84,7 @@ class Tables(NamedTuple):
         times, values = (xp.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
         jumps = [t[1:][np.diff(t) == 0] for t in self.times] if self.jumps is None else self.jumps
         jumps = xp.concatenate([np.zeros(0), *jumps])
-        # Those of one table ascend.
+        # The times of one table ascend.
         jumps = xp.sort(jumps) if len(self.times) > 1 else jumps
         knots = xp.concatenate([np.zeros(0), *(self.knots or ())])
         return layout.ravel(), times, values, jumps, knots
@@ -356,7 +356,7 @@ class NativeSolver:
 
     def _target(self, count: int) -> str:
         """The name that XLA knows the kernel for `count` lanes by."""
-        # How many lanes an exported program will have may be left open.
+        # The number of lanes of an exported program may be left open.
         known = isinstance(count, int)
         library = self.wide.library(count) if known and self.wide is not None else None
         if library is None:

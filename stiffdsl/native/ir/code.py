@@ -36,7 +36,7 @@ class Code(Lines):
                 yield first
 
     def parts(self, count: int) -> list[tuple[str, int]]:
-        """Where vectors begin that cover `count` entries, without a loop, and their lanes."""
+        """The first entries of vectors that cover `count` entries without a loop, and their lanes."""
         found, at = [], 0
         while at < count:
             lanes = min(self.module.widest, 1 << ((count - at).bit_length() - 1))

@@ -21,7 +21,7 @@ _BIAS = 1023
 # log 2 and pi/2 in parts: an integer of 20 bits times one is exact, but for the last part.
 _LOG2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _HALF_PI = 1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879595063154e-21
-# Where a part of pi/2 times the quotient is no longer exact, angles go to the C library.
+# The angle from which a part of pi/2 times the quotient is no longer exact: larger ones go to the C library.
 _LARGE_ANGLE = 524_288.0
 # exp of what is larger is infinite, of its negative zero.
 _FAR = 800.0

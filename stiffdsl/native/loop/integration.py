@@ -135,7 +135,7 @@ class Integration(Saving):
             self.set("status", code.select(good, self.get("status"), failed))
 
     def _goal(self) -> str:
-        """Where steps end next: at a jump, or at t1."""
+        """The time at which steps end next: that of a jump, or t1."""
         if not self.model.lands:
             return self.option("t1")
         code, stop, end = self.code, self.get("stop"), self.option("t1")

@@ -1,4 +1,4 @@
-"""What a kernel keeps of a solve: values at chosen times by dense output, or a row for every accepted step."""
+"""The output of a kernel: values at chosen times by dense output, or a row for every accepted step."""
 
 from stiffdsl.native.loop.time_events import saved_at
 from stiffdsl.native.step.lane import Lane
@@ -90,7 +90,7 @@ class Saving(Lane):
             self._record(end, self.number(0))
 
     def _after_reset(self, end: str) -> None:
-        """What is saved at the end of the step is what holds after it, where algebraic unknowns jump."""
+        """Values saved at the end of the step become those after it, where algebraic unknowns jump there."""
         if not self.model.resets:
             return
         code, cursor = self.code, self.code.variable("i64")

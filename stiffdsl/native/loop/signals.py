@@ -83,8 +83,8 @@ def emit_inputs_back(module: Module, inputs: int) -> None:
 
 @dataclass(frozen=True)
 class _Segment:
-    """Where `t` lies in the table of a signal: between the points `left` and `right`, by `share` of their distance
-    `width`. `still`: the value does not change there."""
+    """The segment of a signal's table that `t` lies in: between the points `left` and `right`, by `share` of their
+    distance `width`. `still`: the value does not change there."""
 
     index: str
     offset: str
@@ -107,7 +107,7 @@ def next_jump(code: Code, t: str, backward: str, beyond: str) -> str:
     count = code.to_integer(code.load(options, OPTIONS.index("jumps")))
     low, high = code.variable("i64", "0"), code.variable("i64", count)
     early, late = code.apply("sub", t, beyond), code.apply("add", t, beyond)
-    # How many lie behind, going forward; or ahead, going back.
+    # The number of points that lie behind, going forward; or ahead, going back.
     with code.forever() as searching:
         a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
         code.leave(searching, code.value(f"icmp sge i64 {a}, {b}"))

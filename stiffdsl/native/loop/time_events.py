@@ -23,8 +23,8 @@ from stiffdsl.solve.integrate.time_events import EPSILON, ROUNDINGS, SAME, TINY
 
 @dataclass(frozen=True, eq=False)
 class Stopping:
-    """Where steps end: `crossings(p, side)` and what it says; `rhs` and `jacobian` as functions of `side`
-    (`program/program.py`)."""
+    """The functions of a model with events in time: `crossings(p, side)`, whose values say when; `rhs` and `jacobian`
+    as functions of `side` (`program/program.py`)."""
 
     crossings: Function
     rhs: Function
@@ -38,7 +38,7 @@ class Stopping:
 
 
 def stopping(program: Program) -> Stopping | None:
-    """What jumps in time, if anything does."""
+    """The functions of the events in time, if there are any."""
     if not len(program.crossings_periodic):
         return None
     crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
@@ -71,7 +71,7 @@ def in_segments(program: Program, parameters: int) -> Program:
 
 
 def beyond_of(code: Code, t: str) -> str:
-    """What is further from t than this is certainly not at the same time."""
+    """The distance from t beyond which another time is certainly not the same."""
     size = code.apply("mul", code.number(4 * ROUNDINGS * EPSILON), code.apply("abs", t))
     return code.apply("add", size, code.number(TINY))
 

@@ -20,8 +20,8 @@ from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
 from stiffdsl.solve.methods.tableau import Tableau
 
-# What a solve may leave over of its terms, row by row, where they are not near the smallest number there is: what is
-# cut off there says nothing about pivots.
+# The residual that a solve may leave, relative to its terms, row by row. Terms near the smallest number there is are
+# excepted: the part of them that is cut off says nothing about pivots.
 BAD_PIVOTS, SMALLEST = 1e-9, 1e-290
 # A step of more operations than this, written out, is written with loops and calls.
 STRAIGHT = 7000
@@ -40,7 +40,7 @@ PARAMETERS = (
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What a kernel is made of: functions with their tables, mass, the plan of the factors, and sizes."""
+    """The model as a kernel takes it: functions with their tables, mass, the plan of the factors, and sizes."""
 
     rhs: Function
     jacobian: Function
@@ -57,7 +57,7 @@ class Model:
     # `project(t, y, p, u, atol, rtol)`: the end of a step, moved to where the invariants hold (`projection.py`).
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
-    # Where steps end; then `side` is a parameter (`time_events.py`), the last of those that are given.
+    # Events in time, at which steps end; `side` is then a parameter (`time_events.py`), the last of those given.
     stops: Stopping | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
@@ -68,7 +68,7 @@ class Model:
 
     @property
     def given(self) -> int:
-        """How many parameters a solve is given."""
+        """The number of parameters that a solve is given."""
         made = 0 if self.prepare is None else self.prepare.ops[-1].size or 0
         return self.parameters - made - (self.stops is not None)
 
@@ -148,7 +148,7 @@ def is_small(model: Model) -> bool:
 
 
 class Writer:
-    """What both forms share: where arrays lie, and inputs at the times of stages."""
+    """The common part of both forms: pointers to arrays, and inputs at the times of stages."""
 
     def __init__(self, code: Code, model: Model, areas: Areas):
         self.code, self.model, self.areas = code, model, areas
@@ -297,7 +297,7 @@ def _refuse(code: Code, writer: Writer) -> None:
 
 
 def allowed(code: Code, size: str) -> str:
-    """What may be left over of terms of that size."""
+    """The residual tolerated beside terms of that size."""
     return code.apply("mul", code.number(BAD_PIVOTS), code.larger(size, code.number(SMALLEST)))
 
 

@@ -1,4 +1,4 @@
-"""Where everything lies that a kernel reads and writes: arrays of doubles, one after another."""
+"""Layout in memory of all that a kernel reads and writes: arrays of doubles, one after another."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ OPERANDS = (
     "ys",
     "steps",
 )
-# Those that a solve is given.
+# The arrays that a solve is given.
 GIVEN = OPERANDS[: OPERANDS.index("state")]
 OPTIONS = (
     "t0",
@@ -93,6 +93,6 @@ class Areas:
 
 
 def state_areas(n: int) -> tuple[int, int, int]:
-    """Where y and the scaled errors lie in the state, and its size."""
+    """Offsets of y and of the scaled errors in the state, and its size."""
     head = len(STATE)
     return head, head + n, head + 2 * n

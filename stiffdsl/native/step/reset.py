@@ -123,7 +123,7 @@ def _emit_newton(module: Module, model: Model, areas: Areas, beside: bool) -> No
             less = code.apply("sub", number(1.0), code.apply("mul", number(0.25), share))
             good = code.apply("le", code.load(after), code.apply("mul", less, before))
             whole = code.apply("eq", share, number(1.0))
-            # What no longer shrinks is rounding; a correction that is no number is neither.
+            # A correction that no longer shrinks is rounding; one that is no number is neither.
             finite = code.apply("le", code.load(after), number(np.finfo(float).max))
             good = code.apply("or", good, code.apply("and", code.apply("and", whole, rounded), finite))
             code.leave(shortening, good)

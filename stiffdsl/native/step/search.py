@@ -1,4 +1,4 @@
-"""Where a solve begins, as one kernel: damped Newton's method on the entries of y that equations determine; and
+"""Consistent initialization as one kernel: damped Newton's method on the entries of y that equations determine; and
 algebraic unknowns at states that are held.
 
     search(t, y, p, u, start) -> the entries, whether they solve the start problem (1, else 0), iterations
@@ -50,7 +50,7 @@ class Problem:
 
 
 def start_problem(program: Program) -> Problem:
-    """Where a solve begins."""
+    """The start problem of a program: its initial equations for the entries of y that they determine."""
     residual, jacobian = (program.by_name[name] for name in ("initial_residual", "initial_jacobian"))
     free, flat = np.asarray(program.system.initial.free), program.system.flat
     parameters, inputs = sum(b.size for b in flat.parameters), sum(b.size for b in flat.inputs)
@@ -357,7 +357,7 @@ class _Newton:
                 less = code.apply("sub", number(1.0), code.apply("mul", number(0.25), share))
                 good = code.apply("le", code.load(after), code.apply("mul", less, before))
                 at_once = code.apply("eq", share, number(1.0))
-                # What no longer shrinks is rounding; a correction that is no number is neither.
+                # A correction that no longer shrinks is rounding; one that is no number is neither.
                 finite = code.apply("le", code.load(after), number(np.finfo(float).max))
                 good = code.apply("or", good, code.apply("and", code.apply("and", at_once, rounded), finite))
                 code.leave(shortening, code.apply("or", good, self.solved()))

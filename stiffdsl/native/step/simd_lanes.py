@@ -76,7 +76,7 @@ class _Slot(Integration):
         self.wide, self.width = wide, width
 
     def place(self, name: str, k: str = "0", row: int = 0) -> str:
-        """Where entry k of an array of the vectors is."""
+        """Pointer to this lane's entry k of an array of vectors."""
         code = self.code
         first = code.at("%wide", (self.wide[name] + row * self.n) * self.width)
         offset = code.integer("add", code.integer("mul", k, str(self.width)), "%slot")
@@ -122,7 +122,7 @@ class _Slot(Integration):
                 self.code.store(self.code.load(source, k), self.place(name, k, row))
 
     def go_on(self) -> None:
-        """What the next attempt needs, or the end of the attempts."""
+        """Prepares the next attempt, or ends the attempts."""
         code = self.code
         with code.when(self.running()):
             self.limit()

@@ -1,5 +1,4 @@
-"""What the stages of a step add up to, where the step is written without loops: one by one, or several unknowns at
-once."""
+"""Sums over the stages of a step that is written without loops: one by one, or several unknowns at once."""
 
 from stiffdsl.native.ir.code import Code
 from stiffdsl.solve.methods.tableau import Tableau
@@ -35,7 +34,7 @@ class Stages:
         return before, [self.code.combination(C, u) for u in columns]
 
     def parts(self) -> list[tuple[str, int]]:
-        """Where the parts of the new value begin that are computed at once, and their lanes."""
+        """The first unknowns of the parts of the new value that are computed at once, and their lanes."""
         return [(str(k), 1) for k in range(len(self.y))]
 
     def end(self, first: str, y1: list[str]) -> tuple[str, str]:
