@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from stiffdsl.model import CompiledModel
     from stiffdsl.solve.base.status import Status
     from stiffdsl.solve.integrate.solution import Interrupted, OutsideDomainWarning
-    from stiffdsl.surrogate.part import PartSurrogate
-    from stiffdsl.surrogate.surrogate import Surrogate
+    from stiffdsl.surrogate.core.surrogate import Surrogate
+    from stiffdsl.surrogate.part.part_surrogate import PartSurrogate
 
     __version__: str
 
@@ -93,8 +93,8 @@ def load_surrogate(directory: str | Path, full: Any = None) -> "Surrogate | Part
     prepare()
 
     from stiffdsl.solve.base import arguments
-    from stiffdsl.surrogate.part import is_part
-    from stiffdsl.surrogate.part import load as read_part
+    from stiffdsl.surrogate.part.part_surrogate import is_part
+    from stiffdsl.surrogate.part.part_surrogate import load as read_part
     from stiffdsl.surrogate.storage import load as read_surrogate
 
     arguments.path(directory, "`directory`")

@@ -45,7 +45,7 @@ class CompiledModel(CompiledProgram):
 
         A parameter that is computed from others is left out: it varies with those.
         """
-        from stiffdsl.runtime.surrogate_task import declared_ranges
+        from stiffdsl.surrogate.of_model.task import declared_ranges
 
         return declared_ranges(self)
 
@@ -302,14 +302,14 @@ class CompiledModel(CompiledProgram):
         greatest share of a drawn signal that is mixed into some of them in training (0.3; 0 for none). `generator`, a
         function of a NumPy random generator that returns a signal for each input by name, draws inputs instead. For
         `goal`, `budget`, `max_samples`, `held_out_samples`, `design` and `resume` see
-        `stiffdsl.surrogate.train.train`. Errors and coverage are stated for values drawn evenly over the ranges; with
-        `distribution` "log", evenly in the logarithm of ranges that span more than ten times.
+        `stiffdsl.surrogate.learn.train.train`. Errors and coverage are stated for values drawn evenly over the ranges;
+        with `distribution` "log", evenly in the logarithm of ranges that span more than ten times.
 
         With `part` (`"plant.chiller"`, `"rooms[3]"`) that component alone is replaced: returns a
-        `stiffdsl.surrogate.part.PartSurrogate`, whose `model` is this one with the surrogate at the connectors. With
-        a `goal` it has as few states as meet that.
+        `stiffdsl.surrogate.part.part_surrogate.PartSurrogate`, whose `model` is this one with the surrogate at the
+        connectors. With a `goal` it has as few states as meet that.
         """
-        from stiffdsl.runtime.surrogate_task import train_stand_in
+        from stiffdsl.surrogate.of_model.task import train_stand_in
 
         given = {
             "params": params,
@@ -325,7 +325,7 @@ class CompiledModel(CompiledProgram):
             **({} if generator is None else {"generator": generator}),
         }
         if part is not None:
-            from stiffdsl.runtime.part.train import train_part
+            from stiffdsl.surrogate.part.train import train_part
 
             if budget is not None:
                 raise ValueError("`budget` is for surrogates of a whole model, not of a part")

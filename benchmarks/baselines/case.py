@@ -14,11 +14,18 @@ from benchmarks.problems.building import equations as building_equations
 from benchmarks.problems.pollu import NAMES, RATES
 from benchmarks.problems.pollu import equations as pollu_equations
 from stiffdsl.resources import folder
-from stiffdsl.runtime.surrogate_task import task_of
-from stiffdsl.surrogate import gather
-from stiffdsl.surrogate.gather import Data
-from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling, clock, relative_to, scalings
-from stiffdsl.surrogate.task import Task
+from stiffdsl.surrogate.core.scaling import (
+    Clock,
+    OutputScaling,
+    ParameterScaling,
+    clock,
+    relative_to,
+    scalings,
+)
+from stiffdsl.surrogate.core.task import Task
+from stiffdsl.surrogate.learn import gather
+from stiffdsl.surrogate.learn.gather import Data
+from stiffdsl.surrogate.of_model.task import task_of
 
 CASES = ("robertson", "pollu", "building")
 SAMPLES, TIMES, ROOMS = 100, 200, 10

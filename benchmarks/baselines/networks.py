@@ -15,7 +15,7 @@ import optax
 
 from benchmarks.baselines.case import BaselineCase
 from benchmarks.baselines.plain import Predict
-from stiffdsl.surrogate.scaling import Clock
+from stiffdsl.surrogate.core.scaling import Clock
 
 _WIDTH, _RATE, _BATCH = 64, 3e-3, 20
 # Of the physics-informed network: points of time in a step, strength of causality, share of the residual in the loss.

@@ -14,10 +14,10 @@ from benchmarks.baselines import networks, plain
 from benchmarks.baselines.case import SAMPLES, BaselineCase, make
 from benchmarks.baselines.plain import Predict
 from stiffdsl.runtime.session import prepare
-from stiffdsl.surrogate.methods import METHODS
-from stiffdsl.surrogate.speed import fastest
-from stiffdsl.surrogate.train import train
-from stiffdsl.surrogate.validation import errors, summary
+from stiffdsl.surrogate.learn.choice import METHODS
+from stiffdsl.surrogate.learn.speed import fastest
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.learn.validation import errors, summary
 
 Fit = Callable[[BaselineCase, float, int], Predict]
 _LANES = 256

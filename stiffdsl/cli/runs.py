@@ -83,7 +83,7 @@ def drawn_values(call: RunArguments, count: int, seed: int) -> dict[str, np.ndar
 
 def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
     """The ensemble over the values of `lanes`; progress counts runs."""
-    from stiffdsl.surrogate.progress import duration
+    from stiffdsl.surrogate.learn.progress import duration
 
     count = len(next(iter(lanes.values())))
     nothing = "  nothing is kept: runs are written when all are solved"

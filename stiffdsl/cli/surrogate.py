@@ -196,7 +196,7 @@ def surrogate(
 
     print_rich(validation_table(trained))
     if part is not None:
-        from stiffdsl.surrogate.part import texts_of
+        from stiffdsl.surrogate.part.part_surrogate import texts_of
 
         states = trained.validation["states"]
         component, whole = (folder / name for name in texts_of(trained))
@@ -240,7 +240,7 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
 
 def kept(folder: Path) -> str:
     """The note on an interrupted training: runs that are kept, and the command that resumes it."""
-    from stiffdsl.surrogate.store import stored
+    from stiffdsl.surrogate.learn.sample_store import stored
 
     runs = stored(folder)
     if not runs:

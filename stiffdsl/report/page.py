@@ -10,7 +10,7 @@ from typing import Any
 from stiffdsl.report import surrogate as pictures
 from stiffdsl.report.picture import svg
 from stiffdsl.report.tables import LISTED, duration, headline_first
-from stiffdsl.surrogate.verdict import times
+from stiffdsl.surrogate.core.verdict import times
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }

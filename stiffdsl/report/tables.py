@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stiffdsl.surrogate.verdict import times
+from stiffdsl.surrogate.core.verdict import times
 
 # The number of variables that a report lists before it says how many more there are.
 LISTED = 24

@@ -13,24 +13,25 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from stiffdsl.surrogate import reduced_store, registered_store
-from stiffdsl.surrogate.checksum import KEY, checksum, verify
-from stiffdsl.surrogate.domain import Domain
-from stiffdsl.surrogate.driven import DrivenExpansion, Readout
-from stiffdsl.surrogate.expansion import Expansion, Start
-from stiffdsl.surrogate.kept import AnyExpansion
-from stiffdsl.surrogate.laws import Laws, Polynomials
-from stiffdsl.surrogate.maps_store import packed_map, unpacked_map
-from stiffdsl.surrogate.neural import Network
-from stiffdsl.surrogate.novelty import Shapes
-from stiffdsl.surrogate.radial import RadialMap
-from stiffdsl.surrogate.recurrent import Cell, RecurrentExpansion
-from stiffdsl.surrogate.reduced import ReducedExpansion
-from stiffdsl.surrogate.registered import Registered
-from stiffdsl.surrogate.scaling import Clock, OutputScaling, ParameterScaling
-from stiffdsl.surrogate.surrogate import Description, Surrogate
-from stiffdsl.surrogate.task import Drive, Parameter, column_names
-from stiffdsl.surrogate.timebasis import TimeBasis
+from stiffdsl.surrogate.core.checksum import KEY, checksum, verify
+from stiffdsl.surrogate.core.domain import Domain
+from stiffdsl.surrogate.core.fitted import FittedFormula
+from stiffdsl.surrogate.core.laws import Laws, Polynomials
+from stiffdsl.surrogate.core.novelty import Shapes
+from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.core.surrogate import Description, Surrogate
+from stiffdsl.surrogate.core.task import Drive, Parameter, column_names
+from stiffdsl.surrogate.methods.driven.readout import DrivenExpansion, Readout
+from stiffdsl.surrogate.methods.expansion.expansion import Expansion, Start
+from stiffdsl.surrogate.methods.galerkin import storage as reduced_store
+from stiffdsl.surrogate.methods.galerkin.reduced import ReducedExpansion
+from stiffdsl.surrogate.methods.recurrent.cell import Cell, RecurrentExpansion
+from stiffdsl.surrogate.methods.registered import storage as registered_store
+from stiffdsl.surrogate.methods.registered.registered import Registered
+from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.radial import RadialMap
+from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
+from stiffdsl.surrogate.regression.timebasis import TimeBasis
 
 FORMAT = "stiffdsl surrogate"
 VERSION = 1
@@ -163,6 +164,7 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     if isinstance(expansion, Registered):
         meta["registered"] = registered_store.packed(expansion, arrays)
         expansion = expansion.plain
+    assert isinstance(expansion, Expansion | DrivenExpansion | RecurrentExpansion)
     arrays["mean"] = expansion.mean
     if expansion.groups is not None:
         arrays["groups"] = expansion.groups
@@ -198,7 +200,7 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         start = Start(arrays["start.values"], change)
     clock = Clock(**meta["clock"])
     outputs = OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling)))
-    expansion: AnyExpansion
+    expansion: FittedFormula
     if "readout" in meta:
         expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
     elif "reduced" in meta:

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from stiffdsl.cli import terminal
-from stiffdsl.surrogate.progress import duration, telling
-from stiffdsl.surrogate.store import remembered, stored
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.learn.progress import duration, telling
+from stiffdsl.surrogate.learn.sample_store import remembered, stored
+from stiffdsl.surrogate.learn.train import train
 from tests.surrogate import tasks
 
 SLOW = """

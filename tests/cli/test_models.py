@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from stiffdsl.surrogate import driven_fit
+from stiffdsl.surrogate.methods.driven import fit as driven_fit
 
 WRONG = "model M\n  param k = 1\n  var x start 1\nequations\n  der(x) = -kk*x\nend\n"
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.baselines import case, run
-from stiffdsl.surrogate.validation import errors
+from stiffdsl.surrogate.learn.validation import errors
 from tests.surrogate import tasks
 
 LEARNS = {"RBF, raw outputs": 1e-3, "polynomial chaos": 1e-3}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stiffdsl.surrogate.surrogate import Surrogate
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.core.surrogate import Surrogate
+from stiffdsl.surrogate.learn.train import train
 
 from . import tasks
 

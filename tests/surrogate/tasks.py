@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stiffdsl.solve.integrate.ensemble import Ensemble
-from stiffdsl.surrogate.task import Parameter, Task
+from stiffdsl.surrogate.core.task import Parameter, Task
 
 
 def task(

@@ -7,9 +7,12 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
-from stiffdsl.surrogate import driven_fit, filters, recurrent_fit, signals
-from stiffdsl.surrogate.store import CHUNK, Store
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.core import signals
+from stiffdsl.surrogate.learn.sample_store import CHUNK, Store
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.methods.driven import filters
+from stiffdsl.surrogate.methods.driven import fit as driven_fit
+from stiffdsl.surrogate.methods.recurrent import fit as recurrent_fit
 
 from . import tasks
 

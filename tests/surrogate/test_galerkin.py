@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.surrogate_task import task_of
-from stiffdsl.surrogate import driven_fit, recurrent_fit, reduced_fit, train
-from stiffdsl.surrogate.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
-from stiffdsl.surrogate.formula import narrowed
+from stiffdsl.surrogate.core.formula import narrowed
+from stiffdsl.surrogate.learn import train
+from stiffdsl.surrogate.methods.driven import fit as driven_fit
+from stiffdsl.surrogate.methods.galerkin import fit as reduced_fit
+from stiffdsl.surrogate.methods.galerkin.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
+from stiffdsl.surrogate.methods.recurrent import fit as recurrent_fit
+from stiffdsl.surrogate.of_model.task import task_of
 
 from .test_driven import HEATED
 from .weather import INPUTS, TEXT, TIMES, VARIED, weather

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.surrogate_task import task_of
-from stiffdsl.surrogate.laws_fit import fitted, saturated
-from stiffdsl.surrogate.task import Relations
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.core.task import Relations
+from stiffdsl.surrogate.learn.laws_fit import fitted, saturated
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.of_model.task import task_of
 
 from . import tasks
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.surrogate import signals
-from stiffdsl.surrogate.signals import blended, drawn, read
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.core import signals
+from stiffdsl.surrogate.core.signals import blended, drawn, read
+from stiffdsl.surrogate.learn.train import train
 from tests.surrogate.tasks import decay
 from tests.surrogate.weather import weather
 
@@ -124,7 +124,7 @@ def test_a_default_outside_of_its_range_is_told():
 
 def test_weeks_of_other_kinds_are_told_and_blends_of_examples_are_not():
     """Shapes alone: examples of three inputs, blends of them, and what is none."""
-    from stiffdsl.surrogate.novelty import learnt
+    from stiffdsl.surrogate.core.novelty import learnt
 
     seen, fresh = weather(60, 1), weather(100, 2)
     low, high = seen.min((0, 2))[:, None], seen.max((0, 2))[:, None]
@@ -158,7 +158,7 @@ def test_the_stated_speed_is_that_of_a_call():
     called = []
     whole = made.ensemble
     made.ensemble = lambda *args, **more: called.append(1) or whole(*args, **more)
-    from stiffdsl.surrogate.speed import measure
+    from stiffdsl.surrogate.learn.speed import measure
 
     before = dict(made.counts)
     speed = measure(decay(), made, made.held_out["values"], 1.0)

@@ -8,8 +8,8 @@ import stiffdsl as sd
 from stiffdsl.check.text import text
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model, located, read
-from stiffdsl.runtime.part.runs import task_with
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
+from stiffdsl.surrogate.part.runs import task_with
 
 HOUSE = """
 connector HeatPort

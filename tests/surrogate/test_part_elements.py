@@ -7,7 +7,7 @@ import stiffdsl as sd
 from stiffdsl.check.text import text
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
-from stiffdsl.runtime.part.separate import Moved, by_itself
+from stiffdsl.surrogate.part.cutting.separate import Moved, by_itself
 
 # Names that lead to the array: from the class that declares it and from above, whole and by index, in loops within
 # loops, in sums, the greatest and lists; and values that are numbers, lists, formulas of lists, and passed down.

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from stiffdsl.surrogate import projection, radial, reservoir, scaling
-from stiffdsl.surrogate.compression import output_modes
-from stiffdsl.surrogate.intervals import LEVELS, calibrated, half_widths
-from stiffdsl.surrogate.task import Parameter
-from stiffdsl.surrogate.timebasis import spline
-from stiffdsl.surrogate.validation import beside, errors, summary
+from stiffdsl.surrogate.core import scaling
+from stiffdsl.surrogate.core.intervals import LEVELS, calibrated, half_widths
+from stiffdsl.surrogate.core.task import Parameter
+from stiffdsl.surrogate.learn.validation import beside, errors, summary
+from stiffdsl.surrogate.methods.expansion import reservoir
+from stiffdsl.surrogate.regression import projection, radial
+from stiffdsl.surrogate.regression.compression import output_modes
+from stiffdsl.surrogate.regression.timebasis import spline
 
 
 def test_the_spectral_radius_is_one():

@@ -6,8 +6,8 @@ import pytest
 
 from stiffdsl.report.page import page
 from stiffdsl.report.tables import validation_table
-from stiffdsl.surrogate import slopes
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.learn import slopes
+from stiffdsl.surrogate.learn.train import train
 from tests.surrogate.tasks import task
 from tests.surrogate.test_stated import drives_of
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.surrogate import sample, trials
-from stiffdsl.surrogate.train import train
-from stiffdsl.surrogate.trials import Trial, Trials
+from stiffdsl.surrogate.core import sampling
+from stiffdsl.surrogate.learn import trials
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.learn.trials import Trial, Trials
 from tests.surrogate.tasks import decay, task
 
 TANK = """
@@ -61,11 +62,11 @@ def wide(**more):
 
 
 def test_values_are_drawn_evenly_unless_the_logarithm_is_asked_for():
-    even = sample.held_out_points(wide(), 256, 0, 1)[:, 0]
+    even = sampling.held_out_points(wide(), 256, 0, 1)[:, 0]
     assert np.mean(even < 1.0) == pytest.approx(0.1, abs=0.02)
-    logarithmic = sample.held_out_points(wide(distribution="log"), 256, 0, 1)[:, 0]
+    logarithmic = sampling.held_out_points(wide(distribution="log"), 256, 0, 1)[:, 0]
     assert np.mean(logarithmic < 1.0) == pytest.approx(2 / 3, abs=0.02)
-    training = sample.training_points(wide(), 64, 0)[:, 0]
+    training = sampling.training_points(wide(), 64, 0)[:, 0]
     assert 8 < np.sum(training < 0.3) < 32
     assert train(wide(), samples=8).validation["distribution"] == "uniform"
     with pytest.raises(ValueError, match="uniform or log"):
@@ -93,7 +94,7 @@ def test_the_error_of_most_decides_and_what_is_no_number_never_wins():
 
 
 def test_errors_that_are_infinite_have_an_infinite_quantile():
-    from stiffdsl.surrogate.validation import quantile
+    from stiffdsl.surrogate.learn.validation import quantile
 
     assert quantile(np.array([1.0, 2.0, np.inf]), 0.95) == np.inf
     assert quantile(np.array([1.0, 2.0, 3.0]), 0.5) == 2.0
@@ -135,7 +136,7 @@ end
 
 
 def drives_of(**more):
-    from stiffdsl.runtime.surrogate_task import task_of
+    from stiffdsl.surrogate.of_model.task import task_of
 
     model = sd.loads(DRIVEN)
     t = np.linspace(0, 1, 30)
@@ -145,11 +146,11 @@ def drives_of(**more):
 
 
 def test_examples_of_several_inputs_stay_together():
-    rows = sample.held_out_points(drives_of(), 8, 0, 1)
+    rows = sampling.held_out_points(drives_of(), 8, 0, 1)
     assert rows[:, 30:] == pytest.approx(10 * rows[:, :30], abs=1e-12)
-    alone = sample.training_points(drives_of(foreign=0.0), 8, 0)
+    alone = sampling.training_points(drives_of(foreign=0.0), 8, 0)
     assert alone[:, 30:] == pytest.approx(10 * alone[:, :30], abs=1e-12)
-    assert not np.allclose((mixed := sample.training_points(drives_of(), 8, 0))[:, 30:], 10 * mixed[:, :30])
+    assert not np.allclose((mixed := sampling.training_points(drives_of(), 8, 0))[:, 30:], 10 * mixed[:, :30])
 
 
 def test_a_generator_draws_the_inputs():
@@ -159,6 +160,6 @@ def test_a_generator_draws_the_inputs():
 
     drawn = drives_of(vary={}, generator=weather)
     assert [(d.name, d.low >= 0, d.high <= 2) for d in drawn.drives] == [("a", True, True), ("b", True, True)]
-    rows = sample.held_out_points(drawn, 8, 0, 2)
+    rows = sampling.held_out_points(drawn, 8, 0, 2)
     assert rows[:, 59] == pytest.approx(rows[:, 0])
     assert replace(drawn, foreign=0.0).generator is drawn.generator

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from stiffdsl.surrogate import neural
-from stiffdsl.surrogate.checksum import checksum
+from stiffdsl.surrogate.core.checksum import checksum
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.regression import neural
 from stiffdsl.surrogate.storage import load
-from stiffdsl.surrogate.train import train
 
 from . import tasks
 

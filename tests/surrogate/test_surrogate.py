@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
-from stiffdsl.surrogate import expansion
+from stiffdsl.surrogate.methods.expansion import expansion
 
 SLOW, FAST = 0.12, 900.0
 

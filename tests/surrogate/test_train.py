@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from stiffdsl.surrogate import neural
-from stiffdsl.surrogate.methods import METHODS
-from stiffdsl.surrogate.train import train
+from stiffdsl.surrogate.learn.choice import METHODS
+from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.regression import neural
 
 from . import tasks
 

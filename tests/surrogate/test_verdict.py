@@ -5,8 +5,8 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.report.page import page
-from stiffdsl.surrogate.validation import headline
-from stiffdsl.surrogate.verdict import times, verdict
+from stiffdsl.surrogate.core.verdict import times, verdict
+from stiffdsl.surrogate.learn.validation import headline
 
 SPEED = {"one": {"ratio": 3.0}, "batch": {"ratio": 40.0}}
 

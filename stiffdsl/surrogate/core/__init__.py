@@ -1,0 +1,1 @@
+"""Vocabulary of every surrogate: its task, coordinates, domain, errors it states, and the calls it answers."""

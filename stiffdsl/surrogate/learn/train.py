@@ -1,0 +1,234 @@
+"""Task in, surrogate out: sample, solve, prepare, fit, calibrate, measure."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from stiffdsl.surrogate.core.batches import batched
+from stiffdsl.surrogate.core.constrained import reader
+from stiffdsl.surrogate.core.domain import Domain, failed_region
+from stiffdsl.surrogate.core.fitted import FittedFormula
+from stiffdsl.surrogate.core.intervals import calibrated
+from stiffdsl.surrogate.core.laws import Laws
+from stiffdsl.surrogate.core.novelty import Shapes, learnt
+from stiffdsl.surrogate.core.sampling import Samples, part_of
+from stiffdsl.surrogate.core.scaling import keeps_sign, relative_to
+from stiffdsl.surrogate.core.surrogate import Description, Surrogate
+from stiffdsl.surrogate.core.task import Progress, Task
+from stiffdsl.surrogate.learn import gather, slopes
+from stiffdsl.surrogate.learn.choice import AUTO, available, verify
+from stiffdsl.surrogate.learn.gather import Data
+from stiffdsl.surrogate.learn.laws_fit import kept_report, laws_of
+from stiffdsl.surrogate.learn.progress import Tell, silent, telling
+from stiffdsl.surrogate.learn.sample_store import remembered
+from stiffdsl.surrogate.learn.speed import batch_seconds, measure
+from stiffdsl.surrogate.learn.trials import Trials, predict
+from stiffdsl.surrogate.learn.validation import beside, by_output, errors, headline, held_out, summary
+from stiffdsl.surrogate.storage import save
+
+SAMPLES, DRIVEN_SAMPLES = 64, 512
+
+
+def train(
+    task: Task,
+    method: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    held_out_samples: int | None = None,
+    goal: float | None = None,
+    budget: float | None = None,
+    max_samples: int = 1024,
+    design: str = "sobol",
+    resume: str | Path | None = None,
+    lines: Tell = silent,
+) -> Surrogate:
+    """Trains a surrogate of `task`. `progress` is told the part of the work that is done, `lines` what is done.
+
+    `samples` solves (64, or 512 where inputs vary over time) are learnt from; two further sets of `held_out_samples`
+    each (at least 40) calibrate the intervals and measure the error. With a `goal`, a worst relative error at the
+    calibration samples, samples are added where the error is largest until it is met, `max_samples` are reached, or
+    another round would take longer than `budget` seconds in all allow; with a `budget` alone, until that is spent.
+    `design` of the first samples is `sobol` or `lhs`. Solves are stored in the folder `resume` as they come, and those
+    that are there are not repeated. `method` "auto" fits every method that can be better than those before it,
+    as far as the budget goes, and keeps the one with the least error at the calibration samples: what 95 % of them are
+    below, then the worst; one that is slower than the model gives way where a faster one is nearly as good. Whether a
+    goal is met is said by the test samples too, which took no part. Raises `ValueError` for a method that does not
+    exist, and where too few samples could be solved."""
+    if not task.columns:
+        raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
+    clock = time.perf_counter()
+    method = method or ("npctesn" if task.drives else "lpctesn")
+    samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
+    verify(task, method, samples, goal, budget, design)
+    if seed < 0:
+        raise ValueError(f"the seed is a whole number from 0 on, not {seed}")
+    if held_out_samples is not None and held_out_samples < 1:
+        raise ValueError(
+            f"at least one sample is held out for calibration and for the test, not {held_out_samples}"
+        )
+    tell: Progress = progress if progress is not None else lambda fraction: None
+    task = telling(remembered(task, resume), lines)
+    data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
+    methods = available(task) if method == AUTO else (method,)
+    trials = Trials(task, methods, seed, None if budget is None else clock + budget, lines)
+    trials.fit(data, goal)
+    part, most = 0.8, max(samples, max_samples)
+    while (goal is not None or budget is not None) and data.samples < most:
+        spent = time.perf_counter() - clock
+        if (goal is not None and trials.best(goal).error <= goal) or (
+            # A round costs about half of what all before it did.
+            budget is not None and 1.5 * spent > budget
+        ):
+            break
+        data = gather.more(task, data, most, seed, part_of(tell, part, part + 0.1 * (0.95 - part)))
+        part += 0.1 * (0.95 - part)
+        trials.fit(data, goal)
+    tell(0.95)
+    lines("measuring errors and speed")
+    made = _finished(task, data, trials, goal, seed)
+    tell(1.0)
+    return made
+
+
+def _scaled_errors(task: Task, expansion: FittedFormula, laws: Laws | None, samples: Samples) -> np.ndarray:
+    """Errors of scaled outputs; zero at a start that the clock does not reach, where the value is
+    interpolated.
+    """
+    formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
+    leads = expansion.start is not None
+    inner = slice(1 if leads else 0, None)
+    truth = np.zeros_like(samples.trajectories)
+    with np.errstate(invalid="ignore"):
+        truth[:, inner] = expansion.outputs.scale(samples.trajectories[:, inner])
+    found = truth - formula.scaled(samples.values)
+    found[:, : inner.start] = 0.0
+    return found
+
+
+def _against_goal(goal: float, calibration: float, test: float) -> dict[str, object]:
+    """Whether the goal is met: at the samples that stopped the training, and at the test samples, which did not."""
+    return {
+        "worst": goal,
+        "met": calibration <= goal and test <= goal,
+        "worst_when_stopped": calibration,
+        "worst_on_test": test,
+    }
+
+
+def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
+    """Shapes of the inputs in the samples that errors are measured on."""
+    if not task.drives:
+        return None
+
+    def signals(rows: np.ndarray) -> np.ndarray:
+        return domain.signals(rows, len(task.drives), len(task.times))
+
+    # Signals that follow examples are like those alone; training mixes others in.
+    own = [data.calibration.values]
+    if not task.examples or not task.foreign:
+        own.append(data.training.values)
+    examples = None
+    if len(task.examples) == len(task.drives) and len({len(e) for e in task.examples.values()}) == 1:
+        joint = np.concatenate([task.examples[d.name] for d in task.drives], axis=1)
+        low, high = task.low[task.scalars :], task.high[task.scalars :]
+        examples = ((joint - low) / (high - low)).reshape(len(joint), len(task.drives), -1)
+    followed = [k for k, d in enumerate(task.drives) if d.name in task.examples or task.generator is not None]
+    known = signals(np.concatenate(own))
+    return learnt(known, signals(data.test.values), examples, np.array(followed, dtype=np.int64))
+
+
+def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: int) -> Surrogate:
+    tried = list(trials.tried.values())
+    seconds = None
+    if len(tried) > 1:
+        every = np.arange(len(task.outputs))
+        readers = {t.method: reader(t.expansion, None, task.times, task.times, every) for t in tried}
+        seconds = {
+            name: batch_seconds(batched(formula), data.test.values) for name, formula in readers.items()
+        }
+    best = trials.best(goal, seconds, data.seconds)
+    expansion = best.expansion
+    laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
+    widths, covered = calibrated(*(_scaled_errors(task, expansion, laws, s) for s in data.every[1:]))
+    truth, training = data.test.trajectories, data.training.trajectories
+    predicted = predict(task, expansion, laws, data.test.values)
+    leads = expansion.start is not None
+    denominator = relative_to(truth, training, leads)
+    found = errors(truth, predicted, denominator)
+    told = headline(task.outputs, task.headline, training)
+    failed = np.concatenate([s.failed for s in data.every])
+    solved = np.concatenate([s.values for s in data.every])
+    reasons = [reason for s in data.every for reason in s.reasons]
+    names = task.columns
+    validation = {
+        "method": best.method,
+        "seed": seed,
+        "samples": {
+            "training": len(data.training),
+            "calibration": len(data.calibration),
+            "test": len(data.test),
+            "failed": len(failed),
+        },
+        **summary(found.of(told)),
+        "headline": [task.outputs[k] for k in told],
+        "within_a_step": summary(beside(truth, predicted, denominator).of(told)),
+        "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
+        "coverage": covered,
+        "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
+        "failed": {
+            "region": failed_region(names, failed),
+            "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
+        },
+        "kept": kept_report(
+            laws, lost, task.outputs, data.test, predict(task, expansion, None, data.test.values), predicted
+        ),
+        "chosen": best.chosen,
+        "tried": [{"method": t.method, **t.summary, "samples": t.samples} for t in tried],
+        "skipped": trials.skipped,
+        "goal": None if goal is None else _against_goal(goal, best.error, summary(found.of(told))["worst"]),
+        "distribution": task.distribution,
+        "slopes": slopes.measured(
+            task,
+            lambda values: predict(task, expansion, laws, values),
+            told,
+            len(data.test),
+            seed,
+            lambda fraction: None,
+        ),
+    }
+    domain = Domain(names, expansion.parameters, solved, failed)
+    domain = replace(domain, shapes=_shapes(task, data, domain))
+    surrogate = Surrogate(
+        Description(
+            task.name,
+            task.parameters,
+            task.outputs,
+            task.units,
+            task.times,
+            task.log_time,
+            task.start,
+            dict(task.fixed),
+            best.method,
+            task.drives,
+            task.given,
+            task.identity,
+            task.distribution,
+        ),
+        expansion,
+        domain,
+        widths,
+        validation,
+        held_out(data.test.values, task.times, truth, predicted, found),
+        task.full,
+        laws,
+        writer=save,
+    )
+    surrogate.speed = measure(task, surrogate, data.test.values, data.seconds)
+    surrogate.speed["training_seconds"] = {t.method: t.seconds for t in tried}
+    if seconds is not None:
+        surrogate.speed["prediction_seconds"] = seconds
+    return surrogate

@@ -1,0 +1,1 @@
+"""Readouts of a reservoir that inputs over time drive."""

@@ -1,0 +1,1 @@
+"""Reduced equations: the model itself, projected on a few combinations of its states."""

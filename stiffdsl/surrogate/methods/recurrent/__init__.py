@@ -1,0 +1,1 @@
+"""Surrogates that feed their own answer back, from one knot of the inputs to the next."""

@@ -1,0 +1,1 @@
+"""Curves walked by clocks of their own, where fronts move with parameters."""

@@ -1,0 +1,1 @@
+"""A compiled model as the task of a surrogate: its solves, relations and equations."""

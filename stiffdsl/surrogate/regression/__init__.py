@@ -1,0 +1,1 @@
+"""Regression over parameters, without a task: radial basis functions, networks, projections, their arrays."""
