@@ -37,6 +37,9 @@ class CompiledModel(CompiledProgram):
     By name, values are in declared units. `rhs` and `jacobian` work on vectors in SI.
     """
 
+    # The model that this is the unreduced form of.
+    reduced: "CompiledModel | None" = None
+
     # --- what the model is ---
 
     @cached_property
@@ -174,6 +177,9 @@ class CompiledModel(CompiledProgram):
         solution with a status and a reason. Raises `KeyError` for a wrong name and `ValueError` for values that make no
         sense, or that lie outside of the declared `min` and `max`.
         """
+        if self.given.changes_structure(params):
+            given = {**locals()}
+            return self.unreduced.simulate(**{k: v for k, v in given.items() if k != "self"})
         options = run.options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
@@ -238,6 +244,9 @@ class CompiledModel(CompiledProgram):
         list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
         the program, and differentiable as `vmap` of `solver`.
         """
+        if self.given.changes_structure(params):
+            given = {**locals()}
+            return self.unreduced.ensemble(**{k: v for k, v in given.items() if k != "self"})
         options = run.options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
@@ -359,6 +368,18 @@ class CompiledModel(CompiledProgram):
             resume=resume,
         )
 
+    @cached_property
+    def unreduced(self) -> "CompiledModel":
+        """The model with the structure of other values of those parameters that decide it (`W0403`: time constants
+        that are declared as zero, coils without leakage); itself where there are none. `simulate` and `ensemble` take
+        it where such values are given."""
+        general = self.program.general
+        if general is None:
+            return self
+        made = CompiledModel(general, self.seconds, self.origin)
+        made.reduced = self
+        return made
+
     def write(self, directory: str | Path) -> Path:
         """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
         from stiffdsl.runtime.export.python_module import write
@@ -371,6 +392,8 @@ class CompiledModel(CompiledProgram):
         """A model travels as what it was compiled from, and is compiled where it arrives."""
         if self.origin is None:
             raise TypeError(f"`{self.name}` was not compiled from a text, so that it cannot be pickled")
+        if self.reduced is not None:
+            return _unreduced, (self.reduced,)
         if self.whole is None:
             return executors.compiled, (self.origin,)
         return _part, self.whole
@@ -401,3 +424,7 @@ def _vector(value: Any, shape: tuple[int, ...], name: str, what: str) -> Any:
 
 def _part(whole: CompiledProgram, outputs: tuple[str, ...]) -> CompiledProgram:
     return pruned(whole, outputs).model
+
+
+def _unreduced(model: CompiledModel) -> CompiledModel:
+    return model.unreduced

@@ -135,8 +135,9 @@ def _stages(
         yield "graph", sort
 
     from stiffdsl.program.lower import lower
+    from stiffdsl.program.singular_defaults import regular_at_defaults
 
-    yield "program", lower
+    yield "program", lambda system: regular_at_defaults(lower(system))
 
     from stiffdsl.model import CompiledModel
 

@@ -163,6 +163,7 @@ class FlatModel:
     families mention representatives only. `starts` must hold at the initial time, `guesses` are hints.
     `default_start[v]`: the start of v is the default of a part's class, which gives way to what the model says
     otherwise: a start of that part or of an alias, `initial`, or a constraint. Empty: there are none.
+    `fixed`: parameters that are in the equations as numbers, by their number (`fixed_parameters.py`).
     """
 
     name: str
@@ -184,6 +185,7 @@ class FlatModel:
     warnings: tuple[Diagnostic, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     default_start: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    fixed: dict[int, float] = field(default_factory=dict)
 
     @cached_property
     def size(self) -> int:

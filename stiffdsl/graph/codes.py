@@ -27,6 +27,13 @@ CODES: dict[str, tuple[str, str]] = {
         "A start value, a guess or the value of a parameter or an input lies below the `min` or above the `max` of its "
         "declaration. One of the two is wrong.",
     ),
+    "W0403": (
+        "parameters that decide the structure",
+        "At the declared values of these parameters an equation does not give the derivative that it gives at others: "
+        "a time constant of zero, two coils that are coupled without leakage, a capacitance of zero. The model is "
+        "compiled for these values: what was a state follows from the other equations, and its start gives way. A run "
+        "with other values takes the model with the structure of these (`model.unreduced`).",
+    ),
     "W0401": (
         "a state without a start value",
         "Nothing says where the variable begins, so that it begins at its `guess`, or at zero. Write "

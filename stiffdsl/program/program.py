@@ -104,6 +104,8 @@ class Program:
     crossings_periodic: np.ndarray
     crossings_follow: bool
     relation_rises: np.ndarray
+    # The program for other values of parameters that decide the structure (`singular_defaults.py`).
+    general: "Program | None" = None
 
     @property
     def size(self) -> int:

@@ -48,8 +48,36 @@ class NamedValues:
 
     def params(self, given: Mapping[str, Any] | None) -> Overrides:
         """Parameters by name, numbers in declared units; a whole array by its name. Raises `KeyError`, `ValueError`."""
-        return self._scattered(
+        found = self._scattered(
             mapping(given, "`params`"), self.parameters, self.sizes["parameter"], "parameter"
+        )
+        for k, value in self.system.flat.fixed.items():
+            if found.given and found.mask[k]:
+                self._refuse_fixed(k, value, found.values[k])
+        return found
+
+    def changes_structure(self, given: Mapping[str, Any] | None) -> bool:
+        """Whether values are given for parameters that are in the equations as numbers, other than these."""
+        fixed = self.system.flat.fixed
+        for name, value in (given or {}).items() if fixed else ():
+            if name not in self.parameters:
+                continue
+            if not fixed.keys().isdisjoint(self.parameters.find(name).scalars.ravel().tolist()):
+                try:
+                    self.params({name: value})
+                except ValueError:
+                    return True
+        return False
+
+    def _refuse_fixed(self, k: int, value: float, given: Any) -> None:
+        """Raises `ValueError` where another value is given for a parameter that is in the equations as a number."""
+        if not isinstance(given, Tracer) and float(given) == value:
+            return
+        block = next(b for b in self.parameters.blocks if b.offset <= k < b.offset + b.size)
+        name, declared = block.scalar_name(k - block.offset), (value - block.shift) / block.scale
+        raise ValueError(
+            f"`{name}` decides the structure of this model at its declared value {declared:.6g} (W0403); "
+            "`model.unreduced` has the structure of other values"
         )
 
     def driven(self, given: Mapping[str, Any] | None) -> tuple[Overrides, tuple[Signal, ...]]:
