@@ -19,7 +19,7 @@ import numpy as np
 from stiffdsl.program.ops import Builder
 
 RELATIONS = ("lt", "le", "gt", "ge", "sign", "abs", "floor", "ceil")
-# How far the exponent of one that is held may rise.
+# The largest rise of the exponent of a held exponential function.
 RISE = 2.0
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from stiffdsl.program import interpret
 from stiffdsl.program.program import Program
 
-# Where an unknown without a start or a guess is taken to be.
+# The value that an unknown without a start or a guess is taken to have.
 _SOMEWHERE = 0.5
 # Steps for which pivots must serve, as multiples of the times in which states move by themselves.
 _STEPS = (1e-4, 1.0, 1e3)

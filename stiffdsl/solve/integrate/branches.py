@@ -28,18 +28,18 @@ from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
 from stiffdsl.solve.base.system import Args
 from stiffdsl.solve.linear.linear_systems import linear_solver
 
-# Where conditions are looked at, in parts of the step.
+# The points of a step, as parts of it, at which conditions are evaluated.
 LOOKS = (1 / 3, 2 / 3, 1.0)
-# Between them, what conditions compare is a polynomial of degree three: where it is looked at, and its values there by
-# those at the start and at the looks.
+# Between them, the two sides of a condition are compared by a cubic polynomial: the points at which it is evaluated,
+# and its values there by those at the start and at the looks.
 BETWEEN = 12
 POINTS = np.array([k for k in range(1, BETWEEN) if k % (BETWEEN // 3)]) / BETWEEN
 CUBIC = np.vander(POINTS, 4) @ np.linalg.inv(np.vander([0.0, *LOOKS], 4))
-# What a step may miss, in tolerated errors.
+# The error that a missed change of a condition may cause in a step, in tolerated errors.
 MISSED = 0.1
-# From so many tolerated errors on, for a whole step, f is another one.
+# f with conditions held counts as another one from this difference on, in tolerated errors over a whole step.
 OTHER = 1e-2
-# How much of what a stage sees beyond a kink counts: it is one of several.
+# The weight of the slopes that a stage has beyond a kink: it is one of several.
 WEIGHT = 0.25
 # Halvings of a part of the step until its end is near enough to the kink.
 HALVINGS = 40
@@ -170,7 +170,7 @@ class _Step:
             def reached(difference):
                 return self.h * difference
         else:
-            # What algebraic equations miss counts by what it does to states, in a piece of the step that long.
+            # Residuals of algebraic equations count by their effect on states, in a piece of the step that long.
             t, y = self.at(look)
             length = look * self.h
             solver = linear_solver(self.system)

@@ -51,7 +51,7 @@ def reach_of(knots: Knots | None, t, backward, goal):
         return goal
     direction = jnp.where(backward, -1.0, 1.0)
     along, far = direction * t, direction * goal
-    # What rounding alone keeps from a knot is there.
+    # A time that only rounding keeps from a knot counts as there.
     k = jnp.searchsorted(knots.begin, along + SAME * jnp.abs(along), side="right") - 1
     reach = knots.reach[jnp.maximum(k, 0)]
     return jnp.where(reach < far - SAME * jnp.abs(far), direction * reach, goal)

@@ -318,7 +318,7 @@ def advance(
         sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
     scaled = attempt.scaled
     if stopping:
-        # Where it finds nothing, what the search moved most is to blame; all that it looked for where it moved nothing.
+        # After a search that failed, the unknown that it moved most is to blame; all algebraic ones if it moved none.
         moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
         moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
         scaled = jnp.where(go_on.consistent, scaled, moved)

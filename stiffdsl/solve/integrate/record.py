@@ -69,10 +69,10 @@ def _values(t: np.ndarray, y: np.ndarray, K: np.ndarray, times: np.ndarray, dire
     behind = direction * times + SAME * np.abs(times)
     step = np.clip(np.searchsorted(direction * t, behind, side="right") - 1, 0, len(t) - 2)
     length = t[step + 1] - t[step]
-    # Where algebraic unknowns jump is a step of no length.
+    # A jump of algebraic unknowns is recorded as a step of no length.
     theta = np.where(length == 0, 1.0, (times - t[step]) / np.where(length == 0, 1.0, length))
     values = interpolate_many(y[step], y[step + 1], K[step], theta)
-    # Where a step begins or ends, its values are taken as they are.
+    # At the start and the end of a step, its values are taken as they are.
     values = np.where((theta == 0)[:, None], y[step], np.where((theta == 1)[:, None], y[step + 1], values))
     inside = (direction * times >= direction * t[0]) & (direction * times <= direction * t[-1])
     values[~inside] = np.nan

@@ -115,7 +115,7 @@ def next_stop(
     here = at.known & (jnp.abs(at.value - nearest) <= at.blur)
     behind = here & (jnp.arange(count) <= line) if apart else here
     beside = direction * (2 * at.blur / jnp.abs(at.steep) + TINY)
-    # What is decided at a jump may move the lines of others.
+    # A condition decided at a jump may move the lines of others.
     side = now + jnp.where(here, jnp.where(behind, beside, -beside), 0.0)
     at = _lines(system, args, side, now)
     rising = direction * at.steep > 0

@@ -143,7 +143,7 @@ def _matched(whole: sp.csr_array) -> np.ndarray:
     if np.all(whole.diagonal()):
         return own
     matched = maximum_bipartite_matching(sp.csr_matrix(whole), perm_type="row")
-    # Where the matrix is singular whatever its values are, any row will do.
+    # In a structurally singular matrix any row will do for the columns without a match.
     matched = matched.astype(np.int64)
     matched[matched < 0] = np.setdiff1d(own, matched)
     return matched

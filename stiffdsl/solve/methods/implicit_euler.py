@@ -119,7 +119,7 @@ class EulerAtKinks:
         status = jnp.where(converged, Status.SUCCESS, instead.status).astype(jnp.int32)
         count = end.count
         work = [a + b for a, b in zip(instead.work, (count + 1, count, count, count, 0), strict=True)]
-        # Where nothing converges, what the method found is to blame.
+        # If nothing converges, the unknowns that the method found are to blame.
         scaled = jnp.where(converged, scaled, instead.scaled)
         return Attempt(y1, scaled, error, status, jnp.zeros_like(instead.K), (), Work(*work))
 

@@ -24,7 +24,7 @@ from stiffdsl.solve.linear.linear_systems import Factors, LinearSolver, inexact_
 from stiffdsl.solve.newton import singular
 from stiffdsl.solve.newton.kink_residual import has_kinks, holds
 
-# What the iteration may leave of the tolerated local error.
+# The error that the iteration may leave, as a share of the tolerated local error.
 REMAINDER = 0.05
 ITERATIONS = 3
 # Factors serve up to this relative change of alpha, and up to so many steps.

@@ -40,7 +40,7 @@ def newton(
         return NewtonResult(x0, jnp.array(True), jnp.int32(0), x0, jnp.zeros(0, dtype=jnp.int32))
     linear = LinearSolver(rows, columns, np.zeros(n))
     context, anchor = jax.tree.map(jnp.asarray, (context, anchor if own is None else None))
-    # What the functions close over may be traced and differentiated too.
+    # Values that the functions close over may be traced and differentiated too.
     functions = tuple(eqx.filter_closure_convert(f, x0, context) for f in (residual, jacobian))
     consts, code = eqx.partition(functions, eqx.is_array)
 
