@@ -12,7 +12,7 @@ from stiffdsl.native.functions.emission import STRAIGHT, size_written_out
 from stiffdsl.native.functions.hoist import prepared
 from stiffdsl.native.host.build import TABLEAUS, kernel_model
 from stiffdsl.native.loop import kernel
-from stiffdsl.native.step.attempt import Model, is_small, work_areas
+from stiffdsl.native.step.attempt import KernelModel, is_small, work_areas
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.methods.tableau import Tableau
 
@@ -51,13 +51,13 @@ def show(program: Program, method: str = "rodas5p") -> str:
     return "\n".join(lines)
 
 
-def _segments(model: Model) -> str:
+def _segments(model: KernelModel) -> str:
     if model.stops is None:
         return "no conditions on time"
     return f"{model.stops.count} conditions on time: held in a step, which ends where one changes"
 
 
-def _pivots(model: Model) -> str:
+def _pivots(model: KernelModel) -> str:
     plan = model.plan
     layout = "number by number" if plan.written_out else "by columns" if plan.by_columns else "in blocks"
     return (
@@ -66,11 +66,11 @@ def _pivots(model: Model) -> str:
     )
 
 
-def _by_time(model: Model) -> str:
+def _by_time(model: KernelModel) -> str:
     return "f does not depend on time" if model.rhs_t is None else "f by time, as operations (`rhs_t`)"
 
 
-def _hoisted(model: Model, hoisted: Model) -> str:
+def _hoisted(model: KernelModel, hoisted: KernelModel) -> str:
     if hoisted.prepare is None:
         return "nothing depends on parameters alone"
     size = hoisted.prepare.ops[-1].size
@@ -78,12 +78,12 @@ def _hoisted(model: Model, hoisted: Model) -> str:
     return f"{size} values once for a solve (`prepare`); f from {before} operations to {after}"
 
 
-def _step(model: Model, tableau: Tableau) -> str:
+def _step(model: KernelModel, tableau: Tableau) -> str:
     form = "unrolled, factors in registers" if is_small(model) else "loops and calls"
     return f"{form}; {tableau.stages} solves with one factorization"
 
 
-def _functions(model: Model) -> list[Function]:
+def _functions(model: KernelModel) -> list[Function]:
     found = (model.prepare, model.rhs, model.jacobian, model.rhs_t, model.project)
     return [f for f in found if f is not None]
 

@@ -24,7 +24,7 @@ RISE = 2.0
 
 
 @dataclass(frozen=True)
-class Relations:
+class HeldRelations:
     """Both results in their builder, and how far each entry of `m` may rise before it is another: 0 of conditions,
     where any change counts."""
 
@@ -33,7 +33,7 @@ class Relations:
     rises: np.ndarray
 
 
-def relations(builder: Builder, f: int, stops: Callable[[int], bool]) -> Relations | None:
+def relations(builder: Builder, f: int, stops: Callable[[int], bool]) -> HeldRelations | None:
     """The relations of the result `f`; None where it has none. `stops`: whether steps end where an operation jumps."""
     asked, folded = builder.asked, builder.folded
     used = np.flatnonzero(builder.used(f)).tolist()
@@ -63,7 +63,7 @@ def _reading(builder: Builder, used: list[int], inputs: tuple[str, ...]) -> dict
     return reads
 
 
-def _relations(b: Builder, f: int, used: list[int], watched: list[int]) -> Relations:
+def _relations(b: Builder, f: int, used: list[int], watched: list[int]) -> HeldRelations:
     numbers = [k for k in watched if b.ops[k].size is None]
     vectors = [k for k in watched if b.ops[k].size is not None]
 
@@ -85,7 +85,7 @@ def _relations(b: Builder, f: int, used: list[int], watched: list[int]) -> Relat
     for k in vectors:
         held[k] = b.take(m, place + np.arange(b.size(k)))
         place += b.size(k)
-    return Relations(values, _held(b, f, used, held), np.repeat(rises, sizes))
+    return HeldRelations(values, _held(b, f, used, held), np.repeat(rises, sizes))
 
 
 def _value(b: Builder, k: int) -> int:

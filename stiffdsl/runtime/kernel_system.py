@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.native.factors import lu
-from stiffdsl.native.factors.factors import Factors
+from stiffdsl.native.factors.factors import FactorKernels
 from stiffdsl.native.host import engine
 from stiffdsl.native.host.build import static_plan
 from stiffdsl.native.host.digest import digest_of, sources
@@ -74,7 +74,7 @@ class _Kernels:
                 plan.mass,
             ):
                 digest.update(np.ascontiguousarray(array).tobytes() + b"|")
-            self.factors = Factors(digest.hexdigest(), plan, len(program.rows))
+            self.factors = FactorKernels(digest.hexdigest(), plan, len(program.rows))
 
 
 class _Extended:

@@ -10,7 +10,7 @@ import pytest
 
 from stiffdsl.native.host import engine
 from stiffdsl.native.ir import elementary
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 
@@ -37,7 +37,7 @@ SPECIAL = np.array(
 @cache
 def compiled(name: str, lanes: int):
     """The function of all numbers of an array whose length is a multiple of `lanes`."""
-    module = Module()
+    module = IRModule()
     parameters = [("ptr", "x"), ("ptr", "y"), ("i64", "count")]
     code = Code(module, "all", parameters, linkage="dso_local", lanes=lanes)
     with code.loop("%count") as k:
@@ -113,7 +113,7 @@ def test_a_lane_gets_the_bits_of_a_number_alone(name):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 13])
 def test_single_numbers_side_by_side(count):
-    module = Module()
+    module = IRModule()
     code = Code(module, "some", [("ptr", "x"), ("ptr", "y")], linkage="dso_local")
     given = [code.load("%x", k) for k in range(count)]
     for k, value in enumerate(elementary.side_by_side(code, "tanh", given)):

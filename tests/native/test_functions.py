@@ -11,7 +11,7 @@ from jax import export
 import stiffdsl
 from stiffdsl.diagnostics import Source
 from stiffdsl.native.factors import lu
-from stiffdsl.native.factors.factors import Factors
+from stiffdsl.native.factors.factors import FactorKernels
 from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
@@ -110,7 +110,7 @@ def test_factors_solve_whatever_the_pivots_are(small):
     values = np.array([-2.0, 1.0, small, 3.0, 0.5, 4.0])
     plan = lu.plan(ROWS, COLUMNS, MASS, np.array([1.0, 1.0, 10.0, 1.0, 1.0, 1e-3]))
     assert plan is not None
-    linear = LinearSolver(ROWS, COLUMNS, MASS, Factors("test", plan, len(values)))
+    linear = LinearSolver(ROWS, COLUMNS, MASS, FactorKernels("test", plan, len(values)))
     dense = 3.0 * np.diag(MASS)
     dense[ROWS, COLUMNS] -= values
     b = np.random.default_rng(0).normal(size=(4, 3))
@@ -128,7 +128,7 @@ def test_factors_solve_whatever_the_pivots_are(small):
 def test_what_is_not_finite_stays_so():
     plan = lu.plan(ROWS, COLUMNS, MASS)
     assert plan is not None
-    factors = Factors("test-nan", plan, len(ROWS))
+    factors = FactorKernels("test-nan", plan, len(ROWS))
     values = np.array([-2.0, 1.0, np.nan, 3.0, 0.5, 4.0])
     assert not np.all(np.isfinite(factors.solve(factors.factor(values, 1.0), np.ones(3))))
 

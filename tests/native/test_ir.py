@@ -9,7 +9,7 @@ import pytest
 
 from stiffdsl.native.functions import emission
 from stiffdsl.native.host import engine
-from stiffdsl.native.ir.code import Module
+from stiffdsl.native.ir.code import IRModule
 from stiffdsl.program import interpret
 from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.operations import OPERATIONS
@@ -28,7 +28,7 @@ ARITIES = {
 
 def compiled(function: Function, tables: dict[str, np.ndarray]):
     """`function` as machine code, called as the NumPy meaning is."""
-    module = Module()
+    module = IRModule()
     scratch = np.zeros(emission.emit_function(module, function, tables) + 1)
     text = module.text().replace("define internal", "define dso_local")
     library = engine.load(text, lambda: text)

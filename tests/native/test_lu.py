@@ -8,7 +8,7 @@ import pytest
 from stiffdsl import native
 from stiffdsl.native.factors import lu, lu_blocks, lu_columns, lu_levels, lu_narrow, lu_transposed, pivoted
 from stiffdsl.native.host import engine
-from stiffdsl.native.ir.code import Module
+from stiffdsl.native.ir.code import IRModule
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -27,7 +27,7 @@ def pattern_of(rng, n, density, algebraic):
 def solver_of(plan, limit, few=0):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lu, "STRAIGHT", limit)
-        module = Module()
+        module = IRModule()
         lu.emit_assemble(module, plan)
         lu.emit_factor(module, plan)
         lu.emit_solve(module, plan)

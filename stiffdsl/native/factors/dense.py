@@ -3,10 +3,10 @@
 import numpy as np
 
 from stiffdsl.native.factors.lu import Plan
-from stiffdsl.native.ir.code import COLD, Code, Module
+from stiffdsl.native.ir.code import COLD, Code, IRModule
 
 
-def emit_dense_factor(module: Module, plan: Plan) -> None:
+def emit_dense_factor(module: IRModule, plan: Plan) -> None:
     """`pivoted_factor(W, A, pivots)`: A (n, n) gets the factors of the entries W, row by row; the pivots inverted."""
     code = Code(module, "pivoted_factor", [("ptr", "W"), ("ptr", "A"), ("ptr", "pivots")], attributes=COLD)
     n = plan.n
@@ -50,7 +50,7 @@ def emit_dense_factor(module: Module, plan: Plan) -> None:
     code.finish()
 
 
-def emit_dense_solve(module: Module, plan: Plan) -> None:
+def emit_dense_solve(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve(A, pivots, b, x)`."""
     code = Code(
         module,
@@ -87,7 +87,7 @@ def emit_dense_solve(module: Module, plan: Plan) -> None:
     code.finish()
 
 
-def emit_dense_solve_transposed(module: Module, plan: Plan) -> None:
+def emit_dense_solve_transposed(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve_transposed(A, pivots, c, x)`."""
     parameters = [("ptr", "A"), ("ptr", "pivots"), ("ptr", "c"), ("ptr", "x")]
     code = Code(module, "pivoted_solve_transposed", parameters, attributes=COLD)

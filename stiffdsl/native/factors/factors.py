@@ -17,14 +17,14 @@ from stiffdsl.native.factors.pivoted import (
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import emit_check
 
 # Numbers before the factors: the first says whether they serve.
 HEAD = 8
 
 
-class Factors:
+class FactorKernels:
     """`solve.linear.Direct` for one plan, whose J has `values` entries."""
 
     def __init__(self, key: str, plan: Plan, values: int):
@@ -55,7 +55,7 @@ class Factors:
 
 def emit(plan: Plan) -> str:
     """The module: `factor_w(J, alpha)`, `solve_w(lu, b)`, `solve_w_transposed(lu, b)`, for lanes."""
-    module = Module()
+    module = IRModule()
     emit_assemble(module, plan)
     emit_factor(module, plan)
     emit_solve(module, plan)

@@ -10,7 +10,7 @@ from functools import cache
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.digest import sources
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.ir.vectors import BLOCK, emit_vectors
 from stiffdsl.solve.base import kernels
 from stiffdsl.solve.linear.level_scheduled_lu import LEAST_PIVOT, RELAXED
@@ -40,7 +40,7 @@ def _target(name: str, emit: Callable[[], str]) -> str | None:
     return ffi.register(f"stiffdsl_{key}", library)
 
 
-def _lanes(module: Module, function: str, arguments: tuple[str, ...], results: tuple[str, ...]) -> None:
+def _lanes(module: IRModule, function: str, arguments: tuple[str, ...], results: tuple[str, ...]) -> None:
     """`lanes(operands, strides, count)`: `function(operands)` for one lane after the other, and XLA's handler."""
     total = len(arguments) + len(results)
     code = Code(module, "lanes", [("ptr", "operands"), ("ptr", "strides"), ("i64", "count")])
@@ -68,7 +68,7 @@ def _allocated(code: Code, bytes_: str) -> str:
 def _emit_factor_kernel() -> str:
     """By rows: row i is reduced by the rows above that it has entries for; what falls outside of the pattern is taken
     off the pivot in part. Pivots are stored inverted."""
-    module = Module()
+    module = IRModule()
     arguments, results = (("options", *FACTOR[0]), FACTOR[1])
     code = Code(module, "factor", [("ptr", "operands")])
     of = _operands(code, arguments, results)
@@ -120,7 +120,7 @@ def _emit_factor_kernel() -> str:
 
 
 def _emit_gmres_kernel() -> str:
-    module = Module()
+    module = IRModule()
     emit_vectors(module)
     _emit_multiply(module)
     _emit_multiply_transposed(module)
@@ -140,7 +140,7 @@ def _row(code: Code, i: str) -> tuple[str, str]:
     return code.index("%start", i), code.index("%start", code.integer("add", i, "1"))
 
 
-def _emit_multiply(module: Module) -> None:
+def _emit_multiply(module: IRModule) -> None:
     """`multiply`: y = A x."""
     code = Code(module, "multiply", MATRIX)
     total = code.variable("double")
@@ -155,7 +155,7 @@ def _emit_multiply(module: Module) -> None:
     code.finish()
 
 
-def _emit_multiply_transposed(module: Module) -> None:
+def _emit_multiply_transposed(module: IRModule) -> None:
     """`multiply_transposed`: y = A' x."""
     code = Code(module, "multiply_transposed", MATRIX)
     with code.loop("%n") as i:
@@ -173,7 +173,7 @@ def _add(code: Code, pointer: str, place: str, value: str, operation: str) -> No
     code.store(code.apply(operation, code.load(pointer, place), value), pointer, place)
 
 
-def _emit_precondition(module: Module) -> None:
+def _emit_precondition(module: IRModule) -> None:
     """`precondition`: x becomes (L U)^-1 x."""
     code = Code(module, "precondition", FACTORS)
     total = code.variable("double")
@@ -196,7 +196,7 @@ def _emit_precondition(module: Module) -> None:
     code.finish()
 
 
-def _emit_precondition_transposed(module: Module) -> None:
+def _emit_precondition_transposed(module: IRModule) -> None:
     """`precondition_transposed`: x becomes (L U)'^-1 x."""
     code = Code(module, "precondition_transposed", FACTORS)
 
@@ -216,7 +216,7 @@ def _emit_precondition_transposed(module: Module) -> None:
     code.finish()
 
 
-def _emit_apply(module: Module) -> None:
+def _emit_apply(module: IRModule) -> None:
     """`undo(operands, x, transposed, n)`: x becomes P^-1 x; `product(operands, x, y, transposed, n)`: y = A x; both of
     the transposed matrices where asked for."""
     for name, kinds, tables in (
@@ -239,7 +239,7 @@ def _emit_apply(module: Module) -> None:
 class _Gmres:
     """`gmres(operands)`: restarted, right-preconditioned, rows weighted by s; see `solve/linear/gmres.py`."""
 
-    def __init__(self, module: Module):
+    def __init__(self, module: IRModule):
         self.code = code = Code(module, "gmres", [("ptr", "operands")])
         self.of = _operands(code, *SOLVE)
         option = {name: code.load(self.of["options"], k) for k, name in enumerate(OPTIONS)}

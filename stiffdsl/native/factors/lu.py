@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from stiffdsl.native.factors import lu_columns, lu_levels, lu_narrow, lu_values
 from stiffdsl.native.factors.lu_blocks import blocks, factor_in_loops, solve_in_loops
 from stiffdsl.native.factors.lu_elimination import Elimination
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 # Factors with more multiplications or entries than this are computed in loops: LLVM's time grows faster than a block.
 STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
@@ -276,7 +276,7 @@ def solve(code: Arithmetic[V], plan: Plan, lu: Sequence[V], b: Sequence[V]) -> l
     return [z[k] for k in integers(np.argsort(plan.column))]
 
 
-def emit_assemble(module: Module, plan: Plan) -> None:
+def emit_assemble(module: IRModule, plan: Plan) -> None:
     """`assemble(alpha, J, W)`: the entries of W, in a loop."""
     code = Code(module, "assemble", [("double", "alpha"), ("ptr", "J"), ("ptr", "W")], attributes="noinline")
     source = module.constants(np.where(plan.source < 0, 0, plan.source).astype(np.int32))
@@ -293,7 +293,7 @@ def emit_assemble(module: Module, plan: Plan) -> None:
     code.finish()
 
 
-def emit_factor(module: Module, plan: Plan) -> None:
+def emit_factor(module: IRModule, plan: Plan) -> None:
     """`factor(W, LU)`."""
     code = Code(module, "factor", [("ptr", "W"), ("ptr", "LU")], attributes="noinline")
     if plan.written_out:
@@ -310,14 +310,14 @@ def emit_factor(module: Module, plan: Plan) -> None:
     code.finish()
 
 
-def emit_solve(module: Module, plan: Plan) -> None:
+def emit_solve(module: IRModule, plan: Plan) -> None:
     """`solve(LU, b, x, z)`, with scratch z (n, and up to a whole block)."""
     ways = lu_narrow.solve, lu_columns.solve, lu_levels.solve
     emit_solving(module, plan, "solve", "b", solve, solve_in_loops, *ways)
 
 
 def emit_solving(
-    module: Module,
+    module: IRModule,
     plan: Plan,
     name: str,
     right: str,

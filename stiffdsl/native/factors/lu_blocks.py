@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from stiffdsl.native.factors.lu_elimination import Elimination
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 WIDTH = 4
 # Cycles of a processor: to read and multiply a block, and from one row to the next that needs its result.
@@ -137,7 +137,7 @@ class _Vectors:
         )
 
 
-def _table(module: Module, values: np.ndarray | Sequence[int]) -> str:
+def _table(module: IRModule, values: np.ndarray | Sequence[int]) -> str:
     return module.constants(np.asarray(values, dtype=np.int32))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stiffdsl.native.factors import lu_columns, lu_levels, lu_narrow
 from stiffdsl.native.factors.lu import Plan, emit_solving, integers
 from stiffdsl.native.factors.lu_blocks import solve_transposed_in_loops
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 
 def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]) -> list[str]:
@@ -25,7 +25,7 @@ def solve_transposed(code: Code, plan: Plan, lu: Sequence[str], c: Sequence[str]
     return x
 
 
-def emit_solve_transposed(module: Module, plan: Plan) -> None:
+def emit_solve_transposed(module: IRModule, plan: Plan) -> None:
     """`solve_transposed(LU, c, x, z)`, with scratch z (n): the transpose of W times x = c."""
     ways = (way.solve_transposed for way in (lu_narrow, lu_columns, lu_levels))
     emit_solving(module, plan, "solve_transposed", "c", solve_transposed, solve_transposed_in_loops, *ways)

@@ -11,7 +11,7 @@ import numpy as np
 
 from stiffdsl.native.factors import dense
 from stiffdsl.native.factors.lu import Plan
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.layout import Areas
 
 # Up to so many unknowns a whole matrix takes no longer.
@@ -27,17 +27,17 @@ def storage(plan: Plan) -> int:
     return plan.n**2 if plan.n <= DENSE else _areas(plan).size
 
 
-def emit_pivoted_factor(module: Module, plan: Plan) -> None:
+def emit_pivoted_factor(module: IRModule, plan: Plan) -> None:
     """`pivoted_factor(W, A, pivots)`."""
     (dense.emit_dense_factor if plan.n <= DENSE else _emit_factor)(module, plan)
 
 
-def emit_pivoted_solve(module: Module, plan: Plan) -> None:
+def emit_pivoted_solve(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve(A, pivots, b, x)`."""
     (dense.emit_dense_solve if plan.n <= DENSE else _emit_solve)(module, plan)
 
 
-def emit_pivoted_solve_transposed(module: Module, plan: Plan) -> None:
+def emit_pivoted_solve_transposed(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve_transposed(A, pivots, c, x)`."""
     (dense.emit_dense_solve_transposed if plan.n <= DENSE else _emit_solve_transposed)(module, plan)
 
@@ -78,16 +78,16 @@ class _Arrays:
         self.code.store(value, self.at(name), k)
 
 
-def _function(module: Module, name: str, plan: Plan, *arguments: str) -> tuple[Code, _Arrays]:
+def _function(module: IRModule, name: str, plan: Plan, *arguments: str) -> tuple[Code, _Arrays]:
     code = Code(module, name, [("ptr", a) for a in arguments], attributes="noinline cold")
     return code, _Arrays(code, _areas(plan))
 
 
-def _table(module: Module, values: np.ndarray) -> str:
+def _table(module: IRModule, values: np.ndarray) -> str:
     return module.constants(np.asarray(values, dtype=np.int32))
 
 
-def _emit_factor(module: Module, plan: Plan) -> None:
+def _emit_factor(module: IRModule, plan: Plan) -> None:
     code, A = _function(module, "pivoted_factor", plan, "W", "A", "pivots")
     n, room = plan.n, dict(A.areas.sizes)["upper"]
     inverse_column = np.argsort(plan.column)
@@ -211,7 +211,7 @@ def _opened(code: Code, A: _Arrays, n: int) -> None:
         code.label("serves")
 
 
-def _emit_solve(module: Module, plan: Plan) -> None:
+def _emit_solve(module: IRModule, plan: Plan) -> None:
     code, A = _function(module, "pivoted_solve", plan, "A", "pivots", "b", "x")
     n, column = plan.n, _table(module, plan.column)
     _opened(code, A, n)
@@ -240,7 +240,7 @@ def _emit_solve(module: Module, plan: Plan) -> None:
     code.finish()
 
 
-def _emit_solve_transposed(module: Module, plan: Plan) -> None:
+def _emit_solve_transposed(module: IRModule, plan: Plan) -> None:
     code, A = _function(module, "pivoted_solve_transposed", plan, "A", "pivots", "c", "x")
     n, column = plan.n, _table(module, plan.column)
     total = code.variable("double")

@@ -7,7 +7,7 @@ import numpy as np
 
 from stiffdsl.native.functions.loop_code import Looped
 from stiffdsl.native.ir import elementary
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
@@ -125,7 +125,7 @@ def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarr
 
 
 def emit_function(
-    module: Module, function: Function, tables: dict[str, np.ndarray], name: str | None = None
+    module: IRModule, function: Function, tables: dict[str, np.ndarray], name: str | None = None
 ) -> int:
     """Adds `void name(t, y, p, u, …, result, scratch)` to the module; returns the doubles of scratch it needs."""
     kinds = [("double" if a in SCALARS else "ptr", a) for a in function.arguments]

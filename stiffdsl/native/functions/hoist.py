@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from stiffdsl.native.functions import emission
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.program.forward import copied
 from stiffdsl.program.ops import Builder, ConstantTables, Op
 from stiffdsl.program.program import Function
@@ -42,7 +42,7 @@ GATHERED = 16
 Tabled = tuple[Function, dict[str, np.ndarray]]
 
 
-def prepared(model: Model) -> Model:
+def prepared(model: KernelModel) -> KernelModel:
     """`model` over the parameters and what `prepare` makes of them, where there is such a thing."""
     functions: list[Tabled] = [(model.rhs, model.tables), (model.jacobian, model.tables)]
     if model.rhs_t is not None:

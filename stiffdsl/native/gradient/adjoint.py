@@ -22,8 +22,8 @@ from stiffdsl.native.factors import lu
 from stiffdsl.native.factors.lu_transposed import solve_transposed
 from stiffdsl.native.functions.emission import Entries, Shared, straight
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import Model, Writer, pattern
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel, Writer, pattern
 from stiffdsl.native.step.layout import Areas
 
 PARAMETERS = (
@@ -35,7 +35,7 @@ PARAMETERS = (
 class StepWriter(Writer):
     """A recorded step."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, record: Areas):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, record: Areas):
         super().__init__(code, model, areas)
         self.record = record
 
@@ -65,7 +65,7 @@ class _Step:
 
 
 def emit_back(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
     """`back(…)` without loops. Cotangents: in `y1_d` and `stages_d` those of the end and of the stages, in y_d those of
     the start; all that is found is added to y_d, p_d, u_d, values_d."""
@@ -89,7 +89,7 @@ def emit_back(
     code.finish()
 
 
-def pack_areas(model: Model) -> Areas:
+def pack_areas(model: KernelModel) -> Areas:
     """Cotangents side by side, in vectors: entry k of all of them lies together. Those of the start, the parameters and
     the inputs are added up."""
     n = model.n
@@ -102,7 +102,12 @@ def pack_areas(model: Model) -> Areas:
 
 
 def emit_back_wide(
-    module: Module, model: Model, derivatives: DerivedFunctions, record: Areas, pack: Areas, lanes: int
+    module: IRModule,
+    model: KernelModel,
+    derivatives: DerivedFunctions,
+    record: Areas,
+    pack: Areas,
+    lanes: int,
 ) -> None:
     """`back_wide(time, step, y, p, u, record, pack)`: as `back` for cotangents side by side (`pack_areas`), where
     inputs are constant."""
@@ -142,7 +147,7 @@ def _add(code: Code, pointer: str, values: Sequence[str]) -> None:
             code.store(code.apply("add", code.load(pointer, k), value), pointer, k)
 
 
-def _back(code: Code, model: Model, found: "_Found | _FoundWide", step: _Step) -> None:
+def _back(code: Code, model: KernelModel, found: "_Found | _FoundWide", step: _Step) -> None:
     """Takes the step back: what is found is kept in `found`."""
     n, tableau = model.n, model.tableau
     bars, stages, y, p = step.bars, step.stages, step.y, step.p
@@ -219,7 +224,7 @@ class _Found:
 class _FoundWide:
     """The same side by side, where inputs are constant."""
 
-    def __init__(self, code: Code, model: Model, derivatives: DerivedFunctions, h: str):
+    def __init__(self, code: Code, model: KernelModel, derivatives: DerivedFunctions, h: str):
         self.code, self.model, self.derivatives, self.h = code, model, derivatives.listed(), h
         self.time, self.inputs = code.same("%time"), Shared(code, "%u")
         self.zero = code.number(0.0)
@@ -254,7 +259,12 @@ def call_inputs_back(writer: StepWriter, time: str) -> None:
 
 
 def emit_back_general(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas, planned: bool
+    module: IRModule,
+    model: KernelModel,
+    derivatives: DerivedFunctions,
+    areas: Areas,
+    record: Areas,
+    planned: bool,
 ) -> None:
     """`back_general(…, dense)`: as `back`, by calls; `dense` factors W anew, with pivots as they come. Without
     `planned` it always does."""
@@ -413,7 +423,7 @@ def normal(code: Code, value: str) -> str:
     return code.select(negligible, code.number(0.0), value)
 
 
-def emit_save_back(module: Module, model: Model, areas: Areas, record: Areas) -> None:
+def emit_save_back(module: IRModule, model: KernelModel, areas: Areas, record: Areas) -> None:
     """`save_back(t, h, low, high, times, y_d, ys_d, work)`: takes back the dense output (`dense_output.py`) at the
     times low ... high - 1 of the step: y_d, the cotangent of its end, becomes what these values give to the start;
     `y1_d` and `K_d` get those of the end and of the rows. `stages_back(work)` gives both to the stages, in `stages_d`.

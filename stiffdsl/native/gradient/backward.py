@@ -10,14 +10,14 @@ from stiffdsl.native.gradient.event_sensitivity import Landing
 from stiffdsl.native.gradient.packs import Packs
 from stiffdsl.native.gradient.projection_sensitivity import emit_project_step_back
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import Module
+from stiffdsl.native.ir.code import IRModule
 from stiffdsl.native.loop.signals import emit_inputs_back
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import STATE, Areas
 
 
 class Backward(Driver):
-    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+    def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         model, areas, record, small = self.model, self.areas, self.record, self.small
         if model.inputs:
             emit_inputs_back(module, model.inputs)
@@ -117,12 +117,12 @@ class Backward(Driver):
 class BackwardWide(Packs, Backward):
     """Cotangents side by side; where inputs change, or a step needed other pivots, one after the other."""
 
-    def __init__(self, width: int, model: Model, areas: Areas, record: Areas, small: bool):
+    def __init__(self, width: int, model: KernelModel, areas: Areas, record: Areas, small: bool):
         super().__init__(model, areas, record, small)
         assert small, "only steps without loops are written for several cotangents"
         self.width, self.pack = width, adjoint.pack_areas(model)
 
-    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+    def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         model, areas, record = self.model, self.areas, self.record
         if model.inputs:
             emit_inputs_back(module, model.inputs)

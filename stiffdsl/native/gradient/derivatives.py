@@ -20,10 +20,10 @@ from stiffdsl.native.gradient.forward import Forward, ForwardWide
 from stiffdsl.native.gradient.reset_sensitivity import emit_reset_back, emit_reset_forth
 from stiffdsl.native.gradient.tape import DerivedFunctions
 from stiffdsl.native.host.ffi import emit_handler
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.signals import emit_inputs
 from stiffdsl.native.loop.time_events import emit_next_stop
-from stiffdsl.native.step.attempt import Model, emit_check, emit_general, is_small
+from stiffdsl.native.step.attempt import KernelModel, emit_check, emit_general, is_small
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
@@ -38,7 +38,7 @@ FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
 
 
-def emit_forward(model: Model, width: int = 1, guided: bool = False) -> str:
+def emit_forward(model: KernelModel, width: int = 1, guided: bool = False) -> str:
     """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives. A
     small model may be given a `width`: so many directions are then moved side by side. `guided` takes `GUIDES` too."""
     moving = ("y", "p", "u")
@@ -53,7 +53,7 @@ def emit_forward(model: Model, width: int = 1, guided: bool = False) -> str:
     return _emit(model, derivatives, FORWARD, drive, guided)
 
 
-def emit_backward(model: Model, width: int = 1, guided: bool = False) -> str:
+def emit_backward(model: KernelModel, width: int = 1, guided: bool = False) -> str:
     """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `width`
     and `guided` as in `emit_forward`."""
     wanted = (("y", model.n), ("p", model.parameters), ("u", model.inputs))
@@ -74,13 +74,13 @@ def emit_backward(model: Model, width: int = 1, guided: bool = False) -> str:
 
 
 def _emit(
-    model: Model,
+    model: KernelModel,
     derivatives: DerivedFunctions,
     named: tuple[tuple[str, ...], tuple[str, ...]],
-    drive: Callable[[Model, Areas, Areas, bool], Driver],
+    drive: Callable[[KernelModel, Areas, Areas, bool], Driver],
     guided: bool,
 ) -> str:
-    module = Module()
+    module = IRModule()
     scratch = [
         emit_function(module, model.rhs, model.tables),
         emit_function(module, model.jacobian, model.tables),
@@ -136,7 +136,7 @@ def _emit(
 
 
 @contextmanager
-def _lanes(module: Module, areas: Areas, operands: tuple[str, ...]) -> Iterator[Code]:
+def _lanes(module: IRModule, areas: Areas, operands: tuple[str, ...]) -> Iterator[Code]:
     """`lanes(operands, strides, count)`, which calls what is written into `lane(operands, work)` for every lane."""
     module.declare("declare noalias ptr @malloc(i64)")
     module.declare("declare void @free(ptr)")

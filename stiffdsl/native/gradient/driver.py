@@ -4,22 +4,22 @@ from collections.abc import Callable
 
 from stiffdsl.native.gradient import tape
 from stiffdsl.native.gradient.tape import DerivedFunctions, Tape
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.time_events import saved_at
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, Areas, state_areas
 
 
 class Driver:
     """The code of one lane."""
 
-    def __init__(self, model: Model, areas: Areas, record: Areas, small: bool):
+    def __init__(self, model: KernelModel, areas: Areas, record: Areas, small: bool):
         self.model, self.areas, self.record, self.small = model, areas, record, small
         # Whether the times of jumps follow parameters.
         self.follows = False
         self.guide: str | None = None
 
-    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+    def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         """Emits the functions that are called for one step and one direction."""
         raise NotImplementedError
 

@@ -9,8 +9,8 @@ import numpy as np
 from stiffdsl.native.gradient.adjoint import PARAMETERS, Back, StepWriter
 from stiffdsl.native.gradient.sensitivity import Moving
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import Areas
 
 
@@ -26,7 +26,7 @@ def _factor_at_end(writer: StepWriter) -> None:
 
 
 def emit_euler_forth(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
     """`euler_forth(…)`: as `forth`, for such a step."""
     code = Code(module, "euler_forth", PARAMETERS, attributes=COLD)
@@ -54,7 +54,7 @@ def emit_euler_forth(
 
 
 def emit_euler_back(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
     """`euler_back(…)`: as `back`, for such a step."""
     code = Code(module, "euler_back", PARAMETERS, attributes=COLD)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stiffdsl.native.gradient.driver import Driver
-from stiffdsl.native.loop.time_events import Lines
+from stiffdsl.native.loop.time_events import CrossingLines
 
 
 class Landing:
@@ -40,7 +40,7 @@ class Landing:
             with code.loop(self.stops.count) as k:
                 code.store(middle, self._area("before"), k)
             before, side, result = (self._area(name) for name in ("before", "side", "lines"))
-            lines = Lines(code, self.stops, t, driver.at["p"], before, result, self._area("scratch"))
+            lines = CrossingLines(code, self.stops, t, driver.at["p"], before, result, self._area("scratch"))
             lines.evaluate()
             with code.loop(self.stops.count) as k:
                 line = lines.line(k)

@@ -7,13 +7,13 @@ from stiffdsl.native.gradient.event_sensitivity import Landing
 from stiffdsl.native.gradient.packs import Packs
 from stiffdsl.native.gradient.projection_sensitivity import emit_project_step_forth
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import Module
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.ir.code import IRModule
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import Areas
 
 
 class Forward(Driver):
-    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+    def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         model, areas, record, small = self.model, self.areas, self.record, self.small
         if small:
             sensitivity.emit_forth(module, model, derivatives, areas, record)
@@ -80,12 +80,12 @@ class Forward(Driver):
 class ForwardWide(Packs, Forward):
     """Directions side by side; where inputs change, or a step needed other pivots, one after the other."""
 
-    def __init__(self, width: int, model: Model, areas: Areas, record: Areas, small: bool):
+    def __init__(self, width: int, model: KernelModel, areas: Areas, record: Areas, small: bool):
         super().__init__(model, areas, record, small)
         assert small, "only steps without loops are written for several directions"
         self.width, self.pack = width, sensitivity.pack_areas(model)
 
-    def emit_step(self, module: Module, derivatives: DerivedFunctions) -> None:
+    def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         model, areas, record = self.model, self.areas, self.record
         sensitivity.emit_forth_wide(module, model, derivatives, record, self.pack, self.width)
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)

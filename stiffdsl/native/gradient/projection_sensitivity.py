@@ -3,12 +3,12 @@
 from stiffdsl.native.gradient.adjoint import PARAMETERS, Back, StepWriter
 from stiffdsl.native.gradient.sensitivity import Moving
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import Code, Module
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, Areas
 
 
-def emit_project_step_forth(module: Module, model: Model, areas: Areas, record: Areas) -> None:
+def emit_project_step_forth(module: IRModule, model: KernelModel, areas: Areas, record: Areas) -> None:
     """`project_step_forth(…)`, after `forth`: the derivative of the end in `y1_d` becomes that of where it was moved
     to."""
     code = Code(module, "project_step_forth", PARAMETERS, attributes="noinline")
@@ -25,7 +25,7 @@ def emit_project_step_forth(module: Module, model: Model, areas: Areas, record: 
 
 
 def emit_project_step_back(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
     """`project_step_back(…)`, before `back`: the cotangent in `y1_d` of where the end was moved becomes that of the
     end; parameters and inputs get their shares."""

@@ -7,15 +7,17 @@ W^T l = [0; z bar]              x bar += g_x^T l_z,  p bar += g_p^T l_z,  z bar 
 from stiffdsl.native.gradient.adjoint import Back, StepWriter
 from stiffdsl.native.gradient.sensitivity import Moving
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.reset import ARGUMENTS, Held, emit_reset_solve
 
 _MOVING = (*ARGUMENTS, *(("ptr", name) for name in ("operands", "work", "y_d", "p_d", "u_d", "values_d")))
 
 
-def emit_reset_forth(module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas) -> None:
+def emit_reset_forth(
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas
+) -> None:
     """`reset_forth(…)`: one direction over a reset to y, factored, with the inputs in their array: y_d of the algebraic
     unknowns follows the states."""
     code = Code(module, "reset_forth", _MOVING, attributes=COLD)
@@ -39,7 +41,7 @@ def emit_reset_forth(module: Module, model: Model, derivatives: DerivedFunctions
 
 
 def emit_reset_back(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, planned: bool
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, planned: bool
 ) -> None:
     """`reset_back(…)`: one direction back over a reset to y, factored."""
     emit_reset_solve(module, model, areas, planned, "_transposed")

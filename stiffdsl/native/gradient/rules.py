@@ -20,7 +20,7 @@ from stiffdsl.native.gradient import derivatives
 from stiffdsl.native.gradient.tape import BUFFER, record_areas
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.step.attempt import Model, is_small
+from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.layout import OPTIONS
 from stiffdsl.solve.base.method import LEAST_ATOL
 
@@ -47,7 +47,7 @@ class Primal(NamedTuple):
 class LinearKernels:
     """The two kernels of one model and method."""
 
-    def __init__(self, key: str, model: Model):
+    def __init__(self, key: str, model: KernelModel):
         self.key, self.model = key, model
         self.record = record_areas(model).size
         self._libraries: dict[str, Library] = {}

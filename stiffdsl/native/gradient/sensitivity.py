@@ -25,15 +25,15 @@ from stiffdsl.native.gradient.adjoint import (
     normal,
 )
 from stiffdsl.native.gradient.tape import DerivedFunctions
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import Model, pattern
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel, pattern
 from stiffdsl.native.step.layout import OPERANDS, Areas
 
 
 class Moving(StepWriter):
     """A recorded step, and the derivatives of its inputs: those of constants in u_d, of tables in values_d."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, record: Areas):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, record: Areas):
         super().__init__(code, model, areas, record)
         self.moved_at: float | None = None
         self.u_dot: Entries | None = None
@@ -72,7 +72,7 @@ class _Step:
 
 
 def emit_forth(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas
+    module: IRModule, model: KernelModel, derivatives: DerivedFunctions, areas: Areas, record: Areas
 ) -> None:
     """`forth(…)` without loops: from the derivatives of the start in y_d to those of the end in `y1_d` and of the
     stages in `stages_d`."""
@@ -106,7 +106,7 @@ def emit_forth(
     code.finish()
 
 
-def pack_areas(model: Model) -> Areas:
+def pack_areas(model: KernelModel) -> Areas:
     """Directions side by side, in vectors: entry k of all of them lies together."""
     n = model.n
     return Areas(
@@ -118,7 +118,12 @@ def pack_areas(model: Model) -> Areas:
 
 
 def emit_forth_wide(
-    module: Module, model: Model, derivatives: DerivedFunctions, record: Areas, pack: Areas, lanes: int
+    module: IRModule,
+    model: KernelModel,
+    derivatives: DerivedFunctions,
+    record: Areas,
+    pack: Areas,
+    lanes: int,
 ) -> None:
     """`forth_wide(time, step, y, p, u, record, pack)`: as `forth` for directions side by side (`pack_areas`), where
     inputs are constant."""
@@ -161,7 +166,7 @@ def emit_forth_wide(
 
 
 def _forth(
-    code: Code, model: Model, derivatives: DerivedFunctions, step: _Step
+    code: Code, model: KernelModel, derivatives: DerivedFunctions, step: _Step
 ) -> tuple[list[str], list[list[str]]]:
     """The derivatives of the end, and of the stages."""
     n, tableau = model.n, model.tableau
@@ -203,7 +208,12 @@ def _forth(
 
 
 def emit_forth_general(
-    module: Module, model: Model, derivatives: DerivedFunctions, areas: Areas, record: Areas, planned: bool
+    module: IRModule,
+    model: KernelModel,
+    derivatives: DerivedFunctions,
+    areas: Areas,
+    record: Areas,
+    planned: bool,
 ) -> None:
     """`forth_general(…, dense)`: as `forth`, by calls; `dense` factors W anew, with pivots as they come. Without
     `planned` it always does."""
@@ -286,7 +296,7 @@ def emit_forth_general(
     code.finish()
 
 
-def emit_save(module: Module, model: Model, areas: Areas, record: Areas) -> None:
+def emit_save(module: IRModule, model: KernelModel, areas: Areas, record: Areas) -> None:
     """`save(t, h, low, high, times, y_d, ys_d, work)`: the derivatives of the dense output (`dense_output.py`) at
     the times low ... high - 1 of the step; then y_d becomes the derivative of its end."""
     code = Code(module, "save", SAVE_PARAMETERS, attributes="noinline")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.kernel import attempted, emit_depart
-from stiffdsl.native.step.attempt import Model, work_areas
+from stiffdsl.native.step.attempt import KernelModel, work_areas
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
 from stiffdsl.program.program import Function
 from stiffdsl.solve.base.status import Status
@@ -50,7 +50,7 @@ class DerivedFunctions:
         return {name: derived for name, derived in named.items() if derived is not None}
 
 
-def record_areas(model: Model, guided: bool = False) -> Areas:
+def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     """One step: its time and size, whether its pivots were those planned (else 1; 2 where it is one of the implicit
     Euler method, whose end is in the place of the factors), y before it, stages, factors; its end, where that was moved
     to the invariants; and where conditions jump in time, `side`, and whether one does so at the end of the step (1,
@@ -69,7 +69,7 @@ def record_areas(model: Model, guided: bool = False) -> Areas:
     )
 
 
-def tape_areas(model: Model, scratch: int, guided: bool = False) -> Areas:
+def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     """The arrays of a lane: those of a solve, its state, and room for one step's derivatives; with `guided`, where the
     step sizes of the guide are, how many, and whether the step that is made ends at t1, a jump or a knot (1, else 0).
     """
@@ -97,7 +97,7 @@ def tape_areas(model: Model, scratch: int, guided: bool = False) -> Areas:
 class Recording(Integration):
     """A solve that writes its accepted steps into the buffer `steps`, and saves nothing."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, record: Areas):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, record: Areas):
         super().__init__(code, model, areas)
         self.record = record
         self.guided = dict(areas.sizes)["guide"] > 0
@@ -187,7 +187,7 @@ class Following(Recording):
 
 
 def emit_recording(
-    module: Module, model: Model, areas: Areas, record: Areas, small: bool, guided: bool = False
+    module: IRModule, model: KernelModel, areas: Areas, record: Areas, small: bool, guided: bool = False
 ) -> None:
     """`begin_lane(operands, work)`, and `record_segment(operands, work)`: goes on from the state until the buffer is
     full or the solve ends. With `guided` also `follow_segment`, the same with the steps of a guide."""
@@ -223,7 +223,9 @@ def emit_recording(
 class Tape:
     """Code of a driver: the segments of one lane, made in order, and made again."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, record: Areas, operands: tuple[str, ...]):
+    def __init__(
+        self, code: Code, model: KernelModel, areas: Areas, record: Areas, operands: tuple[str, ...]
+    ):
         self.code, self.model, self.areas, self.record, self.operands = code, model, areas, record, operands
         self.width = state_areas(model.n)[2]
         self.state = code.at("%work", areas["state"])

@@ -11,7 +11,7 @@ from stiffdsl.native.host.digest import digest_of, sources
 from stiffdsl.native.host.solver import NativeSolver, Wide
 from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import in_segments, stopping
-from stiffdsl.native.step.attempt import Model, is_small
+from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
@@ -63,7 +63,7 @@ def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | 
     return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
 
 
-def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> Model | str:
+def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> KernelModel | str:
     """The passes from a program to what a kernel is written from, in order; or why there is no kernel."""
     plan, stops = static_plan(program, start), stopping(program)
     if isinstance(plan, str):
@@ -78,7 +78,7 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
     if operations > OPERATIONS:
         return f"equations are {operations:,} operations of different shapes: LLVM takes long for over {OPERATIONS:,}"
     in_time = time_derivative(rhs, program.tables)
-    return Model(
+    return KernelModel(
         rhs,
         program.by_name["jacobian"],
         None if in_time is None else in_time[0],
@@ -105,7 +105,7 @@ def kinks_of(program: Program) -> Kinks | None:
     )
 
 
-def _key(model: Model) -> str:
+def _key(model: KernelModel) -> str:
     """A digest of everything that the machine code depends on, this package included."""
     digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
     if model.project is not None:

@@ -16,7 +16,7 @@ from jax.interpreters import batching, mlir
 
 from stiffdsl.native.functions.emission import SCALARS
 from stiffdsl.native.host.ffi import emit_handler
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 # Arguments that are single numbers.
 NUMBERS = (*SCALARS, "alpha")
@@ -85,7 +85,7 @@ mlir.register_lowering(kernel_p, mlir.lower_fun(_called, multiple_results=False)
 
 
 def emit_lanes(
-    module: Module,
+    module: IRModule,
     name: str,
     arguments: Sequence[str],
     scratch: int,

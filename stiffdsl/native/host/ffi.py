@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.layout import GIVEN, OPTIONS, STATE, state_areas
 
 # The version of the interface that the offsets below belong to.
@@ -56,7 +56,7 @@ def _field(code: Code, pointer: str, offset: int, kind: str = "ptr") -> str:
     return code.load(code.at(pointer, offset, "i8"), 0, kind)
 
 
-def open_handler(module: Module, symbol: str) -> Code:
+def open_handler(module: IRModule, symbol: str) -> Code:
     """The beginning of `symbol(frame) -> error`: the query for its version is answered, what goes on is a run."""
     code = Code(module, symbol, [("ptr", "frame")], "ptr", linkage="dso_local")
 
@@ -79,7 +79,7 @@ def open_handler(module: Module, symbol: str) -> Code:
 
 
 def emit_handler(
-    module: Module,
+    module: IRModule,
     function: str,
     arguments: tuple[str, ...],
     results: tuple[str, ...],
@@ -121,7 +121,7 @@ def emit_handler(
     code.finish()
 
 
-def emit_joined(module: Module, symbol: str, apart: bool) -> None:
+def emit_joined(module: IRModule, symbol: str, apart: bool) -> None:
     """A handler that joins any number n of numbers (…) to a vector (…, n), or takes such a vector `apart`."""
     code = open_handler(module, symbol)
     field = partial(_field, code)

@@ -22,7 +22,7 @@ from stiffdsl.native.functions.hoist import Tabled
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.ir.code import Module
+from stiffdsl.native.ir.code import IRModule
 from stiffdsl.program.forward import directional
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
@@ -148,7 +148,7 @@ class Listing:
 
     def _text(self, kind: str) -> str:
         """The module of the functions, or that of their derivatives."""
-        module = Module()
+        module = IRModule()
         for listed in self._listed:
             function, tables = listed.written(kind)
             scratch = emit_function(module, function, tables)

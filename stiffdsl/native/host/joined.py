@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.digest import sources
-from stiffdsl.native.ir.code import Module
+from stiffdsl.native.ir.code import IRModule
 from stiffdsl.solve.base import kernels
 from stiffdsl.solve.linear.linear_map import linear_map
 
@@ -52,7 +52,7 @@ def _registered(apart: bool) -> str:
     key = f"{'apart' if apart else 'joined'}.{sources().hex()}"
 
     def emitted() -> str:
-        module = Module()
+        module = IRModule()
         ffi.emit_joined(module, "handler", apart)
         return module.text()
 

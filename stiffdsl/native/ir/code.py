@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stiffdsl.native.ir import elementary
-from stiffdsl.native.ir.module import Module
-from stiffdsl.native.ir.writer import Lines
+from stiffdsl.native.ir.module import IRModule
+from stiffdsl.native.ir.writer import FunctionWriter
 
-__all__ = ["COLD", "Code", "Module"]
+__all__ = ["COLD", "Code", "IRModule"]
 
 # Attributes of a function that seldom runs: LLVM spends no time on it.
 COLD = "noinline optnone cold"
 
 
-class Code(Lines):
+class Code(FunctionWriter):
     """One function. Parts of arrays are read and written as vectors where numbers are vectors (`vectors`, `sweep`)."""
 
     def apply(self, name: str, *args: str) -> str:

@@ -12,7 +12,7 @@ Manual for the Elementary Functions*, 1980. Polynomials were fitted here, by the
 
 from collections.abc import Callable, Sequence
 
-from stiffdsl.native.ir.writer import Lines
+from stiffdsl.native.ir.writer import FunctionWriter
 
 _INFINITE, _UNDEFINED = float("inf"), float("nan")
 # Added to a number below 2^51, this rounds it to an integer, and that is then in the last bits.
@@ -66,7 +66,7 @@ _SINH = (
 class _Exact:
     """Arithmetic in the numbers of a function, as it is written."""
 
-    def __init__(self, code: Lines):
+    def __init__(self, code: FunctionWriter):
         self.code = code
         self.real = code.real
         self.whole = "i64" if code.lanes == 1 else f"<{code.lanes} x i64>"
@@ -131,7 +131,7 @@ def known(name: str) -> bool:
     return name in FORMULAS or name in ("sin", "cos")
 
 
-def side_by_side(code: Lines, name: str, values: Sequence[str], most: int = 8) -> list[str]:
+def side_by_side(code: FunctionWriter, name: str, values: Sequence[str], most: int = 8) -> list[str]:
     """The function of several values, single numbers as many at once as vectors hold: a vector takes little longer than
     a number."""
     if code.lanes > 1:
@@ -150,7 +150,7 @@ def side_by_side(code: Lines, name: str, values: Sequence[str], most: int = 8) -
     return results
 
 
-def apply(code: Lines, name: str, x: str) -> str:
+def apply(code: FunctionWriter, name: str, x: str) -> str:
     """The function `name` of x, in the numbers of `code`: by a call, written once for a module."""
     lanes, real = code.lanes, code.real
     if name in ("sin", "cos"):
@@ -163,7 +163,7 @@ def apply(code: Lines, name: str, x: str) -> str:
     return code.value(f"call {real} @{name}.{lanes}({real} {x})")
 
 
-def _define(code: Lines, name: str, body: Callable[[Lines], None]) -> None:
+def _define(code: FunctionWriter, name: str, body: Callable[[FunctionWriter], None]) -> None:
     if not code.module.begin(name):
         return
     result = code.real if not name.startswith("angle") else f"{{ {code.real}, {code.real} }}"
@@ -261,7 +261,7 @@ FORMULAS: dict[str, Callable[[_Exact, str], str]] = {
 }
 
 
-def _emit_angle(code: Lines) -> None:
+def _emit_angle(code: FunctionWriter) -> None:
     """Sine and cosine together; the C library has large angles, and what is no number."""
     m, lanes = _Exact(code), code.lanes
     values: dict[str, str] = dict(zip(("sin", "cos"), _sine_and_cosine(m, "%x"), strict=True))

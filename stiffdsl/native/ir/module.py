@@ -12,7 +12,7 @@ def hexadecimal(value: float) -> str:
     return "0x" + struct.pack(">d", value).hex().upper()
 
 
-class Module:
+class IRModule:
     """Functions, constant arrays and declarations, in the order in which they were asked for.
 
     `widest`: how many doubles are best computed at once in loops."""

@@ -1,12 +1,12 @@
 """Loops over long vectors: sums and combinations in wide registers. Lengths are padded with zeros to `BLOCK`."""
 
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 
 LANES, REGISTERS = 8, 4
 BLOCK = LANES * REGISTERS
 
 
-def emit_vectors(module: Module) -> None:
+def emit_vectors(module: IRModule) -> None:
     """`dot(x, y, blocks)`, `add_multiple(c, x, y, blocks)`: y += c x, and `rescale(c, x, blocks)`: x *= c."""
     _emit_dot(module)
     code = Code(
@@ -25,7 +25,7 @@ def emit_vectors(module: Module) -> None:
     _return(code)
 
 
-def _emit_dot(module: Module) -> None:
+def _emit_dot(module: IRModule) -> None:
     parameters = [("ptr", "x"), ("ptr", "y"), ("i64", "blocks")]
     code = Code(module, "dot", parameters, result="double", lanes=LANES)
     sums = [code.variable(code.real, "zeroinitializer") for _ in range(REGISTERS)]

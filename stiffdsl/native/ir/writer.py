@@ -1,13 +1,13 @@
 """LLVM IR as text: functions in single-assignment form, each pure operation written once.
 
-`Lines` writes one function. Its numbers are `double`, or vectors of doubles that hold one lane of an ensemble each
-(`lanes > 1`): everything elementwise is the same text with another type.
+`FunctionWriter` writes one function. Its numbers are `double`, or vectors of doubles that hold one lane of an ensemble
+each (`lanes > 1`): everything elementwise is the same text with another type.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from stiffdsl.native.ir.module import Module, hexadecimal
+from stiffdsl.native.ir.module import IRModule, hexadecimal
 
 # Powers x^(k/2) up to this k are products of x and its square root, or one over them: the C library takes 20 ns.
 _HALVES = 9
@@ -28,12 +28,12 @@ _INTRINSICS = {
 }
 
 
-class Lines:
+class FunctionWriter:
     """One function. Values are LLVM's names; a boolean is `i1`, or a vector of them."""
 
     def __init__(
         self,
-        module: Module,
+        module: IRModule,
         name: str,
         parameters: Sequence[tuple[str, str]],
         result: str = "void",
@@ -345,12 +345,12 @@ class Lines:
 
 
 class _Loop:
-    def __init__(self, code: Lines, done: str):
+    def __init__(self, code: FunctionWriter, done: str):
         self.code, self.done = code, done
 
 
 class _Branch:
-    def __init__(self, code: Lines, name: str, join: str):
+    def __init__(self, code: FunctionWriter, name: str, join: str):
         self.code, self.name, self.join = code, name, join
 
     def __enter__(self) -> None:

@@ -10,11 +10,18 @@ from stiffdsl.native.factors.pivoted import emit_pivoted_factor, emit_pivoted_so
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.functions.hoist import prepared
 from stiffdsl.native.host.ffi import ARGUMENTS, RESULTS, emit_handler
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.signals import emit_inputs
 from stiffdsl.native.loop.time_events import emit_next_stop
-from stiffdsl.native.step.attempt import PARAMETERS, Model, emit_check, emit_general, is_small, work_areas
+from stiffdsl.native.step.attempt import (
+    PARAMETERS,
+    KernelModel,
+    emit_check,
+    emit_general,
+    is_small,
+    work_areas,
+)
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.layout import OPERANDS, Areas
@@ -23,12 +30,12 @@ from stiffdsl.native.step.simd_lanes import emit_wide_lanes
 from stiffdsl.native.step.unrolled import emit_straight
 
 
-def emit(model: Model, width: int = 1) -> str:
+def emit(model: KernelModel, width: int = 1) -> str:
     """The module: `lanes(operands, strides, count)`, the handler for XLA, and everything that they call. A small
     model may be given a `width`: so many lanes are then stepped side by side."""
     small = is_small(model)
     model = prepared(model)
-    module = Module()
+    module = IRModule()
     scratch = [
         emit_function(module, model.rhs, model.tables, "rhs"),
         emit_function(module, model.jacobian, model.tables, "jacobian"),
@@ -69,7 +76,7 @@ def emit(model: Model, width: int = 1) -> str:
     return module.text()
 
 
-def emit_depart(module: Module, model: Model, areas: Areas, planned: bool) -> None:
+def emit_depart(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
     """`depart(operands, work)`, where something may jump: from the state on, without memory, up to the next jump."""
     if not model.lands:
         return
@@ -84,7 +91,7 @@ def emit_depart(module: Module, model: Model, areas: Areas, planned: bool) -> No
     code.finish()
 
 
-def _emit_solve(module: Module, model: Model, areas: Areas, small: bool) -> None:
+def _emit_solve(module: IRModule, model: KernelModel, areas: Areas, small: bool) -> None:
     """`solve_lane(operands, work, only_begin)`: from the state, or from the start, as far as the options say."""
     parameters = [("ptr", "operands"), ("ptr", "work"), ("i1", "only_begin")]
     code = Code(module, "solve_lane", parameters, attributes="noinline")
@@ -144,7 +151,7 @@ def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     return code.load(result)
 
 
-def _emit_lanes(module: Module, areas: Areas, name: str, linkage: str) -> None:
+def _emit_lanes(module: IRModule, areas: Areas, name: str, linkage: str) -> None:
     """`name(operands, strides, count)`: one solve after another; strides are in doubles."""
     module.declare("declare noalias ptr @malloc(i64)")
     module.declare("declare void @free(ptr)")

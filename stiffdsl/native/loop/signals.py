@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS
 
 # Segments shorter than this are jumps (`jax.numpy.interp`).
 _JUMP = 4.930380657631324e-32
 
 
-def emit_inputs(module: Module) -> None:
+def emit_inputs(module: IRModule) -> None:
     """`inputs(t, operands, span, u, u_t)`: overwrites the driven entries of u, and their slopes.
 
     `layout` has three numbers for each signal: its input, where its points begin, and how many there are.
@@ -45,7 +45,7 @@ def emit_inputs(module: Module) -> None:
     code.finish()
 
 
-def emit_inputs_back(module: Module, inputs: int) -> None:
+def emit_inputs_back(module: IRModule, inputs: int) -> None:
     """`inputs_back(t, operands, span, u_bar, u_t_bar, constant_bar, values_bar)`: adds the cotangents of inputs and of
     their slopes to those of the constants and of the values in the tables; u_bar is used up."""
     names = ("operands", "span", "u_bar", "u_t_bar", "constant_bar", "values_bar")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.signals import next_jump
 from stiffdsl.program.forward import copied
 from stiffdsl.program.ops import Builder, ConstantTables
@@ -22,7 +22,7 @@ from stiffdsl.solve.integrate.time_events import EPSILON, ROUNDINGS, SAME, TINY
 
 
 @dataclass(frozen=True, eq=False)
-class Stopping:
+class TimeEvents:
     """The functions of a model with events in time: `crossings(p, side)`, whose values say when; `rhs` and `jacobian`
     as functions of `side` (`program/program.py`)."""
 
@@ -37,12 +37,12 @@ class Stopping:
         return len(self.periodic)
 
 
-def stopping(program: Program) -> Stopping | None:
+def stopping(program: Program) -> TimeEvents | None:
     """The functions of the events in time, if there are any."""
     if not len(program.crossings_periodic):
         return None
     crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
-    return Stopping(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
+    return TimeEvents(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
 
 
 def in_segments(program: Program, parameters: int) -> Program:
@@ -97,7 +97,7 @@ NEXT_STOP = (
 )
 
 
-def emit_next_stop(module: Module, stops: Stopping | None, tables: bool) -> int:
+def emit_next_stop(module: IRModule, stops: TimeEvents | None, tables: bool) -> int:
     """`next_stop(…)`: the time of the first jump after t on the way to `end`, as `solve.stops.next_stop`, of a
     condition or of a table; `here`: 1 where something jumps at t, else 0; `side` and `lines` are for its use. Returns
     the doubles of scratch it needs."""
@@ -125,10 +125,10 @@ def emit_next_stop(module: Module, stops: Stopping | None, tables: bool) -> int:
     return needed
 
 
-def _next_of_lines(code: Code, stops: Stopping, direction: str, stop: str) -> None:
+def _next_of_lines(code: Code, stops: TimeEvents, direction: str, stop: str) -> None:
     """The time of the first jump of a line into the variable `stop`."""
     number, count = code.number, stops.count
-    lines = Lines(code, stops, "%t", "%p", "%side", "%lines", "%scratch")
+    lines = CrossingLines(code, stops, "%t", "%p", "%side", "%lines", "%scratch")
     with code.loop(count) as k:
         code.store("%t", "%side", k)
     lines.evaluate()
@@ -171,10 +171,10 @@ class _Line:
     here: str
 
 
-class Lines:
+class CrossingLines:
     """Code that evaluates the lines at t, with the sides and results in arrays."""
 
-    def __init__(self, code: Code, stops: Stopping, t: str, p: str, side: str, lines: str, scratch: str):
+    def __init__(self, code: Code, stops: TimeEvents, t: str, p: str, side: str, lines: str, scratch: str):
         self.code, self.stops, self.t, self.lines = code, stops, t, lines
         self.pointers = [p, side, lines, scratch]
         self.periodic = code.module.constants(stops.periodic.astype(np.int32))

@@ -13,8 +13,8 @@ import numpy as np
 
 from stiffdsl.native.factors import lu, pivoted
 from stiffdsl.native.functions.emission import Entries, size_written_out
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.loop.time_events import Stopping
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.loop.time_events import TimeEvents
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
@@ -39,7 +39,7 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class KernelModel:
     """The model as a kernel takes it: functions with their tables, mass, the plan of the factors, and sizes."""
 
     rhs: Function
@@ -58,7 +58,7 @@ class Model:
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
     # Events in time, at which steps end; `side` is then a parameter (`time_events.py`), the last of those given.
-    stops: Stopping | None = None
+    stops: TimeEvents | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
 
@@ -94,7 +94,7 @@ class Model:
         return self.prepare is not None or self.stops is not None
 
 
-def work_areas(model: Model, scratch: int) -> Areas:
+def work_areas(model: KernelModel, scratch: int) -> Areas:
     """The arrays of one lane that nothing outside of a call sees."""
     n, tableau = model.n, model.tableau
     return Areas(
@@ -128,7 +128,7 @@ def work_areas(model: Model, scratch: int) -> Areas:
     )
 
 
-def pattern(model: Model) -> tuple[np.ndarray, np.ndarray]:
+def pattern(model: KernelModel) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the values of J."""
     plan = model.plan
     own = plan.source >= 0
@@ -138,7 +138,7 @@ def pattern(model: Model) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
-def is_small(model: Model) -> bool:
+def is_small(model: KernelModel) -> bool:
     """Whether a step is written out without loops."""
     if not model.plan.written_out:
         return False
@@ -150,7 +150,7 @@ def is_small(model: Model) -> bool:
 class Writer:
     """The common part of both forms: pointers to arrays, and inputs at the times of stages."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas):
         self.code, self.model, self.areas = code, model, areas
         self.driven_at: float | None = None
         self.u: Entries | None = None
@@ -192,7 +192,7 @@ class Writer:
         code.finish()
 
 
-def emit_general(module: Module, model: Model, areas: Areas, planned: bool) -> None:
+def emit_general(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
     """`attempt_general(…, dense)`: by calls; `dense` takes pivots as they come, else those of the plan.
 
     Without `planned`, the functions that follow the plan do not exist and `dense` is always true.
@@ -301,7 +301,7 @@ def allowed(code: Code, size: str) -> str:
     return code.apply("mul", code.number(BAD_PIVOTS), code.larger(size, code.number(SMALLEST)))
 
 
-def emit_check(module: Module, plan: lu.Plan) -> None:
+def emit_check(module: IRModule, plan: lu.Plan) -> None:
     """`check(W, b, x) -> i1`: whether W x = b, beside the size of its terms."""
     names = ("W", "b", "x")
     code = Code(module, "check", [("ptr", name) for name in names], "i1", attributes="noinline")

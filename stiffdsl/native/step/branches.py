@@ -3,8 +3,8 @@
 import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
-from stiffdsl.native.ir.code import Code, Module
-from stiffdsl.native.step.attempt import PARAMETERS, Model, Writer
+from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.integrate.branches import BETWEEN, CUBIC, HALVINGS, LOOKS, MISSED, POINTS, WEIGHT
 
@@ -12,7 +12,7 @@ _GIVEN = PARAMETERS[:-1]
 _AT = (*_GIVEN, ("double", "look"))
 
 
-def emit_relations(module: Module, model: Model) -> int:
+def emit_relations(module: IRModule, model: KernelModel) -> int:
     """Both functions; returns the doubles of scratch they need."""
     if model.kinks is None:
         return 0
@@ -20,7 +20,7 @@ def emit_relations(module: Module, model: Model) -> int:
     return max(emit_function(module, f, kinks.tables) for f in (kinks.relations, kinks.held))
 
 
-def emit_kinks(module: Module, model: Model, areas: Areas) -> None:
+def emit_kinks(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink(…) -> double`, with the parameters of an attempt that is made: stages and new value lie in their arrays."""
     if model.kinks is None:
         return
@@ -37,7 +37,7 @@ class _Function:
     """The code of one function for an attempted step."""
 
     def __init__(
-        self, module: Module, model: Model, areas: Areas, name: str, given=_AT, result: str = "void"
+        self, module: IRModule, model: KernelModel, areas: Areas, name: str, given=_AT, result: str = "void"
     ):
         self.code = code = Code(module, name, given, result, attributes="noinline")
         self.writer = Writer(code, model, areas)
@@ -68,7 +68,7 @@ class _Function:
         self.code.finish()
 
 
-def _emit_look(module: Module, model: Model, areas: Areas) -> None:
+def _emit_look(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_look(…, look)`: dense output there into `argument`, and the inputs."""
     f = _Function(module, model, areas, "kink_look")
     code, rows = f.code, len(model.tableau.H)
@@ -86,7 +86,7 @@ def _emit_look(module: Module, model: Model, areas: Areas) -> None:
     f.end()
 
 
-def _emit_stage(module: Module, model: Model, areas: Areas) -> None:
+def _emit_stage(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_stage(…, look, row)`: what a stage with this row of the tableau evaluated into `argument`, and the
     inputs."""
     f = _Function(module, model, areas, "kink_stage", (*_AT, ("ptr", "row")))
@@ -101,7 +101,7 @@ def _emit_stage(module: Module, model: Model, areas: Areas) -> None:
     f.end()
 
 
-def _emit_changed(module: Module, model: Model, areas: Areas) -> None:
+def _emit_changed(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_changed(…, look) -> i1`: whether a condition at `argument` is not as it was at the start."""
     assert model.kinks is not None
     f = _Function(module, model, areas, "kink_changed", result="i1")
@@ -120,7 +120,7 @@ def _emit_changed(module: Module, model: Model, areas: Areas) -> None:
     f.end(code.apply("ne", code.load(total), zero), "i1")
 
 
-def _emit_factor(module: Module, model: Model, areas: Areas) -> None:
+def _emit_factor(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_factor(…, look)`: factors for a piece of the step up to there, with the slopes there."""
     f = _Function(module, model, areas, "kink_factor")
     code = f.code
@@ -133,7 +133,7 @@ def _emit_factor(module: Module, model: Model, areas: Areas) -> None:
     f.end()
 
 
-def _emit_missing(module: Module, model: Model, areas: Areas) -> None:
+def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_missing(…, look) -> double`: what the step misses at `argument`, in tolerated errors for a whole step."""
     f = _Function(module, model, areas, "kink_missing", result="double")
     code, n, number = f.code, model.n, f.code.number
@@ -163,7 +163,7 @@ def _emit_missing(module: Module, model: Model, areas: Areas) -> None:
     f.end(code.apply("sqrt", mean))
 
 
-def _emit_share(module: Module, model: Model, areas: Areas) -> None:
+def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink(…) -> double`."""
     f = _Function(module, model, areas, "kink", _GIVEN, "double")
     code, number, tableau = f.code, f.code.number, model.tableau

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import PARAMETERS, Model, Writer, pattern
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer, pattern
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.newton import damped_newton, singular
 
@@ -32,7 +32,7 @@ LARGEST = np.finfo(float).max
 class _Step:
     """The code of one step: its arrays, and what is done to them."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, planned: bool):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, planned: bool):
         self.code, self.model, self.planned, self.n = code, model, planned, model.n
         self.writer = Writer(code, model, areas)
         self.area = self.writer.area
@@ -166,7 +166,7 @@ class _Step:
             code.store(code.select(known, value, code.number(0.0)), J, e)
 
 
-def emit_euler(module: Module, model: Model, areas: Areas, planned: bool) -> None:
+def emit_euler(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
     """`euler(…) -> double`, with the parameters of an attempt: the error, NaN where no solution is found; the new value
     into `y1`, and into `LU` for who records it, zeros into `stages`."""
     code = Code(module, "euler", PARAMETERS, "double", attributes=COLD)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from stiffdsl.native.ir.code import Code
-from stiffdsl.native.step.attempt import Model
+from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
 from stiffdsl.solve.base.status import Status
 
@@ -11,7 +11,7 @@ from stiffdsl.solve.base.status import Status
 class Lane:
     """Code for one solve, in a function with the parameters `operands` and `work` (`attempt.work_areas`)."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas):
         self.code, self.model, self.areas, self.n = code, model, areas, model.n
         self.y_at, self.scaled_at, _ = state_areas(model.n)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stiffdsl.native.ir.code import COLD, Code, Module
-from stiffdsl.native.step.attempt import Model, pattern
+from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.step.attempt import KernelModel, pattern
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.newton import damped_newton
 
@@ -24,7 +24,7 @@ ARGUMENTS = (("double", "t"), ("ptr", "y"), ("ptr", "p"))
 class Held:
     """The code of one function: parts that all of them need. `beside`: for branches that the array `%side` decides."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, beside: bool = False):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, beside: bool = False):
         self.code, self.model, self.areas, self.beside = code, model, areas, beside
         self.mass = code.module.constants(np.asarray(model.mass, dtype=float))
 
@@ -70,7 +70,9 @@ class Held:
         return code.load(most)
 
 
-def emit_reset(module: Module, model: Model, areas: Areas, planned: bool, beside: bool = False) -> None:
+def emit_reset(
+    module: IRModule, model: KernelModel, areas: Areas, planned: bool, beside: bool = False
+) -> None:
     """`reset(t, y, p, work) -> i1`: sets the algebraic unknowns of y, with the inputs as they are in their array;
     whether that succeeded. With `beside`, `reset_beside(t, y, p, side, work)`, by `rhs_beside` and `jacobian_beside`.
     `planned`: there are factors that follow the plan."""
@@ -80,7 +82,7 @@ def emit_reset(module: Module, model: Model, areas: Areas, planned: bool, beside
     _emit_newton(module, model, areas, beside)
 
 
-def _emit_newton(module: Module, model: Model, areas: Areas, beside: bool) -> None:
+def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: bool) -> None:
     """Damped as in `solve/newton/damped_newton.py`, by the natural monotonicity test."""
     side = [("ptr", "side")] if beside else []
     name = "reset_beside" if beside else "reset"
@@ -144,7 +146,7 @@ def _emit_newton(module: Module, model: Model, areas: Areas, beside: bool) -> No
     code.finish()
 
 
-def _emit_factor(module: Module, model: Model, areas: Areas, planned: bool, beside: bool) -> None:
+def _emit_factor(module: IRModule, model: KernelModel, areas: Areas, planned: bool, beside: bool) -> None:
     """`reset_factor(t, y, p, work)`: factors of W for `reset_solve`; `held` says which: 1 where they are dense."""
     side = [("ptr", "side")] if beside else []
     name = "reset_factor_beside" if beside else "reset_factor"
@@ -175,7 +177,9 @@ def _emit_factor(module: Module, model: Model, areas: Areas, planned: bool, besi
     code.finish()
 
 
-def emit_reset_solve(module: Module, model: Model, areas: Areas, planned: bool, transposed: str = "") -> None:
+def emit_reset_solve(
+    module: IRModule, model: KernelModel, areas: Areas, planned: bool, transposed: str = ""
+) -> None:
     """`reset_solve(b, x, work)`, or `reset_solve_transposed`."""
     parameters = [("ptr", "b"), ("ptr", "x"), ("ptr", "work")]
     code = Code(module, f"reset_solve{transposed}", parameters, attributes=COLD)

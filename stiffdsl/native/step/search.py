@@ -21,7 +21,7 @@ from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.digest import digest_of, sources
 from stiffdsl.native.host.engine import Library
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import emit_check
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.program.ops import Op
@@ -36,7 +36,7 @@ _Alone = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * len(ARGUME
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class SearchProblem:
     """Equations for the entries `free` of y: `residual(t, y, p, u, start)`, and the values of its Jacobian at `rows`,
     `columns`. `sizes`: of y, p, u and start."""
 
@@ -49,17 +49,17 @@ class Problem:
     sizes: tuple[int, int, int, int]
 
 
-def start_problem(program: Program) -> Problem:
+def start_problem(program: Program) -> SearchProblem:
     """The start problem of a program: its initial equations for the entries of y that they determine."""
     residual, jacobian = (program.by_name[name] for name in ("initial_residual", "initial_jacobian"))
     free, flat = np.asarray(program.system.initial.free), program.system.flat
     parameters, inputs = sum(b.size for b in flat.parameters), sum(b.size for b in flat.inputs)
     sizes = program.size, parameters, inputs, flat.size
     pattern = program.initial_rows, program.initial_columns
-    return Problem(residual, jacobian, program.tables, *pattern, free, sizes)
+    return SearchProblem(residual, jacobian, program.tables, *pattern, free, sizes)
 
 
-def algebraic_problem(program: Program) -> Problem:
+def algebraic_problem(program: Program) -> SearchProblem:
     """The algebraic unknowns at states that are held."""
     massless = program.mass == 0
     free, number = np.flatnonzero(massless), np.cumsum(massless) - 1
@@ -75,13 +75,13 @@ def algebraic_problem(program: Program) -> Problem:
 
     pattern = number[program.rows[kept]], number[program.columns[kept]]
     functions = part("rhs", "algebraic_rows"), part("jacobian", "kept")
-    return Problem(*functions, tables, *pattern, free, (program.size, parameters, inputs, 1))
+    return SearchProblem(*functions, tables, *pattern, free, (program.size, parameters, inputs, 1))
 
 
-class Search:
+class SearchKernel:
     """The kernel for one problem."""
 
-    def __init__(self, problem: Problem, plan: lu.Plan):
+    def __init__(self, problem: SearchProblem, plan: lu.Plan):
         self._problem, self._plan = problem, plan
         self._library: Library | None = None
         digest = hashlib.sha256(sources() + digest_of((problem.residual, problem.jacobian), problem.tables))
@@ -112,7 +112,7 @@ class Search:
         return ffi.register(f"stiffdsl_{self.key}", self.library, "search_handler")
 
 
-def search_of(problem: Problem, sample: np.ndarray | None) -> Search | None:
+def search_of(problem: SearchProblem, sample: np.ndarray | None) -> SearchKernel | None:
     """The kernel, where LLVM is there and the factors are not too many. `sample`: values of the Jacobian near a
     solution, which pivots are chosen by."""
     if not engine.available():
@@ -120,12 +120,12 @@ def search_of(problem: Problem, sample: np.ndarray | None) -> Search | None:
     alphas = () if sample is None else (1.0,)
     massless = np.zeros(len(problem.free))
     plan = lu.plan(problem.rows, problem.columns, massless, sample, MULTIPLICATIONS, alphas)
-    return None if plan is None else Search(problem, plan)
+    return None if plan is None else SearchKernel(problem, plan)
 
 
-def emit(problem: Problem, plan: lu.Plan) -> str:
+def emit(problem: SearchProblem, plan: lu.Plan) -> str:
     """The module."""
-    module = Module()
+    module = IRModule()
     functions = problem.residual, problem.jacobian
     scratch = max(emit_function(module, function, problem.tables) for function in functions)
     emit_assemble_and_solve(module, plan)
@@ -165,7 +165,7 @@ def emit(problem: Problem, plan: lu.Plan) -> str:
     return module.text()
 
 
-def _emit_alone(module: Module, size: int) -> None:
+def _emit_alone(module: IRModule, size: int) -> None:
     """`search_alone(t, y, p, u, start, result)`, for the host."""
     parameters = [("double", "t"), *(("ptr", a) for a in (*ARGUMENTS[1:], "result"))]
     code = Code(module, "search_alone", parameters, linkage="dso_local")
@@ -176,7 +176,7 @@ def _emit_alone(module: Module, size: int) -> None:
     code.finish()
 
 
-def emit_assemble_and_solve(module: Module, plan: lu.Plan) -> None:
+def emit_assemble_and_solve(module: IRModule, plan: lu.Plan) -> None:
     """The linear algebra of a plan."""
     lu.emit_assemble(module, plan)
     lu.emit_factor(module, plan)
@@ -190,7 +190,7 @@ class _Newton:
     """`newton(t, p, u, start, work) -> double`: moves the free entries of `whole` to a solution; the iterations, -1
     where there is none."""
 
-    def __init__(self, module: Module, problem: Problem, plan: lu.Plan, areas: Areas):
+    def __init__(self, module: IRModule, problem: SearchProblem, plan: lu.Plan, areas: Areas):
         parameters = [("double", "t"), *(("ptr", a) for a in ("p", "u", "start", "work"))]
         self.code = Code(module, "newton", parameters, "double", attributes="noinline")
         self.problem, self.plan, self.areas = problem, plan, areas

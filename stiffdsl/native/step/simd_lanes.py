@@ -4,9 +4,9 @@ Every slot of the vectors holds one lane. After each attempt every lane settles 
 has ended makes room for the next one, so that slots stay full until the lanes run out.
 """
 
-from stiffdsl.native.ir.code import Code, Module
+from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
-from stiffdsl.native.step.attempt import PARAMETERS, Model
+from stiffdsl.native.step.attempt import PARAMETERS, KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, Areas
 from stiffdsl.native.step.unrolled import emit_wide, wide_areas
 
@@ -14,7 +14,7 @@ _POINTERS = f"[{len(OPERANDS)} x ptr]"
 _LANE = (("ptr", "operands"), ("ptr", "work"), ("ptr", "wide"), ("i64", "slot"))
 
 
-def emit_wide_lanes(module: Module, model: Model, areas: Areas, width: int) -> None:
+def emit_wide_lanes(module: IRModule, model: KernelModel, areas: Areas, width: int) -> None:
     """`lanes(operands, strides, count)` by vectors of `width` lanes; few lanes, and driven ones, go to
     `lanes_alone`."""
     wide = wide_areas(model)
@@ -71,7 +71,7 @@ def emit_wide_lanes(module: Module, model: Model, areas: Areas, width: int) -> N
 class _Slot(Integration):
     """One lane, whose attempts lie in a slot of the vectors."""
 
-    def __init__(self, code: Code, model: Model, areas: Areas, wide: Areas, width: int):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, wide: Areas, width: int):
         super().__init__(code, model, areas)
         self.wide, self.width = wide, width
 
@@ -135,7 +135,7 @@ class _Slot(Integration):
         code.finish()
 
 
-def _emit_take(module: Module, model: Model, areas: Areas, wide: Areas, width: int) -> None:
+def _emit_take(module: IRModule, model: KernelModel, areas: Areas, wide: Areas, width: int) -> None:
     """`take_lane(…) -> i1`: puts a lane that has begun into a slot; whether it is running."""
     code = Code(module, "take_lane", _LANE, "i1", attributes="noinline")
     slot = _Slot(code, model, areas, wide, width)
@@ -148,7 +148,7 @@ def _emit_take(module: Module, model: Model, areas: Areas, wide: Areas, width: i
     slot.go_on()
 
 
-def _emit_settle(module: Module, model: Model, areas: Areas, wide: Areas, width: int) -> None:
+def _emit_settle(module: IRModule, model: KernelModel, areas: Areas, wide: Areas, width: int) -> None:
     """`settle_lane(…) -> i1`: settles the attempt of one slot; whether the lane is running."""
     code = Code(module, "settle_lane", _LANE, "i1", attributes="noinline")
     slot = _Slot(code, model, areas, wide, width)
@@ -172,7 +172,7 @@ def _emit_settle(module: Module, model: Model, areas: Areas, wide: Areas, width:
     slot.go_on()
 
 
-def _emit_refill(module: Module) -> None:
+def _emit_refill(module: IRModule) -> None:
     """`refill(operands, strides, count, following, own, work, wide, slot) -> i1`: takes lanes until one is running."""
     parameters = [("ptr", "operands"), ("ptr", "strides"), ("i64", "count"), ("ptr", "following")]
     code = Code(module, "refill", [*parameters, ("ptr", "own"), *_LANE[1:]], "i1", attributes="noinline")

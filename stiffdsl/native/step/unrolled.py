@@ -5,8 +5,8 @@ from typing import Any
 
 from stiffdsl.native.factors import lu
 from stiffdsl.native.functions.emission import Entries, straight
-from stiffdsl.native.ir.code import Code, Module
-from stiffdsl.native.step.attempt import PARAMETERS, Model, Writer, allowed
+from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer, allowed
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.stages import VECTORS, InVectors, Stages
 
@@ -14,7 +14,7 @@ from stiffdsl.native.step.stages import VECTORS, InVectors, Stages
 First = Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
 
 
-def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool = False) -> None:
+def emit_straight(module: IRModule, model: KernelModel, areas: Areas, keep_factors: bool = False) -> None:
     """`attempt(…)`; it may keep the factors in their array for others."""
     code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
     writer = Writer(code, model, areas)
@@ -54,7 +54,7 @@ def emit_straight(module: Module, model: Model, areas: Areas, keep_factors: bool
     writer.finish(code.total(squares))
 
 
-def wide_areas(model: Model) -> Areas:
+def wide_areas(model: KernelModel) -> Areas:
     """The arrays of lanes side by side, in vectors: entry k of all lanes lies together."""
     n = model.n
     return Areas(
@@ -65,7 +65,7 @@ def wide_areas(model: Model) -> Areas:
     )
 
 
-def emit_wide(module: Module, model: Model, areas: Areas, lanes: int) -> None:
+def emit_wide(module: IRModule, model: KernelModel, areas: Areas, lanes: int) -> None:
     """`attempt_wide(wide)`: an attempt of every lane, whose inputs are constant; the error is -1 for a lane whose
     pivots were bad."""
     code = Code(module, "attempt_wide", [("ptr", "wide")], attributes="noinline", lanes=lanes)
@@ -104,7 +104,7 @@ def emit_wide(module: Module, model: Model, areas: Areas, lanes: int) -> None:
 
 def _step(
     code: Code,
-    model: Model,
+    model: KernelModel,
     stages: Stages,
     t: str,
     h: str,

@@ -9,7 +9,7 @@ import numpy as np
 
 from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
-from stiffdsl.native import Search
+from stiffdsl.native import SearchKernel
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.block_chain import (
@@ -155,7 +155,7 @@ def _by_newton(
     u,
     known: Any,
     initial: Overrides,
-    kernel: Search | None,
+    kernel: SearchKernel | None,
 ) -> tuple[np.ndarray, int, str] | None:
     """The state, iterations and how: in the entries of y from where they are, or block by block before that. Which
     comes first is a matter of what was said of the entries of y. A `kernel` goes first from where Newton begins."""

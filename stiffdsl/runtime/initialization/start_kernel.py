@@ -19,12 +19,12 @@ def operations(model: CompiledProgram) -> int:
     return sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian"))
 
 
-def on_the_host(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.Search | None:
+def on_the_host(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.SearchKernel | None:
     """The kernel, where it is worth compiling for the host."""
     return start_kernel(model, known) if operations(model) >= LONG else None
 
 
-def start_kernel(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.Search | None:
+def start_kernel(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.SearchKernel | None:
     """The kernel, with pivots for the start of the declared model, `known()`; None where there is none."""
     if not len(model.program.system.initial.free) or not kernels.on_cpu():
         return None

@@ -39,7 +39,7 @@ STRICTER = 20.0
 ORDER = 2
 
 
-class Memory(NamedTuple):
+class KinkMemory(NamedTuple):
     """The memory of the method, when it began, and how many rejections there were more than accepted attempts."""
 
     own: Any
@@ -47,12 +47,12 @@ class Memory(NamedTuple):
     trouble: Any
 
 
-class Tried(NamedTuple):
+class KinkTrial(NamedTuple):
     """The attempt of the method, whether an Euler step is in its place, and the memory before."""
 
     own: Attempt
     replaced: Any
-    memory: Memory
+    memory: KinkMemory
 
 
 class _Iteration(NamedTuple):
@@ -74,25 +74,25 @@ class EulerAtKinks:
         self.linear, self.linear_at_solution = linear_solver(system, linear), linear_solver(system, linear)
         self.mass = np.asarray(system.mass, dtype=float)
 
-    def start(self, t, y, h, args: Args, tolerance: Tolerance) -> Memory:
-        return Memory(
+    def start(self, t, y, h, args: Args, tolerance: Tolerance) -> KinkMemory:
+        return KinkMemory(
             self.method.start(t, y, h, args, tolerance), lax.stop_gradient(t), jnp.zeros((), dtype=jnp.int32)
         )
 
-    def opened(self, memory: Memory) -> Memory:
+    def opened(self, memory: KinkMemory) -> KinkMemory:
         return memory._replace(own=opened(self.method, memory.own))
 
-    def renewed(self, memory: Memory) -> Memory:
+    def renewed(self, memory: KinkMemory) -> KinkMemory:
         return memory._replace(own=renewed(self.method, memory.own))
 
-    def attempt(self, memory: Memory, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: KinkMemory, t, y, h, args: Args, tolerance: Tolerance) -> Attempt:
         attempt = self.method.attempt(memory.own, t, y, h, args, tolerance)
         crawls = jnp.abs(h) < CRAWL * jnp.abs(t - memory.begun)
         hard = lax.stop_gradient(~(attempt.error <= 1.0) & ((memory.trouble >= ENOUGH) | crawls))
         work = Work(*(jnp.asarray(w, jnp.int32) for w in attempt.work))
         plain = attempt._replace(memory=(), work=work, arguments=None)
         found = lax.cond(hard, lambda: self._euler(plain, hard, t, y, h, args, tolerance), lambda: plain)
-        return found._replace(memory=Tried(attempt, hard, memory))
+        return found._replace(memory=KinkTrial(attempt, hard, memory))
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut: Any = 1.0):
         own, replaced, before = attempt.memory
@@ -106,7 +106,7 @@ class EulerAtKinks:
         memory = jax.tree.map(lambda a, b: jnp.where(again, a, b), self.method.begun(slope), memory)
         trouble = jnp.where(accept, jnp.maximum(before.trouble - 1, 0), before.trouble + REJECTED)
         trouble = jnp.minimum(trouble, ENOUGH + 1).astype(jnp.int32)
-        return Memory(memory, before.begun, trouble), jnp.where(replaced, by_euler, factor)
+        return KinkMemory(memory, before.begun, trouble), jnp.where(replaced, by_euler, factor)
 
     def _euler(self, instead: Attempt, hard, t, y, h, args, tolerance) -> Attempt:
         """The step, in the place of another. Where lanes are computed side by side, `hard` says whether it is used."""

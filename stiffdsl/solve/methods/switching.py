@@ -32,7 +32,7 @@ MANY = 100
 ENTRY_WORK = 50.0
 
 
-class Memory(NamedTuple):
+class SwitchingMemory(NamedTuple):
     """The method in use, accepted steps in a row that spoke for the other, and the derivative at the start of the step
     where it is known."""
 
@@ -56,12 +56,12 @@ class Switching:
         assert self.explicit.rows == self.rosenbrock.rows
         self.patience = _patience(system)
 
-    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+    def start(self, t, y, h, args, tolerance: Tolerance) -> SwitchingMemory:
         first = self.explicit.start(t, y, h, args, tolerance)
         no = jnp.zeros((), dtype=bool)
-        return Memory(no, jnp.zeros((), dtype=jnp.int32), first, ~no)
+        return SwitchingMemory(no, jnp.zeros((), dtype=jnp.int32), first, ~no)
 
-    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: SwitchingMemory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         def explicit():
             first = lax.cond(memory.known, lambda: memory.first, lambda: self.system.rhs(t, y, args))
             k = self.explicit.stages(first, t, y, h, args)
@@ -103,7 +103,7 @@ class Switching:
         votes = jnp.where(accept, jnp.where(against, memory.votes + 1, 0), memory.votes)
         change = votes >= jnp.where(memory.stiff, TO_EXPLICIT, self.patience)
         first = jnp.where(accept, after, before)
-        return Memory(
+        return SwitchingMemory(
             memory.stiff ^ change,
             jnp.where(change, 0, votes).astype(jnp.int32),
             jnp.where(memory.stiff, 0.0, first),

@@ -60,7 +60,7 @@ class Prepared(NamedTuple):
     sound: Any
 
 
-class Solved(NamedTuple):
+class CorrectorResult(NamedTuple):
     """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `Prepared`. `sound` is
     false where J is not finite though the equations are."""
 
@@ -159,7 +159,7 @@ class Corrector:
 
     def solve(
         self, prepared: Prepared | None, t, predicted, slope, alpha, tolerated, args, mode=singular.NORMAL
-    ) -> Solved:
+    ) -> CorrectorResult:
         """`tolerated` is the error, by unknown, of which a part may remain; `mode`: `singular.py`."""
         given = (t, predicted, slope, alpha, args)
         fixed = lax.stop_gradient((prepared, given, tolerated, jnp.asarray(mode)))
@@ -167,7 +167,7 @@ class Corrector:
         solved = lax.stop_gradient(solved)
         return solved._replace(y=self._implicit(solved.y, given))
 
-    def _iterate(self, prepared: Prepared | None, given, tolerated, mode) -> Solved:
+    def _iterate(self, prepared: Prepared | None, given, tolerated, mode) -> CorrectorResult:
         """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step; at kinks,
         more with one of every iteration."""
         if prepared is None:
@@ -220,7 +220,7 @@ class Corrector:
         )
         kept = prepared if self.keep else None
         sound = prepared.sound | ~end.known
-        return Solved(end.y, end.converged, status, kept, prepared.noise, sound, end.work)
+        return CorrectorResult(end.y, end.converged, status, kept, prepared.noise, sound, end.work)
 
     def _prepare(self, prepared: Prepared, factor, evaluate, begun, given, tolerated, mode) -> Prepared:
         t, predicted, _, alpha, args = given
