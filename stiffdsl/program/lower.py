@@ -1,17 +1,18 @@
 """`lower`: the sorted system as an array program."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.flat.model import TIME
+from stiffdsl.flat.model import TIME, Family
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.definitions import parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
-from stiffdsl.program.jacobian import Accumulation
+from stiffdsl.program.jacobian import Accumulation, Nonzeros
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
-from stiffdsl.program.relations import relations
+from stiffdsl.program.relations import HeldRelations, relations
 from stiffdsl.program.stops import Stops
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors
@@ -24,78 +25,20 @@ UNLIKE = 4
 
 def lower(system: SortedSystem) -> Program:
     """The program of `system`; its functions share one builder, which works everything out once."""
-    flat = system.flat
     scalar = _by_number(system)
-    builder = Builder(ConstantTables())
-    evaluation = Evaluation(system, (Numbers if scalar else Vectors)(builder))
-    derivatives = Accumulation(evaluation)
-    planned: list[tuple[str, tuple[str, ...], str, int]] = []
-    time_dependent = _mentions_time(system)
-
-    def function(name: str, arguments: str, doc: str, result: int) -> None:
-        planned.append((name, tuple(arguments.split()), doc, result))
-
-    def in_steps(name: str, doc: str, result: int) -> None:
-        """A function that steps evaluate: conditions on time alone are decided at `side`."""
-        planned.append((name, ("t", "y", "p", "u", "side"), doc, result))
-
-    rows = [evaluation.column("der", system.states), *(evaluation.family(f) for f in system.residuals)]
-    doc = "The derivative of every state, then the residuals: f of M dy/dt = f."
-    f = evaluation.joined(rows)
-    in_steps("rhs", doc, f)
-    asked = builder.asked
-    jacobian = derivatives.of_rows()
-    doc = "The structural nonzeros of df/dy, row by row."
-    df = evaluation.values.vector(jacobian.value)
-    in_steps("jacobian", doc, df)
-    work = _work(builder, f, df, asked)
-    function("variables", "t y p u", "Every declared variable.", evaluation.declared("var"))
-    doc = "The derivative of every declared variable that has one; NaN for the others."
-    function("derivatives", "t y p u", doc, evaluation.declared("der"))
-
-    doc = "All parameters: those given where `mask` is set, the others by their definitions."
-    function("parameters", "given mask", doc, parameters(flat, builder, system.totals))
-    inputs = scattered(flat, builder, flat.input_values, sum(b.size for b in flat.inputs))
-    function("input_defaults", "p", "The inputs that nobody drives.", inputs)
-    doc = "The start value of every declared variable; NaN where there is none."
-    function("start", "p u t", doc, scattered(flat, builder, flat.starts, flat.size))
-    doc = "A guess of the start value of every declared variable; NaN where there is none."
-    function("guess", "p u t", doc, scattered(flat, builder, flat.guesses, flat.size))
-
-    conditions = (*system.initial.conditions, *system.residuals)
-    at_start = derivatives.of_families(conditions)
-    place = np.full(system.size, -1, dtype=np.int64)
-    place[system.initial.free] = np.arange(len(system.initial.free))
-    at_start = derivatives.kept(at_start, np.flatnonzero(place[at_start.column] >= 0))
-    doc = "What must be zero at the initial time."
-    result = evaluation.joined([evaluation.family(f) for f in conditions])
-    function("initial_residual", "t y p u start", doc, result)
-    doc = "The structural nonzeros of the initial residual by the free entries of y, row by row."
-    function("initial_jacobian", "t y p u start", doc, evaluation.values.vector(at_start.value))
-    doc = "Start values and equations left over, which must be zero."
-    result = evaluation.joined([evaluation.family(f) for f in system.initial.checks])
-    function("checks", "t y p u start", doc, result)
-
-    if system.totals:
-        doc = "The totals of conserved quantities for the state that a run begins with."
-        result = evaluation.joined([evaluation.family(f) for f in system.totals])
-        function("totals", "p start", doc, result)
-
-    held = derivatives.of_families(system.invariants)
-    if system.invariants:
-        doc = "Constraints that every solution holds: the solver takes y back to where they are zero."
-        result = evaluation.joined([evaluation.family(f) for f in system.invariants])
-        in_steps("invariants", doc, result)
-        doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
-        in_steps("invariants_jacobian", doc, evaluation.values.vector(held.value))
-
+    lowering = _Lowering(system, Builder(ConstantTables()), Numbers if scalar else Vectors)
+    builder, time_dependent = lowering.builder, _mentions_time(system)
+    f, jacobian, work = lowering.steps()
+    lowering.variables()
+    lowering.definitions()
+    initial, initial_columns = lowering.initial()
+    invariants = lowering.conserved()
     periodic, follow = np.zeros(0, dtype=bool), False
     stops = Stops(builder)
     kinks = relations(builder, f, stops.decides)
     if kinks is not None:
-        in_steps("relations", "Each condition that changes while the equations are solved.", kinks.values)
-        doc = "rhs, with each of these conditions as `m` says."
-        planned.append(("held", ("t", "y", "p", "u", "m", "side"), doc, kinks.held))
+        lowering.relations(kinks)
+    planned = lowering.planned
     if time_dependent:
         planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
     if stops.found:
@@ -115,17 +58,109 @@ def lower(system: SortedSystem) -> Program:
         tables,
         rows=jacobian.member,
         columns=jacobian.column,
-        initial_rows=at_start.member,
-        initial_columns=place[at_start.column],
+        initial_rows=initial.member,
+        initial_columns=initial_columns,
         time_dependent=time_dependent,
         scalar=scalar,
-        invariant_rows=held.member,
-        invariant_columns=held.column,
+        invariant_rows=invariants.member,
+        invariant_columns=invariants.column,
         work=replace(work, folded=builder.folded),
         crossings_periodic=periodic,
         crossings_follow=follow,
         relation_rises=np.zeros(0) if kinks is None else kinks.rises,
     )
+
+
+class _Lowering:
+    """The functions of a program as they are built: `planned` holds name, arguments, documentation and result."""
+
+    def __init__(self, system: SortedSystem, builder: Builder, values: type[Numbers] | type[Vectors]):
+        self.system, self.builder = system, builder
+        self.evaluation = Evaluation(system, values(builder))
+        self.derivatives = Accumulation(self.evaluation)
+        self.planned: list[tuple[str, tuple[str, ...], str, int]] = []
+
+    def _function(self, name: str, arguments: str, doc: str, result: int) -> None:
+        self.planned.append((name, tuple(arguments.split()), doc, result))
+
+    def _in_steps(self, name: str, doc: str, result: int) -> None:
+        """A function that steps evaluate: conditions on time alone are decided at `side`."""
+        self._function(name, "t y p u side", doc, result)
+
+    def _families(self, families: Sequence[Family]) -> int:
+        """The values of families, one after another."""
+        return self.evaluation.joined([self.evaluation.family(f) for f in families])
+
+    def steps(self) -> tuple[int, Nonzeros, OperationCounts]:
+        """f and its Jacobian: the number of f, the entries of the Jacobian, and the operations that both take."""
+        system, evaluation, builder = self.system, self.evaluation, self.builder
+        rows = [evaluation.column("der", system.states), *(evaluation.family(f) for f in system.residuals)]
+        doc = "The derivative of every state, then the residuals: f of M dy/dt = f."
+        f = evaluation.joined(rows)
+        self._in_steps("rhs", doc, f)
+        asked = builder.asked
+        jacobian = self.derivatives.of_rows()
+        doc = "The structural nonzeros of df/dy, row by row."
+        df = evaluation.values.vector(jacobian.value)
+        self._in_steps("jacobian", doc, df)
+        return f, jacobian, _work(builder, f, df, asked)
+
+    def variables(self) -> None:
+        """The declared variables and their derivatives."""
+        declared = self.evaluation.declared
+        self._function("variables", "t y p u", "Every declared variable.", declared("var"))
+        doc = "The derivative of every declared variable that has one; NaN for the others."
+        self._function("derivatives", "t y p u", doc, declared("der"))
+
+    def definitions(self) -> None:
+        """Parameters, inputs, and start values by their definitions in the model."""
+        flat, builder = self.system.flat, self.builder
+        doc = "All parameters: those given where `mask` is set, the others by their definitions."
+        self._function("parameters", "given mask", doc, parameters(flat, builder, self.system.totals))
+        inputs = scattered(flat, builder, flat.input_values, sum(b.size for b in flat.inputs))
+        self._function("input_defaults", "p", "The inputs that nobody drives.", inputs)
+        doc = "The start value of every declared variable; NaN where there is none."
+        self._function("start", "p u t", doc, scattered(flat, builder, flat.starts, flat.size))
+        doc = "A guess of the start value of every declared variable; NaN where there is none."
+        self._function("guess", "p u t", doc, scattered(flat, builder, flat.guesses, flat.size))
+
+    def initial(self) -> tuple[Nonzeros, np.ndarray]:
+        """The initial equations: the entries of their Jacobian, and the column of each among the free unknowns."""
+        system = self.system
+        conditions = (*system.initial.conditions, *system.residuals)
+        jacobian = self.derivatives.of_families(conditions)
+        place = np.full(system.size, -1, dtype=np.int64)
+        place[system.initial.free] = np.arange(len(system.initial.free))
+        jacobian = self.derivatives.kept(jacobian, np.flatnonzero(place[jacobian.column] >= 0))
+        doc = "What must be zero at the initial time."
+        self._function("initial_residual", "t y p u start", doc, self._families(conditions))
+        doc = "The structural nonzeros of the initial residual by the free entries of y, row by row."
+        values = self.evaluation.values.vector(jacobian.value)
+        self._function("initial_jacobian", "t y p u start", doc, values)
+        doc = "Start values and equations left over, which must be zero."
+        self._function("checks", "t y p u start", doc, self._families(system.initial.checks))
+        return jacobian, place[jacobian.column]
+
+    def conserved(self) -> Nonzeros:
+        """Totals of conserved quantities, and invariants: the entries of the invariants' Jacobian."""
+        system = self.system
+        if system.totals:
+            doc = "The totals of conserved quantities for the state that a run begins with."
+            self._function("totals", "p start", doc, self._families(system.totals))
+        jacobian = self.derivatives.of_families(system.invariants)
+        if system.invariants:
+            doc = "Constraints that every solution holds: the solver takes y back to where they are zero."
+            self._in_steps("invariants", doc, self._families(system.invariants))
+            doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
+            self._in_steps("invariants_jacobian", doc, self.evaluation.values.vector(jacobian.value))
+        return jacobian
+
+    def relations(self, kinks: HeldRelations) -> None:
+        """Conditions that change while the equations are solved, and f with them held."""
+        doc = "Each condition that changes while the equations are solved."
+        self._in_steps("relations", doc, kinks.values)
+        doc = "rhs, with each of these conditions as `m` says."
+        self._function("held", "t y p u m side", doc, kinks.held)
 
 
 def _work(builder: Builder, f: int, df: int, asked: int) -> OperationCounts:

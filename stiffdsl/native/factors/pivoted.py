@@ -88,6 +88,7 @@ def _table(module: IRModule, values: np.ndarray) -> str:
 
 
 def _emit_factor(module: IRModule, plan: Plan) -> None:
+    """`pivoted_factor(W, A, pivots)`, column by column."""
     code, A = _function(module, "pivoted_factor", plan, "W", "A", "pivots")
     n, room = plan.n, dict(A.areas.sizes)["upper"]
     inverse_column = np.argsort(plan.column)
@@ -96,22 +97,7 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
     entry, entry_row = _table(module, order), _table(module, plan.pattern_rows[order])
     start, planned = _table(module, starts), _table(module, plan.row)
     module.declare("declare i64 @llvm.cttz.i64(i64, i1)")
-    waiting, below, above = (code.variable("i64", "0") for _ in range(3))
-    best, most, own = code.variable("i64"), code.variable("double"), code.variable("double")
-
-    def noted(i: str) -> None:
-        """A row that the column has an entry in: its pivot comes, or it may become one."""
-        k = A.whole("rank", i)
-        with code.choice(code.value(f"icmp sge i64 {k}, 0")) as (yes, no):
-            with yes:
-                word = code.integer("lshr", k, "6")
-                bit = code.integer("shl", "1", code.integer("and", k, "63"))
-                A.set("words", word, code.integer("or", A.whole("words", word), bit))
-            with no:
-                count = code.load(waiting, kind="i64")
-                A.set("waiting", count, i)
-                code.store(code.integer("add", count, "1"), waiting, kind="i64")
-
+    column = _Column(code, A, room)
     A.set("full", 0, "0")
     with code.loop(-(-n // 64)) as w:
         A.set("words", w, "0")
@@ -119,15 +105,53 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
         A.set("rank", i, "-1")
         A.set("seen", i, "-1")
     with code.loop(n) as j:
-        code.store("0", waiting, kind="i64")
-        A.set("upper_start", j, code.load(above, kind="i64"))
-        A.set("lower_start", j, code.load(below, kind="i64"))
+        code.store("0", column.waiting, kind="i64")
+        A.set("upper_start", j, code.load(column.above, kind="i64"))
+        A.set("lower_start", j, code.load(column.below, kind="i64"))
         following = code.integer("add", j, "1")
         with code.loop(code.index(start, following), code.index(start, j)) as e:
             i = code.index(entry_row, e)
             A.set("seen", i, j)
             A.put("work", i, code.load("%W", code.index(entry, e)))
-            noted(i)
+            column.note(i)
+        column.eliminate(j)
+        column.divide(j, *column.pivot(j, planned))
+        A.set("lower_start", following, code.load(column.below, kind="i64"))
+        A.set("upper_start", following, code.load(column.above, kind="i64"))
+    code.put("ret void")
+    code.finish()
+
+
+class _Column:
+    """Code for one column of the factors: `waiting` rows may become its pivot, `below` and `above` are the numbers of
+    entries of L and U so far."""
+
+    def __init__(self, code: Code, A: _Arrays, room: int):
+        self.code, self.A, self.room = code, A, room
+        self.waiting, self.below, self.above = (code.variable("i64", "0") for _ in range(3))
+        self.best, self.most, self.own = (
+            code.variable("i64"),
+            code.variable("double"),
+            code.variable("double"),
+        )
+
+    def note(self, i: str) -> None:
+        """Notes a row that the column has an entry in: its pivot comes, or it may become one."""
+        code, A = self.code, self.A
+        k = A.whole("rank", i)
+        with code.choice(code.value(f"icmp sge i64 {k}, 0")) as (yes, no):
+            with yes:
+                word = code.integer("lshr", k, "6")
+                bit = code.integer("shl", "1", code.integer("and", k, "63"))
+                A.set("words", word, code.integer("or", A.whole("words", word), bit))
+            with no:
+                count = code.load(self.waiting, kind="i64")
+                A.set("waiting", count, i)
+                code.store(code.integer("add", count, "1"), self.waiting, kind="i64")
+
+    def eliminate(self, j: str) -> None:
+        """Subtracts the earlier columns that column j needs, in their order, and stores its entries of U."""
+        code, A = self.code, self.A
         with (
             code.loop(code.integer("add", code.integer("lshr", j, "6"), "1")) as w,
             code.forever() as popping,
@@ -138,10 +162,10 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
             A.set("words", w, code.integer("and", bits, code.integer("sub", bits, "1")))
             k = code.integer("add", code.integer("shl", w, "6"), lowest)
             value = A.real("work", A.whole("row", k))
-            place = code.load(above, kind="i64")
+            place = code.load(self.above, kind="i64")
             A.set("upper_at", place, k)
             A.put("upper", place, value)
-            _advance(code, A, above, place, room)
+            _advance(code, A, self.above, place, self.room)
             low, high = A.whole("lower_start", k), A.whole("lower_start", code.integer("add", k, "1"))
             with code.loop(high, low) as e:
                 i = A.whole("lower_at", e)
@@ -149,11 +173,14 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
                 with code.when(fresh):
                     A.set("seen", i, j)
                     A.put("work", i, code.number(0.0))
-                    noted(i)
+                    self.note(i)
                 product = code.apply("mul", A.real("lower", e), value)
                 A.put("work", i, code.apply("sub", A.real("work", i), product))
-        # The largest, or the planned one where that is not small beside it.
-        count, wanted = code.load(waiting, kind="i64"), code.index(planned, j)
+
+    def pivot(self, j: str, planned: str) -> tuple[str, str]:
+        """The row of the largest pivot, or the planned one where that is not small beside it; and how many waited."""
+        code, A, best, most, own = self.code, self.A, self.best, self.most, self.own
+        count, wanted = code.load(self.waiting, kind="i64"), code.index(planned, j)
         code.store("0", best, kind="i64")
         code.store(code.number(-1.0), most)
         code.store(code.number(-1.0), own)
@@ -176,6 +203,11 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
             A.set("full", 0, "1")
             code.put("ret void")
             code.label("singular")
+        return r, count
+
+    def divide(self, j: str, r: str, count: str) -> None:
+        """Makes row r the pivot of column j, and stores the other rows that waited as its entries of L."""
+        code, A = self.code, self.A
         inverse = code.apply("div", code.number(1.0), A.real("work", r))
         A.put("inverse", j, inverse)
         A.set("rank", r, j)
@@ -183,14 +215,10 @@ def _emit_factor(module: IRModule, plan: Plan) -> None:
         with code.loop(count) as c:
             i = A.whole("waiting", c)
             with code.when(code.value(f"icmp ne i64 {i}, {r}")):
-                place = code.load(below, kind="i64")
+                place = code.load(self.below, kind="i64")
                 A.set("lower_at", place, i)
                 A.put("lower", place, code.apply("mul", A.real("work", i), inverse))
-                _advance(code, A, below, place, room)
-        A.set("lower_start", following, code.load(below, kind="i64"))
-        A.set("upper_start", following, code.load(above, kind="i64"))
-    code.put("ret void")
-    code.finish()
+                _advance(code, A, self.below, place, self.room)
 
 
 def _advance(code: Code, A: _Arrays, count: str, place: str, room: int) -> None:
