@@ -18,7 +18,7 @@ from rich.table import Table
 from scipy.integrate import solve_ivp
 
 from stiffdsl.runtime.session import prepare
-from stiffdsl.solve.base.options import METHODS
+from stiffdsl.solve.base.method_table import METHODS
 from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.problems import REFERENCES, PublishedProblem
 
@@ -45,8 +45,8 @@ def precision(console: Console, picture: Path = PICTURE) -> list[dict[str, Any]]
 
 
 def _ours(problem: PublishedProblem) -> Iterator[dict[str, Any]]:
-    for method in METHODS:
-        if method in ("tsit5", "rkc2", "switching"):  # explicit, or not for algebraic equations
+    for method, specification in METHODS.items():
+        if not specification.algebraic:
             continue
         solve = make_solve(problem.system, method)
         for rtol in TOLERANCES:

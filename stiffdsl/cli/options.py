@@ -160,9 +160,9 @@ class ChoiceType(click.ParamType):
 
 
 def methods() -> Sequence[str]:
-    from stiffdsl.solve.base.options import METHODS
+    from stiffdsl.solve.base.method_table import METHODS
 
-    return METHODS
+    return tuple(METHODS)
 
 
 def linear_solvers() -> Sequence[str]:

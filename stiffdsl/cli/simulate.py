@@ -433,7 +433,7 @@ def failure_text(solution: Any) -> str:
 
 def check_method(method: str | None) -> None:
     """Raises UsageError for a name that is no method."""
-    from stiffdsl.solve.base.options import METHODS
+    from stiffdsl.solve.base.method_table import METHODS
 
     if method is not None and method not in ("auto", *METHODS):
         hint = did_you_mean(method, METHODS)

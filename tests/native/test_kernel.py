@@ -19,7 +19,7 @@ from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.method import Tolerance
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate import loop
-from stiffdsl.solve.methods.table import make_method
+from stiffdsl.solve.methods.make import make_method
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")

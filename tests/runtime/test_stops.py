@@ -9,7 +9,8 @@ import stiffdsl as sd
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime import tier
-from stiffdsl.solve.base.options import METHODS, Options
+from stiffdsl.solve.base.method_table import METHODS
+from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.solver import make_solve
 
@@ -46,7 +47,7 @@ def pulse():
     return sd.loads(PULSE)
 
 
-SLOW = {"rodas4pw", "kvaerno5", "radau9", "tsit5", "rkc2"}
+SLOW = {"rodas4pw", "rodas6p", "kvaerno5", "kencarp47", "radau9", "tsit5", "rkc2"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from stiffdsl.solve.base.system import FunctionSystem
 from stiffdsl.solve.integrate.solver import make_solve
+from stiffdsl.solve.methods.rodas6p import RODAS6P
 from stiffdsl.solve.methods.rosenbrock import Rosenbrock
 from stiffdsl.solve.methods.tableau import RODAS4PW, RODAS5P
 from tests.solve.problems import VDPOL
@@ -44,7 +45,9 @@ def order(found):
     return np.min(np.log2(found[:-1] / found[1:]))
 
 
-@pytest.mark.parametrize(("method", "claimed", "dense"), [("rodas5p", 5, 4), ("rodas4pw", 4, 3)])
+@pytest.mark.parametrize(
+    ("method", "claimed", "dense"), [("rodas5p", 5, 4), ("rodas6p", 6, 5), ("rodas4pw", 4, 3)]
+)
 class TestOrder:
     def test_of_an_ode_with_time(self, method, claimed, dense):
         assert order(errors(ODE, method, [0, 2])) > claimed - 0.3
@@ -56,19 +59,20 @@ class TestOrder:
         assert order(errors(ODE, method, [0, 2], np.linspace(0.01, 0.99, 57))) > dense - 0.2
 
 
-@pytest.mark.parametrize("tableau", [RODAS5P, RODAS4PW], ids=lambda t: t.name)
+@pytest.mark.parametrize("tableau", [RODAS5P, RODAS6P, RODAS4PW], ids=lambda t: t.name)
 def test_the_tableau_is_stiffly_accurate(tableau):
     # The last two rows of a differ by the one that adds u_{s-1}: the last stage is the error of an embedded method.
-    a = tableau.a_matrix
+    a = tableau.a_matrix[: tableau.stages, : tableau.stages]
     expected = a[-2].copy()
     expected[-2] = 1.0
     np.testing.assert_allclose(a[-1], expected, atol=1e-14)
-    assert tableau.c[-1] == 1
-    assert tableau.d[-1] == 0
+    assert tableau.c[tableau.stages - 1] == 1
+    assert tableau.d[tableau.stages - 1] == 0
 
 
-def test_written_out_and_compact_stages_agree():
-    written, compact = Rosenbrock(RODAS5P, VDPOL.system), Rosenbrock(RODAS5P, VDPOL.system, compact=True)
+@pytest.mark.parametrize("tableau", [RODAS5P, RODAS6P], ids=lambda t: t.name)
+def test_written_out_and_compact_stages_agree(tableau):
+    written, compact = Rosenbrock(tableau, VDPOL.system), Rosenbrock(tableau, VDPOL.system, compact=True)
     y = jnp.array([1.9, -0.1])
     args = (written.system.jacobian(0.0, y, 10.0), None, 0.0, y, 0.05, 10.0)
     for a, b in zip(written.stages(*args), compact.stages(*args), strict=True):

@@ -34,3 +34,14 @@ def interpolate_many(y0: np.ndarray, y1: np.ndarray, K: np.ndarray, theta: np.nd
     for k in range(K.shape[1] - 2, -1, -1):
         inner = K[:, k] + theta * inner
     return (1 - theta) * y0 + theta * (y1 + (1 - theta) * inner)
+
+
+def rows_of_powers(weights: np.ndarray) -> np.ndarray:
+    """The matrix that gives K_1 ... K_r from stages k_i, where `y(theta) = y0 + h sum_i sum_q w_iq theta^q k_i` for q
+    from one on: `w_i(theta) - theta w_i(1)` is divisible by `theta (1 - theta)`."""
+    columns = []
+    for w in weights:
+        polynomial = np.r_[w[::-1], 0.0]
+        polynomial[-2] -= w.sum()
+        columns.append(np.polydiv(polynomial, [-1.0, 1.0, 0.0])[0][::-1])
+    return np.array(columns).T

@@ -8,11 +8,10 @@ import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.base.arguments import MOST_STEPS, number, numbers, text, told, whole
+from stiffdsl.solve.base.method_table import METHODS
 
 # Linear solvers; `auto` chooses by size, density and shape.
 LINEAR = ("dense", "klu", "krylov", "static")
-METHODS = ("rodas5p", "rodas4pw", "fbdf", "kvaerno5", "radau5", "radau9", "tsit5", "rkc2", "switching")
-EXPLICIT = ("tsit5", "rkc2")
 
 # The number of attempts where a limit is needed, and how many more for each point of a table.
 ATTEMPTS, ATTEMPTS_A_POINT = 100_000, 50
@@ -60,7 +59,7 @@ class Options:
             )
         if text(self.linear, "`linear`") not in ("auto", *LINEAR):
             raise ValueError(unknown_linear(str(self.linear)))
-        if self.linear != "auto" and self.method in EXPLICIT:
+        if self.linear != "auto" and not solves_linear_systems(self.method):
             raise ValueError(
                 f"`{self.method}` solves no linear systems: leave `linear` out, or take another method"
             )
@@ -88,6 +87,11 @@ def _positive(value: Any, name: str) -> float:
     if not found > 0 or (name == "first_step" and math.isinf(found)):
         raise ValueError(f"`{name}` must be a positive number, not {told(value)}")
     return found
+
+
+def solves_linear_systems(method: str) -> bool:
+    """Whether a method has linear systems to solve."""
+    return method == "auto" or "linear" in METHODS[method].takes
 
 
 def unknown_linear(name: str) -> str:

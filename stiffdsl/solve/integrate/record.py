@@ -28,7 +28,7 @@ from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.integrate.program_cache import jit_without_addresses
 from stiffdsl.solve.integrate.time_events import SAME, has_stops
-from stiffdsl.solve.methods.table import make_method
+from stiffdsl.solve.methods.make import make_method
 
 # Accepted steps in a chunk, and how many numbers its buffers may hold.
 CHUNK, BUFFER = 256, 4_000_000

@@ -18,7 +18,7 @@ from stiffdsl.solve.base.undefined import derivable
 from stiffdsl.solve.integrate.derivatives import differentiable
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem
 from stiffdsl.solve.integrate.slots import in_slots
-from stiffdsl.solve.methods.table import make_method
+from stiffdsl.solve.methods.make import make_method
 
 
 class Result(NamedTuple):

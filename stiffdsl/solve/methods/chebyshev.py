@@ -44,16 +44,16 @@ class _Stage(NamedTuple):
 class Chebyshev:
     """The method for one system without algebraic equations. Raises `ValueError` for one that has some.
 
-    `bounded` makes it differentiable in reverse mode: always `MOST` rounds, most of which do nothing.
+    `replayed` makes it differentiable in reverse mode: always `MOST` rounds, most of which do nothing.
     """
 
     name = "rkc2"
     order = 3
     rows = 2
 
-    def __init__(self, system: System, bounded: bool = False):
+    def __init__(self, system: System, replayed: bool = False):
         require_explicit(system, self.name)
-        self.system, self.bounded = system, bounded
+        self.system, self.replayed = system, replayed
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Any:
         """The memory is the derivative at the start of the step."""
@@ -100,7 +100,7 @@ class Chebyshev:
             c = mu * k.c + nu * k.c_before + share * rest
             return _Stage(after, k.y, c, k.c, z, k.z, dz, k.dz, ddz, k.ddz, b, k.b)
 
-        if not self.bounded:
+        if not self.replayed:
             return lax.fori_loop(2, stages + 1, lambda _, k: stage(k), start).y
 
         def one_round(k, j):

@@ -21,6 +21,7 @@ from jax import lax
 
 from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
 from stiffdsl.solve.base.system import System
+from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.newton import singular
 from stiffdsl.solve.newton.corrector import Corrector, Prepared
 
@@ -79,6 +80,11 @@ class FBDF:
         self.system = system
         self.corrector = Corrector(system, not compact, linear)
         self.algebraic = np.asarray(system.mass) == 0
+
+    @property
+    def linear_solvers(self) -> list[LinearSolver]:
+        """All that hold factors from one call to the next."""
+        return [self.corrector.linear]
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
         """The first value counts twice: with its derivative. That of an algebraic unknown is not known."""

@@ -114,9 +114,12 @@ class Rosenbrock:
         sound = finite & jnp.all(jnp.isfinite(lax.stop_gradient(stages[0])))
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
         K = self._dense(stages)
-        values = y + jnp.asarray(tableau.a_matrix) @ stages if has_branches(system) else None
-        arguments = None if values is None else (jnp.asarray(tableau.c, dtype=float), values)
-        work = Work(tableau.stages, evaluated, 1)
+        arguments = None
+        if has_branches(system):
+            own = slice(tableau.stages)
+            values = y + jnp.asarray(tableau.a_matrix[own, own]) @ stages[own]
+            arguments = (jnp.asarray(tableau.c[own], dtype=float), values)
+        work = Work(len(tableau.c), evaluated, 1)
         return Attempt(y1, scaled, error, status, K, sound, work, arguments)
 
     def _dense(self, stages):
@@ -125,10 +128,10 @@ class Rosenbrock:
         return jnp.stack([sum(h * stages[i] for i, h in enumerate(row)) for row in self.tableau.H])
 
     def stages(self, jacobian, f_t, t, y, h, args):
-        """The new value, the last stage (the error estimate), and all stages as rows; `f_t` is the derivative by time,
-        None where there is none."""
+        """The new value, the last stage of the step (the error estimate), and all stages as rows, those of dense output
+        too; `f_t` is the derivative by time, None where there is none."""
         tableau, system = self.tableau, self.system
-        rate = 1.0 / h
+        rate, last = 1.0 / h, tableau.stages - 1
         factors = self.linear.factor(jacobian, rate / tableau.gamma)
 
         def one(argument, history, c, d):
@@ -140,12 +143,14 @@ class Rosenbrock:
 
         if self.written_out:
             u: list[Any] = []
-            argument = y
-            for i in range(tableau.stages):
+            y1 = y
+            for i in range(len(tableau.c)):
                 argument = y + sum(a * v for a, v in zip(tableau.a[i], u, strict=True)) if i else y
                 history = sum(c * v for c, v in zip(tableau.C[i], u, strict=True)) if i else jnp.zeros_like(y)
                 u.append(one(argument, history, tableau.c[i], tableau.d[i]))
-            return argument + u[-1], u[-1], jnp.stack(u)
+                if i == last:
+                    y1 = argument + u[-1]
+            return y1, u[last], jnp.stack(u)
 
         a, C = jnp.asarray(tableau.a_matrix), jnp.asarray(tableau.C_matrix)
         c, d = jnp.asarray(tableau.c, dtype=float), jnp.asarray(tableau.d, dtype=float)
@@ -156,9 +161,13 @@ class Rosenbrock:
             stage = one(argument, C[i] @ stages, c[i], d[i])
             return stages.at[i].set(stage), argument
 
-        start = (jnp.zeros((tableau.stages, system.size)), y)
+        start = (jnp.zeros((len(tableau.c), system.size)), y)
         stages, argument = lax.fori_loop(0, tableau.stages, body, start)
-        return argument + stages[-1], stages[-1], stages
+        y1, estimate = argument + stages[last], stages[last]
+        if tableau.beyond:
+            # A loop of its own: XLA leaves it out where no value is saved.
+            stages, _ = lax.fori_loop(tableau.stages, len(tableau.c), body, (stages, y))
+        return y1, estimate, stages
 
     def opened(self, memory):
         """The memory where the next step is shorter than it was to be: nothing is expected of it."""

@@ -17,8 +17,10 @@ from stiffdsl.solve.base import control
 from stiffdsl.solve.base.method import Attempt, Tolerance, Work, norm, scale
 from stiffdsl.solve.base.stiffness import require_explicit, spectral_bound
 from stiffdsl.solve.base.system import System
+from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.linear.ordering import estimate
-from stiffdsl.solve.methods.explicit import A_MATRIX, Tsit5
+from stiffdsl.solve.methods.explicit import Explicit
+from stiffdsl.solve.methods.explicit_tableau import TSIT5
 from stiffdsl.solve.methods.rosenbrock import Rosenbrock
 from stiffdsl.solve.methods.tableau import RODAS5P
 
@@ -47,14 +49,19 @@ class Switching:
 
     name = "switching"
     order = 5
-    rows = Tsit5.rows
+    rows = len(TSIT5.K_matrix)
 
     def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
         require_explicit(system, self.name)
         self.system = system
-        self.explicit, self.rosenbrock = Tsit5(system), Rosenbrock(RODAS5P, system, compact, linear)
+        self.explicit, self.rosenbrock = Explicit(TSIT5, system), Rosenbrock(RODAS5P, system, compact, linear)
         assert self.explicit.rows == self.rosenbrock.rows
         self.patience = _patience(system)
+
+    @property
+    def linear_solvers(self) -> list[LinearSolver]:
+        """All that hold factors from one call to the next."""
+        return [self.rosenbrock.linear]
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> SwitchingMemory:
         first = self.explicit.start(t, y, h, args, tolerance)
@@ -65,8 +72,8 @@ class Switching:
         def explicit():
             first = lax.cond(memory.known, lambda: memory.first, lambda: self.system.rhs(t, y, args))
             k = self.explicit.stages(first, t, y, h, args)
-            attempt = self.explicit.finished(k, y, h, tolerance)
-            arguments = h * (jnp.asarray(A_MATRIX[-1] - A_MATRIX[-2]) @ k)
+            attempt = self.explicit.finished(k, t, y, h, args, tolerance)
+            arguments = h * (jnp.asarray(TSIT5.a_matrix[-1] - TSIT5.a_matrix[-2]) @ k)
             size = scale(y, attempt.y, tolerance)
             far, near = norm((k[-1] - k[-2]) / size), norm(arguments / size)
             fast = lax.stop_gradient(jnp.where(near > 0, jnp.abs(h) * far / near, 0.0))

@@ -5,7 +5,7 @@ Letters as in Steinebach (BIT Numerical Mathematics 63:27, 2023) in the form wit
     (M/(h*gamma) - J) u_i = f(t + c_i h, y + sum_j a_ij u_j) + M sum_j (C_ij/h) u_j + h d_i f_t
 
 The new value is the argument of the last stage plus u_s, the error estimate is u_s. Dense output with
-K_k = sum_i H_ki u_i. Rows of `a` and `C` hold their strictly lower part.
+K_k = sum_i H_ki u_i; the last stages may serve nothing else. Rows of `a` and `C` hold their strictly lower part.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Tableau:
-    """A stiffly accurate Rosenbrock method; `w_method`: it keeps its order with an old Jacobian."""
+    """A stiffly accurate Rosenbrock method; `w_method`: it keeps its order with an old Jacobian; so many stages as
+    `beyond` says, the last ones, serve dense output alone."""
 
     name: str
     order: int
@@ -27,10 +28,12 @@ class Tableau:
     d: tuple[float, ...]
     H: tuple[tuple[float, ...], ...]
     w_method: bool = False
+    beyond: int = 0
 
     @property
     def stages(self) -> int:
-        return len(self.c)
+        """The stages that make the step."""
+        return len(self.c) - self.beyond
 
     @cached_property
     def a_matrix(self) -> np.ndarray:
