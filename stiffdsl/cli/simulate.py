@@ -152,33 +152,14 @@ def simulate(
     The CSV file has the header `time,<name>,...` with all declared variables, in declared units.
     """
     from stiffdsl.cli.data import drive
-    from stiffdsl.cli.results import check_format, read_times
+    from stiffdsl.cli.results import read_times
     from stiffdsl.cli.runs import RunArguments, drawn_values, swept_values
 
     if points is not None and saveat is not None:
         raise click.UsageError("--points and --saveat exclude each other: both say which times to save")
-    if out == "-" and as_json:
-        raise click.UsageError("--out - and --json both write to standard output; give --out a file")
-    asked = [
-        name
-        for name, given in (("--sweep", sweeps), ("--draw", draw), ("--sensitivity", sensitivity))
-        if given
-    ]
-    if asked and check:
-        raise click.UsageError(f"{asked[0]} and --check exclude each other: --check looks at one run")
-    if len(asked) > 1 or (asked and compare is not None):
-        also = [*asked, *(["--compare"] if compare is not None else [])]
-        raise click.UsageError(f"{' and '.join(also)} exclude each other: run the command once for each")
-    if out is not None:
-        check_format(out)
-        if out != "-":
-            writable(out)
-        if sensitivity and out != "-" and Path(out).suffix.lower() != ".csv":
-            raise click.UsageError("--sensitivity writes .csv")
-    if picture is not None:
-        if sensitivity:
-            raise click.UsageError("--sensitivity draws no picture; --out writes its figures")
-        check_picture(picture)
+    kinds = {"--sweep": bool(sweeps), "--draw": bool(draw), "--sensitivity": sensitivity}
+    _refuse_conflicts([name for name, given in kinds.items() if given], compare is not None, check)
+    _check_files(out, picture, sensitivity, as_json)
     times = None if saveat is None else read_times(saveat)
     check_method(method)
     check_linear(linear)
@@ -212,6 +193,44 @@ def simulate(
         report, table = _lanes(call, lanes, seconds, out, picture)
     else:
         report, table = _one(call, seconds, out, picture, compare, check, verbose and not quiet)
+    _finish(report, table, out, quiet, as_json)
+
+
+def _refuse_conflicts(asked: list[str], compared: bool, check: bool) -> None:
+    """Raises UsageError where the kinds of runs that are `asked` for exclude each other, or what is done with one."""
+    if asked and check:
+        raise click.UsageError(f"{asked[0]} and --check exclude each other: --check looks at one run")
+    if len(asked) > 1 or (asked and compared):
+        also = [*asked, *(["--compare"] if compared else [])]
+        raise click.UsageError(f"{' and '.join(also)} exclude each other: run the command once for each")
+
+
+def _check_files(out: str | None, picture: str | None, sensitivity: bool, as_json: bool) -> None:
+    """Raises UsageError, before anything is solved, where results or the picture could not be written."""
+    from stiffdsl.cli.results import check_format
+
+    if out == "-" and as_json:
+        raise click.UsageError("--out - and --json both write to standard output; give --out a file")
+    if out is not None:
+        check_format(out)
+        if out != "-":
+            writable(out)
+        if sensitivity and out != "-" and Path(out).suffix.lower() != ".csv":
+            raise click.UsageError("--sensitivity writes .csv")
+    if picture is not None:
+        if sensitivity:
+            raise click.UsageError("--sensitivity draws no picture; --out writes its figures")
+        check_picture(picture)
+
+
+def _finish(
+    report: dict[str, Any],
+    table: Callable[[dict[str, Any]], Any],
+    out: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Prints the report. Raises `Failure` where a run did not reach the end, or its solution does not hold."""
     if not quiet:
         if report.get("check") and not as_json:
             say(report["check"]["summary"])

@@ -174,24 +174,31 @@ def surrogate(
         with writing(page_path):
             write_page(trained, page_path)
     if as_json:
+        domain = trained.validation["domain"] if vary is None else vary
         write_json(
-            {
-                "model": full.report["name"],
-                "method": trained.method,
-                "verdict": {
-                    "good": trained.verdict.good,
-                    "sentence": trained.verdict.sentence,
-                    "try": trained.verdict.advice,
-                },
-                "samples": trained.validation["samples"]["training"],
-                "seed": seed,
-                "validation": trained.validation,
-                "domain": trained.validation["domain"] if vary is None else vary,
-                "folder": str(folder),
-                "report": str(page_path),
-            }
+            _summary(trained, full.report["name"], seed, domain)
+            | {"folder": str(folder), "report": str(page_path)}
         )
-        return
+    else:
+        _say_result(trained, folder, page_path, part)
+
+
+def _summary(trained: Any, name: str, seed: int, domain: Any) -> dict[str, Any]:
+    """The result for `--json`: the method, the verdict, errors, and the domain."""
+    verdict = trained.verdict
+    return {
+        "model": name,
+        "method": trained.method,
+        "verdict": {"good": verdict.good, "sentence": verdict.sentence, "try": verdict.advice},
+        "samples": trained.validation["samples"]["training"],
+        "seed": seed,
+        "validation": trained.validation,
+        "domain": domain,
+    }
+
+
+def _say_result(trained: Any, folder: Path, page: Path, part: str | None) -> None:
+    """Prints the table of errors, the files written, and advice where the surrogate falls short."""
     from stiffdsl.report.tables import validation_table
 
     print_rich(validation_table(trained))
@@ -212,7 +219,7 @@ def surrogate(
     if met is not None and not met["met"]:
         ways = "more --samples, --budget or a smaller range" if part is None else "a smaller range"
         say(f"the goal of {100 * met['worst']:.3g} % was not met: {ways} may help")
-    say(f"wrote {folder} (surrogate, validation.png, samples) and {page_path}")
+    say(f"wrote {folder} (surrogate, validation.png, samples) and {page}")
 
 
 def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[float, float]]:
