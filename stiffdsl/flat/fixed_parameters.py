@@ -74,5 +74,7 @@ def _template(
     template: sp.Expr, width: int, replaced: tuple[tuple[int, float], ...]
 ) -> tuple[sp.Expr, tuple[int, ...]]:
     """The template with numbers in some of its slots, those that are left numbered anew, and their old numbers."""
-    numbers = {slot(k): sp.Integer(int(v)) if v == int(v) else sp.Float(v) for k, v in replaced}
+    numbers: dict[sp.Expr, sp.Expr] = {
+        slot(k): sp.Integer(int(v)) if v == int(v) else sp.Float(v) for k, v in replaced
+    }
     return renumber(sp.sympify(substitute(template, numbers)), width)
