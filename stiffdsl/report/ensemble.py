@@ -10,9 +10,11 @@ from stiffdsl.report.picture import (
     COLOURS,
     MUTED,
     blank,
+    is_logarithmic,
     plain,
     shortened,
     styled,
+    ticked,
     time_unit,
     unit_label,
     write,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # Panels of a picture, and lanes up to which each is a line of its own.
 PANELS, LINES = 8, 12
+# Lines that a legend names: evenly among them.
+LABELS = 5
 # Letters of a title.
 TITLE = 66
 # Shares of the lanes between which a band lies, from the outermost.
@@ -57,8 +61,14 @@ def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) ->
             if lowest:
                 lowest[-1].tick_params(labelbottom=True)
                 lowest[-1].set_xlabel(label)
+        if is_logarithmic(np.asarray(ensemble.t)):
+            axes[0, 0].set_xscale("log")
+            axes[0, 0].set_xlim(ensemble.t[1] / scale, ensemble.t[-1] / scale)
+            ticked(axes[0, 0].xaxis)
         if shown:
-            axes[0, 0].legend(loc="best", handlelength=1.4)
+            beside = axes[0, columns - 1]
+            handles, labels = axes[0, 0].get_legend_handles_labels()
+            beside.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.04), handlelength=1.4)
         _head(figure, ensemble, left_out)
     if path is not None:
         write(figure, path)
@@ -83,8 +93,10 @@ def _draw(axes: "Axes", t: np.ndarray, lines: np.ndarray, ensemble: Any) -> None
         from matplotlib import colormaps
 
         shades = colormaps["viridis"](np.linspace(0.05, 0.9, len(lines)))
+        named = set(np.unique(np.linspace(0, len(lines) - 1, LABELS).round().astype(int)).tolist())
         for k, line in enumerate(lines):
-            axes.plot(t, line, color=shades[k], linewidth=1.3, label=plain(_lane(ensemble, k)))
+            label = plain(_lane(ensemble, k)) if k in named else "_nolegend_"
+            axes.plot(t, line, color=shades[k], linewidth=1.3, label=label)
         return
     reached = lines[np.isfinite(lines).all(axis=1)]
     if not len(reached):
@@ -108,7 +120,8 @@ def _lane(ensemble: Any, k: int) -> str:
 
 def _time_axis(ensemble: Any) -> tuple[float, str]:
     span = abs(float(ensemble.t[-1] - ensemble.t[0])) if len(ensemble.t) else 0.0
-    return time_unit(span, any(ensemble.units.get(name) for name in ensemble.outputs))
+    named = any(ensemble.units.get(name) for name in ensemble.outputs)
+    return time_unit(span, named, is_logarithmic(np.asarray(ensemble.t)))
 
 
 def _head(figure: "Figure", ensemble: Any, left_out: int) -> None:

@@ -49,6 +49,8 @@ _STYLE: Any = {
     "savefig.facecolor": "white",
     "svg.hashsalt": "stiffdsl",  # no random identifiers: the same picture is the same file
 }
+# The beginning, as a fraction of the whole time, that holds half of the points of a solution drawn over log time.
+BEGINNING = 0.01
 
 
 @contextmanager
@@ -110,6 +112,13 @@ def shortened(text: str, most: int) -> str:
 def unit_label(unit: str | None) -> str:
     """`m^3/s` as [m³/s]; nothing where there is no unit."""
     return f"[{_EXPONENT.sub(_raised, plain(unit))}]" if unit else ""
+
+
+def is_logarithmic(t: np.ndarray) -> bool:
+    """Whether half of the points lie in the beginning."""
+    if len(t) < 8 or t[0] != 0 or not t[-1] > 0:
+        return False
+    return bool(np.median(t[1:]) < BEGINNING * t[-1])
 
 
 def time_unit(span: float, named: bool = True, logarithmic: bool = False) -> tuple[float, str]:

@@ -18,6 +18,7 @@ from stiffdsl.report.picture import (
     COLOURS,
     MUTED,
     blank,
+    is_logarithmic,
     plain,
     shortened,
     styled,
@@ -42,8 +43,6 @@ FAN_LINES = 60
 ALIKE = 25.0
 # Times at which a solution with dense output is drawn, and how many numbers may be computed for that.
 FINE, NUMBERS = 500, 20_000_000
-# The beginning, as a fraction of the whole time, that holds half of the points of a solution drawn over log time.
-BEGINNING = 0.01
 # A log axis begins where something has moved by this fraction of its range.
 MOVED = 2e-3
 
@@ -87,7 +86,9 @@ def plot_solution(
     """
     wanted = _families(solution, names or tuple(solution.view.highlights or solution.names))
     shown, left_out = wanted[: PANELS * LINES], max(0, len(wanted) - PANELS * LINES)
-    logarithmic = _is_log(solution.t) if log is None else log and len(solution.t) > 1 and solution.t[-1] > 0
+    logarithmic = (
+        is_logarithmic(solution.t) if log is None else log and len(solution.t) > 1 and solution.t[-1] > 0
+    )
     t, every = _sampled(solution, logarithmic)
     groups = [_group(solution, name, members, every) for name, members in shown]
     if ax is not None:
@@ -187,13 +188,6 @@ def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]
     # The solver's own steps stay: they are where a peak is.
     t = np.unique(np.r_[fine, t])
     return t, solution.view.evaluate(t, np.asarray(solution(t)))
-
-
-def _is_log(t: np.ndarray) -> bool:
-    """Whether half of the points lie in the beginning."""
-    if len(t) < 8 or t[0] != 0 or not t[-1] > 0:
-        return False
-    return bool(np.median(t[1:]) < BEGINNING * t[-1])
 
 
 def _first_move(t: np.ndarray, groups: Sequence[Group]) -> float:
