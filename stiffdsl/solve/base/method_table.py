@@ -110,7 +110,7 @@ METHODS = {
             name="radau5",
             kind="Radau IIA, 3 stages, Newton",
             order=5,
-            dense=3,
+            dense=4,
             purpose="as `rodas5p`, where its solution is to be checked by another kind of method",
             citation="Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.8",
             made=f"{_HOME}.radau:RadauIIA",
@@ -120,7 +120,7 @@ METHODS = {
             name="radau9",
             kind="Radau IIA, 5 stages, Newton",
             order=9,
-            dense=5,
+            dense=6,
             purpose="tight tolerances: a fifth to a fourteenth of the steps of `rodas5p` at `rtol` 1e-8, each several "
             "times as dear",
             citation="Hairer and Wanner, J. Comput. Appl. Math. 111:93 (1999)",

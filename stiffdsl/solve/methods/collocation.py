@@ -10,7 +10,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import roots_jacobi
+
+# Where the two stages between the others are looked for. Elsewhere, too, there are roots, less well apart.
+BETWEEN = {3: ((0.05, 0.14), (0.3, 0.62)), 5: ((0.1, 0.27), (0.4, 0.57))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +23,7 @@ class Collocation:
 
     `T^-1 A^-1 T` is block diagonal: first `gamma`, then blocks `[[alpha, beta], [-beta, alpha]]`. The error of the step
     is `(gamma/h M - J)^-1 (f(t, y) + M sum_i e_i z_i / h)` with `z_i = Y_i - y`. `powers` gives the coefficients of
-    `Y(t + theta h) - y` by powers 1 ... s of theta from the z_i.
+    `Y(t + theta h) - y` by powers 1 ... s of theta from the z_i. `between`: stages for dense output.
     """
 
     c: np.ndarray
@@ -32,10 +36,45 @@ class Collocation:
     betas: np.ndarray
     e: np.ndarray
     powers: np.ndarray
+    between: "Between"
 
     @property
     def stages(self) -> int:
         return len(self.c)
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """Two stages more, at times `c`, each with the factors of gamma: `M gamma/h (Y - y - base z) = f(t + c h, Y)`.
+
+    Their base and weight integrate polynomials of degree s exactly, so they are of an order more than the others. What
+    they differ by from the collocation polynomial, whose values are `on z`, is what that is off there: some of the
+    integral of `prod (x - c_i)`, as where nothing is stiff, and some of `x prod (x - c_i)`, as where all is. `rows`
+    gives the rows of dense output for it.
+    """
+
+    c: np.ndarray
+    base: np.ndarray
+    on: np.ndarray
+    rows: np.ndarray
+
+
+def _between(c: np.ndarray, gamma: float, A_inverse: np.ndarray, powers: np.ndarray) -> Between:
+    s = len(c)
+    q = np.arange(1, s + 2)
+
+    def weights(x: float) -> np.ndarray:
+        return np.linalg.solve((np.r_[c, x][:, None] ** (q - 1)).T, x**q / q)
+
+    roots = [brentq(lambda x: weights(x)[-1] - 1.0 / gamma, *bounds) for bounds in BETWEEN[s]]
+    found = np.array(roots, dtype=float)
+    product = np.poly(c)
+    shapes = [np.polyint(product), np.r_[product, 0.0]]
+    at = np.array([[np.polyval(shape, x) for shape in shapes] for x in found])
+    # Both are zero at both ends: theta (1 - theta) is in them.
+    inner = np.array([np.polydiv(shape, [-1.0, 1.0, 0.0])[0][::-1] for shape in shapes]).T
+    base = np.array([weights(x)[:-1] for x in found]) @ A_inverse
+    return Between(found, base, found[:, None] ** q[:-1] @ powers, inner @ np.linalg.inv(at))
 
 
 @cache
@@ -61,6 +100,7 @@ def radau_iia(stages: int) -> Collocation:
     wanted = 1.0 / q
     wanted[0] -= 1.0 / gamma
     b_hat = np.linalg.solve((c[:, None] ** (q - 1)).T, wanted)
+    powers = np.linalg.inv(c[:, None] ** q)
     return Collocation(
         c,
         A,
@@ -71,5 +111,6 @@ def radau_iia(stages: int) -> Collocation:
         values[upper].real,
         values[upper].imag,
         gamma * (b_hat - A[-1]) @ A_inverse,
-        np.linalg.inv(c[:, None] ** q),
+        powers,
+        _between(c, gamma, A_inverse, powers),
     )

@@ -31,6 +31,8 @@ EPSILON = 2.220446049250313e-16
 CONTRACTS, WORTHWHILE = 1e-3, 1.2
 # Cut after an iteration that did not converge.
 CUT = 0.5
+# Dense output is corrected by at most so many errors that are tolerated of the step.
+CORRECTS = 100.0
 
 
 class Prepared(NamedTuple):
@@ -73,7 +75,7 @@ class RadauIIA:
 
     def __init__(self, stages: int, system: System, compact: bool = False, linear: str = "auto"):
         self.formula = radau_iia(stages)
-        self.name, self.rows = f"radau{2 * stages - 1}", stages - 1
+        self.name, self.rows = f"radau{2 * stages - 1}", stages
         # The error is estimated by a formula of order s.
         self.order = stages + 1
         self.most = 7 + 5 * (stages - 3) // 2
@@ -133,16 +135,18 @@ class RadauIIA:
         y = singular.state(y, memory.mode, scale(y, y, tolerance))
         tolerance = self._inner(tolerance)
         fixed = lax.stop_gradient((memory, t, y, h, args, tolerance))
-        prepared, solved, scaled, work = lax.stop_gradient(self._solve(*fixed))
+        prepared, kept, solved, scaled, work = lax.stop_gradient(self._solve(*fixed))
         z = self._implicit(solved.z, (t, y, h, args))
         y1 = y + z[-1]
         error = jnp.where(solved.converged, norm(scaled), jnp.inf)
         status = jnp.where(solved.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(solved.converged, Status.SUCCESS, status).astype(jnp.int32)
         polynomial = lax.stop_gradient(jnp.asarray(self.formula.powers) @ z)
-        after = Memory(polynomial, lax.stop_gradient(h), solved.eta, prepared, memory.mode)
+        after = Memory(polynomial, lax.stop_gradient(h), solved.eta, kept, memory.mode)
         memories = (memory, after, solved.rate, solved.sound)
-        return Attempt(y1, scaled, error, status, self._dense(z), memories, work)
+        size = lax.stop_gradient(scale(y, y1, tolerance) + prepared.noise)
+        K = self._dense(z, self._off(prepared.real, z, t, y, h, args, size))
+        return Attempt(y1, scaled, error, status, K, memories, work)
 
     def _inner(self, tolerance: Tolerance) -> Tolerance:
         """RADAU's: the estimate belongs to a formula of order s, the step to one of order 2s - 1."""
@@ -160,10 +164,10 @@ class RadauIIA:
         scaled, more = self._error(prepared, solved.z, t, y, h, args, size)
         s = self.formula.stages
         sets = (s + 1) // 2
-        work = Work(s * solved.iterations + 1 + more, evaluated, sets * factored, solved.iterations)
+        work = Work(s * solved.iterations + 3 + more, evaluated, sets * factored, solved.iterations)
         keep = solved.converged & solved.sound & (solved.rate < CONTRACTS)
         kept = prepared._replace(keep=keep) if self.keep else None
-        return kept, solved, scaled, work
+        return prepared, kept, solved, scaled, work
 
     def _prepare(self, memory: Memory, t, y, h, args, tolerance: Tolerance):
         """Factors for this step, and what was done for them."""
@@ -273,10 +277,28 @@ class RadauIIA:
         solution.defjvp(tangent)
         return solution(z, given)
 
-    def _dense(self, z):
+    def _off(self, real: Factors, z, t, y, h, args, size):
+        """What the polynomial is off at the stages between: a correction of Newton's iteration for each of them, or
+        nothing where they are no corrections."""
+        between = self.formula.between
+        bases = jnp.asarray(between.base) @ z
+        values = jnp.asarray(between.on) @ z
+
+        def off(stage):
+            c, base, value = stage
+            left = self.mass * (value - base) * self.formula.gamma / h
+            return self.real.solve(real, self.system.rhs(t + c * h, y + value, args) - left)
+
+        found = lax.map(off, (jnp.asarray(between.c), bases, values))
+        largest = lax.stop_gradient(norm((found / size).reshape(-1)))
+        return jnp.where(largest <= CORRECTS, found, 0.0)
+
+    def _dense(self, z, off):
         c = self.formula.c[:-1]
         inner = (z[:-1] - c[:, None] * z[-1]) / (c * (1.0 - c))[:, None]
-        return jnp.asarray(rows_at(c)) @ inner
+        own = jnp.asarray(rows_at(c)) @ inner
+        more = jnp.asarray(self.formula.between.rows) @ off
+        return more.at[: len(c)].add(own)
 
     def renewed(self, memory: Memory) -> Memory:
         """The memory where the Jacobian has changed: nothing says how the next iteration converges."""
