@@ -225,40 +225,11 @@ def advance(
 ) -> tuple[State, Step]:
     """One attempt, whether it is accepted or not."""
     t, y, stopping = state.t, state.y, has_stops(system, problem.args)
-    backward = problem.t1 < problem.t0
-    stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
-    goal = jnp.where(stops, state.stop, problem.t1)
-    knots, bends = knots_of(system, problem.args), jnp.array(False)
-    if knots is not None:
-        reach = reach_of(knots, t, backward, goal)
-        stops, bends, goal = stops & (reach == goal), reach != goal, reach
-    remaining = goal - t
-    arrives = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
-    planned = lax.stop_gradient(state.h)
-    if knots is not None:
-        # Two steps of one length, and not a long one and a sliver.
-        halved = bends & (HALVED * jnp.abs(state.h) >= jnp.abs(remaining))
-        planned = lax.stop_gradient(jnp.where(halved, 0.5 * remaining, planned))
-    kinked = has_branches(system)
-    if kinked:
-        short = state.kink.h != 0
-        planned = lax.stop_gradient(jnp.where(short, state.kink.h, planned))
-        arrives = jnp.where(short, jnp.abs(state.kink.h) >= jnp.abs(remaining), arrives)
-    h = jnp.where(arrives, remaining, planned)
-    between = stops & (remaining == 0) if apart else None
-    if between is None:
-        args = within(system, problem.args, t + 0.5 * h)
-    else:
-        # A step of no length, whose ends may move apart; what is tried in its place is not used.
-        h = jnp.where(between, lax.stop_gradient(state.h), h)
-        side = next_stop(system, problem.args, t, problem.t1, state.lines[0], apart).side
-        args = system.within(problem.args, jnp.where(between, side, lax.stop_gradient(t + 0.5 * h)))
-    attempt = method.attempt(state.memory, t, y, h, args, limits.tolerance)
-    if between is not None:
-        moved = y + remaining * system.mass * system.rhs(t, y, args)
-        attempt = attempt._replace(
-            y=jnp.where(between, moved, attempt.y), error=jnp.where(between, 0.0, attempt.error)
-        )
+    knots, kinked = knots_of(system, problem.args), has_branches(system)
+    goal, stops, bends, arrives, h = _aimed(problem, state, stopping, knots, kinked)
+    # A step of no length between two jumps at one time, where these are passed one after the other.
+    between = stops & (goal == t) if apart else None
+    h, args, attempt = _attempt(method, system, problem, limits, state, h, between, goal)
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
     ends_short, other, kink = jnp.array(False), jnp.array(False), state.kink
@@ -267,14 +238,7 @@ def advance(
         if between is not None:
             asked = asked & ~between
         possible, other = share(system, asked, t, y, h, attempt, args, limits.tolerance)
-        part = h * possible
-        # A step gets somewhere.
-        part = jnp.where(jnp.abs(part) > ROUNDINGS * EPSILON * jnp.abs(t), part, h)
-        part = lax.stop_gradient(part)
-        ends_short = accept & (jnp.abs(part) < jnp.abs(h))
-        accept = accept & ~ends_short
-        attempts = jnp.where(accept, 0, state.kink.attempts + ends_short).astype(jnp.int32)
-        kink = Kink(jnp.where(ends_short, part, 0.0), attempts)
+        accept, ends_short, kink = _short_of_kink(state, accept, possible, h)
     cut = 1.0
     if knots is not None or kinked:
         # A finished lane tries steps of no length.
@@ -307,11 +271,8 @@ def advance(
         )
         previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
-    stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t_next)) | (rejections >= MOST_REJECTIONS)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
-    reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
-    status = jnp.where(accept & last, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
-    status = jnp.where(go_on.consistent, status, Status.JUMP)
+    status = _status(go_on, t_next, rejections, failure, accept & last)
 
     sums = state.sums
     if sums is not None:
@@ -345,6 +306,68 @@ def advance(
         counts,
         sums,
     ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
+
+
+def _aimed(problem: Problem, state: State, stopping: bool, knots: Knots | None, kinked: bool):
+    """The time that steps are to reach next, whether a jump or a knot lies there, whether the attempt from `state` ends
+    there, and its size."""
+    t, backward = state.t, problem.t1 < problem.t0
+    stops = stopping & jnp.where(backward, state.stop >= problem.t1, state.stop <= problem.t1)
+    goal, bends = jnp.where(stops, state.stop, problem.t1), jnp.array(False)
+    if knots is not None:
+        reach = reach_of(knots, t, backward, goal)
+        stops, bends, goal = stops & (reach == goal), reach != goal, reach
+    remaining = goal - t
+    arrives = jnp.abs(state.h) * STRETCH >= jnp.abs(remaining)
+    planned = lax.stop_gradient(state.h)
+    if knots is not None:
+        # Two steps of one length, and not a long one and a sliver.
+        halved = bends & (HALVED * jnp.abs(state.h) >= jnp.abs(remaining))
+        planned = lax.stop_gradient(jnp.where(halved, 0.5 * remaining, planned))
+    if kinked:
+        short = state.kink.h != 0
+        planned = lax.stop_gradient(jnp.where(short, state.kink.h, planned))
+        arrives = jnp.where(short, jnp.abs(state.kink.h) >= jnp.abs(remaining), arrives)
+    return goal, stops, bends, arrives, jnp.where(arrives, remaining, planned)
+
+
+def _attempt(method: Method, system: Any, problem: Problem, limits: Limits, state: State, h, between, goal):
+    """The size of the step, its arguments, and the attempt. With `between` (as in `advance`) the ends of the step may
+    move apart, and the method's attempt is not used."""
+    t, y = state.t, state.y
+    if between is None:
+        args = within(system, problem.args, t + 0.5 * h)
+        return h, args, method.attempt(state.memory, t, y, h, args, limits.tolerance)
+    h = jnp.where(between, lax.stop_gradient(state.h), h)
+    side = next_stop(system, problem.args, t, problem.t1, state.lines[0], apart=True).side
+    args = system.within(problem.args, jnp.where(between, side, lax.stop_gradient(t + 0.5 * h)))
+    attempt = method.attempt(state.memory, t, y, h, args, limits.tolerance)
+    moved = y + (goal - t) * system.mass * system.rhs(t, y, args)
+    attempt = attempt._replace(
+        y=jnp.where(between, moved, attempt.y), error=jnp.where(between, 0.0, attempt.error)
+    )
+    return h, args, attempt
+
+
+def _short_of_kink(state: State, accept, possible, h):
+    """Whether an attempt is accepted of which the share `possible` lies before a kink; whether it is made again, up to
+    there; and the kink."""
+    part = h * possible
+    # A step gets somewhere.
+    part = jnp.where(jnp.abs(part) > ROUNDINGS * EPSILON * jnp.abs(state.t), part, h)
+    part = lax.stop_gradient(part)
+    ends_short = accept & (jnp.abs(part) < jnp.abs(h))
+    accept = accept & ~ends_short
+    attempts = jnp.where(accept, 0, state.kink.attempts + ends_short).astype(jnp.int32)
+    return accept, ends_short, Kink(jnp.where(ends_short, part, 0.0), attempts)
+
+
+def _status(go_on: _Begun, t, rejections, failure, done):
+    """The status after an attempt, from what steps go on with at t: success at the end, or the reason to stop."""
+    stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t)) | (rejections >= MOST_REJECTIONS)
+    reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
+    status = jnp.where(done, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
+    return jnp.where(go_on.consistent, status, Status.JUMP)
 
 
 def _opened(method: Method, state: State, memory, proposed, accept, bends):
