@@ -14,10 +14,10 @@ from benchmarks.baselines import networks, plain
 from benchmarks.baselines.case import SAMPLES, BaselineCase, make
 from benchmarks.baselines.plain import Predict
 from stiffdsl.runtime.session import prepare
-from stiffdsl.surrogate.learn.choice import METHODS
 from stiffdsl.surrogate.learn.speed import fastest
 from stiffdsl.surrogate.learn.train import train
 from stiffdsl.surrogate.learn.validation import errors, summary
+from stiffdsl.surrogate.methods.registry import METHODS
 
 Fit = Callable[[BaselineCase, float, int], Predict]
 _LANES = 256
@@ -40,7 +40,7 @@ BASELINES: dict[str, Fit] = {
     "neural ODE": networks.neural_ode,
     "physics-informed": networks.physics_informed,
 }
-OURS: dict[str, Fit] = {m: _ours(m) for m in (*METHODS, "auto")}
+OURS: dict[str, Fit] = {m: _ours(m) for m in (*(m.name for m in METHODS if not m.inputs), "auto")}
 
 
 def baselines(

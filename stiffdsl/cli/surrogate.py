@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from stiffdsl.cli.files import writable, writable_folder, writing
 from stiffdsl.cli.interruption import telling
 from stiffdsl.cli.loading import elements, load, rows_of, unknown_name
 from stiffdsl.cli.options import (
+    ChoiceType,
     PositiveType,
     Setting,
     ShareType,
@@ -25,10 +27,12 @@ from stiffdsl.cli.options import (
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 
-METHODS = (
-    *("lpctesn", "npctesn", "neural", "rbf", "registered", "regression"),
-    *("recurrent", "galerkin", "auto", "balanced"),
-)
+
+def methods() -> Sequence[str]:
+    from stiffdsl.surrogate.methods.registry import names
+    from stiffdsl.surrogate.part.methods import METHODS
+
+    return tuple(dict.fromkeys((*names(), *METHODS)))
 
 
 @click.command(short_help="Train a fast stand-in for a model.")
@@ -46,7 +50,7 @@ METHODS = (
 )
 @click.option(
     "--method",
-    type=click.Choice(METHODS),
+    type=ChoiceType(methods),
     help="The kind of surrogate: lpctesn, or npctesn where an input varies over time. Of a part: auto, which tries "
     "balanced, lpctesn and npctesn.",
 )

@@ -86,20 +86,6 @@ def page(trained: Any) -> str:
     )
 
 
-# Descriptions of methods for a newcomer.
-_METHODS = {
-    "lpctesn": "a continuous-time echo state network: a reservoir, read out by a smooth function of the parameters",
-    "npctesn": "a continuous-time echo state network whose readout is a nonlinear function of the parameters",
-    "neural": "a neural network of the parameters for the shapes that trajectories are made of",
-    "rbf": "radial basis functions of the parameters for the shapes that trajectories are made of",
-    "registered": "shapes over clocks of their own, for fronts that move with the parameters",
-    "regression": "a neural network of parameters and time together",
-    "recurrent": "a recurrent network that is driven by the inputs step by step",
-    "galerkin": "the model's own equations for a few combinations of its states",
-    "balanced": "the linearised part, reduced to the states that its connectors see",
-}
-
-
 def _verdict(trained: Any) -> str:
     judged = trained.verdict
     kind = "verdict" if judged.good else "verdict poor"
@@ -112,7 +98,7 @@ def _explained(trained: Any) -> str:
     """The introduction for a newcomer: the model, the method, how the surrogate was made, and when."""
     name = trained.full.report.get("doc") if hasattr(trained.full, "report") else None
     model = f"`{trained.name}`" + (f" ({name})" if name else "")
-    method = _METHODS.get(trained.method, "a fast approximation")
+    method = _method(trained)
     fixed = ", ".join(f"{n} = {v:.6g}" for n, v in list(trained.about.fixed.items())[:LISTED])
     held = f" Held fixed: {fixed}." if fixed else ""
     return (
@@ -121,6 +107,16 @@ def _explained(trained: Any) -> str:
         f"meant to hold the model's value at any one time in 95 of 100 cases.{held} "
         f"Made on {date.today().isoformat()} with stiffdsl {_version()}."
     )
+
+
+def _method(trained: Any) -> str:
+    """The description of the method of a surrogate, of a model or of a part, for a newcomer."""
+    from stiffdsl.surrogate.methods.registry import description_of
+    from stiffdsl.surrogate.part import methods as of_parts
+    from stiffdsl.surrogate.part.part_surrogate import PartSurrogate
+
+    known = of_parts.description_of if isinstance(trained, PartSurrogate) else description_of
+    return known(trained.method) or "a fast approximation"
 
 
 def _version() -> str:

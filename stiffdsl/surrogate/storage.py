@@ -15,23 +15,13 @@ from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate.core.checksum import KEY, checksum, verify
 from stiffdsl.surrogate.core.domain import Domain
-from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.laws import Laws, Polynomials
 from stiffdsl.surrogate.core.novelty import Shapes
 from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.core.stored import StoredCoordinates, fields_of
 from stiffdsl.surrogate.core.surrogate import Description, Surrogate
 from stiffdsl.surrogate.core.task import Drive, Parameter, column_names
-from stiffdsl.surrogate.methods.driven.readout import DrivenExpansion, Readout
-from stiffdsl.surrogate.methods.expansion.expansion import Expansion, Start
-from stiffdsl.surrogate.methods.galerkin import storage as reduced_store
-from stiffdsl.surrogate.methods.galerkin.reduced import ReducedExpansion
-from stiffdsl.surrogate.methods.recurrent.cell import Cell, RecurrentExpansion
-from stiffdsl.surrogate.methods.registered import storage as registered_store
-from stiffdsl.surrogate.methods.registered.registered import Registered
-from stiffdsl.surrogate.regression.neural import Network
-from stiffdsl.surrogate.regression.radial import RadialMap
-from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
-from stiffdsl.surrogate.regression.timebasis import TimeBasis
+from stiffdsl.surrogate.methods.registry import format_in, format_of
 
 FORMAT = "stiffdsl surrogate"
 VERSION = 1
@@ -128,7 +118,7 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "solved": surrogate.region.solved,
         "failed": surrogate.region.failed,
     }
-    arrays |= {f"outputs.{name}": value for name, value in _fields(expansion.outputs).items()}
+    arrays |= {f"outputs.{name}": value for name, value in fields_of(expansion.outputs).items()}
     arrays["parameters.logarithmic"] = expansion.parameters.logarithmic
     arrays |= {f"held_out.{name}": value for name, value in surrogate.held_out.items()}
     meta: dict[str, Any] = {
@@ -136,8 +126,8 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "version": VERSION,
         "name": about.name,
         "method": about.method,
-        "parameters": [_fields(p) for p in about.parameters],
-        "drives": [_fields(d) for d in about.drives],
+        "parameters": [fields_of(p) for p in about.parameters],
+        "drives": [fields_of(d) for d in about.drives],
         "outputs": list(about.outputs),
         "units": list(about.units),
         "log_time": about.log_time,
@@ -146,42 +136,20 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         "given": {kind: _stored(values) for kind, values in about.given.items()},
         "identity": about.identity,
         "distribution": about.distribution,
-        "clock": _fields(expansion.clock),
+        "clock": fields_of(expansion.clock),
         "validation": surrogate.validation,
     }
     if surrogate.region.shapes is not None:
-        fields_of = _fields(surrogate.region.shapes)
-        arrays |= {f"shapes.{k}": v for k, v in fields_of.items() if isinstance(v, np.ndarray)}
+        entries = fields_of(surrogate.region.shapes)
+        arrays |= {f"shapes.{k}": v for k, v in entries.items() if isinstance(v, np.ndarray)}
         # JSON has no infinity.
-        plain = {k: v for k, v in fields_of.items() if not isinstance(v, np.ndarray)}
+        plain = {k: v for k, v in entries.items() if not isinstance(v, np.ndarray)}
         meta["shapes"] = {k: None if v == np.inf else v for k, v in plain.items()}
     if surrogate.laws is not None:
         meta["laws"] = _pack_laws(surrogate.laws, arrays)
-    if isinstance(expansion, ReducedExpansion):
-        meta["begin"] = packed_map(expansion.begin, "begin", arrays)
-        meta["reduced"] = reduced_store.packed(expansion, arrays)
-        return arrays, meta
-    if isinstance(expansion, Registered):
-        meta["registered"] = registered_store.packed(expansion, arrays)
-        expansion = expansion.plain
-    assert isinstance(expansion, Expansion | DrivenExpansion | RecurrentExpansion)
-    arrays["mean"] = expansion.mean
-    if expansion.groups is not None:
-        arrays["groups"] = expansion.groups
-    if isinstance(expansion, DrivenExpansion):
-        meta["readout"] = _pack_readout(expansion, arrays)
-        return arrays, meta
-    if isinstance(expansion, RecurrentExpansion):
-        meta["recurrent"] = _pack_recurrent(expansion, arrays)
-        return arrays, meta
-    arrays |= {"modes": expansion.modes}
-    arrays |= {f"basis.{name}": value for name, value in _fields(expansion.basis).items()}
-    meta["coefficients"] = packed_map(expansion.coefficients, "coefficients", arrays)
-    if expansion.start is not None:
-        arrays["start.values"] = expansion.start.values
-        if expansion.start.change is not None:
-            meta["start_change"] = packed_map(expansion.start.change, "start.change", arrays)
-    return arrays, meta
+    own = format_of(expansion)
+    meta["formula"] = own.key
+    return arrays, meta | own.pack(expansion, arrays)
 
 
 def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) -> Surrogate:
@@ -191,31 +159,10 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     every = (*parameters, *(d for d in drives for _ in range(knots)))
     low, high = np.array([p.low for p in every]), np.array([p.high for p in every])
     scaling = ParameterScaling(low, high, arrays["parameters.logarithmic"])
-    start = None
-    if "start.values" in arrays:
-        change = (
-            unpacked_map(meta["start_change"], "start.change", arrays) if "start_change" in meta else None
-        )
-        assert change is None or isinstance(change, RadialMap)
-        start = Start(arrays["start.values"], change)
     clock = Clock(**meta["clock"])
     outputs = OutputScaling(*(arrays[f"outputs.{f.name}"] for f in fields(OutputScaling)))
-    expansion: FittedFormula
-    if "readout" in meta:
-        expansion = _unpack_driven(meta, arrays, clock, scaling, outputs)
-    elif "reduced" in meta:
-        begin = unpacked_map(meta["begin"], "begin", arrays)
-        assert isinstance(begin, Network)
-        sizes = len(meta["parameters"]), len(meta["drives"])
-        expansion = reduced_store.unpacked(
-            meta["reduced"], arrays, (clock, scaling, outputs, *sizes, arrays["times"]), begin
-        )
-    elif "recurrent" in meta:
-        expansion = _unpack_recurrent(meta, arrays, clock, scaling, outputs)
-    else:
-        expansion = _unpack_expansion(meta, arrays, clock, scaling, outputs, start)
-        if "registered" in meta:
-            expansion = registered_store.unpacked(meta["registered"], arrays, expansion)
+    stored = StoredCoordinates(clock, scaling, outputs, len(parameters), len(drives), arrays["times"])
+    expansion = format_in(meta).unpack(meta, arrays, stored)
     about = Description(
         meta["name"],
         parameters,
@@ -246,109 +193,12 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
     )
 
 
-def _unpack_expansion(
-    meta: dict[str, Any],
-    arrays: dict[str, np.ndarray],
-    clock: Clock,
-    scaling: ParameterScaling,
-    outputs: OutputScaling,
-    start: Start | None,
-) -> Expansion:
-    return Expansion(
-        clock,
-        scaling,
-        outputs,
-        TimeBasis(*(arrays[f"basis.{f.name}"] for f in fields(TimeBasis))),
-        arrays.get("groups"),
-        arrays["mean"],
-        arrays["modes"],
-        unpacked_map(meta["coefficients"], "coefficients", arrays),
-        start,
-    )
-
-
-def _pack_readout(expansion: DrivenExpansion, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Puts the arrays of the reservoir and its readout into `arrays` and returns the rest of them."""
-    readout = expansion.readout
-    arrays |= {name: getattr(expansion, name) for name in ("rates", "centre", "whitening")}
-    arrays |= {"readout.linear": readout.linear, "readout.size": readout.size}
-    for k, (weight, bias) in enumerate(zip(readout.weights, readout.biases, strict=True)):
-        arrays |= {f"readout.weight{k}": weight, f"readout.bias{k}": bias}
-    return {"degree": readout.degree, "layers": len(readout.weights)}
-
-
-def _over_knots(
-    meta: dict[str, Any],
-    arrays: dict[str, np.ndarray],
-    clock: Clock,
-    scaling: ParameterScaling,
-    outputs: OutputScaling,
-) -> tuple[Clock, ParameterScaling, OutputScaling, int, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The fields of `OverKnots`, in order."""
-    scalars, inputs = len(meta["parameters"]), len(meta["drives"])
-    knots, rates, groups, mean = (arrays[k] for k in ("times", "rates", "groups", "mean"))
-    return clock, scaling, outputs, scalars, inputs, knots, rates, groups, mean
-
-
-def _unpack_driven(
-    meta: dict[str, Any],
-    arrays: dict[str, np.ndarray],
-    clock: Clock,
-    scaling: ParameterScaling,
-    outputs: OutputScaling,
-) -> DrivenExpansion:
-    layers = range(meta["readout"]["layers"])
-    readout = Readout(
-        meta["readout"]["degree"],
-        arrays["readout.linear"],
-        arrays["readout.size"],
-        tuple(arrays[f"readout.weight{k}"] for k in layers),
-        tuple(arrays[f"readout.bias{k}"] for k in layers),
-    )
-    return DrivenExpansion(
-        *_over_knots(meta, arrays, clock, scaling, outputs),
-        arrays["centre"],
-        arrays["whitening"],
-        readout,
-    )
-
-
-def _pack_recurrent(expansion: RecurrentExpansion, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Puts the arrays of the step into `arrays` and returns the rest of it."""
-    arrays["rates"] = expansion.rates
-    for name, value in _fields(expansion.cell).items():
-        if isinstance(value, tuple):
-            arrays |= {f"cell.{name}{k}": v for k, v in enumerate(value)}
-        else:
-            arrays[f"cell.{name}"] = value
-    return {"layers": len(expansion.cell.weights), "begin": packed_map(expansion.begin, "begin", arrays)}
-
-
-def _unpack_recurrent(
-    meta: dict[str, Any],
-    arrays: dict[str, np.ndarray],
-    clock: Clock,
-    scaling: ParameterScaling,
-    outputs: OutputScaling,
-) -> RecurrentExpansion:
-    layers = range(meta["recurrent"]["layers"])
-    outer, inner, bias, low, high = (arrays[f"cell.{k}"] for k in ("outer", "inner", "bias", "low", "high"))
-    weights, biases = (tuple(arrays[f"cell.{name}{k}"] for k in layers) for name in ("weights", "biases"))
-    begin = unpacked_map(meta["recurrent"]["begin"], "begin", arrays)
-    assert isinstance(begin, Network)
-    return RecurrentExpansion(
-        *_over_knots(meta, arrays, clock, scaling, outputs),
-        begin,
-        Cell(outer, inner, bias, weights, biases, low, high),
-    )
-
-
 def _pack_laws(laws: Laws, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Puts the arrays of `laws` into `arrays` and returns the rest of them."""
     rest: dict[str, Any] = {}
-    for name, value in _fields(laws).items():
+    for name, value in fields_of(laws).items():
         if isinstance(value, Polynomials):
-            arrays |= {f"laws.{name}.{k}": v for k, v in _fields(value).items() if k != "degree"}
+            arrays |= {f"laws.{name}.{k}": v for k, v in fields_of(value).items() if k != "degree"}
             rest[name] = value.degree
         elif isinstance(value, np.ndarray):
             arrays[f"laws.{name}"] = value
@@ -368,7 +218,3 @@ def _unpack_laws(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Laws:
     return Laws(
         texts=tuple(meta["texts"]), weights=polynomials("weights"), totals=polynomials("totals"), **numbers
     )
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {f.name: getattr(record, f.name) for f in fields(record)}

@@ -4,10 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from stiffdsl.surrogate.learn import choice
 from stiffdsl.surrogate.learn.train import train
+from stiffdsl.surrogate.methods import registry
+from stiffdsl.surrogate.methods.expansion.method import RBF
 from stiffdsl.surrogate.methods.registered.curves import Curve, Pace, walked
 from stiffdsl.surrogate.methods.registered.fit import completed
+from stiffdsl.surrogate.methods.registered.method import REGISTERED
 from stiffdsl.surrogate.methods.registered.registered import at_times, in_order
 from stiffdsl.surrogate.storage import load
 
@@ -60,7 +62,7 @@ def test_a_saved_one_is_the_same_to_the_bit(front, tmp_path):
 
 
 def test_auto_takes_it_for_a_front(monkeypatch):
-    monkeypatch.setattr(choice, "METHODS", ("rbf", "registered"))
+    monkeypatch.setattr(registry, "METHODS", (RBF, REGISTERED))
     found = train(tasks.front(), "auto", samples=32)
     assert found.method == "registered"
 

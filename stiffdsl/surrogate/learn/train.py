@@ -26,6 +26,7 @@ from stiffdsl.surrogate.learn.sample_store import remembered
 from stiffdsl.surrogate.learn.speed import batch_seconds, measure
 from stiffdsl.surrogate.learn.trials import Trials, predict
 from stiffdsl.surrogate.learn.validation import beside, by_output, errors, headline, held_out, summary
+from stiffdsl.surrogate.methods.registry import DEFAULT, DEFAULT_DRIVEN
 from stiffdsl.surrogate.storage import save
 
 SAMPLES, DRIVEN_SAMPLES = 64, 512
@@ -61,7 +62,7 @@ def train(
     if not task.columns:
         raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
     clock = time.perf_counter()
-    method = method or ("npctesn" if task.drives else "lpctesn")
+    method = method or (DEFAULT_DRIVEN if task.drives else DEFAULT).name
     samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
     verify(task, method, samples, goal, budget, design)
     if seed < 0:

@@ -9,25 +9,14 @@ import numpy as np
 from stiffdsl.surrogate.core.constrained import reader
 from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.laws import Laws
+from stiffdsl.surrogate.core.method import SharedWork, Unfit
 from stiffdsl.surrogate.core.scaling import relative_to
 from stiffdsl.surrogate.core.task import Task
-from stiffdsl.surrogate.learn.choice import GALERKIN, RECURRENT, REGISTERED, REGRESSION
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.learn.progress import Tell, silent
 from stiffdsl.surrogate.learn.validation import errors, headline, summary
-from stiffdsl.surrogate.methods.driven import fit as driven_fit
-from stiffdsl.surrogate.methods.expansion.fit import expand
-from stiffdsl.surrogate.methods.expansion.prepare import Prepared, prepare
-from stiffdsl.surrogate.methods.galerkin import fit as reduced_fit
-from stiffdsl.surrogate.methods.recurrent import fit as recurrent_fit
-from stiffdsl.surrogate.methods.registered import fit as registered_fit
-from stiffdsl.surrogate.methods.registered.registered import Registered
+from stiffdsl.surrogate.methods.registry import method_of
 
-# The worst error that a method does not get below: networks in single precision, curves of straight pieces. Where
-# another is there already it is not tried.
-REACH = {"neural": 1e-4, REGISTERED: 1e-3, REGRESSION: 1e-3}
-# Seconds that are kept for a method that has not run yet; once it has, it is taken to need as long again.
-SECONDS = {"neural": 5.0, REGISTERED: 10.0, REGRESSION: 30.0, RECURRENT: 60.0}
 # With more samples, a method is fitted again if it erred at most so many times as much as the best one.
 _NEAR = 3.0
 # How many times the error of a method that is slower than the model a faster one may have, and is kept all the same.
@@ -96,7 +85,7 @@ class Trials:
 
     def fit(self, data: Data, goal: float | None = None) -> None:
         """Fits all methods that are worth it to `data`."""
-        shared = _Shared(self.task, data, self.seed)
+        shared = SharedWork(self.task, data.training, self.seed)
         again = {m for m, t in self.tried.items() if t.score <= _NEAR * self.best().score}
         first = not self.tried
         for method in self.methods:
@@ -113,67 +102,41 @@ class Trials:
             )
             self.tell(f"fitting `{method}` to {len(data.training):,} runs{of}")
             try:
-                trial = shared.trial(method)
-            except reduced_fit.Unfit as error:
+                trial, needless = self._trial(method, shared, data)
+            except Unfit as error:
                 if len(self.methods) == 1:
                     raise
                 self.skipped[method] = str(error).split(":", 1)[0]
                 continue
-            if (
-                isinstance(trial.expansion, Registered)
-                and not trial.expansion.walks
-                and len(self.methods) > 1
-            ):
-                self.skipped[method] = "no output gains by a clock of its own"
+            if needless is not None and len(self.methods) > 1:
+                self.skipped[method] = needless
                 continue
             self.tried[method] = trial
 
-    def _needless(self, method: str, goal: float | None) -> str | None:
-        error = min(t.error for t in self.tried.values())
-        if goal is not None and error <= goal:
-            return "another one meets the goal"
-        if error < REACH.get(method, 0.0):
-            return "another one is more exact than this can be"
-        if self.until is not None and time.perf_counter() + SECONDS.get(method, 0.0) > self.until:
-            return "the budget is spent"
-        return None
-
-
-class _Shared:
-    """Intermediate results that methods share on the same samples, made when the first of them asks."""
-
-    def __init__(self, task: Task, data: Data, seed: int):
-        self.task, self.data, self.seed = task, data, seed
-        self._prepared: Prepared | None = None
-        self._driven: driven_fit.Driven | None = None
-
-    def trial(self, method: str) -> Trial:
-        task, data = self.task, self.data
+    def _trial(self, name: str, shared: SharedWork, data: Data) -> tuple[Trial, str | None]:
+        """The method fitted and its errors at the calibration samples; and why it is needless, if it is."""
+        task = self.task
         begin = time.perf_counter()
-        expansion, chosen = self._expanded(method)
-        predicted = predict(task, expansion, None, data.calibration.values)
-        leads = expansion.start is not None
+        made = method_of(task, name).fit(shared)
+        predicted = predict(task, made.formula, None, data.calibration.values)
+        leads = made.formula.start is not None
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
         found = errors(data.calibration.trajectories, predicted, denominator)
         seconds = time.perf_counter() - begin
         told = headline(task.outputs, task.headline, data.training.trajectories)
-        return Trial(method, expansion, len(data.training), summary(found.of(told)), chosen, seconds)
+        errs = summary(found.of(told))
+        return Trial(name, made.formula, len(data.training), errs, made.chosen, seconds), made.needless
 
-    def _expanded(self, method: str) -> tuple[FittedFormula, dict[str, object]]:
-        task, seed, training = self.task, self.seed, self.data.training
-        if not task.drives and method != REGRESSION:
-            prepared = self._prepared = self._prepared or prepare(task, training, seed)
-            if method == REGISTERED:
-                return registered_fit.expand(task, training, prepared, expand(prepared, "rbf", seed)[0], seed)
-            return expand(prepared, method, seed)
-        driven = self._driven = self._driven or driven_fit.prepare(task, training, seed)
-        if method == RECURRENT:
-            return recurrent_fit.expand(driven, seed)
-        if method == GALERKIN:
-            equations = task.equations()
-            assert not isinstance(equations, str)
-            return reduced_fit.expand(task, driven, training, equations, seed)
-        return driven_fit.expand(driven, seed, network=method != "lpctesn")
+    def _needless(self, method: str, goal: float | None) -> str | None:
+        error = min(t.error for t in self.tried.values())
+        known = method_of(self.task, method)
+        if goal is not None and error <= goal:
+            return "another one meets the goal"
+        if error < known.reach:
+            return "another one is more exact than this can be"
+        if self.until is not None and time.perf_counter() + known.seconds > self.until:
+            return "the budget is spent"
+        return None
 
 
 def _finite(error: float) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 
 from stiffdsl.surrogate.methods.expansion.reservoir import recurrent
 from stiffdsl.surrogate.part.linear import Linear, balanced
+from stiffdsl.surrogate.part.methods import METHODS
 from stiffdsl.surrogate.part.state_space import (
     Dynamics,
     Readout,
@@ -27,7 +28,6 @@ from stiffdsl.surrogate.part.state_space import (
     read,
 )
 
-METHODS = ("balanced", "lpctesn", "npctesn")
 # The reservoir, the states that forget the start, and the tanh features of a corrected linear model.
 _RESERVOIR, _CLOCKS, _FEATURES = 100, 6, 40
 # States of a reduced model at the most, and what they may leave of the outputs where nothing else is said.
@@ -131,7 +131,7 @@ def _dynamics(
     left: float,
 ) -> Iterator[tuple[Dynamics, Readout | None]]:
     """Candidate dynamics of a method, the smallest first, each with its readout where that is known."""
-    if method == "balanced":
+    if METHODS[method].linearised:
         if point is not None:
             yield from _reduced(training, point, parameters, scales, seed, left)
     else:
@@ -340,7 +340,7 @@ def _fitted(
 def _feature_sets(method: str, dynamics: Dynamics, reduced: bool) -> Iterator[tuple[bool, bool]]:
     """(tanh features, products) that a readout uses beside states and signals."""
     yield False, False
-    if method == "lpctesn":
+    if not METHODS[method].products:
         return
     if len(dynamics.zv) + len(dynamics.vv):
         yield False, True

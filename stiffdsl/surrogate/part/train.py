@@ -15,7 +15,8 @@ from stiffdsl.surrogate.learn.sample_store import remembered
 from stiffdsl.surrogate.part.cutting.cut import Cut, cuts_of
 from stiffdsl.surrogate.part.cutting.place import find
 from stiffdsl.surrogate.part.cutting.separate import Moved, by_itself
-from stiffdsl.surrogate.part.fit import LEFT, METHODS, Candidate
+from stiffdsl.surrogate.part.fit import LEFT, Candidate
+from stiffdsl.surrogate.part.methods import METHODS
 from stiffdsl.surrogate.part.part_surrogate import PartSurrogate
 from stiffdsl.surrogate.part.runs import Runs, solved, task_with
 from stiffdsl.surrogate.part.whole import replaced, speed
@@ -25,7 +26,6 @@ SAMPLES = 48
 # An error below this (root mean square, of half the range) is good enough to stop.
 _ENOUGH = 2e-3
 # A reservoir has to err so much less, since it has many more states.
-_COST = {"balanced": 1.0, "lpctesn": 2.0, "npctesn": 2.0}
 # The bound of what is left out counts signals that never come: it begins at so many times the goal, and is divided.
 _FIRST, _DIVIDED = 100.0, 4.0
 # The error of the part alone (root mean square), as a share of the goal, at which nothing richer is tried.
@@ -83,7 +83,7 @@ def train_part(
         lambda share: None,
     )
     tell(f"fitting surrogates of `{part}` to {len(data.training):,} runs")
-    methods = METHODS if method == "auto" else (method,)
+    methods = tuple(METHODS) if method == "auto" else (method,)
     runs, fits = _best_cut(model, task, cuts, data, given, methods, seed)
     if not fits:
         raise ValueError(
@@ -169,5 +169,5 @@ def _best_cut(
         raise failure
     error, runs, fits = min(found, key=lambda f: f[0])
     if error > _ENOUGH and len(methods) > 1:
-        fits = sorted(fits + runs.fitted(methods[1:], seed), key=lambda f: f.error * _COST[f.method])
+        fits = sorted(fits + runs.fitted(methods[1:], seed), key=lambda f: f.error * METHODS[f.method].cost)
     return runs, fits

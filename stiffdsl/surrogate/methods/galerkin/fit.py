@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.surrogate.core.method import Unfit
 from stiffdsl.surrogate.core.sampling import Samples
 from stiffdsl.surrogate.core.task import Equations, Task
 from stiffdsl.surrogate.methods.driven.fit import Driven
@@ -47,10 +48,6 @@ _SAME, _SAME_SHARE = 3, 0.02
 _REFUSED, _OFTEN = 0.1, 0.05
 # Starts that a polynomial gives to this share of their size need no network.
 _EXACT = 1e-7
-
-
-class Unfit(ValueError):
-    """Reduced equations that do not follow the model they were made from."""
 
 
 def expand(

@@ -8,16 +8,15 @@ import numpy as np
 
 from stiffdsl.program.ops import Op
 from stiffdsl.surrogate.core.formula import Formula
-from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
+from stiffdsl.surrogate.core.stored import Arrays, FormulaFormat, StoredCoordinates
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import Steps
 from stiffdsl.surrogate.methods.galerkin.reduced import Reduced, ReducedExpansion
 from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
 
-Common = tuple[Clock, ParameterScaling, OutputScaling, int, int, np.ndarray]
 
-
-def packed(expansion: ReducedExpansion, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Puts the arrays into `arrays` and returns the rest, but for what every surrogate has and for `begin`."""
+def packed(expansion: ReducedExpansion, arrays: Arrays) -> dict[str, Any]:
+    """Puts the arrays into `arrays` and returns the rest."""
     formulas = {"read": _pack(expansion.read, "read", arrays)}
     for field in fields(Reduced):
         value = getattr(expansion.reduced, field.name)
@@ -26,22 +25,39 @@ def packed(expansion: ReducedExpansion, arrays: dict[str, np.ndarray]) -> dict[s
         else:
             arrays[f"reduced.{field.name}"] = value
     arrays |= {"reduced.scale": expansion.scale, "reduced.shift": expansion.shift}
-    return {"formulas": formulas, "steps": asdict(expansion.steps)}
+    return {
+        "begin": packed_map(expansion.begin, "begin", arrays),
+        "reduced": {"formulas": formulas, "steps": asdict(expansion.steps)},
+    }
 
 
 def unpacked(
-    meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], common: Common, begin: Network
+    meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], stored: StoredCoordinates
 ) -> ReducedExpansion:
-    """`common` are the fields of the expansion up to `knots`."""
-    formulas: dict[str, Any] = {name: _unpack(rest, name, arrays) for name, rest in meta["formulas"].items()}
+    """The reduced equations that `packed` stored."""
+    own = meta["reduced"]
+    formulas: dict[str, Any] = {name: _unpack(rest, name, arrays) for name, rest in own["formulas"].items()}
     read = formulas.pop("read")
     others = {f.name: arrays[f"reduced.{f.name}"] for f in fields(Reduced) if f"reduced.{f.name}" in arrays}
-    scale, shift = arrays["reduced.scale"], arrays["reduced.shift"]
-    reduced = Reduced(**others, **formulas)
-    return ReducedExpansion(*common, reduced, begin, Steps(**meta["steps"]), read, scale, shift)
+    begin = unpacked_map(meta["begin"], "begin", arrays)
+    assert isinstance(begin, Network)
+    return ReducedExpansion(
+        stored.clock,
+        stored.parameters,
+        stored.outputs,
+        stored.scalars,
+        stored.inputs,
+        stored.knots,
+        Reduced(**others, **formulas),
+        begin,
+        Steps(**own["steps"]),
+        read,
+        arrays["reduced.scale"],
+        arrays["reduced.shift"],
+    )
 
 
-def _pack(formula: Formula, name: str, arrays: dict[str, np.ndarray]) -> list[list[Any]]:
+def _pack(formula: Formula, name: str, arrays: Arrays) -> list[list[Any]]:
     arrays |= {f"{name}.table.{key}": value for key, value in formula.tables.items()}
     arrays |= {f"{name}.reads.{key}": value for key, value in formula.reads.items()}
     return [[op.name, list(op.args), _plain(op.data), op.size] for op in formula.ops]
@@ -65,3 +81,6 @@ def _unpack(ops: list[list[Any]], name: str, arrays: Mapping[str, np.ndarray]) -
             data = tuple(data)
         found.append(Op(kind, tuple(args), data, size))
     return Formula(tuple(found), under("table"), under("reads"))
+
+
+REDUCED = FormulaFormat("reduced", ReducedExpansion, packed, unpacked)
