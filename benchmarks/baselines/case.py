@@ -14,6 +14,8 @@ from benchmarks.problems.building import equations as building_equations
 from benchmarks.problems.pollu import NAMES, RATES
 from benchmarks.problems.pollu import equations as pollu_equations
 from stiffdsl.resources import folder
+from stiffdsl.surrogate.core import sampling
+from stiffdsl.surrogate.core.sampling import Samples
 from stiffdsl.surrogate.core.scaling import (
     Clock,
     OutputScaling,
@@ -23,7 +25,7 @@ from stiffdsl.surrogate.core.scaling import (
     scalings,
 )
 from stiffdsl.surrogate.core.task import Task
-from stiffdsl.surrogate.learn import gather
+from stiffdsl.surrogate.learn import gather, slopes
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.of_model.task import task_of
 
@@ -105,7 +107,7 @@ def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int 
     wide = (kinds["log"].kind == 1) & (magnitude.max(0) > _DECADE * magnitude.min(0))
     return BaselineCase(
         name,
-        replace(task, solve_many=kept(data), solve_one=None, solve_batch=None),
+        replace(task, solve_many=kept(data, _of_slopes(task, data, seed)), solve_one=None, solve_batch=None),
         data,
         ParameterScaling(task.low, task.high, np.zeros(len(task.low), bool)),
         kinds["log"].with_kind(np.where(wide, 1, 0)),
@@ -116,11 +118,18 @@ def of(name: str, task: Task, equations: RightHandSide, samples: int, seed: int 
     )
 
 
-def kept(data: Data) -> Callable[[np.ndarray, Any], Any]:
+def _of_slopes(task: Task, data: Data, seed: int) -> Samples:
+    """The runs that our own training measures its slopes by: it learns nothing from them."""
+    values = np.concatenate(slopes.pairs(task, len(data.test), seed))
+    return sampling.solve(task, values, lambda part: None)
+
+
+def kept(data: Data, measuring: Samples) -> Callable[[np.ndarray, Any], Any]:
     """`solve_many` for our own training, which asks for the points that all learn from: it gets the same solutions, and
-    the same failures. Raises `ValueError` at a point that was not solved."""
-    solved = {row.tobytes(): x for s in data.every for row, x in zip(s.values, s.trajectories, strict=True)}
-    failed = {row.tobytes(): why for s in data.every for row, why in zip(s.failed, s.reasons, strict=True)}
+    the same failures; and for those that it is measured by. Raises `ValueError` at a point that was not solved."""
+    every = *data.every, measuring
+    solved = {row.tobytes(): x for s in every for row, x in zip(s.values, s.trajectories, strict=True)}
+    failed = {row.tobytes(): why for s in every for row, why in zip(s.failed, s.reasons, strict=True)}
     nothing = np.full(data.training.trajectories.shape[1:], np.nan)
 
     def again(values: np.ndarray, progress: Any) -> Any:

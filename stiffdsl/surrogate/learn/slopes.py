@@ -30,8 +30,8 @@ def measured(
 ) -> dict[str, Any] | None:
     """Relative errors of slopes: median and 95 % over the outputs `told`, and by output; None where too few runs
     succeed. The last axis of `predict(values)` is outputs, before it are times."""
-    count = int(np.clip(tests // _SHARE, _LEAST, _MOST))
-    first, second = _pairs(task, count, seed)
+    first, second = pairs(task, tests, seed)
+    count = len(first)
     found, ok, _ = task.solve_many(np.concatenate([first, second]), tell)
     found, ok = np.asarray(found, dtype=float), np.asarray(ok, dtype=bool)
     good = ok[:count] & ok[count:] & np.all(np.isfinite(found[:count] + found[count:]), axis=(1, 2))
@@ -57,8 +57,10 @@ def measured(
     }
 
 
-def _pairs(task: Task, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(count, d) values a step back and a step on from points in the box; of an input, its level moves."""
+def pairs(task: Task, tests: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count, d) values a step back and a step on from points in the box, for so many `tests`; of an input, its level
+    moves."""
+    count = int(np.clip(tests // _SHARE, _LEAST, _MOST))
     rng = np.random.default_rng([seed, 21])
     scalars = sampling.in_box(task, rng.random((count, task.scalars)), task.distribution == "log")
     values = sampling.with_signals(task, scalars, seed, 3)
