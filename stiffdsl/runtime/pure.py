@@ -25,7 +25,7 @@ from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.integrate.ensemble import Ensemble
 
 
-class Solved(NamedTuple):
+class PureSolution(NamedTuple):
     """The result of `solve.full`, a pytree: `values` (times, outputs), `status` (0: the end was reached), accepted
     steps, all counts by name, and the `Diagnostics` where they were asked for, else None."""
 
@@ -104,7 +104,7 @@ class PureSolve:
         rtol: Any = None,
         atol: Any = None,
         diagnostics: bool = False,
-    ) -> Solved:
+    ) -> PureSolution:
         """The same solve with its status, steps and counts, inside `jit` and `vmap` too.
 
         With `diagnostics`, also sums over its steps that are differentiable (`solve.accounting.Diagnostics`): the
@@ -112,7 +112,7 @@ class PureSolve:
         """
         asked = self._asked(saveat, time, rtol, atol)
         values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
-        return Solved(values, status, counts.accepted, counts._asdict(), sums)
+        return PureSolution(values, status, counts.accepted, counts._asdict(), sums)
 
     def __repr__(self) -> str:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
@@ -172,7 +172,7 @@ def traced_ensemble(
     """The ensemble of values that are traced, as a part of what they are traced for: `vmap` of `solve`. `varied` holds
     what differs between lanes, tables of inputs too."""
 
-    def lane(own: Mapping[str, Mapping[str, Any]]) -> Solved:
+    def lane(own: Mapping[str, Mapping[str, Any]]) -> PureSolution:
         tables = {name: of_lane(inputs[name], values) for name, values in own["inputs"].items()}
         initial = {**fixed["initial"], **own["initial"]}
         return solve.full({**fixed["params"], **own["params"]}, initial or None, {**inputs, **tables})

@@ -14,7 +14,7 @@ from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.methods.esdirk_tableau import ESDIRKTableau
 from stiffdsl.solve.newton import singular
-from stiffdsl.solve.newton.corrector import Corrector, Prepared
+from stiffdsl.solve.newton.corrector import Corrector, CorrectorMemory
 
 # The last iterate may be off by so much of the tolerance, times the corrector's own share.
 SHARE = 0.2
@@ -22,11 +22,11 @@ SHARE = 0.2
 SMALL = 1e-6
 
 
-class Memory(NamedTuple):
+class EsdirkMemory(NamedTuple):
     """The last stage of the step before, what serves to solve the next stages, and their mode (`singular.py`)."""
 
     first: Any
-    prepared: Prepared | None
+    prepared: CorrectorMemory | None
     mode: Any
 
 
@@ -45,13 +45,13 @@ class ESDIRK:
         solutions, too, need factors of their own."""
         return [self.corrector.linear, self.corrector.linear_at_solution]
 
-    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+    def start(self, t, y, h, args, tolerance: Tolerance) -> EsdirkMemory:
         del tolerance
         return self.begun(self._first(t, y, h, args))
 
-    def begun(self, slope) -> Memory:
+    def begun(self, slope) -> EsdirkMemory:
         """The memory where the derivative is known."""
-        return Memory(slope, self.corrector.start(), singular.start())
+        return EsdirkMemory(slope, self.corrector.start(), singular.start())
 
     def _first(self, t, y, h, args):
         """The derivative of y: that of algebraic unknowns is what keeps their equations, over a very small step."""
@@ -66,7 +66,7 @@ class ESDIRK:
         move = linear.solve(factors, jnp.where(self.mass == 0, later, 0.0)) / small
         return jnp.where((self.mass == 0) & jnp.isfinite(move), move, slope)
 
-    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: EsdirkMemory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         # A finished lane of a batch tries steps of no length.
         h = jnp.where(h == 0, 1e-30, h)
         tableau, gamma, last = self.tableau, self.tableau.gamma, self.tableau.stages - 1
@@ -105,10 +105,10 @@ class ESDIRK:
         scaled = error / (scale(y, y1, tolerance) + noise)
         error = jnp.where(status == Status.SUCCESS, norm(scaled), jnp.inf)
         K = h * (jnp.asarray(tableau.K_matrix) @ k)
-        after = Memory(k[-1], prepared, memory.mode)
+        after = EsdirkMemory(k[-1], prepared, memory.mode)
         return Attempt(y1, scaled, error, status, K, (memory.first, after, sound), work)
 
-    def renewed(self, memory: Memory) -> Memory:
+    def renewed(self, memory: EsdirkMemory) -> EsdirkMemory:
         """The memory where the Jacobian has changed."""
         return memory._replace(prepared=self.corrector.renewed(memory.prepared))
 
@@ -121,4 +121,4 @@ class ESDIRK:
         # Another mode tries the same step.
         factor = jnp.where(~accept & (mode != after.mode), 1.0, factor)
         prepared = self.corrector.older(after.prepared, accept)
-        return Memory(jnp.where(accept, after.first, before), prepared, mode), factor
+        return EsdirkMemory(jnp.where(accept, after.first, before), prepared, mode), factor

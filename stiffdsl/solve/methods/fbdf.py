@@ -23,7 +23,7 @@ from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.newton import singular
-from stiffdsl.solve.newton.corrector import Corrector, Prepared
+from stiffdsl.solve.newton.corrector import Corrector, CorrectorMemory
 
 ORDERS = 5
 LEAD = np.cumsum(1.0 / np.arange(1, ORDERS + 1))
@@ -37,7 +37,7 @@ WORTHWHILE, NEEDED = 1.5, 0.8
 LEAST_SHARE = 0.05
 
 
-class Memory(NamedTuple):
+class FbdfMemory(NamedTuple):
     """The history that a step hands to the next.
 
     `differences` d_1 ... d_5, `distances` s_0 = 0 ... s_5; `points` says how many of the last values belong to
@@ -49,15 +49,15 @@ class Memory(NamedTuple):
     order: Any
     points: Any
     wait: Any
-    prepared: Prepared | None
+    prepared: CorrectorMemory | None
     mode: Any
 
 
-class Tried(NamedTuple):
+class FbdfTrial(NamedTuple):
     """An attempt: the memory before it, the differences d_1 ... d_6 with the new value and their scaled norms, and
     the error without the algebraic unknowns; whether the values that it began with were finite."""
 
-    memory: Memory
+    memory: FbdfMemory
     differences: Any
     sizes: Any
     states_error: Any
@@ -86,15 +86,15 @@ class FBDF:
         """All that hold factors from one call to the next."""
         return [self.corrector.linear]
 
-    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+    def start(self, t, y, h, args, tolerance: Tolerance) -> FbdfMemory:
         """The first value counts twice: with its derivative. That of an algebraic unknown is not known."""
         del h, tolerance
         slope = jnp.asarray(~self.algebraic, dtype=y.dtype) * self.system.rhs(t, y, args)
         return self.begun(jnp.where(jnp.isfinite(slope), slope, 0.0))
 
-    def begun(self, slope) -> Memory:
+    def begun(self, slope) -> FbdfMemory:
         """The memory where the derivative is known."""
-        return Memory(
+        return FbdfMemory(
             differences=jnp.zeros((ORDERS, self.system.size))
             .at[0]
             .set(jnp.where(self.algebraic, 0.0, slope)),
@@ -106,7 +106,7 @@ class FBDF:
             mode=singular.start(),
         )
 
-    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: FbdfMemory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         # A finished lane of a batch tries steps of no length: none is kept, but none may bring infinite values.
         h = jnp.where(h == 0, 1e-30, h)
         k = memory.order
@@ -132,18 +132,18 @@ class FBDF:
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
         sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / size) ** 2, axis=1)))
-        tried = Tried(memory._replace(prepared=solved.prepared), new, sizes, norm(states), solved.sound)
+        tried = FbdfTrial(memory._replace(prepared=solved.prepared), new, sizes, norm(states), solved.sound)
         total = jnp.where(solved.converged, norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, tried, solved.work)
 
-    def renewed(self, memory: Memory) -> Memory:
+    def renewed(self, memory: FbdfMemory) -> FbdfMemory:
         """The memory where the Jacobian has changed."""
         return memory._replace(prepared=self.corrector.renewed(memory.prepared))
 
     def advance(self, attempt: Attempt, accept, t, y, h, previous_error, rejections, cut=1.0):
         del t, y, previous_error
-        tried: Tried = attempt.memory
+        tried: FbdfTrial = attempt.memory
         memory = tried.memory
         accepted, growth = self._accepted(tried, attempt.error, h)
         mode = singular.following(memory.mode, accept, tried.sound, rejections)
@@ -169,7 +169,7 @@ class FBDF:
         shrink = jnp.where(mode != tried.memory.mode, 1.0, shrink)
         return memory, lax.stop_gradient(choose(growth, shrink))
 
-    def _accepted(self, tried: Tried, error, h):
+    def _accepted(self, tried: FbdfTrial, error, h):
         """Order, points, steps to wait before the next change, and the factor for the step."""
         memory = tried.memory
         k = memory.order
@@ -188,7 +188,7 @@ class FBDF:
         keep = ~change | ((eta >= NEEDED) & (eta < WORTHWHILE))
         return (order, points, wait), jnp.where(keep, 1.0, jnp.minimum(eta, GREATEST))
 
-    def _rejected(self, tried: Tried, error, h, rejections):
+    def _rejected(self, tried: FbdfTrial, error, h, rejections):
         """The same after a rejected attempt."""
         memory = tried.memory
         k = memory.order
@@ -206,7 +206,7 @@ class FBDF:
         points = jnp.where(restart, 0, memory.points)
         return (order, points, order + 1), jnp.where(jump, 1.0, factor)
 
-    def _errors(self, tried: Tried, h):
+    def _errors(self, tried: FbdfTrial, h):
         """Local errors the step would have had with one order less, and with one more; and whether terms of higher
         order are not smaller than those before them: then the order is too high for the step, or BDF not stable."""
         k, size = tried.memory.order, jnp.abs(h)
@@ -218,7 +218,7 @@ class FBDF:
         rough = (k >= 3) & (jnp.maximum(derivatives[k - 1], derivatives[k - 2]) <= derivatives[k])
         return lower, higher, rough
 
-    def _predict(self, memory: Memory, y, reach, k):
+    def _predict(self, memory: FbdfMemory, y, reach, k):
         """The polynomial of degree k through the last values, and its derivative, at the end of the step."""
         predicted, slope = y, jnp.zeros_like(y)
         product, derivative = jnp.ones(()), jnp.zeros(())

@@ -35,9 +35,9 @@ CUT = 0.5
 CORRECTS = 100.0
 
 
-class Prepared(NamedTuple):
+class RadauFactors(NamedTuple):
     """The factors for gamma and for the pairs, of steps of size `h`; whether the Jacobian may serve again, and whether
-    it was finite; the rounding of algebraic equations (`corrector.Prepared`)."""
+    it was finite; the rounding of algebraic equations (`corrector.CorrectorMemory`)."""
 
     real: Factors
     pairs: list[Factors]
@@ -47,18 +47,18 @@ class Prepared(NamedTuple):
     noise: Any
 
 
-class Memory(NamedTuple):
+class RadauMemory(NamedTuple):
     """The polynomial of the last step, `Y - y` by powers of theta, and its size (zero: there was none); the estimate of
     the remaining iterations; what was factored; the mode of the next attempt (`singular.py`)."""
 
     polynomial: Any
     h: Any
     eta: Any
-    prepared: Prepared | None
+    prepared: RadauFactors | None
     mode: Any
 
 
-class Solved(NamedTuple):
+class RadauResult(NamedTuple):
     """The iteration: stages over y, how it ended; `sound`: it started from finite derivatives."""
 
     z: Any
@@ -99,11 +99,11 @@ class RadauIIA:
         """All that hold factors from one call to the next."""
         return [self.real, *self.pairs]
 
-    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+    def start(self, t, y, h, args, tolerance: Tolerance) -> RadauMemory:
         del t, h, args, tolerance
         return self.begun(y)
 
-    def begun(self, slope) -> Memory:
+    def begun(self, slope) -> RadauMemory:
         """The memory where the derivative is known."""
         polynomial = jnp.zeros((self.formula.stages, self.system.size))
         prepared = None
@@ -115,9 +115,9 @@ class RadauIIA:
                 self._factor, jacobian, one, jax.ShapeDtypeStruct(slope.shape, float), mode
             )
             prepared = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-        return Memory(polynomial, jnp.zeros(()), jnp.ones(()), prepared, singular.start())
+        return RadauMemory(polynomial, jnp.zeros(()), jnp.ones(()), prepared, singular.start())
 
-    def _factor(self, jacobian, h, y, mode) -> Prepared:
+    def _factor(self, jacobian, h, y, mode) -> RadauFactors:
         formula = self.formula
         sound = jnp.all(jnp.isfinite(jacobian))
         jacobian = singular.usable(jacobian, mode)
@@ -127,9 +127,9 @@ class RadauIIA:
             beside = jnp.full(len(self.states), b / h)
             pairs.append(linear.factor(jnp.concatenate([jacobian, jacobian, -beside, beside]), a / h))
         no = jnp.zeros((), dtype=bool)
-        return Prepared(real, pairs, h, no, sound, rounding(self.real, self.system, real, y))
+        return RadauFactors(real, pairs, h, no, sound, rounding(self.real, self.system, real, y))
 
-    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: RadauMemory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         # A finished lane of a batch tries steps of no length.
         h = jnp.where(h == 0, 1e-30, h)
         y = singular.state(y, memory.mode, scale(y, y, tolerance))
@@ -142,7 +142,7 @@ class RadauIIA:
         status = jnp.where(solved.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(solved.converged, Status.SUCCESS, status).astype(jnp.int32)
         polynomial = lax.stop_gradient(jnp.asarray(self.formula.powers) @ z)
-        after = Memory(polynomial, lax.stop_gradient(h), solved.eta, kept, memory.mode)
+        after = RadauMemory(polynomial, lax.stop_gradient(h), solved.eta, kept, memory.mode)
         memories = (memory, after, solved.rate, solved.sound)
         size = lax.stop_gradient(scale(y, y1, tolerance) + prepared.noise)
         K = self._dense(z, self._off(prepared.real, z, t, y, h, args, size))
@@ -156,7 +156,7 @@ class RadauIIA:
         share = jnp.where(tolerance.rtol > 0, share, 1.0)
         return Tolerance(tolerance.rtol * share, tolerance.atol * share)
 
-    def _solve(self, memory: Memory, t, y, h, args, tolerance: Tolerance):
+    def _solve(self, memory: RadauMemory, t, y, h, args, tolerance: Tolerance):
         prepared, evaluated, factored = self._prepare(memory, t, y, h, args, tolerance)
         size = scale(y, y, tolerance) + prepared.noise
         solved = self._newton(prepared, memory, t, y, h, args, size, tolerance)
@@ -169,7 +169,7 @@ class RadauIIA:
         kept = prepared._replace(keep=keep) if self.keep else None
         return prepared, kept, solved, scaled, work
 
-    def _prepare(self, memory: Memory, t, y, h, args, tolerance: Tolerance):
+    def _prepare(self, memory: RadauMemory, t, y, h, args, tolerance: Tolerance):
         """Factors for this step, and what was done for them."""
         yes = jnp.ones((), dtype=jnp.int32)
 
@@ -195,7 +195,9 @@ class RadauIIA:
         f = lax.map(lambda at: self.system.rhs(at[0], y + at[1], args), (times, z))
         return f - self.mass * (jnp.asarray(formula.A_inverse) @ z) / h
 
-    def _newton(self, prepared: Prepared, memory: Memory, t, y, h, args, size, tolerance) -> Solved:
+    def _newton(
+        self, prepared: RadauFactors, memory: RadauMemory, t, y, h, args, size, tolerance
+    ) -> RadauResult:
         formula, n = self.formula, self.system.size
         relative = jnp.where(tolerance.rtol > 0, tolerance.rtol, 1e-4)
         enough = jnp.maximum(10 * EPSILON / relative, jnp.minimum(0.03, jnp.sqrt(relative)))
@@ -239,16 +241,16 @@ class RadauIIA:
             converged &= holds(self.system, left, t + h, y + z[-1], alpha, args, enough * size)
         eta = jnp.where(jnp.isfinite(eta) & converged, eta, 1.0)
         finite = jnp.isfinite(last) & (count > 0)
-        return Solved(z, converged, finite, eta, rate, count, prepared.sound)
+        return RadauResult(z, converged, finite, eta, rate, count, prepared.sound)
 
-    def _guess(self, memory: Memory, h):
+    def _guess(self, memory: RadauMemory, h):
         """The polynomial of the last step, further on."""
         ratio = jnp.where(memory.h == 0, 0.0, h / jnp.where(memory.h == 0, 1.0, memory.h))
         theta = 1.0 + ratio * jnp.asarray(self.formula.c)
         powers = theta[:, None] ** jnp.arange(1, self.formula.stages + 1) - 1.0
         return powers @ memory.polynomial
 
-    def _error(self, prepared: Prepared, z, t, y, h, args, size):
+    def _error(self, prepared: RadauFactors, z, t, y, h, args, size):
         """The scaled error, and evaluations beyond the first: an estimate that would reject is filtered once more."""
         ends = self.mass * (jnp.asarray(self.formula.e) @ z) / h
 
@@ -300,7 +302,7 @@ class RadauIIA:
         more = jnp.asarray(self.formula.between.rows) @ off
         return more.at[: len(c)].add(own)
 
-    def renewed(self, memory: Memory) -> Memory:
+    def renewed(self, memory: RadauMemory) -> RadauMemory:
         """The memory where the Jacobian has changed: nothing says how the next iteration converges."""
         old = memory.prepared
         fresh = None if old is None else old._replace(keep=jnp.zeros_like(old.keep))

@@ -34,7 +34,7 @@ class Kept(NamedTuple):
     h: Any
 
 
-class Memory(NamedTuple):
+class RosenbrockMemory(NamedTuple):
     """The mode of the next attempt (`singular.py`); the logarithm of the error that is expected of it, or, of a
     W-method, the Jacobian that it keeps."""
 
@@ -42,10 +42,10 @@ class Memory(NamedTuple):
     carried: Any
 
 
-class Tried(NamedTuple):
+class RosenbrockTrial(NamedTuple):
     """The memory of an attempt, and whether it started from finite derivatives."""
 
-    memory: Memory
+    memory: RosenbrockMemory
     sound: Any
 
 
@@ -63,19 +63,19 @@ class Rosenbrock:
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
 
-    def start(self, t, y, h, args, tolerance: Tolerance) -> Memory:
+    def start(self, t, y, h, args, tolerance: Tolerance) -> RosenbrockMemory:
         del t, h, args, tolerance
         return self.begun(y)
 
-    def begun(self, slope) -> Memory:
+    def begun(self, slope) -> RosenbrockMemory:
         """The memory where the derivative is known."""
         del slope
         if not self.tableau.w_method:
-            return Memory(singular.start(), jnp.zeros(()))
+            return RosenbrockMemory(singular.start(), jnp.zeros(()))
         old = jnp.asarray(KEEP_JACOBIAN, dtype=jnp.int32)
-        return Memory(singular.start(), Kept(jnp.zeros(len(self.system.rows)), old, jnp.ones(())))
+        return RosenbrockMemory(singular.start(), Kept(jnp.zeros(len(self.system.rows)), old, jnp.ones(())))
 
-    def attempt(self, memory: Memory, t, y, h, args, tolerance: Tolerance) -> Attempt:
+    def attempt(self, memory: RosenbrockMemory, t, y, h, args, tolerance: Tolerance) -> Attempt:
         tolerated = scale(y, y, tolerance)
         start = singular.state(y, memory.mode, tolerated)
         point = singular.point(start, memory.mode, tolerated)
@@ -93,7 +93,7 @@ class Rosenbrock:
         else:
             jacobian, evaluated = self.system.jacobian(t, point, args), 1
         attempt = self.step(jacobian, t, start, h, args, tolerance, memory.mode, evaluated)
-        return attempt._replace(memory=Tried(memory, attempt.memory))
+        return attempt._replace(memory=RosenbrockTrial(memory, attempt.memory))
 
     def step(
         self, jacobian, t, y, h, args, tolerance: Tolerance, mode=singular.NORMAL, evaluated=1
@@ -173,7 +173,7 @@ class Rosenbrock:
         """The memory where the next step is shorter than it was to be: nothing is expected of it."""
         return memory if self.tableau.w_method else memory._replace(carried=jnp.zeros_like(memory.carried))
 
-    def renewed(self, memory: Memory) -> Memory:
+    def renewed(self, memory: RosenbrockMemory) -> RosenbrockMemory:
         """The memory where the Jacobian has changed."""
         if not self.tableau.w_method:
             return memory
@@ -198,4 +198,4 @@ class Rosenbrock:
                 age=jnp.where(changed, KEEP_JACOBIAN, jnp.where(accept, carried.age + 1, stale))
             )
         # Another mode tries the same step.
-        return Memory(following, carried), jnp.where(~accept & (following != mode), 1.0, factor)
+        return RosenbrockMemory(following, carried), jnp.where(~accept & (following != mode), 1.0, factor)

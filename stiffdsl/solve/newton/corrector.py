@@ -41,7 +41,7 @@ PLAIN, KINKED_ROUNDS = 2, 12
 EPSILON, NOISE = 2.0**-52, 4.0
 
 
-class Prepared(NamedTuple):
+class CorrectorMemory(NamedTuple):
     """Factors of `alpha M - J`, the ages in steps of J and of alpha, the rate of convergence they give, and noise.
 
     `effort` are the iterations of a linear solve when the factors were new, and of the last: zero for complete factors.
@@ -61,13 +61,13 @@ class Prepared(NamedTuple):
 
 
 class CorrectorResult(NamedTuple):
-    """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `Prepared`. `sound` is
-    false where J is not finite though the equations are."""
+    """`y` is the solution where `converged`; `prepared` is for the next step, `noise` as in `CorrectorMemory`. `sound`
+    is false where J is not finite though the equations are."""
 
     y: Any
     converged: Any
     status: Any
-    prepared: Prepared | None
+    prepared: CorrectorMemory | None
     noise: Any
     sound: Any
     work: Work
@@ -81,7 +81,7 @@ class _Round(NamedTuple):
     converged: Any
     finite: Any
     known: Any
-    prepared: Prepared
+    prepared: CorrectorMemory
     rounds: Any
     evaluated: Any
     work: Work
@@ -102,7 +102,7 @@ class _Found(NamedTuple):
 
 
 def rounding(linear: LinearSolver, system: System, factors: Factors, y):
-    """`Prepared.noise`: rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
+    """`CorrectorMemory.noise`: rounding of the terms `J y` of the algebraic equations, carried over to the unknowns."""
     algebraic = np.asarray(system.mass) == 0
     if not algebraic.any():
         return jnp.zeros(())
@@ -126,18 +126,18 @@ class Corrector:
         self.algebraic = self.mass == 0
         self.kinked = has_kinks(system)
 
-    def renewed(self, prepared: Prepared | None) -> Prepared | None:
+    def renewed(self, prepared: CorrectorMemory | None) -> CorrectorMemory | None:
         """The same where the Jacobian has changed."""
         if prepared is None:
             return None
         never = jnp.full_like(prepared.jacobian_age, NEVER)
         return prepared._replace(jacobian_age=never, factors_age=never)
 
-    def start(self) -> Prepared | None:
+    def start(self) -> CorrectorMemory | None:
         """Nothing prepared."""
         return self._nothing() if self.keep else None
 
-    def older(self, prepared: Prepared | None, accept) -> Prepared | None:
+    def older(self, prepared: CorrectorMemory | None, accept) -> CorrectorMemory | None:
         """After a step."""
         if prepared is None:
             return None
@@ -145,20 +145,28 @@ class Corrector:
             factors_age=prepared.factors_age + accept, jacobian_age=prepared.jacobian_age + accept
         )
 
-    def _nothing(self) -> Prepared:
+    def _nothing(self) -> CorrectorMemory:
         jacobian = jax.ShapeDtypeStruct((len(self.system.rows),), float)
         shapes = jax.eval_shape(self.linear.factor, jacobian, jax.ShapeDtypeStruct((), float))
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         old = jnp.full((), NEVER, dtype=jnp.int32)
         noise = jnp.zeros(self.system.size if self.algebraic.any() else ())
-        return Prepared(factors, old, old, jnp.ones(()), jnp.zeros(2), noise, jnp.ones((), dtype=bool))
+        return CorrectorMemory(factors, old, old, jnp.ones(()), jnp.zeros(2), noise, jnp.ones((), dtype=bool))
 
     def residual(self, y, t, predicted, slope, alpha, args):
         """f - M y'."""
         return self.system.rhs(t, y, args) - self.mass * (slope + alpha * (y - predicted))
 
     def solve(
-        self, prepared: Prepared | None, t, predicted, slope, alpha, tolerated, args, mode=singular.NORMAL
+        self,
+        prepared: CorrectorMemory | None,
+        t,
+        predicted,
+        slope,
+        alpha,
+        tolerated,
+        args,
+        mode=singular.NORMAL,
     ) -> CorrectorResult:
         """`tolerated` is the error, by unknown, of which a part may remain; `mode`: `singular.py`."""
         given = (t, predicted, slope, alpha, args)
@@ -167,7 +175,7 @@ class Corrector:
         solved = lax.stop_gradient(solved)
         return solved._replace(y=self._implicit(solved.y, given))
 
-    def _iterate(self, prepared: Prepared | None, given, tolerated, mode) -> CorrectorResult:
+    def _iterate(self, prepared: CorrectorMemory | None, given, tolerated, mode) -> CorrectorResult:
         """At most two rounds: with the factors at hand if they will do, then with a Jacobian of this step; at kinks,
         more with one of every iteration."""
         if prepared is None:
@@ -222,7 +230,9 @@ class Corrector:
         sound = prepared.sound | ~end.known
         return CorrectorResult(end.y, end.converged, status, kept, prepared.noise, sound, end.work)
 
-    def _prepare(self, prepared: Prepared, factor, evaluate, begun, given, tolerated, mode) -> Prepared:
+    def _prepare(
+        self, prepared: CorrectorMemory, factor, evaluate, begun, given, tolerated, mode
+    ) -> CorrectorMemory:
         t, predicted, _, alpha, args = given
         old = prepared.factors
 
@@ -241,7 +251,7 @@ class Corrector:
             return factors, rounding(self.linear, self.system, factors, predicted), sound
 
         factors, noise, sound = lax.cond(factor, new, lambda: (old, prepared.noise, prepared.sound))
-        return Prepared(
+        return CorrectorMemory(
             factors,
             jnp.where(evaluate, 0, prepared.jacobian_age),
             jnp.where(factor, 0, prepared.factors_age),
@@ -251,7 +261,7 @@ class Corrector:
             sound,
         )
 
-    def _with_matrix(self, prepared: Prepared, given, tolerated, mode) -> Prepared:
+    def _with_matrix(self, prepared: CorrectorMemory, given, tolerated, mode) -> CorrectorMemory:
         """The matrix of this step beside the factors as they are."""
         assert self.krylov is not None
         t, predicted, _, alpha, args = given
@@ -267,7 +277,7 @@ class Corrector:
         last = found.inner / jnp.maximum(found.count, 1)
         return jnp.stack([jnp.where(factor, last, effort[0]), last])
 
-    def _newton(self, prepared: Prepared, begun, given, tolerated, mode, usable, most) -> _Found:
+    def _newton(self, prepared: CorrectorMemory, begun, given, tolerated, mode, usable, most) -> _Found:
         solve = (
             self._exact(prepared, given) if self.krylov is None else self._inexact(prepared, given, tolerated)
         )
@@ -317,14 +327,14 @@ class Corrector:
         before, after = (system.relations(t, at, args)[: len(rises)] for at in (y, y + change))
         return jnp.all(jnp.abs(after - before) <= rises)
 
-    def _exact(self, prepared: Prepared, given):
+    def _exact(self, prepared: CorrectorMemory, given):
         """The change for a residual, the iterations of its linear solve, and whether it was solved."""
         # Correct to first order for factors with an old alpha, for stiff and for other components.
         relax = 2.0 / (1.0 + given[3] / prepared.factors.alpha)
         none, yes = jnp.zeros((), dtype=jnp.int32), jnp.ones((), dtype=bool)
         return lambda residual: (relax * self.linear.solve(prepared.factors, residual), none, yes)
 
-    def _inexact(self, prepared: Prepared, given, tolerated):
+    def _inexact(self, prepared: CorrectorMemory, given, tolerated):
         """The same by an approximate solve. What is left of a row counts as the error of its unknown that it would be
         without coupling."""
         krylov = self.krylov
