@@ -64,7 +64,7 @@ def test_stated_slopes_are_those_that_a_gradient_finds():
 
 def test_levels_of_inputs_move_and_stay_in_their_range():
     driven = drives_of()
-    first, second = slopes._pairs(driven, 8, 0)
+    first, second = slopes.pairs(driven, 40, 0)
     assert np.all((first >= driven.low - 1e-12) & (second <= driven.high + 1e-12))
     moved = second - first
     assert np.ptp(moved[:, :30], axis=1) == pytest.approx(0, abs=1e-12)
