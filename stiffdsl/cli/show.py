@@ -9,9 +9,13 @@ from stiffdsl.cli.loading import compile_source, split_constants
 from stiffdsl.cli.options import Setting, file_argument, model_option, set_option
 from stiffdsl.cli.terminal import write
 
-STAGES = ("syntax", "check", "flat", "graph", "program", "runtime", "kernel")
-# The kernel is written from the program.
-_COMPILED = {"kernel": ("program", "stiffdsl.native.show")}
+# The stage to compile to, and the module that prints its result.
+_PRINTERS = {
+    **{stage: (stage, f"stiffdsl.{stage}.show") for stage in ("syntax", "check", "flat", "graph", "program")},
+    "runtime": ("runtime", "stiffdsl.runtime.export.show"),
+    "kernel": ("program", "stiffdsl.native.show"),
+}
+STAGES = tuple(_PRINTERS)
 
 
 @click.command(short_help="Print the model as it is after a stage of the compiler.")
@@ -30,7 +34,7 @@ def show(file: str, stage: str, model: str | None, settings: tuple[Setting, ...]
     constants, rest = split_constants(source, model, list(settings))
     if rest:
         raise click.UsageError(f"`{rest[0].name}` is not a const of the model; show takes no other settings")
-    compiled, printer = _COMPILED.get(stage, (stage, f"stiffdsl.{stage}.show"))
+    compiled, printer = _PRINTERS[stage]
     representation = compile_source(source, model, constants, stop_after=compiled)
     text = import_module(printer).show(representation)
     write(text.rstrip("\n"))

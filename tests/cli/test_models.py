@@ -79,7 +79,7 @@ def test_ranges_are_shown_in_the_declared_unit(stiffdsl, tmp_path):
     assert "values, in SI\n  T = 293.15" in shown
 
 
-@pytest.mark.parametrize("stage", ["syntax", "check", "flat", "graph", "program", "runtime"])
+@pytest.mark.parametrize("stage", ["syntax", "check", "flat", "graph", "program", "runtime", "kernel"])
 def test_show_prints_every_stage(stiffdsl, stage):
     outcome = stiffdsl("show", "robertson.sml", "--after", stage)
     assert outcome.status == 0, outcome.err
