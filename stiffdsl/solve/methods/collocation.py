@@ -36,7 +36,7 @@ class Collocation:
     betas: np.ndarray
     e: np.ndarray
     powers: np.ndarray
-    between: "Between"
+    between: "DenseStages"
 
     @property
     def stages(self) -> int:
@@ -44,8 +44,8 @@ class Collocation:
 
 
 @dataclass(frozen=True, eq=False)
-class Between:
-    """Two stages more, at times `c`, each with the factors of gamma: `M gamma/h (Y - y - base z) = f(t + c h, Y)`.
+class DenseStages:
+    """Two more stages for dense output, at times `c`, each with the factors of gamma: `M gamma/h (Y - y - base z) = f(t + c h, Y)`.
 
     Their base and weight integrate polynomials of degree s exactly, so they are of an order more than the others. What
     they differ by from the collocation polynomial, whose values are `on z`, is what that is off there: some of the
@@ -59,7 +59,7 @@ class Between:
     rows: np.ndarray
 
 
-def _between(c: np.ndarray, gamma: float, A_inverse: np.ndarray, powers: np.ndarray) -> Between:
+def _between(c: np.ndarray, gamma: float, A_inverse: np.ndarray, powers: np.ndarray) -> DenseStages:
     s = len(c)
     q = np.arange(1, s + 2)
 
@@ -74,7 +74,7 @@ def _between(c: np.ndarray, gamma: float, A_inverse: np.ndarray, powers: np.ndar
     # Both are zero at both ends: theta (1 - theta) is in them.
     inner = np.array([np.polydiv(shape, [-1.0, 1.0, 0.0])[0][::-1] for shape in shapes]).T
     base = np.array([weights(x)[:-1] for x in found]) @ A_inverse
-    return Between(found, base, found[:, None] ** q[:-1] @ powers, inner @ np.linalg.inv(at))
+    return DenseStages(found, base, found[:, None] ** q[:-1] @ powers, inner @ np.linalg.inv(at))
 
 
 @cache
