@@ -45,7 +45,8 @@ class Collocation:
 
 @dataclass(frozen=True, eq=False)
 class DenseStages:
-    """Two more stages for dense output, at times `c`, each with the factors of gamma: `M gamma/h (Y - y - base z) = f(t + c h, Y)`.
+    """Two more stages, at times `c`, for dense output, each with the factors of gamma:
+    `M gamma/h (Y - y - base z) = f(t + c h, Y)`.
 
     Their base and weight integrate polynomials of degree s exactly, so they are of an order more than the others. What
     they differ by from the collocation polynomial, whose values are `on z`, is what that is off there: some of the

@@ -280,8 +280,8 @@ class RadauIIA:
         return solution(z, given)
 
     def _off(self, real: Factors, z, t, y, h, args, size):
-        """What the polynomial is off at the stages between: a correction of Newton's iteration for each of them, or
-        nothing where they are no corrections."""
+        """The error of the polynomial at the stages between: a correction of Newton's iteration for each of them, or
+        zero where they are no corrections."""
         between = self.formula.between
         bases = jnp.asarray(between.base) @ z
         values = jnp.asarray(between.on) @ z
