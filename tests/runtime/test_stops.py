@@ -172,6 +172,40 @@ def test_algebraic_unknowns_jump_as_well():
     assert float(slope) == pytest.approx((ends[1] - ends[0]) / 2e-3, rel=1e-5)
 
 
+CHOPPER = """
+model Chopper "a switch, a diode for the current when it opens, and a load of constant voltage"
+  param T = 1e-5
+  param duty = 0.4
+  param L = 1e-4
+  var i start 0.5
+  var v
+  var i_switch
+  var i_diode
+equations
+  i_switch = (24 - v)*(if mod(time, T) < duty*T then 1e3 else 1e-6)
+  i_diode = -v*(if v < 0 then 1e3 else 1e-6)
+  i_switch + i_diode = i
+  L*der(i) = v - 9
+experiment
+  time 0..4e-4
+end
+"""
+
+
+def test_a_diode_takes_over_when_a_switch_opens():
+    """The slope of the equation for `v` grows by 1e9 as the diode begins to conduct, 24 V away."""
+    solution = sd.loads(CHOPPER).simulate(rtol=1e-8, check=True)
+    assert solution.success, solution.reason
+    # The run ends on a jump, behind which the equations are others.
+    assert solution.check.verdict == "ok", str(solution.check)
+    expected = 0.5
+    for wide, voltage, conductance in 40 * [(4e-6, 24.0, 1e3 + 1e-6), (6e-6, 24e-9, 1e3 + 1e-6)]:
+        # v = voltage - i/conductance while one of the two conducts.
+        final = (voltage - 9) * conductance
+        expected = final + (expected - final) * np.exp(-wide / (1e-4 * conductance))
+    assert solution["i"][-1] == pytest.approx(expected, rel=1e-6)
+
+
 TABLE = """
 model Table
   input u = 0

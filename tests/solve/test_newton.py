@@ -118,3 +118,22 @@ def test_steps_without_compiling_give_up_where_the_search_would_be_stuck():
     found = by_damped_steps(lambda x: x**2 + 1.0, lambda x: 2 * x, one, one, np.array([3.0]))
     assert not found.converged
     np.testing.assert_array_equal(found.x, [3.0])
+
+
+@pytest.mark.parametrize("current", np.geomspace(1e-2, 1e3, 12))
+def test_crosses_the_kink_from_an_open_switch_to_one_that_conducts(current):
+    """A diode of 1 mOhm behind a switch of 1 MOhm: where it begins, the correction is 1e8 times too long."""
+
+    def residual(x, i, xp):
+        return (24 - x) * 1e-6 - x * xp.where(x < 0, 1e3, 1e-6) - i
+
+    def jacobian(x, xp):
+        return -1e-6 - xp.where(x < 0, 1e3, 1e-6)
+
+    one, x0, right = np.zeros(1, dtype=int), np.array([23.998]), (24e-6 - current) / (1e3 + 1e-6)
+    found = newton(lambda x, i: residual(x, i, jnp), lambda x, _: jacobian(x, jnp), one, one, x0, current)
+    assert bool(found.converged)
+    np.testing.assert_allclose(found.x, [right], rtol=1e-9)
+    quick = by_damped_steps(lambda x: residual(x, current, np), lambda x: jacobian(x, np), one, one, x0)
+    assert quick.converged
+    np.testing.assert_allclose(quick.x, [right], rtol=1e-9)

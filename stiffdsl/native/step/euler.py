@@ -236,7 +236,7 @@ def _correct(step: _Step, damping: str, count: str, found: str) -> None:
         code.store(fits, good, kind="i1")
         code.leave(shortening, fits)
         code.store(code.apply("mul", number(0.5), share), damping)
-        code.leave(shortening, code.apply("le", share, number(damped_newton.LEAST_DAMPING)))
+        code.leave(shortening, code.apply("le", share, number(damped_newton.SHORT_DAMPING)))
     with code.when(code.load(good, kind="i1")):
         with code.loop(n) as k:
             code.store(code.load(step.tried, k), step.x, k)

@@ -129,7 +129,7 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
             finite = code.apply("le", code.load(after), number(np.finfo(float).max))
             good = code.apply("or", good, code.apply("and", code.apply("and", whole, rounded), finite))
             code.leave(shortening, good)
-            with code.when(code.apply("not", code.apply("gt", share, number(damped_newton.LEAST_DAMPING)))):
+            with code.when(code.apply("not", emit_shortens(code, share, before))):
                 code.put("ret i1 false")
                 code.label("failed")
             code.store(code.apply("mul", number(0.5), share), damping)
@@ -144,6 +144,15 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
             code.label("found")
     code.put("ret i1 false")
     code.finish()
+
+
+def emit_shortens(code: Code, damping: str, before: str) -> str:
+    """Whether a step may be shortened further, as `damped_newton.shortens` has it."""
+    number = code.number
+    long = code.apply("gt", damping, number(damped_newton.SHORT_DAMPING))
+    moves = code.apply("gt", code.apply("mul", damping, before), number(damped_newton.LEAST_MOVE))
+    least = code.apply("gt", damping, number(damped_newton.LEAST_DAMPING))
+    return code.apply("or", long, code.apply("and", least, moves))
 
 
 def _emit_factor(module: IRModule, model: KernelModel, areas: Areas, planned: bool, beside: bool) -> None:

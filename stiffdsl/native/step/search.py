@@ -24,6 +24,7 @@ from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import emit_check
 from stiffdsl.native.step.layout import Areas
+from stiffdsl.native.step.reset import emit_shortens
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.newton import damped_newton
@@ -361,8 +362,7 @@ class _Newton:
                 finite = code.apply("le", code.load(after), number(np.finfo(float).max))
                 good = code.apply("or", good, code.apply("and", code.apply("and", at_once, rounded), finite))
                 code.leave(shortening, code.apply("or", good, self.solved()))
-                least = code.apply("not", code.apply("gt", share, number(damped_newton.LEAST_DAMPING)))
-                self.leave(least, number(-1.0), "failed")
+                self.leave(code.apply("not", emit_shortens(code, share, before)), number(-1.0), "failed")
                 code.store(code.apply("mul", number(0.5), share), damping)
             last = code.load(after)
             still = code.apply("ge", last, code.apply("mul", number(0.5), before))

@@ -43,7 +43,9 @@ def chosen(found: Trajectory, count: int, signals: tuple[Any, ...], time_depende
     ]
     steps = long[np.concatenate([spread, near])]
     step = np.concatenate([long[:1], steps, long[-1:]])
-    theta = np.concatenate([[0.0], random.uniform(0.05, 0.95, len(steps)), [1.0]])
+    # A jump at the end of the run is behind it.
+    last = 1 - MARGIN if time_dependent else 1.0
+    theta = np.concatenate([[0.0], random.uniform(0.05, 0.95, len(steps)), [last]])
     if time_dependent:
         more = np.concatenate([times_between(t, count), *(_knots(signal, t) for signal in signals)])
         own, part = located(t, more)

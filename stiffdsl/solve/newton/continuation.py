@@ -104,7 +104,7 @@ def by_damped_steps(
             if step is None:
                 break
             before, damping = np.max(np.abs(step) / sizes), min(1.0, 4 * damping)
-            while damping > damped_newton.LEAST_DAMPING:
+            while damped_newton.shortens(damping, before):
                 f = problem.residual(x + damping * step)
                 simplified = factored(-f)
                 after = np.inf if simplified is None else np.max(np.abs(simplified) / sizes)

@@ -18,7 +18,10 @@ from jax import lax
 
 # --- Newton's method ---
 
-LEAST_DAMPING = 1e-8
+# A step is shortened to this share of it; further, to the least share, while what is left of it moves an unknown by
+# more than a share of its size: by the slope of an ideal switch that is open, that of one that is closed is 1e9 sizes
+# away, and no longer step lands beside the kink between the two.
+SHORT_DAMPING, LEAST_DAMPING, LEAST_MOVE = 1e-8, 1e-16, 1e-4
 # A share of an equation's terms that its residual may keep.
 RESIDUAL = 1e-8
 # Below this relative size a correction that no longer shrinks is rounding.
@@ -189,7 +192,7 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
 
         def short(carry):
             damping, good, *_ = carry
-            return ~good & (damping > LEAST_DAMPING)
+            return ~good & shortens(damping, before)
 
         usable = finite & jnp.all(jnp.isfinite(dx))
         first = jnp.where(s.least_squares, 1.0, jnp.minimum(1.0, 4 * s.damping))
@@ -249,6 +252,12 @@ def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -
     _, worst = lax.top_k(jnp.where(jnp.isfinite(share), share, jnp.inf), min(3, n))
     converged = end.converged & jnp.all(share <= RESIDUAL)
     return NewtonResult(end.best, converged, end.iterations, f, worst.astype(jnp.int32))
+
+
+def shortens(damping, before):
+    """Whether a step may be shortened further; `before`: the whole step relative to the unknowns."""
+    moves = damping * before > LEAST_MOVE
+    return (damping > SHORT_DAMPING) | (damping > LEAST_DAMPING) & moves
 
 
 def _positive(x):
