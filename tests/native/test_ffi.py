@@ -58,7 +58,7 @@ def test_many_lanes_go_side_by_side(robertson, monkeypatch):
         return solver.jax_solve(0.0, 1e4, given.y0, p, saveat=TIMES).ys
 
     alone = jax.jit(jax.vmap(one))(p)
-    monkeypatch.setattr(native.solver, "MANY", 20)
+    monkeypatch.setattr(native.host.solver, "MANY", 20)
     text = jax.jit(jax.vmap(one)).lower(p).as_text()
     assert f"stiffdsl_{solver.wide.key}" in text
     assert np.array_equal(jax.jit(jax.vmap(one))(p), alone)

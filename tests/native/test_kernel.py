@@ -194,7 +194,7 @@ def test_records_all_steps_and_goes_on_where_the_buffer_ended(robertson, monkeyp
     solver = native.build(robertson.program)
     times = np.geomspace(1e-3, 1e5, 40)
     whole = solved(robertson, saveat=times)
-    monkeypatch.setattr(native.solver, "CAPACITY", 7)
+    monkeypatch.setattr(native.host.solver, "CAPACITY", 7)
     told = []
     t, y, K, arrived = solver.record(*robertson[1:], progress=told.append)
     assert len(t) == whole.counts[0] + 1
@@ -210,7 +210,7 @@ def test_records_all_steps_and_goes_on_where_the_buffer_ended(robertson, monkeyp
 def test_progress_may_call_another_solve(robertson, monkeypatch):
     solver = native.build(robertson.program)
     alone = solver.solve(*robertson[1:])
-    monkeypatch.setattr(native.solver, "ATTEMPTS", 10)
+    monkeypatch.setattr(native.host.solver, "ATTEMPTS", 10)
     others = []
     again = solver.solve(
         *robertson[1:], progress=lambda part: others.append(solver.solve(0.0, 10.0, *robertson[3:]))
@@ -225,12 +225,12 @@ def test_interrupted_by_the_keyboard(robertson, monkeypatch):
         raise KeyboardInterrupt
 
     solver = native.build(robertson.program)
-    monkeypatch.setattr(native.solver, "ATTEMPTS", 10)
+    monkeypatch.setattr(native.host.solver, "ATTEMPTS", 10)
     result = solver.solve(*robertson[1:], saveat=[0.0, 1e-9, 1e5], progress=stop)
     assert result.status == Status.INTERRUPTED
     assert result.counts[:2].sum() == 10
     assert np.isnan(result.ys[-1]).all()
-    monkeypatch.setattr(native.solver, "CAPACITY", 7)
+    monkeypatch.setattr(native.host.solver, "CAPACITY", 7)
     recorded = solver.record(*robertson[1:], progress=stop)
     assert recorded.arrived.status == Status.INTERRUPTED
     assert len(recorded.t) == 8
@@ -255,7 +255,7 @@ def test_lanes_side_by_side_are_the_same_lanes(path, monkeypatch):
     options = {"saveat": [0.0, given.t1 * 1e-3], "max_steps": 120}
     arguments = (given.t0, ends, y0, given.p, given.u)
     one_by_one = solver.solve_lanes(*arguments, **options, threads=1)
-    monkeypatch.setattr(native.solver, "MANY", 1)
+    monkeypatch.setattr(native.host.solver, "MANY", 1)
     together = solver.solve_lanes(*arguments, **options, threads=1)
     assert solver.wide._library is not None
     assert {Status.SUCCESS, Status.NON_FINITE} <= set(one_by_one.status.tolist())
@@ -269,7 +269,7 @@ def test_lanes_side_by_side_with_bad_pivots(monkeypatch):
     y0 = np.array([solves.consistent(given.program, 0.0, np.ones(3), a, given.u) for a in p])
     solver = native.build(given.program)
     one_by_one = solver.solve_lanes(0.0, given.t1, y0, p, threads=1)
-    monkeypatch.setattr(native.solver, "MANY", 1)
+    monkeypatch.setattr(native.host.solver, "MANY", 1)
     together = solver.solve_lanes(0.0, given.t1, y0, p, threads=1)
     assert (together.pivoted[::3] > 0).all()
     for a, b in zip(one_by_one, together, strict=True):

@@ -22,7 +22,7 @@ def tanks():
 
 
 def test_tables_drive_lanes_as_they_drive_one_solve(tanks, monkeypatch):
-    monkeypatch.setattr(native.solver, "MANY", 1)
+    monkeypatch.setattr(native.host.solver, "MANY", 1)
     areas = np.array([0.8, 1.0, 1.3])
     inputs = {"drain.opening": TABLE}
     lanes = tanks.ensemble(params={"upper.area": areas}, inputs=inputs, saveat=TIMES)
