@@ -87,9 +87,19 @@ JUMPS = (
 )
 
 
+# The derivative of a variable of time alone, that no state is: a capacitor at a source, a mass on a given path.
+SOURCE = "model M\n var u\n var i\nequations\n u = 1 + sin(2*time)\n 2*der(u) = i\nend\n"
+PATH = (
+    "model M\n var x\n var v\n var F\n var y start 0\nequations\n x = sin(time)^3\n der(x) = v\n"
+    " 2*der(v) = F - 3*(x - y)\n der(y) = x - y\nend\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "options"),
     [
+        (SOURCE, {"time": (0, 5)}),
+        (PATH, {"time": (0, 5)}),
         (TABLE, {"time": (0, 5), "inputs": {"u": ([0, 1, 1, 3, 5], [0, 1, 2, 2, 0])}}),
         (TABLE, {"time": (0, 5), "inputs": {"u": lambda t: np.sin(t)}}),
         (TABLE, {"time": (2, 0)}),

@@ -20,6 +20,9 @@ ROUNDING = 1e-14
 EPSILON = 2.220446049250313e-16
 # Random directions of moves, each also taken the other way.
 DIRECTIONS = 3
+# The bend of a variable between near points that most points do not exceed; what a central difference is off by, in
+# parts of it.
+USUAL, CURVED = 0.9, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,13 @@ class WrittenEquations:
             v_off, d_off = (x * (1 + ROUNDING * _signs(random, v.shape)) for x in (v, d))
             rounded = self._residuals(families, points, v_off, d_off, u)
             moved = np.fmax(moved, np.abs(rounded.values - found.values))
+        # What differences know of derivatives that the dense output does not hold.
+        off = self._error_of_differences(points, v, before, after, near)
+        for _ in range(DIRECTIONS):
+            d_off = d + off * _signs(random, v.shape)
+            moved = np.fmax(
+                moved, np.abs(self._residuals(families, points, v, d_off, u).values - found.values)
+            )
         rate = points.rate[:, None]
         for _ in range(DIRECTIONS):
             one, two = (_signs(random, points.y.shape) for _ in range(2))
@@ -84,6 +94,23 @@ class WrittenEquations:
             tolerances = values / (moved + 1e-300)
             relative = np.where(found.sizes > 0, values / found.sizes, 0.0)
         return Left(relative, tolerances, np.isfinite(found.values))
+
+    def _error_of_differences(
+        self, points: Points, v, before, after, near: tuple[Points, Points]
+    ) -> np.ndarray:
+        """Of the derivatives by differences, zero for others: rounding, and what the slope changes between the points
+        (all of it where one of them is the point itself)."""
+        error = np.zeros_like(v)
+        columns = self.needed[self.state_of < 0]
+        v, before, after = v[:, columns], before[:, columns], after[:, columns]
+        with np.errstate(all="ignore"):
+            back, ahead = (np.abs(q.time - points.time)[:, None] for q in near)
+            bend = np.abs((after - v) / ahead - (v - before) / back)
+            sided = (back == 0) | (ahead == 0)
+            usual = np.quantile(np.where(sided | ~np.isfinite(bend), 0.0, bend), USUAL, axis=0)
+            rounding = 4 * EPSILON * np.abs(v) / (back + ahead)
+            error[:, columns] = np.nan_to_num(np.where(sided, 1.0, CURVED) * usual + rounding)
+        return error
 
     def _slopes(self, v: np.ndarray, of_y: np.ndarray, by_difference: np.ndarray) -> np.ndarray:
         """Derivatives of all variables: those of the dense output, and by differences what it does not hold."""
