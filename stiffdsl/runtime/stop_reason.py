@@ -41,10 +41,15 @@ def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, arg
 def condition_that_chatters(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
     """The equation of the condition, with its line, by the last steps of the run; None where there is none."""
     program = model.program
+    # Saved times behind the end of the run have no values.
+    known = np.isfinite(y).all(axis=1)
+    t, y = t[known], y[known]
     if len(t) < 2 or program.size > LARGE:
         return None
     p = np.asarray(args.p)
-    for times, states in ((t[-LAST:], y[-LAST:]), _explicit_steps(model, t, y, p, args)):
+    # Where only named times were saved, steps are shorter than these are apart.
+    ahead = (_explicit_steps(model, t, y, p, args, h) for h in (_last_step(t), 1e-6 * abs(t[-1] - t[0])))
+    for times, states in ((t[-LAST:], y[-LAST:]), *ahead):
         found = chattering(program, times.tolist(), states, p, args.inputs.table(times))
         if found is not None:
             return f"`{found}`{_line(program.system.flat, found)}"
@@ -52,15 +57,14 @@ def condition_that_chatters(model: CompiledProgram, t: np.ndarray, y: np.ndarray
 
 
 def _explicit_steps(
-    model: CompiledProgram, t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args
+    model: CompiledProgram, t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args, h: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Explicit Euler steps on from the end of a run, as small as its last ones: methods that test a step differently
+    """Explicit Euler steps of size h on from the end of a run: methods that test a step differently
     end on either side of the condition, these pass it in every step. None where a state follows from implicit
     unknowns."""
     none = np.zeros(0), np.zeros((0, y.shape[1]))
     if model.program.size > len(model.program.system.states) or not np.isfinite(y[-1]).all():
         return none
-    h = max(float(np.median(np.abs(np.diff(t[-LAST:])))), 1e-12 * max(abs(float(t[-1])), 1.0))
     h = float(np.copysign(h, t[-1] - t[0]))
     times, states = [float(t[-1])], [np.asarray(y[-1], dtype=float)]
     with np.errstate(all="ignore"):
@@ -72,6 +76,10 @@ def _explicit_steps(
             states.append(states[-1] + h * slope)
             times.append(times[-1] + h)
     return np.array(times), np.array(states)
+
+
+def _last_step(t: np.ndarray) -> float:
+    return max(float(np.median(np.abs(np.diff(t[-LAST:])))), 1e-12 * max(abs(float(t[-1])), 1.0))
 
 
 def _line(flat: FlatModel, equation: str) -> str:

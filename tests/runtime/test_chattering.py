@@ -1,5 +1,6 @@
 """A solution that slides along a condition ends with the condition's name and line, whatever the method."""
 
+import numpy as np
 import pytest
 
 import stiffdsl as sd
@@ -32,3 +33,10 @@ def test_steps_that_get_somewhere_do_not_chatter():
     text = FRICTION.replace("sign(v)", "(if v > 0 then 0.1 else -0.1)")
     found = sd.loads(text).simulate(max_steps=20, method="rodas5p")
     assert found.status == Status.MAX_STEPS
+
+
+def test_the_condition_is_named_where_only_some_times_are_saved():
+    text = "model M\n var x start 0\n var w\nequations\n w = if x > 1 then 2 else 0\n der(x) = 1 - w\nend\n"
+    saved = np.linspace(0, 2, 21)
+    solution = sd.loads(text).simulate(time=(0, 2), method="fbdf", saveat=saved, max_steps=20_000)
+    assert "`w = if x > 1 then 2 else 0` (line 5)" in solution.reason
