@@ -26,6 +26,7 @@ from stiffdsl.cli.options import (
     set_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
+from stiffdsl.diagnostics import did_you_mean
 
 
 def methods() -> Sequence[str]:
@@ -136,6 +137,9 @@ def surrogate(
     With --part a component of a larger model is replaced by its surrogate: DIR holds that component and the whole with
     it, as files of the language.
     """
+    if method not in (None, "auto", *methods()):
+        hint = did_you_mean(str(method), methods())
+        raise click.UsageError(f"there is no surrogate method `{method}`" + (f"; {hint}" if hint else ""))
     if page is not None:
         writable(page)
     loaded = load(file, model, settings, eliminate=eliminate)
