@@ -52,6 +52,17 @@ def forcing(program: Program) -> Function | None:
     return _function(ops, found) if found else None
 
 
+def exponents(program: Program) -> Function | None:
+    """`exponents(t, p)`: the arguments of exponentials that depend on time and parameters alone and may have maxima;
+    None where there are none. Such a pulse is as narrow as its exponent is bent there."""
+    ops = program.by_name["rhs"].ops
+    kinds: list[int] = []
+    for op in ops:
+        kinds.append(_kind(op, [kinds[a] for a in op.args], ops))
+    bent = {op.args[0] for op in ops if op.name == "exp" and kinds[op.args[0]] in (RESTLESS, NARROW)}
+    return _function(ops, sorted(bent)) if bent else None
+
+
 def _kind(op: Op, args: list[int], ops: tuple[Op, ...]) -> int:
     most = max(args, default=CONSTANT)
     match op.name:

@@ -1,6 +1,7 @@
 """Knots, where steps end since forcing bends or jumps there, and limits of steps where it may be narrow. Forcing:
 tables and functions given as inputs, and terms of equations in time and parameters alone (`program/forcing.py`)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,8 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from stiffdsl.program.forcing import at_times, forcing
+from stiffdsl.program.forcing import at_times, exponents, forcing
+from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
 from stiffdsl.runtime.inputs import HOST, Signal
@@ -19,6 +21,7 @@ from stiffdsl.solve.integrate.knots import (
     ROUGH,
     SWITCHING,
     Knots,
+    around_maxima,
     knots_of_function,
     knots_of_table,
     together,
@@ -67,7 +70,18 @@ def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tupl
         return None
     traced = _traced(args.p, start, end)
     xp: Any = jnp if traced else np
+
+    def p_of() -> Any:
+        return xp.asarray(args.p)
+
     times = start + (end - start) * xp.asarray(LOOKS)
+    bent = _exponents(model)
+    if bent is not None:
+        values = jax.vmap(lambda t: bent[1](t, p_of()))(times).T if traced else bent[0](times, p_of()).T
+        closer = around_maxima(times, values)
+        low, high = xp.minimum(start, end), xp.maximum(start, end)
+        times = xp.sort(xp.concatenate([times, xp.clip(closer, low, high)]))
+        times = xp.where(end < start, times[::-1], times)
     values = [_over(function, times, traced)[None] for function in functions]
     if own is not None:
         by_numpy, by_jax = own
@@ -78,16 +92,25 @@ def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tupl
 
 def _forcing(model: CompiledProgram) -> Any:
     """The forcing of a model at many times, through NumPy, and at one, through JAX; None where there is none."""
-    if "forcing" not in model.cache:
+    return _of_time(model, "forcing", forcing)
+
+
+def _exponents(model: CompiledProgram) -> Any:
+    """The exponents of pulses, as `_forcing` is."""
+    return _of_time(model, "exponents", exponents)
+
+
+def _of_time(model: CompiledProgram, name: str, extract: Callable[[Program], Function | None]) -> Any:
+    if name not in model.cache:
         program = model.program
-        found = forcing(program) if program.time_dependent else None
+        found = extract(program) if program.time_dependent else None
         if found is None or (found.ops[-1].size or 0) * len(LOOKS) > MOST:
-            model.cache["forcing"] = None
+            model.cache[name] = None
         else:
             with jax.ensure_compile_time_eval():
                 by_jax = emitted(found, program.tables)
-            model.cache["forcing"] = lambda t, p: at_times(found, program.tables, t, p), by_jax
-    return model.cache["forcing"]
+            model.cache[name] = lambda t, p: at_times(found, program.tables, t, p), by_jax
+    return model.cache[name]
 
 
 def _over(function: Any, times: Any, traced: bool) -> Any:

@@ -90,3 +90,39 @@ def test_many_times_at_once_are_each_of_them():
     at_once = at_times(found, wide.program.tables, t, p)
     one = function(found, wide.program.tables)
     np.testing.assert_allclose(at_once, [one(s, p) for s in t], rtol=1e-13, atol=1e-300)
+
+
+PULSES = """model Pulses "much narrower than the times that functions of time are looked at"
+  param w = 2e-4
+  var s
+  var x start 0
+  var z start 0
+equations
+  s = sin(0.01*time)
+  der(x) = exp(-((s - 0.5)/w)^2)
+  der(z) = exp(-((time - 617.3)/1e-4)^2)
+experiment
+  time 0..1000
+end
+"""
+
+
+@pytest.mark.parametrize("method", ["auto", "fbdf", "tsit5"])
+def test_pulses_that_no_look_sees_are_found_by_their_exponents(method):
+    # Near a crossing at t_k, s - 0.5 = c (t - t_k) with c = 0.01 cos(0.01 t_k); sin reaches 0.5 four times (to 2e-6).
+    crossings = 2 * 2e-4 / (0.01 * np.sqrt(0.75)) * np.sqrt(np.pi)
+    solution = sd.loads(PULSES).simulate(method=method)
+    count = np.sum((100 * (np.arcsin(0.5) + 2 * np.pi * np.arange(3))) < 1000)
+    count += np.sum((100 * (np.pi - np.arcsin(0.5) + 2 * np.pi * np.arange(3))) < 1000)
+    assert solution["x"][-1] == pytest.approx(crossings * count / 2, rel=1e-4)
+    assert solution["z"][-1] == pytest.approx(1e-4 * np.sqrt(np.pi), rel=1e-4)
+
+
+def test_such_pulses_in_a_solver_and_backward():
+    model = sd.loads(PULSES)
+    solve = model.solver(saveat=[1000.0], outputs=["z"])
+    assert np.ravel(jax.jit(lambda w: solve({"w": w})[1])(2e-4))[-1] == pytest.approx(
+        1e-4 * np.sqrt(np.pi), rel=1e-4
+    )
+    backward = model.simulate(time=(1000, 0))
+    assert backward["z"][-1] == pytest.approx(-1e-4 * np.sqrt(np.pi), rel=1e-4)
