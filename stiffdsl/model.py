@@ -177,14 +177,12 @@ class CompiledModel(CompiledProgram):
         solution with a status and a reason. Raises `KeyError` for a wrong name and `ValueError` for values that make no
         sense, or that lie outside of the declared `min` and `max`.
         """
-        if self.given.changes_structure(params):
-            given = {**locals()}
-            return self.unreduced.simulate(**{k: v for k, v in given.items() if k != "self"})
+        model = self._structured(params)
         options = run.options(
-            self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
+            model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
         return run.simulate(
-            self, options, time, params, inputs, saveat, points, initial, progress, outputs, check
+            model, options, time, params, inputs, saveat, points, initial, progress, outputs, check
         )
 
     def solver(
@@ -244,22 +242,20 @@ class CompiledModel(CompiledProgram):
         list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
         the program, and differentiable as `vmap` of `solver`.
         """
-        if self.given.changes_structure(params):
-            given = {**locals()}
-            return self.unreduced.ensemble(**{k: v for k, v in given.items() if k != "self"})
+        model = self._structured(params)
         options = run.options(
-            self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
+            model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
 
         def traced(outputs: Any, *given: Any) -> Ensemble:
             key = ("traced", options, str(time), np.asarray(saveat).tobytes(), outputs)
-            if key not in self.cache:
-                self.cache[key] = pure.PureSolve(self, options, time, saveat, outputs)
-            return pure.traced_ensemble(self.cache[key], *given)
+            if key not in model.cache:
+                model.cache[key] = pure.PureSolve(model, options, time, saveat, outputs)
+            return pure.traced_ensemble(model.cache[key], *given)
 
         given = (time, saveat, outputs, params, initial, inputs, progress)
-        solved = run.ensemble(self, options, *given, executor=executor, traced=traced)
-        return solved.described(self.name, *run.lanes_told(self, solved.outputs, params, initial, inputs))
+        solved = run.ensemble(model, options, *given, executor=executor, traced=traced)
+        return solved.described(self.name, *run.lanes_told(model, solved.outputs, params, initial, inputs))
 
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
         """The arguments that the `System` of this model takes beside time and state."""
@@ -379,6 +375,10 @@ class CompiledModel(CompiledProgram):
         made = CompiledModel(general, self.seconds, self.origin)
         made.reduced = self
         return made
+
+    def _structured(self, params: Mapping[str, Any] | None) -> "CompiledModel":
+        """The model with the structure of a run's parameters."""
+        return self.unreduced if self.given.changes_structure(params) else self
 
     def write(self, directory: str | Path) -> Path:
         """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""

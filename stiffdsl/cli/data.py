@@ -18,6 +18,7 @@ from stiffdsl.cli.files import read_text
 from stiffdsl.cli.loading import converted
 from stiffdsl.cli.options import DrivenInput
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.solve.base.times import seconds
 
 HEADING = re.compile(r"\s*(?P<name>.*?)\s*(\[(?P<unit>[^\[\]]*)\])?\s*")
 
@@ -150,6 +151,6 @@ def _dates(path: str, entries: list[Any], lines: list[int]) -> np.ndarray:
         except ValueError:
             raise Failure(f"`{path}`, line {line}: `{entry}` is neither a number nor a date") from None
     try:
-        return np.array([(date - found[0]).total_seconds() for date in found])
-    except TypeError:
+        return seconds(found, "dates", dates=True)
+    except ValueError:
         raise Failure(f"`{path}`: some dates name a time zone and others do not") from None

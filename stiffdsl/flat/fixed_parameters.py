@@ -11,10 +11,12 @@ from stiffdsl.flat.model import Family, FlatModel, slot
 from stiffdsl.flat.template import substitute
 
 
-def with_fixed_parameters(flat: FlatModel, values: dict[int, float], yielding: np.ndarray) -> FlatModel:
-    """The model with the parameters numbered in `values` fixed at these (in SI). Starts of the variables `yielding`
+def with_fixed_parameters(
+    flat: FlatModel, numbers: np.ndarray, values: np.ndarray, yielding: np.ndarray
+) -> FlatModel:
+    """The model with the parameters `numbers` (ascending) fixed at `values` (in SI). Starts of the variables `yielding`
     give way to what the equations say. Raises `Fault` where an equation holds for no value."""
-    equations = _fixed(flat.equations, values)
+    equations = _fixed(flat.equations, numbers, values)
     states = np.zeros(flat.size, dtype=bool)
     for family in equations:
         for part in (family, *family.sums):
@@ -26,28 +28,28 @@ def with_fixed_parameters(flat: FlatModel, values: dict[int, float], yielding: n
     return replace(
         flat,
         equations=equations,
-        initial=_fixed(flat.initial, values),
+        initial=_fixed(flat.initial, numbers, values),
         is_state=states,
         default_start=gives_way,
-        fixed=dict(values),
+        fixed=dict(zip(numbers.tolist(), values.tolist(), strict=True)),
     )
 
 
-def _fixed(families: tuple[Family, ...], values: dict[int, float]) -> tuple[Family, ...]:
-    numbers = np.array(sorted(values), dtype=np.int64)
+def _fixed(families: tuple[Family, ...], numbers: np.ndarray, values: np.ndarray) -> tuple[Family, ...]:
     found = []
     for family in families:
         columns = [k for k, kind in enumerate(family.kinds) if kind == "param"]
-        here = np.isin(family.table[:, columns], numbers)
+        table = family.table[:, columns]
+        here = np.isin(table, numbers)
         if not here.any():
             found.append(family)
             continue
-        known = np.where(
-            here, np.vectorize(lambda k: values.get(int(k), 0.0))(family.table[:, columns]), np.nan
-        )
+        place = np.minimum(np.searchsorted(numbers, table), len(numbers) - 1)
+        known = np.where(here, values[place], np.nan)
         keys, group = np.unique(known, axis=0, return_inverse=True, equal_nan=True)
-        for g, key in enumerate(keys):
-            rows = np.flatnonzero(group.ravel() == g)
+        order = np.argsort(group.ravel(), kind="stable")
+        ends = np.cumsum(np.bincount(group.ravel()))[:-1]
+        for key, rows in zip(keys, np.split(order, ends), strict=True):
             replaced = tuple((columns[j], float(v)) for j, v in enumerate(key) if not np.isnan(v))
             member = _member(family, rows, replaced)
             if not vanished(member):

@@ -195,6 +195,10 @@ class FlatModel:
     def _offsets(self) -> np.ndarray:
         return np.array([b.offset for b in self.variables], dtype=np.int64)
 
+    def parameter_block(self, k: int) -> Block:
+        """The declaration of parameter k."""
+        return next(b for b in self.parameters if b.offset <= k < b.offset + b.size)
+
     def variable_name(self, v: int) -> str:
         k = int(np.searchsorted(self._offsets, v, side="right")) - 1
         while self.variables[k].size == 0 or v >= self.variables[k].offset + self.variables[k].size:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from stiffdsl.program.interpret import values_of
+from stiffdsl.program.operations import ORDERED, ROUNDED
 from stiffdsl.program.program import Program
 from stiffdsl.program.wrong_term import equation_of
 
 # Operations whose value jumps where their arguments pass a point.
-JUMPING = ("lt", "le", "gt", "ge", "floor", "ceil", "sign")
+JUMPING = (*ORDERED, *ROUNDED)
 # The share of steps at which a condition has to change for it to chatter.
 SHARE = 0.25
 

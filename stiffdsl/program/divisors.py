@@ -27,10 +27,11 @@ class Divisor:
     expression: sp.Expr
     terms: tuple[sp.Expr, ...]
 
-    def parameters(self, member: int) -> list[int]:
-        """The parameters that decide in a member."""
+    def parameters(self, members: np.ndarray) -> np.ndarray:
+        """The numbers of the parameters that decide in members, ascending."""
         slots = [int(s.name[1:]) for s in symbols_of(self.expression)]  # type: ignore[attr-defined]
-        return [int(self.family.table[member, k]) for k in slots if self.family.kinds[k] == "param"]
+        columns = [k for k in slots if self.family.kinds[k] == "param"]
+        return np.unique(self.family.table[np.ix_(members, columns)])
 
     def zero(self, p: np.ndarray, constants: np.ndarray) -> np.ndarray:
         """The members in which it is zero."""
@@ -60,6 +61,19 @@ def divisors_of(system: SortedSystem) -> tuple[Divisor, ...]:
                 terms = tuple(sp.Add.make_args(expression))
                 found.append(Divisor(assignment.kind, assignment.targets, family, expression, terms))
     return tuple(reversed(found))
+
+
+def computed_from(system: SortedSystem, kind: str, variables: np.ndarray) -> np.ndarray:
+    """The variables whose derivatives are assigned by expressions in `variables` of a kind: of the determinant of a
+    loop, all that the loop gives."""
+    chosen = np.zeros(system.flat.size, dtype=bool)
+    chosen[variables] = True
+    found = [np.zeros(0, dtype=np.int64)]
+    for assignment in system.assignments:
+        if assignment.kind == "der":
+            columns = [k for k, other in enumerate(assignment.value.kinds) if other == kind]
+            found.append(assignment.targets[chosen[assignment.value.table[:, columns]].any(axis=1)])
+    return np.concatenate(found)
 
 
 def _note(needed: dict[str, np.ndarray], family: Family) -> None:

@@ -39,9 +39,7 @@ _MOVED = (
 def forcing(program: Program) -> Function | None:
     """`forcing(t, p)`: a vector of all such values of f; None where there are none."""
     ops = program.by_name["rhs"].ops
-    kinds: list[int] = []
-    for op in ops:
-        kinds.append(_kind(op, [kinds[a] for a in op.args], ops))
+    kinds = _kinds(ops)
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
     compared = _compared(ops, kinds)
     found = [
@@ -56,11 +54,17 @@ def exponents(program: Program) -> Function | None:
     """`exponents(t, p)`: the arguments of exponentials that depend on time and parameters alone and may have maxima;
     None where there are none. Such a pulse is as narrow as its exponent is bent there."""
     ops = program.by_name["rhs"].ops
+    kinds = _kinds(ops)
+    bent = {op.args[0] for op in ops if op.name == "exp" and kinds[op.args[0]] in (RESTLESS, NARROW)}
+    return _function(ops, sorted(bent)) if bent else None
+
+
+def _kinds(ops: tuple[Op, ...]) -> list[int]:
+    """The dependence on time of every operation."""
     kinds: list[int] = []
     for op in ops:
         kinds.append(_kind(op, [kinds[a] for a in op.args], ops))
-    bent = {op.args[0] for op in ops if op.name == "exp" and kinds[op.args[0]] in (RESTLESS, NARROW)}
-    return _function(ops, sorted(bent)) if bent else None
+    return kinds
 
 
 def _kind(op: Op, args: list[int], ops: tuple[Op, ...]) -> int:

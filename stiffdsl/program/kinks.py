@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.operations import COMPARISONS, ROUNDED
 from stiffdsl.program.ops import Op
 
 # Operations that bend or jump where their arguments pass something; logic and choices follow from these.
-BENDS = {name for name, o in OPERATIONS.items() if not o.smooth} - {"and", "or", "not", "select"}
+BENDS = (*COMPARISONS, *ROUNDED, "abs")
 
 
 def bends(ops: Sequence[Op]) -> bool:

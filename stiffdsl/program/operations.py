@@ -102,6 +102,11 @@ OPERATIONS: dict[str, ElementwiseOperation] = {
     "select": ElementwiseOperation(np.where, 3, smooth=False),
 }
 
+# Comparisons that change along a solve, and those that hold at single points; logic; and values that jump.
+ORDERED = ("lt", "le", "gt", "ge")
+COMPARISONS = (*ORDERED, "eq", "ne")
+CONDITIONS = (*COMPARISONS, "and", "or", "not")
+ROUNDED = ("sign", "floor", "ceil")
 # Operations whose derivative is zero wherever they have one.
 FLAT = frozenset(
     name for name, operation in OPERATIONS.items() if operation.partial is None and name != "select"

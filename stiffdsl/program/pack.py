@@ -12,14 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.operations import CONDITIONS, OPERATIONS
 from stiffdsl.program.ops import Builder, ConstantTables, Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 
 # Functions of more operations on numbers than this are packed.
 MOST = 400
-_CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 
 
 def packed(program: Program) -> Program:
@@ -106,7 +105,7 @@ class _Pool:
             condition = name in ("and", "or", "not") or (name == "select" and j == 0)
             args.append(b.apply("gt", value, b.number(0.5)) if condition else value)
         value = b.apply(name, *args)
-        if name in _CONDITIONS:
+        if name in CONDITIONS:
             value = b.apply("select", value, b.number(1.0), b.number(0.0))
         value = b.full(value, len(members))
         self.vector = b.put("place", (self.vector, value), self.filled, b.ops[self.vector].size)

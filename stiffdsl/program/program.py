@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.divisors import Divisor, divisors_of
 from stiffdsl.program.kinks import bends
 from stiffdsl.program.ops import Op
 from stiffdsl.program.quadratures import quadratures
@@ -149,6 +150,11 @@ class Program:
     def quadratures(self) -> np.ndarray:
         """The entries of y that stay outside of the error norm (`quadratures.py`)."""
         return quadratures(self.system, self.columns)
+
+    @cached_property
+    def divisors(self) -> tuple[Divisor, ...]:
+        """Divisors of assignments that parameters alone decide."""
+        return divisors_of(self.system)
 
     @cached_property
     def kinked(self) -> bool:

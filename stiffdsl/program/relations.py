@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.program.operations import ORDERED, ROUNDED
 from stiffdsl.program.ops import Builder
 
-RELATIONS = ("lt", "le", "gt", "ge", "sign", "abs", "floor", "ceil")
+RELATIONS = (*ORDERED, *ROUNDED, "abs")
 # The largest rise of the exponent of a held exponential function.
 RISE = 2.0
 

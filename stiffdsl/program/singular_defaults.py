@@ -17,28 +17,38 @@ from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.sort import sort
 from stiffdsl.program import interpret
-from stiffdsl.program.divisors import Divisor, divisors_of
+from stiffdsl.program.divisors import computed_from
 from stiffdsl.program.lower import lower
 from stiffdsl.program.program import Program
+
+# Parameters that the note names.
+NAMED = 4
 
 
 def regular_at_defaults(program: Program) -> Program:
     """The program, made again with parameters fixed where its equations are singular at the declared values."""
-    divisors = divisors_of(program.system)
-    if not divisors:
+    if not program.divisors:
         return program
-    p = _declared(program)
-    singular = [(d, m) for d in divisors for m in d.zero(p, program.system.flat.constants)]
-    if not singular:
+    p, system = _declared(program), program.system
+    flat = system.flat
+    numbers, yielding = [], []
+    for divisor in program.divisors:
+        members = divisor.zero(p, flat.constants)
+        if len(members):
+            numbers.append(divisor.parameters(members))
+            yielding += [
+                divisor.targets[members],
+                computed_from(system, divisor.kind, divisor.targets[members]),
+            ]
+    if not numbers:
         return program
-    numbers = sorted({k for divisor, m in singular for k in divisor.parameters(m)})
-    flat = program.system.flat
+    fixed = np.unique(np.concatenate(numbers))
     try:
-        fixed = with_fixed_parameters(flat, {k: float(p[k]) for k in numbers}, _yielding(program, singular))
-        again = lower(sort(replace(fixed, warnings=(*flat.warnings, _note(flat, p, numbers)))))
+        reduced = with_fixed_parameters(flat, fixed, p[fixed], np.concatenate(yielding))
+        again = lower(sort(replace(reduced, warnings=(*flat.warnings, _note(flat, p, fixed.tolist())))))
     except Fault:
         return program
-    still = any(len(d.zero(p, flat.constants)) for d in divisors_of(again.system))
+    still = any(len(d.zero(p, flat.constants)) for d in again.divisors)
     return program if still else replace(again, general=program)
 
 
@@ -48,33 +58,18 @@ def _declared(program: Program) -> np.ndarray:
     return np.asarray(interpret.run(program, "parameters", nothing, nothing), dtype=float)
 
 
-def _yielding(program: Program, singular: list[tuple[Divisor, int]]) -> np.ndarray:
-    """The variables that are determined by what is singular, and those that are computed from these."""
-    system = program.system
-    found = np.zeros(system.flat.size, dtype=bool)
-    for divisor, m in singular:
-        v = int(divisor.targets[m])
-        found[v] = True
-        for assignment in system.assignments:
-            columns = [k for k, kind in enumerate(assignment.value.kinds) if kind == divisor.kind]
-            if assignment.kind == "der" and columns:
-                rows = (assignment.value.table[:, columns] == v).any(axis=1)
-                found[assignment.targets[rows]] = True
-    return np.flatnonzero(found)
-
-
 def _note(flat: FlatModel, p: np.ndarray, numbers: list[int]) -> Diagnostic:
-    blocks = [next(b for b in flat.parameters if b.offset <= k < b.offset + b.size) for k in numbers]
+    shown = numbers[:NAMED]
+    blocks = [flat.parameter_block(k) for k in shown]
     named = [
         f"`{b.scalar_name(k - b.offset)}` = {(p[k] - b.shift) / b.scale:.6g}"
-        for b, k in zip(blocks, numbers, strict=True)
+        for b, k in zip(blocks, shown, strict=True)
     ]
-    first = blocks[0]
+    more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
     return Diagnostic(
         "W0403",
-        f"the structure is that at {', '.join(named[:4])}"
-        + (f" and {len(named) - 4} more" * (len(named) > 4)),
-        (Label(first.span, "at this value an equation no longer gives a derivative"),),
+        f"the structure is that at {', '.join(named)}{more}",
+        (Label(blocks[0].span, "at this value an equation no longer gives a derivative"),),
         ("an unknown that was a state follows from the others; its start gives way",),
         "a run with other values takes the structure of these: `model.unreduced`",
     )

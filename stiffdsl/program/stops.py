@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.program.operations import COMPARISONS
 from stiffdsl.program.ops import Builder, Op
 
-COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne", "sign")
+COMPARED = (*COMPARISONS, "sign")
 ROUNDINGS = ("floor", "ceil")
 _MOVED = ("element", "slice", "take", "take_sum", "sum", "full", "stack", "concatenate", "place")
 # Comparisons that have the value after the jump at the jump too: where the line rises (1), and falls (-1).
@@ -121,7 +122,7 @@ class Stops:
                 return max(degrees[1:]) if degrees[0] == _CONSTANT else _OTHER
             case name if name in _MOVED:
                 return max(degrees)
-            case name if name in COMPARISONS or name in ROUNDINGS:
+            case name if name in COMPARED or name in ROUNDINGS:
                 return _CONSTANT if max(degrees) <= _LINE else _OTHER
         return _CONSTANT if max(degrees) == _CONSTANT else _OTHER
 
@@ -133,7 +134,7 @@ class Stops:
     def _jumps(self, k: int) -> bool:
         """Whether operation k is a condition on time alone that is decided at `side`."""
         name = self.builder.ops[k].name
-        return self._t[k] and self._degree[k] == _CONSTANT and (name in COMPARISONS or name in ROUNDINGS)
+        return self._t[k] and self._degree[k] == _CONSTANT and (name in COMPARED or name in ROUNDINGS)
 
     def _one(self, k: int, kept: dict[int, int], steps: bool) -> int:
         op, b = self.builder.ops[k], self.builder

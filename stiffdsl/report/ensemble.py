@@ -9,8 +9,9 @@ import numpy as np
 from stiffdsl.report.picture import (
     COLOURS,
     MUTED,
-    blank,
+    grid,
     is_logarithmic,
+    label_time,
     plain,
     shortened,
     styled,
@@ -41,12 +42,9 @@ def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) ->
     """
     wanted = _scalars(ensemble, names)
     shown, left_out = wanted[:PANELS], max(0, len(wanted) - PANELS)
-    columns = 1 if len(shown) <= 3 else 2
-    rows = -(-max(1, len(shown)) // columns)
     scale, label = _time_axis(ensemble)
     with styled():
-        figure = blank(7.5 if columns == 1 else 11.0, 1.1 + (2.6 if rows == 1 else 2.0) * rows)
-        axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        figure, axes = grid(len(shown), 2.6, 2.0)
         for name, place in zip(shown, axes.flat, strict=False):
             _draw(place, ensemble.t / scale, np.asarray(ensemble[name], dtype=float), ensemble)
             doc = ensemble.docs.get(name)
@@ -54,19 +52,13 @@ def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) ->
             place.set_ylabel(unit_label(ensemble.units.get(name)))
             place.margins(x=0, y=0.08)
             place.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
-        for place in axes.flat[len(shown) :]:
-            place.set_visible(False)
-        for column in range(columns):
-            lowest = [place for place in axes[:, column] if place.get_visible()]
-            if lowest:
-                lowest[-1].tick_params(labelbottom=True)
-                lowest[-1].set_xlabel(label)
+        label_time(axes, label)
         if is_logarithmic(np.asarray(ensemble.t)):
             axes[0, 0].set_xscale("log")
             axes[0, 0].set_xlim(ensemble.t[1] / scale, ensemble.t[-1] / scale)
             ticked(axes[0, 0].xaxis)
         if shown:
-            beside = axes[0, columns - 1]
+            beside = axes[0, -1]
             handles, labels = axes[0, 0].get_legend_handles_labels()
             beside.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.04), handlelength=1.4)
         _head(figure, ensemble, left_out)

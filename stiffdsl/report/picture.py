@@ -114,6 +114,27 @@ def unit_label(unit: str | None) -> str:
     return f"[{_EXPONENT.sub(_raised, plain(unit))}]" if unit else ""
 
 
+def grid(count: int, single: float, several: float) -> "tuple[Figure, np.ndarray]":
+    """A figure with axes (rows, columns) for so many panels over one time axis; the heights in inches are those of a
+    row that is alone, and of one among several. Axes beyond the panels are hidden."""
+    columns = 1 if count <= 3 else 2
+    rows = -(-max(1, count) // columns)
+    figure = blank(7.5 if columns == 1 else 11.0, 1.1 + (single if rows == 1 else several) * rows)
+    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for place in axes.flat[count:]:
+        place.set_visible(False)
+    return figure, axes
+
+
+def label_time(axes: np.ndarray, label: str) -> None:
+    """Labels the time axis of a grid below the lowest panel of each column."""
+    for column in axes.T:
+        lowest = [place for place in column if place.get_visible()]
+        if lowest:
+            lowest[-1].tick_params(labelbottom=True)
+            lowest[-1].set_xlabel(label)
+
+
 def is_logarithmic(t: np.ndarray) -> bool:
     """Whether half of the points lie in the beginning."""
     if len(t) < 8 or t[0] != 0 or not t[-1] > 0:

@@ -17,8 +17,9 @@ import numpy as np
 from stiffdsl.report.picture import (
     COLOURS,
     MUTED,
-    blank,
+    grid,
     is_logarithmic,
+    label_time,
     plain,
     shortened,
     styled,
@@ -97,27 +98,19 @@ def plot_solution(
     left_out += sum(len(panel) for panel in panels[PANELS:])
     panels = panels[:PANELS]
 
-    columns = 1 if len(panels) <= 3 else 2
-    rows = -(-max(1, len(panels)) // columns)
     with styled():
-        figure = blank(7.5 if columns == 1 else 11.0, 1.1 + (2.4 if rows == 1 else 1.9) * rows)
-        axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        figure, axes = grid(len(panels), 2.4, 1.9)
         scale, label = _time_unit(solution, logarithmic)
         for panel, place in zip(panels, axes.flat, strict=False):
             _draw(place, t / scale, panel)
             _points(place, scale, panel, data or {})
-        for place in axes.flat[len(panels) :]:
-            place.set_visible(False)
         if logarithmic:
             axes[0, 0].set_xscale("log")
             axes[0, 0].set_xlim(_first_move(t, groups) / scale, t[-1] / scale)
             ticked(axes[0, 0].xaxis)
         elif len(t) > 1 and t[0] != t[-1]:
             axes[0, 0].set_xlim(t[0] / scale, t[-1] / scale)
-        for column in range(columns):
-            lowest = [place for place in axes[:, column] if place.get_visible()][-1]
-            lowest.tick_params(labelbottom=True)
-            lowest.set_xlabel(label)
+        label_time(axes, label)
         figure.align_ylabels([place for place in axes.flat if place.get_visible()])
         _head(figure, solution, left_out)
     if path is not None:

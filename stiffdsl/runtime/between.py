@@ -15,6 +15,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from stiffdsl import native
+from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.initialization.start_search import LONG, Search
@@ -39,14 +40,14 @@ def held(system: Any, times: Any, y: Any, args: Any, search: Search | None = Non
     return jax.vmap(one)(times, y)
 
 
-def searching(model: Any) -> Search | None:
+def searching(model: CompiledProgram) -> Search | None:
     """A kernel that looks for algebraic unknowns, for programs of JAX; None where XLA compiles the search soon."""
     if "searching" not in model.cache:
         model.cache["searching"] = _searching(model)
     return model.cache["searching"]
 
 
-def _searching(model: Any) -> Search | None:
+def _searching(model: CompiledProgram) -> Search | None:
     program = model.program
     functions = [program.by_name[name] for name in ("rhs", "jacobian")]
     # Which side of a jump in time counts is given where steps are made.
@@ -71,7 +72,7 @@ def _searching(model: Any) -> Search | None:
     return search
 
 
-def _sample(model: Any, known: Anchor) -> np.ndarray:
+def _sample(model: CompiledProgram, known: Anchor) -> np.ndarray:
     """The algebraic entries of the Jacobian where the declared model begins."""
     program = model.program
     massless = program.mass == 0
@@ -85,7 +86,9 @@ def _sample(model: Any, known: Anchor) -> np.ndarray:
 class Between:
     """Values of y at times between steps: those of the dense output, with algebraic unknowns solved for."""
 
-    def __init__(self, model: Any, dense: Callable[[np.ndarray], np.ndarray], p: np.ndarray, inputs: Any):
+    def __init__(
+        self, model: CompiledProgram, dense: Callable[[np.ndarray], np.ndarray], p: np.ndarray, inputs: Any
+    ):
         self.program, self.functions = model.program, model.interpreted
         self.dense, self.p, self.inputs = dense, p, inputs
         self.unknowns = np.flatnonzero(self.program.mass == 0)

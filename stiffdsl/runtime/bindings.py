@@ -73,7 +73,7 @@ class NamedValues:
         """Raises `ValueError` where another value is given for a parameter that is in the equations as a number."""
         if not isinstance(given, Tracer) and float(given) == value:
             return
-        block = next(b for b in self.parameters.blocks if b.offset <= k < b.offset + b.size)
+        block = self.system.flat.parameter_block(k)
         name, declared = block.scalar_name(k - block.offset), (value - block.shift) / block.scale
         raise ValueError(
             f"`{name}` decides the structure of this model at its declared value {declared:.6g} (W0403); "

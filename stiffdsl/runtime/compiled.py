@@ -148,13 +148,10 @@ class CompiledProgram:
 
     def default_arguments(self) -> Args:
         """The declared parameters and inputs as a `System` takes them, on the host."""
-        constant, signals = self.given.driven(None)
         p = self.default_parameters
         with np.errstate(all="ignore"):
             u: Any = np.asarray(self.interpreted.input_defaults(p), dtype=float)
-        if constant.given:
-            u = np.where(constant.mask, constant.values, u)
-        return Args(p, Inputs(u, signals))
+        return Args(p, Inputs(u, ()))
 
 
 def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:

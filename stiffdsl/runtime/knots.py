@@ -70,23 +70,17 @@ def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tupl
         return None
     traced = _traced(args.p, start, end)
     xp: Any = jnp if traced else np
-
-    def p_of() -> Any:
-        return xp.asarray(args.p)
-
+    p = xp.asarray(args.p)
     times = start + (end - start) * xp.asarray(LOOKS)
     bent = _exponents(model)
     if bent is not None:
-        values = jax.vmap(lambda t: bent[1](t, p_of()))(times).T if traced else bent[0](times, p_of()).T
-        closer = around_maxima(times, values)
+        closer = around_maxima(times, _of_all(bent, times, p, traced))
         low, high = xp.minimum(start, end), xp.maximum(start, end)
         times = xp.sort(xp.concatenate([times, xp.clip(closer, low, high)]))
         times = xp.where(end < start, times[::-1], times)
     values = [_over(function, times, traced)[None] for function in functions]
     if own is not None:
-        by_numpy, by_jax = own
-        p = xp.asarray(args.p)
-        values.append(jax.vmap(lambda t: by_jax(t, p))(times).T if traced else by_numpy(times, p).T)
+        values.append(_of_all(own, times, p, traced))
     return times, xp.concatenate(values)
 
 
@@ -111,6 +105,12 @@ def _of_time(model: CompiledProgram, name: str, extract: Callable[[Program], Fun
                 by_jax = emitted(found, program.tables)
             model.cache[name] = lambda t, p: at_times(found, program.tables, t, p), by_jax
     return model.cache[name]
+
+
+def _of_all(found: Any, times: Any, p: Any, traced: bool) -> Any:
+    """What depends on time (`_of_time`) at many times: (values, times)."""
+    by_numpy, by_jax = found
+    return jax.vmap(lambda t: by_jax(t, p))(times).T if traced else by_numpy(times, p).T
 
 
 def _over(function: Any, times: Any, traced: bool) -> Any:

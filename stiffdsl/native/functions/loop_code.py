@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from stiffdsl.native.ir.code import Code
-from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.operations import CONDITIONS, OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
-_BOOLEAN = ("flag", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
+_BOOLEAN = ("flag", *CONDITIONS)
 # Vectors that are computed in one loop: more would not stay in registers.
 _TOGETHER = 16
 # A row of a sum with at most so many terms is added without a loop.

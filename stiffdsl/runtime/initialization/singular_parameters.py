@@ -9,8 +9,7 @@ said with names and values, before a step divides by it.
 
 import numpy as np
 
-from stiffdsl.graph.system import SortedSystem
-from stiffdsl.program.divisors import divisors_of
+from stiffdsl.program.divisors import computed_from
 from stiffdsl.runtime.compiled import CompiledProgram
 
 NAMED = 4
@@ -18,20 +17,20 @@ NAMED = 4
 
 def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     """Message on equations that are singular at these parameters: unknowns and parameters; None if none is."""
-    divisors = model.cache.setdefault("divisors", None)
-    if divisors is None:
-        divisors = model.cache["divisors"] = divisors_of(model.program.system)
+    divisors = model.program.divisors
     if not divisors or model.cache.get("regular") == p.tobytes():
         return None
-    flat, names, parameters = model.program.system.flat, [], []
+    system = model.program.system
+    flat, names, parameters = system.flat, [], []
     for divisor in divisors:
-        members = divisor.zero(p, flat.constants)
-        for m in members[:NAMED].tolist():
-            name = flat.variable_name(int(divisor.targets[m]))
+        members = divisor.zero(p, flat.constants)[:NAMED]
+        for v in divisor.targets[members].tolist():
+            name = flat.variable_name(v)
             names.append(f"`der({name})`" if divisor.kind == "der" else f"`{name}`")
-            if len(divisor.terms) > 1:
-                names += _tied(model.program.system, divisor.kind, int(divisor.targets[m]))
-            parameters += divisor.parameters(m)
+        if len(divisor.terms) > 1:
+            tied = computed_from(system, divisor.kind, divisor.targets[members])
+            names += [f"`der({flat.variable_name(v)})`" for v in tied.tolist()]
+        parameters += divisor.parameters(members).tolist()
     if not names:
         model.cache["regular"] = p.tobytes()
         return None
@@ -46,20 +45,7 @@ def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     return f"the equations for {told} are singular at {at}: they do not give them there"
 
 
-def _tied(system: SortedSystem, kind: str, v: int) -> list[str]:
-    """Other derivatives that are computed from an unknown: of the determinant of a loop, all that the loop gives."""
-    found = []
-    for assignment in system.assignments:
-        if assignment.kind == "der":
-            columns = [k for k, other in enumerate(assignment.value.kinds) if other == kind]
-            rows = np.flatnonzero((assignment.value.table[:, columns] == v).any(axis=1))
-            found += [f"`der({system.flat.variable_name(int(w))})`" for w in assignment.targets[rows]]
-    return found
-
-
 def _valued(model: CompiledProgram, k: int, value: float) -> str:
-    for block in model.program.system.flat.parameters:
-        if block.offset <= k < block.offset + block.size:
-            unit = f" {block.unit}" if block.unit else ""
-            return f"{block.scalar_name(k - block.offset)} = {(value - block.shift) / block.scale:.6g}{unit}"
-    raise AssertionError("a parameter has a block")
+    block = model.program.system.flat.parameter_block(k)
+    unit = f" {block.unit}" if block.unit else ""
+    return f"{block.scalar_name(k - block.offset)} = {(value - block.shift) / block.scale:.6g}{unit}"

@@ -25,7 +25,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.dense_output import interpolate
 from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
-from stiffdsl.solve.base.system import Args
+from stiffdsl.solve.base.system import Args, SwitchingSystem
 from stiffdsl.solve.linear.linear_systems import linear_solver
 
 # The points of a step, as parts of it, at which conditions are evaluated.
@@ -64,7 +64,16 @@ def has_branches(system: Any) -> bool:
     return len(getattr(system, "relation_rises", ())) > 0 and bool(np.any(system.mass))
 
 
-def share(system: Any, asked: Bool[Array, ""], t, y, h, attempt: Attempt, args: Args, tolerance: Tolerance):
+def share(
+    system: SwitchingSystem,
+    asked: Bool[Array, ""],
+    t,
+    y,
+    h,
+    attempt: Attempt,
+    args: Args,
+    tolerance: Tolerance,
+):
     """The share of an attempted step that can be made in one piece: 1 where no kink inside it matters, or it is not
     `asked`; and whether f is another one at its end: slopes from before it hold no longer."""
     fixed = lax.stop_gradient((t, y, h, attempt.y, attempt.K, tolerance))
@@ -84,7 +93,7 @@ def share(system: Any, asked: Bool[Array, ""], t, y, h, attempt: Attempt, args: 
 class _Step:
     """An attempted step, with the conditions as they are where it begins."""
 
-    def __init__(self, system: Any, t, y, h, y1, K, tolerance: Tolerance, args: Args):
+    def __init__(self, system: SwitchingSystem, t, y, h, y1, K, tolerance: Tolerance, args: Args):
         self.system, self.t, self.y, self.h, self.y1, self.K, self.args = system, t, y, h, y1, K, args
         mass = np.asarray(system.mass)
         self.size = jnp.where(mass != 0, scale(y, y1, tolerance), jnp.inf)

@@ -91,11 +91,8 @@ def around_maxima(times, values) -> Any:
     with np.errstate(all="ignore"):
         rise, fall = (here - before) / left, (after - here) / right
         bend = 2 * (fall - rise) / (left + right)
-        vertex = times[1:-1] + xp.clip(
-            -0.5 * (rise + fall + (left - right) * bend / 2) / bend,
-            -xp.maximum(xp.abs(left), xp.abs(right)),
-            xp.maximum(xp.abs(left), xp.abs(right)),
-        )
+        near = xp.maximum(xp.abs(left), xp.abs(right))
+        vertex = times[1:-1] - xp.clip(rise / bend + left / 2, -near, near)
         width = xp.sqrt(2 / xp.abs(bend))
         is_maximum = (
             (here >= before) & (here >= after) & (bend < 0) & xp.isfinite(vertex) & xp.isfinite(width)
