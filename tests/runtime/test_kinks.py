@@ -190,4 +190,6 @@ def test_conditions_that_do_not_matter_cost_no_steps():
         sd.loads(text.replace("SMALL", size)).simulate((0, 20), rtol=1e-6, method="rodas5p")
         for size in ("0", "1e-12")
     )
-    assert np.array_equal(without.t, beside.t)
+    # The error estimates of the first steps are rounding, which differs from processor to processor.
+    assert beside.stats == without.stats
+    np.testing.assert_allclose(beside.t, without.t, rtol=1e-4)
