@@ -248,10 +248,10 @@ class CompiledModel(CompiledProgram):
         )
 
         def traced(outputs: Any, *given: Any) -> Ensemble:
-            key = ("traced", options, str(time), np.asarray(saveat).tobytes(), outputs)
-            if key not in model.cache:
-                model.cache[key] = pure.PureSolve(model, options, time, saveat, outputs)
-            return pure.traced_ensemble(model.cache[key], *given)
+            times = None if saveat is None else tuple(np.asarray(saveat).tolist())
+            interval = None if time is None else (float(time[0]), float(time[1]))
+            solve = pure.solve_of(model, options, interval, times, outputs)
+            return pure.traced_ensemble(solve, *given)
 
         given = (time, saveat, outputs, params, initial, inputs, progress)
         solved = run.ensemble(model, options, *given, executor=executor, traced=traced)

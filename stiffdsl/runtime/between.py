@@ -15,6 +15,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from stiffdsl import native
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor
@@ -40,14 +41,9 @@ def held(system: Any, times: Any, y: Any, args: Any, search: Search | None = Non
     return jax.vmap(one)(times, y)
 
 
+@artifact
 def searching(model: CompiledProgram) -> Search | None:
     """A kernel that looks for algebraic unknowns, for programs of JAX; None where XLA compiles the search soon."""
-    if "searching" not in model.cache:
-        model.cache["searching"] = _searching(model)
-    return model.cache["searching"]
-
-
-def _searching(model: CompiledProgram) -> Search | None:
     program = model.program
     functions = [program.by_name[name] for name in ("rhs", "jacobian")]
     # Which side of a jump in time counts is given where steps are made.

@@ -21,7 +21,7 @@ class CompiledProgram:
     """A program `M y' = f(t, y, p, u)` with its functions over JAX and NumPy; states and implicit unknowns y.
 
     Every module of `runtime` takes this; users hold a `stiffdsl.model.CompiledModel`, which adds the calls that solve.
-    `cache` holds what later modules made of the model, once for all calls.
+    `artifacts` holds what later modules made of the model, once for all calls (`runtime/artifact.py`).
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CompiledProgram:
         self.given = NamedValues(program.system, self.parameter_names, self.input_names, self.variable_names)
         self.evaluator = Evaluator(program, self.functions, self.interpreted)
         self._systems: dict[bool, ModelSystem] = {}
-        self.cache: dict[Any, Any] = {}
+        self.artifacts: dict[tuple[Any, tuple[Any, ...]], Any] = {}
         # The model that this is a part of, and the outputs that the part is for.
         self.whole: tuple[CompiledProgram, tuple[str, ...]] | None = None
 

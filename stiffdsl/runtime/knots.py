@@ -12,6 +12,7 @@ from jax.core import Tracer
 
 from stiffdsl.program.forcing import at_times, exponents, forcing
 from stiffdsl.program.program import Function, Program
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
 from stiffdsl.runtime.inputs import HOST, Signal
@@ -86,29 +87,27 @@ def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tupl
 
 def _forcing(model: CompiledProgram) -> Any:
     """The forcing of a model at many times, through NumPy, and at one, through JAX; None where there is none."""
-    return _of_time(model, "forcing", forcing)
+    return _of_time(model, forcing)
 
 
 def _exponents(model: CompiledProgram) -> Any:
     """The exponents of pulses, as `_forcing` is."""
-    return _of_time(model, "exponents", exponents)
+    return _of_time(model, exponents)
 
 
-def _of_time(model: CompiledProgram, name: str, extract: Callable[[Program], Function | None]) -> Any:
-    if name not in model.cache:
-        program = model.program
-        found = extract(program) if program.time_dependent else None
-        if found is None or (found.ops[-1].size or 0) * len(LOOKS) > MOST:
-            model.cache[name] = None
-        else:
-            with jax.ensure_compile_time_eval():
-                by_jax = emitted(found, program.tables)
-            model.cache[name] = lambda t, p: at_times(found, program.tables, t, p), by_jax
-    return model.cache[name]
+@artifact
+def _of_time(model: CompiledProgram, extract: Callable[[Program], Function | None]) -> Any:
+    program = model.program
+    found = extract(program) if program.time_dependent else None
+    if found is None or (found.ops[-1].size or 0) * len(LOOKS) > MOST:
+        return None
+    with jax.ensure_compile_time_eval():
+        by_jax = emitted(found, program.tables)
+    return lambda t, p: at_times(found, program.tables, t, p), by_jax
 
 
 def _of_all(found: Any, times: Any, p: Any, traced: bool) -> Any:
-    """What depends on time (`_of_time`) at many times: (values, times)."""
+    """Values of a function of time (`_of_time`) at many times: (values, times)."""
     by_numpy, by_jax = found
     return jax.vmap(lambda t: by_jax(t, p))(times).T if traced else by_numpy(times, p).T
 

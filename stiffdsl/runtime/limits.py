@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.model import Block
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bounds import SIDES, outside, refuse
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import NamedScalars
@@ -21,13 +22,11 @@ TEMPERATURES = ("K", "degC", "degF")
 FEW_DIGITS = 100.0
 
 
+@artifact
 def _limited(model: CompiledProgram, kind: str) -> list[Block]:
     """The declarations with a `min` or a `max`: those of `variables` or of `parameters`."""
-    key = ("limited", kind)
-    if key not in model.cache:
-        blocks: tuple[Block, ...] = getattr(model.program.system.flat, kind)
-        model.cache[key] = [b for b in blocks if "min" in b.sizes or "max" in b.sizes]
-    return model.cache[key]
+    blocks: tuple[Block, ...] = getattr(model.program.system.flat, kind)
+    return [b for b in blocks if "min" in b.sizes or "max" in b.sizes]
 
 
 def refuse_parameters(model: CompiledProgram, p: np.ndarray) -> None:
@@ -130,13 +129,17 @@ def _unseen(model: CompiledProgram, y: np.ndarray, atol: Any) -> list[str]:
     return [f"{text}; declare `nominal`, or give a smaller `atol`"]
 
 
+@artifact
+def _temperatures(model: CompiledProgram) -> np.ndarray:
+    """The entries of y that are declared as temperatures."""
+    states = model.program.system.states
+    units = [b.unit in TEMPERATURES and b.kind != "hidden" for b in model.declarations(states)]
+    return np.flatnonzero(units)
+
+
 def _coarse(model: CompiledProgram, y: np.ndarray, rtol: float) -> list[str]:
     """Temperatures that moved by a few of the errors that they are allowed, in one sentence on the worst."""
-    if "temperatures" not in model.cache:
-        states = model.program.system.states
-        units = [b.unit in TEMPERATURES and b.kind != "hidden" for b in model.declarations(states)]
-        model.cache["temperatures"] = np.flatnonzero(units)
-    own = model.cache["temperatures"]
+    own = _temperatures(model)
     if not len(own) or not len(y):
         return []
     low, high = y[:, own].min(axis=0), y[:, own].max(axis=0)

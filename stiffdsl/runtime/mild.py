@@ -9,6 +9,7 @@ the Jacobian where the solve begins. It may grow on the way: the method that is 
 import numpy as np
 
 from stiffdsl.program.program import Program
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.methods import switching
@@ -33,9 +34,13 @@ def is_mild(model: CompiledProgram, args: Args, start: float, end: float, y0: np
     ) * (abs(end - start) / switching.BOUND)
     if not steps < FACTORIZATIONS * switching.AT_MOST:
         return False
-    if "steps_of_a_factorization" not in model.cache:
-        model.cache["steps_of_a_factorization"] = switching.steps_of_a_factorization(model.system(False))
-    return steps < FACTORIZATIONS * model.cache["steps_of_a_factorization"]
+    return steps < FACTORIZATIONS * _steps_of_a_factorization(model)
+
+
+@artifact
+def _steps_of_a_factorization(model: CompiledProgram) -> float:
+    """The cost of a factorization in explicit steps."""
+    return switching.steps_of_a_factorization(model.system(False))
 
 
 def _bound(program: Program, jacobian: np.ndarray) -> float:

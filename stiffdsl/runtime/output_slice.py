@@ -10,6 +10,7 @@ from stiffdsl.graph.prune import kept_entries, prune
 from stiffdsl.native import kernel_of
 from stiffdsl.program.lower import lower
 from stiffdsl.program.outputs import with_outputs
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import functions
@@ -34,14 +35,15 @@ class Pruned:
 
     def evaluated(self) -> Any:
         """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX; by a kernel where it is long."""
-        key = ("outputs", self.labels, kernels.on_cpu())
-        if key not in self.model.cache:
-            program = with_outputs(self.model.program, self.numbers)
-            outputs = functions(program).outputs
-            if kernels.on_cpu():
-                outputs = kernel_of(program, program.by_name["outputs"], outputs)
-            self.model.cache[key] = outputs
-        return self.model.cache[key]
+        return _outputs(self.model, tuple(self.numbers.tolist()), kernels.on_cpu())
+
+
+@artifact
+def _outputs(model: CompiledProgram, numbers: tuple[int, ...], by_kernel: bool) -> Any:
+    """`outputs(t, y, p, u)` of the variables `numbers` over JAX."""
+    program = with_outputs(model.program, np.array(numbers, dtype=np.int64))
+    outputs = functions(program).outputs
+    return kernel_of(program, program.by_name["outputs"], outputs) if by_kernel else outputs
 
 
 def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -54,10 +56,12 @@ def pruned(model: CompiledProgram, outputs: Sequence[str] | None) -> Pruned:
 
     Raises `KeyError` for a name that is no variable.
     """
-    key = ("pruned", names_of(outputs))
-    if key in model.cache:
-        return model.cache[key]
-    labels, numbers = scalars_of(model.variable_names, key[1])
+    return _pruned(model, names_of(outputs))
+
+
+@artifact
+def _pruned(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Pruned:
+    labels, numbers = scalars_of(model.variable_names, outputs)
     program, system = model.program, model.program.system
     part, kept = model, np.arange(program.size)
     if outputs is not None:
@@ -66,5 +70,4 @@ def pruned(model: CompiledProgram, outputs: Sequence[str] | None) -> Pruned:
             kept = kept_entries(system, left)
             part = type(model)(lower(left), model.seconds, model.origin)
             part.whole = model, labels
-    model.cache[key] = Pruned(part, labels, numbers, kept)
-    return model.cache[key]
+    return Pruned(part, labels, numbers, kept)

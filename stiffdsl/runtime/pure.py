@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.runtime import run
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.executors import of_lane
@@ -161,6 +162,18 @@ class PureSolve:
             self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
         span = CallSpan(*(_real(value) for value in span))
         return self._made[key](of.values, constant.values, given.values, given.apart_values, signals, span)
+
+
+@artifact
+def solve_of(
+    model: CompiledProgram,
+    options: Options,
+    time: tuple[float, float] | None,
+    saveat: tuple[float, ...] | None,
+    outputs: tuple[str, ...] | None,
+) -> PureSolve:
+    """The pure solve of an ensemble's lanes."""
+    return PureSolve(model, options, time, saveat, outputs)
 
 
 def traced_ensemble(

@@ -1,7 +1,7 @@
 """The runs of a model: one solution on the host, a pure function of its parameters, many lanes at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ from jax.custom_batching import sequential_vmap
 
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import executors, tier
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -477,51 +478,27 @@ def ensemble(
     if not kernels.on_cpu():
         slots, most = device_slots(part.program.size, len(times))
         threads = 1
-    key = (
-        "ensemble",
+    kind = EnsembleKind(
         method,
         tier.expect(part, method, count),
-        options.max_steps,
-        options.first_step,
-        options.max_step,
-        options.linear,
-        options.quadratures,
+        replace(options, rtol=1.0, atol=1.0, max_steps=options.limit(tier.points_of(signals))),
         outputs,
-        tuple((kind, name) for kind in varied for name in varied[kind]),
-        tuple((kind, name) for kind in fixed for name in fixed[kind]),
+        tuple((given, name) for given in varied for name in varied[given]),
+        tuple((given, name) for given in fixed for name in fixed[given]),
         tuple(constants),
         jax.tree.structure(signals),
         devices,
         slots,
+        signals,
     )
-    if key not in model.cache:
-        labels, one, alone = lane(model, options, signals, outputs, slots, in_turn=slots is None)
-
-        def run(shared, own):
-            start, end, times, tolerances, given, inputs, signals = shared
-            params = model.given.params({**given["params"], **own["params"]})
-            begin = {**given["initial"], **own["initial"]}
-            begin = model.given.initial(begin or None)
-            signals = tuple(s.with_values(own["inputs"].get(s.name, s.values)) for s in signals)
-            moved = model.given.constants({name: own["inputs"][name] for name in constants})
-            if moved.given:
-                inputs = jnp.where(moved.mask, moved.values, inputs)
-            args = _arguments(model, True, params, Overrides(inputs, constant.mask), signals)
-            return one(start, end, times, args, begin, tolerances)
-
-        if devices:
-            program = executors.over_devices(lanes(run, alone, jax.jit), devices)
-        else:
-            program = lanes(run, alone)
-        model.cache[key] = labels, program, []
-    labels, program, pace = model.cache[key]
+    labels, program, pace = _lanes(model, kind)
     shared = (
         start,
         end,
         times[::-1] if turned else times,
         (options.rtol, np.asarray(options.atol)),
         fixed,
-        np.asarray(constant.values),
+        (np.asarray(constant.values), np.asarray(constant.mask)),
         signals,
     )
     if devices:
@@ -530,6 +507,50 @@ def ensemble(
     found, status, counts, _ = run_lanes(program, shared, varied, count, progress, threads, group, most, pace)
     stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
+
+
+@dataclass(frozen=True)
+class EnsembleKind:
+    """What the compiled program of an ensemble's lanes depends on: options but for tolerances, and which names differ
+    between lanes (`varied`, among them inputs that are `constants` in time) or are given for all of them (`fixed`)."""
+
+    method: str
+    vectorized: bool
+    options: Options
+    outputs: tuple[str, ...] | None
+    varied: tuple[tuple[str, str], ...]
+    fixed: tuple[tuple[str, str], ...]
+    constants: tuple[str, ...]
+    structure: Any
+    devices: tuple[Any, ...]
+    slots: int | None
+    # Signals of that structure: their values are arguments of the program.
+    signals: tuple[Signal, ...] = field(compare=False)
+
+
+@artifact
+def _lanes(
+    model: CompiledProgram, kind: EnsembleKind
+) -> tuple[tuple[str, ...], Callable[..., Any], list[float]]:
+    """The outputs' names, the program of many lanes, and the seconds that a lane takes, once known."""
+    slots = kind.slots
+    labels, one, alone = lane(model, kind.options, kind.signals, kind.outputs, slots, in_turn=slots is None)
+
+    def run(shared, own):
+        start, end, times, tolerances, given, (inputs, mask), signals = shared
+        params = model.given.params({**given["params"], **own["params"]})
+        begin = {**given["initial"], **own["initial"]}
+        begin = model.given.initial(begin or None)
+        signals = tuple(s.with_values(own["inputs"].get(s.name, s.values)) for s in signals)
+        moved = model.given.constants({name: own["inputs"][name] for name in kind.constants})
+        if moved.given:
+            inputs = jnp.where(moved.mask, moved.values, inputs)
+        args = _arguments(model, True, params, Overrides(inputs, mask), signals)
+        return one(start, end, times, args, begin, tolerances)
+
+    if kind.devices:
+        return labels, executors.over_devices(lanes(run, alone, jax.jit), kind.devices), []
+    return labels, lanes(run, alone), []
 
 
 def solve_task(task: executors.EnsembleTask, own: dict[str, dict[str, np.ndarray]]):

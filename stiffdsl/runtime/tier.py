@@ -16,6 +16,7 @@ import numpy as np
 
 from stiffdsl import native
 from stiffdsl.runtime import kernel_system
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.initialization.initial_state import anchor
@@ -57,10 +58,13 @@ def _kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...]) ->
     for signal in signals:
         if signal.function is not None:
             return f"the input `{signal.name}` is a function of time: kernels take tables"
-    key = ("native", method)
-    if key not in model.cache:
-        model.cache[key] = native.build(model.program, method, _start(model))
-    return model.cache[key]
+    return built(model, method)
+
+
+@artifact
+def built(model: CompiledProgram, method: str) -> Any:
+    """The native solver for a method, or the reason why there is none."""
+    return native.build(model.program, method, _start(model))
 
 
 def _start(model: CompiledProgram) -> np.ndarray | None:
@@ -74,27 +78,29 @@ def _start(model: CompiledProgram) -> np.ndarray | None:
 def stepped(model: CompiledProgram, driven: bool) -> ModelSystem:
     """The system that the control loop in JAX steps: its equations, Jacobian and factors are kernels where they can be.
     `driven`: some input changes with time."""
-    if not kernels.on_cpu():
-        return model.system(driven)
-    key = ("stepped", driven)
-    if key not in model.cache:
-        if "kernels" not in model.cache:
-            model.cache["kernels"] = kernel_system.kernels(model.program, model.functions)
-        own = model.cache["kernels"]
-        names = model.system(driven)
-        model.cache[key] = (
-            names if own is None else kernel_system.KernelSystem(model.program, own, names, driven)
-        )
-    return model.cache[key]
+    return by_kernels(model, driven) if kernels.on_cpu() else model.system(driven)
+
+
+@artifact
+def by_kernels(model: CompiledProgram, driven: bool) -> ModelSystem:
+    """The system whose equations, Jacobian and factors are kernels; the portable one where they cannot be."""
+    own, names = _kernels(model), model.system(driven)
+    return names if own is None else kernel_system.KernelSystem(model.program, own, names, driven)
+
+
+@artifact
+def _kernels(model: CompiledProgram) -> Any:
+    return kernel_system.kernels(model.program, model.functions)
 
 
 def called(model: CompiledProgram) -> Any:
     """The functions that a program of JAX calls around its steps: kernels where XLA would take long for them."""
-    if not kernels.on_cpu():
-        return model.functions
-    if "called" not in model.cache:
-        model.cache["called"] = native.called(model.program, model.functions)
-    return model.cache["called"]
+    return _called(model) if kernels.on_cpu() else model.functions
+
+
+@artifact
+def _called(model: CompiledProgram) -> Any:
+    return native.called(model.program, model.functions)
 
 
 def beginning(model: CompiledProgram, driven: bool) -> ModelSystem:

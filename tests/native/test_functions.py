@@ -143,7 +143,7 @@ def test_methods_take_the_steps_of_the_portable_tier(hires, method, monkeypatch)
     run = {"method": method, "time": (0.0, 5.0), "rtol": 1e-5}
     by_kernels = hires.simulate(**run)
     assert by_kernels.stats["tier"] == "native"
-    monkeypatch.setitem(hires.cache, ("stepped", False), hires.system(False))
+    monkeypatch.setitem(hires.artifacts, (tier.by_kernels, (False,)), hires.system(False))
     portable = hires.simulate(**run)
     assert portable.stats == by_kernels.stats | {"tier": "portable"}
     # The error estimate of `rodas4pw` is rounding where steps are short; their sizes follow it.

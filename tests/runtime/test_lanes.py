@@ -164,3 +164,19 @@ def test_single_precision_is_not_mixed_in(model):
     finally:
         jax.config.update("jax_enable_x64", True)
     assert model.simulate(time=(0, 10))["x"][-1] == pytest.approx(RISE[-1], rel=1e-5)
+
+    text = """\
+    model Driven
+      input u = 3
+      input w = 1
+      param a = 1
+      var x start 0
+    equations
+      der(x) = a*u + w - x
+    end
+    """
+    run = {"params": {"a": np.ones(2)}, "saveat": [1.0], "time": (0, 1)}
+    model = sd.loads(text)
+    for inputs, driven in (({"u": 2.0}, 3), (None, 4), ({"w": 0.0}, 3), ({"w": 0.0, "u": 0.0}, 0), (None, 4)):
+        found = model.ensemble(**run, inputs=inputs)["x"][:, 0]
+        np.testing.assert_allclose(found, driven * (1 - np.exp(-1)), rtol=1e-5, atol=1e-12)

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components, maximum_bipartite_matchin
 from stiffdsl.graph.fully_implicit import lifted
 from stiffdsl.program.lower import lower
 from stiffdsl.program.program import Program
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import numpy_functions
@@ -42,20 +43,19 @@ class Lifted:
     place: np.ndarray
 
 
+@artifact
 def lifted_system(model: CompiledProgram) -> Lifted | None:
     """All unknowns of the start; None where conserved quantities give states."""
     system = model.program.system
     if len(system.eliminated):
         return None
-    if "lifted" not in model.cache:
-        program = lower(lifted(system))
-        all_of, states = program.system, len(system.states)
-        order = np.lexsort((all_of.implicit_is_der, all_of.implicit))
-        code = 2 * all_of.implicit + all_of.implicit_is_der
-        own = order[np.searchsorted(code[order], 2 * system.implicit + system.implicit_is_der)]
-        place = np.concatenate([np.arange(states), states + own]).astype(np.int64)
-        model.cache["lifted"] = Lifted(program, numpy_functions(program), place)
-    return model.cache["lifted"]
+    program = lower(lifted(system))
+    all_of, states = program.system, len(system.states)
+    order = np.lexsort((all_of.implicit_is_der, all_of.implicit))
+    code = 2 * all_of.implicit + all_of.implicit_is_der
+    own = order[np.searchsorted(code[order], 2 * system.implicit + system.implicit_is_der)]
+    place = np.concatenate([np.arange(states), states + own]).astype(np.int64)
+    return Lifted(program, numpy_functions(program), place)
 
 
 def from_guesses(whole: Lifted, t: float, p, u, initial: Overrides):
@@ -79,6 +79,15 @@ def worthwhile(model: CompiledProgram, known: np.ndarray, guessed: np.ndarray, i
     return bool(open_.any() and (told & ~own & (system.flat.alias == np.arange(len(told)))).any())
 
 
+@artifact
+def _block_levels(model: CompiledProgram) -> Any:
+    """The blocks of the lifted start by levels."""
+    whole = lifted_system(model)
+    assert whole is not None
+    program = whole.program
+    return _levels(program.initial_rows, program.initial_columns, len(program.system.initial.free))
+
+
 def by_blocks(
     model: CompiledProgram, t: float, p, u, initial: Overrides
 ) -> tuple[np.ndarray, int, str] | None:
@@ -87,12 +96,10 @@ def by_blocks(
     whole = lifted_system(model)
     if whole is None:
         return None
-    program, free = whole.program, whole.program.system.initial.free
+    free = whole.program.system.initial.free
     if len(free) > MOST_UNKNOWNS:
         return None
-    if "levels" not in model.cache:
-        model.cache["levels"] = _levels(program.initial_rows, program.initial_columns, len(free))
-    levels = model.cache["levels"]
+    levels = _block_levels(model)
     if levels is None:
         return None
     with np.errstate(all="ignore"):

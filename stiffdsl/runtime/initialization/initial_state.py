@@ -1,7 +1,7 @@
 """Consistent start of a run, found on the host: damped Newton, continuation where it fails, and a report."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 from stiffdsl.flat.model import Family
 from stiffdsl.graph.depends import entries_of
 from stiffdsl.native import SearchKernel
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.block_chain import (
@@ -79,24 +80,18 @@ def begin(model: CompiledProgram, t: float, args: Args, initial: Overrides, over
     return Begun(y, report)
 
 
+@artifact
 def _solved_for(model: CompiledProgram) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The names of the unknowns that equations determine at the start, and the sizes of their blocks."""
-    if "solved for" not in model.cache:
-        program = model.program
-        free, names = program.system.initial.free, model.system(driven=False).names
-        sizes = block_sizes(program.initial_rows, program.initial_columns, len(free))
-        model.cache["solved for"] = tuple(names[int(k)] for k in free), sizes
-    return model.cache["solved for"]
+    program = model.program
+    free, names = program.system.initial.free, model.system(driven=False).names
+    sizes = block_sizes(program.initial_rows, program.initial_columns, len(free))
+    return tuple(names[int(k)] for k in free), sizes
 
 
+@artifact
 def anchor(model: CompiledProgram) -> Anchor | None:
     """The consistent state for the declared parameters, found without compiling anything; None where there is none."""
-    if "anchor" not in model.cache:
-        model.cache["anchor"] = _anchor(model)
-    return model.cache["anchor"]
-
-
-def _anchor(model: CompiledProgram) -> Anchor | None:
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
     args = model.default_arguments()
     nothing = model.given.initial(None)
@@ -116,23 +111,27 @@ def _anchor(model: CompiledProgram) -> Anchor | None:
 # --- solving ------------------------------------------------------------------------------------
 
 
+@artifact
+def _newton(model: CompiledProgram, driven: bool) -> Callable[..., Started]:
+    """Newton's method for the start, compiled."""
+    program, system = model.program, model.system(driven)
+    return jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
+
+
 def _solved(
     model: CompiledProgram, t: float, y: np.ndarray, args: Args, known: Any, initial: Overrides
 ) -> tuple[Started, str, int]:
     """The free entries of y by Newton's method, else by continuation in all unknowns, else in those of y."""
-    program, system = model.program, model.system(driven=bool(args.inputs.signals))
+    program = model.program
     p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
     if len(program.system.initial.free) <= THOROUGH:
-        quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model, lambda: anchor(model)))
+        quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model, anchor))
         if quick is not None:
             whole, iterations, how = quick
             nothing = np.zeros(len(program.system.initial.free))
             return Started(whole, True, iterations, nothing, nothing, known), how, iterations
-    key = ("initial", system.time_dependent)
-    if key not in model.cache:
-        model.cache[key] = jax.jit(lambda t, y, args, known: consistent(program, system, t, y, args, known))
     check_process()
-    newton = model.cache[key]
+    newton = _newton(model, bool(args.inputs.signals))
     found: Started = newton(t, y, args, known)
     if bool(found.converged):
         return found, "Newton", int(found.iterations)

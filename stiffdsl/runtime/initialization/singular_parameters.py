@@ -10,6 +10,7 @@ said with names and values, before a step divides by it.
 import numpy as np
 
 from stiffdsl.program.divisors import computed_from
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 
 NAMED = 4
@@ -18,7 +19,8 @@ NAMED = 4
 def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     """Message on equations that are singular at these parameters: unknowns and parameters; None if none is."""
     divisors = model.program.divisors
-    if not divisors or model.cache.get("regular") == p.tobytes():
+    regular = _regular(model)
+    if not divisors or regular == [p.tobytes()]:
         return None
     system = model.program.system
     flat, names, parameters = system.flat, [], []
@@ -32,7 +34,7 @@ def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
             names += [f"`der({flat.variable_name(v)})`" for v in tied.tolist()]
         parameters += divisor.parameters(members).tolist()
     if not names:
-        model.cache["regular"] = p.tobytes()
+        regular[:] = [p.tobytes()]
         return None
     names, given = sorted(set(names)), sorted(set(parameters))
     at = ", ".join(_valued(model, k, float(p[k])) for k in given[:NAMED])
@@ -43,6 +45,12 @@ def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     else:
         told = f"{', '.join(names[:-1])} and {names[-1]}"
     return f"the equations for {told} are singular at {at}: they do not give them there"
+
+
+@artifact
+def _regular(model: CompiledProgram) -> list[bytes]:
+    """The parameters that were found regular last: those of many solves in a row are the same."""
+    return []
 
 
 def _valued(model: CompiledProgram, k: int, value: float) -> str:

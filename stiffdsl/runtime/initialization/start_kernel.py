@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stiffdsl import native
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.solve.base import kernels
@@ -13,26 +14,32 @@ from stiffdsl.solve.base import kernels
 LONG = 300
 
 
+# `initial_state.anchor`: the consistent state for the declared parameters.
+DeclaredStart = Callable[[CompiledProgram], Anchor | None]
+
+
 def operations(model: CompiledProgram) -> int:
     """The number of operations of the start problem and of its Jacobian."""
     program = model.program
     return sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian"))
 
 
-def on_the_host(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.SearchKernel | None:
+def on_the_host(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
     """The kernel, where it is worth compiling for the host."""
     return start_kernel(model, known) if operations(model) >= LONG else None
 
 
-def start_kernel(model: CompiledProgram, known: Callable[[], Anchor | None]) -> native.SearchKernel | None:
-    """The kernel, with pivots for the start of the declared model, `known()`; None where there is none."""
+def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
+    """The kernel, with pivots for the start of the declared model; None where there is none."""
     if not len(model.program.system.initial.free) or not kernels.on_cpu():
         return None
-    if "start kernel" not in model.cache:
-        model.cache["start kernel"] = native.search_of(
-            native.start_problem(model.program), _sample(model, known())
-        )
-    return model.cache["start kernel"]
+    return search_kernel(model, known)
+
+
+@artifact
+def search_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
+    """The kernel of a model whose start is to be searched for."""
+    return native.search_of(native.start_problem(model.program), _sample(model, known(model)))
 
 
 def _sample(model: CompiledProgram, known: Anchor | None) -> np.ndarray | None:

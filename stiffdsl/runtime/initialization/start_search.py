@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor, solved_from
@@ -25,15 +26,10 @@ LONG = 100
 Search = Callable[[Any, Any], NewtonResult]
 
 
+@artifact
 def searched(model: CompiledProgram) -> Search | None:
     """`search(x0, context)` for `newton`; None where XLA compiles the search soon, or there is no kernel."""
-    if "searched" not in model.cache:
-        model.cache["searched"] = _searched(model)
-    return model.cache["searched"]
-
-
-def _searched(model: CompiledProgram) -> Search | None:
-    made = start_kernel(model, lambda: anchor(model)) if operations(model) >= LONG else None
+    made = start_kernel(model, anchor) if operations(model) >= LONG else None
     if made is None:
         return None
     free, known = model.program.system.initial.free, anchor(model)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.written import Written, places, sorted_equations, written
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.inputs import Inputs
@@ -283,12 +284,10 @@ def worst(values: np.ndarray) -> tuple[int, int]:
     return np.unravel_index(int(np.argmax(np.where(np.isnan(values), -1.0, values))), values.shape)  # type: ignore
 
 
+@artifact
 def written_of(model: CompiledProgram) -> Written:
-    """The equations of the model's text, read once; of its sorted system where there is no text."""
-    if "written" not in model.cache:
-        origin = model.origin
-        if origin is None:
-            model.cache["written"] = sorted_equations(model.program.system.flat)
-        else:
-            model.cache["written"] = written(origin(stop_after="check"), origin.constants)
-    return model.cache["written"]
+    """The equations of the model's text; of its sorted system where there is no text."""
+    origin = model.origin
+    if origin is None:
+        return sorted_equations(model.program.system.flat)
+    return written(origin(stop_after="check"), origin.constants)
