@@ -121,7 +121,7 @@ def _first_solutions(limit: float, console: Console) -> list[dict[str, Any]]:
 def _source(family: str, n: int) -> tuple[Any, dict[str, float]]:
     """The text, and the constants that give it `n` states (of the network: reactions)."""
     from stiffdsl.diagnostics import Source
-    from stiffdsl.pipeline import read
+    from stiffdsl.sources import read
 
     if family == "network":
         return Source("network.sml", mass_action(round(n * SPECIES), n)), {}

@@ -59,8 +59,9 @@ def load(
     `constants` replaces values of `const` declarations by name. With `eliminate_conserved`, every conserved quantity
     (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
     """
-    from stiffdsl.pipeline import compile_model, located, read
+    from stiffdsl.pipeline import compile_model
     from stiffdsl.solve.base import arguments
+    from stiffdsl.sources import located, read
 
     arguments.path(path, "`path`")
     return compile_model(read(located(path)), model, constants, eliminate_conserved=eliminate_conserved)

@@ -71,7 +71,7 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
     connected to, so it is checked by itself only as far as names and units go.
     """
     from stiffdsl.check.compile import check_file as check_declarations
-    from stiffdsl.pipeline import load_import
+    from stiffdsl.sources import load_import
     from stiffdsl.syntax import tree
     from stiffdsl.syntax.parse import parse
 

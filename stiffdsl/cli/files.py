@@ -8,7 +8,7 @@ from pathlib import Path
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.shipped import shipped
 from stiffdsl.diagnostics import Source, did_you_mean
-from stiffdsl.pipeline import located
+from stiffdsl.sources import FRONT_ENDS, located
 
 
 def read_source(path: str, library: bool = True) -> Source:
@@ -18,6 +18,9 @@ def read_source(path: str, library: bool = True) -> Source:
     """
     if path != "-" and library:
         path = str(located(path))
+    front_end = FRONT_ENDS.get(Path(path).suffix.lower())
+    if front_end is not None:
+        return front_end(Path(path))
     return Source("<stdin>" if path == "-" else path, read_text(path))
 
 

@@ -5,7 +5,7 @@ from stiffdsl.diagnostics import Source
 from stiffdsl.flat.flatten import flatten
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.flat.show import member_text
-from stiffdsl.pipeline import load_import
+from stiffdsl.sources import load_import
 from stiffdsl.syntax.parse import parse
 
 

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from stiffdsl.diagnostics import Source
-from stiffdsl.pipeline import compile_model, read
+from stiffdsl.pipeline import compile_model
 from stiffdsl.program import interpret
 from stiffdsl.program.program import Program
 from stiffdsl.resources import folder
+from stiffdsl.sources import read
 
 # An algebraic unknown that only an equation of degree three determines, and a right side that changes with time.
 CONSTRAINED = """

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.diagnostics import Source
-from stiffdsl.pipeline import compile_model, read
+from stiffdsl.pipeline import compile_model
 from stiffdsl.program.interpret import run
 from stiffdsl.program.program import Program
+from stiffdsl.sources import read
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 # Files with an experiment are models; the others are parts.

@@ -9,9 +9,10 @@ import pytest
 
 from benchmarks.texts import mass_action, written_out_rod
 from stiffdsl.diagnostics import Source
-from stiffdsl.pipeline import compile_model, read
+from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.export.python_module import write
+from stiffdsl.sources import read
 
 from .programs import MODELS, arguments
 

@@ -7,8 +7,9 @@ import pytest
 import stiffdsl as sd
 from stiffdsl.check.text import text
 from stiffdsl.diagnostics import Source
-from stiffdsl.pipeline import compile_model, located, read
+from stiffdsl.pipeline import compile_model
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
+from stiffdsl.sources import located, read
 from stiffdsl.surrogate.part.runs import task_with
 
 HOUSE = """

@@ -1,0 +1,71 @@
+"""Sources: the texts of models, from files, by the names of the library, and for imports.
+
+A front end makes a source in stiffdsl's language of a file in another: it is a line in `FRONT_ENDS`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span
+from stiffdsl.resources import folder
+
+# The reader of a file by the end of its name; every other file is read as text in stiffdsl's language.
+FRONT_ENDS: dict[str, Callable[[Path], Source]] = {}
+
+
+def read(path: str | Path) -> Source:
+    """The source that a file holds, by its front end. Raises `ModelError` (E0100) where it cannot be read."""
+    path = Path(path)
+    return FRONT_ENDS.get(path.suffix.lower(), read_text)(path)
+
+
+def read_text(path: Path) -> Source:
+    """The text of a file. Raises `ModelError` (E0100) where it cannot be read as UTF-8."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        help_text = None
+        if (path / "surrogate.json").is_file():
+            help_text = f"this folder holds a surrogate: `stiffdsl.load_surrogate({str(path)!r})` reads it"
+        raise ModelError([_unreadable(path, error.strerror or "it cannot be opened", help_text)]) from None
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8 text"
+        raise ModelError([_unreadable(path, reason)]) from None
+    return Source(str(path), text)
+
+
+def _unreadable(path: Path, reason: str, help_text: str | None = None) -> Diagnostic:
+    span = Span(Source(str(path), ""), 1, 1, 1, 2)
+    return Diagnostic("E0100", f"cannot read `{path}`: {reason}", (Label(span),), help=help_text)
+
+
+def located(path: str | Path) -> Path:
+    """`path` itself, or the file that ships under this name where there is no such file: `chemistry.robertson`."""
+    name = str(path)
+    if not Path(path).exists() and all(part.isidentifier() for part in name.split(".")):
+        shipped = folder("models") / _file_of(name)
+        if shipped.is_file():
+            return shipped
+    return Path(path)
+
+
+def _file_of(module: str) -> Path:
+    """The file of a module in its root: `chemistry.robertson` is `chemistry/robertson.sml`."""
+    return Path(*module.split(".")).with_suffix(".sml")
+
+
+def load_import(module: str, importing: Source) -> Source | None:
+    """The file that `import module` means: beside the importing file, then in the library that ships.
+
+    Raises `ModelError` for a link that leads out of the folder of the importing file: what it leads to is not read.
+    """
+    beside = Path(importing.name).parent
+    for root in (beside, folder("models")):
+        candidate = root / _file_of(module)
+        if not candidate.is_file():
+            continue
+        if root is beside and not candidate.resolve().is_relative_to(root.resolve()):
+            reason = f"it is a link out of the folder `{root}`, from which imports are read; copy the file"
+            raise ModelError([_unreadable(candidate, reason)])
+        return read(candidate)
+    return None
