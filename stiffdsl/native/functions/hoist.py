@@ -1,45 +1,17 @@
-"""Hoisting: operations that depend on parameters alone, computed once for a solve instead of at every stage.
+"""The kernel's functions over hoisted values (`program/hoist.py`): XLA moves such operations out of the loop over steps
+by itself, LLVM does not, as a step is a function of its own there."""
 
-before   rhs(t, y, p, u) = exp(-p[0]/p[1])*y[0]     after   prepare(p) = [exp(-p[0]/p[1])]
-                                                            rhs(t, y, P, u) = P[2]*y[0]     P = [p, prepare(p)]
-
-XLA moves such operations out of the loop over steps by itself. LLVM does not: a step is a function of its own there.
-"""
-
-from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from stiffdsl.native.functions import emission
 from stiffdsl.native.step.attempt import KernelModel
-from stiffdsl.program.forward import copied
-from stiffdsl.program.ops import Builder, ConstantTables, Op
+from stiffdsl.program.hoist import Hoisted, Tabled
 from stiffdsl.program.program import Function
 
-# Cheaper to do again than to keep, or no numbers; see `GATHERED` for exceptions.
-REPEATED = (
-    "element",
-    "slice",
-    "take",
-    "full",
-    "stack",
-    "neg",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "ne",
-    "and",
-    "or",
-    "not",
-)
 
-# As many entries that are not neighbours are brought together once, for loops over vectors.
-GATHERED = 16
-
-Tabled = tuple[Function, dict[str, np.ndarray]]
+def is_looped(function: Function) -> bool:
+    """Whether the vectors of a function are computed in loops: it is too long to be written out."""
+    return emission.size_written_out(function) > emission.STRAIGHT
 
 
 def prepared(model: KernelModel) -> KernelModel:
@@ -52,111 +24,22 @@ def prepared(model: KernelModel) -> KernelModel:
     kinks = model.kinks
     if kinks is not None:
         functions += [(kinks.relations, kinks.tables), (kinks.held, kinks.tables)]
-    once = Once(functions, model.parameters)
-    if once.prepare is None:
+    hoisted = Hoisted(functions, model.parameters, is_looped)
+    if hoisted.prepare is None:
         return model
-    named = {f.name: f for f in once.functions}
+    named = {f.name: f for f in hoisted.functions}
     return replace(
         model,
         rhs=named["rhs"],
         jacobian=named["jacobian"],
         rhs_t=named.get("rhs_t"),
-        tables=once.tables,
-        tables_t=once.tables,
+        tables=hoisted.tables,
+        tables_t=hoisted.tables,
         project=named.get("project"),
-        tables_project=once.tables,
+        tables_project=hoisted.tables,
         kinks=None
         if kinks is None
-        else replace(kinks, relations=named["relations"], held=named["held"], tables=once.tables),
-        parameters=once.parameters,
-        prepare=once.prepare,
+        else replace(kinks, relations=named["relations"], held=named["held"], tables=hoisted.tables),
+        parameters=hoisted.parameters,
+        prepare=hoisted.prepare,
     )
-
-
-def _gathers(op: Op) -> bool:
-    """Whether an operation brings entries together that lie apart."""
-    apart = op.name == "take" or (op.name == "slice" and op.data[2] != 1)
-    return apart and (op.size or 0) >= GATHERED
-
-
-class Once:
-    """`functions` over the parameters and what `prepare` makes of them; `prepare` is None where that is nothing.
-
-    `parameters` is how many entries their argument p has then; all tables are in `tables`.
-    """
-
-    def __init__(self, functions: Sequence[Tabled], parameters: int):
-        self._given = parameters
-        tables_of_all = ConstantTables()
-        self._own, self._builder = Builder(tables_of_all), Builder(tables_of_all)
-        # The offset of each value of `prepare`, by its operation there.
-        self._places: dict[int, int] = {}
-        alone = [self._alone(f, tables) for f, tables in functions]
-        for (function, _), values in zip(functions, alone, strict=True):
-            self._choose(function, values)
-        self.parameters = parameters + self._arranged()
-        self.prepare = self._prepare() if self._places else None
-        self.functions = tuple(
-            self._over(f, tables, values) for (f, tables), values in zip(functions, alone, strict=True)
-        )
-        self.tables = tables_of_all.arrays
-
-    def _alone(self, function: Function, tables: dict[str, np.ndarray]) -> list[int | None]:
-        """The operation in `prepare` of each that depends on parameters and constants alone."""
-        values: list[int | None] = []
-        for op in function.ops:
-            args = [values[a] for a in op.args]
-            alone = all(a is not None for a in args) and (op.name != "input" or op.data == "p")
-            values.append(copied(self._own, tables, op, args) if alone else None)  # type: ignore[arg-type]
-        return values
-
-    def _choose(self, function: Function, values: list[int | None]) -> None:
-        """Keeps what other operations, or the caller, see of them."""
-        seen, looped = [len(function.ops) - 1], emission.size_written_out(function) > emission.STRAIGHT
-        for k, op in enumerate(function.ops):
-            if values[k] is None:
-                seen += op.args
-        while seen:
-            k = seen.pop()
-            op, own = function.ops[k], values[k]
-            if own is None or self._own.ops[own].name in ("input", "number", "flag", "table"):
-                continue
-            if op.name in REPEATED and not (looped and _gathers(op)):
-                seen += op.args
-            else:
-                self._places.setdefault(own, -1)
-
-    def _arranged(self) -> int:
-        """Numbers first, then vectors; returns how many entries they are."""
-        ordered = sorted(self._places, key=lambda own: (self._own.ops[own].size is not None, own))
-        at = 0
-        for own in ordered:
-            self._places[own] = self._given + at
-            size = self._own.ops[own].size
-            at += 1 if size is None else size
-        self._ordered = ordered
-        return at
-
-    def _prepare(self) -> Function:
-        numbers = [own for own in self._ordered if self._own.ops[own].size is None]
-        parts = [self._own.stack(numbers)] if numbers else []
-        result = self._own.concatenate([*parts, *self._ordered[len(numbers) :]])
-        ops, *_ = self._own.needed(result)
-        return Function("prepare", ("p",), "What follows from parameters alone.", ops)
-
-    def _over(self, function: Function, tables: dict[str, np.ndarray], alone: list[int | None]) -> Function:
-        """`function` with its argument p longer."""
-        b = self._builder
-        p = b.input("p", self.parameters)
-        values: list[int] = []
-        for k, op in enumerate(function.ops):
-            own = alone[k]
-            if op.name == "input" and op.data == "p":
-                values.append(b.take(p, np.arange(self._given)))
-            elif own in self._places:
-                place, size = self._places[own], self._own.ops[own].size
-                values.append(b.element(p, place) if size is None else b.take(p, place + np.arange(size)))
-            else:
-                values.append(copied(b, tables, op, [values[a] for a in op.args]))
-        ops, *_ = b.needed(values[-1])
-        return Function(function.name, function.arguments, function.doc, ops)

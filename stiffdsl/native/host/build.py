@@ -10,13 +10,14 @@ from stiffdsl.native.host import engine
 from stiffdsl.native.host.digest import digest_of, sources
 from stiffdsl.native.host.solver import NativeSolver, Wide
 from stiffdsl.native.loop import kernel
-from stiffdsl.native.loop.time_events import in_segments, stopping
+from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
 from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.program import Program
+from stiffdsl.program.segments import in_segments
 from stiffdsl.solve.methods.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}

@@ -1,7 +1,7 @@
 """The functions of a model as kernels that JAX calls one by one: what the methods need that step in JAX.
 
     rhs(t, y, P, u)    jacobian(t, y, P, u)         and `side`, where the program's functions take it
-    P = extended(p)    the parameters, and what depends on them alone (`hoist.py`)
+    P = extended(p)    the parameters, and what depends on them alone (`program/hoist.py`)
 
 XLA would compile the equations for ten seconds and more; LLVM takes a tenth of that, and the code is kept on disk by
 its content. First derivatives are kernels too, compiled when they are asked for; second ones are those of the functions
@@ -16,14 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.native.functions import hoist
 from stiffdsl.native.functions.emission import emit_function
-from stiffdsl.native.functions.hoist import Tabled
+from stiffdsl.native.functions.hoist import is_looped
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.code import IRModule
 from stiffdsl.program.forward import directional
+from stiffdsl.program.hoist import Hoisted, Tabled
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.program.reverse import pullback
@@ -164,7 +164,7 @@ class Functions(Listing):
     ):
         super().__init__(key)
         self.given = parameters
-        split = hoist.Once([rhs, jacobian], parameters)
+        split = Hoisted([rhs, jacobian], parameters, is_looped)
         if split.prepare is None:
             written = [rhs, jacobian]
         else:

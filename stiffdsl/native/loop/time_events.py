@@ -1,22 +1,18 @@
 """Jumps in time inside a kernel (`solve/integrate/time_events.py`).
 
 Conditions on time alone are decided by one time for all steps up to the next jump, in the middle between both. It
-follows the parameters, so that what depends on it is worked out once for these steps (`hoist.py`):
-
-    rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
+follows the parameters (`program/segments.py`).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.signals import next_jump
-from stiffdsl.program.forward import copied
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.integrate.time_events import EPSILON, ROUNDINGS, SAME, TINY
 
@@ -43,31 +39,6 @@ def stopping(program: Program) -> TimeEvents | None:
         return None
     crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
     return TimeEvents(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
-
-
-def in_segments(program: Program, parameters: int) -> Program:
-    """The functions that steps evaluate, with that time as the last of the parameters."""
-    if not len(program.crossings_periodic):
-        return program
-    b = Builder(ConstantTables())
-    p = b.input("p", parameters + 1)
-
-    def over(function: Function) -> Function:
-        values: list[int] = []
-        for op in function.ops:
-            match op.name, op.data:
-                case "input", "p":
-                    values.append(b.take(p, np.arange(parameters)))
-                case "input", "side":
-                    values.append(b.full(b.element(p, parameters), op.size or 1))
-                case _:
-                    values.append(copied(b, program.tables, op, [values[a] for a in op.args]))
-        ops, *_ = b.needed(values[-1])
-        arguments = tuple(a for a in function.arguments if a != "side")
-        return Function(function.name, arguments, function.doc, ops)
-
-    functions = [over(f) for f in program.functions if "side" in f.arguments and f.name != "crossings"]
-    return replace(program, functions=functions, tables=b.tables.arrays)
 
 
 def beyond_of(code: Code, t: str) -> str:

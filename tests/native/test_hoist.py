@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.native.functions.hoist import Once
+from stiffdsl.native.functions.hoist import is_looped
 from stiffdsl.native.host import engine
 from stiffdsl.program import interpret
+from stiffdsl.program.hoist import Hoisted
 
 CHAIN = """
 model Chain
@@ -36,7 +37,7 @@ end
 def once_of(model):
     program = model.program
     functions = [(program.by_name[name], program.tables) for name in ("rhs", "jacobian")]
-    return Once(functions, len(model.default_parameters))
+    return Hoisted(functions, len(model.default_parameters), is_looped)
 
 
 @pytest.mark.parametrize("n", [3, 200])

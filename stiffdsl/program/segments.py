@@ -1,0 +1,39 @@
+"""Segments between jumps in time: conditions on time alone are decided by one time, in the middle of the segment.
+
+It follows the parameters, so that what depends on it is computed once for the steps of a segment (`hoist.py`):
+
+    rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stiffdsl.program.forward import copied
+from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.program import Function, Program
+
+
+def in_segments(program: Program, parameters: int) -> Program:
+    """The functions that steps evaluate, with that time as the last of the parameters."""
+    if not len(program.crossings_periodic):
+        return program
+    b = Builder(ConstantTables())
+    p = b.input("p", parameters + 1)
+
+    def over(function: Function) -> Function:
+        values: list[int] = []
+        for op in function.ops:
+            match op.name, op.data:
+                case "input", "p":
+                    values.append(b.take(p, np.arange(parameters)))
+                case "input", "side":
+                    values.append(b.full(b.element(p, parameters), op.size or 1))
+                case _:
+                    values.append(copied(b, program.tables, op, [values[a] for a in op.args]))
+        ops, *_ = b.needed(values[-1])
+        arguments = tuple(a for a in function.arguments if a != "side")
+        return Function(function.name, arguments, function.doc, ops)
+
+    functions = [over(f) for f in program.functions if "side" in f.arguments and f.name != "crossings"]
+    return replace(program, functions=functions, tables=b.tables.arrays)
