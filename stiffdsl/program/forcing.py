@@ -4,174 +4,228 @@ A step looks at the equations at a few times. What moves only for a while, and d
 may lie between them: it is looked at before a solve. That `sin(w*time)`, polynomials and `exp(-time/tau)` move is
 seen at any time; powers, quotients, `exp` of a square and all that has branches may be still for long. Where
 conditions compare it with unknowns (`relations.py`), what moves without rest counts too: they may be true for a
-while.
+while. Clocks (`time_dependence.py`) are functions of time as well.
 
-    der(y) = exp(-((time - 3)/0.5)^2)*y + sin(time)        forcing(t, p) = [exp(-((t - 3)/0.5)^2)]
+    der(y) = exp(-((time - 3)/0.5)^2)*y + sin(time)        exp(-((t - 3)/0.5)^2); a peak of -((t - 3)/0.5)^2
+
+What is narrower than the times that are looked at shows in what it is made of: an exponential at the maximum of its
+exponent, a quotient where its divisor is least, `tanh`, `abs` and conditions where their argument is zero.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.program.operations import OPERATIONS
+from stiffdsl.program.operations import ORDERED
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.relations import RELATIONS
-
-# Dependence of a value on time: none, a line, without rest, possibly with rests, or on other things too.
-CONSTANT, LINE, RESTLESS, NARROW, OTHER = range(5)
-_MOVED = (
-    "element",
-    "slice",
-    "take",
-    "take_sum",
-    "sum",
-    "full",
-    "stack",
-    "concatenate",
-    "place",
-    "add",
-    "sub",
-    "neg",
+from stiffdsl.program.time_dependence import (
+    CONSTANT,
+    LINE,
+    MOVED,
+    NARROW,
+    OTHER,
+    RESTLESS,
+    clocks_of,
+    dependences,
+    entries_read,
 )
 
+_STEEP = ("tanh", "cosh", "sinh", "atan", "abs", "asinh")
 
-def forcing(program: Program) -> Function | None:
-    """`forcing(t, p)`: a vector of all such values of f; None where there are none."""
+
+@dataclass(frozen=True, eq=False)
+class Forcing:
+    """`function(t, p, u, c)`: a vector of what may be narrow, then of what tells where, each by one of `signs`.
+
+    Signs are the maximum of an exponent (`peak`), an extremum of a divisor or of what is compared (`least`), the zero
+    of an argument, about which a function moves within some units of it (`zero`), or jumps (`jump`). `u` are inputs
+    that do not change, `c` the entries `clocks` of y, whose slopes are `slopes(t, p, u, c)`.
+    """
+
+    function: Function
+    signs: np.ndarray
+    clocks: np.ndarray
+    slopes: Function | None
+    tables: dict[str, np.ndarray]
+
+
+def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
+    """The forcing of f where the inputs `driven` change; None where there is none."""
+    still = np.ones(sum(block.size for block in program.system.flat.inputs), dtype=bool)
+    still[list(driven)] = False
+    clocks, slope_of, place = clocks_of(program, still)
+    if not program.time_dependent and not np.any(clocks):
+        return None
     ops = program.by_name["rhs"].ops
-    kinds = _kinds(ops)
+    kinds = dependences(ops, program.tables, clocks, still)
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
     compared = _compared(ops, kinds)
-    found = [
-        k
+    shown = {
+        _source(ops, kinds, k)
         for k in sorted({*used, len(ops) - 1})
         if kinds[k] == NARROW or (kinds[k] == RESTLESS and k in compared)
-    ]
-    return _function(ops, found) if found else None
+    }
+    found = [(k,) for k in sorted(shown)]
+    if not found:
+        return None
+    told = _told(ops, kinds)
+    extract = _Extract(ops, program.tables, clocks, [*found, *(values for values, _ in told)])
+    sizes = [max((ops[k].size or 1 for k in values), default=1) for values, _ in told]
+    return Forcing(
+        extract.function([*found, *(values for values, _ in told)]),
+        np.repeat(np.array([sign for _, sign in told], dtype=str), sizes),
+        extract.clocks,
+        extract.slopes(slope_of, place) if len(extract.clocks) else None,
+        extract.tables,
+    )
 
 
-def exponents(program: Program) -> Function | None:
-    """`exponents(t, p)`: the arguments of exponentials that depend on time and parameters alone and may have maxima;
-    None where there are none. Such a pulse is as narrow as its exponent is bent there."""
-    ops = program.by_name["rhs"].ops
-    kinds = _kinds(ops)
-    bent = {op.args[0] for op in ops if op.name == "exp" and kinds[op.args[0]] in (RESTLESS, NARROW)}
-    return _function(ops, sorted(bent)) if bent else None
-
-
-def _kinds(ops: tuple[Op, ...]) -> list[int]:
-    """The dependence on time of every operation."""
-    kinds: list[int] = []
-    for op in ops:
-        kinds.append(_kind(op, [kinds[a] for a in op.args], ops))
-    return kinds
-
-
-def _kind(op: Op, args: list[int], ops: tuple[Op, ...]) -> int:
-    most = max(args, default=CONSTANT)
-    match op.name:
-        case "input":
-            return {"t": LINE, "p": CONSTANT}.get(op.data, OTHER)
-        case _ if most in (CONSTANT, OTHER) or op.name in _MOVED:
-            return most
-        case "mul":
-            return most if min(args) == CONSTANT else max(most, RESTLESS)
-        case "div" if args[1] == CONSTANT:
-            return most
-        case "sin" | "cos" | "exp" if most == LINE:
-            return RESTLESS
-        case "pow" if most <= RESTLESS and _small(ops[op.args[1]]):
-            return RESTLESS
-    return NARROW
-
-
-def _compared(ops: tuple[Op, ...], kinds: list[int]) -> set[int]:
+def _compared(ops: Sequence[Op], kinds: list[int]) -> set[int]:
     """Operations that conditions on unknowns, and exponentials of unknowns, depend on, themselves included."""
     names = (*RELATIONS, "exp")
-    waiting = [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names]
-    found: set[int] = set()
-    while waiting:
-        k = waiting.pop()
-        if k not in found:
-            found.add(k)
-            waiting += ops[k].args
-    return found
+    return _needed(ops, [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names])
 
 
-def _small(exponent: Op) -> bool:
-    return exponent.name == "number" and exponent.data in (2.0, 3.0, 4.0)
+def _source(ops: Sequence[Op], kinds: list[int], k: int) -> int:
+    """What operation k is in proportion to, which has no more entries."""
+    best, here = k, k
+    while ops[here].name in (*MOVED, "mul", "div"):
+        moving = [a for a in ops[here].args if kinds[a] != CONSTANT]
+        if len(moving) != 1:
+            break
+        here = moving[0]
+        best = here if (ops[here].size or 1) <= (ops[best].size or 1) else best
+    return best
 
 
-def _function(ops: tuple[Op, ...], found: list[int]) -> Function:
-    """The operations that the values need, which are joined at last."""
+def _told(ops: Sequence[Op], kinds: list[int]) -> list[tuple[tuple[int, ...], str]]:
+    """What tells where functions of time are narrow: operations, or two whose difference does, each with its sign."""
+    found: dict[tuple[tuple[int, ...], str], None] = {}
+    for op, kind in zip(ops, kinds, strict=True):
+        if kind not in (RESTLESS, NARROW):
+            continue
+        moves = max((kinds[a] for a in op.args), default=CONSTANT)
+        match op.name:
+            case "exp" if moves > LINE:
+                found[op.args, "peak"] = None
+            case "div" if kinds[op.args[1]] > LINE:
+                found[op.args[1:], "least"] = None
+            case "pow" if moves > LINE:
+                found[op.args[:1], "least"] = None
+            case name if name in ORDERED:
+                found[op.args, "jump"] = None
+                if moves > LINE:
+                    found[op.args, "least"] = None
+            case name if name in _STEEP:
+                found[op.args, "zero"] = None
+    return list(found)
+
+
+def _needed(ops: Sequence[Op], of: Sequence[int]) -> set[int]:
+    """The operations that values need, themselves included."""
     needed: set[int] = set()
-    waiting = list(found)
+    waiting = list(of)
     while waiting:
         k = waiting.pop()
         if k not in needed:
             needed.add(k)
             waiting += ops[k].args
-    place = {k: i for i, k in enumerate(sorted(needed))}
-    kept = [Op(op.name, tuple(place[a] for a in op.args), op.data, op.size) for op in (ops[k] for k in place)]
-    parts: list[int] = []
-    for k in found:
-        size = ops[k].size
-        if size is None:
-            kept.append(Op("stack", (place[k],), None, 1))
-        parts.append(len(kept) - 1 if size is None else place[k])
+    return needed
+
+
+class _Extract:
+    """Parts of f as functions of time: clocks are read from `c`, which holds those that `wanted` values need."""
+
+    def __init__(
+        self,
+        ops: Sequence[Op],
+        tables: dict[str, np.ndarray],
+        clocks: np.ndarray,
+        wanted: Sequence[tuple[int, ...]],
+    ):
+        self.ops, self.tables = ops, dict(tables)
+        needed = _needed(ops, [k for values in wanted for k in values])
+        read = [entries_read("y", ops[k], ops, tables) for k in sorted(needed)]
+        used = [np.ravel(entries) for entries in read if entries is not None]
+        self.clocks = np.unique(np.concatenate([np.zeros(0, dtype=int), *used]))
+        self._place = np.cumsum(np.isin(np.arange(len(clocks)), self.clocks)) - 1
+
+    def function(self, wanted: Sequence[tuple[int, ...]]) -> Function:
+        """The values `wanted`, end to end: each an operation, or the difference of two."""
+        kept, at = self._operations([k for values in wanted for k in values])
+        parts: list[int] = []
+        for values in wanted:
+            place = at[values[0]]
+            if len(values) == 2:
+                size = max((s for k in values if (s := self.ops[k].size) is not None), default=None)
+                kept.append(Op("sub", (at[values[0]], at[values[1]]), None, size))
+                place = len(kept) - 1
+            parts.append(self._as_vector(kept, place))
+        return _function("forcing", kept, parts, "What depends on time and parameters alone.")
+
+    def slopes(self, operation: np.ndarray, place: np.ndarray) -> Function:
+        """The slopes of the clocks, from where f has each."""
+        operation, place = operation[self.clocks], place[self.clocks]
+        sources = np.unique(operation)
+        kept, at = self._operations(sources.tolist())
+        parts, order = [], []
+        for k in sources.tolist():
+            own = np.flatnonzero(operation == k)
+            parts.append(self._picked(kept, self._as_vector(kept, at[k]), place[own]))
+            order.append(own)
+        kept.append(Op("concatenate", tuple(parts), None, len(operation)))
+        parts = [self._picked(kept, len(kept) - 1, np.argsort(np.concatenate(order)))]
+        return _function("slopes", kept, parts, "The slopes of clocks.")
+
+    def _operations(self, of: Sequence[int]) -> tuple[list[Op], dict[int, int]]:
+        """The operations that values need, and the new place of each."""
+        kept = [Op("input", (), "t")]
+        at: dict[int, int] = {}
+        for k in sorted(_needed(self.ops, of)):
+            op = self.ops[k]
+            read = entries_read("y", op, self.ops, self.tables)
+            source = self.ops[op.args[0]] if op.args else op
+            if op.name == "input" and op.data in ("t", "y", "side"):
+                at[k] = 0
+                continue
+            if source.name == "input" and source.data == "side":
+                at[k] = 0
+                if op.size is not None:
+                    kept.append(Op("full", (0,), None, op.size))
+                    at[k] = len(kept) - 1
+                continue
+            if read is not None:
+                at[k] = self._clocks_read(kept, op, read)
+                continue
+            kept.append(Op(op.name, tuple(at[a] for a in op.args), op.data, op.size))
+            at[k] = len(kept) - 1
+        return kept, at
+
+    def _clocks_read(self, kept: list[Op], op: Op, read: np.ndarray) -> int:
+        kept.append(Op("input", (), "c", len(self.clocks)))
+        source, place = len(kept) - 1, self._place[read]
+        if op.name == "element":
+            kept.append(Op("element", (source,), int(place[0])))
+            return len(kept) - 1
+        return self._picked(kept, source, place, "take_sum" if op.name == "take_sum" else "take")
+
+    def _picked(self, kept: list[Op], source: int, place: np.ndarray, name: str = "take") -> int:
+        table = f"places_{len(self.tables)}"
+        self.tables[table] = place
+        kept.append(Op(name, (source,), table, len(place)))
+        return len(kept) - 1
+
+    def _as_vector(self, kept: list[Op], k: int) -> int:
+        if kept[k].size is not None:
+            return k
+        kept.append(Op("stack", (k,), None, 1))
+        return len(kept) - 1
+
+
+def _function(name: str, kept: list[Op], parts: list[int], doc: str) -> Function:
     total = sum(kept[part].size or 0 for part in parts)
-    kept.append(Op("concatenate", tuple(parts), None, total))
-    doc = "What f has that depends on time and parameters alone."
-    return Function("forcing", ("t", "p"), doc, tuple(kept))
-
-
-def at_times(function: Function, tables: dict[str, np.ndarray], t: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """The values of `forcing` at the times t, by NumPy: (times, values)."""
-    values: list[Any] = []
-    # Values that change with time have a leading axis for it.
-    timed: list[bool] = []
-    for op in function.ops:
-        moves = any(timed[a] for a in op.args) or (op.name == "input" and op.data == "t")
-        values.append(_value(op, values, timed, function, tables, t, p))
-        timed.append(moves)
-    return np.asarray(values[-1], dtype=float)
-
-
-def _value(op: Op, values: list[Any], timed: list[bool], function: Function, tables, t, p) -> Any:
-    inputs = [values[a] for a in op.args]
-    match op.name:
-        case "input":
-            return t if op.data == "t" else p
-        case "number" | "flag":
-            return op.data
-        case "table":
-            return tables[op.data]
-        case "element":
-            return inputs[0][..., op.data]
-        case "slice":
-            start, stop, step = op.data
-            return inputs[0][..., start:stop:step]
-        case "take":
-            return inputs[0][..., tables[op.data]]
-        case "take_sum":
-            return inputs[0][..., tables[op.data]].sum(axis=-1)
-        case "sum":
-            return inputs[0].sum(axis=-1, keepdims=True)
-        case "full":
-            return np.repeat(np.asarray(inputs[0])[..., None], op.size or 0, axis=-1)
-        case "stack":
-            return np.stack(np.broadcast_arrays(*inputs), axis=-1)
-        case "concatenate":
-            rows = (len(t),) if any(timed[a] for a in op.args) else ()
-            return np.concatenate([np.broadcast_to(v, (*rows, np.shape(v)[-1])) for v in inputs], axis=-1)
-        case "place":
-            rows = np.broadcast_shapes(inputs[0].shape[:-1], inputs[1].shape[:-1])
-            whole = np.array(np.broadcast_to(inputs[0], (*rows, inputs[0].shape[-1])))
-            whole[..., op.data : op.data + inputs[1].shape[-1]] = inputs[1]
-            return whole
-    # Numbers that change with time go with vectors entry by entry.
-    numbers = [function.ops[a].size is None for a in op.args]
-    if not all(numbers):
-        pairs = zip(op.args, inputs, numbers, strict=True)
-        inputs = [np.asarray(v)[:, None] if timed[a] and alone else v for a, v, alone in pairs]
-    return OPERATIONS[op.name].meaning(*(np.asarray(v) for v in inputs))
+    ops = (*kept, Op("concatenate", tuple(parts), None, total))
+    return Function(name, ("t", "p", "u", "c"), doc, ops)

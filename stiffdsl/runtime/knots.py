@@ -1,8 +1,7 @@
 """Knots, where steps end since forcing bends or jumps there, and limits of steps where it may be narrow. Forcing:
 tables and functions given as inputs, and terms of equations in time and parameters alone (`program/forcing.py`)."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +9,9 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from stiffdsl.program.forcing import at_times, exponents, forcing
-from stiffdsl.program.program import Function, Program
+from stiffdsl.program.at_times import at_times
+from stiffdsl.program.forcing import Forcing, forcing
+from stiffdsl.program.program import Function
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
@@ -22,27 +22,27 @@ from stiffdsl.solve.integrate.knots import (
     ROUGH,
     SWITCHING,
     Knots,
-    around_maxima,
     knots_of_function,
     knots_of_table,
     together,
 )
+from stiffdsl.solve.integrate.narrow_places import around_places
 
 # More numbers than this are not looked at.
 MOST = 4_000_000
 
 
-def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any) -> Args:
-    """The arguments of a run with its knots; derivatives know nothing of them."""
-    held = args, rtol, start, end
+def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Args:
+    """The arguments of a run from y0 with its knots; derivatives know nothing of them."""
+    held = args, rtol, start, end, y0
     if _traced(held):
         held = jax.tree.map(lax.stop_gradient, held)
     return args._replace(knots=_knots(model, *held))
 
 
-def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any) -> Knots | None:
+def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Knots | None:
     parts = _of_tables(args.inputs.signals, rtol, end < start)
-    seen = _looked_at(model, args, start, end)
+    seen = _looked_at(model, args, start, end, y0)
     if seen is not None:
         rough = SWITCHING if len(model.program.relation_rises) else ROUGH
         parts.append(knots_of_function(*seen, end < start, rough))
@@ -63,53 +63,84 @@ def _of_tables(signals: tuple[Signal, ...], rtol: Any, backward: Any) -> list[Kn
     return found
 
 
-def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any) -> tuple[Any, Any] | None:
+def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any, y0: Any) -> tuple[Any, Any] | None:
     """Times from start to end, and what functions of time are there: (functions, times); None where there are none."""
     functions = [s.function for s in args.inputs.signals if s.function is not None]
-    own = _forcing(model)
+    own = _forcing(model, tuple(sorted(s.index for s in args.inputs.signals)))
     if not functions and own is None:
         return None
-    traced = _traced(args.p, start, end)
+    traced = _traced(args, start, end, y0)
     xp: Any = jnp if traced else np
-    p = xp.asarray(args.p)
     times = start + (end - start) * xp.asarray(LOOKS)
-    bent = _exponents(model)
-    if bent is not None:
-        closer = around_maxima(times, _of_all(bent, times, p, traced))
-        low, high = xp.minimum(start, end), xp.maximum(start, end)
-        times = xp.sort(xp.concatenate([times, xp.clip(closer, low, high)]))
-        times = xp.where(end < start, times[::-1], times)
-    values = [_over(function, times, traced)[None] for function in functions]
-    if own is not None:
-        values.append(_of_all(own, times, p, traced))
-    return times, xp.concatenate(values)
-
-
-def _forcing(model: CompiledProgram) -> Any:
-    """The forcing of a model at many times, through NumPy, and at one, through JAX; None where there is none."""
-    return _of_time(model, forcing)
-
-
-def _exponents(model: CompiledProgram) -> Any:
-    """The exponents of pulses, as `_forcing` is."""
-    return _of_time(model, exponents)
+    if own is None:
+        return times, xp.concatenate([_over(function, times, traced)[None] for function in functions])
+    times, values = own.looked_at(times, own.arguments(args, start, y0, traced), traced)
+    driven = [_over(function, times, traced)[None] for function in functions]
+    return times, xp.concatenate([*driven, values])
 
 
 @artifact
-def _of_time(model: CompiledProgram, extract: Callable[[Program], Function | None]) -> Any:
-    program = model.program
-    found = extract(program) if program.time_dependent else None
-    if found is None or (found.ops[-1].size or 0) * len(LOOKS) > MOST:
+def _forcing(model: CompiledProgram, driven: tuple[int, ...]) -> "_OfTime | None":
+    """The forcing of a model whose inputs `driven` change."""
+    found = forcing(model.program, driven)
+    if found is None or (found.function.ops[-1].size or 0) * len(LOOKS) > MOST:
         return None
-    with jax.ensure_compile_time_eval():
-        by_jax = emitted(found, program.tables)
-    return lambda t, p: at_times(found, program.tables, t, p), by_jax
+    return _OfTime(found)
 
 
-def _of_all(found: Any, times: Any, p: Any, traced: bool) -> Any:
-    """Values of a function of time (`_of_time`) at many times: (values, times)."""
-    by_numpy, by_jax = found
-    return jax.vmap(lambda t: by_jax(t, p))(times).T if traced else by_numpy(times, p).T
+class _Arguments(NamedTuple):
+    """Parameters, inputs that do not change, and clocks: `began` at `start`, with their slopes."""
+
+    p: Any
+    u: Any
+    start: Any
+    began: Any
+    slopes: Any
+
+    def clocks(self, t: Any) -> Any:
+        return self.began + self.slopes * (t - self.start)
+
+
+class _OfTime:
+    """The forcing of a model at many times, through NumPy or JAX: values are (functions, times)."""
+
+    def __init__(self, forcing: Forcing):
+        self._forcing = forcing
+        with jax.ensure_compile_time_eval():
+            self._by_jax = {
+                f: emitted(f, forcing.tables) for f in (forcing.function, forcing.slopes) if f is not None
+            }
+
+    def arguments(self, args: Args, start: Any, y0: Any, traced: bool) -> _Arguments:
+        xp: Any = jnp if traced else np
+        p, u, slopes = xp.asarray(args.p), xp.asarray(args.inputs.constant), self._forcing.slopes
+        if slopes is None:
+            return _Arguments(p, u, start, xp.zeros(0), xp.zeros(0))
+        begun = _Arguments(p, u, start, xp.asarray(y0)[self._forcing.clocks], 0.0)
+        at_start = self._at(slopes, xp.reshape(xp.asarray(start, dtype=float), 1), begun, traced)
+        return begun._replace(slopes=at_start[:, 0])
+
+    def looked_at(self, times: Any, given: _Arguments, traced: bool) -> tuple[Any, Any]:
+        """The times, with those about narrow places between them; and what may be narrow at all of these."""
+        found, signs = self._at(self._forcing.function, times, given, traced), self._forcing.signs
+        values = found[: len(found) - len(signs)]
+        closer = around_places(times, found[len(values) :], signs)
+        if closer is None:
+            return times, values
+        xp: Any = jnp if traced else np
+        more = self._at(self._forcing.function, closer, given, traced)[: len(values)]
+        times, values = xp.concatenate([times, closer]), xp.concatenate([values, more], axis=1)
+        order = xp.argsort(xp.where(times[0] <= times[len(LOOKS) - 1], times, -times))
+        return times[order], values[:, order]
+
+    def _at(self, function: Function, times: Any, given: _Arguments, traced: bool) -> Any:
+        if traced:
+            one = self._by_jax[function]
+            return jax.vmap(lambda t: one(t, given.p, given.u, given.clocks(t)))(times).T
+        clocks = given.clocks(times[:, None])
+        with np.errstate(all="ignore"):
+            found = at_times(function, self._forcing.tables, times, given.p, given.u, clocks)
+        return np.broadcast_to(found, (len(times), found.shape[-1])).T
 
 
 def _over(function: Any, times: Any, traced: bool) -> Any:

@@ -246,7 +246,6 @@ def simulate(
         options = restricted(options, part)
     with np.errstate(all="ignore"):
         args = with_totals(model.program, model.interpreted, start, args, given, np)
-    args = with_knots(model, args, options.rtol, start, end)
     system = model.system(driven=bool(args.inputs.signals))
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
     refuse_parameters(model, view.parameters)
@@ -255,6 +254,7 @@ def simulate(
         nowhere = np.array([start])
         return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
     refuse_start(model, y0)
+    args = with_knots(model, args, options.rtol, start, end, y0)
     tolerated = tier.tolerances(model, options, y0)
     taken = tier.settled(model, options, args, start, end, y0)
     trajectory, tier_name = tier.trajectory(
@@ -408,7 +408,7 @@ def lane(
         else:
             y, begun, args = start_of(start, args, initial)
         rtol, atol = tolerances
-        args = with_knots(model, args, rtol, start, end)
+        args = with_knots(model, args, rtol, start, end, y)
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
         rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)

@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 import stiffdsl as sd
-from stiffdsl.program.forcing import at_times, forcing
+from stiffdsl.program.at_times import at_times
+from stiffdsl.program.forcing import forcing
 from stiffdsl.runtime.emit import function
 
 
@@ -87,9 +88,9 @@ def test_many_times_at_once_are_each_of_them():
     found = forcing(wide.program)
     assert found is not None
     t, p = np.linspace(0, 3, 7), np.array([2.0])
-    at_once = at_times(found, wide.program.tables, t, p)
-    one = function(found, wide.program.tables)
-    np.testing.assert_allclose(at_once, [one(s, p) for s in t], rtol=1e-13, atol=1e-300)
+    at_once = at_times(found.function, found.tables, t, p)
+    one = function(found.function, found.tables)
+    np.testing.assert_allclose(at_once, [one(s, p, None, None) for s in t], rtol=1e-13, atol=1e-300)
 
 
 PULSES = """model Pulses "much narrower than the times that functions of time are looked at"

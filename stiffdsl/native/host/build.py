@@ -15,6 +15,7 @@ from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
+from stiffdsl.program.forcing import forcing
 from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.program import Program
 from stiffdsl.program.segments import in_segments
@@ -69,7 +70,7 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
     plan, stops = static_plan(program, start), stopping(program)
     if isinstance(plan, str):
         return plan
-    parameters = sum(b.size for b in program.system.flat.parameters)
+    parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
     program = in_segments(program, parameters)
     project = projection_of(program) if len(program.invariant_rows) else None
     if project is None and len(program.invariant_rows):
@@ -94,6 +95,7 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
         tables_project={} if project is None else project[1],
         stops=stops,
         kinks=kinks_of(program),
+        forced=forced,
     )
 
 

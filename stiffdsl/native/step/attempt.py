@@ -61,6 +61,8 @@ class KernelModel:
     stops: TimeEvents | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
+    # Whether something in f may be narrow that depends on time, or on states that are functions of it.
+    forced: bool = False
 
     @property
     def n(self) -> int:
@@ -81,7 +83,7 @@ class KernelModel:
     def bends(self) -> bool:
         """Whether steps may have to end at knots."""
         timed = any(op.name == "input" and op.data == "t" for op in self.rhs.ops)
-        return self.inputs > 0 or timed
+        return self.inputs > 0 or timed or self.forced
 
     @property
     def resets(self) -> bool:

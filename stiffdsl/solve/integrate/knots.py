@@ -33,10 +33,6 @@ LOOKS = np.unique(np.concatenate([[0.0], np.logspace(-8, -2, 385), _EVEN[_EVEN >
 ROUGH = 5e-3
 # The same where conditions follow them, which turn true and false again between two times that are looked at.
 SWITCHING = 5e-5
-# Maxima of exponents that are looked at more closely, in widths of their pulses; pulses wider than so many distances of
-# sample points are seen by these.
-PEAKS, SEEN = 64, 4.0
-BESIDE = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 # A step goes on into a smooth stretch that is not shorter than this part of the one before it.
 SHORTER = 0.25
 
@@ -80,31 +76,6 @@ def knots_of_table(times, values, rtol, backward) -> Knots:
             kept = kept & ~_inside(smooth, size, count, xp)
     begin = _only(times, kept, xp)
     return Knots(begin, xp.concatenate([begin[1:], xp.full(1, xp.inf)]))
-
-
-def around_maxima(times, values) -> Any:
-    """Times around the maxima of exponents, ascending or not: at the vertices of the parabolas through three points,
-    and beside these by the widths of pulses `exp(value)`. Values (exponents, times); `PEAKS` of the highest."""
-    xp: Any = _library(times, values)
-    before, here, after = values[:, :-2], values[:, 1:-1], values[:, 2:]
-    left, right = times[1:-1] - times[:-2], times[2:] - times[1:-1]
-    with np.errstate(all="ignore"):
-        rise, fall = (here - before) / left, (after - here) / right
-        bend = 2 * (fall - rise) / (left + right)
-        near = xp.maximum(xp.abs(left), xp.abs(right))
-        vertex = times[1:-1] - xp.clip(rise / bend + left / 2, -near, near)
-        width = xp.sqrt(2 / xp.abs(bend))
-        is_maximum = (
-            (here >= before) & (here >= after) & (bend < 0) & xp.isfinite(vertex) & xp.isfinite(width)
-        )
-        # Wide pulses are seen anyway.
-        is_maximum = is_maximum & (width < SEEN * (xp.abs(left) + xp.abs(right)))
-        height = xp.where(is_maximum, here + 0.25 * xp.abs(bend) * (left + right) ** 2, -xp.inf).ravel()
-    chosen = xp.argsort(height)[-PEAKS:]
-    good = xp.isfinite(height[chosen])
-    at = xp.where(good, vertex.ravel()[chosen], times[0])
-    beside = xp.where(good, width.ravel()[chosen], 0.0)
-    return (at[:, None] + beside[:, None] * np.asarray(BESIDE)).ravel()
 
 
 def knots_of_function(times, values, backward, rough: float = ROUGH) -> Knots:
