@@ -71,6 +71,7 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
     connected to, so it is checked by itself only as far as names and units go.
     """
     from stiffdsl.check.compile import check_file as check_declarations
+    from stiffdsl.program.singular_defaults import notes_at_defaults
     from stiffdsl.sources import load_import
     from stiffdsl.syntax import tree
     from stiffdsl.syntax.parse import parse
@@ -87,7 +88,7 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
             checked = compile_source(source, name, {}, stop_after="check")
             if not any(component.kind == "port" for component in checked.root.components):
                 system = compile_source(source, name, {}, stop_after="graph")
-                found.extend((*system.flat.warnings, *system.warnings))
+                found.extend((*system.flat.warnings, *system.warnings, *notes_at_defaults(system)))
         except ModelError as error:
             waiting = name != names[-1] and all(d.code == NO_VALUE for d in error.diagnostics)
             found.extend(() if waiting else error.diagnostics)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.program.operations import OPERATIONS
-from stiffdsl.program.program import Program
+from stiffdsl.program.program import Function, Program
 
 
 def run(program: Program, function: str, *args: Any) -> np.ndarray:
@@ -21,9 +21,14 @@ def values_of(program: Program, function: str, *args: Any) -> list[Any]:
         given["t"] = 0.0
     if "side" in found.arguments:
         given.setdefault("side", np.full(len(program.crossings_periodic), given["t"]))
+    return values_at(found, program.tables, given)
+
+
+def values_at(function: Function, tables: dict[str, np.ndarray], given: dict[str, Any]) -> list[Any]:
+    """The values of all operations of a function for `given` arguments."""
     values: list[Any] = []
     with np.errstate(all="ignore"):
-        for op in found.ops:
+        for op in function.ops:
             inputs = [values[a] for a in op.args]
             match op.name:
                 case "input":
@@ -31,16 +36,16 @@ def values_of(program: Program, function: str, *args: Any) -> list[Any]:
                 case "number" | "flag":
                     value = op.data
                 case "table":
-                    value = program.tables[op.data]
+                    value = tables[op.data]
                 case "element":
                     value = inputs[0][op.data]
                 case "slice":
                     start, stop, step = op.data
                     value = inputs[0][start:stop:step]
                 case "take":
-                    value = inputs[0][program.tables[op.data]]
+                    value = inputs[0][tables[op.data]]
                 case "take_sum":
-                    value = inputs[0][program.tables[op.data]].sum(axis=-1)
+                    value = inputs[0][tables[op.data]].sum(axis=-1)
                 case "sum":
                     value = inputs[0].sum(keepdims=True)
                 case "full":

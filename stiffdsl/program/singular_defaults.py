@@ -16,10 +16,14 @@ from stiffdsl.flat.fixed_parameters import with_fixed_parameters
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.sort import sort
+from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program import interpret
-from stiffdsl.program.divisors import computed_from
+from stiffdsl.program.definitions import parameters
+from stiffdsl.program.divisors import computed_from, divisors_of
+from stiffdsl.program.interpret import values_at
 from stiffdsl.program.lower import lower
-from stiffdsl.program.program import Program
+from stiffdsl.program.ops import Builder, ConstantTables
+from stiffdsl.program.program import Function, Program
 
 # Parameters that the note names.
 NAMED = 4
@@ -50,6 +54,21 @@ def regular_at_defaults(program: Program) -> Program:
         return program
     still = any(len(d.zero(p, flat.constants)) for d in again.divisors)
     return program if still else replace(again, general=program)
+
+
+def notes_at_defaults(system: SortedSystem) -> tuple[Diagnostic, ...]:
+    """The notes that `regular_at_defaults` adds to a system; it is lowered only where there may be one."""
+    divisors = divisors_of(system)
+    if not divisors:
+        return ()
+    builder, nothing = Builder(ConstantTables()), np.zeros(sum(b.size for b in system.flat.parameters))
+    made = builder.needed(parameters(system.flat, builder, system.totals))
+    function = Function("parameters", ("given", "mask"), "", *made)
+    p = values_at(function, builder.tables.arrays, {"given": nothing, "mask": nothing})[-1]
+    if not any(len(d.zero(np.asarray(p, dtype=float), system.flat.constants)) for d in divisors):
+        return ()
+    known = set(system.flat.warnings)
+    return tuple(w for w in regular_at_defaults(lower(system)).system.flat.warnings if w not in known)
 
 
 def _declared(program: Program) -> np.ndarray:

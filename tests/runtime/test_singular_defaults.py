@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.cli.check import check_file
+from stiffdsl.diagnostics import Source
 
 LAG = """model Lag
   param tau = 0
@@ -96,3 +98,11 @@ def test_copies():
     again = pickle.loads(pickle.dumps(model.unreduced))
     assert again.simulate(params={"tau": 2.0}).success
     assert copy.deepcopy(model).simulate().success
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(LAG, True), (CELLS, True), (LAG.replace("tau = 0", "tau = 2"), False)]
+)
+def test_check_tells_as_compile_does(text, told):
+    found = check_file(Source("model.sml", text))[1]
+    assert ["W0403" in d.code for d in found] == [True] * told
