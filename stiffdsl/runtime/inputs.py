@@ -6,8 +6,8 @@ static. All values are in SI here.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -24,6 +24,25 @@ from stiffdsl.solve.base.times import lane_constants, table
 _DIFFERENCE = 1e-6
 # The attribute of a callable that JAX cannot trace which has what is called with numbers.
 HOST = "host"
+# Up to so many times of a table, all of them are compared with one that is looked for.
+COMPARED = 2048
+
+
+def interpolated(t: Any, times: Any, values: Any) -> Any:
+    """Tables (…, k) at t, as `jnp.interp` gives them, in the few operations that XLA compiles soon."""
+    last = times.shape[0] - 1
+    if not last:
+        return values[..., 0]
+    if last < COMPARED:
+        behind = jnp.sum(times <= t)
+    else:
+        behind = jnp.searchsorted(times, t, side="right")
+    right = jnp.clip(behind, 1, last)
+    (x0, x1), before = times[jnp.stack([right - 1, right])], values[..., right - 1]
+    share = (t - x0) / jnp.where(x1 > x0, x1 - x0, 1.0)
+    inside = before + share * (values[..., right] - before)
+    after = jnp.where(t > times[-1], values[..., -1], inside)
+    return jnp.where(t < times[0], values[..., 0], after)
 
 
 class Signal(eqx.Module):
@@ -51,7 +70,7 @@ class Signal(eqx.Module):
             assert self.times is not None
             assert self.values is not None
             if side is None or self.jumps is None:
-                value = jnp.interp(t, self.times, self.values)
+                value = interpolated(t, self.times, self.values)
             else:
                 value = self._on_side(t, side)
         return value * self.scale + self.shift
@@ -118,7 +137,7 @@ class Inputs:
         # Tables of the same times are looked into at once: XLA takes as long for each of them alone as for all.
         for same in lines.values():
             values = jnp.stack([jnp.asarray(s.values) for s in same])
-            found = jax.vmap(partial(jnp.interp, t, same[0].times))(values)
+            found = interpolated(t, same[0].times, values)
             scale, shift = (np.array([getattr(s, k) for s in same]) for k in ("scale", "shift"))
             u = u.at[np.array([s.index for s in same])].set(found * scale + shift)
         return u
@@ -164,7 +183,8 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
             f"the input `{name}` is a number, a function of time, a pair (times, values) or a pandas Series, "
             f"not a {type(given).__name__}"
         )
-    times, values = found[0], in_double(jnp.asarray(found[1]), f"the table of the input `{name}`")
+    times, values = found[0], _kept(found[1])
+    values = in_double(values, f"the table of the input `{name}`")
     if times.ndim != 1 or times.shape != values.shape or len(times) < 1:
         raise ValueError(f"the table of the input `{name}` needs as many values as times")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
@@ -179,7 +199,15 @@ def signal(index: int, scale: float, shift: float, given: Any, name: str) -> Sig
     with jax.ensure_compile_time_eval():
         jumps = jnp.asarray(first) if len(first) else None
         times = jnp.asarray(times)
-    return Signal(name, index, scale, shift, times, jnp.asarray(values), None, jumps)
+    return Signal(name, index, scale, shift, times, values, None, jumps)
+
+
+def _kept(values: Any) -> Any:
+    """Values as an array of JAX: numbers stay numbers where a program is traced."""
+    if isinstance(values, Tracer):
+        return values
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(values)
 
 
 class PrecisionWarning(UserWarning):
@@ -196,7 +224,10 @@ def in_double(values: Any, what: str) -> Any:
             PrecisionWarning,
             stacklevel=2,
         )
-    return values.astype(np.float64) if values.dtype != np.float64 else values
+    if values.dtype == np.float64:
+        return values
+    with jax.ensure_compile_time_eval() if not isinstance(values, Tracer) else nullcontext():
+        return values.astype(np.float64)
 
 
 def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:

@@ -32,8 +32,22 @@ from stiffdsl.solve.integrate.narrow_places import around_places
 MOST = 4_000_000
 
 
+def knots_of_tables(signals: tuple[Signal, ...], rtol: Any, start: Any, end: Any) -> Knots | None:
+    """The knots of tables that are known before a program is traced, by NumPy: XLA takes seconds for the search, which
+    is most of what it would compile. None where there are none, or their values belong to a trace."""
+    if _traced(signals, rtol, start, end):
+        return None
+    found = together(_of_tables(signals, float(rtol), bool(end < start)))
+    if found is None:
+        return None
+    # As many as there could be: their number is a size in the program.
+    most = sum(1 + len(same[0].times) for same in _by_clock(signals))
+    return Knots(*(np.pad(a, (0, most - len(a)), constant_values=np.inf) for a in found))
+
+
 def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Args:
-    """The arguments of a run from y0 with its knots; derivatives know nothing of them."""
+    """The arguments of a run from y0 with its knots, those of tables where it has none; derivatives know nothing of
+    them."""
     held = args, rtol, start, end, y0
     if _traced(held):
         held = jax.tree.map(lax.stop_gradient, held)
@@ -41,7 +55,8 @@ def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: A
 
 
 def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Knots | None:
-    parts = _of_tables(args.inputs.signals, rtol, end < start)
+    known = args.knots
+    parts = _of_tables(args.inputs.signals, rtol, end < start) if known is None else [known]
     seen = _looked_at(model, args, start, end, y0)
     if seen is not None:
         rough = SWITCHING if len(model.program.relation_rises) else ROUGH
@@ -50,17 +65,22 @@ def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, 
 
 
 def _of_tables(signals: tuple[Signal, ...], rtol: Any, backward: Any) -> list[Knots]:
-    tables: dict[int, list[Signal]] = {}
-    for signal in signals:
-        if signal.function is None:
-            tables.setdefault(signal.clock, []).append(signal)
     found = []
-    for same in tables.values():
+    for same in _by_clock(signals):
         given = [same[0].times, *(signal.values for signal in same)]
         xp: Any = jnp if _traced(given, rtol, backward) else np
         times, *values = map(xp.asarray, given)
         found.append(knots_of_table(times, xp.stack(values), rtol, backward))
     return found
+
+
+def _by_clock(signals: tuple[Signal, ...]) -> list[list[Signal]]:
+    """Tables, those over the same times together."""
+    tables: dict[int, list[Signal]] = {}
+    for signal in signals:
+        if signal.function is None:
+            tables.setdefault(signal.clock, []).append(signal)
+    return list(tables.values())
 
 
 def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any, y0: Any) -> tuple[Any, Any] | None:

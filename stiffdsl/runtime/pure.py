@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +14,7 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.executors import of_lane
+from stiffdsl.runtime.knots import knots_of_tables
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.output_slice import names_of, pruned
 from stiffdsl.runtime.tolerance import absolute
@@ -24,6 +24,7 @@ from stiffdsl.solve.base.process import check_process
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.integrate.ensemble import Ensemble
+from stiffdsl.solve.integrate.knots import Knots
 
 
 class PureSolution(NamedTuple):
@@ -160,8 +161,10 @@ class PureSolve:
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
             self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
+        known = knots_of_tables(signals, span.rtol, span.start, span.end)
         span = CallSpan(*(_real(value) for value in span))
-        return self._made[key](of.values, constant.values, given.values, given.apart_values, signals, span)
+        values = of.values, constant.values, given.values, given.apart_values
+        return self._made[key](*values, signals, known, span)
 
 
 @artifact
@@ -220,10 +223,11 @@ def _compiled(
 ) -> Callable[..., Any]:
     """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation."""
 
-    # A part of the program that calls it, as in `make_solve`.
-    @partial(jax.jit, inline=True)
-    def solve(p, u, y, apart, signals, span: CallSpan):
+    # Not inlined: outside of `jit` its derivative would be one call for each operation of it.
+    @jax.jit
+    def solve(p, u, y, apart, signals, knots: Knots | None, span: CallSpan):
         args = run.traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
+        args = args._replace(knots=knots)
         given = replace(initial, values=y, apart_values=apart)
         places = order
         if order is _TRACED:

@@ -22,7 +22,7 @@ from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.initialization.start_search import searched
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
-from stiffdsl.runtime.knots import with_knots
+from stiffdsl.runtime.knots import knots_of_tables, with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
 from stiffdsl.runtime.run_view import ModelView
@@ -350,8 +350,8 @@ def lane(
     of every choice would be computed, and LAPACK's routines for many matrices wait for threads of XLA that wait for
     them where two chunks run at a time. With `diagnostics` the portable tier makes the solve, and sums them.
 
-    (start, end, saveat, args, initial Overrides, tolerances) -> (outputs (times, outputs) in declared units, status,
-    counts, diagnostics)
+    (start, end, saveat, args with the knots that are known, initial Overrides, tolerances) -> (outputs (times, outputs)
+    in declared units, status, counts, diagnostics)
     """
     part = pruned(model, outputs)
     model, labels, numbers = part.model, part.labels, part.numbers
@@ -398,6 +398,8 @@ def lane(
 
     def one(start, end, saveat, args: Args, initial: Overrides, tolerances):
         initial = part.restricted(initial)
+        # Steps end at knots: the start knows of none.
+        knots, args = args.knots, args._replace(knots=None)
         if in_turn and len(free):
 
             def at(start, args, *values):
@@ -408,7 +410,7 @@ def lane(
         else:
             y, begun, args = start_of(start, args, initial)
         rtol, atol = tolerances
-        args = with_knots(model, args, rtol, start, end, y)
+        args = with_knots(model, args._replace(knots=knots), rtol, start, end, y)
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
         rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)
@@ -500,6 +502,7 @@ def ensemble(
         fixed,
         (np.asarray(constant.values), np.asarray(constant.mask)),
         signals,
+        None if tables else knots_of_tables(signals, options.rtol, start, end),
     )
     if devices:
         threads = 1
@@ -537,7 +540,7 @@ def _lanes(
     labels, one, alone = lane(model, kind.options, kind.signals, kind.outputs, slots, in_turn=slots is None)
 
     def run(shared, own):
-        start, end, times, tolerances, given, (inputs, mask), signals = shared
+        start, end, times, tolerances, given, (inputs, mask), signals, knots = shared
         params = model.given.params({**given["params"], **own["params"]})
         begin = {**given["initial"], **own["initial"]}
         begin = model.given.initial(begin or None)
@@ -545,7 +548,7 @@ def _lanes(
         moved = model.given.constants({name: own["inputs"][name] for name in kind.constants})
         if moved.given:
             inputs = jnp.where(moved.mask, moved.values, inputs)
-        args = _arguments(model, True, params, Overrides(inputs, mask), signals)
+        args = _arguments(model, True, params, Overrides(inputs, mask), signals)._replace(knots=knots)
         return one(start, end, times, args, begin, tolerances)
 
     if kind.devices:

@@ -80,10 +80,11 @@ def _zeros(name: str, arguments: tuple[str, ...], size: int) -> Tabled:
 
 
 class Listing:
-    """Functions whose kernels are one module of machine code, another for each kind of their derivatives."""
+    """Functions whose kernels are one module of machine code, another for each kind of their derivatives. `seldom`:
+    see `engine.load`."""
 
-    def __init__(self, key: str, listed: Sequence[Listed] = ()):
-        self.key, self._listed = key, list(listed)
+    def __init__(self, key: str, listed: Sequence[Listed] = (), seldom: bool = False):
+        self.key, self._listed, self._seldom = key, list(listed), seldom
         self._libraries: dict[str, Library] = {}
 
     def functions(self) -> list[Callable[..., Any]]:
@@ -143,7 +144,7 @@ class Listing:
         """The name that XLA knows a kernel by."""
         key = f"{self.key}.{kind}" if kind else self.key
         if kind not in self._libraries:
-            self._libraries[kind] = engine.load(key, lambda: self._text(kind))
+            self._libraries[kind] = engine.load(key, lambda: self._text(kind), self._seldom)
         return ffi.register(f"stiffdsl_{key}.{name}", self._libraries[kind], f"{name}_handler")
 
     def _text(self, kind: str) -> str:

@@ -83,9 +83,10 @@ class Tables(NamedTuple):
         )
         times, values = (xp.concatenate([np.zeros(0), *part]) for part in (self.times, self.values))
         jumps = [t[1:][np.diff(t) == 0] for t in self.times] if self.jumps is None else self.jumps
+        several = len(jumps) > 1
         jumps = xp.concatenate([np.zeros(0), *jumps])
         # The times of one table ascend.
-        jumps = xp.sort(jumps) if len(self.times) > 1 else jumps
+        jumps = xp.sort(jumps) if several else jumps
         knots = xp.concatenate([np.zeros(0), *(self.knots or ())])
         return layout.ravel(), times, values, jumps, knots
 
