@@ -29,7 +29,7 @@ from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
-from stiffdsl.runtime.verify.check import checked
+from stiffdsl.runtime.verify.check import checked, unexamined
 from stiffdsl.solve.base import kernels
 from stiffdsl.solve.base.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
@@ -252,7 +252,9 @@ def simulate(
     y0, report = begin(model, start, args, given, overridden=initial is not None)
     if report.failure is not None:
         nowhere = np.array([start])
-        return Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
+        solution = Solution(view, nowhere, y0[None], Status.INITIAL, report.failure, {}, None, report)
+        solution.check = unexamined(report.failure) if check else None
+        return solution
     refuse_start(model, y0)
     args = with_knots(model, args, options.rtol, start, end, y0)
     tolerated = tier.tolerances(model, options, y0)
@@ -306,8 +308,9 @@ def simulate(
     if check:
         declared, p = initial is None, np.asarray(args.p)
         whole = part is None
+        ended = "" if solution.success else why
         solution.check = checked(
-            model, trajectory, p, args.inputs, options.rtol, tolerated[1], declared, whole, between
+            model, trajectory, p, args.inputs, options.rtol, tolerated[1], declared, whole, between, ended
         )
     return solution
 

@@ -152,3 +152,38 @@ def test_the_reference_solves_a_stiff_system_with_an_algebraic_unknown():
     expected = 1e4 * (rate * np.cos(1.0) + np.sin(1.0)) / (rate**2 + 1)
     assert found is not None
     assert found == pytest.approx([expected, 2 * expected], rel=1e-7)
+
+
+RUNS_AWAY = "model M\n  var x start 1\nequations\n  der(x) = x^2\nexperiment\n  time 0..3\nend"
+NO_START = (
+    "model M\n  var x start 1\n  var z\nequations\n  der(x) = -x\n  z^2 = -x\nexperiment\n  time 0..3\nend"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"), [(RUNS_AWAY, {}), (NO_START, {}), (RUNS_AWAY, {"max_steps": 3})]
+)
+def test_a_run_that_failed_does_not_hold(text, options):
+    found = sd.loads(text).simulate(check=True, **options)
+    assert not found.success
+    assert found.check.verdict == "failed"
+    assert found.reason in found.check.reason
+
+
+def zero_by_zero(equation):
+    head = (
+        "model M\n  var x start 0\n  var w start 1\n  var z\nequations\n  der(x) = cos(time)\n  der(w) = -w\n"
+    )
+    return sd.loads(f"{head}  z = {equation}\nexperiment\n  time 0..1\nend")
+
+
+@pytest.mark.parametrize("equation", ["(exp(x) - 1)/x", "sin(x)/x", "(1 - w^2)/(1 - w)", "log(1 + x)/x + w"])
+def test_a_formula_without_a_value_that_has_a_limit_passes(equation):
+    found = zero_by_zero(equation).simulate(check=True)
+    assert found.check.verdict == "ok", str(found.check)
+
+
+@pytest.mark.parametrize("equation", ["w*exp(x)/x", "log(x)", "w/x^2"])
+def test_one_that_has_none_fails(equation):
+    found = zero_by_zero(equation).simulate(check=True)
+    assert found.check.verdict == "failed"

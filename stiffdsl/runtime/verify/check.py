@@ -17,6 +17,7 @@ from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
 from stiffdsl.runtime.verify.residual import Left, WrittenEquations
+from stiffdsl.runtime.verify.undefined import DISTANCES, beside, picked, with_limits
 from stiffdsl.solve.integrate.record import Trajectory
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
@@ -39,7 +40,7 @@ class Check:
     single step in tolerances (root mean square over the unknowns, as the solver's), in the step that ends at
     `local_error_time`, most in `unknown`. `time` and `worst` are those of whichever is worse. `undefined`: how many
     residuals are not numbers; `points`, `steps`: how many were looked at, `unresolved` of the steps could not be done
-    again.
+    again. `ended`: why the run failed before its end; numbers are those of what there is.
     """
 
     verdict: str
@@ -57,6 +58,7 @@ class Check:
     points: int
     steps: int
     unresolved: int
+    ended: str = ""
 
     @property
     def ok(self) -> bool:
@@ -67,6 +69,8 @@ class Check:
         """The reason of a failure, and a remedy; empty where the verdict is not `failed`."""
         if self.verdict != "failed":
             return ""
+        if self.ended:
+            return f"the run failed: {self.ended}"
         if self.residual_tolerances > RESIDUAL or not self.undefined:
             told = f"{self.worst} is off at t = {self.time:.6g}; try another `method`, a smaller `rtol`"
             return f"{told}, or a `max_step` that no event between steps escapes"
@@ -81,6 +85,8 @@ class Check:
         if self.time is not None:
             text += f" (t = {self.time:.6g}, {self.worst})"
         text += f": {self.verdict}"
+        if self.ended:
+            text += "; the run ended before its end"
         if self.undefined:
             text += f"; {self.undefined} residuals are not numbers"
         if self.unresolved:
@@ -98,10 +104,18 @@ def checked(
     initial: bool,
     whole: bool = True,
     between: Between | None = None,
+    ended: str = "",
 ) -> Check:
     """The check of a recorded solution. `initial`: whether the model's initial equations hold at its start; `whole`:
-    whether all variables are computed, or only what named outputs need."""
-    return _Check(model, found, p, inputs, rtol, atol, initial, whole, between).result()
+    whether all variables are computed, or only what named outputs need. `ended`: why the run ended before its end."""
+    found_out = _Check(model, found, p, inputs, rtol, atol, initial, whole, between).result()
+    return replace(found_out, verdict="failed", ended=ended) if ended else found_out
+
+
+def unexamined(ended: str = "") -> Check:
+    """The check of a solution without a step; `ended`: why there is none, where the run failed."""
+    verdict = "failed" if ended else "undecided"
+    return Check(verdict, 0.0, 0.0, None, "", None, 0.0, None, "", None, "", 0, 0, 0, 0, ended)
 
 
 class _Check:
@@ -121,10 +135,10 @@ class _Check:
         timed = self.program.time_dependent or bool(self.inputs.signals)
         points = self._held(chosen(self.found, count, self.inputs.signals, timed))
         if not len(points.time):
-            return self._empty()
+            return unexamined()
         allowed = self._allowed(points)
         families = self.written.equations
-        left = self.equations.left(families, points, allowed, self._near(points))
+        left = self._with_limits(points, self._left(points, allowed))
         start = self._start(points, allowed)
         where, which = worst(left.tolerances)
         family_text, line = self._equation(families, which)
@@ -158,8 +172,26 @@ class _Check:
             unresolved=error.unresolved,
         )
 
-    def _empty(self) -> Check:
-        return Check("undecided", 0.0, 0.0, None, "", None, 0.0, None, "", None, "", 0, 0, 0, 0)
+    def _left(self, points: Points, allowed: np.ndarray) -> Left:
+        return self.equations.left(self.written.equations, points, allowed, self._near(points))
+
+    def _with_limits(self, points: Points, left: Left) -> Left:
+        """What is left over, where formulas are no numbers but have limits: that a little further into the step."""
+        bad = np.flatnonzero(~np.all(left.defined, axis=1))
+        if not len(bad):
+            return left
+        own = picked(points, bad)
+        nearer = [self._held(beside(self.found, own, distance)) for distance in DISTANCES]
+        values = tuple(self.equations.variables(q.time, q.y) for q in nearer)
+        limits = with_limits(self.equations.variables(own.time, own.y), values)
+        there = self._left(nearer[-1], self._allowed(nearer[-1]))
+        taken = ~left.defined[bad] & there.defined & limits[:, None]
+        arrays = []
+        for name in ("relative", "tolerances", "defined"):
+            values_of = np.array(getattr(left, name))
+            values_of[bad] = np.where(taken, getattr(there, name), values_of[bad])
+            arrays.append(values_of)
+        return Left(*arrays)
 
     def _allowed(self, points: Points) -> np.ndarray:
         """One tolerance of every entry of y; of the derivative of a state, that of the state over the step."""

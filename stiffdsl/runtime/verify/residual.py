@@ -59,7 +59,9 @@ class WrittenEquations:
         """Of the equations in `families`, where y may be off by `allowed`; `near`: points a little before and after."""
         v = self.variables(points.time, points.y)
         before, after = (self.variables(q.time, q.y) for q in near)
-        d = self._slopes(v, points.slope, (after - before) / (near[1].time - near[0].time)[:, None])
+        with np.errstate(all="ignore"):
+            by_difference = (after - before) / (near[1].time - near[0].time)[:, None]
+        d = self._slopes(v, points.slope, by_difference)
         u = self.inputs.table(points.time)
         found = self._residuals(families, points, v, d, u)
         random = np.random.default_rng(1)
@@ -84,7 +86,7 @@ class WrittenEquations:
                 other = self.variables(points.time, y)
                 slope = points.slope + way * two * allowed * rate
                 changes = three * np.abs(other - v)[:, self.needed] * rate
-                slopes = self._slopes(other, slope, (after - before) / (near[1].time - near[0].time)[:, None])
+                slopes = self._slopes(other, slope, by_difference)
                 apart = self.state_of < 0
                 slopes[:, self.needed[apart]] += changes[:, apart]
                 there = self._residuals(families, points, other, slopes, u)
