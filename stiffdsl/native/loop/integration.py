@@ -7,15 +7,17 @@ constants; `tests/native` holds both to the same steps.
 import math
 
 from stiffdsl.native.host.interrupt_word import SYMBOL
+from stiffdsl.native.ir.numbers import Numbers
 from stiffdsl.native.loop.saving import Saving
 from stiffdsl.native.loop.time_events import beyond_of
 from stiffdsl.native.step.attempt import PARAMETERS
 from stiffdsl.native.step.layout import OPTIONS, STATE
-from stiffdsl.solve.base import control
+from stiffdsl.solve.base import control, first_step
+from stiffdsl.solve.base.crossings import SAME
+from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.branches import ATTEMPTS
-from stiffdsl.solve.integrate.time_events import SAME
 
 # Attempts in a row that go without planned pivots where these keep being bad.
 LONGEST_SPELL = 64
@@ -172,11 +174,9 @@ class Integration(Saving):
         with code.when(code.apply("not", code.apply("gt", given, number(0)))):
             code.store(self._chosen_step(length), step)
             self.add("rhs", 1)
-        least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", self.get("t")))
-        otherwise = code.larger(least, code.apply("mul", number(loop.SHARE), length))
-        chosen = code.load(step)
-        chosen = code.select(code.apply("gt", chosen, least), chosen, otherwise)
-        self.set("h", code.apply("mul", self.direction, code.smaller(chosen, length)))
+        xp = Numbers(code)
+        chosen = first_step.limited(xp, *xp.of(code.load(step), self.get("t"), length))
+        self.set("h", code.apply("mul", self.direction, chosen.text))
         self.set("expected", number(0))
 
     def _moving(self, k: str, value: str) -> str:
@@ -200,20 +200,16 @@ class Integration(Saving):
             self.set("status", number(Status.NON_FINITE))
 
     def _chosen_step(self, length: str) -> str:
-        code, number, t0 = self.code, self.number, self.get("t")
+        code, t0 = self.code, self.get("t")
         slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
         with code.loop(self.n) as k:
             tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
             code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
         d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
         d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
-        still = code.apply("or", code.apply("lt", d0, number(1e-5)), code.apply("lt", d1, number(1e-5)))
+        xp = Numbers(code)
         before = code.smaller(code.apply("abs", self.get("whole")), length)
-        smallest = code.apply("mul", number(1e-6), length)
-        smallest = code.larger(smallest, code.apply("mul", number(0.01), before))
-        ratio = code.apply("div", code.apply("mul", number(0.01), d0), self._positive(d1))
-        h0 = code.select(still, smallest, ratio)
-        h0 = code.select(self._finite(h0), code.smaller(h0, length), smallest)
+        h0 = first_step.trial(xp, *xp.of(d0, d1, length, before)).text
         step = code.apply("mul", self.direction, h0)
         with code.loop(self.n) as k:
             value = code.apply("add", code.load(self.y, k), code.apply("mul", step, code.load(slope, k)))
@@ -227,18 +223,8 @@ class Integration(Saving):
             return code.apply("div", difference, code.load(size, k))
 
         d2 = code.apply("div", self.mean_square(change), h0)
-        # The larger, and NaN where one is.
-        steepest = code.select(code.apply("gt", d1, d2), d1, d2)
-        power = code.apply(
-            "pow",
-            code.apply("div", number(0.01), self._positive(steepest)),
-            number(1.0 / self.model.tableau.order),
-        )
-        flat = code.apply("le", steepest, number(1e-15))
-        h1 = code.select(flat, code.larger(code.apply("mul", number(1e-3), length), before), power)
-        h1 = code.select(self._finite(steepest), h1, number(float("nan")))
-        h1 = code.select(self._finite(h1), h1, h0)
-        return code.smaller(code.apply("mul", number(100), h0), h1)
+        order = self.model.tableau.order
+        return first_step.chosen(xp, *xp.of(h0, d1, d2, length, before), order=order).text
 
     def limit(self) -> str:
         """Whether the attempts are used up, or Ctrl-C was pressed; then that is the status."""
@@ -310,10 +296,8 @@ class Integration(Saving):
         self.add("rhs", model.tableau.stages)
         self.add("jacobians", 1)
         self.add("factorizations", 1)
-        finite = self._finite(error)
-        logarithm = code.each("log", self._between(error, number(1e-10), number(1e10)))
-        order, rejections = model.tableau.order, self.get("rejections")
-        safety, least = number(math.log(control.PREDICTIVE_SAFETY)), number(math.log(control.LEAST))
+        xp, order = Numbers(code), model.tableau.order
+        missed, expected, rejections = xp.of(error, self.get("expected"), self.get("rejections"))
         accept = code.apply("le", error, number(1))
         if model.bends or model.lands or model.kinks is not None:
             self.set("whole", self.get("h"))
@@ -321,16 +305,10 @@ class Integration(Saving):
         accept = code.value(f"and i1 {accept}, {code.value(f'xor i1 {short}, true')}")
         with code.choice(accept) as (yes, no):
             with yes:
-                drift = code.smaller(code.apply("sub", self.get("expected"), logarithm), number(0))
-                most = code.select(
-                    code.apply("gt", rejections, number(0)), number(0), number(math.log(control.GREATEST))
-                )
-                most = self._longest(most, h)
-                step = code.apply("mul", code.apply("sub", drift, logarithm), number(1 / order))
-                step = self._between(code.apply("add", safety, step), least, most)
-                self._propose(h, code.each("exp", step))
-                known = code.larger(logarithm, number(math.log(control.LEAST_EXPECTED)))
-                self._expect(known, step)
+                most = xp.of(self._longest(control.longest(xp, rejections).text, h))
+                step, expected_next = control.after_accepted(xp, missed, expected, most, order)
+                self._propose(h, xp.exp(step).text)
+                self.set("expected", expected_next.text)
                 self.add("accepted", 1)
                 self.set("rejections", number(0))
                 self.set("kink_attempts", number(0))
@@ -346,13 +324,13 @@ class Integration(Saving):
             with no:
                 self.add("rejected", 1)
                 with code.when(code.value(f"xor i1 {short}, true")):
-                    step = code.apply("add", safety, code.apply("mul", logarithm, number(-1 / order)))
-                    step = self._between(step, least, number(math.log(0.9)))
-                    step = code.select(finite, step, least)
-                    self._propose(h, code.each("exp", step))
-                    self._expect(self.get("expected"), step)
+                    step, expected_next = control.after_rejected(xp, missed, expected, order)
+                    self._propose(h, xp.exp(step).text)
+                    self.set("expected", expected_next.text)
                     self.add("rejections", 1)
-                    failure = code.select(finite, number(Status.SUCCESS), number(Status.NON_FINITE))
+                    failure = code.select(
+                        self._finite(error), number(Status.SUCCESS), number(Status.NON_FINITE)
+                    )
                     self.set("failure", failure)
         self._stuck()
 
@@ -371,7 +349,7 @@ class Integration(Saving):
             values += ("%operands", "%work")
             listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
             part = code.apply("mul", h, code.call("kink", *listed, result="double"))
-            least = code.apply("mul", number(loop.ROUNDINGS * loop.EPSILON), code.apply("abs", t))
+            least = code.apply("mul", number(ROUNDINGS * EPSILON), code.apply("abs", t))
             part = code.select(code.apply("gt", code.apply("abs", part), least), part, h)
             with code.when(code.apply("lt", code.apply("abs", part), code.apply("abs", h))):
                 self.set("kink", part)
@@ -491,7 +469,7 @@ class Integration(Saving):
 
     def _stuck(self) -> None:
         code, number = self.code, self.number
-        small = code.apply("mul", number(4 * loop.EPSILON), code.apply("abs", self.get("t")))
+        small = code.apply("mul", number(4 * EPSILON), code.apply("abs", self.get("t")))
         stuck = code.apply("le", code.apply("abs", self.get("h")), small)
         often = code.apply("ge", self.get("rejections"), number(loop.MOST_REJECTIONS))
         stuck = code.apply("or", stuck, often)
@@ -499,11 +477,6 @@ class Integration(Saving):
             failure = self.get("failure")
             unknown = code.apply("eq", failure, number(Status.SUCCESS))
             self.set("status", code.select(unknown, number(Status.STEP_TOO_SMALL), failure))
-
-    def _expect(self, error: str, step: str) -> None:
-        """The error of a step that is longer by a factor, all as logarithms."""
-        change = self.code.apply("mul", self.number(self.model.tableau.order), step)
-        self.set("expected", self.code.apply("add", error, change))
 
     def _propose(self, h: str, factor: str) -> None:
         code, most = self.code, self.option("max_step")

@@ -12,9 +12,21 @@ import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.ir.numbers import Number, Numbers
 from stiffdsl.native.loop.signals import next_jump
 from stiffdsl.program.program import Function, Program
-from stiffdsl.solve.integrate.time_events import EPSILON, ROUNDINGS, SAME, TINY
+from stiffdsl.solve.base.crossings import (
+    EPSILON,
+    ROUNDINGS,
+    SAME,
+    TINY,
+    Line,
+    ahead,
+    beside,
+    jumps_here,
+    line_at,
+    next_value,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,35 +123,29 @@ def _next_of_lines(code: Code, stops: TimeEvents, direction: str, stop: str) -> 
     lines.evaluate()
     nearest = code.variable("double")
     code.store(number(np.inf), nearest)
+    xp = Numbers(code)
     with code.loop(count) as k:
-        line = lines.line(k)
-        rising = code.apply("gt", code.apply("mul", direction, line.slope), number(0.0))
-        above = code.apply("add", code.apply("floor", code.apply("add", line.value, line.off)), number(1.0))
-        below = code.apply("sub", code.apply("ceil", code.apply("sub", line.value, line.off)), number(1.0))
-        whole = code.select(line.periodic, code.select(rising, above, below), number(0.0))
-        time = code.apply("div", code.apply("sub", whole, line.offset), line.slope)
-        distance = code.apply("mul", direction, code.apply("sub", time, "%t"))
-        first = code.apply("and", line.known, code.apply("gt", distance, line.blur))
-        first = code.apply("and", first, code.apply("lt", distance, code.load(nearest)))
-        with code.when(first):
-            code.store(distance, nearest)
-            code.store(time, stop)
+        at = lines.line(k)
+        now, toward = xp.of("%t", direction)
+        time = (next_value(xp, at.line, at.periodic, toward) - at.line.offset) / at.line.slope
+        distance, later = ahead(xp, at.line, time, now, toward)
+        with code.when((later & (distance < xp.of(code.load(nearest)))).text):
+            code.store(distance.text, nearest)
+            code.store(time.text, stop)
 
 
 @dataclass(frozen=True)
-class _Line:
-    """A line at a time: `value` there; `off` is how much rounding may have moved it, `blur` its zero; `beyond` is
-    certainly after a jump; `here`: whether it jumps now."""
+class _Now:
+    """A line at a time: `beyond` is certainly after a jump; `here`: whether it jumps now."""
 
-    offset: str
-    slope: str
-    periodic: str
-    known: str
-    value: str
-    off: str
-    blur: str
+    line: Line
+    periodic: Number
     beyond: str
     here: str
+
+    @property
+    def slope(self) -> str:
+        return self.line.slope.text
 
 
 class CrossingLines:
@@ -153,28 +159,10 @@ class CrossingLines:
     def evaluate(self) -> None:
         self.code.call("crossings", *(f"ptr {p}" for p in self.pointers))
 
-    def line(self, k: str) -> _Line:
-        code, number = self.code, self.code.number
-        zero = number(0.0)
-        offset = code.load(self.lines, k)
-        slope = code.load(code.at(self.lines, self.stops.count), k)
-        flat = code.apply("eq", slope, zero)
-        known = code.apply("and", self._finite(offset), self._finite(slope))
-        known = code.apply("and", known, code.apply("not", flat))
-        offset, slope = code.select(known, offset, number(1.0)), code.select(known, slope, number(1.0))
-        moved = code.apply("mul", slope, self.t)
-        value = code.apply("add", offset, moved)
-        terms = code.apply("add", code.apply("abs", offset), code.apply("abs", moved))
-        off = code.apply("mul", number(ROUNDINGS * EPSILON), terms)
-        periodic = code.value(f"icmp ne i64 {code.index(self.periodic, k)}, 0")
-        rounded = code.apply("floor", code.apply("add", value, number(0.5)))
-        nearest = code.select(periodic, rounded, zero)
-        beside = code.apply("abs", code.apply("sub", value, nearest))
-        here = code.apply("and", known, code.apply("le", beside, off))
-        blur = code.apply("div", off, code.apply("abs", slope))
-        beyond = code.apply("add", code.apply("mul", number(2.0), blur), number(TINY))
-        return _Line(offset, slope, periodic, known, value, off, blur, beyond, here)
-
-    def _finite(self, value: str) -> str:
-        code = self.code
-        return code.apply("eq", code.apply("sub", value, value), code.number(0.0))
+    def line(self, k: str) -> _Now:
+        code, xp = self.code, Numbers(self.code)
+        offset, slope = code.load(self.lines, k), code.load(code.at(self.lines, self.stops.count), k)
+        line = line_at(xp, *xp.of(offset, slope, self.t))
+        periodic = xp.of(code.value(f"icmp ne i64 {code.index(self.periodic, k)}, 0"))
+        here, _ = jumps_here(xp, line, periodic)
+        return _Now(line, periodic, beside(xp, line).text, here.text)

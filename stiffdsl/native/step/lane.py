@@ -106,9 +106,6 @@ class Lane:
     def _between(self, value: str, low: str, high: str) -> str:
         return self.code.smaller(self.code.larger(value, low), high)
 
-    def _positive(self, value: str) -> str:
-        return self.code.select(self.code.apply("gt", value, self.number(0)), value, self.number(1))
-
     def _finite(self, value: str) -> str:
         code = self.code
         return code.apply("eq", code.apply("sub", value, value), self.number(0))

@@ -1,7 +1,11 @@
 """Step size control: PI (Gustafsson, ACM TOMS 17:533, 1991; the constants are those of OrdinaryDiffEq.jl), and
-predictive (Gustafsson, ACM TOMS 20:496, 1994), for methods whose steps no stability limits."""
+predictive (Gustafsson, ACM TOMS 20:496, 1994), for methods whose steps no stability limits.
+
+Functions of `xp` are formulas of both tiers: over `jnp`, or over the numbers of a kernel (`native/ir/numbers.py`).
+"""
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -36,6 +40,37 @@ def factor(
     return jnp.where(jnp.isfinite(error), limited, LEAST)
 
 
+def after_accepted(xp: Any, error: Any, expected: Any, longest: Any, order: int) -> tuple[Any, Any]:
+    """Predictive control behind an accepted step, all as logarithms: the factor for the next step, at most `longest`,
+    and the error that is expected of it; `expected` is that of the step just made, zero for the first one.
+
+    An error that goes with h^order keeps to what was expected. Where it came out larger it is taken to grow as much
+    again; where smaller, that is not relied on.
+    """
+    logarithm = _logarithm(xp, error)
+    drift = xp.minimum(expected - logarithm, 0.0)
+    step = (drift - logarithm) * (1 / order) + math.log(PREDICTIVE_SAFETY)
+    step = xp.clip(step, math.log(LEAST), longest)
+    return step, xp.maximum(logarithm, math.log(LEAST_EXPECTED)) + order * step
+
+
+def after_rejected(xp: Any, error: Any, expected: Any, order: int) -> tuple[Any, Any]:
+    """The same behind a rejected step; where its error is not finite the step is cut hard."""
+    step = _logarithm(xp, error) * (-1 / order) + math.log(PREDICTIVE_SAFETY)
+    step = xp.clip(step, math.log(LEAST), math.log(0.9))
+    step = xp.where(xp.isfinite(error), step, math.log(LEAST))
+    return step, expected + order * step
+
+
+def longest(xp: Any, rejections: Any) -> Any:
+    """The logarithm of the greatest factor: a step after a rejected one is never larger."""
+    return xp.where(rejections > 0, 0.0, math.log(GREATEST))
+
+
+def _logarithm(xp: Any, error: Any) -> Any:
+    return xp.log(xp.clip(error, 1e-10, 1e10))
+
+
 def predictive(
     accept: Bool[Array, ""],
     error: Float[Array, ""],
@@ -44,19 +79,12 @@ def predictive(
     order: int,
     cut: float | Float[Array, ""] = 1.0,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The factor for the next step, and the logarithm of the error that is expected of it; `expected` is that of the
-    step just tried, zero for the first one.
+    """The factor for the next step, and the logarithm of the error that is expected of it.
 
-    An error that goes with h^order keeps to what was expected. Where it came out larger it is taken to grow as much
-    again; where smaller, that is not relied on. A step after a rejected one is never larger. A step that was `cut` to
-    end at a knot, so many times, may be followed by one as long as it was proposed.
+    A step that was `cut` to end at a knot, so many times, may be followed by one as long as it was proposed.
     """
-    logarithm = jnp.log(jnp.clip(error, 1e-10, 1e10))
-    drift = jnp.where(accept, jnp.minimum(expected - logarithm, 0.0), 0.0)
-    step = math.log(PREDICTIVE_SAFETY) + (drift - logarithm) / order
-    longest = jnp.maximum(jnp.where(rejections > 0, 0.0, math.log(GREATEST)), jnp.log(cut))
-    most = jnp.where(accept, longest, math.log(0.9))
-    step = jnp.clip(step, math.log(LEAST), most)
-    step = jnp.where(jnp.isfinite(error), step, math.log(LEAST))
-    known = jnp.maximum(logarithm, math.log(LEAST_EXPECTED))
-    return jnp.exp(step), jnp.where(accept, known, expected) + order * step
+    most = jnp.maximum(longest(jnp, rejections), jnp.log(cut))
+    forward = after_accepted(jnp, error, expected, most, order)
+    again = after_rejected(jnp, error, expected, order)
+    step, error = (jnp.where(accept, a, b) for a, b in zip(forward, again, strict=True))
+    return jnp.exp(step), error

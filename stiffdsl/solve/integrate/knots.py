@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.solve.integrate.time_events import SAME
+from stiffdsl.solve.base.crossings import SAME
 
 # Distance of data from the polynomial of a block that is smooth, in parts of `rtol` and of their size.
 SHARE = 0.25

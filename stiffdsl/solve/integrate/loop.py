@@ -16,13 +16,15 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base import accounting
 from stiffdsl.solve.base.accounting import Diagnostics, account
+from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS, chosen, limited, trial
 from stiffdsl.solve.base.method import Method, Tolerance, norm, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, Kink, has_branches, no_kink, share
 from stiffdsl.solve.integrate.knots import Knots, reach_of
-from stiffdsl.solve.integrate.time_events import SAME, Consistent, has_stops, next_stop, within
+from stiffdsl.solve.integrate.time_events import Consistent, has_stops, next_stop, within
 
 # This many rejections in a row shrink a step by at least 1e-30: there is nothing to be gained from more.
 MOST_REJECTIONS = 60
@@ -30,10 +32,6 @@ MOST_REJECTIONS = 60
 STRETCH = 1.01
 # Up to a knot within so many proposed steps it goes by steps of one length.
 HALVED = 2.0
-EPSILON = 2.220446049250313e-16
-# A first step is longer than so many roundings of the time where it begins; where what was chosen is not, it is this
-# share of the interval.
-ROUNDINGS, SHARE = 64, 1e-12
 
 
 class Problem(NamedTuple):
@@ -185,39 +183,26 @@ def _begin_at(
 
 
 def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
-    """Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4: steps of an Euler method that
-    keep the second derivative below the tolerance. Algebraic unknowns have no slope and do not move. Where
-    nothing says how fast things go, the first step is short; behind a jump, as long as that `before`."""
+    """The first step (`first_step.py`), as long as the interval and the one `before` a jump allow. Algebraic unknowns
+    have no slope and do not move."""
     t, y, args, tolerance = problem.t0, problem.y0, problem.args, limits.tolerance
     span = problem.t1 - t
     direction = jnp.where(span < 0, -1.0, 1.0)
     length = jnp.minimum(jnp.abs(span), limits.max_step)
     before = jnp.minimum(before, length)
-    short = jnp.maximum(1e-6 * length, 0.01 * before)
-
     slope = system.mass * system.rhs(t, y, args)
 
-    def chosen():
+    def by_slopes():
         size = scale(y, y, tolerance)
-        d0, d1 = norm(y / size), norm(slope / size)
-        h0 = jnp.where((d0 < 1e-5) | (d1 < 1e-5), short, 0.01 * d0 / jnp.where(d1 > 0, d1, 1.0))
-        h0 = jnp.where(jnp.isfinite(h0), jnp.minimum(h0, length), short)
+        d1 = norm(slope / size)
+        h0 = trial(jnp, norm(y / size), d1, length, before)
         later = system.mass * system.rhs(t + direction * h0, y + direction * h0 * slope, args)
         d2 = norm((later - slope) / size) / h0
-        steepest = jnp.maximum(d1, d2)
-        h1 = jnp.where(
-            steepest <= 1e-15,
-            jnp.maximum(1e-3 * length, before),
-            (0.01 / jnp.where(steepest > 0, steepest, 1.0)) ** (1.0 / method.order),
-        )
-        h = jnp.minimum(100 * h0, jnp.where(jnp.isfinite(h1), h1, h0))
-        return h, jnp.int32(2)
+        return chosen(jnp, h0, d1, d2, length, before, method.order), jnp.int32(2)
 
-    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), chosen)
+    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), by_slopes)
     sloped = ~jnp.any(jnp.isinf(lax.stop_gradient(slope)))
-    least = ROUNDINGS * EPSILON * jnp.abs(t)
-    h = jnp.where(h > least, h, jnp.maximum(least, SHARE * length))
-    return lax.stop_gradient(direction * jnp.minimum(h, length)), evaluations, sloped
+    return lax.stop_gradient(direction * limited(jnp, h, t, length)), evaluations, sloped
 
 
 def advance(

@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.failures import verdict
 from stiffdsl.solve.base.method import LEAST_ATOL, Method, Tolerance
@@ -27,7 +28,7 @@ from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.integrate.program_cache import jit_without_addresses
-from stiffdsl.solve.integrate.time_events import SAME, has_stops
+from stiffdsl.solve.integrate.time_events import has_stops
 from stiffdsl.solve.methods.make import make_method
 
 # Accepted steps in a chunk, and how many numbers its buffers may hold.

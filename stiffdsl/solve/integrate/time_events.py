@@ -16,17 +16,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from stiffdsl.solve.base.crossings import SAME, Line, ahead, beside, jumps_here, line_at, next_value
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.newton.damped_newton import NewtonResult
 from stiffdsl.solve.newton.square_systems import newton
-
-# Error of a line's zero, in roundings of its terms.
-ROUNDINGS = 16
-EPSILON = 2.220446049250313e-16
-# A time after a jump at zero.
-TINY = 1e-200
-# Two times nearer than this, relative to their size, are one.
-SAME = 16 * EPSILON
 
 
 class Crossings(NamedTuple):
@@ -79,25 +72,13 @@ def within(system: Any, args: Args, time: Float[Array, ""]) -> Args:
     return system.within(args, jnp.full(system.crossing_count(args), lax.stop_gradient(time)))
 
 
-class _Lines(NamedTuple):
-    """Crossings at a time: their values and slopes there, and by how much rounding may have moved them."""
-
-    offset: Float[Array, " m"]
-    slope: Float[Array, " m"]
-    periodic: np.ndarray
-    known: Bool[Array, " m"]
-    value: Float[Array, " m"]
-    steep: Float[Array, " m"]
-    blur: Float[Array, " m"]
-
-
-def _lines(system: Any, args: Args, side: Float[Array, " m"], now: Float[Array, ""]) -> _Lines:
+def _lines(
+    system: Any, args: Args, side: Float[Array, " m"], now: Float[Array, ""]
+) -> tuple[Line, Any, Any, Any]:
+    """All lines at a time; their offsets and slopes, which derivatives follow; and which are periodic."""
     offset, slope, periodic = system.crossings(system.within(args, side))
-    known = lax.stop_gradient(jnp.isfinite(offset) & jnp.isfinite(slope) & (slope != 0))
-    offset, slope = jnp.where(known, offset, 1.0), jnp.where(known, slope, 1.0)
-    start, steep = lax.stop_gradient((offset, slope))
-    blur = ROUNDINGS * EPSILON * (jnp.abs(start) + jnp.abs(steep * now))
-    return _Lines(offset, slope, periodic, known, start + steep * now, steep, blur)
+    line = line_at(jnp, *lax.stop_gradient((offset, slope)), now)
+    return line, jnp.where(line.known, offset, 1.0), jnp.where(line.known, slope, 1.0), periodic
 
 
 def next_stop(
@@ -110,29 +91,25 @@ def next_stop(
     now = lax.stop_gradient(t)
     direction = jnp.where(t1 < t, -1.0, 1.0)
     count = system.crossing_count(args)
-    at = _lines(system, args, jnp.full(count, now), now)
-    nearest = jnp.where(at.periodic, jnp.round(at.value), 0.0)
-    here = at.known & (jnp.abs(at.value - nearest) <= at.blur)
+    line_now, _, _, periodic = _lines(system, args, jnp.full(count, now), now)
+    here, nearest = jumps_here(jnp, line_now, periodic)
     behind = here & (jnp.arange(count) <= line) if apart else here
-    beside = direction * (2 * at.blur / jnp.abs(at.steep) + TINY)
+    away = direction * beside(jnp, line_now)
     # A condition decided at a jump may move the lines of others.
-    side = now + jnp.where(here, jnp.where(behind, beside, -beside), 0.0)
-    at = _lines(system, args, side, now)
-    rising = direction * at.steep > 0
-    whole = jnp.where(rising, jnp.floor(at.value + at.blur) + 1, jnp.ceil(at.value - at.blur) - 1)
-    times = (jnp.where(at.periodic, whole, 0.0) - at.offset) / at.slope
-    distance = direction * (lax.stop_gradient(times) - now)
-    blur = at.blur / jnp.abs(at.steep)
-    distance = jnp.where(at.known & (distance > blur), distance, jnp.inf)
+    side = now + jnp.where(here, jnp.where(behind, away, -away), 0.0)
+    at, offset, slope, periodic = _lines(system, args, side, now)
+    times = (next_value(jnp, at, periodic, direction) - offset) / slope
+    distance, later = ahead(jnp, at, lax.stop_gradient(times), now, direction)
+    distance = jnp.where(later, distance, jnp.inf)
     if not apart:
         first = jnp.argmin(distance)
         time = times[first]
     else:
         waiting = here & ~behind
-        own = (nearest - at.offset) / at.slope
+        own = (nearest - offset) / slope
         times = jnp.where(waiting, now + own - lax.stop_gradient(own), times)
         distance = jnp.where(waiting, 0.0, jnp.where(jnp.any(waiting), jnp.inf, distance))
-        first = jnp.argmax(distance <= jnp.min(distance) + blur)
+        first = jnp.argmax(distance <= jnp.min(distance) + at.blur / jnp.abs(at.slope))
         time = times[first]
     time = jnp.where(jnp.isfinite(distance[first]), time, direction * jnp.inf)
     time = jnp.where(jnp.abs(time - t1) <= SAME * jnp.abs(t1), t1, time)
