@@ -10,6 +10,9 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.model import Block
 
+# So many names are looked up once.
+REMEMBERED = 1000
+
 _INDEX = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -28,6 +31,7 @@ class Names:
     def __init__(self, blocks: tuple[Block, ...], what: str):
         self.blocks = tuple(b for b in blocks if b.kind != "hidden")
         self.what = what
+        self._found: dict[str, NamedScalars] = {}
         self._by_name = {b.name: b for b in self.blocks}
         # A part that has given way to its surrogate: what was inside of it is missed.
         self.gone: str | None = None
@@ -38,6 +42,15 @@ class Names:
         """Raises `KeyError` with the nearest known name, or with the bounds of an index that is outside."""
         if not isinstance(name, str):
             raise TypeError(f"the name of a {self.what} is a text, not {name!r}")
+        found = self._found.get(name)
+        if found is None:
+            found = self._looked_up(name)
+            # Names of calls that come again; not those of all scalars of a large model.
+            if len(self._found) < REMEMBERED:
+                self._found[name] = found
+        return found
+
+    def _looked_up(self, name: str) -> NamedScalars:
         if not name.isascii():
             name = unicodedata.normalize("NFKC", name)  # as in the model's text
         block = self._by_name.get(_INDEX.sub("", name))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -38,11 +39,14 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.base.undefined import derivable
 from stiffdsl.solve.integrate.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
+from stiffdsl.solve.integrate.loop import Counts
 from stiffdsl.solve.integrate.solution import Interrupted, Solution
 
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
 DECADES = 10
 POINTS = 200
+# So many unknowns of all lanes together are stepped sooner than threads start, as far as is known before.
+TOGETHER = 256
 # Ends of a run whose steps get nowhere.
 STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
 # By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
@@ -75,7 +79,22 @@ def options(
         "quadratures": quadratures if quadratures is not None else said.get("include") == "quadratures",
     }
     given = {k: v for k, v in given.items() if v is not None}
+    try:
+        return _checked_options(**given)
+    except TypeError:  # what is no number may not be hashed either
+        return Options(**given)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _checked_options(**given: Any) -> Options:
+    """The same options of call after call are checked once."""
     return Options(**given)
+
+
+@lru_cache(maxsize=256)
+def _but_tolerances(options: Options, most: int) -> Options:
+    """Options that a compiled program depends on, with `most` attempts."""
+    return replace(options, rtol=1.0, atol=1.0, max_steps=most)
 
 
 def _entries(atol: Any) -> Any:
@@ -486,7 +505,7 @@ def ensemble(
     kind = EnsembleKind(
         method,
         tier.expect(part, method, count),
-        replace(options, rtol=1.0, atol=1.0, max_steps=options.limit(tier.points_of(signals))),
+        _but_tolerances(options, options.limit(tier.points_of(signals))),
         outputs,
         tuple((given, name) for given in varied for name in varied[given]),
         tuple((given, name) for given in fixed for name in fixed[given]),
@@ -497,6 +516,7 @@ def ensemble(
         signals,
     )
     labels, program, pace = _lanes(model, kind)
+    together = not signals and count * part.program.size <= TOGETHER
     shared = (
         start,
         end,
@@ -510,8 +530,10 @@ def ensemble(
     if devices:
         threads = 1
     group = max(1, len(devices))
-    found, status, counts, _ = run_lanes(program, shared, varied, count, progress, threads, group, most, pace)
-    stats = {name: int(np.sum(value)) for name, value in counts._asdict().items()}
+    found, status, counts = run_lanes(
+        program, shared, varied, count, progress, threads, group, most, pace, together
+    )
+    stats = dict(zip(Counts._fields, np.sum(counts, axis=0).tolist(), strict=True))
     return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
 
 
@@ -537,8 +559,8 @@ class EnsembleKind:
 @artifact
 def _lanes(
     model: CompiledProgram, kind: EnsembleKind
-) -> tuple[tuple[str, ...], Callable[..., Any], list[float]]:
-    """The outputs' names, the program of many lanes, and the seconds that a lane takes, once known."""
+) -> tuple[tuple[str, ...], Callable[..., Any], dict[int, float]]:
+    """The outputs' names, the program of many lanes, and the seconds that a lane takes, once known (`run_lanes`)."""
     slots = kind.slots
     labels, one, alone = lane(model, kind.options, kind.signals, kind.outputs, slots, in_turn=slots is None)
 
@@ -552,11 +574,13 @@ def _lanes(
         if moved.given:
             inputs = jnp.where(moved.mask, moved.values, inputs)
         args = _arguments(model, True, params, Overrides(inputs, mask), signals)._replace(knots=knots)
-        return one(start, end, times, args, begin, tolerances)
+        values, status, counts, _ = one(start, end, times, args, begin, tolerances)
+        # Each result of a program costs microseconds.
+        return values, status, jnp.stack(counts)
 
     if kind.devices:
-        return labels, executors.over_devices(lanes(run, alone, jax.jit), kind.devices), []
-    return labels, lanes(run, alone), []
+        return labels, executors.over_devices(lanes(run, alone, jax.jit), kind.devices), {}
+    return labels, lanes(run, alone), {}
 
 
 def solve_task(task: executors.EnsembleTask, own: dict[str, dict[str, np.ndarray]]):
@@ -619,9 +643,18 @@ def lanes_told(
                     (found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()),
                     found.block.unit,
                 )
+    of_outputs, docs = _outputs_told(model, tuple(outputs))
+    return varied, units | of_outputs, dict(docs)
+
+
+@artifact
+def _outputs_told(
+    model: CompiledProgram, outputs: tuple[str, ...]
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Declared units and documentation of outputs."""
     blocks = {name: model.variable_names.find(name).block for name in outputs}
-    units |= {name: block.unit for name, block in blocks.items()}
-    return varied, units, {name: block.doc for name, block in blocks.items() if block.doc}
+    units = {name: block.unit for name, block in blocks.items()}
+    return units, {name: block.doc for name, block in blocks.items() if block.doc}
 
 
 def _split(

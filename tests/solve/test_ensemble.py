@@ -1,7 +1,10 @@
 """Lanes in threads."""
 
+import time
+
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from stiffdsl.solve.integrate.ensemble import lanes, run_lanes
 from stiffdsl.solve.integrate.solver import make_solve
@@ -19,3 +22,28 @@ def test_threads_have_sparse_factors_of_their_own():
     beside = run_lanes(program, 2.0, rates, 16, threads=8)
     assert np.all(np.isfinite(beside))
     assert np.array_equal(beside, np.concatenate(alone))
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.0, {8}), (1.0, {8, 4})])
+def test_few_lanes_go_together_until_they_are_slow(seconds, sizes, monkeypatch):
+    """One call of the compiled program for all lanes; chunks for threads are worth compiling for slow ones alone."""
+    asked, now = [], [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def program(shared, chunk):
+        asked.append(len(chunk))
+        now[0] += seconds
+        return shared * chunk
+
+    values, pace = np.arange(8.0), {}
+    for _ in range(4):
+        found = run_lanes(program, 2.0, values, 8, threads=2, pace=pace, together=True)
+        np.testing.assert_array_equal(found, 2 * values)
+    assert asked[:2] == [8, 8]
+    assert set(asked) == sizes
+
+
+def test_lanes_that_may_be_slow_are_divided_among_threads():
+    asked = []
+    run_lanes(lambda shared, chunk: asked.append(len(chunk)) or chunk, None, np.arange(8.0), 8, threads=2)
+    assert asked == [4, 4]

@@ -20,6 +20,8 @@ from stiffdsl.solve.integrate.program_cache import jit_beside_itself
 CHUNK = 64
 # Seconds that threads take to start and to stop, and some.
 QUICK = 4e-3
+# Seconds of all lanes from which on it pays to compile chunks for threads.
+SLOW = 0.2
 # On devices that compute side by side: lanes that do, lanes per call, and how many numbers either may hold.
 SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
 
@@ -170,29 +172,36 @@ def run_lanes(
     threads: int | None = None,
     group: int = 1,
     most: int = CHUNK,
-    pace: list[float] | None = None,
+    pace: dict[int, float] | None = None,
+    together: bool = False,
 ) -> Any:
     """The results of `program = lanes(one)` for all `count` rows of the pytree `values`, as NumPy arrays.
 
     Chunks of lanes go to `threads` threads (as many as there are cores); the last chunk is filled up with copies of
     its lane. Chunks have `most` lanes at most, and are multiples of `group`. `pace` keeps the seconds that a lane took
-    at best, once known: few quick lanes are not worth a thread.
+    at best, once known, by the size of chunks: few quick lanes are not worth a thread. Lanes that are quick as far as
+    is known before go `together`, in one chunk where they fit into one.
     """
     threads = threads or os.cpu_count() or 1
-    size = min(most, max(1, -(-count // threads)))
+    pace = {} if pace is None else pace
+    slow = count * pace.get(count, 0.0) > SLOW
+    size = count if together and not slow and count <= most else min(most, max(1, -(-count // threads)))
     size = group * -(-size // group)
     starts = range(0, count, size)
 
     def run(start: int) -> Any:
-        index = np.minimum(np.arange(start, start + size), count - 1)
-        chunk = jax.tree.map(lambda a: a[index], values)
+        chunk = values
+        if size != count:
+            index = np.minimum(np.arange(start, start + size), count - 1)
+            chunk = jax.tree.map(lambda a: a[index], values)
         began = time.perf_counter()
         found = jax.tree.map(np.asarray, program(shared, chunk))
-        if pace is not None:
-            pace[:] = [min([(time.perf_counter() - began) / size, *pace])]
+        # The first run of a size compiles it.
+        taken = (time.perf_counter() - began) / size if size in pace else 0.0
+        pace[size] = taken if not pace.get(size) else min(taken, pace[size])
         return found
 
-    quick = pace is not None and bool(pace) and pace[0] * count < QUICK
+    quick = size == count or 0.0 < pace.get(size, 0.0) * count < QUICK
     results = []
     with contextlib.nullcontext() if quick else ThreadPoolExecutor(max_workers=threads) as pool:
         try:
@@ -205,6 +214,8 @@ def run_lanes(
                 with kernels.stopping():
                     pool.shutdown(cancel_futures=True)
             raise
+    if size == count:
+        return results[0]
     if len(results) == 1:
         return jax.tree.map(lambda part: part[:count], results[0])
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)
