@@ -27,14 +27,17 @@ from stiffdsl.solve.newton.corrector import Corrector, CorrectorMemory
 
 ORDERS = 5
 LEAD = np.cumsum(1.0 / np.arange(1, ORDERS + 1))
-# Local error of order q is ERROR[q] |h|^(q+1) |d_(q+1)|, with y^(q+1) = (q+1)! d_(q+1).
-ERROR = np.array([0.0] + [factorial(q) / LEAD[q - 1] for q in range(1, ORDERS + 1)])
+# What a step of order q adds to the error is ERROR[q] |h|^(q+1) |d_(q+1)|, with y^(q+1) = (q+1)! d_(q+1): the defect
+# h^(q+1) y^(q+1) / (q+1) over the sum of the coefficients of f, which is one (Henrici's error constant). The error of
+# the new value alone is less by lead_q, but the values after it inherit the rest.
+ERROR = np.array([0.0] + [factorial(q) for q in range(1, ORDERS + 1)])
 # The next step is chosen for a local error of one over these.
 BIAS_LOWER, BIAS_SAME, BIAS_HIGHER = 8.0, 8.0, 12.0
 GREATEST = 10.0
-# A step is kept unless it may grow by this factor or should shrink by that: a change costs a factorization.
-WORTHWHILE, NEEDED = 1.5, 0.8
-LEAST_SHARE = 0.05
+# A step is kept unless it may grow by this factor or should shrink by that. Factors serve for small changes.
+WORTHWHILE, NEEDED = 1.1, 0.9
+# Newton's iteration may leave so many times what it may of a stage of another method (`corrector.py`).
+LEAVING = 2.0
 
 
 class FbdfMemory(NamedTuple):
@@ -113,16 +116,17 @@ class FBDF:
         reach = h + memory.distances
         predicted, slope = self._predict(memory, y, reach, k)
         lead = jnp.asarray(LEAD)[k - 1]
-        # Local error over (new value - predicted), for the steps as they were.
+        # What the step adds to the error over (new value - predicted), for the steps as they were.
         parts = h / reach
         sums = jnp.sum(jnp.where(jnp.arange(ORDERS + 1) < k, parts, 0.0))
-        share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k]) / lead
-        # What the iteration leaves is an error of the new value however small the share.
-        tolerated = scale(y, predicted, tolerance) / jnp.maximum(share, LEAST_SHARE)
+        share = jnp.maximum(jnp.abs(parts[k] - lead + sums), parts[k])
+        # What the iteration leaves is an error of the new value, however small a share of it the estimate sees.
+        tolerated = LEAVING * scale(y, predicted, tolerance)
         given = (t + h, predicted, slope, lead / h, tolerated, args)
         solved = self.corrector.solve(memory.prepared, *given, memory.mode)
         y1 = solved.y
-        size = scale(y, y1, tolerance) + solved.noise
+        # Rounding comes in with the values before, too: the higher the order, the more of it.
+        size = scale(y, y1, tolerance) + lead * solved.noise
         error = share * (y1 - predicted) / size
         states = jnp.where(self.algebraic, 0.0, error)
         # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
