@@ -36,7 +36,7 @@ TASKS = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("task", nargs="?", choices=TASKS, default="compare")
-    parser.add_argument("case", nargs="*", help="of baselines: robertson, pollu, building (default: all)")
+    parser.add_argument("case", nargs="*", help="of baselines, such as robertson or switch (default: all)")
     parser.add_argument(
         "--budget", type=float, default=60.0, help="of baselines: seconds to train each network"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.baselines import networks, plain
+from benchmarks.baselines import networks, plain, with_scikit
 from benchmarks.baselines.case import SAMPLES, BaselineCase, make
 from benchmarks.baselines.plain import Predict
 from stiffdsl.runtime.session import prepare
@@ -35,6 +35,9 @@ BASELINES: dict[str, Fit] = {
     "RBF, raw outputs": plain.raw_rbf,
     "polynomial chaos": plain.polynomial_chaos,
     "echo state network": plain.echo_state,
+    "Gaussian processes": with_scikit.gaussian_process,
+    "kernel ridge": with_scikit.kernel_ridge,
+    "small network": with_scikit.network,
     "GRU": networks.gru,
     "DeepONet": networks.deeponet,
     "neural ODE": networks.neural_ode,

@@ -10,6 +10,8 @@ from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.methods.driven.method import DRIVEN_LPCTESN, DRIVEN_NPCTESN, REGRESSION
 from stiffdsl.surrogate.methods.expansion.method import LPCTESN, NEURAL, NPCTESN, RBF
 from stiffdsl.surrogate.methods.galerkin.method import GALERKIN
+from stiffdsl.surrogate.methods.gp.method import GP
+from stiffdsl.surrogate.methods.kernel_ridge.method import KERNEL_RIDGE
 from stiffdsl.surrogate.methods.recurrent.method import RECURRENT
 from stiffdsl.surrogate.methods.registered.method import REGISTERED
 
@@ -18,6 +20,8 @@ METHODS: tuple[SurrogateMethod, ...] = (
     RBF,
     LPCTESN,
     NPCTESN,
+    GP,
+    KERNEL_RIDGE,
     NEURAL,
     REGISTERED,
     REGRESSION,

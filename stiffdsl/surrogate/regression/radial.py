@@ -46,6 +46,10 @@ def _matern(xp: Any, r2: Any) -> Any:
     return (1 + r + r * r / 3) * xp.exp(-r)
 
 
+def _exponential(xp: Any, r2: Any) -> Any:
+    return xp.exp(-xp.sqrt(xp.where(r2 > 0, r2, 1e-300)))
+
+
 # Kernels as functions of the squared distance.
 KERNELS: dict[str, Callable[[Any, Any], Any]] = {
     "cubic": _power(1.5, 1.0),
@@ -55,7 +59,10 @@ KERNELS: dict[str, Callable[[Any, Any], Any]] = {
     "inverse multiquadric": lambda xp, r2: 1 / xp.sqrt(1 + r2),
     "multiquadric": lambda xp, r2: -xp.sqrt(1 + r2),
     "matern": _matern,
+    "exponential": _exponential,
 }
+# The kernels that interpolation tries: the exponential has corners at the samples.
+_INTERPOLATING = tuple(name for name in KERNELS if name != "exponential")
 _SCALE_FREE = ("cubic", "quintic", "thin plate")
 _LEAST_DEGREE = {"cubic": 1, "thin plate": 1, "quintic": 2, "multiquadric": 0}
 _WIDTHS = (0.25, 0.4, 0.7)
@@ -199,7 +206,7 @@ def candidates(samples: int, dimensions: int) -> list[Choice]:
         default=0,
     )
     found: list[Choice] = []
-    for kernel in KERNELS:
+    for kernel in _INTERPOLATING:
         least = _LEAST_DEGREE.get(kernel, -1)
         degrees = sorted({max(least, -1), *range(max(least, 1), greatest + 1)})
         widths = (1.0,) if kernel in _SCALE_FREE else _WIDTHS

@@ -7,13 +7,12 @@ projections over the training samples, and c is interpolated or regressed over t
 Methods differ in u and in c."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
-from stiffdsl.surrogate.regression.neural import Network
 from stiffdsl.surrogate.regression.radial import RadialMap
 from stiffdsl.surrogate.regression.timebasis import TimeBasis
 
@@ -24,6 +23,16 @@ _TABLE = 8_000_000
 _CACHED, _SMALL = 500_000, 1e-2
 # A product with it goes through memory once: it may take so many times the multiplications of its factors.
 _TABLE_WORTH = 2.0
+
+
+class Coefficients(Protocol):
+    """A map from scaled parameters (k, d) to scores (k, r), over NumPy or JAX."""
+
+    def __call__(self, xp: Any, z: Float[Any, "k d"]) -> Any: ...
+
+    def leading(self, count: int) -> "Coefficients":
+        """The map to the first `count` scores."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +56,7 @@ class Expansion:
     groups: np.ndarray | None
     mean: np.ndarray
     modes: np.ndarray
-    coefficients: RadialMap | Network
+    coefficients: Coefficients
     start: Start | None
 
     def reader(self, times: np.ndarray, which: np.ndarray) -> "Reader":
@@ -134,9 +143,10 @@ class Reader:
         return xp.where(self._share == 1, begin, xp.where(self._share == 0, x, mixed))
 
 
-def _exact(coefficients: RadialMap | Network, rank: int) -> int:
+def _exact(coefficients: Coefficients, rank: int) -> int:
     """The number of leading modes, up to the last that exceeds a small share of the largest."""
-    if isinstance(coefficients, Network):
+    centres = getattr(coefficients, "centres", None)
+    if centres is None:
         return rank
-    size = np.max(np.abs(coefficients(np, coefficients.centres)), axis=0)
+    size = np.max(np.abs(coefficients(np, centres)), axis=0)
     return int(np.flatnonzero(size > _SMALL * size.max())[-1]) + 1

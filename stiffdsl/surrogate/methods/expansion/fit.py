@@ -5,13 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from stiffdsl.surrogate.methods.expansion import lpctesn, npctesn
-from stiffdsl.surrogate.methods.expansion.expansion import Expansion
+from stiffdsl.surrogate.methods.expansion.expansion import Coefficients, Expansion
 from stiffdsl.surrogate.methods.expansion.prepare import Prepared
 from stiffdsl.surrogate.regression import neural, radial
 from stiffdsl.surrogate.regression.compression import sample_modes
-from stiffdsl.surrogate.regression.neural import Network
 from stiffdsl.surrogate.regression.projection import Fitted, needed, orthonormal
-from stiffdsl.surrogate.regression.radial import RadialMap
 from stiffdsl.surrogate.regression.timebasis import spline
 
 # Modes are left out that all together are below this share of the interpolation's error: they cannot be seen in it. A
@@ -19,21 +17,25 @@ from stiffdsl.surrogate.regression.timebasis import spline
 _NEGLIGIBLE, _NEGLIGIBLE_IN_LARGE, _LARGE = 1e-2, 1e-1, 20_000
 
 # A map from parameters to scores, its error on samples left out, and what was chosen for it.
-Regressed = tuple[RadialMap | Network, float, dict[str, object]]
+Regressed = tuple[Coefficients, float, dict[str, object]]
 Regression = Callable[[np.ndarray, np.ndarray, int], Regressed]
 Basis = Callable[[Prepared, int], tuple[Fitted, dict[str, object]]]
 
 
 def expand(
-    prepared: Prepared, basis: Basis, regression: Regression, seed: int
+    prepared: Prepared, basis: Basis, regression: Regression, seed: int, balance: float = 0.0
 ) -> tuple[Expansion, dict[str, object]]:
-    """Fits functions of time, then their coefficients over parameters; with what was chosen on the way."""
+    """Fits functions of time, then their coefficients over parameters; with what was chosen on the way.
+
+    In the components that are regressed, an output counts by its deviation to the power 1 - `balance`.
+    """
     fitted, chosen = basis(prepared, seed)
     projections = np.einsum("mk,nmg->nkg", fitted.at_times, prepared.scaled, optimize=True)
     rest = np.einsum("mk,nkg->nmg", fitted.at_times, projections, optimize=True) - prepared.scaled
     fitted, projections = needed(fitted, projections)
     n, K, g = projections.shape
-    mean, scores, modes = sample_modes(projections.reshape(n, K * g))
+    heavy = np.maximum(prepared.scaled.std((0, 1)), 1e-12) ** balance
+    mean, scores, modes = sample_modes((projections / heavy).reshape(n, K * g))
     # In the mean over times and groups, a score's error is the error of a scaled output.
     weight = np.sqrt(prepared.scaled.shape[1] * g)
     coefficients, error, of_regression = regression(prepared.z, scores, seed)
@@ -56,8 +58,8 @@ def expand(
         prepared.outputs,
         fitted.basis,
         prepared.groups,
-        mean.reshape(K, g),
-        modes.reshape(-1, K, g),
+        mean.reshape(K, g) * heavy,
+        modes.reshape(-1, K, g) * heavy,
         coefficients,
         prepared.start,
     )
@@ -74,7 +76,16 @@ def radial_functions(z: np.ndarray, scores: np.ndarray, seed: int) -> Regressed:
 def network(z: np.ndarray, scores: np.ndarray, seed: int) -> Regressed:
     """A polynomial, and a network for the rest."""
     found, error = neural.fit(z, scores, seed)
-    return found, error, {"tail": found.degree, "width": neural.WIDTH, "layers": neural.LAYERS}
+    return (
+        found,
+        error,
+        {
+            "tail": found.degree,
+            "width": neural.WIDTH,
+            "layers": neural.LAYERS,
+            "networks": found.members,
+        },
+    )
 
 
 def splines(prepared: Prepared, seed: int) -> tuple[Fitted, dict[str, object]]:

@@ -11,7 +11,7 @@ from stiffdsl.surrogate.methods.expansion.storage import EXPANSION
 
 @dataclass(frozen=True)
 class ExpansionMethod:
-    """A method by its `basis` of functions of time and the `regression` of their coefficients."""
+    """A method by its `basis` of functions of time and the `regression` of their coefficients; see `expand`."""
 
     name: str
     description: str
@@ -19,6 +19,7 @@ class ExpansionMethod:
     regression: fit.Regression = fit.radial_functions
     reach: float = 0.0
     seconds: float = 0.0
+    balance: float = 0.0
     inputs = False
     format = EXPANSION
 
@@ -29,7 +30,7 @@ class ExpansionMethod:
 
     def fit(self, shared: SharedWork) -> MethodFit:
         prepared = shared.once(prepare)
-        return MethodFit(*fit.expand(prepared, self.basis, self.regression, shared.seed))
+        return MethodFit(*fit.expand(prepared, self.basis, self.regression, shared.seed, self.balance))
 
 
 RBF = ExpansionMethod(
@@ -45,11 +46,12 @@ NPCTESN = ExpansionMethod(
     "a continuous-time echo state network whose readout is a nonlinear function of the parameters",
     fit.functions_of_reservoir_states,
 )
-# Networks work in single precision.
+# Trained to the end, networks still err by so much.
 NEURAL = ExpansionMethod(
     "neural",
     "a neural network of the parameters for the shapes that trajectories are made of",
     regression=fit.network,
     reach=1e-4,
-    seconds=5.0,
+    seconds=10.0,
+    balance=0.5,
 )

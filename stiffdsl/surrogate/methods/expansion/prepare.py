@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stiffdsl.surrogate.core.sampling import Samples
+from stiffdsl.surrogate.core.sampling import LOG_RATIO, Samples
 from stiffdsl.surrogate.core.scaling import (
     Clock,
     OutputScaling,
@@ -22,6 +22,8 @@ from stiffdsl.surrogate.regression.compression import output_modes
 
 # A range narrower than this factor is as good as linear.
 _LOG_WORTH = 1.2
+# What parameters as they are must be better by, over wide ranges.
+_NEARLY_LINEAR = 1.15
 # Output scalings are compared at this many times, and for so many outputs at once.
 _COMPARED_TIMES = 40
 _BLOCK = 256
@@ -74,7 +76,10 @@ def prepare(task: Task, samples: Samples, seed: int) -> Prepared:
         options.append(ParameterScaling(task.low, task.high, np.zeros(len(task.low), dtype=bool)))
 
     tried = [(*choose_outputs(p.scale(np, samples.values), inner, seed), p) for p in options]
-    _, outputs, parameters = min(tried, key=lambda t: t[0])
+    wide = logarithmic.any() and bool(np.any(task.high > LOG_RATIO * task.low))
+    # Of a wide range half of the samples lie evenly in the logarithm: there what is linear must be clearly better.
+    handicap = np.log(_NEARLY_LINEAR) if wide else 0.0
+    _, outputs, parameters = min(tried, key=lambda t: t[0] + (0.0 if t[2].logarithmic.any() else handicap))
     z = parameters.scale(np, samples.values)
     scaled = outputs.scale(inner)
     groups = output_modes(scaled, seed)

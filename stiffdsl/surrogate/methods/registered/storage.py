@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.surrogate.core.stored import Arrays, FormulaFormat, StoredCoordinates
+from stiffdsl.surrogate.methods.expansion.expansion import Expansion
 from stiffdsl.surrogate.methods.expansion.storage import EXPANSION
-from stiffdsl.surrogate.methods.expansion.storage import unpacked as unpacked_expansion
 from stiffdsl.surrogate.methods.registered.registered import Registered, Walk
 from stiffdsl.surrogate.regression.radial import RadialMap
 from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
@@ -34,7 +34,9 @@ def unpacked(
         assert isinstance(coefficients, RadialMap)
         walks.append(Walk(arrays[f"walk{k}.mean"], arrays[f"walk{k}.modes"], coefficients))
     warped, share, early = (arrays[f"walks.{name}"] for name in ("warped", "share", "early"))
-    return Registered(unpacked_expansion(meta, arrays, stored), warped, share, early, tuple(walks))
+    plain = EXPANSION.unpack(meta, arrays, stored)
+    assert isinstance(plain, Expansion)
+    return Registered(plain, warped, share, early, tuple(walks))
 
 
 WALKS = FormulaFormat("registered", Registered, packed, unpacked)

@@ -1,0 +1,1 @@
+"""Gaussian processes: every principal component of the trajectories is one over the parameters."""
