@@ -42,7 +42,7 @@ class Automaton:
 def automaton(lark: Lark) -> Automaton:
     """The tables of a parser; the callbacks of its transformer are called as rules are reduced."""
     parser: Any = lark.parser.parser  # Lark has no public name for its tables
-    table, callbacks = parser._parse_table, parser.parser_conf.callbacks
+    table, callbacks = parser._parse_table, parser.parser.callbacks
     reductions: dict[Any, Reduction] = {}
 
     def of(rule: Any) -> Reduction:

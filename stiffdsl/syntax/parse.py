@@ -1,12 +1,16 @@
 """`parse`: text to tree, by the tables of Lark over our own lexer; after a mistake it goes on at the next line."""
 
+import hashlib
+import os
+import sys
 from functools import lru_cache
 
 from lark import Lark, Token
+from lark import __version__ as lark_version
 from lark.lexer import Lexer
 
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source
-from stiffdsl.resources import folder
+from stiffdsl.resources import cache_folder, folder
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.automaton import MOST_NESTED, Automaton, TooDeep, Unexpected, automaton, run
 from stiffdsl.syntax.build import TreeBuilder
@@ -37,8 +41,22 @@ def _parser() -> tuple[Automaton, TreeBuilder]:
     """The parser and the builder its rules call; made once, since the tables take a tenth of a second."""
     builder = TreeBuilder(Source("", ""))
     grammar = (folder("grammars") / "sml.lark").read_text(encoding="utf-8")
-    lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=builder, keep_all_tokens=True)
-    return automaton(lark), builder
+    settings = {"parser": "lalr", "lexer": _NoLexer, "transformer": builder, "keep_all_tokens": True}
+    return automaton(Lark(grammar, cache=_stored(grammar), **settings)), builder
+
+
+def _stored(grammar: str) -> str | bool:
+    """The file in which Lark keeps the tables of a grammar, false where none is kept. What it cannot read, it makes
+    anew."""
+    if os.environ.get("STIFFDSL_CACHE") == "":
+        return False
+    stamp = f"{lark_version} {sys.version_info} {grammar}"
+    path = cache_folder() / "grammar" / f"{hashlib.sha256(stamp.encode()).hexdigest()}.lark"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return str(path)
 
 
 def parse(source: Source, text: str | None = None) -> tree.Module:
