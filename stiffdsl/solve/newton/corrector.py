@@ -49,6 +49,9 @@ class CorrectorMemory(NamedTuple):
 
     `noise` is the size, by unknown, of what the rounding of algebraic equations does to the solution: no tolerance
     below it can be met. A scalar zero where there are none.
+
+    `sides` are the conditions on unknowns where J was evaluated: a rate of convergence says nothing beyond them. A
+    scalar zero where none may change inside of a step.
     """
 
     factors: Factors
@@ -58,6 +61,7 @@ class CorrectorMemory(NamedTuple):
     effort: Any
     noise: Any
     sound: Any
+    sides: Any
 
 
 class CorrectorResult(NamedTuple):
@@ -125,6 +129,7 @@ class Corrector:
         self.mass = np.asarray(system.mass, dtype=float)
         self.algebraic = self.mass == 0
         self.kinked = has_kinks(system)
+        self.branching = has_branches(system)
 
     def renewed(self, prepared: CorrectorMemory | None) -> CorrectorMemory | None:
         """The same where the Jacobian has changed."""
@@ -151,7 +156,9 @@ class Corrector:
         factors = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         old = jnp.full((), NEVER, dtype=jnp.int32)
         noise = jnp.zeros(self.system.size if self.algebraic.any() else ())
-        return CorrectorMemory(factors, old, old, jnp.ones(()), jnp.zeros(2), noise, jnp.ones((), dtype=bool))
+        sides = jnp.zeros(len(cast(SwitchingSystem, self.system).relation_rises) if self.branching else ())
+        sound = jnp.ones((), dtype=bool)
+        return CorrectorMemory(factors, old, old, jnp.ones(()), jnp.zeros(2), noise, sound, sides)
 
     def residual(self, y, t, predicted, slope, alpha, args):
         """f - M y'."""
@@ -237,6 +244,7 @@ class Corrector:
         old = prepared.factors
 
         def new():
+            sides = prepared.sides
             if self.krylov is not None:
                 jacobian, _, (a, _) = old.lu
                 lu = jacobian, alpha, Incomplete(a, self.krylov.incomplete(a))
@@ -248,9 +256,11 @@ class Corrector:
                 )
                 sound = jnp.where(evaluate, jnp.all(jnp.isfinite(jacobian)), prepared.sound)
                 factors = self.linear.factor(singular.usable(jacobian, mode), alpha)
-            return factors, rounding(self.linear, self.system, factors, predicted), sound
+                sides = jnp.where(evaluate, self._sides(point, t, args), sides)
+            return factors, rounding(self.linear, self.system, factors, predicted), sound, sides
 
-        factors, noise, sound = lax.cond(factor, new, lambda: (old, prepared.noise, prepared.sound))
+        kept = old, prepared.noise, prepared.sound, prepared.sides
+        factors, noise, sound, sides = lax.cond(factor, new, lambda: kept)
         return CorrectorMemory(
             factors,
             jnp.where(evaluate, 0, prepared.jacobian_age),
@@ -259,18 +269,20 @@ class Corrector:
             prepared.effort,
             noise,
             sound,
+            sides,
         )
 
     def _with_matrix(self, prepared: CorrectorMemory, given, tolerated, mode) -> CorrectorMemory:
         """The matrix of this step beside the factors as they are."""
         assert self.krylov is not None
         t, predicted, _, alpha, args = given
-        jacobian = self.system.jacobian(t, singular.point(predicted, mode, tolerated), args)
+        point = singular.point(predicted, mode, tolerated)
+        jacobian, sides = self.system.jacobian(t, point, args), self._sides(point, t, args)
         sound, jacobian = jnp.all(jnp.isfinite(jacobian)), singular.usable(jacobian, mode)
         factors = prepared.factors
         near = factors.lu[2]._replace(a=self.krylov.matrix(jacobian, alpha))
         return prepared._replace(
-            factors=Factors(jacobian, factors.alpha, (jacobian, alpha, near)), sound=sound
+            factors=Factors(jacobian, factors.alpha, (jacobian, alpha, near)), sound=sound, sides=sides
         )
 
     def _effort(self, effort, factor, found: _Found):
@@ -290,9 +302,11 @@ class Corrector:
             rate = jnp.where(first, carry.rate, jnp.maximum(0.3 * carry.rate, size / carry.size))
             # Factors of what is not finite would leave y where it is.
             converged = usable & solved & (size * jnp.minimum(1.0, rate) <= REMAINDER)
-            if has_branches(self.system):
+            if self.branching:
                 # Beyond a kink nothing is known of the rate.
-                converged &= ~first | (size <= REMAINDER) | self._same_side(carry.y, change, given)
+                near = self._as_prepared(prepared, carry.y, given)
+                near &= self._as_prepared(prepared, carry.y + change, given)
+                converged &= ~first | (size <= REMAINDER) | near
             diverged = ~usable | ~solved | ~jnp.isfinite(size) | (~first & (size > 2.0 * carry.size))
             return _Found(
                 carry.y + change,
@@ -319,13 +333,17 @@ class Corrector:
         good = holds(self.system, left, t, found.y, alpha, args, REMAINDER * tolerated)
         return found._replace(converged=found.converged & good)
 
-    def _same_side(self, y, change, given):
-        """Whether all conditions are as they were before a change of y."""
-        t, args = given[0], given[4]
+    def _sides(self, y, t, args):
+        """The conditions on unknowns at y."""
+        if not self.branching:
+            return jnp.zeros(())
         system = cast(SwitchingSystem, self.system)
-        rises = np.asarray(system.relation_rises)
-        before, after = (system.relations(t, at, args)[: len(rises)] for at in (y, y + change))
-        return jnp.all(jnp.abs(after - before) <= rises)
+        return system.relations(t, y, args)[: len(system.relation_rises)]
+
+    def _as_prepared(self, prepared: CorrectorMemory, y, given):
+        """Whether all conditions at y are those that the Jacobian knows."""
+        rises = np.asarray(cast(SwitchingSystem, self.system).relation_rises)
+        return jnp.all(jnp.abs(self._sides(y, given[0], given[4]) - prepared.sides) <= rises)
 
     def _exact(self, prepared: CorrectorMemory, given):
         """The change for a residual, the iterations of its linear solve, and whether it was solved."""
