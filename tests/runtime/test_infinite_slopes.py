@@ -261,3 +261,28 @@ def test_no_absolute_tolerance(method):
         # A quadrature: outside of the error norm, it follows x to a few tolerances.
         np.testing.assert_allclose(found["R"][-1], 1 - np.exp(-1), rtol=2e-6)
         assert found["z"][-1] == 0
+
+
+TWO_TANKS = """model M
+  param h0 = 1
+  param k = 0.2
+  var h start h0
+  var g start 0
+equations
+  der(h) = -k*sqrt(max(h, 0))
+  der(g) = k*sqrt(max(h, 0)) - 0.1*sqrt(max(g, 0))
+experiment
+  time 0..60
+end"""
+
+
+@pytest.mark.parametrize("method", ["auto", pytest.param("rodas4pw", marks=pytest.mark.slow)])
+def test_nothing_is_left_of_what_an_empty_tank_held(method):
+    """sqrt(h) = 1 - 0.1 t: both tanks are empty at 60, and were so the whole time since, whatever they began with."""
+    solve = sd.loads(TWO_TANKS).solver(saveat=[5.0, 20.0, 60.0], outputs=["h", "g"], method=method)
+    by_start = np.asarray(jax.jacrev(lambda h0: solve({"h0": h0}))(1.0))
+    assert by_start[0, 0] == pytest.approx(0.5, rel=1e-5)
+    assert np.abs(by_start[[1, 2, 2], [0, 0, 1]]).max() < 1e-8
+    by_k = np.asarray(jax.jacfwd(lambda k: solve({"k": k}))(0.2))
+    assert by_k[0, 0] == pytest.approx(-2.5, rel=1e-5)
+    assert np.abs(by_k[[1, 2, 2], [0, 0, 1]]).max() < 1e-7

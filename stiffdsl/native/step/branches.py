@@ -6,7 +6,18 @@ from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.layout import Areas
-from stiffdsl.solve.integrate.branches import BETWEEN, CUBIC, HALVINGS, LOOKS, MISSED, POINTS, WEIGHT
+from stiffdsl.solve.integrate.branches import (
+    AT_REST,
+    BETWEEN,
+    CUBIC,
+    HALVINGS,
+    LEAST,
+    LOOKS,
+    MISSED,
+    POINTS,
+    SHORT,
+    WEIGHT,
+)
 
 _GIVEN = PARAMETERS[:-1]
 _AT = (*_GIVEN, ("double", "look"))
@@ -141,10 +152,17 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
     b, z = f.area("b"), f.area("z")
     f.evaluate("rhs", f.time(), f.area("argument"), "b")
     f.evaluate("held", f.time(), f.area("argument"), "z", "held_relations")
+    at_rest = code.variable("double", number(0.0))
     with code.loop(n) as k:
-        difference = code.apply("sub", code.load(b, k), code.load(z, k))
+        rate = code.load(b, k)
+        difference = code.apply("sub", rate, code.load(z, k))
         finite = code.apply("eq", code.apply("sub", difference, difference), number(0.0))
         code.store(code.select(finite, difference, number(0.0)), b, k)
+        is_state = code.apply("ne", code.load(mass, k), number(0.0))
+        rests = code.apply("and", code.apply("eq", rate, number(0.0)), is_state)
+        found = code.select(rests, number(AT_REST), number(0.0))
+        found = code.select(finite, number(0.0), found)
+        code.store(code.apply("add", code.load(at_rest), found), at_rest)
     if np.all(model.mass):
         reached, factor = b, "%h"
     else:
@@ -160,7 +178,11 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
         value = code.select(own, value, number(0.0))
         code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
     mean = code.apply("mul", code.load(total), number(1.0 / n))
-    f.end(code.apply("sqrt", mean))
+    length, time = code.apply("abs", "%h"), code.apply("abs", "%t")
+    length_of_all = code.larger(time, length)
+    long = code.apply("gt", length, code.apply("mul", number(SHORT), length_of_all))
+    rests = code.apply("and", code.apply("gt", code.load(at_rest), number(0.0)), long)
+    f.end(code.select(rests, number(AT_REST), code.apply("sqrt", mean)))
 
 
 def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -192,7 +214,9 @@ def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
     with code.choice(code.load(matters, kind="i1")) as (yes, no):
         with yes:
             _halve(f, low, high, rate, behind)
-            code.store(code.load(high), possible)
+            rests = code.apply("ge", code.load(rate), number(AT_REST))
+            half = code.apply("mul", number(0.5), code.larger(code.load(high), number(LEAST)))
+            code.store(code.select(rests, half, code.load(high)), possible)
         with no:
             _look_at_stages(f, factored, possible)
     f.end(code.load(possible))

@@ -11,6 +11,9 @@ Where that is too much, the step is made again, up to a little behind the kink. 
 and is as long as it would have been: nothing starts anew. Kinks that matter little are stepped over, so that what a
 step costs does not grow with the number of conditions.
 
+A state may come to rest at a kink where the slopes of its equation have no bound: a tank that is empty. Steps towards
+it are halved until they are short, so that derivatives of what it held before go to zero with it.
+
 Stages of some methods are further from the solution than its error. Where they see the other side though the solution
 does not get there, and that matters, the step is halved.
 """
@@ -43,6 +46,9 @@ OTHER = 1e-2
 WEIGHT = 0.25
 # Halvings of a part of the step until its end is near enough to the kink.
 HALVINGS = 40
+# The difference of f where a state rests beyond the kink, and equations as they were have no value there; steps shorter
+# than this part of the time make none of it.
+AT_REST, SHORT, LEAST = 1e300, 1e-9, 0.25
 # Attempts at one step that may end short for kinks: what is found after them is let pass.
 ATTEMPTS = 6
 
@@ -140,7 +146,8 @@ class _Step:
         lengths = jnp.diff(looks, prepend=0.0)
         missed = jnp.cumsum(lengths * rates)
         k = jnp.argmax(missed > MISSED)
-        first = looks[k] - lengths[k], looks[k], rates[k], missed[k] - lengths[k] * rates[k], jnp.int32(0)
+        behind = jnp.where(k > 0, missed[k - 1], 0.0)
+        first = looks[k] - lengths[k], looks[k], rates[k], behind, jnp.int32(0)
 
         def far(carry):
             low, high, rate, behind, count = carry
@@ -163,8 +170,10 @@ class _Step:
         matters = missed[k] > MISSED
         # Nothing is looked for where nothing matters.
         first = (*first[:4], jnp.where(matters, first[4], HALVINGS))
-        high = lax.while_loop(far, halved, first)[1]
-        possible = jnp.where(matters, high, 1.0)
+        _, high, rate, *_ = lax.while_loop(far, halved, first)
+        # Dense output may be off by more than what is left of a state that comes to rest.
+        possible = jnp.where(rate >= AT_REST, 0.5 * jnp.maximum(high, LEAST), high)
+        possible = jnp.where(matters, possible, 1.0)
         if beyond is not None:
             # Stages that are beyond a kink though the solution is not: those of a shorter step are nearer to it.
             seen = lax.map(lambda stage: at(self.t + stage[0] * self.h, stage[1]), beyond)
@@ -188,10 +197,15 @@ class _Step:
             def reached(difference):
                 return solver.solve(factors, difference) / look
 
+        states = np.asarray(self.system.mass) != 0
+        long = jnp.abs(self.h) > SHORT * jnp.maximum(jnp.abs(self.t), jnp.abs(self.h))
+
         def missing(t, y):
-            difference = self.system.rhs(t, y, self.args) - self.system.held(t, y, self.args, self.before)
+            f = self.system.rhs(t, y, self.args)
+            difference = f - self.system.held(t, y, self.args, self.before)
+            known = jnp.isfinite(difference)
             # Equations that say nothing of the other side say nothing of what is missed.
-            difference = jnp.where(jnp.isfinite(difference), difference, 0.0)
-            return norm(reached(difference) / self.size)
+            missed = norm(reached(jnp.where(known, difference, 0.0)) / self.size)
+            return jnp.where(long & jnp.any(states & ~known & (f == 0)), AT_REST, missed)
 
         return missing
