@@ -16,12 +16,12 @@ import scipy.sparse.linalg
 
 from stiffdsl import native
 from stiffdsl.runtime.artifact import artifact
+from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.initialization.start_search import LONG, Search
 from stiffdsl.runtime.system import held_at
-from stiffdsl.solve.base import kernels
 from stiffdsl.solve.integrate.time_events import Consistent
 from stiffdsl.solve.newton.damped_newton import NewtonResult
 
@@ -47,12 +47,12 @@ def searching(model: CompiledProgram) -> Search | None:
     program = model.program
     functions = [program.by_name[name] for name in ("rhs", "jacobian")]
     # Which side of a jump in time counts is given where steps are made.
-    if not kernels.on_cpu() or any("side" in f.arguments for f in functions):
+    if any("side" in f.arguments for f in functions):
         return None
     if sum(len(f.ops) for f in functions) < LONG:
         return None
     problem, known = native.algebraic_problem(program), anchor(model)
-    made = native.search_of(problem, None if known is None else _sample(model, known))
+    made = backend().search(problem, None if known is None else _sample(model, known))
     if made is None:
         return None
     unknowns = problem.free

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.graph.prune import kept_entries, prune
-from stiffdsl.native import kernel_of
 from stiffdsl.program.lower import lower
 from stiffdsl.program.outputs import with_outputs
 from stiffdsl.runtime.artifact import artifact
+from stiffdsl.runtime.backend import Backend, backend
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.solve.base import kernels
 from stiffdsl.solve.base.arguments import names
 
 
@@ -35,15 +34,14 @@ class Pruned:
 
     def evaluated(self) -> Any:
         """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX; by a kernel where it is long."""
-        return _outputs(self.model, tuple(self.numbers.tolist()), kernels.on_cpu())
+        return _outputs(self.model, tuple(self.numbers.tolist()), backend())
 
 
 @artifact
-def _outputs(model: CompiledProgram, numbers: tuple[int, ...], by_kernel: bool) -> Any:
+def _outputs(model: CompiledProgram, numbers: tuple[int, ...], by: Backend) -> Any:
     """`outputs(t, y, p, u)` of the variables `numbers` over JAX."""
     program = with_outputs(model.program, np.array(numbers, dtype=np.int64))
-    outputs = functions(program).outputs
-    return kernel_of(program, program.by_name["outputs"], outputs) if by_kernel else outputs
+    return by.function(program, program.by_name["outputs"], functions(program).outputs)
 
 
 def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from jax.custom_batching import sequential_vmap
 from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import executors, tier
 from stiffdsl.runtime.artifact import artifact
+from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -31,7 +32,6 @@ from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_v
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, small_starts
 from stiffdsl.runtime.verify.check import checked, unexamined
-from stiffdsl.solve.base import kernels
 from stiffdsl.solve.base.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_precision, check_process
@@ -209,7 +209,7 @@ def _arguments(
     signals: tuple[Signal, ...],
 ) -> Args:
     """The arguments by JAX, where the program is part of what is `traced`, or by NumPy."""
-    functions = tier.called(model) if traced else model.interpreted
+    functions = backend().functions(model) if traced else model.interpreted
     xp: Any = jnp if traced else np
     with np.errstate(all="ignore"):
         p = functions.parameters(xp.asarray(params.values), xp.asarray(params.mask, dtype=float))
@@ -377,7 +377,7 @@ def lane(
     """
     part = pruned(model, outputs)
     model, labels, numbers = part.model, part.labels, part.numbers
-    program, functions = model.program, tier.called(model)
+    program, functions = model.program, backend().functions(model)
     system = tier.beginning(model, bool(signals))
     scale = np.array([b.scale for b in model.declarations(numbers)])
     shift = np.array([b.shift for b in model.declarations(numbers)])
@@ -499,7 +499,7 @@ def ensemble(
     part = pruned(model, outputs).model
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK
-    if not kernels.on_cpu():
+    if not backend().threads:
         slots, most = device_slots(part.program.size, len(times))
         threads = 1
     kind = EnsembleKind(

@@ -14,16 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl import native
 from stiffdsl.runtime import kernel_system
-from stiffdsl.runtime.artifact import artifact
+from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.system import Args, ModelSystem
-from stiffdsl.solve.base import kernels
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.loop import Counts
@@ -42,32 +40,15 @@ CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
-    found = _kernel(model, method, signals)
-    return None if isinstance(found, str) else found
+    return backend().solver(model, method, signals, declared)
 
 
 def why_not(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> str | None:
     """The reason why there is no kernel; None where there is one."""
-    found = _kernel(model, method, signals)
-    return found if isinstance(found, str) else None
+    return backend().unsupported(model, method, signals, declared)
 
 
-def _kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...]) -> Any:
-    if not kernels.on_cpu():
-        return "JAX runs on another device than a CPU"
-    for signal in signals:
-        if signal.function is not None:
-            return f"the input `{signal.name}` is a function of time: kernels take tables"
-    return built(model, method)
-
-
-@artifact
-def built(model: CompiledProgram, method: str) -> Any:
-    """The native solver for a method, or the reason why there is none."""
-    return native.build(model.program, method, _start(model))
-
-
-def _start(model: CompiledProgram) -> np.ndarray | None:
+def declared(model: CompiledProgram) -> np.ndarray | None:
     """A consistent state for the default parameters, where pivots should be chosen by it."""
     if model.program.size <= FEW or np.all(model.program.mass):
         return None
@@ -75,37 +56,9 @@ def _start(model: CompiledProgram) -> np.ndarray | None:
     return None if found is None else np.asarray(found.y)
 
 
-def stepped(model: CompiledProgram, driven: bool) -> ModelSystem:
-    """The system that the control loop in JAX steps: its equations, Jacobian and factors are kernels where they can be.
-    `driven`: some input changes with time."""
-    return by_kernels(model, driven) if kernels.on_cpu() else model.system(driven)
-
-
-@artifact
-def by_kernels(model: CompiledProgram, driven: bool) -> ModelSystem:
-    """The system whose equations, Jacobian and factors are kernels; the portable one where they cannot be."""
-    own, names = _kernels(model), model.system(driven)
-    return names if own is None else kernel_system.KernelSystem(model.program, own, names, driven)
-
-
-@artifact
-def _kernels(model: CompiledProgram) -> Any:
-    return kernel_system.kernels(model.program, model.functions)
-
-
-def called(model: CompiledProgram) -> Any:
-    """The functions that a program of JAX calls around its steps: kernels where XLA would take long for them."""
-    return _called(model) if kernels.on_cpu() else model.functions
-
-
-@artifact
-def _called(model: CompiledProgram) -> Any:
-    return native.called(model.program, model.functions)
-
-
 def beginning(model: CompiledProgram, driven: bool) -> ModelSystem:
     """The system whose start is looked for in JAX."""
-    return ModelSystem(model.program, called(model), lambda: model.system(driven).names, driven)
+    return ModelSystem(model.program, backend().functions(model), lambda: model.system(driven).names, driven)
 
 
 def chosen(model: CompiledProgram, options: Options, signals: tuple[Signal, ...] = ()) -> str:
@@ -127,7 +80,7 @@ def settled(
     model: CompiledProgram, options: Options, args: Args, start: float, end: float, y0: np.ndarray
 ) -> Options:
     """The options of one solve whose beginning is known: `auto` takes explicit steps where these cost least."""
-    if options.method != "auto" or options.linear != "auto" or not kernels.on_cpu():
+    if options.method != "auto" or options.linear != "auto" or not backend().quick_choices:
         return options
     if chosen(model, options, args.inputs.signals) != "fbdf" or not is_mild(model, args, start, end, y0):
         return options
@@ -137,7 +90,7 @@ def settled(
 def name(model: CompiledProgram, method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
     by_kernels = kernel(model, method) is not None or isinstance(
-        stepped(model, False), kernel_system.KernelSystem
+        backend().stepped(model, False), kernel_system.KernelSystem
     )
     return "native" if by_kernels else "portable"
 
@@ -202,7 +155,7 @@ def trajectory(
         if found is not None:
             return found, "native"
     else:
-        stepping = stepped(model, bool(args.inputs.signals))
+        stepping = backend().stepped(model, bool(args.inputs.signals))
         if isinstance(stepping, kernel_system.KernelSystem):
             extended = stepping.extended(args)
             found = record(stepping, method, start, end, y0, extended, times, **limits, linear=linear)
@@ -249,7 +202,7 @@ def pure_solve(
     if slots is not None:
         return portable_of(model.system(bool(signals))), True
     solver = kernel(model, method, signals) if linear == "auto" else None
-    stepping = stepped(model, bool(signals))
+    stepping = backend().stepped(model, bool(signals))
     if solver is None and isinstance(stepping, kernel_system.KernelSystem):
         by_kernels = portable_of(stepping)
 

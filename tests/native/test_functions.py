@@ -15,7 +15,7 @@ from stiffdsl.native.factors.factors import FactorKernels
 from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
-from stiffdsl.runtime import tier
+from stiffdsl.runtime.backend import backend, by_kernels
 from stiffdsl.runtime.kernel_system import KernelSystem
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 
@@ -56,7 +56,7 @@ def hires():
 @pytest.fixture(scope="module")
 def systems(reactor):
     """By kernels and portable, with the arguments of each, and a state."""
-    own, portable = tier.stepped(reactor, False), reactor.system(False)
+    own, portable = backend().stepped(reactor, False), reactor.system(False)
     assert isinstance(own, KernelSystem)
     args = reactor.args({"k": 3.0})
     return own, portable, args, jnp.array([1.0, 0.5, 0.2, 2.0, 0.3, 0.7])
@@ -141,14 +141,14 @@ METHODS = ["fbdf", "kvaerno5", "radau5", "switching", "rodas4pw", "tsit5"]
 )
 def test_methods_take_the_steps_of_the_portable_tier(hires, method, monkeypatch):
     run = {"method": method, "time": (0.0, 5.0), "rtol": 1e-5}
-    by_kernels = hires.simulate(**run)
-    assert by_kernels.stats["tier"] == "native"
-    monkeypatch.setitem(hires.artifacts, (tier.by_kernels, (False,)), hires.system(False))
+    native = hires.simulate(**run)
+    assert native.stats["tier"] == "native"
+    monkeypatch.setitem(hires.artifacts, (by_kernels, (False,)), hires.system(False))
     portable = hires.simulate(**run)
-    assert portable.stats == by_kernels.stats | {"tier": "portable"}
+    assert portable.stats == native.stats | {"tier": "portable"}
     # The error estimate of `rodas4pw` is rounding where steps are short; their sizes follow it.
     rtol = 1e-6 if method == "rodas4pw" else 1e-8
-    np.testing.assert_allclose(by_kernels.y, portable.y, rtol=rtol, atol=1e-13)
+    np.testing.assert_allclose(native.y, portable.y, rtol=rtol, atol=1e-13)
 
 
 TIMES = np.array([0.5, 2.0])

@@ -26,7 +26,7 @@ def joined(numbers: Sequence[Any]) -> Any:
 
 def _join(nothing: tuple[()], numbers: Sequence[Any]) -> Any:
     del nothing
-    name = _target(apart=False)
+    name = kernels.target("joined")
     if name is None:
         return jnp.stack(list(numbers))
     kind = jax.ShapeDtypeStruct((len(numbers),), np.float64)
@@ -35,20 +35,17 @@ def _join(nothing: tuple[()], numbers: Sequence[Any]) -> Any:
 
 def _apart(nothing: tuple[()], vector: Any) -> tuple[Any, ...]:
     del nothing
-    name = _target(apart=True)
+    name = kernels.target("apart")
     if name is None:
         return tuple(part.reshape(()) for part in jnp.split(vector, len(vector)))
     kinds = [jax.ShapeDtypeStruct((), np.float64)] * len(vector)
     return tuple(jax.ffi.ffi_call(name, kinds, vmap_method="broadcast_all")(vector))
 
 
-def _target(apart: bool) -> str | None:
-    """The name by which XLA knows the kernel; None where there is none for this device."""
-    return _registered(apart) if kernels.on_cpu() and engine.available() else None
-
-
 @cache
-def _registered(apart: bool) -> str:
+def _registered(apart: bool) -> str | None:
+    if not engine.available():
+        return None
     key = f"{'apart' if apart else 'joined'}.{sources().hex()}"
 
     def emitted() -> str:
@@ -57,3 +54,7 @@ def _registered(apart: bool) -> str:
         return module.text()
 
     return ffi.register(f"stiffdsl_{key}", engine.load(key, emitted))
+
+
+kernels.provide("joined", lambda: _registered(apart=False))
+kernels.provide("apart", lambda: _registered(apart=True))

@@ -7,7 +7,7 @@ constants; `tests/native` holds both to the same steps.
 import math
 
 from stiffdsl.native.host.interrupt_word import SYMBOL
-from stiffdsl.native.ir.numbers import Numbers
+from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.loop.saving import Saving
 from stiffdsl.native.loop.time_events import beyond_of
 from stiffdsl.native.step.attempt import PARAMETERS
@@ -174,7 +174,7 @@ class Integration(Saving):
         with code.when(code.apply("not", code.apply("gt", given, number(0)))):
             code.store(self._chosen_step(length), step)
             self.add("rhs", 1)
-        xp = Numbers(code)
+        xp = RegisterNamespace(code)
         chosen = first_step.limited(xp, *xp.of(code.load(step), self.get("t"), length))
         self.set("h", code.apply("mul", self.direction, chosen.text))
         self.set("expected", number(0))
@@ -207,7 +207,7 @@ class Integration(Saving):
             code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
         d0 = self.mean_square(lambda k: code.apply("div", code.load(self.y, k), code.load(size, k)))
         d1 = self.mean_square(lambda k: code.apply("div", code.load(slope, k), code.load(size, k)))
-        xp = Numbers(code)
+        xp = RegisterNamespace(code)
         before = code.smaller(code.apply("abs", self.get("whole")), length)
         h0 = first_step.trial(xp, *xp.of(d0, d1, length, before)).text
         step = code.apply("mul", self.direction, h0)
@@ -296,7 +296,7 @@ class Integration(Saving):
         self.add("rhs", model.tableau.stages)
         self.add("jacobians", 1)
         self.add("factorizations", 1)
-        xp, order = Numbers(code), model.tableau.order
+        xp, order = RegisterNamespace(code), model.tableau.order
         missed, expected, rejections = xp.of(error, self.get("expected"), self.get("rejections"))
         accept = code.apply("le", error, number(1))
         if model.bends or model.lands or model.kinks is not None:

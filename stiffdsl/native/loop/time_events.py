@@ -12,7 +12,7 @@ import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
-from stiffdsl.native.ir.numbers import Number, Numbers
+from stiffdsl.native.ir.registers import Register, RegisterNamespace
 from stiffdsl.native.loop.signals import next_jump
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.base.crossings import (
@@ -123,7 +123,7 @@ def _next_of_lines(code: Code, stops: TimeEvents, direction: str, stop: str) -> 
     lines.evaluate()
     nearest = code.variable("double")
     code.store(number(np.inf), nearest)
-    xp = Numbers(code)
+    xp = RegisterNamespace(code)
     with code.loop(count) as k:
         at = lines.line(k)
         now, toward = xp.of("%t", direction)
@@ -139,7 +139,7 @@ class _Now:
     """A line at a time: `beyond` is certainly after a jump; `here`: whether it jumps now."""
 
     line: Line
-    periodic: Number
+    periodic: Register
     beyond: str
     here: str
 
@@ -160,7 +160,7 @@ class CrossingLines:
         self.code.call("crossings", *(f"ptr {p}" for p in self.pointers))
 
     def line(self, k: str) -> _Now:
-        code, xp = self.code, Numbers(self.code)
+        code, xp = self.code, RegisterNamespace(self.code)
         offset, slope = code.load(self.lines, k), code.load(code.at(self.lines, self.stops.count), k)
         line = line_at(xp, *xp.of(offset, slope, self.t))
         periodic = xp.of(code.value(f"icmp ne i64 {code.index(self.periodic, k)}, 0"))

@@ -6,9 +6,9 @@ import numpy as np
 
 from stiffdsl import native
 from stiffdsl.runtime.artifact import artifact
+from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
-from stiffdsl.solve.base import kernels
 
 # Operations of the start problem from which on the host takes it: NumPy takes a microsecond for each, twenty times.
 LONG = 300
@@ -31,7 +31,7 @@ def on_the_host(model: CompiledProgram, known: DeclaredStart) -> native.SearchKe
 
 def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
     """The kernel, with pivots for the start of the declared model; None where there is none."""
-    if not len(model.program.system.initial.free) or not kernels.on_cpu():
+    if not len(model.program.system.initial.free):
         return None
     return search_kernel(model, known)
 
@@ -39,7 +39,7 @@ def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchK
 @artifact
 def search_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
     """The kernel of a model whose start is to be searched for."""
-    return native.search_of(native.start_problem(model.program), _sample(model, known(model)))
+    return backend().search(native.start_problem(model.program), _sample(model, known(model)))
 
 
 def _sample(model: CompiledProgram, known: Anchor | None) -> np.ndarray | None:

@@ -1,7 +1,7 @@
 """Step size control: PI (Gustafsson, ACM TOMS 17:533, 1991; the constants are those of OrdinaryDiffEq.jl), and
 predictive (Gustafsson, ACM TOMS 20:496, 1994), for methods whose steps no stability limits.
 
-Functions of `xp` are formulas of both tiers: over `jnp`, or over the numbers of a kernel (`native/ir/numbers.py`).
+Functions of `xp` are formulas of both tiers: over `jnp`, or over the numbers of a kernel (`native/ir/registers.py`).
 """
 
 import math

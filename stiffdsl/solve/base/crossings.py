@@ -1,7 +1,7 @@
 """Jumps in time as zeros of lines `offset + slope*time`: where a line jumps now, and when it does so next.
 
 A periodic line jumps where it is a whole number, another where it is zero. Functions of `xp` serve both tiers
-(`native/ir/numbers.py`): over all lines at once, or over one.
+(`native/ir/registers.py`): over all lines at once, or over one.
 """
 
 from typing import Any, NamedTuple

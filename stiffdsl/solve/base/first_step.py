@@ -2,7 +2,7 @@
 
 Steps of an Euler method keep the second derivative below the tolerance. Where nothing says how fast things go, the
 first step is short; behind a jump, as long as that `before`. Norms `d0`, `d1`, `d2` are those of y, its slope and the
-slope's change over h0, relative to the tolerated errors. Functions of `xp` serve both tiers (`native/ir/numbers.py`).
+slope's change over h0, relative to the tolerated errors. Functions of `xp` serve both tiers (`native/ir/registers.py`).
 """
 
 from typing import Any

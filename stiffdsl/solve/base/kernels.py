@@ -28,5 +28,6 @@ def target(name: str) -> str | None:
 
 
 def on_cpu() -> bool:
-    """Whether JAX computes on a CPU, which LLVM's and KLU's code is for."""
+    """Whether JAX computes on a CPU, which LLVM's and KLU's code is for. Asked where a back end, a kernel by name or a
+    direct solver is chosen (`runtime/backend.py`, `target`, `linear/static.py`), and nowhere else."""
     return jax.default_backend() == "cpu"

@@ -17,7 +17,7 @@ from stiffdsl.solve.linear.gmres import GmresResult, gmres
 from stiffdsl.solve.linear.ilu_pattern import Pattern, pattern
 from stiffdsl.solve.linear.level_scheduled_lu import Leveled, shifted
 from stiffdsl.solve.linear.sparse import Sparse
-from stiffdsl.solve.linear.static import without_klu
+from stiffdsl.solve.linear.static import large_direct
 
 LEVEL = 1
 # Vectors that are kept, and iterations of a solve inside of Newton's iteration.
@@ -43,12 +43,10 @@ class Krylov:
         p = self.pattern
         self.count = len(p.matrix.top)
         self.row_place, self.column_place = _inverse(p.row), _inverse(p.column)
-        if kernels.on_cpu():
+        self.exact: Any = large_direct(rows, columns, mass)
+        if isinstance(self.exact, Sparse):
             # Its factors are made where they are used.
-            self.exact: Any = Sparse(rows, columns, mass)
             self.exact.out_of_order = True
-        else:
-            self.exact = without_klu(rows, columns, mass)
 
     @cached_property
     def leveled(self) -> Leveled:

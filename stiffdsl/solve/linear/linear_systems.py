@@ -17,13 +17,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from stiffdsl.solve.base import kernels
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.dense import Dense, LoopedLU, WrittenOut
 from stiffdsl.solve.linear.krylov import Krylov
 from stiffdsl.solve.linear.ordering import estimate
 from stiffdsl.solve.linear.sparse import Sparse, Typical, nothing_known
-from stiffdsl.solve.linear.static import StaticLU, without_klu
+from stiffdsl.solve.linear.static import StaticLU, large_direct
 
 WRITTEN_OUT = 4
 LOOPED = 16
@@ -126,7 +125,7 @@ def _direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> Direct:
         return LoopedLU(rows, columns, mass)
     if n <= DENSE or (n <= DENSE_LARGE and density > DENSITY) or density > 0.6:
         return Dense(rows, columns, mass)
-    return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)
+    return large_direct(rows, columns, mass)
 
 
 # Solvers by their names in `options.LINEAR`.

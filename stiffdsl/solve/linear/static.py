@@ -16,10 +16,11 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from stiffdsl.solve.base import kernels
 from stiffdsl.solve.linear.dense import Dense
 from stiffdsl.solve.linear.ilu_pattern import Pattern, complete_pattern
 from stiffdsl.solve.linear.level_scheduled_lu import Leveled, shifted
-from stiffdsl.solve.linear.sparse import BAD_PIVOTS
+from stiffdsl.solve.linear.sparse import BAD_PIVOTS, Sparse
 
 # Factorizations with more multiplications have too large tables.
 MOST = 1e7
@@ -95,6 +96,11 @@ def without_klu(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "Sta
         return StaticLU(rows, columns, mass)
     except TooLarge:
         return Dense(rows, columns, mass)
+
+
+def large_direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "Sparse | StaticLU | Dense":
+    """The direct solver for a large sparse pattern on the device that JAX computes on: KLU where that is a CPU."""
+    return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)
 
 
 # Two primitives, for their rule under `vmap`.
