@@ -90,7 +90,7 @@ def _compared(ops: Sequence[Op], kinds: list[int]) -> set[int]:
 
 
 def _source(ops: Sequence[Op], kinds: list[int], k: int) -> int:
-    """What operation k is in proportion to, which has no more entries."""
+    """Operation that operation k is proportional to, and that has no more entries."""
     best, here = k, k
     while ops[here].name in (*MOVED, "mul", "div"):
         moving = [a for a in ops[here].args if kinds[a] != CONSTANT]
@@ -102,7 +102,7 @@ def _source(ops: Sequence[Op], kinds: list[int], k: int) -> int:
 
 
 def _told(ops: Sequence[Op], kinds: list[int]) -> list[tuple[tuple[int, ...], str]]:
-    """What tells where functions of time are narrow: operations, or two whose difference does, each with its sign."""
+    """Indicators of where functions of time are narrow: operations, or differences of two, each with its sign."""
     found: dict[tuple[tuple[int, ...], str], None] = {}
     for op, kind in zip(ops, kinds, strict=True):
         if kind not in (RESTLESS, NARROW):

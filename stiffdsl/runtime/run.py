@@ -539,7 +539,7 @@ def ensemble(
 
 @dataclass(frozen=True)
 class EnsembleKind:
-    """What the compiled program of an ensemble's lanes depends on: options but for tolerances, and which names differ
+    """Key of the compiled program of an ensemble's lanes: options but for tolerances, and which names differ
     between lanes (`varied`, among them inputs that are `constants` in time) or are given for all of them (`fixed`)."""
 
     method: str

@@ -176,7 +176,7 @@ class _Check:
         return self.equations.left(self.written.equations, points, allowed, self._near(points))
 
     def _with_limits(self, points: Points, left: Left) -> Left:
-        """What is left over, where formulas are no numbers but have limits: that a little further into the step."""
+        """Residual where formulas are no numbers but have limits: that a little further into the step."""
         bad = np.flatnonzero(~np.all(left.defined, axis=1))
         if not len(bad):
             return left

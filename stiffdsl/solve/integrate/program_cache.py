@@ -50,7 +50,7 @@ def _programs(function: Callable[..., Any]) -> Callable[..., tuple[_Program, lis
 
 
 def _kind(leaf: Any) -> Any:
-    """What a program depends on of an argument."""
+    """Part of an argument that a compiled program depends on."""
     if type(leaf) is np.ndarray:
         return leaf.shape, leaf.dtype
     return type(leaf) if type(leaf) is float else jax.typeof(leaf)

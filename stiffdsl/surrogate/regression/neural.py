@@ -34,7 +34,7 @@ Layers = list[tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
-class Design:
+class NetworkDesign:
     """Networks, one for each of `decays` of their weights, beside a polynomial of at most `degree`.
 
     They are trained for `steps`, or until a step improves by less than `enough`; a score counts by its share of the
@@ -49,8 +49,8 @@ class Design:
 
 
 # Small scores are emphasised beyond their share of the trajectories' error, which is 2.
-SMOOTH = Design(_GREATEST_DEGREE, (1e-10,), STEPS, 0.5, 1e-15)
-ROUGH = Design(0, (1e-4,), 400, 2.0, 1e-6)
+SMOOTH = NetworkDesign(_GREATEST_DEGREE, (1e-10,), STEPS, 0.5, 1e-15)
+ROUGH = NetworkDesign(0, (1e-4,), 400, 2.0, 1e-6)
 # The rough design is tried where the smooth one errs by more than this share of the scores: with several networks for
 # each decay, in fewer steps.
 _ROUGH_FROM, _TRIAL_STEPS = 0.02, 250
@@ -130,7 +130,7 @@ def fit(z: np.ndarray, values: np.ndarray, seed: int) -> tuple[Network, float]:
     return _trained(best, z, values, seed), float(np.sqrt(np.mean(least**2)))
 
 
-def _trained(design: Design, z: np.ndarray, values: np.ndarray, seed: int) -> Network:
+def _trained(design: NetworkDesign, z: np.ndarray, values: np.ndarray, seed: int) -> Network:
     degree = 0
     while degree < design.degree and len(exponent_table(z.shape[1], degree + 1)) <= _TAIL_SHARE * len(z):
         degree += 1
@@ -168,7 +168,7 @@ def _loss(layers: Layers, z: Any, wanted: Any, share: Any, decays: Any) -> Any:
 
 
 def _minimised(
-    layers: Layers, z: np.ndarray, wanted: np.ndarray, share: np.ndarray, design: Design
+    layers: Layers, z: np.ndarray, wanted: np.ndarray, share: np.ndarray, design: NetworkDesign
 ) -> Layers:
     """The layers after L-BFGS (Liu and Nocedal, Math. Programming 45, 1989)."""
     leaves, tree = jax.tree.flatten(layers)
