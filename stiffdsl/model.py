@@ -326,43 +326,26 @@ class CompiledModel(CompiledProgram):
             "rtol": rtol,
             "atol": atol,
             "distribution": distribution,
-            **({} if foreign is None else {"foreign": foreign}),
-            **({} if generator is None else {"generator": generator}),
+            "foreign": foreign,
+            "generator": generator,
         }
-        if part is not None:
-            from stiffdsl.surrogate.part.train import train_part
+        training = {
+            "method": method,
+            "samples": samples,
+            "seed": seed,
+            "goal": goal,
+            "held_out_samples": held_out_samples,
+            "design": design,
+            "resume": resume,
+        }
+        if part is None:
+            limits = {"budget": budget, "max_samples": max_samples}
+            return train_stand_in(self, vary, given, progress, **training, **limits)
+        if budget is not None:
+            raise ValueError("`budget` is for surrogates of a whole model, not of a part")
+        from stiffdsl.surrogate.part.train import train_part
 
-            if budget is not None:
-                raise ValueError("`budget` is for surrogates of a whole model, not of a part")
-            return train_part(
-                self,
-                part,
-                vary,
-                given,
-                progress,
-                method=method,
-                samples=samples,
-                seed=seed,
-                held_out_samples=held_out_samples,
-                design=design,
-                resume=resume,
-                goal=goal,
-            )
-        return train_stand_in(
-            self,
-            vary,
-            given,
-            progress,
-            method=method,
-            samples=samples,
-            seed=seed,
-            goal=goal,
-            budget=budget,
-            max_samples=max_samples,
-            held_out_samples=held_out_samples,
-            design=design,
-            resume=resume,
-        )
+        return train_part(self, part, vary, given, progress, **training)
 
     @cached_property
     def unreduced(self) -> "CompiledModel":

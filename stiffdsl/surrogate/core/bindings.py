@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.check.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.base.times import lane_constants, table
 from stiffdsl.surrogate.core.names import Columns, spread
@@ -28,6 +29,7 @@ class Given:
         self.drives, self.knots, self.fixed = {d.name: d for d in drives}, knots, fixed
         self.defaults = np.array([p.default for p in parameters])
         self._starts = {p.name: p.kind == "start" for p in parameters}
+        self._units = [p.unit for p in parameters]
         self.size = len(parameters) + len(drives) * len(knots)
 
     def row(
@@ -85,7 +87,7 @@ class Given:
 
     def _with_constants(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """`inputs`, constants over the lanes as tables."""
-        found = dict(inputs or {})
+        found = self._of_inputs(inputs)
         for name, value in found.items():
             if (constants := lane_constants(value)) is not None:
                 rows = np.asarray(constants, dtype=float)[:, None]
@@ -104,7 +106,7 @@ class Given:
             for name, value in self._scalars(params, initial).items()
             if name in self.columns and np.ndim(value) > self.columns.find(name).ndim
         }
-        constants = {name: lane_constants(value) for name, value in (inputs or {}).items()}
+        constants = {name: lane_constants(value) for name, value in self._of_inputs(inputs).items()}
         return found | {name: np.asarray(value) for name, value in constants.items() if value is not None}
 
     def named(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -142,7 +144,31 @@ class Given:
         for name in params or {}:
             if any(s and self._belongs(n, name) for n, s in self._starts.items()):
                 raise ValueError(f"`{name}` is a start value: give it in `initial`")
-        return found
+        return {name: self._number(name, value) for name, value in found.items()}
+
+    def _number(self, name: str, value: Any) -> Any:
+        """`value`, a text in the declared unit of the parameter or start value."""
+        if not isinstance(value, str):
+            return value
+        if name in self.columns:
+            return quantity(name, value, self._units[int(self.columns.find(name).ravel()[0])])
+        if name in self.fixed:
+            try:
+                return float(value)
+            except ValueError:
+                raise ValueError(
+                    f"`{name}` did not vary in training, and its unit is not known: give a number, not {value!r}"
+                ) from None
+        return value
+
+    def _of_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """`inputs`, texts in the declared units."""
+        return {
+            name: quantity(name, value, self.drives[name].unit)
+            if isinstance(value, str) and name in self.drives
+            else value
+            for name, value in (inputs or {}).items()
+        }
 
     def _belongs(self, scalar: str, name: str) -> bool:
         return scalar == name or (name in self.columns and scalar.startswith(name + "["))
@@ -162,7 +188,7 @@ class Given:
                         else ""
                     )
                 )
-        given = inputs or {}
+        given = self._of_inputs(inputs)
         signals, hidden = [], []
         for name, drive in self.drives.items():
             values, off = read(given.get(name, drive.default), self.knots, name)

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.check.conversion import quantity
 from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.export.python_module import identity
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.solve.base.status import Status
 from stiffdsl.surrogate.core.signals import at_knots
 from stiffdsl.surrogate.core.task import FOREIGN, Drive, Parameter, Task
 from stiffdsl.surrogate.of_model.continuous import continuous
 from stiffdsl.surrogate.of_model.equations import equations
 from stiffdsl.surrogate.of_model.relations import relations
+from stiffdsl.surrogate.of_model.solves import TaskSolves
 
 # Up to this many variables all are learnt; of a larger model its outputs, states and what the main model declares.
 ALL_VARIABLES = 200
@@ -53,7 +54,7 @@ def task_of(
     rtol: float | None = None,
     atol: float | None = None,
     distribution: str = "uniform",
-    foreign: float = FOREIGN,
+    foreign: float | None = None,
     generator: Callable[[np.random.Generator], Mapping[str, Any]] | None = None,
 ) -> Task:
     """The training task of a surrogate of `model`. Raises `ValueError` where there is nothing to vary."""
@@ -62,11 +63,12 @@ def task_of(
     if rtol is None:
         least = float(np.min(fine.atol)) * 1e-2
         fine = run.options(model, fine.rtol * 1e-2, least if atol is None else atol)
-    fixed = {"params": dict(params or {}), "initial": dict(initial or {}), "inputs": dict(inputs or {})}
+    fixed = _fixed(model, params, initial, inputs)
     start, end = run.interval(model, time, times)
     learnt = run.save_times(times)
     if learnt is None:
         learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+    foreign = FOREIGN if foreign is None else foreign
     if not 0 <= foreign <= 1:
         raise ValueError(f"`foreign` is a share from 0 to 1, not {foreign:g}")
     if generator is not None:
@@ -78,49 +80,8 @@ def task_of(
     names = tuple(outputs) if outputs is not None else default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
     declared = model.declarations(numbers)
-
-    def split(values):
-        """Columns of rows (k, d) by what they are given to."""
-        own = {kind: dict(given) for kind, given in fixed.items()}
-        for k, p in enumerate(parameters):
-            own["initial" if p.kind == "start" else "params"][p.name] = values[:, k]
-        for k, d in enumerate(drives):
-            first = len(parameters) + k * len(learnt)
-            own["inputs"][d.name] = learnt, values[:, first : first + len(learnt)]
-        return own
-
-    def lanes(options, values, tell, at=learnt, names=labels):
-        own = split(values)
-        return run.ensemble(
-            model, options, (start, end), at, names, own["params"], own["initial"], own["inputs"], tell
-        )
-
-    def solve_many(values, tell):
-        batch = lanes(fine, values, tell)
-        reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
-        return batch.values, batch.success, reasons
-
-    def states(values, at, names):
-        batch = lanes(fine, values, None, at, names)
-        return batch.values, batch.success
-
     usual = run.options(model, rtol, atol)
-
-    def alone(values):
-        """Parameters, start values and inputs of one row (d,)."""
-        own = split(np.asarray(values)[None])
-        scalar = {k: v[0] if np.ndim(v) == 1 and len(v) == 1 else v for k, v in own["params"].items()}
-        begin = {k: np.ravel(v)[0] if np.size(v) == 1 else v for k, v in own["initial"].items()}
-        driven = {
-            k: (v[0], v[1][0]) if isinstance(v, tuple) and np.ndim(v[1]) == 2 else v
-            for k, v in own["inputs"].items()
-        }
-        return scalar, begin or None, driven
-
-    def solve_one(values):
-        scalar, begin, driven = alone(values)
-        return run.simulate(model, usual, (start, end), scalar, driven, learnt, None, begin, None)
-
+    solves = TaskSolves(model, parameters, drives, fixed, (start, end), learnt, labels, usual, fine)
     return Task(
         name=model.name,
         parameters=parameters,
@@ -128,10 +89,10 @@ def task_of(
         units=tuple(b.unit for b in declared),
         times=learnt,
         log_time=bool(model.experiment.get("log")) and times is None,
-        solve_many=solve_many,
-        solve_one=solve_one,
-        solve_batch=lambda values: lanes(usual, values, None),
-        dense=lambda values: continuous(model, fine, (start, end), labels, *alone(values)),
+        solve_many=solves.many,
+        solve_one=solves.one,
+        solve_batch=solves.batch,
+        dense=lambda values: continuous(model, fine, (start, end), labels, *solves.alone(values)),
         full=model,
         start=start,
         fixed={k: float(v) for k, v in fixed["params"].items() if np.ndim(v) == 0},
@@ -143,13 +104,34 @@ def task_of(
         examples=examples,
         foreign=foreign,
         generator=None if generator is None else lambda rng: _at_knots(generator, rng, learnt),
-        relations=lambda: relations(model, numbers, start, alone),
-        equations=lambda: equations(model, numbers, parameters, drives, fixed, states),
+        relations=lambda: relations(model, numbers, start, solves.alone),
+        equations=lambda: equations(model, numbers, parameters, drives, fixed, solves.states),
         physical=tuple(b.shift == 0 for b in declared),
         fingerprint=lambda: fingerprint(
             model, fixed, learnt, (fine.rtol, fine.atol, tier.chosen(model, fine))
         ),
     )
+
+
+def _fixed(
+    model: CompiledProgram,
+    params: Mapping[str, Any] | None,
+    initial: Mapping[str, Any] | None,
+    inputs: Mapping[str, Any] | None,
+) -> dict[str, dict[str, Any]]:
+    """Given values that do not vary, texts as numbers in declared units. Raises `KeyError` and `ValueError`."""
+    tables = {
+        "params": (params, model.parameter_names),
+        "initial": (initial, model.variable_names),
+        "inputs": (inputs, model.input_names),
+    }
+    return {
+        kind: {
+            name: quantity(name, value, names.find(name).block.unit) if isinstance(value, str) else value
+            for name, value in (given or {}).items()
+        }
+        for kind, (given, names) in tables.items()
+    }
 
 
 def _at_knots(
@@ -230,16 +212,22 @@ def varied(
             if known is not None:
                 examples[name] = known
         elif name in model.variable_names and name not in model.parameter_names:
-            parameters += _starts(model, name, _bounds(name, what))
+            parameters += _starts(
+                model, name, _bounds(name, what, model.variable_names.find(name).block.unit)
+            )
         else:
-            parameters += _scalars(model, name, _bounds(name, what), fixed["params"])
+            unit = model.parameter_names.find(name).block.unit
+            parameters += _scalars(model, name, _bounds(name, what, unit), fixed["params"])
     both = [p.name for p in parameters if p.kind == "start" and p.name in fixed["initial"]]
     if both:
         raise ValueError(f"the start value of `{both[0]}` is given, and it varies: only one can be")
     return tuple(parameters), tuple(drives), examples
 
 
-def _bounds(name: str, what: Any) -> tuple[float, float]:
+def _bounds(name: str, what: Any, unit: str | None) -> tuple[float, float]:
+    """A pair of numbers, or of texts in units that fit."""
+    if isinstance(what, tuple | list) and any(isinstance(b, str) for b in what):
+        what = [quantity(name, b, unit) if isinstance(b, str) else b for b in what]
     try:
         low, high = (float(b) for b in what)
     except (TypeError, ValueError):
@@ -284,7 +272,7 @@ def _drive(
     rows = [row for row in model.inputs if row.name == name or row.name.startswith(name + "[")]
     known = None
     if isinstance(what, Sequence) and len(what) and all(np.ndim(w) == 0 and not callable(w) for w in what):
-        low, high = _bounds(name, what)
+        low, high = _bounds(name, what, block.unit)
     elif isinstance(what, Sequence) and len(what):
         known = np.array([at_knots(w, times, name) for w in what], dtype=float)
         low, high = float(known.min()), float(known.max())

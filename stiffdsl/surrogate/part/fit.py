@@ -20,7 +20,7 @@ from stiffdsl.surrogate.part.linear import Linear, balanced
 from stiffdsl.surrogate.part.methods import METHODS
 from stiffdsl.surrogate.part.state_space import (
     Dynamics,
-    Readout,
+    OutputEquation,
     Scales,
     StateSpace,
     lifted,
@@ -90,7 +90,7 @@ def candidates(
     found = []
     for method in methods:
         begin = time.perf_counter()
-        best: tuple[float, Dynamics, Readout] | None = None
+        best: tuple[float, Dynamics, OutputEquation] | None = None
         for dynamics, exact in _dynamics(method, training, point, parameters, scales, seed, left):
             trial = _fitted(dynamics, exact, method, training, held_out, scales, enough)
             if trial is not None and (best is None or trial[0] < _WORTH * best[0]):
@@ -129,7 +129,7 @@ def _dynamics(
     scales: tuple[Scales, Scales],
     seed: int,
     left: float,
-) -> Iterator[tuple[Dynamics, Readout | None]]:
+) -> Iterator[tuple[Dynamics, OutputEquation | None]]:
     """Candidate dynamics of a method, the smallest first, each with its readout where that is known."""
     if METHODS[method].linearised:
         if point is not None:
@@ -145,7 +145,7 @@ def _reduced(
     scales: tuple[Scales, Scales],
     seed: int,
     left: float,
-) -> Iterator[tuple[Dynamics, Readout]]:
+) -> Iterator[tuple[Dynamics, OutputEquation]]:
     vs, ys = scales
     assert training.x is not None
     signals = len(point.v) - parameters
@@ -176,7 +176,7 @@ def _reduced(
     v = vs.scale(training.v)
     start = _started(z[:, 0], v[:, 0], parameters)
     plain = linear_dynamics(A, B, c, start)
-    readout = Readout(C, D, d, np.zeros((len(C), 0)), np.zeros((len(C), 0)))
+    readout = OutputEquation(C, D, d, np.zeros((len(C), 0)), np.zeros((len(C), 0)))
     yield plain, readout
     rng = np.random.default_rng([seed, 21])
     slopes = None
@@ -293,13 +293,13 @@ def _reservoir(training: Record, parameters: int, scales: Scales, seed: int) -> 
 
 def _fitted(
     dynamics: Dynamics,
-    exact: Readout | None,
+    exact: OutputEquation | None,
     method: str,
     training: Record,
     held_out: Record,
     scales: tuple[Scales, Scales],
     enough: float,
-) -> tuple[float, Dynamics, Readout] | None:
+) -> tuple[float, Dynamics, OutputEquation] | None:
     """The readout that errs least on runs held out: the exact one as it is, or with what it leaves regressed on states,
     signals, and features. No richer one is tried where the error is `enough`."""
     vs, ys = scales
@@ -312,7 +312,7 @@ def _fitted(
     z, v, y = z[sound], v[sound], y[sound]
     ny, nv = y.shape[2], v.shape[2]
     products = len(dynamics.zv) + len(dynamics.vv)
-    none = Readout(
+    none = OutputEquation(
         np.zeros((ny, dynamics.size)), np.zeros((ny, nv)), np.zeros(ny), np.zeros((ny, len(dynamics.g))),
         np.zeros((ny, products)),
     )  # fmt: skip
@@ -354,11 +354,13 @@ def _design(dynamics: Dynamics, z: np.ndarray, v: np.ndarray, used: tuple[bool, 
     return np.concatenate(parts, axis=1)
 
 
-def _added(base: Readout, weights: np.ndarray, used: tuple[bool, bool], nz: int, nv: int) -> Readout:
+def _added(
+    base: OutputEquation, weights: np.ndarray, used: tuple[bool, bool], nz: int, nv: int
+) -> OutputEquation:
     w = weights.T
     h, q = base.E.shape[1] * used[0], base.Q.shape[1] * used[1]
     at = np.cumsum([nz, nv, h, q])
-    return Readout(
+    return OutputEquation(
         base.C + w[:, : at[0]],
         base.D + w[:, at[0] : at[1]],
         base.d + w[:, -1],
@@ -367,7 +369,9 @@ def _added(base: Readout, weights: np.ndarray, used: tuple[bool, bool], nz: int,
     )
 
 
-def _error(dynamics: Dynamics, readout: Readout, z: np.ndarray, v: np.ndarray, truth: np.ndarray) -> float:
+def _error(
+    dynamics: Dynamics, readout: OutputEquation, z: np.ndarray, v: np.ndarray, truth: np.ndarray
+) -> float:
     return float(np.sqrt(np.mean((read(dynamics, readout, z, v) - truth) ** 2)))
 
 
@@ -385,7 +389,7 @@ def _ridges(X: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
         yield np.vstack([own, offset - mean[:-1] @ own])
 
 
-def _pruned(dynamics: Dynamics, readout: Readout) -> tuple[Dynamics, Readout]:
+def _pruned(dynamics: Dynamics, readout: OutputEquation) -> tuple[Dynamics, OutputEquation]:
     """Without features and products that nothing uses."""
     used = np.any(dynamics.F != 0, axis=0) | np.any(readout.E != 0, axis=0)
     rates = np.maximum(np.abs(dynamics.A).sum(1), 1e-300)

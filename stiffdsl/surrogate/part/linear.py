@@ -29,7 +29,7 @@ class Linear:
 
 
 @dataclass(frozen=True, eq=False)
-class Reduced:
+class BalancedTruncation:
     """z' = A z + B u + c, y = C z + D u + d, with z = take (x - x*)."""
 
     A: np.ndarray
@@ -42,7 +42,7 @@ class Reduced:
     hankel: np.ndarray
 
 
-def balanced(system: Linear, span: float, tolerance: float, most: int) -> Reduced | None:
+def balanced(system: Linear, span: float, tolerance: float, most: int) -> BalancedTruncation | None:
     """The fewest states, `most` at the most, that leave less than `tolerance` of y; None where the part grows too fast.
 
     u and y are scaled to about one, `span` is the time that counts.
@@ -72,7 +72,7 @@ def balanced(system: Linear, span: float, tolerance: float, most: int) -> Reduce
 
 def _at_rest(
     system: Linear, take: np.ndarray, give: np.ndarray, order: int, shift: float, hankel: np.ndarray
-) -> Reduced:
+) -> BalancedTruncation:
     """The first `order` balanced states; the others are where they would come to rest."""
     A = take @ (system.A - shift * np.eye(len(system.A))) @ give
     B = take @ np.column_stack([system.B, system.drift])
@@ -92,7 +92,7 @@ def _at_rest(
     A, B, C, take = to @ A @ back, to @ B, C @ back, to @ take[kept]
     # What is not on the blocks is rounding.
     A[np.abs(A) < _NOISE * max(shift, np.abs(A).max())] = 0.0
-    return Reduced(A, B[:, :-1], B[:, -1], C, D[:, :-1], D[:, -1], take, hankel)
+    return BalancedTruncation(A, B[:, :-1], B[:, -1], C, D[:, :-1], D[:, -1], take, hankel)
 
 
 def _modes(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,10 +115,10 @@ def _modes(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.linalg.inv(back), back
 
 
-def _static(system: Linear) -> Reduced:
+def _static(system: Linear) -> BalancedTruncation:
     n, u, y = len(system.A), system.B.shape[1], len(system.C)
     none = np.zeros(0)
-    return Reduced(
+    return BalancedTruncation(
         np.zeros((0, 0)),
         np.zeros((0, u)),
         none,

@@ -157,7 +157,7 @@ def linear_dynamics(A: np.ndarray, B: np.ndarray, c: np.ndarray, start: np.ndarr
 
 
 @dataclass(frozen=True, eq=False)
-class Readout:
+class OutputEquation:
     """y scaled = C z + D v + d + E h + Q q."""
 
     C: np.ndarray
@@ -172,7 +172,7 @@ class StateSpace:
     """A surrogate of a part: dynamics and readout; `v` and `y` between SI and scaled."""
 
     dynamics: Dynamics
-    readout: Readout
+    readout: OutputEquation
     v: Scales
     y: Scales
     chosen: dict[str, object] = field(default_factory=dict)
@@ -184,7 +184,7 @@ class StateSpace:
         return self.y.unscale(read(self.dynamics, self.readout, z, scaled))
 
 
-def read(dynamics: Dynamics, readout: Readout, z: np.ndarray, v: np.ndarray) -> np.ndarray:
+def read(dynamics: Dynamics, readout: OutputEquation, z: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Scaled y for rows of z and scaled v."""
     h, q = dynamics.features(z, v)
     with np.errstate(invalid="ignore"):

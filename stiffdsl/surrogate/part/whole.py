@@ -39,13 +39,56 @@ def replaced(
     seed: int,
 ) -> PartSurrogate:
     """The whole with the surrogate in, compared with the full model on the runs that are left."""
+    place = runs.found.place
+    was = _states_of(model, place.name)
+    compiled, texts = _recompiled(model, runs, fit, was)
+    compared = tuple(n for n in task.outputs if n in compiled.variable_names)
+    columns = [task.outputs.index(n) for n in compared]
+    units = tuple(task.units[k] for k in columns)
+    sets = _held_out_runs(again(compiled, task, runs.given, compared), task, data, columns)
+    widths = half_widths(sets[0][1] - sets[0][0])
+    truth, predicted = sets[-1]
+    training = data.training.trajectories[..., columns]
+    off = errors(truth, predicted, relative_to(truth, training, False))
+    failed = np.concatenate([s.failed for s in data.every])
+    moving = [runs.found.signals[k] for k in runs.moving]
+    signals = {signal.name: _declared(signal, fit.system.v, j) for j, signal in enumerate(moving)}
+    validation = {
+        "method": fit.method,
+        "part": place.name,
+        "seed": seed,
+        **summary(off),
+        "outputs": by_output(off, compared, units, scalings(training)["linear"], keeps_sign(training, False)),
+        "coverage": coverage(np.where(np.isfinite(predicted), predicted - truth, np.inf), widths),
+        **_of_samples(task, data, signals),
+        **_of_cut(runs, fits, fit, was),
+        "goal": None,
+    }
+    about_it = Description(
+        f"{model.name}, {place.name}", task.parameters, compared, units, task.times, task.log_time, task.start,
+        dict(task.fixed), fit.method, task.drives,
+    )  # fmt: skip
+    solved = np.concatenate([s.values for s in data.every])
+    made = PartSurrogate(
+        about_it, place.name, compiled, texts, domain_of(about_it, solved, failed), signals, widths, validation,
+        held_out(data.test.values, task.times, truth, predicted, off), model,
+    )  # fmt: skip
+    made.speed = {"training_seconds": {f.method: f.seconds for f in fits}}
+    return made
+
+
+def _states_of(model: CompiledProgram, part: str) -> int:
+    """The number of states within a part."""
+    return sum(b.name.startswith(part + ".") for b in model.declarations(model.program.system.states))
+
+
+def _recompiled(model: CompiledProgram, runs: Runs, fit: Candidate, was: int) -> tuple[Any, Texts]:
+    """The whole compiled with the surrogate in place of a part that had `was` states, and its texts."""
     assert model.origin is not None
     found = runs.found
     place = found.place
-    prefix = place.name + "."
     blocks = {b.name: b for b in model.program.system.flat.parameters}
-    stay = {**found.stay, **{n: blocks[prefix + n] for n in runs.varying}}
-    was = sum(b.name.startswith(prefix) for b in model.declarations(model.program.system.states))
+    stay = {**found.stay, **{n: blocks[f"{place.name}.{n}"] for n in runs.varying}}
     about = [
         f"The surrogate of `{place.name}` ({place.cls.name}) in `{model.name}`, by the method {fit.method}: "
         f"{was} states became {fit.system.dynamics.size}.",
@@ -62,14 +105,14 @@ def replaced(
         names.moved = model.variable_names.moved
     checked = model.origin(change, constants, "check")
     head = f"# `{model.name}` with the surrogate of `{place.name}` in its place.\n"
-    texts = Texts(written, head + text(_with_constants(checked, constants)))
-    compared = tuple(n for n in task.outputs if n in compiled.variable_names)
-    columns = [task.outputs.index(n) for n in compared]
-    units = tuple(task.units[k] for k in columns)
-    new = again(compiled, task, runs.given, compared)
-    leads = False
-    training = data.training.trajectories[..., columns]
-    scaling = scalings(training)["linear"]
+    return compiled, Texts(written, head + text(_with_constants(checked, constants)))
+
+
+def _held_out_runs(
+    new: Task, task: Task, data: Data, columns: list[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Trajectories of `columns` by the full model and by the `new` whole, of the calibration samples and of the test
+    samples, where these are others."""
     sets = []
     for samples in (data.calibration, data.test):
         values, ok = (
@@ -79,19 +122,14 @@ def replaced(
         sets.append((samples.trajectories[..., columns], values))
         if samples is data.test and data.test is data.calibration:
             break
-    widths = half_widths(sets[0][1] - sets[0][0])
-    truth, predicted = sets[-1]
-    covered = coverage(np.where(np.isfinite(predicted), predicted - truth, np.inf), widths)
-    off = errors(truth, predicted, relative_to(truth, training, leads))
+    return sets
+
+
+def _of_samples(task: Task, data: Data, signals: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """Statements of the report on the samples: their numbers, what failed, and the domain."""
     failed = np.concatenate([s.failed for s in data.every])
     reasons = [reason for s in data.every for reason in s.reasons]
-    signals = {
-        found.signals[k].name: _declared(found.signals[k], fit.system.v, j) for j, k in enumerate(runs.moving)
-    }
-    validation = {
-        "method": fit.method,
-        "part": place.name,
-        "seed": seed,
+    return {
         "samples": {
             "training": len(data.training),
             "alone": ALONE,
@@ -99,9 +137,6 @@ def replaced(
             "test": len(data.test),
             "failed": len(failed),
         },
-        **summary(off),
-        "outputs": by_output(off, compared, units, scaling, keeps_sign(training, leads)),
-        "coverage": covered,
         "domain": {
             **{p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
             **{name: list(ends) for name, ends in signals.items()},
@@ -110,26 +145,20 @@ def replaced(
             "region": failed_region(task.columns, failed),
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
         },
+    }
+
+
+def _of_cut(runs: Runs, fits: Sequence[Candidate], fit: Candidate, was: int) -> dict[str, Any]:
+    """Statements of the report on the cut and on the methods."""
+    return {
         "causality": {
-            "imposed": [c.name for c in found.signals],
-            "given": [c.name for c in found.outputs],
+            "imposed": [c.name for c in runs.found.signals],
+            "given": [c.name for c in runs.found.outputs],
         },
         "states": {"part": was, "surrogate": fit.system.dynamics.size},
         "chosen": fit.system.chosen,
         "tried": [{"method": f.method, "error": f.error, **f.system.chosen} for f in fits],
-        "goal": None,
     }
-    about_it = Description(
-        f"{model.name}, {place.name}", task.parameters, compared, units, task.times, task.log_time, task.start,
-        dict(task.fixed), fit.method, task.drives,
-    )  # fmt: skip
-    solved = np.concatenate([s.values for s in data.every])
-    made = PartSurrogate(
-        about_it, place.name, compiled, texts, domain_of(about_it, solved, failed), signals, widths, validation,
-        held_out(data.test.values, task.times, truth, predicted, off), model,
-    )  # fmt: skip
-    made.speed = {"training_seconds": {f.method: f.seconds for f in fits}}
-    return made
 
 
 def _declared(c: CutScalar, scales: Any, k: int) -> tuple[float, float]:

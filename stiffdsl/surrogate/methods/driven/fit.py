@@ -31,7 +31,7 @@ _RIDGES = (1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 
 
 @dataclass(frozen=True, eq=False)
-class Driven:
+class PreparedDrives:
     """The training samples: z (n, d), inputs u (n, m, i), states f (n, m, f), scores (n, m, r)."""
 
     expansion: DrivenExpansion
@@ -41,7 +41,7 @@ class Driven:
     scores: np.ndarray
 
 
-def prepare(task: Task, samples: Samples, seed: int) -> Driven:
+def prepare(task: Task, samples: Samples, seed: int) -> PreparedDrives:
     """The reservoir with its whitening, the scaling of outputs and their combinations; no readout yet."""
     rng = np.random.default_rng([seed, 9])
     high, low = task.high, task.low
@@ -73,10 +73,10 @@ def prepare(task: Task, samples: Samples, seed: int) -> Driven:
     )
     z, f = Reservoir(expansion, task.times)(np, samples.values)
     u = scaled[:, task.scalars :].reshape(len(z), inputs, len(task.times)).swapaxes(1, 2)
-    return Driven(expansion, z, u, f, (y - mean) @ groups)
+    return PreparedDrives(expansion, z, u, f, (y - mean) @ groups)
 
 
-def expand(made: Driven, seed: int, network: bool) -> tuple[DrivenExpansion, dict[str, object]]:
+def expand(made: PreparedDrives, seed: int, network: bool) -> tuple[DrivenExpansion, dict[str, object]]:
     """The fitted expansion, and what was chosen on the way."""
     readout, ridge = _regressed(made, seed)
     chosen: dict[str, object] = {
@@ -127,7 +127,7 @@ def _whitening(
     return centre, np.ascontiguousarray(vectors[:, keep] / np.sqrt(values[keep]))
 
 
-def _regressed(made: Driven, seed: int) -> tuple[Readout, float]:
+def _regressed(made: PreparedDrives, seed: int) -> tuple[Readout, float]:
     """The linear readout, of the ridge and the degree in z with the least error on a fifth of the samples."""
     n, m, states = made.f.shape
     d = made.z.shape[1]
@@ -180,7 +180,7 @@ def _solved(gram: np.ndarray, right: np.ndarray, ridge: float) -> np.ndarray:
     return np.linalg.solve(gram + ridge * np.eye(len(gram)), right)
 
 
-def _trained(readout: Readout, made: Driven, rest: np.ndarray, seed: int) -> Readout:
+def _trained(readout: Readout, made: PreparedDrives, rest: np.ndarray, seed: int) -> Readout:
     """With a network that learns `rest` (n, m, r)."""
     rng = np.random.default_rng([seed, 11])
     n, m = made.f.shape[:2]

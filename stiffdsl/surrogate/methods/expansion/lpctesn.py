@@ -8,20 +8,20 @@ found by a truncated SVD; their interpolation over parameters is not of this mod
 import numpy as np
 
 from stiffdsl.surrogate.methods.expansion import reservoir
-from stiffdsl.surrogate.methods.expansion.reservoir import DESIGNS, Driven
+from stiffdsl.surrogate.methods.expansion.reservoir import DESIGNS, ReservoirTrajectory
 from stiffdsl.surrogate.regression.projection import Fitted, orthonormal
 from stiffdsl.surrogate.regression.timebasis import TimeBasis
 
 
 def time_basis(
     s: np.ndarray, reference: np.ndarray, trajectories: np.ndarray, seed: int
-) -> tuple[Fitted, Driven, dict[str, float]]:
+) -> tuple[Fitted, ReservoirTrajectory, dict[str, float]]:
     """The basis of the best of several reservoirs, that reservoir, and what was chosen.
 
     `reference` (m, c) drives them, `trajectories` (m, k) are what the basis must represent.
     """
     nodes, positions = reservoir.nodes_between(s)
-    best: tuple[Fitted, Driven, reservoir.Design] | None = None
+    best: tuple[Fitted, ReservoirTrajectory, reservoir.Design] | None = None
     every = reservoir.run(DESIGNS, s, reference, nodes, seed)
     for design, driven in zip(DESIGNS, every, strict=True):
         fitted = orthonormal(functions(driven), positions, trajectories, 2 + reference.shape[1])
@@ -39,7 +39,7 @@ def time_basis(
     return fitted, driven, chosen
 
 
-def functions(driven: Driven) -> TimeBasis:
+def functions(driven: ReservoirTrajectory) -> TimeBasis:
     """One, s, the drive and the states, as functions of time."""
     s = driven.nodes[:, None]
     one = np.ones_like(s)

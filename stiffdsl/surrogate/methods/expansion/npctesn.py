@@ -9,7 +9,7 @@ interpolated over parameters like the projections of LPCTESN."""
 
 import numpy as np
 
-from stiffdsl.surrogate.methods.expansion.reservoir import Driven, nodes_between
+from stiffdsl.surrogate.methods.expansion.reservoir import ReservoirTrajectory, nodes_between
 from stiffdsl.surrogate.regression.projection import Fitted, orthonormal
 from stiffdsl.surrogate.regression.timebasis import TimeBasis, spline
 
@@ -19,7 +19,9 @@ WIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
 CENTRES = 100
 
 
-def time_basis(s: np.ndarray, driven: Driven, trajectories: np.ndarray) -> tuple[Fitted, dict[str, float]]:
+def time_basis(
+    s: np.ndarray, driven: ReservoirTrajectory, trajectories: np.ndarray
+) -> tuple[Fitted, dict[str, float]]:
     """The basis of radial functions of `driven`'s state that represents `trajectories` (m, k) best."""
     _, positions = nodes_between(s)
     components = principal(driven)
@@ -41,7 +43,7 @@ def time_basis(s: np.ndarray, driven: Driven, trajectories: np.ndarray) -> tuple
     }
 
 
-def principal(driven: Driven) -> np.ndarray:
+def principal(driven: ReservoirTrajectory) -> np.ndarray:
     """(M, j) leading principal components of the drive and the states, each of unit size."""
     whole = np.concatenate([driven.drive, driven.states], axis=1)
     U, sigma, _ = np.linalg.svd(whole - whole.mean(0), full_matrices=False)
@@ -57,7 +59,9 @@ def along(path: np.ndarray, count: int) -> np.ndarray:
     return np.stack([np.interp(wanted, length, column) for column in path.T], axis=1)
 
 
-def functions(driven: Driven, components: np.ndarray, centres: np.ndarray, width: float) -> TimeBasis:
+def functions(
+    driven: ReservoirTrajectory, components: np.ndarray, centres: np.ndarray, width: float
+) -> TimeBasis:
     """The radial functions, one, s and the components, splined over the nodes."""
     squared = np.sum((components[:, None] - centres[None]) ** 2, axis=-1)
     s = driven.nodes[:, None]

@@ -42,7 +42,7 @@ DESIGNS = tuple(Design(drive=drive, fastest=fastest) for drive in (1.0, 3.0) for
 
 
 @dataclass(frozen=True, eq=False)
-class Driven:
+class ReservoirTrajectory:
     """A reservoir's trajectory at `nodes` (M,): states and slopes (M, N), and the drive (M, c)."""
 
     nodes: np.ndarray
@@ -62,7 +62,7 @@ def nodes_between(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def run(
     designs: tuple[Design, ...], s: np.ndarray, reference: np.ndarray, nodes: np.ndarray, seed: int
-) -> list[Driven]:
+) -> list[ReservoirTrajectory]:
     """Drives reservoirs of one size with `reference` (len(s), c), of about unit size, over `nodes`.
 
     They share the random numbers, and are columns of one matrix: all cost little more than one.
@@ -105,7 +105,9 @@ def run(
         k4 = slope(r + h * k3, at_nodes[k + 1])
         r = r + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return [
-        Driven(nodes, states[..., j].copy(), slopes[..., j].copy(), drive(nodes), drive(nodes, 1))
+        ReservoirTrajectory(
+            nodes, states[..., j].copy(), slopes[..., j].copy(), drive(nodes), drive(nodes, 1)
+        )
         for j in range(count)
     ]
 

@@ -13,7 +13,7 @@ from stiffdsl.surrogate.core.sampling import Samples
 from stiffdsl.surrogate.core.task import Equations, Task
 from stiffdsl.surrogate.methods.driven.filters import straight
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import graded
-from stiffdsl.surrogate.methods.galerkin.reduced import Reduced
+from stiffdsl.surrogate.methods.galerkin.reduced import GalerkinProjection
 
 # The greatest error of a state by what is left out of it, as a share of its range.
 TOLERANCE = 5e-4
@@ -78,7 +78,7 @@ class Basis:
 
 def projected(
     equations: Equations, known: Snapshots, scalars: np.ndarray, seed: int
-) -> tuple[Basis, Reduced]:
+) -> tuple[Basis, GalerkinProjection]:
     """The combinations that `known` states need, and the equations of them; `scalars` (k, d) go with the states."""
     flat = known.states.reshape(-1, equations.size)
     mean, spread, largest = flat.mean(0), np.ptp(flat, axis=0), np.abs(flat).max(0)
@@ -145,7 +145,7 @@ def _reduced(
     lift: np.ndarray,
     gather: np.ndarray,
     chosen: np.ndarray,
-) -> Reduced:
+) -> GalerkinProjection:
     """The rows `chosen` of f, and what they and the outputs read."""
     rhs = narrowed(equations.rhs, chosen)
     both = rhs, equations.outputs
@@ -155,7 +155,7 @@ def _reduced(
     base, matrix, mask = equations.given
     of_given, of_mask = (parameters.reads.get(name, _NONE) for name in ("given", "mask"))
     constant, signals = equations.inputs
-    return Reduced(
+    return GalerkinProjection(
         kept,
         used,
         mean[kept],
@@ -171,7 +171,7 @@ def _reduced(
     )
 
 
-def _right_hand_sides(whole: Reduced, scalars: np.ndarray, known: Snapshots) -> np.ndarray:
+def _right_hand_sides(whole: GalerkinProjection, scalars: np.ndarray, known: Snapshots) -> np.ndarray:
     """(k, I, n) f along trajectories."""
     formula, times = whole.rhs, known.times
 

@@ -14,7 +14,7 @@ import numpy as np
 from stiffdsl.surrogate.core.method import Unfit
 from stiffdsl.surrogate.core.sampling import Samples
 from stiffdsl.surrogate.core.task import Equations, Task
-from stiffdsl.surrogate.methods.driven.fit import Driven
+from stiffdsl.surrogate.methods.driven.fit import PreparedDrives
 from stiffdsl.surrogate.methods.galerkin.basis import TOLERANCE, Basis, Snapshots, projected, solved
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps
 from stiffdsl.surrogate.methods.galerkin.reduced import ReducedExpansion, slopes
@@ -51,7 +51,7 @@ _EXACT = 1e-7
 
 
 def expand(
-    task: Task, made: Driven, samples: Samples, equations: Equations, seed: int
+    task: Task, made: PreparedDrives, samples: Samples, equations: Equations, seed: int
 ) -> tuple[ReducedExpansion, dict[str, object]]:
     """The reduced equations, and what was chosen. Raises `Unfit` where they do not follow what they were made from."""
     most = max(8, _NUMBERS // (2 * len(task.times) * equations.size))
@@ -108,7 +108,7 @@ class _Fit:
     """Reduced equations of some snapshots, with steps still to choose."""
 
     task: Task
-    made: Driven
+    made: PreparedDrives
     samples: Samples
     equations: Equations
     known: Snapshots

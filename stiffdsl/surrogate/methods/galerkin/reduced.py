@@ -31,7 +31,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Reduced:
+class GalerkinProjection:
     """The reduced equations. `mean` (n,) and `lift` (n, r) hold the `kept` states only: those that something reads.
 
     `rhs` gives the rows S, `gather` (S, r) what they add to x'. `parameters` gives the `used` parameters over `given`
@@ -86,7 +86,7 @@ class ReducedExpansion:
     scalars: int
     inputs: int
     knots: np.ndarray
-    reduced: Reduced
+    reduced: GalerkinProjection
     begin: Network
     steps: Steps
     read: Formula
@@ -184,7 +184,7 @@ class ReducedReader:
         return jnp.moveaxis((found - shift) / scale, 2, 0).swapaxes(1, 2)
 
 
-def slopes(reduced: Reduced, p: Float[Any, "p k"], dtype: Any) -> Any:
+def slopes(reduced: GalerkinProjection, p: Float[Any, "p k"], dtype: Any) -> Any:
     """`g(t, x (r, k), u (i, k))`: x' in `dtype`, for the used parameters `p`."""
     formula = reduced.rhs
     known = {k: jnp.asarray(v).astype(dtype) for k, v in reduced.known(jnp, formula, p).items()}

@@ -10,7 +10,7 @@ from stiffdsl.program.ops import Op
 from stiffdsl.surrogate.core.formula import Formula
 from stiffdsl.surrogate.core.stored import Arrays, FormulaFormat, StoredCoordinates
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import Steps
-from stiffdsl.surrogate.methods.galerkin.reduced import Reduced, ReducedExpansion
+from stiffdsl.surrogate.methods.galerkin.reduced import GalerkinProjection, ReducedExpansion
 from stiffdsl.surrogate.regression.neural import Network
 from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
 
@@ -18,7 +18,7 @@ from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
 def packed(expansion: ReducedExpansion, arrays: Arrays) -> dict[str, Any]:
     """Puts the arrays into `arrays` and returns the rest."""
     formulas = {"read": _pack(expansion.read, "read", arrays)}
-    for field in fields(Reduced):
+    for field in fields(GalerkinProjection):
         value = getattr(expansion.reduced, field.name)
         if isinstance(value, Formula):
             formulas[field.name] = _pack(value, field.name, arrays)
@@ -38,7 +38,11 @@ def unpacked(
     own = meta["reduced"]
     formulas: dict[str, Any] = {name: _unpack(rest, name, arrays) for name, rest in own["formulas"].items()}
     read = formulas.pop("read")
-    others = {f.name: arrays[f"reduced.{f.name}"] for f in fields(Reduced) if f"reduced.{f.name}" in arrays}
+    others = {
+        f.name: arrays[f"reduced.{f.name}"]
+        for f in fields(GalerkinProjection)
+        if f"reduced.{f.name}" in arrays
+    }
     begin = unpacked_map(meta["begin"], "begin", arrays)
     assert isinstance(begin, Network)
     return ReducedExpansion(
@@ -48,7 +52,7 @@ def unpacked(
         stored.scalars,
         stored.inputs,
         stored.knots,
-        Reduced(**others, **formulas),
+        GalerkinProjection(**others, **formulas),
         begin,
         Steps(**own["steps"]),
         read,

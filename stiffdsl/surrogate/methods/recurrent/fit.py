@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.surrogate.methods.driven.filters import step_weights
-from stiffdsl.surrogate.methods.driven.fit import Driven
+from stiffdsl.surrogate.methods.driven.fit import PreparedDrives
 from stiffdsl.surrogate.methods.recurrent.cell import DTYPE, Cell, Outer, RecurrentExpansion, step
 from stiffdsl.surrogate.regression import neural
 from stiffdsl.surrogate.regression.adam import minimised
@@ -57,7 +57,7 @@ class _Runs:
     filter: tuple[Any, ...]
 
 
-def expand(made: Driven, seed: int) -> tuple[RecurrentExpansion, dict[str, object]]:
+def expand(made: PreparedDrives, seed: int) -> tuple[RecurrentExpansion, dict[str, object]]:
     """The trained expansion, and what was chosen."""
     whole = made.expansion
     knots = whole.knots

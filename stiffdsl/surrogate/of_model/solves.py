@@ -1,0 +1,96 @@
+"""Solves of a compiled model for rows of values, as its training task asks for them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stiffdsl.runtime import run
+from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.solve.base.status import Status
+from stiffdsl.surrogate.core.task import Drive, Parameter
+
+
+@dataclass(frozen=True, eq=False)
+class TaskSolves:
+    """A model that is solved at `times` for `outputs`, in the span `time`, with `usual` options or `fine` ones.
+
+    `fixed` are values that do not vary, by what they are given to and by name.
+    """
+
+    model: CompiledProgram
+    parameters: tuple[Parameter, ...]
+    drives: tuple[Drive, ...]
+    fixed: Mapping[str, Mapping[str, Any]]
+    time: tuple[float, float]
+    times: np.ndarray
+    outputs: tuple[str, ...]
+    usual: Any
+    fine: Any
+
+    def many(self, values: np.ndarray, tell: Any) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
+        """See `Task.solve_many`."""
+        batch = self._lanes(self.fine, values, tell)
+        reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
+        return batch.values, batch.success, reasons
+
+    def batch(self, values: np.ndarray) -> Any:
+        """The ensemble of rows (k, d), with the usual options."""
+        return self._lanes(self.usual, values, None)
+
+    def one(self, values: np.ndarray) -> Any:
+        """The solution of a row (d,), with the usual options."""
+        params, initial, inputs = self.alone(values)
+        return run.simulate(
+            self.model, self.usual, self.time, params, inputs, self.times, None, initial, None
+        )
+
+    def states(
+        self, values: np.ndarray, at: np.ndarray, names: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Variables `names` of rows (k, d) at other times, and which rows are good."""
+        batch = self._lanes(self.fine, values, None, at, names)
+        return batch.values, batch.success
+
+    def alone(self, values: np.ndarray) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
+        """Parameters, start values and inputs of one row (d,)."""
+        own = self._split(np.asarray(values)[None])
+        scalar = {k: v[0] if np.ndim(v) == 1 and len(v) == 1 else v for k, v in own["params"].items()}
+        begin = {k: np.ravel(v)[0] if np.size(v) == 1 else v for k, v in own["initial"].items()}
+        driven = {
+            k: (v[0], v[1][0]) if isinstance(v, tuple) and np.ndim(v[1]) == 2 else v
+            for k, v in own["inputs"].items()
+        }
+        return scalar, begin or None, driven
+
+    def _split(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
+        """Columns of rows (k, d) by what they are given to."""
+        own = {kind: dict(given) for kind, given in self.fixed.items()}
+        for k, p in enumerate(self.parameters):
+            own["initial" if p.kind == "start" else "params"][p.name] = values[:, k]
+        for k, d in enumerate(self.drives):
+            first = len(self.parameters) + k * len(self.times)
+            own["inputs"][d.name] = self.times, values[:, first : first + len(self.times)]
+        return own
+
+    def _lanes(
+        self,
+        options: Any,
+        values: np.ndarray,
+        tell: Callable[[float], None] | None,
+        at: np.ndarray | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Any:
+        own = self._split(values)
+        return run.ensemble(
+            self.model,
+            options,
+            self.time,
+            self.times if at is None else at,
+            self.outputs if names is None else names,
+            own["params"],
+            own["initial"],
+            own["inputs"],
+            tell,
+        )
