@@ -20,11 +20,17 @@ SHARE = 0.25
 
 
 def chattering(
-    program: Program, t: Sequence[float], y: np.ndarray, p: np.ndarray, u: np.ndarray
+    program: Program,
+    t: Sequence[float],
+    y: np.ndarray,
+    p: np.ndarray,
+    u: np.ndarray,
+    share: float = SHARE,
 ) -> str | None:
     """The equation whose condition changes most often at points of the solution one after the other.
 
-    y (n, unknowns) and u (n, inputs) belong to the times t (n,). None where no condition changes often.
+    y (n, unknowns) and u (n, inputs) belong to the times t (n,). None where no condition changes often, at a `share` of
+    the points.
     """
     function = program.by_name["rhs"]
     watched = [k for k, op in enumerate(function.ops) if op.name in JUMPING]
@@ -40,6 +46,6 @@ def chattering(
             changes += [float(np.any(a != b)) for a, b in zip(values, previous, strict=True)]
         previous = values
     most = int(np.argmax(changes))
-    if changes[most] < SHARE * (len(t) - 1):
+    if changes[most] < max(1, share * (len(t) - 1)):
         return None
     return equation_of(function, watched[most])

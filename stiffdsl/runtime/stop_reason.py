@@ -5,11 +5,12 @@ import re
 import numpy as np
 
 from stiffdsl.flat.model import FlatModel
-from stiffdsl.program.chattering import chattering
+from stiffdsl.program.chattering import SHARE, chattering
 from stiffdsl.program.interpret import run
 from stiffdsl.program.wrong_term import wrong_term
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
+from stiffdsl.solve.base.patience import Slides
 
 # Steps ahead, in parts of the time or of one, that are looked at.
 AHEAD = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
@@ -17,6 +18,10 @@ AHEAD = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 LARGE = 20_000
 # The last steps of a run in which a condition may chatter.
 LAST = 60
+# Steps until a condition changes that a solution slides along.
+NEAR = 100.0
+# Steps that pass a condition at least once where it pushes back a hundred times as fast on one side as on the other.
+SLIDING = 400
 # Words that make a condition.
 _BRANCHING = re.compile(r"\b(if|sign|floor|ceil|mod)\b")
 
@@ -49,15 +54,61 @@ def condition_that_chatters(model: CompiledProgram, t: np.ndarray, y: np.ndarray
     p = np.asarray(args.p)
     # Where only named times were saved, steps are shorter than these are apart.
     ahead = (_explicit_steps(model, t, y, p, args, h) for h in (_last_step(t), 1e-6 * abs(t[-1] - t[0])))
-    for times, states in ((t[-LAST:], y[-LAST:]), *ahead):
-        found = chattering(program, times.tolist(), states, p, args.inputs.table(times))
+    steps = [(*part, SHARE) for part in ((t[-LAST:], y[-LAST:]), *ahead)]
+    slides, h = sliding(model, args), float(np.copysign(_last_step(t), t[-1] - t[0]))
+    if slides is not None and slides(float(t[-1]), y[-1], h):
+        steps.append((*_explicit_steps(model, t, y, p, args, abs(h), SLIDING), 0.0))
+    for times, states, share in steps:
+        found = chattering(program, times.tolist(), states, p, args.inputs.table(times), share)
         if found is not None:
             return f"`{found}`{_line(program.system.flat, found)}"
     return None
 
 
+def sliding(model: CompiledProgram, args: Args) -> Slides | None:
+    """Whether a solution slides along a condition, by time, state and length of steps; None where that is not known:
+    no condition is on unknowns, or states follow from implicit ones."""
+    program = model.program
+    count = len(program.relation_rises)
+    jumps = np.flatnonzero(program.relation_rises == 0)
+    if not len(jumps) or not np.all(program.mass) or program.size > LARGE:
+        return None
+    functions, p = model.interpreted, np.asarray(args.p)
+
+    def slides(t: float, y: np.ndarray, h: float) -> bool:
+        u = args.inputs.table(np.array([t]))[0]
+
+        def compared(state: np.ndarray) -> np.ndarray:
+            return np.asarray(functions.relations(t, state, p, u), dtype=float)[count:][jumps]
+
+        def rates(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            """The slopes of the states, and of what is compared."""
+            f = np.asarray(functions.rhs(t, state, p, u), dtype=float)
+            return f, (compared(state + 1e-3 * h * f) - compared(state)) / (1e-3 * h)
+
+        with np.errstate(all="ignore"):
+            y = np.asarray(y, dtype=float)
+            slope, moves = rates(y)
+            until = -compared(y) / moves
+            for k in np.flatnonzero((until * np.sign(h) >= 0) & (np.abs(until) <= NEAR * abs(h))):
+                # On this side, and beyond: does it turn back?
+                beyond = y + slope * (until[k] + 1e-2 * h)
+                there = rates(beyond)[1][k]
+                if compared(beyond)[k] * moves[k] * np.sign(h) > 0 and there * moves[k] < 0:
+                    return True
+        return False
+
+    return slides
+
+
 def _explicit_steps(
-    model: CompiledProgram, t: np.ndarray, y: np.ndarray, p: np.ndarray, args: Args, h: float
+    model: CompiledProgram,
+    t: np.ndarray,
+    y: np.ndarray,
+    p: np.ndarray,
+    args: Args,
+    h: float,
+    count: int = LAST,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Explicit Euler steps of size h on from the end of a run: methods that test a step differently
     end on either side of the condition, these pass it in every step. None where a state follows from implicit
@@ -68,7 +119,7 @@ def _explicit_steps(
     h = float(np.copysign(h, t[-1] - t[0]))
     times, states = [float(t[-1])], [np.asarray(y[-1], dtype=float)]
     with np.errstate(all="ignore"):
-        for _ in range(LAST):
+        for _ in range(count):
             u = args.inputs.table(np.array([times[-1]]))[0]
             slope = np.asarray(run(model.program, "rhs", times[-1], states[-1], p, u))
             if not np.isfinite(slope).all():

@@ -21,6 +21,7 @@ from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_t
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.mild import is_mild
+from stiffdsl.runtime.stop_reason import sliding
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.status import Status
@@ -146,6 +147,7 @@ def trajectory(
         "first_step": options.first_step,
         "max_step": options.max_step,
         "progress": progress,
+        "slides": sliding(model, args),
     }
     linear = options.linear
     solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None

@@ -40,3 +40,33 @@ def test_the_condition_is_named_where_only_some_times_are_saved():
     saved = np.linspace(0, 2, 21)
     solution = sd.loads(text).simulate(time=(0, 2), method="fbdf", saveat=saved, max_steps=20_000)
     assert "`w = if x > 1 then 2 else 0` (line 5)" in solution.reason
+
+
+@pytest.mark.parametrize("slope", ["0.3 - 5*sign(v)", "0.98 - sign(v)", "if v < 0.001*x then 2 else -1"])
+def test_a_solution_that_slides_on_is_told_of_soon(slope):
+    """Each tolerance lets steps get on along the condition: millions of them, to the end."""
+    text = f"model M\n  var v start 0.001\n  var x start 0\nequations\n  der(x) = v\n  der(v) = {slope}"
+    model = sd.loads(f"{text}\nexperiment\n  time 0..0.3, rtol 1e-4\nend")
+    for atol in (1e-7, 1e-6, 1e-5):
+        found = model.simulate(points=5, atol=atol)
+        assert found.status == Status.CHATTERING
+        assert "(line 6)" in found.reason
+        assert found.stats["accepted"] + found.stats["rejected"] < 120_000
+
+
+@pytest.mark.slow
+def test_by_other_methods_too():
+    text = (
+        "model M\n  var v start 0.001\nequations\n  der(v) = 0.3 - 5*sign(v)\nexperiment\n  time 0..0.1\nend"
+    )
+    for method in ("rodas4pw", "fbdf", "tsit5"):
+        found = sd.loads(text).simulate(atol=1e-6, rtol=1e-4, method=method)
+        assert found.status == Status.CHATTERING
+
+
+def test_conditions_that_are_passed_again_and_again_are_no_sliding():
+    text = "model M\n  var x start 1\n  var v start 0\nequations\n  der(x) = v\n"
+    text += "  der(v) = -x + (if v > 0 then 0.1 else 0.05)\nexperiment\n  time 0..2e4\nend"
+    found = sd.loads(text).simulate(points=5)
+    assert found.success
+    assert found.stats["accepted"] + found.stats["rejected"] > 150_000

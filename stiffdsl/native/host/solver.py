@@ -16,7 +16,7 @@ from stiffdsl.native.host import engine, ffi, interrupt
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.solve.base.method import LEAST_ATOL
-from stiffdsl.solve.base.patience import Patience
+from stiffdsl.solve.base.patience import Patience, Slides
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.knots import Knots
 
@@ -186,10 +186,12 @@ class NativeSolver:
         max_step: float = math.inf,
         max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
+        slides: Slides | None = None,
     ) -> Arrived:
         """One solve from t0 to t1, as `make_solve(...)`. Interrupted by the keyboard, it returns what there is with
         `Status.INTERRUPTED`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        call.watch(slides)
         try:
             while not call.run(0) and not call.given_up():
                 if progress is not None:
@@ -213,9 +215,11 @@ class NativeSolver:
         max_step: float = math.inf,
         max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
+        slides: Slides | None = None,
     ) -> Recorded:
         """One solve with all of its accepted steps, interrupted as `solve`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        call.watch(slides)
         n = self.size
         buffer = call.scratch.steps
         call.operand("steps", buffer)
@@ -435,14 +439,24 @@ class _Call:
         options[_RESUME] = 1.0
         return state[_AT["status"]] != _RUNNING
 
+    def watch(self, slides: Slides | None) -> None:
+        """Gives up where the solution slides, too."""
+        if self.patience is not None:
+            self.patience.slides = slides
+
     def given_up(self) -> bool:
         """Whether a solve without a limit no longer gets on; then that is its status."""
         state = self.scratch.arrays["state"]
         attempts = int(state[_AT["accepted"]] + state[_AT["rejected"]])
-        if self.patience is None or not self.patience.spent(float(state[0]), attempts):
+        if self.patience is None or not self.patience.spent(float(state[0]), attempts, self._reached):
             return False
         state[_AT["status"]] = Status.MAX_STEPS
         return True
+
+    def _reached(self) -> np.ndarray:
+        """The state that the solve has come to."""
+        y_at, scaled_at, _ = state_areas(self.solver.size)
+        return self.scratch.arrays["state"][y_at:scaled_at].copy()
 
     def interrupt(self) -> None:
         self.scratch.arrays["state"][_AT["status"]] = Status.INTERRUPTED

@@ -21,7 +21,7 @@ from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.failures import verdict
 from stiffdsl.solve.base.method import LEAST_ATOL, Method, Tolerance
-from stiffdsl.solve.base.patience import Patience
+from stiffdsl.solve.base.patience import Patience, Slides
 from stiffdsl.solve.base.process import check_process
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
@@ -183,6 +183,7 @@ def record(
     max_step: float = math.inf,
     progress: Callable[[float], None] | None = None,
     linear: str = "auto",
+    slides: Slides | None = None,
 ) -> Trajectory:
     """Solve from t0 to t1 and keep every step with its dense output, or the values at `saveat` (running from t0 to
     t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
@@ -197,7 +198,7 @@ def record(
     times = None if saveat is None else np.asarray(saveat, dtype=float)
     kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
     most = np.int32(np.iinfo(np.int32).max if max_steps is None else max_steps)
-    patience = Patience(float(t0), float(t1), max_steps)
+    patience = Patience(float(t0), float(t1), max_steps, slides)
     quota = recorder.capacity if system.size <= SMALL else FIRST
     status, culprits, counts = Status.INTERRUPTED, np.full(3, -1), np.zeros(7, dtype=int)
     state: Any = None
@@ -211,7 +212,8 @@ def record(
             kept.add(int(buffers.filled), buffers)
             if progress is not None and t1 != t0:
                 progress(abs(kept.end - t0) / abs(t1 - t0))
-            if number != Status.RUNNING or patience.spent(float(state.t), int(counts[0] + counts[1])):
+            attempts = int(counts[0] + counts[1])
+            if number != Status.RUNNING or patience.spent(float(state.t), attempts, kept.reached):
                 break
             if time.perf_counter() - began < PATIENCE:
                 quota = min(recorder.capacity, 2 * quota)
@@ -266,6 +268,10 @@ class _Kept:
                 self.values[passed] = _values(ends, values, K, self.times[passed], self.direction)
                 self.cursor = reached
         self.end, self.last = float(t[-1]), y[-1].copy()
+
+    def reached(self) -> np.ndarray:
+        """The state that the run has come to."""
+        return self.last
 
     def trajectory(self, status: Status, culprits: np.ndarray, stats: dict[str, Any]) -> Trajectory:
         if self.times is not None:
