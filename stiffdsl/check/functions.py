@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from stiffdsl.elementary import ELEMENTARY
+
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
@@ -26,23 +28,7 @@ class Builtin:
 
 
 BUILTINS: dict[str, Builtin] = {
-    **{
-        name: Builtin(1, 1, "pure")
-        for name in (
-            "sin",
-            "cos",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "sinh",
-            "cosh",
-            "tanh",
-            "exp",
-            "log",
-            "log10",
-        )
-    },
+    **{name: Builtin(1, 1, "pure") for name in (*ELEMENTARY, "log10")},
     "sqrt": Builtin(1, 1, "root"),
     "abs": Builtin(1, 1, "keep"),
     "floor": Builtin(1, 1, "keep"),
@@ -73,6 +59,9 @@ OTHER_NAMES = {
     "arccos": "write `acos`",
     "arctan": "write `atan`",
     "arctan2": "write `atan2`",
+    "arcsinh": "write `asinh`",
+    "arccosh": "write `acosh`",
+    "arctanh": "write `atanh`",
     "fabs": "write `abs`",
     "sgn": "write `sign`",
     "fmod": "write `mod`",

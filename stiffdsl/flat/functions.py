@@ -9,6 +9,8 @@ from typing import Any
 
 import sympy as sp
 
+from stiffdsl.elementary import ELEMENTARY
+
 
 class Floor(sp.Function):
     """The largest integer not above the argument; its derivative is zero wherever it has one."""
@@ -107,18 +109,8 @@ def _maximum(*args):
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": sp.sin,
-    "cos": sp.cos,
-    "tan": sp.tan,
-    "asin": sp.asin,
-    "acos": sp.acos,
-    "atan": sp.atan,
+    **{name: f.symbol or getattr(sp, name) for name, f in ELEMENTARY.items()},
     "atan2": sp.atan2,
-    "sinh": sp.sinh,
-    "cosh": sp.cosh,
-    "tanh": sp.tanh,
-    "exp": sp.exp,
-    "log": sp.log,
     "log10": lambda x: sp.log(x) / sp.log(10.0),
     "sqrt": sp.sqrt,
     "abs": lambda x: where(sp.Ge(x, 0), x, -x),

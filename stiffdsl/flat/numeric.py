@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stiffdsl.diagnostics import Span
+from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.template import Skeleton
 
@@ -12,18 +13,8 @@ from stiffdsl.flat.template import Skeleton
 Value = np.ndarray | Skeleton
 
 FUNCTIONS: dict[str, Callable] = {
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
+    **{name: function.meaning for name, function in ELEMENTARY.items()},
     "atan2": np.arctan2,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "exp": np.exp,
-    "log": np.log,
     "log10": np.log10,
     "sqrt": np.sqrt,
     "abs": np.abs,

@@ -93,7 +93,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
             if symbol in rest.free_symbols:
                 return None
         return -rest / c if c.is_number else _shorter(-rest / c)
-    inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh}
+    inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh, sp.atanh: sp.tanh}
     calls = [a for a in template.atoms(*inverses) if symbol in symbols_of(a)]
     if len(calls) != 1:
         return None

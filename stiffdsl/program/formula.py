@@ -7,23 +7,13 @@ division by zero: its arguments are replaced there, so that no derivative throug
 import numpy as np
 import sympy as sp
 
+from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.flat.functions import Scaled, Where
 from stiffdsl.flat.model import TIME
 from stiffdsl.program.ops import Builder
 
 _UNARY = {
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "asin": "asin",
-    "acos": "acos",
-    "atan": "atan",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-    "asinh": "asinh",
-    "exp": "exp",
-    "log": "log",
+    **{name: name for name in ELEMENTARY},
     "Floor": "floor",
     "Ceil": "ceil",
     "floor": "floor",
@@ -31,7 +21,7 @@ _UNARY = {
     "Abs": "abs",
     "sign": "sign",
 }
-_UNSAFE = {"tan", "asin", "acos", "sinh", "cosh", "exp", "log"}
+_GUARDED = {name for name, function in ELEMENTARY.items() if function.guarded}
 _RELATIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 # In the domain of every function, with finite values and derivatives.
 _HARMLESS = 0.5
@@ -94,7 +84,7 @@ class TemplateLowering:
         if isinstance(e, sp.atan2):
             return b.apply("atan2", self._safe(e.args[0]), self._safe(e.args[1]))
         name = _UNARY[type(e).__name__]
-        return b.apply(name, self._safe(e.args[0]) if name in _UNSAFE else self.build(e.args[0]))
+        return b.apply(name, self._safe(e.args[0]) if name in _GUARDED else self.build(e.args[0]))
 
     def _safe(self, e: sp.Basic) -> int:
         """An argument that must stay harmless where its branch is not taken."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.program.partials import (
     Partial,
     arcsine,
@@ -18,7 +19,6 @@ from stiffdsl.program.partials import (
     power,
     quotient,
     root,
-    shifted_square,
     unary,
 )
 
@@ -62,29 +62,17 @@ OPERATIONS: dict[str, ElementwiseOperation] = {
     "neg": ElementwiseOperation(np.negative, 1, lambda b, k, value, args, d: b.apply("neg", d)),
     "pow": ElementwiseOperation(np.power, 2, power, at_singular_points="power_of"),
     "sqrt": ElementwiseOperation(np.sqrt, 1, root, at_singular_points="root_of"),
-    "exp": ElementwiseOperation(np.exp, 1, unary(lambda b, x, v: ("mul", v)), overflows=True),
-    "log": ElementwiseOperation(np.log, 1, unary(lambda b, x, v: ("div", x))),
-    "sin": ElementwiseOperation(np.sin, 1, unary(lambda b, x, v: ("mul", b.apply("cos", x)))),
-    "cos": ElementwiseOperation(np.cos, 1, unary(lambda b, x, v: ("mul", b.apply("neg", b.apply("sin", x))))),
-    "tan": ElementwiseOperation(np.tan, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "add", v)))),
+    **{
+        name: ElementwiseOperation(f.meaning, 1, f.slope and unary(f.slope), overflows=f.overflows)
+        for name, f in ELEMENTARY.items()
+    },
     "asin": ElementwiseOperation(
         np.arcsin, 1, lambda b, k, value, args, d: arcsine(b, "+", args[0], d), at_singular_points="arcsine"
     ),
     "acos": ElementwiseOperation(
         np.arccos, 1, lambda b, k, value, args, d: arcsine(b, "-", args[0], d), at_singular_points="arccosine"
     ),
-    "atan": ElementwiseOperation(np.arctan, 1, unary(lambda b, x, v: ("div", shifted_square(b, "add", x)))),
     "atan2": ElementwiseOperation(np.arctan2, 2, arctangent2, at_singular_points="angle_of"),
-    "sinh": ElementwiseOperation(
-        np.sinh, 1, unary(lambda b, x, v: ("mul", b.apply("cosh", x))), overflows=True
-    ),
-    "cosh": ElementwiseOperation(
-        np.cosh, 1, unary(lambda b, x, v: ("mul", b.apply("sinh", x))), overflows=True
-    ),
-    "tanh": ElementwiseOperation(np.tanh, 1, unary(lambda b, x, v: ("mul", shifted_square(b, "sub", v)))),
-    "asinh": ElementwiseOperation(
-        np.arcsinh, 1, unary(lambda b, x, v: ("div", b.apply("sqrt", shifted_square(b, "add", x))))
-    ),
     "floor": _jumps(np.floor, 1),
     "ceil": _jumps(np.ceil, 1),
     "abs": ElementwiseOperation(np.abs, 1, unary(lambda b, x, v: ("mul", b.apply("sign", x))), smooth=False),

@@ -31,6 +31,8 @@ def test_partials_are_the_derivatives_of_the_meaning(name, point):
     operation = OPERATIONS[name]
     if name == "pow":
         point = (abs(point[0]), point[1])
+    if name == "acosh":
+        point = (1 + point[0], point[1])
     b = Builder(ConstantTables())
     args = [b.element(b.input("y", 2), k) for k in range(operation.arity)]
     value, h = b.apply(name, *args), 1e-6

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from stiffdsl.program.program import Function
 
 # A kernel is written by the first from what the others say: constants of step control, coefficients, derivatives.
-WRITERS = ("stiffdsl.native", "stiffdsl.solve", "stiffdsl.program")
+WRITERS = ("stiffdsl.native", "stiffdsl.solve", "stiffdsl.program", "stiffdsl.elementary")
 
 
 def digest_of(functions: tuple[Function, ...], tables: dict[str, np.ndarray]) -> bytes:
@@ -32,13 +33,18 @@ def _used(functions: tuple[Function, ...]) -> set[str]:
 @cache
 def sources() -> bytes:
     """A digest of the modules that write kernels: machine code of another version of them is not used."""
-    return digest_of_texts(Path(import_module(name).__path__[0]) for name in WRITERS)
+    return digest_of_texts(_place(import_module(name)) for name in WRITERS)
 
 
-def digest_of_texts(folders: Iterable[Path]) -> bytes:
-    """A digest of all Python files in some folders and below, and of their places there."""
+def _place(module: ModuleType) -> Path:
+    """The folder of a package, or the file of a module."""
+    return Path(getattr(module, "__path__", [module.__file__])[0])
+
+
+def digest_of_texts(places: Iterable[Path]) -> bytes:
+    """A digest of Python files: of all in a folder and below, with their places there, or of one."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(folder.rglob("*.py")):
-            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    for place in places:
+        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            digest.update(file.relative_to(place).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.digest()

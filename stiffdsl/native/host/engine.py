@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.native.host import interrupt_word
 from stiffdsl.resources import cache_folder
 
@@ -23,8 +24,8 @@ except ImportError:  # the portable tier serves alone
 
 # Functions of the C library that the IR may call.
 _SYMBOLS = (
-    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh"),
-    *("exp", "log", "pow", "malloc", "free", "memset", "memcpy"),
+    *ELEMENTARY,
+    *("atan2", "pow", "malloc", "free", "memset", "memcpy"),
 )
 
 

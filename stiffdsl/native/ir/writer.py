@@ -7,6 +7,7 @@ each (`lanes > 1`): everything elementwise is the same text with another type.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.native.ir.module import IRModule, hexadecimal
 
 # Powers x^(k/2) up to this k are products of x and its square root, or one over them: the C library takes 20 ns.
@@ -114,6 +115,8 @@ class FunctionWriter:
             return self._power(*args)
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *args)
+        if name in ELEMENTARY:
+            return self.each(name, args[0])
         match name:
             case "neg":
                 return self.value(f"fneg {real} {args[0]}")
@@ -128,8 +131,6 @@ class FunctionWriter:
                     self.apply("lt", args[0], self.number(0.0)), self.number(-1.0), args[0]
                 )
                 return self.select(self.apply("gt", args[0], self.number(0.0)), self.number(1.0), negative)
-            case "asinh":
-                return self.each("asinh", args[0])
         raise AssertionError(name)
 
     def _power(self, base: str, exponent: str) -> str:
