@@ -117,6 +117,7 @@ def constrained():
     return model(solves.CONSTRAINED), (table,)
 
 
+@pytest.mark.slow
 def test_a_driven_dae_as_by_the_portable_tier():
     m, signals = constrained()
     at = (*point(m), signals[0].values)

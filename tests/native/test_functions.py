@@ -188,7 +188,7 @@ def test_lanes_of_an_ensemble_by_bdf(reactor):
         ("rodas5p", False, ("most", "z")),
         ("rodas5p", True, "most"),
         ("fbdf", False, None),
-        ("fbdf", False, ("most", "z")),
+        pytest.param("fbdf", False, ("most", "z"), marks=pytest.mark.slow),
         pytest.param("fbdf", True, None, marks=pytest.mark.slow),
         pytest.param("fbdf", True, "most", marks=pytest.mark.slow),
     ],
@@ -209,7 +209,7 @@ def test_solves_are_exported_where_kernels_are_allowed(reactor, method, derived,
     np.testing.assert_allclose(exported.call(2.0), function(2.0), rtol=1e-14)
 
 
-@pytest.mark.parametrize("derived", [False, True])
+@pytest.mark.parametrize("derived", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_exported_for_any_number_of_lanes(reactor, derived):
     solve = reactor.solver(saveat=TIMES)
 
