@@ -20,17 +20,18 @@ from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor
-from stiffdsl.runtime.initialization.start_search import LONG, Search
+from stiffdsl.runtime.initialization.start_search import LONG
 from stiffdsl.runtime.system import held_at
 from stiffdsl.solve.integrate.time_events import Consistent
 from stiffdsl.solve.newton.damped_newton import NewtonResult
+from stiffdsl.solve.newton.square_systems import OwnSearch
 
 ITERATIONS, CLOSE = 12, 1e-12
 # Up to this many unknowns, factors are dense.
 DENSE = 100
 
 
-def held(system: Any, times: Any, y: Any, args: Any, search: Search | None = None) -> Any:
+def held(system: Any, times: Any, y: Any, args: Any, search: OwnSearch | None = None) -> Any:
     """Values y (times, n) with algebraic unknowns solved for, inside of a trace."""
     consistent = Consistent(system, search)
 
@@ -42,7 +43,7 @@ def held(system: Any, times: Any, y: Any, args: Any, search: Search | None = Non
 
 
 @artifact
-def searching(model: CompiledProgram) -> Search | None:
+def searching(model: CompiledProgram) -> OwnSearch | None:
     """A kernel that looks for algebraic unknowns, for programs of JAX; None where XLA compiles the search soon."""
     program = model.program
     functions = [program.by_name[name] for name in ("rhs", "jacobian")]
@@ -65,7 +66,7 @@ def searching(model: CompiledProgram) -> Search | None:
         x = jnp.where(good, found[:n], x0)
         return NewtonResult(x, good, found[n + 1].astype(jnp.int32), 0 * x0, nothing)
 
-    return search
+    return OwnSearch(search, made.factors)
 
 
 def _sample(model: CompiledProgram, known: Anchor) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -18,6 +18,9 @@ from stiffdsl.runtime.bounds import refuse
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.names import NamedScalars, Names
 from stiffdsl.solve.base.arguments import finite, mapping
+
+# So many numbers of JAX are joined by a kernel: XLA would take apart as many gradients one by one.
+FEW = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,9 +246,23 @@ def _together(size: int, placed: list[_Placed]) -> Any:
             source[one.at], scale[one.at], shift[one.at] = one.at, 1.0, 0.0
     if not behind:
         return values
-    parts = [joined([_float(one.values) for one in alone])] if alone else []
-    parts += [jnp.broadcast_to(one.values.reshape(-1), one.at.shape) for one in whole]
-    return jnp.concatenate([values, *parts]).astype(float)[source] * scale + shift
+    given = tuple(one.values for one in alone), tuple(one.values for one in whole)
+    return _in_place(values, *given, source, scale, shift, lengths=tuple(len(one.at) for one in whole))
+
+
+@partial(jax.jit, static_argnames="lengths")
+def _in_place(values, alone, whole, source, scale, shift, lengths: tuple[int, ...]) -> Any:
+    """`values`, and numbers `alone` and of `whole` arrays, from their sources: one program, not one for each of these
+    operations and of their derivatives."""
+    parts = []
+    if len(alone) < FEW:
+        parts = [jnp.reshape(one, 1) for one in alone]
+    elif alone:
+        parts = [joined([_float(one) for one in alone])]
+    parts += [jnp.broadcast_to(one.reshape(-1), length) for one, length in zip(whole, lengths, strict=True)]
+    joined_up = jnp.concatenate([values, *parts]).astype(float)
+    chosen = joined_up.at[source].get(mode="promise_in_bounds", wrap_negative_indices=False)
+    return chosen * scale + shift
 
 
 def _numbers(value: Any, name: str, what: str) -> Any:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.extend.core import unsafe_am_i_under_a_jit_DO_NOT_USE
 
 from stiffdsl.runtime import run
 from stiffdsl.runtime.artifact import artifact
@@ -157,10 +158,10 @@ class PureSolve:
             if kind not in self._lanes:
                 self._lanes[kind] = run.lane(
                     model, self.options, signals, self.outputs, diagnostics=diagnostics
-                )[1]
+                )[1:]
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
-            self._made[key] = _compiled(model, a, b, c, order, self._lanes[kind])
+            self._made[key] = _compiled(model, a, b, c, order, *self._lanes[kind])
         known = knots_of_tables(signals, span.rtol, span.start, span.end)
         span = CallSpan(*(_real(value) for value in span))
         values = of.values, constant.values, given.values, given.apart_values
@@ -220,11 +221,14 @@ def _compiled(
     initial: Overrides,
     order: np.ndarray | None,
     one: Callable[..., Any],
+    alone: bool,
 ) -> Callable[..., Any]:
-    """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation."""
+    """The run for values in these places: outside of `jit` too, one call of XLA and not one for each operation.
 
-    # Not inlined: outside of `jit` its derivative would be one call for each operation of it.
-    @jax.jit
+    Where nothing is traced XLA's part of a solve `alone`, by a kernel, is compiled in half of the time: what it does is
+    little.
+    """
+
     def solve(p, u, y, apart, signals, knots: Knots | None, span: CallSpan):
         args = run.traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
         args = args._replace(knots=knots)
@@ -240,7 +244,19 @@ def _compiled(
             values = values[jnp.argsort(jnp.asarray(places))]
         return values, *others
 
-    return solve
+    # Not inlined: outside of `jit` its derivative would be one call for each operation of it.
+    inside = jax.jit(solve)
+    if not alone:
+        return inside
+    apart = jax.jit(solve, compiler_options={"xla_backend_optimization_level": 0})
+
+    def either(*given):
+        traced = unsafe_am_i_under_a_jit_DO_NOT_USE() or any(
+            isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given)
+        )
+        return (inside if traced else apart)(*given)
+
+    return either
 
 
 def _real(value: Any) -> Any:

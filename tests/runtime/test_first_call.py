@@ -26,6 +26,24 @@ experiment
   time 0..10, rtol 1e-8, atol 1e-10
 end
 """
+# Algebraic unknowns enough for a kernel, with kinks between steps.
+LOOPS = """
+model Loops
+  const N = 20
+  param k = 2
+  var x start 1
+  var y[N] guess 1
+  var total
+equations
+  der(x) = -k*x
+  for i in 1..N
+    y[i] + 0.1*y[i]^3 + 0.01*exp(-k*y[i])*sin(i*x) + max(x - 0.4, 0) = x*i + k*y[if i == 1 then N else i - 1]/10
+  end
+  total = sum(y[i] for i in 1..N)
+experiment
+  time 0..1, rtol 1e-6, atol 1e-8
+end
+"""
 AT = np.linspace(0.0, 10.0, 41)
 TABLES = {"u": (AT, np.where(AT > 4, 2.0, 1.0)), "v": (AT, np.sin(3 * AT))}
 
@@ -72,6 +90,29 @@ def test_the_reverse_pass_outside_of_jit_is_one_program(solve):
     whole = jax.make_jaxpr(back)(np.ones((3, 2))).jaxpr
     assert len(whole.eqns) < 8, [e.primitive.name for e in whole.eqns]
     assert len(list(equations(whole))) > 2 * len(whole.eqns)
+
+
+def test_values_by_name_are_put_in_place_by_one_program(solve):
+    def bound(k):
+        return solve.model.given.params({"k": k}).values
+
+    for whole in (jax.make_jaxpr(bound)(2.0).jaxpr, jax.make_jaxpr(jax.vjp(bound, 2.0)[1])(np.ones(1)).jaxpr):
+        assert len(whole.eqns) <= 2, [e.primitive.name for e in whole.eqns]
+
+
+def test_derivatives_of_a_start_need_no_factors_by_xla():
+    """The start, and algebraic unknowns between steps, are found by kernels; so are the solutions of linear systems."""
+    model = sd.loads(LOOPS)
+    own = model.solver(saveat=[0.5, 1.0], outputs=["total"])
+    traced = jax.make_jaxpr(jax.jacrev(lambda k: own({"k": k})[:, 0]))(2.0)
+    names = {e.primitive.name for e in equations(traced.jaxpr)}
+    assert not {"lu", "triangular_solve", "while"} & names
+    assert "native_kernel" in names
+    step = 1e-5
+    tight = model.solver(saveat=[0.5, 1.0], outputs=["total"], rtol=1e-11, atol=1e-13)
+    expected = (tight({"k": 2 + step}) - tight({"k": 2 - step}))[:, 0] / (2 * step)
+    np.testing.assert_allclose(jax.jacrev(lambda k: tight({"k": k})[:, 0])(2.0), expected, rtol=1e-6)
+    np.testing.assert_allclose(jax.jacfwd(lambda k: tight({"k": k})[:, 0])(2.0), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("t", [-1.0, 0.0, 0.3, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, np.nan])

@@ -25,10 +25,10 @@ HEAD = 8
 
 
 class FactorKernels:
-    """`solve.linear.Direct` for one plan, whose J has `values` entries."""
+    """`solve.linear.Direct` for one plan, whose J has `values` entries. `seldom`: see `engine.load`."""
 
-    def __init__(self, key: str, plan: Plan, values: int):
-        self.key, self.plan = f"{key}.factors", plan
+    def __init__(self, key: str, plan: Plan, values: int, seldom: bool = False):
+        self.key, self.plan, self._seldom = f"{key}.factors", plan, seldom
         n, size = plan.n, HEAD + plan.storage + len(plan.source)
         self._library: Library | None = None
         self._factor = self._kernel("factor_w", [(values,), ()], size)
@@ -49,7 +49,7 @@ class FactorKernels:
 
     def _target(self, name: str) -> str:
         if self._library is None:
-            self._library = engine.load(self.key, lambda: emit(self.plan))
+            self._library = engine.load(self.key, lambda: emit(self.plan), self._seldom)
         return ffi.register(f"stiffdsl_{self.key}.{name}", self._library, f"{name}_handler")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stiffdsl.native.factors import lu
+from stiffdsl.native.factors.factors import FactorKernels
 from stiffdsl.native.factors.pivoted import emit_pivoted_factor, emit_pivoted_solve, storage
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.host import engine, ffi
@@ -80,7 +81,7 @@ def algebraic_problem(program: Program) -> SearchProblem:
 
 
 class SearchKernel:
-    """The kernel for one problem."""
+    """The kernel for one problem; `factors` solve linear systems with its Jacobian, for derivatives."""
 
     def __init__(self, problem: SearchProblem, plan: lu.Plan):
         self._problem, self._plan = problem, plan
@@ -90,6 +91,7 @@ class SearchKernel:
         for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source):
             digest.update(np.ascontiguousarray(array).tobytes() + b"|")
         self.key = f"{digest.hexdigest()}.search"
+        self.factors = FactorKernels(self.key, plan, len(problem.rows), seldom=True)
         self.kernel = Kernel(self._target, [(), *((size,) for size in problem.sizes)], (plan.n + 2,))
 
     def __call__(

@@ -4,7 +4,6 @@ the kernel finds none.
 XLA would take seconds for the damped method of `solve/newton/damped_newton.py`; for few equations it stays.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,16 +18,15 @@ from stiffdsl.runtime.initialization.initial_state import anchor, solved_from
 from stiffdsl.runtime.initialization.start_kernel import operations, start_kernel
 from stiffdsl.solve.newton.continuation import by_damped_steps, continued
 from stiffdsl.solve.newton.damped_newton import LEAST_SHARE, MOST_SEARCHES, NewtonResult
+from stiffdsl.solve.newton.square_systems import OwnSearch
 
 # Operations of the start problem from which on this is worth it.
 LONG = 100
 
-Search = Callable[[Any, Any], NewtonResult]
-
 
 @artifact
-def searched(model: CompiledProgram) -> Search | None:
-    """`search(x0, context)` for `newton`; None where XLA compiles the search soon, or there is no kernel."""
+def searched(model: CompiledProgram) -> OwnSearch | None:
+    """A search by a kernel for `newton`; None where XLA compiles the search soon, or there is no kernel."""
     made = start_kernel(model, anchor) if operations(model) >= LONG else None
     if made is None:
         return None
@@ -51,7 +49,7 @@ def searched(model: CompiledProgram) -> Search | None:
         nothing = jnp.zeros(min(3, n), dtype=jnp.int32)
         return NewtonResult(found[:n], found[n] > 0, found[n + 1].astype(jnp.int32), 0 * x0, nothing)
 
-    return search
+    return OwnSearch(search, made.factors)
 
 
 # --- on the host --------------------------------------------------------------------------------

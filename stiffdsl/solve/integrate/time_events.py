@@ -8,7 +8,6 @@ Jumps at one time are passed together, or, where derivatives are wanted, one aft
 move apart. Then steps of no length lie between them, over which values do not change but their derivatives do.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
@@ -18,8 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.crossings import SAME, Line, ahead, beside, jumps_here, line_at, next_value
 from stiffdsl.solve.base.system import Args, System
-from stiffdsl.solve.newton.damped_newton import NewtonResult
-from stiffdsl.solve.newton.square_systems import newton
+from stiffdsl.solve.newton.square_systems import OwnSearch, newton
 
 
 class Crossings(NamedTuple):
@@ -120,7 +118,7 @@ class Consistent:
     """Algebraic unknowns as their equations have them, the states held: after a jump they are elsewhere. `own`: see
     `newton`."""
 
-    def __init__(self, system: System, own: Callable[[Any, Any], NewtonResult] | None = None):
+    def __init__(self, system: System, own: OwnSearch | None = None):
         self.system, self.own = system, own
         algebraic = np.asarray(system.mass) == 0
         self.unknowns = np.flatnonzero(algebraic)

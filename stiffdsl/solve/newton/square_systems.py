@@ -1,7 +1,7 @@
 """Square sparse systems `F(x, context) = 0`: consistent initial values, with derivatives, by `damped_newton.py`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,8 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from stiffdsl.solve.linear.linear_systems import LinearSolver
+from stiffdsl.solve.linear.linear_systems import Direct, LinearSolver
 from stiffdsl.solve.newton.damped_newton import NewtonResult, search_root, walk
+
+
+class OwnSearch(NamedTuple):
+    """A search that a system brings: `root(x0, context)`, and the factors for derivatives of what it finds."""
+
+    root: Callable[[Any, Any], NewtonResult]
+    direct: Direct
 
 
 def newton(
@@ -23,13 +30,13 @@ def newton(
     rtol: float = 1e-12,
     max_iterations: int = 200,
     anchor: tuple[Any, Any] | None = None,
-    own: Callable[[Any, Any], NewtonResult] | None = None,
+    own: OwnSearch | None = None,
 ) -> NewtonResult:
     """Solve `residual(x, context) = 0` from x0; `jacobian(x, context)` gives the values at `rows`, `columns`.
 
     `anchor = (x, context)` is a solution of another context. Where the search from x0 fails, it goes on from there:
-    at once, or in steps along the line between the two contexts (parameter continuation). `own(x0, context)` searches
-    in the place of all that.
+    at once, or in steps along the line between the two contexts (parameter continuation). `own` searches in
+    the place of all that.
 
     Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
     solution is found, `converged` is False and `x` is the best point that the search came to.
@@ -38,7 +45,7 @@ def newton(
     n = x0.shape[0]
     if n == 0:
         return NewtonResult(x0, jnp.array(True), jnp.int32(0), x0, jnp.zeros(0, dtype=jnp.int32))
-    linear = LinearSolver(rows, columns, np.zeros(n))
+    linear = LinearSolver(rows, columns, np.zeros(n), None if own is None else own.direct)
     context, anchor = jax.tree.map(jnp.asarray, (context, anchor if own is None else None))
     # Values that the functions close over may be traced and differentiated too.
     functions = tuple(eqx.filter_closure_convert(f, x0, context) for f in (residual, jacobian))
@@ -47,7 +54,7 @@ def newton(
     @jax.custom_jvp
     def root(x0, consts, context, anchor):
         if own is not None:
-            return own(x0, context)
+            return own.root(x0, context)
         residual, jacobian = eqx.combine(consts, code)
 
         def search(x, context):
