@@ -2,6 +2,8 @@
 
 The same cell (Chen2020), the same mesh, the same scheme; one discharge of 5 A, and twenty minutes of a current that
 changes with every second. Both warm: models are built and have been solved before.
+ready: from the text to the model. first, warm: the first solve, and the least of those that follow. apart: the largest
+difference of both voltages.
 """
 
 import time

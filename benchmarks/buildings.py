@@ -1,4 +1,8 @@
-"""Buildings through weather by the hour: a house for a year, and rows of 10 and 100 zones for two weeks."""
+"""Buildings through weather by the hour: a house for a year, and rows of 10 and 100 zones for two weeks.
+
+Seconds: compile, from the text to the model; first, the first solve; warm, the least of those that follow. kWh: heat
+for all zones together.
+"""
 
 import time
 from pathlib import Path

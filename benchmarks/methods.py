@@ -29,9 +29,14 @@ CASES = (
     ("chemistry/robertson", {}, "dense"),
     ("chemistry/hires", {}, "dense"),
     ("chemistry/pollu", {}, "dense"),
+    ("problems/van_der_pol", {}, "dense"),
     ("examples/heat_rod", {"N": 60}, "chain"),
+    ("examples/building", {"N": 25}, "chain"),
     ("chemistry/brusselator2d", {"N": 8}, "grid"),
+    ("examples/building", {"N": 50}, "chain"),
+    ("chemistry/brusselator2d", {"N": 10}, "grid"),
     ("examples/heat_rod", {"N": 400}, "chain"),
+    ("examples/building", {"N": 100}, "chain"),
     ("chemistry/brusselator2d", {"N": 12}, "grid"),
 )
 PATIENCE, REPEATS = 6.0, 3

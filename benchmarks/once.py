@@ -1,12 +1,15 @@
 """Cost in a run of operations on parameters alone: Arrhenius rates, beside the same rates as given numbers.
 
-    python -m benchmarks.once
-
-A ratio of one means that a solve does them once. The first method of each size is that of the kernels.
+Milliseconds of `simulate`, the least of many in turns. A ratio of one means that a solve does such operations once. The
+first method of each size is that of the kernels.
 """
 
 import math
 import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 import stiffdsl as sd
 
@@ -40,8 +43,12 @@ def rate(i: int) -> float:
     return 1e7 * (1 + i % 5) * math.exp(-(5e4 + 300 * (i % 7)) / (8.314 * 350))
 
 
-def main() -> None:
-    print("reactions  method   tier      after Arrhenius  as numbers  ratio")
+def once(console: Console) -> list[dict[str, Any]]:
+    """Runs all, prints a table, and returns one record for each number of reactions and method."""
+    table = Table(title="rates after Arrhenius, and as numbers", title_justify="left")
+    for name in ("reactions", "method", "tier", "Arrhenius, ms", "numbers, ms", "ratio"):
+        table.add_column(name, justify="left" if name in ("method", "tier") else "right")
+    records = []
     for n, methods in SIZES.items():
         texts = (
             CHAIN.format(parameters=ARRHENIUS, rate="a[i]*exp(-E[i]/(8.314*T))"),
@@ -50,20 +57,22 @@ def main() -> None:
         models = [sd.loads(text, constants={"N": n}) for text in texts]
         given = ({}, {"k": [rate(i) for i in range(1, n + 1)]})
         for method in methods:
-            best, tier = [math.inf, math.inf], ""
-            for k in range(REPEATED + 1):
-                for which, (model, params) in enumerate(zip(models, given, strict=True)):
-                    begun = time.perf_counter()
-                    solution = model.simulate(saveat=[100.0], method=method, params=params)
-                    if k:
-                        best[which] = min(best[which], time.perf_counter() - begun)
-                    tier = solution.stats["tier"]
-            milliseconds = [1e3 * seconds for seconds in best]
-            print(
-                f"{n:9,}  {method:8} {tier:9} {milliseconds[0]:12.2f} ms {milliseconds[1]:8.2f} ms"
-                f"  {best[0] / best[1]:5.2f}"
-            )
+            r = {"reactions": n, "method": method, **_in_turns(models, given, method)}
+            records.append(r)
+            ratio = r["Arrhenius"] / r["numbers"]
+            milliseconds = (f"{1e3 * r[key]:.2f}" for key in ("Arrhenius", "numbers"))
+            table.add_row(f"{n:,}", method, r["tier"], *milliseconds, f"{ratio:.2f}")
+    console.print(table)
+    return records
 
 
-if __name__ == "__main__":
-    main()
+def _in_turns(models: list[Any], given: tuple[dict[str, Any], ...], method: str) -> dict[str, Any]:
+    best, tier = [math.inf, math.inf], ""
+    for k in range(REPEATED + 1):
+        for which, (model, params) in enumerate(zip(models, given, strict=True)):
+            begun = time.perf_counter()
+            solution = model.simulate(saveat=[100.0], method=method, params=params)
+            if k:
+                best[which] = min(best[which], time.perf_counter() - begun)
+            tier = solution.stats["tier"]
+    return {"tier": tier, "Arrhenius": best[0], "numbers": best[1]}

@@ -21,6 +21,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+# Written by `python -m benchmarks`, but for their list.
+MEASURED = tuple(
+    page for page in sorted((ROOT / "docs" / "measured").glob("*.md")) if page.name != "README.md"
+)
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 LANGUAGES = ("sml", "csv", "python", "sh", "text")
