@@ -6,17 +6,17 @@ checked against all of them. Templates are evaluated by SymPy's own NumPy code, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from scipy.sparse import csr_array
-from sympy.printing.numpy import NumPyPrinter
 
 from stiffdsl.check.model import CheckedModel
 from stiffdsl.flat.flatten import gathered
 from stiffdsl.flat.model import TIME, Family, FlatModel, Sum, slot, total
+from stiffdsl.flat.numpy_code import compiled
 from stiffdsl.syntax.large import large_trees
 
 
@@ -109,31 +109,9 @@ def _call(template, kinds, table, at, time, sums) -> tuple[np.ndarray, np.ndarra
     return every.sum(axis=0), np.abs(every).sum(axis=0)
 
 
-class _Printer(NumPyPrinter):
-    """NumPy code of the language's own functions too."""
-
-    def _print_Where(self, e):
-        condition, yes, no = (self._print(a) for a in e.args)
-        return f"numpy.where({condition}, {yes}, {no})"
-
-    # Conditions may be of different shapes: on time alone, on numbers of members, on both.
-    def _print_And(self, expr):
-        return reduce(lambda a, b: f"numpy.logical_and({a}, {b})", [self._print(a) for a in expr.args])
-
-    def _print_Or(self, expr):
-        return reduce(lambda a, b: f"numpy.logical_or({a}, {b})", [self._print(a) for a in expr.args])
-
-    def _print_Floor(self, e):
-        return f"numpy.floor({self._print(e.args[0])})"
-
-    def _print_Ceil(self, e):
-        return f"numpy.ceil({self._print(e.args[0])})"
-
-
 @lru_cache(maxsize=5_000)
 def _compiled(template: sp.Expr, slots: int, totals: int) -> Callable[..., list[Any]]:
     """The terms of a template, as functions of time, slots and sums."""
     names = [TIME, *(slot(k) for k in range(slots)), *(total(k) for k in range(totals))]
     terms = list(template.args) if template.is_Add else [template]
-    printer = _Printer({"fully_qualified_modules": True, "allow_unknown_functions": False})
-    return sp.lambdify(names, terms, ["numpy", {"numpy": np}], printer=printer, cse=False)
+    return compiled(names, terms)

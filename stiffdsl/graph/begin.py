@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Definition, Family, FlatModel, slot, total
+from stiffdsl.flat.numpy_code import compiled
 
 
 class Beginning:
@@ -56,7 +57,7 @@ class Beginning:
         try:
             with np.errstate(all="ignore"):
                 result = np.asarray(_compiled(template, len(kinds))(0.0, *values), dtype=float)
-        except (NameError, TypeError, AttributeError):
+        except (NotImplementedError, NameError, TypeError, AttributeError):
             # A function that only later stages can evaluate, such as a table: the value is not known here.
             return nothing
         return np.broadcast_to(result, (size,))
@@ -65,4 +66,4 @@ class Beginning:
 @lru_cache(maxsize=10_000)
 def _compiled(template: sp.Expr, width: int):
     names = [TIME, *(slot(k) for k in range(width))]
-    return sp.lambdify(names, template, [{"Floor": np.floor, "Ceil": np.ceil}, "numpy"])
+    return compiled(names, template)

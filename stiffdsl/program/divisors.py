@@ -10,6 +10,7 @@ import sympy as sp
 
 from stiffdsl.flat.functions import Where
 from stiffdsl.flat.model import Family
+from stiffdsl.flat.numpy_code import compiled
 from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.system import SortedSystem
 
@@ -95,7 +96,7 @@ def _of_parameters(expression: sp.Expr, kinds: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _compiled(symbols: tuple[sp.Basic, ...], expression: sp.Expr):
-    return sp.lambdify(symbols, expression, "numpy")
+    return compiled(symbols, expression)
 
 
 def _divisors(e: sp.Basic) -> list[sp.Expr]:

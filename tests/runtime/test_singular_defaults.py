@@ -104,3 +104,36 @@ def test_copies():
 @pytest.mark.parametrize(("text", "count"), [(LAG, 1), (CELLS, 2), (LAG.replace("tau = 0", "tau = 2"), 0)])
 def test_check_tells_as_compile_does(text, count):
     assert [d.code for d in check_file(Source("model.sml", text))[1]] == ["W0403"] * count
+
+
+DIVISORS = {
+    "min(atan(k), 2)": np.arctan(2.5),
+    "max(k, 0.5)": 2.5,
+    "abs(k - 3)": 0.5,
+    "floor(k + 0.5)": 3.0,
+    "ceil(k)": 3.0,
+    "mod(k, 2)": 0.5,
+    "sign(k)": 1.0,
+    "(if k > 1 then k else 2)": 2.5,
+    "(if k > 1 and k < 5 then k else 2)": 2.5,
+    "atan2(k, 1)": np.arctan(2.5),
+    "acosh(1 + k)": np.arccosh(3.5),
+    "smooth_step(k, 0.5)": (1 + np.tanh(5)) / 2,
+    "log10(k)": np.log10(2.5),
+    "min(v[i] for i in 1..2)": 1.0,
+}
+
+
+@pytest.mark.parametrize("divisor", DIVISORS)
+def test_divisors_of_every_function_of_parameters(divisor):
+    text = f"""\
+    model Quotient
+      param k = 2.5
+      param v[2] = {{1, 2}}
+      var x start 1
+    equations
+      {divisor}*der(x) = -x
+    end
+    """
+    found = sd.loads(text).simulate((0, 1), rtol=1e-9, atol=1e-12)
+    assert found["x"][-1] == pytest.approx(np.exp(-1 / DIVISORS[divisor]), rel=1e-7)

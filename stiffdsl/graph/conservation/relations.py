@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Family, FlatModel, slot, slots_in, total
+from stiffdsl.flat.numpy_code import compiled
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,4 +134,4 @@ def evaluated(flat: FlatModel, part: WeightTerm, p: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=10_000)
 def _compiled(expression: sp.Expr, used: tuple[int, ...]) -> Callable[..., Any]:
-    return sp.lambdify([slot(k) for k in used], expression, "numpy")
+    return compiled([slot(k) for k in used], expression)
