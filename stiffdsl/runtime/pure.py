@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import unsafe_am_i_under_a_jit_DO_NOT_USE
 
-from stiffdsl.runtime import run
+from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -156,9 +156,10 @@ class PureSolve:
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
             if kind not in self._lanes:
-                self._lanes[kind] = run.lane(
-                    model, self.options, signals, self.outputs, diagnostics=diagnostics
-                )[1:]
+                part, (start, end) = pruned(model, self.outputs).model, self.span[:2]
+                options = tier.expected(part, self.options, signals, float(start), float(end))
+                made = run.lane(model, options, signals, self.outputs, diagnostics=diagnostics)
+                self._lanes[kind] = made[1:]
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
             self._made[key] = _compiled(model, a, b, c, order, *self._lanes[kind])

@@ -497,6 +497,7 @@ def ensemble(
         return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task))
     check_process()
     part = pruned(model, outputs).model
+    options = tier.expected(part, options, signals, start, end)
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK
     if not backend().threads:

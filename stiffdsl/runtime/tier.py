@@ -88,6 +88,17 @@ def settled(
     return replace(options, method="switching")
 
 
+def expected(
+    model: CompiledProgram, options: Options, signals: tuple[Signal, ...], start: float, end: float
+) -> Options:
+    """The options of solves that differ in what they begin with: as `settled`, by the declared values. Solves that turn
+    out stiffer go over to implicit steps on their way."""
+    if options.method != "auto" or signals or chosen(model, options, signals) != "fbdf":
+        return options
+    begun = anchor(model)
+    return options if begun is None else settled(model, options, begun.args, start, end, begun.y)
+
+
 def name(model: CompiledProgram, method: str) -> str:
     """`native` or `portable`: what a run with constant inputs uses."""
     by_kernels = kernel(model, method) is not None or isinstance(

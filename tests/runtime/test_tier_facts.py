@@ -1,13 +1,15 @@
 """Facts about kernels in a solution and a report: whether one served, and why not."""
 
+import jax
 import numpy as np
 import pytest
 
 import stiffdsl as sd
 from benchmarks.texts import mass_action, sizes
 from stiffdsl.native.host import engine
-from stiffdsl.runtime import run
+from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.mild import is_mild
+from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.integrate.solution import repivoted_text
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -82,8 +84,13 @@ def test_auto_holds_tight_tolerances_between_steps(linear):
     assert np.allclose(solution["x"], np.cos([1.0, 5.0]), rtol=0, atol=10 * rtol)
 
 
-def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff():
-    model = sd.loads(mass_action(400, 6_000))
+@pytest.fixture(scope="module")
+def network():
+    return sd.loads(mass_action(400, 6_000))
+
+
+def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff(network):
+    model = network
     found = model.simulate(time=(0, 2), points=3)
     assert found.success
     assert found.stats["method"] == "switching"
@@ -98,3 +105,20 @@ def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff():
     )
     assert is_mild(model, args, 0.0, 2.0, y0)
     assert not is_mild(model, args, 0.0, 1e3, y0)
+
+
+def test_solvers_and_ensembles_take_explicit_steps_there_too(network):
+    model = network
+    solve = model.solver(time=(0, 2), saveat=[2.0], outputs=["S1"])
+    rate = next(iter(model.parameters.names))
+    value = model.parameters[rate].value
+    # The choice is made while the first call is traced.
+    traced = jax.jit(lambda k: solve.full({rate: k}))(value)
+    assert traced.success
+    assert int(traced.stats["factorizations"]) < 10
+    batch = model.ensemble({rate: [value, 1.1 * value]}, time=(0, 2), saveat=[2.0], outputs=["S1"])
+    assert batch.stats["factorizations"] < 20
+    known = model.simulate(time=(0, 2), saveat=[2.0], rtol=1e-8, method="switching")["S1"][0]
+    np.testing.assert_allclose([traced.values[0, 0], batch["S1"][0, 0]], known, rtol=1e-5)
+    assert tier.expected(model, Options(), (), 0.0, 2.0).method == "switching"
+    assert tier.expected(model, Options(), (), 0.0, 1e3).method == "auto"
