@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from stiffdsl.check.offsets import Offsets
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_number
@@ -74,6 +75,8 @@ class Resolver:
         self.report = report
         self.names = names
         self.determines = False  # True while a name is looked up that an equation is written for
+        # Offsets of quantities that an equation defines, by the class's name for them (`definitions.py`).
+        self.learned: dict[str, Offsets] = {}
         self._walk = walk
         self._constant = constant
 
@@ -88,8 +91,12 @@ class Resolver:
         if names.entity is not None and first.name in names.entity.members:
             member = names.entity.members[first.name]
             if len(name.parts) == 1 and not first.indices and isinstance(member, Quantity):
-                return Typed(name, *member.facts)
-            return self._member(name, names.entity)
+                found = Typed(name, *member.facts)
+            else:
+                found = self._member(name, names.entity)
+            if self.learned and len(name.parts) == 1 and first.name in self.learned:
+                found = found._replace(offsets=self.learned[first.name])
+            return found
         if len(name.parts) == 1 and first.name in ("time", "pi", "true", "false"):
             self._scalar(name, f"`{first.name}`")
             if first.name == "time":

@@ -1,7 +1,8 @@
 """Gather the mistakes of one run: the same mistake in many places is told once, with the number of places."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Span, did_you_mean
@@ -30,6 +31,13 @@ class Report:
             self._repeats[key] = self._repeats.get(key, 0) + 1
         else:
             self._found[key] = diagnostic
+
+    @contextmanager
+    def unsaid(self) -> Iterator[None]:
+        """Forgets what is said inside: it will be said again."""
+        found, repeats = dict(self._found), dict(self._repeats)
+        yield
+        self._found, self._repeats = found, repeats
 
     @property
     def count(self) -> int:

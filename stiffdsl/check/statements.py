@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 
 from stiffdsl.check import dimensions, labels
 from stiffdsl.check.alike import check_alike
+from stiffdsl.check.definitions import defined_by, definitions
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
@@ -65,8 +66,12 @@ class Statements:
         return done
 
     def _block(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
+        given = tuple(statements)
+        with self.report.unsaid():
+            for definition in definitions(given, self.walker.names.entity):
+                self._statement(definition)
         done: list[tree.Statement] = []
-        for statement in statements:
+        for statement in given:
             if isinstance(statement, tree.Alike):
                 done += check_alike(statement, self.walker, self._statement)
                 continue
@@ -130,6 +135,9 @@ class Statements:
             walker.rules.unshown(left, right, e.right)
             walker.rules.unshown(right, left, e.left)
             walker.rules.offsets(left, right, e.left, e.right)
+        name = defined_by(e, walker.names.entity)
+        if name is not None and left.offsets is None and right.offsets is not None:
+            walker.resolver.learned[name] = right.offsets
         if left.rank and right.rank and left.rank != right.rank:
             self.report.say(
                 "E0226",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stiffdsl.diagnostics import ModelError
+from stiffdsl.cli.check import check_file
+from stiffdsl.diagnostics import ModelError, Source
 
 MODEL = """const lift = 4 [degC]
 function mean(a, b) = (a + b)/2
@@ -86,3 +87,60 @@ def test_a_difference_in_degrees_is_an_error(case, checked):
 @pytest.mark.parametrize("case", RIGHT, ids=str)
 def test_no_false_alarm(case, checked):
     checked(MODEL.format(declared=f"  {case[0]}", equations=f"  {case[1]}"))
+
+
+THROUGH = """model M
+  param Tamb = 20 [degC]
+  param dTset = 5 [degC]
+  param G = 10 [W/K]
+  param C = 100 [J/K]
+  var T [degC] start 20
+  var Tw [degC] start 30
+  var y [degC]
+{declared}
+equations
+  C*der(T) = -G*(T - Tamb)
+  C*der(Tw) = -G*(Tw - T)
+{equations}
+end
+"""
+
+
+def codes_through(declared, equations):
+    text = THROUGH.format(declared=f"  var {declared}", equations="\n".join(f"  {e}" for e in equations))
+    return [d.code for d in check_file(Source("model.sml", text))[1]]
+
+
+@pytest.mark.parametrize(
+    ("declared", "equations"),
+    [
+        ("dT [K]", ["y = dT", "dT = T - Tamb"]),
+        ("dT", ["y = dT", "dT = T - Tamb"]),
+        ("dT [K]\n  var twice [K]", ["y = twice", "twice = 2*dT", "dT = T - Tamb"]),
+        ("Tk [K]", ["y = T + Tk", "Tk = Tw"]),
+        ("dT [K]\n  var z [degC] start 3", ["y = T", "C*der(z) = G*dTset - G*dT", "dT = T - Tamb"]),
+        ("d[2] [K]", ["y = d[1]", "for i in 1..2", "d[i] = T - Tamb", "end"]),
+        ("dT [K]", ["y = if dT > 5 [degC] then T else Tw", "dT = T - Tamb"]),
+    ],
+)
+def test_differences_are_followed_through_what_equations_define(declared, equations):
+    assert codes_through(declared, equations) == ["E0508"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "equations"),
+    [
+        ("dT [K]", ["y = T + dT", "dT = T - Tamb"]),
+        ("Tk [K]", ["y = Tk", "Tk = T"]),
+        ("Tk [K]", ["y = Tk + T - Tw", "Tk = T"]),
+        ("mean [K]", ["y = mean", "mean = (T + Tw)/2"]),
+        ("dT [K]", ["y = if dT > 5 [K] then T else Tw", "dT = T - Tamb"]),
+        ("Tk [K]\n  var q [W]", ["y = T", "q = G*Tk", "Tk = T"]),
+        (
+            "dT[2] [K]\n  var z[2] [degC]",
+            ["y = T", "for i in 1..2", "z[i] = T - dT[i]", "dT[i] = i*(T - Tw)", "end"],
+        ),
+    ],
+)
+def test_right_ones_pass(declared, equations):
+    assert "E0508" not in codes_through(declared, equations)
