@@ -233,7 +233,7 @@ def test_a_rectifier_by_other_methods(method, text):
     for rtol in (1e-6, 1e-8):
         found = sd.loads(text).simulate(time=(0, 2.3), rtol=rtol, atol=0.01 * rtol, method=method)
         assert found.success
-        assert found.stats["accepted"] < 10_000
+        assert found.stats["accepted"] < 5_000
         np.testing.assert_allclose(found["v"][-1], known, rtol=bound * rtol + 1e-7)
 
 

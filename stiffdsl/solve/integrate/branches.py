@@ -51,18 +51,26 @@ HALVINGS = 40
 AT_REST, SHORT, LEAST = 1e300, 1e-9, 0.25
 # Attempts at one step that may end short for kinks: what is found after them is let pass.
 ATTEMPTS = 6
+# Behind a step that was to end at a kink and did not get there, what lies within this share of the next one is looked
+# for by halves instead.
+FIRST = 0.125
 
 
 class Kink(NamedTuple):
     """Between two attempts: the next step ends so far away, for a kink (0: for none), after so many attempts that ended
-    short."""
+    short; `early` is true behind a step that was to end at a kink and did not get there.
+
+    Where a diode closes, what it compares is next to nothing before and much behind: between values on both sides the
+    dense output says that it closed at once (`FIRST`), and steps would creep up to the kink.
+    """
 
     h: Float[Array, ""]
     attempts: Int[Array, ""]
+    early: Bool[Array, ""]
 
 
 def no_kink() -> Kink:
-    return Kink(jnp.zeros(()), jnp.int32(0))
+    return Kink(jnp.zeros(()), jnp.int32(0), jnp.array(False))
 
 
 def has_branches(system: Any) -> bool:
@@ -81,7 +89,7 @@ def share(
     tolerance: Tolerance,
 ):
     """The share of an attempted step that can be made in one piece: 1 where no kink inside it matters, or it is not
-    `asked`; and whether f is another one at its end: slopes from before it hold no longer."""
+    `asked`; whether f is another one at its end: slopes from before it hold no longer; and whether conditions are."""
     fixed = lax.stop_gradient((t, y, h, attempt.y, attempt.K, tolerance))
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
     step = _Step(system, *fixed, args)
@@ -91,9 +99,8 @@ def share(
     if beyond is not None:
         crossed |= jnp.any(jax.vmap(step.other)(t + beyond[0] * h, beyond[1]))
     asked = lax.stop_gradient(asked) & crossed
-    return lax.cond(
-        asked, lambda: step.share(changed, touch, beyond), lambda: (jnp.ones(()), jnp.array(False))
-    )
+    no = jnp.array(False)
+    return lax.cond(asked, lambda: step.share(changed, touch, beyond), lambda: (jnp.ones(()), no, no))
 
 
 class _Step:
@@ -132,7 +139,7 @@ class _Step:
         touch = jnp.where(jnp.any(touches), jnp.asarray(POINTS)[jnp.argmax(touches)], 0.0)
         return changed, jnp.where(jnp.any(changed), 0.0, touch)
 
-    def share(self, changed, touch, beyond) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    def share(self, changed, touch, beyond) -> tuple[Float[Array, ""], Bool[Array, ""], Bool[Array, ""]]:
         beside = jnp.stack([touch - 1 / BETWEEN, touch, jnp.ones(())])
         looks = jnp.where(touch > 0, beside, jnp.asarray(LOOKS))
         touched = jnp.array([False, True, False]) & self.other(*self.at(touch))
@@ -179,7 +186,7 @@ class _Step:
             seen = lax.map(lambda stage: at(self.t + stage[0] * self.h, stage[1]), beyond)
             spoiled = ~matters & (WEIGHT * jnp.max(seen) > MISSED)
             possible = jnp.where(spoiled, 0.5, possible)
-        return possible, rates[-1] > OTHER
+        return possible, rates[-1] > OTHER, changed[-1]
 
     def missing(self, look):
         """By time and state: what the step misses there, in tolerated errors for a whole step."""

@@ -22,7 +22,7 @@ from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS, chosen, limited, 
 from stiffdsl.solve.base.method import Method, Tolerance, norm, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
-from stiffdsl.solve.integrate.branches import ATTEMPTS, Kink, has_branches, no_kink, share
+from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
 from stiffdsl.solve.integrate.knots import Knots, reach_of
 from stiffdsl.solve.integrate.time_events import Consistent, has_stops, next_stop, within
 
@@ -222,8 +222,10 @@ def advance(
         asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
         if between is not None:
             asked = asked & ~between
-        possible, other = share(system, asked, t, y, h, attempt, args, limits.tolerance)
-        accept, ends_short, kink = _short_of_kink(state, accept, possible, h)
+        possible, other, there = share(system, asked, t, y, h, attempt, args, limits.tolerance)
+        # Methods with stages beside the solution halve their steps for these.
+        before = asked & ~there & (attempt.arguments is None)
+        accept, ends_short, kink = _short_of_kink(state, accept, possible, before, h)
     cut = 1.0
     if knots is not None or kinked:
         # A finished lane tries steps of no length.
@@ -334,17 +336,19 @@ def _attempt(method: Method, system: Any, problem: Problem, limits: Limits, stat
     return h, args, attempt
 
 
-def _short_of_kink(state: State, accept, possible, h):
+def _short_of_kink(state: State, accept, possible, before, h):
     """Whether an attempt is accepted of which the share `possible` lies before a kink; whether it is made again, up to
-    there; and the kink."""
-    part = h * possible
+    there; and the kink. `before`: whether conditions at its end are as at its start."""
+    early = state.kink.early
+    part = h * jnp.where(early & (possible < FIRST), 0.5, possible)
     # A step gets somewhere.
     part = jnp.where(jnp.abs(part) > ROUNDINGS * EPSILON * jnp.abs(state.t), part, h)
     part = lax.stop_gradient(part)
     ends_short = accept & (jnp.abs(part) < jnp.abs(h))
     accept = accept & ~ends_short
     attempts = jnp.where(accept, 0, state.kink.attempts + ends_short).astype(jnp.int32)
-    return accept, ends_short, Kink(jnp.where(ends_short, part, 0.0), attempts)
+    early = jnp.where(accept, (state.kink.h != 0) & before, early)
+    return accept, ends_short, Kink(jnp.where(ends_short, part, 0.0), attempts, early)
 
 
 def _status(go_on: _Begun, t, rejections, failure, done):
