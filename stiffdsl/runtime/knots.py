@@ -51,10 +51,11 @@ def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: A
     held = args, rtol, start, end, y0
     if _traced(held):
         held = jax.tree.map(lax.stop_gradient, held)
-    return args._replace(knots=_knots(model, *held))
+    return args._replace(knots=knots_of(model, *held))
 
 
-def _knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Knots | None:
+def knots_of(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Knots | None:
+    """The knots of a run from y0, those of tables where it has none."""
     known = args.knots
     parts = _of_tables(args.inputs.signals, rtol, end < start) if known is None else [known]
     seen = _looked_at(model, args, start, end, y0)

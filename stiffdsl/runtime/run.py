@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -24,7 +24,7 @@ from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.initialization.start_search import searched
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
-from stiffdsl.runtime.knots import knots_of_tables, with_knots
+from stiffdsl.runtime.knots import knots_of, knots_of_tables, with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
 from stiffdsl.runtime.run_view import ModelView
@@ -275,7 +275,7 @@ def simulate(
         solution.check = unexamined(report.failure) if check else None
         return solution
     refuse_start(model, y0)
-    args = with_knots(model, args, options.rtol, start, end, y0)
+    args = args._replace(knots=knots_of(model, args, options.rtol, start, end, y0))
     tolerated = tier.tolerances(model, options, y0)
     taken = tier.settled(model, options, args, start, end, y0)
     trajectory, tier_name = tier.trajectory(
@@ -315,13 +315,14 @@ def simulate(
         **trajectory.stats,
         "start_iterations": report.iterations,
     }
-    noted = notes(model, view.variables_at, t, y, options.rtol, tolerated[1])
+    # Most runs are not asked for them.
+    noted = partial(notes, model, view.variables_at, t, y, options.rtol, tolerated[1])
     term = term_without_value(model, t, y, args) if status == Status.NON_FINITE else None
     if status in STUCK:
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING
     why = reason(status, involved, term)
-    solution = Solution(view, t, y, status, why, stats, dense, report, tuple(noted))
+    solution = Solution(view, t, y, status, why, stats, dense, report, noted)
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
     if check:

@@ -70,6 +70,8 @@ def sliding(model: CompiledProgram, args: Args) -> Slides | None:
     no condition is on unknowns, or states follow from implicit ones."""
     program = model.program
     count = len(program.relation_rises)
+    if not count:
+        return None
     jumps = np.flatnonzero(program.relation_rises == 0)
     if not len(jumps) or not np.all(program.mass) or program.size > LARGE:
         return None

@@ -51,5 +51,5 @@ def kernel_of(program: Program, function: Function, portable: Callable[..., Any]
     arguments = tuple(sizes[a] for a in function.arguments)
     listed = Listed(function, tables, arguments, function.ops[-1].size or 1, lambda *_: portable)
     key = hashlib.sha256(sources() + digest_of((function,), tables) + repr(arguments).encode()).hexdigest()
-    (made,) = Listing(key, [listed], seldom=function.name in STARTING).functions()
+    (made,) = Listing(key, [listed], seldom=function.name in CALLED).functions()
     return made

@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -148,7 +148,7 @@ class Solution:
         stats: dict[str, Any],
         dense: Callable[[np.ndarray], np.ndarray] | None,
         start: Any = None,
-        notes: tuple[str, ...] = (),
+        notes: Iterable[str] | Callable[[], Iterable[str]] = (),
     ):
         self.view = view
         self.t = t
@@ -158,10 +158,17 @@ class Solution:
         self.stats = stats
         self.start = start
         self.check: Any = None
-        self.notes = notes
+        self._notes = notes
         self._dense = dense
         self._every: Any = None
         self._warned: set[str] = set()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the run, looked for when it is asked for."""
+        if not isinstance(self._notes, tuple):
+            self._notes = tuple(self._notes() if callable(self._notes) else self._notes)
+        return self._notes
 
     @property
     def success(self) -> bool:
