@@ -6,7 +6,7 @@ import stiffdsl as sd
 from stiffdsl.runtime import run
 
 # x' = -1 leaves its range at 1.
-BOUNDED = "model M\n  var x start 1, min 0\nequations\n  der(x) = -1\nexperiment\n  time 0..2\nend\n"
+BOUNDED = "model M\n  var x min 0 start 1\nequations\n  der(x) = -1\nexperiment\n  time 0..2\nend\n"
 
 
 def test_a_run_that_is_not_asked_looks_for_none(monkeypatch):
