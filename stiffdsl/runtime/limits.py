@@ -9,6 +9,7 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bounds import SIDES, outside, refuse
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import NamedScalars
+from stiffdsl.runtime.tolerance import TEMPERATURES, relative
 
 # A run is outside where it is so by more than its tolerances, this many times.
 MARGIN = 10.0
@@ -16,8 +17,6 @@ MARGIN = 10.0
 ROUNDING = 1e-9
 # Names that one note lists.
 MOST_NAMES = 4
-# Units of temperatures: their zero is far from where models are.
-TEMPERATURES = ("K", "degC", "degF")
 # Of what moved by less than so many allowed errors hardly two digits are known.
 FEW_DIGITS = 100.0
 
@@ -60,7 +59,7 @@ def notes(
     limited.
     """
     blocks = _limited(model, "variables")
-    unseen = _unseen(model, y, atol) + _coarse(model, y, rtol)
+    unseen = _unseen(model, y, atol) + _coarse(model, y, rtol * relative(model))
     if not blocks:
         return unseen
     finite = np.all(np.isfinite(y), axis=1)
@@ -131,10 +130,12 @@ def _unseen(model: CompiledProgram, y: np.ndarray, atol: Any) -> list[str]:
 
 @artifact
 def _temperatures(model: CompiledProgram) -> np.ndarray:
-    """The entries of y that are declared as temperatures."""
-    states = model.program.system.states
-    units = [b.unit in TEMPERATURES and b.kind != "hidden" for b in model.declarations(states)]
-    return np.flatnonzero(units)
+    """The entries of y that are declared as temperatures, and of which no `nominal` says what matters."""
+    found = [
+        block.unit in TEMPERATURES and "nominal" not in block.sizes and block.kind != "hidden"
+        for block in model.declarations(model.program.system.states)
+    ]
+    return np.flatnonzero(found)
 
 
 def _coarse(model: CompiledProgram, y: np.ndarray, rtol: float) -> list[str]:
@@ -152,7 +153,7 @@ def _coarse(model: CompiledProgram, y: np.ndarray, rtol: float) -> list[str]:
     more = f" ({len(coarse) - 1} more alike)" * (len(coarse) > 1)
     return [
         f"`{name}` moved by {moved[k]:.3g} K, and `rtol` = {rtol:g} is relative to absolute zero: each step may err by "
-        f"{allowed[k]:.3g} K{more}; give a smaller `rtol`"
+        f"{allowed[k]:.3g} K{more}; declare its `nominal`, the size of what matters, or give a smaller `rtol`"
     ]
 
 

@@ -30,7 +30,7 @@ from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
-from stiffdsl.runtime.tolerance import absolute, small_starts
+from stiffdsl.runtime.tolerance import absolute, relative, small_starts
 from stiffdsl.runtime.verify.check import checked, unexamined
 from stiffdsl.solve.base.arguments import caller, mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
@@ -435,7 +435,7 @@ def lane(
         rtol, atol = tolerances
         args = with_knots(model, args._replace(knots=knots), rtol, start, end, y)
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
-        rtol, atol = program.tolerances(rtol, atol, options.quadratures, small, jnp)
+        rtol, atol = program.tolerances(rtol * relative(model), atol, options.quadratures, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)
         if kinked:
             # Backwards, the program has the other side of a jump in time.

@@ -23,6 +23,7 @@ from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.stop_reason import sliding
 from stiffdsl.runtime.system import Args, ModelSystem
+from stiffdsl.runtime.tolerance import relative
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.loop import Counts
@@ -134,7 +135,7 @@ def tolerances(model: CompiledProgram, options: Options, y0: np.ndarray) -> tupl
         began = np.array(y0)
         began[states:] = 0.0
     atol = np.asarray(options.atol) if isinstance(options.atol, tuple) else options.atol
-    return model.program.tolerances(options.rtol, atol, options.quadratures, began)
+    return model.program.tolerances(options.rtol * relative(model), atol, options.quadratures, began)
 
 
 def trajectory(

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.check.conversion import quantity
+from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve.base.arguments import numbers
 
 # Defaults, absolute and relative.
 DEFAULT, RELATIVE = 1e-9, 1e-6
+# Units of temperatures: their zero is far from where models are; the temperature of one that has no start.
+TEMPERATURES, ICE = ("K", "degC", "degF"), 273.15
 # A state that begins above it is nowhere near a tolerance that anybody asks for.
 LARGE = 1e-3
 
@@ -62,6 +65,23 @@ def small_starts(model: CompiledProgram) -> np.ndarray | None:
     start = np.nan_to_num(model.start_values[system.states])
     start = np.r_[np.where(np.abs(start) < LARGE, start, 0.0), np.zeros(len(system.implicit))]
     return start if np.any(start) else None
+
+
+@artifact
+def relative(model: CompiledProgram) -> float:
+    """The part of `rtol` that runs take: so much that temperatures which declare a `nominal`, the size of what matters,
+    are held to `rtol` of that, and not of their distance from absolute zero."""
+    system = model.program.system
+    places = {int(v): k for k, v in enumerate(system.states)}
+    part = 1.0
+    for block in model.declarations(system.states):
+        if block.unit not in TEMPERATURES or "nominal" not in block.sizes:
+            continue
+        own = [k for k in range(block.size) if block.offset + k in places]
+        start = np.abs(model.start_values[block.offset + np.array(own)])
+        size = np.where(np.isnan(start), ICE, start)
+        part = min(part, float(np.min(block.sizes["nominal"][own] / np.maximum(size, 1e-300))))
+    return part
 
 
 def _put(entries: Any, at: np.ndarray, values: Any) -> Any:

@@ -224,3 +224,30 @@ def test_a_temperature_that_moves_by_a_few_tolerances(rtol, told):
     notes = house.simulate(time=(0, 3), rtol=rtol).notes
     assert any("`T` moved by" in note and "relative to absolute zero" in note for note in notes) == told
     assert not any("`S`" in note for note in notes)
+
+
+HEATED = """model H
+  var T [degC] start 15{nominal}
+  var E [J] start 0
+equations
+  1e5*der(T) = 2e4*max(0, min(1, (20 [degC] - T)/0.5 [K])) - 50*(T - 5 [degC])*(1 + 0.5*sin(time/3000))
+  der(E) = 2e4*max(0, min(1, (20 [degC] - T)/0.5 [K]))
+experiment
+  time 0..1e5, rtol 1e-3
+end
+"""
+
+
+def test_rtol_counts_relative_to_what_a_temperature_declares_to_matter():
+    """A steep heater turns 0.3 K, a thousandth of 288 K, into kilowatts."""
+    right = sd.loads(HEATED.format(nominal="")).simulate(rtol=1e-9, saveat=[1e5])["E"][0]
+    found = {}
+    for nominal in ("", " nominal 300", " nominal 1"):
+        model = sd.loads(HEATED.format(nominal=nominal))
+        solution = model.simulate(saveat=[1e5])
+        found[nominal] = solution.stats["accepted"], abs(solution["E"][0] / right - 1)
+        assert not solution.notes
+    assert found[""] == pytest.approx(found[" nominal 300"], rel=0.05)
+    assert found[" nominal 1"][1] < 1e-5 < 1e-4 < found[""][1]
+    full = model.solver(saveat=[1e5], outputs=["E"]).full()
+    assert int(full.steps) == found[" nominal 1"][0]
