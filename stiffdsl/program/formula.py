@@ -21,12 +21,13 @@ _UNARY = {
     "Abs": "abs",
     "sign": "sign",
 }
+_HUGE = {name for name, function in ELEMENTARY.items() if function.overflows}
 _GUARDED = {name for name, function in ELEMENTARY.items() if function.guarded}
 _RELATIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 # In the domain of every function, with finite values and derivatives.
 _HARMLESS = 0.5
-# Powers up to this one are products.
-_PRODUCT = 16
+# Powers up to this one are products, and those in divisors that may be huge up to this one divide one by one.
+_PRODUCT, _DIVISIONS = 16, 4
 
 
 class TemplateLowering:
@@ -117,8 +118,8 @@ class TemplateLowering:
         for a in e.args:
             if isinstance(a, sp.Number | sp.NumberSymbol):
                 number *= _float(a)
-            elif a.is_Pow and a.args[1].is_number and a.args[1].is_negative:
-                below.append(sp.Pow(a.args[0], -a.args[1]))  # type: ignore[operator]
+            elif _is_quotient(a):
+                below.extend(_divisors(a))
             else:
                 above.append(a)
         sign, number = (-1.0, -number) if number == -1.0 else (1.0, number)
@@ -128,27 +129,55 @@ class TemplateLowering:
         result = factors[0]
         for f in factors[1:]:
             result = b.apply("mul", result, f)
-        if below:
-            divisor = self._safe(below[0])
-            for a in below[1:]:
-                divisor = b.apply("mul", divisor, self._safe(a))
-            result = b.apply("div", result, divisor)
-        return b.apply("neg", result) if sign < 0 else result
+        return b.apply("neg", self._over(result, below)) if sign < 0 else self._over(result, below)
+
+    def _over(self, value: int, below: list[sp.Basic]) -> int:
+        """A value divided by the product of `below`; one by one where that product may exceed all numbers."""
+        b = self.builder
+        if not below:
+            return value
+        if len(below) > 1 and any(_may_be_huge(a) for a in below):
+            for a in below:
+                value = b.apply("div", value, self._safe(a))
+            return value
+        divisor = self._safe(below[0])
+        for a in below[1:]:
+            divisor = b.apply("mul", divisor, self._safe(a))
+        return b.apply("div", value, divisor)
 
     def _scaled(self, factor: sp.Basic, value: sp.Basic) -> int:
         """A product that is zero where its factor is: the other gives way to one there."""
-        b, first = self.builder, self.build(factor)
+        b = self.builder
+        factors = sp.Mul.make_args(factor)
+        below = [a for a in factors if _is_quotient(a) and _may_be_huge(a)]
+        if below:
+            rest = sp.Mul(*(a for a in factors if a not in below))
+            return self._scaled_over(rest, value, [d for a in below for d in _divisors(a)])
+        first = self.build(factor)
         if value.is_Pow and value.args[1].is_number and value.args[1].is_negative:
             divisor = self._safe(sp.Pow(value.args[0], -value.args[1]))  # type: ignore[operator]
             return b.apply("div", first, b.unless_zero(first, divisor))
         return b.apply("mul", first, b.unless_zero(first, self.build(value)))
+
+    def _scaled_over(self, factor: sp.Basic, value: sp.Basic, below: list[sp.Basic]) -> int:
+        """`factor/below*value`, zero where a divisor is infinite: the value is divided, since the quotient of the
+        factor may be too small for a number where the product is none."""
+        b, quotient, seen = self.builder, self.build(value), set()
+        for divisor in map(self._safe, below):
+            if divisor not in seen:
+                infinite = b.apply("eq", b.apply("div", b.number(1.0), divisor), b.number(0.0))
+                quotient = b.apply("select", infinite, b.number(1.0), quotient)
+            seen.add(divisor)
+            quotient = b.apply("div", quotient, divisor)
+        first = self.build(factor)
+        return b.apply("mul", first, b.unless_zero(first, quotient))
 
     def _power(self, base: sp.Basic, exponent: sp.Basic) -> int:
         b = self.builder
         if base == sp.E:
             return b.apply("exp", self._safe(exponent))
         if exponent.is_number and exponent.is_negative:
-            return b.apply("div", b.number(1.0), self._safe(sp.Pow(base, -exponent)))  # type: ignore[operator]
+            return self._over(b.number(1.0), _divisors(sp.Pow(base, exponent)))
         if exponent == sp.Rational(1, 2):
             return b.apply("sqrt", self._safe(base))
         if exponent.is_Integer and int(exponent) <= _PRODUCT:  # type: ignore[call-overload]
@@ -174,6 +203,27 @@ class TemplateLowering:
             values.append(self.build(branch))
         self._guard = outer
         return b.apply("select", test, *values)
+
+
+def _divisors(power: sp.Basic) -> list[sp.Basic]:
+    """The divisors that a negative power is: its base so many times where the power of that may exceed all numbers
+    while the quotient does not, as of `u/(1 + u)^2` with u = exp(400)."""
+    base, exponent = power.args[0], -power.args[1]  # type: ignore[operator]
+    if exponent.is_Integer and 1 < int(exponent) <= _DIVISIONS and _may_be_huge(base):
+        return [base] * int(exponent)
+    return [sp.Pow(base, exponent)]
+
+
+def _may_be_huge(e: sp.Basic) -> bool:
+    """Whether an expression holds what grows beyond the square root of the greatest number where models go."""
+    return any(
+        type(a).__name__ in _HUGE or (a.is_Pow and not a.args[1].is_number) for a in sp.preorder_traversal(e)
+    )
+
+
+def _is_quotient(e: sp.Basic) -> bool:
+    """Whether an expression is a power with a negative number for an exponent."""
+    return bool(e.is_Pow and e.args[1].is_number and e.args[1].is_negative)
 
 
 def _leading(e: sp.Basic) -> float:

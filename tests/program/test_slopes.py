@@ -166,3 +166,24 @@ def test_models_that_begin_there(name):
     found = sd.loads(text).simulate(time=(0, end), method="rodas5p", rtol=1e-8, atol=1e-10)
     assert found.success
     assert found["x"][-1] == pytest.approx(expected, rel=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("law", "slope"),
+    [
+        ("exp(k*x)/(1 + exp(k*x))", 0.0),
+        ("x*exp(k*x)/(2 + exp(k*x))", 1.0),
+        ("(x/0.5)^n/(1 + (x/0.5)^n)", 0.0),
+        ("(x*x + 1)*(x/0.5)^n/(1 + (x/0.5)^n)", 2.0),
+        ("cosh(k*x)/(1 + cosh(k*x))", 0.0),
+        ("sinh(k*x)/cosh(k*x)", 0.0),
+    ],
+)
+def test_saturated_laws_whose_terms_have_squares_beyond_all_numbers(law, slope):
+    text = (
+        f"model Law\n param k = 500\n param n = 730\n var x start 1\nequations\n der(x) = {law} - 3*x\nend\n"
+    )
+    model = sd.loads(text)
+    at = 0.0, np.ones(1), model.default_parameters, np.zeros(0)
+    with np.errstate(all="ignore"):
+        assert model.interpreted.jacobian(*at)[0] == pytest.approx(slope - 3, abs=1e-9)
