@@ -7,7 +7,9 @@ import pytest
 
 from stiffdsl.cli.entry import commands
 from tests.docs import blocks
-from tests.docs.blocks import PAGES
+from tests.docs.blocks import MEASURED, PAGES
+
+LISTS = (blocks.ROOT / "docs" / "measured" / "README.md",)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -20,7 +22,18 @@ def test_every_command_that_a_page_names_exists(page):
     assert set(named) <= set(commands.commands)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_of_the_reference_of_commands_exists():
+    page = (blocks.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    offered = {
+        option
+        for command in commands.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= offered | {"--help", "--version"}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *MEASURED, *LISTS], ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
     text = re.sub(
         r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
