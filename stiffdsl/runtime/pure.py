@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,15 @@ class PureSolution(NamedTuple):
     def success(self) -> Any:
         """Whether the end was reached."""
         return self.status == int(Status.SUCCESS)
+
+
+class CallSettings(TypedDict, total=False):
+    """What a call may say of times and tolerances instead of `model.solver`."""
+
+    saveat: Any
+    time: Any
+    rtol: Any
+    atol: Any
 
 
 class CallSpan(NamedTuple):
@@ -88,13 +97,9 @@ class PureSolve:
         params: Mapping[str, Any] | None = None,
         initial: Any = None,
         inputs: Mapping[str, Any] | None = None,
-        *,
-        saveat: Any = None,
-        time: Any = None,
-        rtol: Any = None,
-        atol: Any = None,
+        **settings: Unpack[CallSettings],
     ) -> Any:
-        return self._solve(params, initial, inputs, self._asked(saveat, time, rtol, atol), False)[0]
+        return self._solve(params, initial, inputs, self._asked(**settings), False)[0]
 
     def full(
         self,
@@ -102,18 +107,15 @@ class PureSolve:
         initial: Any = None,
         inputs: Mapping[str, Any] | None = None,
         *,
-        saveat: Any = None,
-        time: Any = None,
-        rtol: Any = None,
-        atol: Any = None,
         diagnostics: bool = False,
+        **settings: Unpack[CallSettings],
     ) -> PureSolution:
         """The same solve with its status, steps and counts, inside `jit` and `vmap` too.
 
         With `diagnostics`, also sums over its steps that are differentiable (`solve.accounting.Diagnostics`): the
         portable tier then makes the solve.
         """
-        asked = self._asked(saveat, time, rtol, atol)
+        asked = self._asked(**settings)
         values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
         return PureSolution(values, status, counts.accepted, counts._asdict(), sums)
 
@@ -121,7 +123,7 @@ class PureSolve:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
         return f"<solver of {self.model.name}: {outputs} at {len(self.span.saveat)} times>"
 
-    def _asked(self, saveat: Any, time: Any, rtol: Any, atol: Any) -> CallSpan:
+    def _asked(self, *, saveat: Any = None, time: Any = None, rtol: Any = None, atol: Any = None) -> CallSpan:
         """The span of a call: its own settings, the rest from `model.solver`."""
         span = self.span
         if time is not None:
