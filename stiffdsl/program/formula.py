@@ -148,7 +148,7 @@ class TemplateLowering:
     def _scaled(self, factor: sp.Basic, value: sp.Basic) -> int:
         """A product that is zero where its factor is: the other gives way to one there."""
         b = self.builder
-        factors = sp.Mul.make_args(factor)
+        factors = sp.Mul.make_args(factor)  # type: ignore[arg-type]
         below = [a for a in factors if _is_quotient(a) and _may_be_huge(a)]
         if below:
             rest = sp.Mul(*(a for a in factors if a not in below))
@@ -177,7 +177,7 @@ class TemplateLowering:
         if base == sp.E:
             return b.apply("exp", self._safe(exponent))
         if exponent.is_number and exponent.is_negative:
-            return self._over(b.number(1.0), _divisors(sp.Pow(base, exponent)))
+            return self._over(b.number(1.0), _divisors(sp.Pow(base, exponent)))  # type: ignore[arg-type]
         if exponent == sp.Rational(1, 2):
             return b.apply("sqrt", self._safe(base))
         if exponent.is_Integer and int(exponent) <= _PRODUCT:  # type: ignore[call-overload]
@@ -211,7 +211,7 @@ def _divisors(power: sp.Basic) -> list[sp.Basic]:
     base, exponent = power.args[0], -power.args[1]  # type: ignore[operator]
     if exponent.is_Integer and 1 < int(exponent) <= _DIVISIONS and _may_be_huge(base):
         return [base] * int(exponent)
-    return [sp.Pow(base, exponent)]
+    return [sp.Pow(base, exponent)]  # type: ignore[arg-type, list-item]
 
 
 def _may_be_huge(e: sp.Basic) -> bool:
