@@ -1,6 +1,6 @@
 """Overhead of a call beyond the kernel that steps: of `simulate`, and of the function that `solver` returns.
 
-The least of many calls by the clock, which other work on the machine does not move; the kernel's own is that of the
+The least of many calls by the clock, which other work on the machine moves least; the kernel's own is that of the
 machine code, called with all arrays in place.
 Columns: steps of the solve; microseconds of the kernel, of `simulate(saveat=[end])`, of the function that
 `model.solver(saveat=[end])` returns, called as it is and inside of `jax.jit`; `simulate` less the kernel, over the

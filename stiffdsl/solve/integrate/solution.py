@@ -165,7 +165,7 @@ class Solution:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of the run, looked for when it is asked for."""
+        """Notes on the run for its reader, looked for when they are asked for."""
         if not isinstance(self._notes, tuple):
             self._notes = tuple(self._notes() if callable(self._notes) else self._notes)
         return self._notes
