@@ -45,7 +45,7 @@ class PureSolution(NamedTuple):
 
 
 class CallSettings(TypedDict, total=False):
-    """What a call may say of times and tolerances instead of `model.solver`."""
+    """Times and tolerances that a call may give instead of `model.solver`."""
 
     saveat: Any
     time: Any
