@@ -35,7 +35,7 @@ MOST = 4_000_000
 def knots_of_tables(signals: tuple[Signal, ...], rtol: Any, start: Any, end: Any) -> Knots | None:
     """The knots of tables that are known before a program is traced, by NumPy: XLA takes seconds for the search, which
     is most of what it would compile. None where there are none, or their values belong to a trace."""
-    if _traced(signals, rtol, start, end):
+    if not signals or _traced(signals, rtol, start, end):
         return None
     found = together(_of_tables(signals, float(rtol), bool(end < start)))
     if found is None:

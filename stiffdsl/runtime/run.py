@@ -168,7 +168,10 @@ def within(times: np.ndarray, start: float, end: float) -> np.ndarray:
     """`times` where they lie in the interval: those that only rounding puts outside are its ends."""
     low, high = min(start, end), max(start, end)
     near = ROUNDING * max(abs(low), abs(high))
-    if len(times) and (times.min() < low - near or times.max() > high + near):
+    first, last = (times.min(), times.max()) if len(times) else (low, high)
+    if low <= first and last <= high:
+        return times.copy()
+    if first < low - near or last > high + near:
         raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
     return np.clip(times, low, high)
 

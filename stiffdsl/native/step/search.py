@@ -88,10 +88,13 @@ class SearchKernel:
         self._library: Library | None = None
         digest = hashlib.sha256(sources() + digest_of((problem.residual, problem.jacobian), problem.tables))
         digest.update(problem.free.tobytes() + repr((ITERATIONS, problem.sizes)).encode())
-        for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source):
-            digest.update(np.ascontiguousarray(array).tobytes() + b"|")
+        # Factors of equal plans are one module.
+        planned = hashlib.sha256(sources() + repr(len(problem.rows)).encode())
+        for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source, plan.mass):
+            planned.update(np.ascontiguousarray(array).tobytes() + b"|")
+        digest.update(planned.digest())
         self.key = f"{digest.hexdigest()}.search"
-        self.factors = FactorKernels(self.key, plan, len(problem.rows), seldom=True)
+        self.factors = FactorKernels(planned.hexdigest(), plan, len(problem.rows), seldom=True)
         self.kernel = Kernel(self._target, [(), *((size,) for size in problem.sizes)], (plan.n + 2,))
 
     def __call__(

@@ -16,6 +16,8 @@ from stiffdsl.solve.base.pictures import drawn
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.program_cache import jit_beside_itself
 
+# Asked for once: it takes as long as several steps.
+CORES = os.cpu_count() or 1
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
 CHUNK = 64
 # Seconds that threads take to start and to stop, and some.
@@ -182,7 +184,7 @@ def run_lanes(
     at best, once known, by the size of chunks: few quick lanes are not worth a thread. Lanes that are quick as far as
     is known before go `together`, in one chunk where they fit into one.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or CORES
     pace = {} if pace is None else pace
     slow = count * pace.get(count, 0.0) > SLOW
     size = count if together and not slow and count <= most else min(most, max(1, -(-count // threads)))
