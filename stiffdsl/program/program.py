@@ -162,6 +162,11 @@ class Program:
         return len(self.system.implicit) > 0 and bends(self.by_name["rhs"].ops)
 
     @cached_property
+    def all_variables(self) -> bool:
+        """Whether no entry of y is a derivative."""
+        return bool(np.all(self.is_variable))
+
+    @cached_property
     def counted(self) -> float:
         """The share of y that the error norm counts."""
         return float(np.mean(~self.quadratures)) if self.size else 1.0
@@ -198,4 +203,4 @@ class Program:
             share = xp.sqrt(xp.mean(xp.isfinite(atol)))
         if share is not None:
             rtol, atol = rtol * share, atol * share
-        return rtol, atol if np.all(self.is_variable) else xp.where(self.is_variable, atol, np.inf)
+        return rtol, atol if self.all_variables else xp.where(self.is_variable, atol, np.inf)

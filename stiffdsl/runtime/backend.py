@@ -139,7 +139,11 @@ BACKENDS: tuple[Backend, ...] = (LLVM(), XLA())
 
 def backend() -> Backend:
     """The back end for the device that JAX computes on."""
-    return next(one for one in BACKENDS if one.serves())
+    # A loop, not `next` of a generator: this is asked several times a call.
+    for one in BACKENDS:
+        if one.serves():
+            return one
+    raise AssertionError("XLA serves every device")
 
 
 @artifact
