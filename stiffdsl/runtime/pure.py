@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.extend.core import unsafe_am_i_under_a_jit_DO_NOT_USE
+from jax.extend.core import unsafe_am_i_under_a_jit_DO_NOT_USE  # pyright: ignore[reportPrivateImportUsage]
 
 from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.artifact import artifact
@@ -89,7 +89,7 @@ class PureSolve:
         else:
             times = run.within(times, start, end)
         self.span = CallSpan(start, end, times, options.rtol, np.asarray(options.atol))
-        self._lanes: dict[Any, Callable[..., Any]] = {}
+        self._lanes: dict[Any, tuple[Callable[..., Any], bool]] = {}
         self._made: dict[Any, Callable[..., Any]] = {}
 
     def __call__(
