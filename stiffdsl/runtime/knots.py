@@ -41,7 +41,7 @@ def knots_of_tables(signals: tuple[Signal, ...], rtol: Any, start: Any, end: Any
     if found is None:
         return None
     # As many as there could be: their number is a size in the program.
-    most = sum(1 + np.size(same[0].times) for same in _by_clock(signals))
+    most = sum(1 + len(np.asarray(same[0].times)) for same in _by_clock(signals))
     return Knots(*(np.pad(a, (0, most - len(a)), constant_values=np.inf) for a in found))
 
 
