@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import stiffdsl as sd
 from stiffdsl.surrogate.core.formula import narrowed
@@ -92,6 +93,33 @@ def test_stabilised_steps_reach_over_fast_rates():
         steps = Steps(STABILISED, 2, stages)
         found = integrated(steps, lambda t, x, u, r=0.98 * steps.reach: -r * x, np.ones((1, 1)), knots, u)
         assert np.abs(found[1:]).max() < 1
+
+
+def test_a_steep_controller_that_sets_in_within_a_step():
+    """A zone whose cooling holds 1, 500 times as fast as it warms up: the Jacobian at the beginning of an hour does not
+    know of it."""
+    rates = np.array([0.1, 0.3, 1.0])
+    knots = np.linspace(0.0, 12.0, 13)
+    u = np.stack([np.ones((13, 3)), np.broadcast_to(rates, (13, 3))], axis=1)
+
+    def g(t, x, u):
+        return 0.5 * u[0] + u[1] * jnp.sin(t) - 0.2 * x - 200 * jnp.maximum(0, x - 1)
+
+    @jax.jit
+    def found(begin):
+        return integrated(Steps(IMPLICIT, 1, 8), g, begin * jnp.ones((1, 3)), knots, u)[:, 0]
+
+    def truth(k):
+        def slope(t, x):
+            return 0.5 + rates[k] * np.sin(t) - 0.2 * x - 200 * np.maximum(0, x - 1)
+
+        return solve_ivp(slope, (0, 12), [0.5], "Radau", knots, rtol=1e-9, atol=1e-9, max_step=0.05).y[0]
+
+    exact = np.stack([truth(k) for k in range(3)], axis=1)
+    assert np.abs(found(0.5) - exact).max() < 2e-3
+    slope = float(jax.grad(lambda begin: found(begin)[2].sum())(0.5))
+    moved = float(found(0.501)[2].sum() - found(0.499)[2].sum()) / 2e-3
+    assert slope == pytest.approx(moved, rel=0.05, abs=0.01)
 
 
 def test_a_sum_of_many_states_is_narrowed_whole(slab):

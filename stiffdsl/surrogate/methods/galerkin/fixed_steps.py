@@ -24,8 +24,11 @@ Slope = Callable[[Any, Any, Any], Any]
 CLASSICAL, STABILISED, IMPLICIT = "classical", "stabilised", "implicit"
 # What the fastest rate times the step may be for the classical method, whatever its argument.
 _CLASSICAL_REACH = 2.0
-# Implicit steps that err by more than this (in x) are taken again, this many times as short.
-_DOUBTED, _AGAIN = 0.02, 16
+# Implicit steps that err by more than this (in x) are taken again, this many times as short, and then once more: where
+# a steep controller sets in within a step, the Jacobian at its beginning knows nothing of it.
+_DOUBTED, _AGAIN, _TIMES = 5e-4, 16, 2
+# A step that errs by more than this is not taken where those around it are taken again: it would lead anywhere.
+_HOPELESS = 1.0
 # Where the first of the intervals is divided, as shares of it: a start is seldom at rest.
 _GRADES = np.geomspace(1e-3, 1.0, 7)[:-1]
 
@@ -66,30 +69,38 @@ def integrated(
     one = _stepper(steps)
     u = jnp.asarray(u).astype(dtype)
 
-    def divided(pieces: int, x: Any, given: Any) -> tuple[Any, Any]:
-        """x at the next knot, and the largest error that was estimated on the way, lane by lane."""
+    def divided(pieces: int, x: Any, given: Any, careful: bool) -> tuple[Any, Any]:
+        """x at the next knot, and the largest error that was estimated on the way, lane by lane; `careful` where they
+        can be taken again."""
         t, width, left, right = given
         h, rise = width / pieces, (right - left) / pieces
 
         def piece(k: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
             x, before = state
-            x, error = one(g, x, t + k * h, h, left + rise * k, rise)
-            return x, jnp.maximum(before, error)
+            after, error = one(g, x, t + k * h, h, left + rise * k, rise)
+            if careful:
+                after = jnp.where(error <= _HOPELESS, after, x)
+            return after, jnp.maximum(before, error)
 
         state = x, jnp.zeros(x.shape[1], dtype)
         if pieces == 1:
             return piece(0.0, state)
         return jax.lax.fori_loop(0, pieces, lambda k, state: piece(jnp.asarray(k, dtype=dtype), state), state)
 
+    def refined(pieces: int, times: int, x: Any, given: Any) -> Any:
+        """x at the next knot; steps that are doubted are taken again, up to so many `times` in a row."""
+        after, error = divided(pieces, x, given, times > 0)
+        if not times:
+            return after
+        bad = ~(error <= _DOUBTED)
+
+        def again() -> Any:
+            return jnp.where(bad, refined(_AGAIN * pieces, times - 1, x, given), after)
+
+        return jax.lax.cond(jnp.any(bad), again, lambda: after)
+
     def over(x: Any, given: Any) -> Any:
-        after, error = divided(steps.pieces, x, given)
-        if steps.method == IMPLICIT:
-            bad = ~(error <= _DOUBTED)
-
-            def again() -> Any:
-                return jnp.where(bad, divided(_AGAIN * steps.pieces, x, given)[0], after)
-
-            after = jax.lax.cond(jnp.any(bad), again, lambda: after)
+        after = refined(steps.pieces, _TIMES if steps.method == IMPLICIT else 0, x, given)
         return after, after
 
     begin = jnp.asarray(begin).astype(dtype)
