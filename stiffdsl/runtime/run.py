@@ -154,7 +154,7 @@ def save_times(saveat: Any) -> np.ndarray | None:
         raise ValueError("`saveat` is a vector of finite times")
     if not len(times):
         raise ValueError("`saveat` is empty: it takes at least one time")
-    if (times[1:] < times[:-1]).any() and (times[1:] > times[:-1]).any():
+    if len(times) > 2 and (times[1:] < times[:-1]).any() and (times[1:] > times[:-1]).any():
         raise ValueError("the times in `saveat` must ascend, or descend")
     return times
 
@@ -168,7 +168,10 @@ def within(times: np.ndarray, start: float, end: float) -> np.ndarray:
     """`times` where they lie in the interval: those that only rounding puts outside are its ends."""
     low, high = min(start, end), max(start, end)
     near = ROUNDING * max(abs(low), abs(high))
-    first, last = (times.min(), times.max()) if len(times) else (low, high)
+    if len(times) > 1:
+        first, last = times.min(), times.max()
+    else:
+        first, last = (times[0], times[0]) if len(times) else (low, high)
     if low <= first and last <= high:
         return times.copy()
     if first < low - near or last > high + near:
