@@ -1,5 +1,6 @@
 """Conversion of a run's parameters, inputs and initial values, given by name, into vectors in SI."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -215,7 +216,9 @@ def _placed(
     """The value given for one name; raises `ValueError` where it is no number, or not of the name's shape."""
     if isinstance(value, str):
         value = quantity(name, value, found.block.unit)
-    number = _numbers(value, name, what)
+    # Plain numbers are what most calls give.
+    plain = type(value) is float and math.isfinite(value)
+    number = np.float64(value) if plain else _numbers(value, name, what)
     if number.shape not in ((), found.shape):
         raise ValueError(f"the {what} `{name}` has shape {found.shape}, not {number.shape}")
     if found.block.sizes and not isinstance(number, jax.Array):
@@ -229,7 +232,12 @@ def _together(size: int, placed: list[_Placed]) -> Any:
     Numbers of JAX are joined, then converted and put in place by one operation each: XLA's time for a chain of updates
     grows with the square of its length.
     """
-    values, scale, shift = np.zeros(size), np.ones(size), np.zeros(size)
+    values = np.zeros(size)
+    if not any(isinstance(one.values, jax.Array) for one in placed):
+        for one in placed:
+            values[one.at] = np.ravel(one.values) * one.scale + one.shift
+        return values
+    scale, shift = np.ones(size), np.zeros(size)
     # The index of the number for each place: among `values`, or behind them, among those of JAX.
     source, known = np.arange(size), size
     alone = [one for one in placed if isinstance(one.values, jax.Array) and one.alone]
@@ -244,8 +252,6 @@ def _together(size: int, placed: list[_Placed]) -> Any:
         else:
             values[one.at] = np.ravel(one.values) * one.scale + one.shift
             source[one.at], scale[one.at], shift[one.at] = one.at, 1.0, 0.0
-    if not behind:
-        return values
     given = tuple(one.values for one in alone), tuple(one.values for one in whole)
     return _in_place(values, *given, source, scale, shift, lengths=tuple(len(one.at) for one in whole))
 
