@@ -11,7 +11,7 @@ from stiffdsl.check.names import dotted
 from stiffdsl.check.report import Report, written
 from stiffdsl.check.si import plain_number
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.units import NONE, Dimension, Unit
+from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -24,6 +24,12 @@ def _held(count: float | None) -> str:
     return (
         "this is a temperature with its offset" if count == 1.0 else f"this holds the offset {count:g} times"
     )
+
+
+def _degrees_meant(a: Dimension | None, b: Dimension | None) -> str | None:
+    """The help where a temperature stands beside `[C]`, which is the coulomb."""
+    celsius = {a, b} == {parse_unit("C").dimension, parse_unit("K").dimension}
+    return "a temperature is in `[degC]`; `[C]` is the coulomb" if celsius else None
 
 
 def _in_kelvin(at: tree.Expr | None, other: tree.Expr, a: float | None, b: float | None) -> str:
@@ -64,6 +70,7 @@ class DimensionRules:
             e.right.span,
             f"this is {b}",
             (witness.span, f"this is {a}"),
+            help=_degrees_meant(left.dimension, right.dimension),
         )
 
     def power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:

@@ -16,7 +16,16 @@ from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import LocatedDeclaration
 from stiffdsl.check.si import in_unit, plain_number
 from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
-from stiffdsl.check.units import NONE, SYMBOL_OF_NAME, Dimension, Unit, UnitError, known_units, parse_unit
+from stiffdsl.check.units import (
+    NONE,
+    SYMBOL_OF_NAME,
+    Dimension,
+    Unit,
+    UnitError,
+    is_unit,
+    known_units,
+    parse_unit,
+)
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
@@ -284,6 +293,8 @@ class Walker:
         name = e.function
         if names.entity is not None and name in names.entity.members:
             help = f"an index is written in brackets: `{name}[...]`; a product needs `*`"
+            if [plain_number(a) for a in e.arguments] == [0]:
+                help = f"a start value is declared (`var {name} start 1`), or stands in `initial`"
             self.report.say("E0230", f"`{name}` is not a function", (e.span, "is called here"), help=help)
         elif names.complete:
             known = [*BUILTINS, "der", *names.scope.known(tree.FunctionDeclaration)]
@@ -291,7 +302,7 @@ class Walker:
                 "E0230",
                 f"unknown function `{name}`",
                 (e.span, "is called here"),
-                help=OTHER_NAMES.get(name.lower()) or did_you_mean(name, known),
+                help=OTHER_NAMES.get(name.lower()) or _without_module(name) or did_you_mean(name, known),
                 key=("E0230", name, id(names.entity or names.scope)),
             )
 
@@ -546,9 +557,19 @@ def _product_offsets(operator: str, left: Typed, right: Typed) -> offsets.Offset
     return offsets.multiplied(left.offsets, factor if operator == "*" else f"1/({factor})")
 
 
+def _without_module(name: str) -> str | None:
+    """The help for a function that another language keeps in a module: `math.exp`, `np.maximum`."""
+    module, _, last = name.rpartition(".")
+    if not module:
+        return None
+    return f"write `{last}`" if last in BUILTINS else OTHER_NAMES.get(last.lower())
+
+
 def _unit_help(error: UnitError) -> str | None:
     """The unit that was meant: the symbol of a name such as `metre`, or the nearest symbol."""
     if error.near is None:
         return None
     symbol = SYMBOL_OF_NAME.get(error.near.lower().removesuffix("s"))
+    if symbol is None and error.near.startswith("K") and is_unit("k" + error.near[1:]):
+        symbol = "k" + error.near[1:]
     return f"write `{symbol}`" if symbol else did_you_mean(error.near, known_units())

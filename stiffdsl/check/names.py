@@ -20,6 +20,8 @@ from stiffdsl.syntax import tree
 Walk = Callable[[tree.Expr], Typed]
 
 
+# What other languages call what this one has.
+_OTHER_WORDS = {"t": "the time is `time`", "e": "a power of e is written `exp(x)`"}
 # A derivative in other languages: `dx`, `dxdt`, `dx_dt`, `ddt_x`, `xdot`, `x_dot`, `Dx`.
 _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w+)")
 
@@ -137,7 +139,7 @@ class Resolver:
                 (name.span, place),
                 help=self._derivative_of(text)
                 or did_you_mean(text, names.known())
-                or ("the time is `time`" if text == "t" else None)
+                or _OTHER_WORDS.get(text)
                 or (f"declare it: `var {text}`" if self.determines else None),
                 key=("E0220", text, id(names.entity or names.scope)),
             )

@@ -221,10 +221,21 @@ def parse_unit(text: str) -> Unit:
     stripped = text.strip().translate(_SUPERSCRIPTS)
     if stripped in ("", "-", "1"):
         return Unit(1.0, 0.0, NONE)
+    if found := re.fullmatch(r"(?:deg|°)\s+([CF])", stripped):
+        raise UnitError(f"`{text}` is a product of two units; a temperature is in `deg{found[1]}`")
     if stripped in _AFFINE:
         return Unit(*_AFFINE[stripped], _d(K=1))
     scale, dimension = _Reader(stripped).read()
     return Unit(scale, 0.0, dimension)
+
+
+def is_unit(text: str) -> bool:
+    """Whether `text` stands for a unit."""
+    try:
+        parse_unit(text)
+    except UnitError:
+        return False
+    return True
 
 
 class _Reader:

@@ -81,15 +81,17 @@ def _over(flat: FlatModel, inc: Incidence, merged: Structure, spare: int, title:
         merged.of_row[r], merged.of_column[c] = c, r
     merged.of_row[redundant] = -1
     span = _span(flat, inc, redundant)
-    notes, parameter = [], None
+    notes, parameter, given = [], None, None
     for c in merged.columns_of[redundant][:MOST_TOLD]:
         other = merged.of_column[c]
         where = _span(flat, inc, other)
         name = _name(flat, int(inc.unknowns.variable[c]), span)
         notes.append(f"`{name}` is already determined by {_quote(where, span, part_of(flat, inc, other))}")
         parameter = parameter or _parameter(flat, inc, other)
+        given = given or _start_meant(name, _text(where))
     if notes:
         way_out = "remove one of them" + (f", or make `{parameter}` a `var`" if parameter else "")
+        way_out += f"; {given}" if given else ""
     else:
         family = flat.equations[inc.locate(redundant)[0]]
         if family.template.free_symbols:
@@ -258,6 +260,13 @@ def _quote(span: Span, seen_from: Span, part: str = "") -> str:
     """The text of an equation, the part it belongs to, and its line; the file too where it is another one."""
     file = "" if span.source.name == seen_from.source.name else f" of {PurePath(span.source.name).name}"
     return f"`{_text(span)}`{f' of `{part}`' if part else ''} (line {span.line}{file})"
+
+
+def _start_meant(name: str, text: str) -> str | None:
+    """The help where `text`, the value a variable is declared with, is but a number: `var x = 1`."""
+    if not re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?( ?\[[^]]*\])?", text, re.IGNORECASE):
+        return None
+    return f"a value at the beginning alone is written `{name} start {text}`"
 
 
 def _text(span: Span) -> str:

@@ -4,6 +4,7 @@
 and MATLAB.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -392,6 +393,26 @@ def _words(p: ErrorContext) -> Diagnostic | None:
     return None
 
 
+def _number(p: ErrorContext) -> Diagnostic | None:
+    """Numbers and ranges as other languages write them: `1_000`, `1.5D0`, `1e`, `0 to 10`."""
+    before, token = p.before, p.token
+    if before is None:
+        return None
+    if token == "to":
+        return p.say("a range is written with `..`", help=f"write `{before}..{p.after}`")
+    if before.end_column != token.column:
+        return None
+    if re.fullmatch(r"(_\d+)+", token):
+        joined = before + token.replace("_", "")
+        return p.say("the digits of a number stand together", help=f"write `{joined}`")
+    if re.fullmatch(r"[dD]\d+", token):
+        return p.say("a power of ten is written with `e`", help=f"write `{before}e{token[1:]}`")
+    if token in ("e", "E"):
+        help = f"write `{before}e3` for a power of ten, `{before}*{token}` for a product"
+        return p.say(f"no digit stands behind `{before}{token}`", help=help)
+    return None
+
+
 def _operator(p: ErrorContext) -> Diagnostic | None:
     """`2x`, `k x`, `x 2`."""
     before, token = p.before, p.token
@@ -399,6 +420,8 @@ def _operator(p: ErrorContext) -> Diagnostic | None:
         return None
     if token.type not in ("NAME", "NUMBER", "LPAR"):
         return None
+    if before.type == "NUMBER" and token.type in ("NAME", "NUMBER") and (number := _number(p)):
+        return number
     if before.type in ("NUMBER", "NAME", "RPAR", "RSQB", "UNIT"):
         help = f"write `{before}*{token}`" if before.type in ("NUMBER", "NAME") and token != "(" else None
         return p.say(f"an operator is missing between `{before}` and `{token}`", help=help)

@@ -2,6 +2,7 @@
 
 import pytest
 
+import stiffdsl as sd
 from stiffdsl.diagnostics import ModelError, render
 from stiffdsl.graph import sort
 
@@ -223,3 +224,9 @@ def test_message(case):
         sort(model(text))
     told = "\n\n".join(render(d) for d in failure.value.diagnostics)
     assert told == expected.strip()
+
+
+def test_a_start_that_is_written_as_a_value():
+    with pytest.raises(ModelError) as caught:
+        sd.loads("model M\n  var x = 1\n  var y [m] = 2*time\nequations\n  der(x) = -x\nend\n")
+    assert "a value at the beginning alone is written `x start 1`" in str(caught.value)
