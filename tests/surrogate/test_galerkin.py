@@ -1,4 +1,6 @@
-"""Surrogates that keep the equations of the model for a few combinations of its states."""
+"""Surrogates that keep the equations of the model for a few combinations of its states.
+
+`python -m pytest -n 0 -m slow tests/surrogate/test_galerkin.py` runs the long proofs (minutes)."""
 
 import jax
 import jax.numpy as jnp
