@@ -62,7 +62,7 @@ def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
     ops = program.by_name["rhs"].ops
     kinds = dependences(ops, program.tables, clocks, still)
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
-    compared = _compared(ops, kinds)
+    compared = _compared(ops, kinds, bool(np.all(program.mass)))
     shown = {
         _source(ops, kinds, k)
         for k in sorted({*used, len(ops) - 1})
@@ -83,10 +83,12 @@ def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
     )
 
 
-def _compared(ops: Sequence[Op], kinds: list[int]) -> set[int]:
-    """Operations that conditions on unknowns, and exponentials of unknowns, depend on, themselves included."""
+def _compared(ops: Sequence[Op], kinds: list[int], explicit: bool) -> set[int]:
+    """Operations that conditions on unknowns, and exponentials of unknowns, depend on, themselves included. Algebraic
+    unknowns follow functions of time at once, whichever equations these are in: there all operations count."""
     names = (*RELATIONS, "exp")
-    return _needed(ops, [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names])
+    found = [k for k, op in enumerate(ops) if kinds[k] == OTHER and op.name in names]
+    return set(range(len(ops))) if found and not explicit else _needed(ops, found)
 
 
 def _source(ops: Sequence[Op], kinds: list[int], k: int) -> int:
