@@ -130,7 +130,7 @@ def test_such_pulses_in_a_solver_and_backward():
     assert backward["z"][-1] == pytest.approx(-1e-4 * np.sqrt(np.pi), rel=1e-4)
 
 
-# Source, inductance, diode after Shockley, capacitor, load: while the diode blocks, its voltage alone follows the source.
+# Source, inductance, diode, capacitor, load: while the diode blocks, its voltage alone follows the source.
 RECTIFIER = """\
 model Rectifier
   param Is = 1e-12
