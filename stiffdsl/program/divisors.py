@@ -10,7 +10,7 @@ import sympy as sp
 
 from stiffdsl.flat.functions import Where
 from stiffdsl.flat.model import Family
-from stiffdsl.flat.numpy_code import compiled
+from stiffdsl.flat.numeric import compiled
 from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.system import SortedSystem
 
@@ -32,7 +32,7 @@ class Divisor:
         """The numbers of the parameters that decide in members, ascending."""
         slots = [int(s.name[1:]) for s in symbols_of(self.expression)]  # type: ignore[attr-defined]
         columns = [k for k in slots if self.family.kinds[k] == "param"]
-        return np.unique(self.family.table[np.ix_(members, columns)])
+        return np.unique(self.family.table[members][:, columns])
 
     def zero(self, p: np.ndarray, constants: np.ndarray) -> np.ndarray:
         """The members in which it is zero."""

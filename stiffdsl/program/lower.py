@@ -13,8 +13,8 @@ from stiffdsl.program.jacobian import Accumulation, Nonzeros
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
 from stiffdsl.program.relations import HeldRelations, relations
-from stiffdsl.program.stops import Stops
 from stiffdsl.program.tables import named
+from stiffdsl.program.time.stops import Stops
 from stiffdsl.program.values import Numbers, Vectors
 
 # Models of at most this many equations, and sums of at most this many terms, are written number by number.

@@ -78,8 +78,8 @@ class Program:
     - `invariants(t, y, p, u)`, where the system has any, and `invariants_jacobian(t, y, p, u)`: its nonzeros
       by y at `invariant_rows`, `invariant_columns`
 
-    - `crossings(p, side) -> (2 m,)`, where conditions depend on time alone (`stops.py`): offsets, then slopes of the
-      lines over time that jump at zero, or at whole numbers (`crossings_periodic`); `crossings_follow`: whether
+    - `crossings(p, side) -> (2 m,)`, where conditions depend on time alone (`time/stops.py`): offsets, then slopes of
+      the lines over time that jump at zero, or at whole numbers (`crossings_periodic`); `crossings_follow`: whether
       the times of jumps depend on parameters. Then the functions above that steps evaluate (`rhs`, `jacobian`,
       `invariants`, `invariants_jacobian`) take as their last argument `side`, a time inside the step for each line
     - `relations(t, y, p, u) -> (2 r,)`, where conditions change while the equations are solved (`relations.py`): what

@@ -8,7 +8,7 @@ An exponential of time and unknowns (a diode at a source) may rise from nothing 
 relation too: its value is its exponent, and held it rises by no more than a few powers of e.
 
 `max` and `min` are comparisons with a choice. What is decided by parameters alone never changes, and steps end where
-conditions on straight lines of time do (`stops.py`): these are no relations. Equality holds at single points.
+conditions on straight lines of time do (`time/stops.py`): these are no relations. Equality holds at single points.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,7 @@
-"""Knots, where steps end since forcing bends or jumps there, and limits of steps where it may be narrow. Forcing:
-tables and functions given as inputs, and terms of equations in time and parameters alone (`program/forcing.py`)."""
+"""Knots, where steps end since forcing bends or jumps there, and limits of steps where it may be narrow.
+
+Forcing: tables and functions given as inputs, and terms of equations in time and parameters alone
+(`program/time/forcing.py`)."""
 
 from typing import Any, NamedTuple
 
@@ -9,9 +11,9 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from stiffdsl.program.at_times import at_times
-from stiffdsl.program.forcing import Forcing, forcing
 from stiffdsl.program.program import Function
+from stiffdsl.program.time.at_times import at_times
+from stiffdsl.program.time.forcing import Forcing, forcing
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted

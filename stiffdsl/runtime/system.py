@@ -14,8 +14,8 @@ from stiffdsl.solve.integrate.time_events import Crossings
 
 
 class Args(NamedTuple):
-    """Arguments of the equations beside time and state, in SI: all parameters, inputs as functions. `side`:
-    times in the step that is made, one for each line over time at which the equations jump (`program/stops.py`): they
+    """Arguments of the equations beside time and state, in SI: all parameters, inputs as functions. `side`: times in
+    the step that is made, one for each line over time at which the equations jump (`program/time/stops.py`): they
     decide conditions on time; None: each time decides for itself. `knots`: where steps end, since the inputs bend."""
 
     p: Any

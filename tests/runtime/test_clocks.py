@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.program.forcing import forcing
+from stiffdsl.program.time.forcing import forcing
 
 PULSES = """model Pulses "a hundredth of a second wide, in a hundred"
   const N = 3

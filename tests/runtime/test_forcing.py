@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 import stiffdsl as sd
-from stiffdsl.program.at_times import at_times
-from stiffdsl.program.forcing import forcing
+from stiffdsl.program.time.at_times import at_times
+from stiffdsl.program.time.forcing import forcing
 from stiffdsl.runtime.emit import function
 
 

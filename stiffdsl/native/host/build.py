@@ -15,10 +15,10 @@ from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
-from stiffdsl.program.forcing import forcing
 from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.program import Program
-from stiffdsl.program.segments import in_segments
+from stiffdsl.program.time.forcing import forcing
+from stiffdsl.program.time.segments import in_segments
 from stiffdsl.solve.methods.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}

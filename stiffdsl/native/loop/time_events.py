@@ -1,7 +1,7 @@
 """Jumps in time inside a kernel (`solve/integrate/time_events.py`).
 
 Conditions on time alone are decided by one time for all steps up to the next jump, in the middle between both. It
-follows the parameters (`program/segments.py`).
+follows the parameters (`program/time/segments.py`).
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Segments between jumps in time: conditions on time alone are decided by one time, in the middle of the segment.
 
-It follows the parameters, so that what depends on it is computed once for the steps of a segment (`hoist.py`):
+It follows the parameters, so that what depends on it is computed once for the steps of a segment (`program/hoist.py`):
 
     rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
 """

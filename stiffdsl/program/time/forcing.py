@@ -4,7 +4,7 @@ A step looks at the equations at a few times. What moves only for a while, and d
 may lie between them: it is looked at before a solve. That `sin(w*time)`, polynomials and `exp(-time/tau)` move is
 seen at any time; powers, quotients, `exp` of a square and all that has branches may be still for long. Where
 conditions compare it with unknowns (`relations.py`), what moves without rest counts too: they may be true for a
-while. Clocks (`time_dependence.py`) are functions of time as well.
+while. Clocks (`dependence.py`) are functions of time as well.
 
     der(y) = exp(-((time - 3)/0.5)^2)*y + sin(time)        exp(-((t - 3)/0.5)^2); a peak of -((t - 3)/0.5)^2
 
@@ -21,7 +21,7 @@ from stiffdsl.program.operations import ORDERED
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.relations import RELATIONS
-from stiffdsl.program.time_dependence import (
+from stiffdsl.program.time.dependence import (
     CONSTANT,
     LINE,
     MOVED,
