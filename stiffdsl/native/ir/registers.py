@@ -1,7 +1,7 @@
 """Registers of a kernel as an array namespace: scalar formulas of the solvers, written over `xp`, as LLVM IR.
 
-    control.after_accepted(jnp, error, …)               traced by JAX
-    control.after_accepted(RegisterNamespace(code), error, …)     written into the function `code`
+    control.predicted(jnp, accept, error, …)               traced by JAX
+    control.predicted(RegisterNamespace(code), True, error, …)     written into the function `code`
 
 Formulas that both tiers need (`solve/base/control.py`, `first_step.py`, `crossings.py`) are one text so. The larger and
 the smaller of two numbers are the second where one is NaN; `jnp` gives NaN there. Formulas must not depend on that.

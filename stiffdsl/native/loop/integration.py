@@ -306,7 +306,7 @@ class Integration(Saving):
         with code.choice(accept) as (yes, no):
             with yes:
                 most = xp.of(self._longest(control.longest(xp, rejections).text, h))
-                step, expected_next = control.after_accepted(xp, missed, expected, most, order)
+                step, expected_next = control.predicted(xp, True, missed, expected, most, order)
                 self._propose(h, xp.exp(step).text)
                 self.set("expected", expected_next.text)
                 self.add("accepted", 1)
@@ -324,7 +324,7 @@ class Integration(Saving):
             with no:
                 self.add("rejected", 1)
                 with code.when(code.value(f"xor i1 {short}, true")):
-                    step, expected_next = control.after_rejected(xp, missed, expected, order)
+                    step, expected_next = control.predicted(xp, False, missed, expected, 0.0, order)
                     self._propose(h, xp.exp(step).text)
                     self.set("expected", expected_next.text)
                     self.add("rejections", 1)

@@ -40,26 +40,22 @@ def factor(
     return jnp.where(jnp.isfinite(error), limited, LEAST)
 
 
-def after_accepted(xp: Any, error: Any, expected: Any, longest: Any, order: int) -> tuple[Any, Any]:
-    """Predictive control behind an accepted step, all as logarithms: the factor for the next step, at most `longest`,
-    and the error that is expected of it; `expected` is that of the step just made, zero for the first one.
+def predicted(xp: Any, accept: Any, error: Any, expected: Any, longest: Any, order: int) -> tuple[Any, Any]:
+    """Predictive control, all as logarithms: the factor for the next step, at most `longest` behind an accepted one,
+    and the error that is expected of it; `expected` is that of the step just tried, zero for the first one. `accept`
+    may be a bool, where there is code for each case.
 
     An error that goes with h^order keeps to what was expected. Where it came out larger it is taken to grow as much
-    again; where smaller, that is not relied on.
+    again; where smaller, that is not relied on. A rejected step without a finite error is cut hard.
     """
-    logarithm = _logarithm(xp, error)
-    drift = xp.minimum(expected - logarithm, 0.0)
-    step = (drift - logarithm) * (1 / order) + math.log(PREDICTIVE_SAFETY)
-    step = xp.clip(step, math.log(LEAST), longest)
-    return step, xp.maximum(logarithm, math.log(LEAST_EXPECTED)) + order * step
-
-
-def after_rejected(xp: Any, error: Any, expected: Any, order: int) -> tuple[Any, Any]:
-    """The same behind a rejected step; where its error is not finite the step is cut hard."""
-    step = _logarithm(xp, error) * (-1 / order) + math.log(PREDICTIVE_SAFETY)
-    step = xp.clip(step, math.log(LEAST), math.log(0.9))
-    step = xp.where(xp.isfinite(error), step, math.log(LEAST))
-    return step, expected + order * step
+    logarithm = xp.log(xp.clip(error, 1e-10, 1e10))
+    drift = _where(xp, accept, xp.minimum(expected - logarithm, 0.0), 0.0)
+    step = math.log(PREDICTIVE_SAFETY) + (drift - logarithm) / order
+    step = xp.clip(step, math.log(LEAST), _where(xp, accept, longest, math.log(0.9)))
+    if accept is not True:
+        step = xp.where(xp.isfinite(error), step, math.log(LEAST))
+    known = xp.maximum(logarithm, math.log(LEAST_EXPECTED))
+    return step, _where(xp, accept, known, expected) + order * step
 
 
 def longest(xp: Any, rejections: Any) -> Any:
@@ -67,8 +63,10 @@ def longest(xp: Any, rejections: Any) -> Any:
     return xp.where(rejections > 0, 0.0, math.log(GREATEST))
 
 
-def _logarithm(xp: Any, error: Any) -> Any:
-    return xp.log(xp.clip(error, 1e-10, 1e10))
+def _where(xp: Any, condition: Any, one: Any, other: Any) -> Any:
+    if isinstance(condition, bool):
+        return one if condition else other
+    return xp.where(condition, one, other)
 
 
 def predictive(
@@ -84,7 +82,5 @@ def predictive(
     A step that was `cut` to end at a knot, so many times, may be followed by one as long as it was proposed.
     """
     most = jnp.maximum(longest(jnp, rejections), jnp.log(cut))
-    forward = after_accepted(jnp, error, expected, most, order)
-    again = after_rejected(jnp, error, expected, order)
-    step, error = (jnp.where(accept, a, b) for a, b in zip(forward, again, strict=True))
+    step, error = predicted(jnp, accept, error, expected, most, order)
     return jnp.exp(step), error
