@@ -62,7 +62,10 @@ def knots_of(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any
     parts = _of_tables(args.inputs.signals, rtol, end < start) if known is None else [known]
     seen = _looked_at(model, args, start, end, y0)
     if seen is not None:
-        rough = SWITCHING if len(model.program.relation_rises) else ROUGH
+        # Conditions, and algebraic unknowns that follow forcing, may change within a part of its period.
+        program = model.program
+        may_switch = len(program.relation_rises) > 0 or not np.all(program.mass)
+        rough = SWITCHING if may_switch else ROUGH
         parts.append(knots_of_function(*seen, end < start, rough))
     return together(parts)
 
