@@ -195,11 +195,18 @@ _HAS_THEN, _ENDS_IN_THEN = re.compile(r"\bthen\b"), re.compile(r"\bthen\s*$")
 def _declaration_end(text: str, position: int) -> int:
     """End of a logical line, which goes on inside brackets and after a comma; a comment is no part of it."""
     depth, stop, previous = 0, position, ""
-    for found in _PATTERN.finditer(text, position):
+    while (found := _PATTERN.search(text, stop)) and found.group():
         kind, value = found.lastgroup, found.group().lstrip()
+        if value == "[":
+            # What brackets on one line hold is no matter: a unit is no expression, `%` begins no comment in it.
+            close, newline = text.find("]", found.end()), text.find("\n", found.end())
+            if close >= 0 and (newline < 0 or close < newline):
+                stop, previous = close + 1, "]"
+                continue
         if kind == "LINE":
             if depth <= 0 and previous != ",":
                 break
+            stop = found.end()
             continue
         depth += (value in "([{") - (value in ")]}")
         stop, previous = found.end(), value

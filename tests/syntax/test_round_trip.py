@@ -138,3 +138,8 @@ def test_forms_of_later_versions_are_kept():
     )
     assert format_source(Source("m.sml", text)) == text
     assert of(show(of(text))) == of(text)
+
+
+def test_a_block_whose_condition_has_a_unit_in_percent():
+    text = "model m\nequations\n  if x > 5 [%] then\n    x = 1\n  else\n    x = 2\n  end\nend\n"
+    assert parse(Source("m.sml", show(parse(Source("m.sml", text))))) == parse(Source("m.sml", text))
