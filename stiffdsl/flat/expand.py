@@ -22,6 +22,8 @@ from stiffdsl.syntax import tree
 
 # Tolerance by which a computed size or bound may miss a whole number.
 ROUNDING = 1e-9
+# Bounds of ranges are counted in whole numbers of the machine.
+MOST_INDEX = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,6 +297,10 @@ class StatementExpansion:
                 expr.span,
                 help="round it with `floor` or `ceil`",
             )
+        beyond = np.ravel(~(np.abs(value) <= MOST_INDEX))
+        if np.any(beyond):
+            bad = float(np.ravel(value)[np.argmax(beyond)])
+            raise Fault("E0304", f"the bound {bad:g} of a range is beyond all indices", expr.span)
         return np.round(value)
 
     def within(self, domain: IterationDomain) -> "StatementExpansion":

@@ -139,3 +139,9 @@ def test_fits_in_many_equations():
 """
     program = compiled(f"{fits}model Cycle\n{declared}equations{equations}end")
     assert program.system.blocks["equations"] == 40
+
+
+def test_a_bound_beyond_all_indices_is_told():
+    text = "model M\n  param v[1] = (0.5*k for k in 1e300..2)\n  var x start 1\nequations\n  der(x) = -x*v[1]\nend\n"
+    with pytest.raises(ModelError, match="beyond all indices"):
+        compile_model(Source("m.sml", text))
