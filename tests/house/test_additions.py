@@ -6,18 +6,8 @@ import sys
 import numpy as np
 
 import stiffdsl as sd
-from stiffdsl.solve.base.method_table import METHODS, Specification
-from stiffdsl.solve.methods.explicit_tableau import ExplicitTableau
-
-# Bogacki and Shampine, A 3(2) pair of Runge-Kutta formulas, Appl. Math. Lett. 2:321, 1989, with Hermite's cubic.
-BS3 = ExplicitTableau(
-    name="bs3",
-    order=3,
-    a=((), (1 / 2,), (0, 3 / 4), (2 / 9, 1 / 3, 4 / 9)),
-    c=(0.0, 0.5, 0.75, 1.0),
-    e=(2 / 9 - 7 / 24, 1 / 3 - 1 / 4, 4 / 9 - 1 / 3, -1 / 8),
-    dense=((1, -4 / 3, 5 / 9), (0, 1, -2 / 3), (0, 4 / 3, -8 / 9), (0, -1, 1)),
-)
+from stiffdsl.solve.base.method_table import METHODS
+from tests.solve.test_method_table import OWN
 
 DECAY = """\
 model Decay
@@ -29,19 +19,7 @@ end
 
 
 def test_a_solver_is_an_entry_of_the_table(monkeypatch):
-    added = Specification(
-        name="bs3",
-        kind="explicit Runge-Kutta, 3 evaluations a step",
-        order=3,
-        dense=3,
-        purpose="a test",
-        citation="Bogacki and Shampine, Appl. Math. Lett. 2:321 (1989)",
-        made="stiffdsl.solve.methods.explicit:Explicit",
-        given="tests.house.test_additions:BS3",
-        takes=(),
-        algebraic=False,
-    )
-    monkeypatch.setitem(METHODS, "bs3", added)
+    monkeypatch.setitem(METHODS, "bs3", OWN)
     times = np.linspace(0, 3, 7)
     found = sd.loads(DECAY).simulate((0, 3), method="bs3", rtol=1e-7, saveat=times)
     right = (np.sin(times) - np.cos(times)) / 2 + 1.5 * np.exp(-times)

@@ -19,8 +19,10 @@ NAMED = 4
 def singular(model: CompiledProgram, p: np.ndarray) -> str | None:
     """Message on equations that are singular at these parameters: unknowns and parameters; None if none is."""
     divisors = model.program.divisors
+    if not divisors:
+        return None
     regular = _regular(model)
-    if not divisors or regular == [p.tobytes()]:
+    if regular == [p.tobytes()]:
         return None
     system = model.program.system
     flat, names, parameters = system.flat, [], []
