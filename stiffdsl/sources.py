@@ -3,6 +3,7 @@
 A front end makes a source in stiffdsl's language of a file in another: it is a line in `FRONT_ENDS`.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from stiffdsl.resources import folder
 
 # The reader of a file by the end of its name; every other file is read as text in stiffdsl's language.
 FRONT_ENDS: dict[str, Callable[[Path], Source]] = {}
+
+# Marks the root of a project, in which imports are looked up; it may be empty.
+PROJECT_FILE = "stiffdsl.toml"
 
 
 def read(path: str | Path) -> Source:
@@ -55,17 +59,28 @@ def _file_of(module: str) -> Path:
 
 
 def load_import(module: str, importing: Source) -> Source | None:
-    """The file that `import module` means: beside the importing file, then in the library that ships.
+    """The file that `import module` means: beside the importing file, then in its project's root, then in the library.
 
-    Raises `ModelError` for a link that leads out of the folder of the importing file: what it leads to is not read.
+    Raises `ModelError` for a link that leads out of the folder that it was looked up in, or, in a project, out of the
+    project: what it leads to is not read.
     """
     beside = Path(importing.name).parent
-    for root in (beside, folder("models")):
-        candidate = root / _file_of(module)
+    library = folder("models")
+    root = None if beside.resolve().is_relative_to(library) else project_root(beside)
+    for place in (beside, *((root,) if root else ()), library):
+        candidate = place / _file_of(module)
         if not candidate.is_file():
             continue
-        if root is beside and not candidate.resolve().is_relative_to(root.resolve()):
-            reason = f"it is a link out of the folder `{root}`, from which imports are read; copy the file"
+        within = place if root is None else root
+        if place is not library and not candidate.resolve().is_relative_to(within.resolve()):
+            reason = f"it is a link out of the folder `{within}`, from which imports are read; copy the file"
             raise ModelError([_unreadable(candidate, reason)])
         return read(candidate)
     return None
+
+
+def project_root(inside: Path) -> Path | None:
+    """The nearest folder, from `inside` upwards, that holds a file `stiffdsl.toml`; relative where `inside` is."""
+    whole = Path(os.path.abspath(inside))
+    found = next((f for f in (whole, *whole.parents) if (f / PROJECT_FILE).is_file()), None)
+    return found if found is None or inside.is_absolute() else Path(os.path.relpath(found))

@@ -3,8 +3,9 @@
 CODES: dict[str, tuple[str, str]] = {
     "E0201": (
         "no file for an import",
-        "`import a.b` reads `a/b.sml`, first in the folder of the importing file, then in the library that "
-        "ships with the package. Neither has it.",
+        "`import a.b` reads `a/b.sml`: in the folder of the importing file, then in the root of the project (the "
+        "nearest folder above that holds a file `stiffdsl.toml`, which may be empty), then in the library "
+        "that ships with the package. None of them has it.",
     ),
     "E0202": (
         "files that import each other",

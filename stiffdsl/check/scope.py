@@ -1,9 +1,10 @@
 """Files and what they declare: imports are found, parsed once, and looked up; cycles are reported.
 
-`load(dotted, importing_source)` finds the text: first beside the importing file, then in the library. Names
+`load(dotted, importing_source)` finds the text: beside the importing file, in the project's root, in the library. Names
 are resolved where they are written: a base class sees the imports of its own file.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -61,13 +62,13 @@ class SourceFiles:
         self._load = load
         self._report = report
         self._scopes: dict[str, Scope | None] = {}
-        self._open: list[str] = []
+        self._open: list[Source] = []
 
     def open(self, source: Source, module: tree.Module) -> Scope:
         """The scope of a parsed file, with its imports read."""
         scope = Scope(source, module)
-        self._scopes[source.name] = scope
-        self._open.append(source.name)
+        self._scopes[_file(source)] = scope
+        self._open.append(source)
         for statement in module.imports:
             self._import(scope, statement)
         self._open.pop()
@@ -84,13 +85,19 @@ class SourceFiles:
                 "E0201",
                 f"there is no file for `{statement.module}`",
                 (statement.span, "cannot be found"),
-                notes=(f"looked for `{path}.sml` beside this file and in the library",),
-                help="`stiffdsl library` lists what ships with the package",
+                notes=(
+                    f"looked for `{path}.sml` beside this file, in the project's root and in the library",
+                ),
+                help="the root is the nearest folder above with a file `stiffdsl.toml`; "
+                "`stiffdsl library` lists what ships with the package",
             )
             return
-        if source.name in self._open:
+        file = _file(source)
+        being_read = [_file(s) for s in self._open]
+        if file in being_read:
             scope.complete = False
-            around = [*self._open[self._open.index(source.name) :], source.name]
+            around = [s.name for s in self._open[being_read.index(file) :]]
+            around.append(around[0])
             report.say(
                 "E0202",
                 "these files import each other in a circle",
@@ -99,14 +106,14 @@ class SourceFiles:
                 help="move what both need into a third file",
             )
             return
-        if source.name not in self._scopes:
-            self._scopes[source.name] = None
+        if file not in self._scopes:
+            self._scopes[file] = None
             try:
                 self.open(source, parse(source))
             except ModelError as error:
                 for diagnostic in error.diagnostics:
                     report.add(diagnostic)
-        target = self._scopes[source.name]
+        target = self._scopes[file]
         if target is None:
             scope.complete = False
             return
@@ -136,6 +143,11 @@ class SourceFiles:
             say_duplicate(self._report, name, span, earlier.declaration.name_span)
             return
         scope.names[name] = found
+
+
+def _file(source: Source) -> str:
+    """The file of a source: two names of one (`cell.sml`, `../battery/cell.sml`) are one file."""
+    return os.path.realpath(source.name)
 
 
 def say_reserved(report: Report, name: str, span: Span) -> None:

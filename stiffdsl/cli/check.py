@@ -16,15 +16,16 @@ NO_VALUE = "E0228"
 
 
 @click.command(short_help="Report the mistakes in model files.")
-@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True)
+@click.argument("files", metavar="[FILE|FOLDER]...", nargs=-1)
 @json_option
 def check(files: tuple[str, ...], as_json: bool) -> int:
     """Check every model in every FILE, or in all files of a FOLDER: syntax, names, units, and that equations and
-    unknowns match.
+    unknowns match. Without one, all files of the working folder.
     """
     status = 0
     report: list[dict[str, Any]] = []
-    for file in model_files(files):
+    told: set[str] = set()
+    for file in model_files(files or ["."]):
         try:
             models, diagnostics = check_file(read_source(file))
         except Failure as error:
@@ -44,8 +45,14 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
             }
         )
         if not as_json:
-            for diagnostic in diagnostics:
-                say(render(diagnostic) + "\n")
+            # What is wrong with a file is met again in every file that imports it.
+            texts = dict.fromkeys(render(d) for d in diagnostics)
+            for text in texts:
+                if text not in told:
+                    say(text + "\n")
+            if wrong and told.issuperset(texts):
+                say(f"{file}: the mistakes above\n")
+            told.update(texts)
             if not wrong:
                 write(f"{file}: ok ({', '.join(models) or 'no complete model'})")
     if as_json:

@@ -10,6 +10,9 @@ from stiffdsl.cli.shipped import shipped
 from stiffdsl.diagnostics import Source, did_you_mean
 from stiffdsl.sources import FRONT_ENDS, located
 
+# Folders that hold what others wrote.
+FOREIGN_FOLDERS = ("node_modules", "site-packages", "venv")
+
 
 def read_source(path: str, library: bool = True) -> Source:
     """The model text at `path` (`-`: standard input) with line ends `\\n` and no byte order mark.
@@ -25,7 +28,8 @@ def read_source(path: str, library: bool = True) -> Source:
 
 
 def model_files(paths: Iterable[str]) -> list[str]:
-    """The files that arguments name: of a folder, every `.sml` file in it and below, hidden folders left out.
+    """The files that arguments name: of a folder, every `.sml` file in it and below, hidden folders and those of
+    packages left out.
 
     Raises `Failure` for a folder without one.
     """
@@ -43,7 +47,7 @@ def model_files(paths: Iterable[str]) -> list[str]:
 
 
 def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    return any(part.startswith(".") or part in FOREIGN_FOLDERS for part in path.parts)
 
 
 def read_text(path: str) -> str:

@@ -12,29 +12,30 @@ from stiffdsl.diagnostics import ModelError
 
 
 @click.command(short_help="Lay model files out in the canonical form.")
-@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True)
+@click.argument("files", metavar="[FILE|FOLDER]...", nargs=-1)
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; status 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 def fmt(files: tuple[str, ...], only_check: bool, diff: bool) -> int:
     """Rewrite every FILE, or all files of a FOLDER, in the canonical layout; comments stay.
 
-    `-` formats standard input.
+    Without one, all files of the working folder; `-` formats standard input.
     """
     from stiffdsl.syntax.format import format_source
 
-    status = 0
     changed = 0
-    for file in model_files(files):
+    found = model_files(files or ["."])
+    wrong = 0
+    for file in found:
         try:
             source = read_source(file, library=False)
             text = format_source(source)
         except ModelError as error:
             say(str(error))
-            status = FAILED
+            wrong += 1
             continue
         except Failure as error:
             say(f"error: {error}")
-            status = FAILED
+            wrong += 1
             continue
         if file == "-" and not (only_check or diff):
             click.echo(text, nl=False)
@@ -51,4 +52,12 @@ def fmt(files: tuple[str, ...], only_check: bool, diff: bool) -> int:
             with writing(file):
                 Path(file).write_text(text, encoding="utf-8")
             write(f"formatted {file}")
-    return FAILED if status or (changed and (only_check or diff)) else 0
+    if len(found) > 1 and not diff:
+        word = "would be formatted" if only_check else "formatted"
+        parts = (
+            (changed, word),
+            (len(found) - changed - wrong, "already formatted"),
+            (wrong, "with mistakes"),
+        )
+        write(", ".join(f"{n} {'file' if n == 1 else 'files'} {told}" for n, told in parts if n))
+    return FAILED if wrong or (changed and (only_check or diff)) else 0
