@@ -133,6 +133,8 @@ class SourceFiles:
 
     def _declare(self, scope: Scope) -> None:
         for declaration in scope.module.declarations:
+            if isinstance(declaration, tree.Test):
+                continue
             self._add(scope, declaration.name, LocatedDeclaration(scope, declaration), declaration.name_span)
 
     def _add(self, scope: Scope, name: str, found: LocatedDeclaration, span: Span) -> None:

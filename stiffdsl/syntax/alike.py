@@ -43,7 +43,7 @@ _OPERATORS = {
 _STRUCTURE = {
     "for", "end", "when", "elsewhen", "connect", "model", "part", "port", "equations", "reactions", "initial",
     "experiment", "const", "discrete", "extends", "function", "connector", "table", "network", "every", "stop", "if",
-    "elseif", "else", "then", "and", "or", "not", "import", "from", "partial", "potential", "flow",
+    "elseif", "else", "then", "test", "expect", "and", "or", "not", "import", "from", "partial", "potential", "flow",
 }  # fmt: skip
 # A name by itself: not called, not indexed, no part of a dotted one. A number that is no exponent.
 _NAME = r"(?<![\w.])[^\W\d]\w*+(?!\s*[.(\[])"

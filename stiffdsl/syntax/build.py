@@ -89,6 +89,12 @@ class TreeBuilder(Transformer):
     def generator(self, c):
         return tree.Comprehension(None, c[0], c[2], self._span(c[0], c[2][-1]))
 
+    def at(self, c):
+        return tree.At(c[0], c[2], self._span(c[0], c[2]))
+
+    def over(self, c):
+        return tree.Over(c[0], c[2], self._span(c[0], c[2]))
+
     def named(self, c):
         return (_dotted(c[0]), c[2])
 
@@ -350,6 +356,44 @@ class TreeBuilder(Transformer):
         names = tuple(str(t) for t in c[3:] if isinstance(t, Token) and t.type == "NAME")
         body = c[-2]
         return tree.FunctionDeclaration(str(c[1]), names, body, self._span(c[0], body), self._span(c[1]))
+
+    def setting(self, c):
+        attribute = "value" if str(c[1]) == "=" else str(c[1])
+        return tree.Setting(c[0], attribute, c[2], self._span(c[0], c[2]))
+
+    def settings(self, c):
+        return list(c[1:-1:2])
+
+    def run(self, c):
+        options = [i for i in c[1:] if not isinstance(i, Token)]
+        span = self._span(c[0])
+        return tree.Experiment(
+            tuple((n, v) for n, v, _ in options), span.to(options[-1][2]) if options else span
+        )
+
+    def expectation(self, c):
+        within = c[5] if len(c) > 6 else None
+        last = c[3] if within is None else within
+        return tree.Expectation(c[1], str(c[2]), c[3], within, self._span(c[0], last))
+
+    def test(self, c):
+        model, model_span, settings, expectations = None, None, [], []
+        run: tree.Experiment | None = None
+        for item in c[2:-2]:
+            if isinstance(item, list):
+                settings += item
+            elif isinstance(item, tree.Expectation):
+                expectations.append(item)
+            elif isinstance(item, tree.Experiment):
+                if run is not None:
+                    self._report("E0104", "this test has two `simulate`", item.span, "this is the second")
+                run = item
+            elif isinstance(item, tuple):
+                model, model_span = item
+        name = _unquoted(c[1])
+        head = self._span(c[0], c[1])
+        parts = (name, model, tuple(settings), run, tuple(expectations))
+        return tree.Test(*parts, head, self._span(c[1]), model_span)
 
     def constant(self, c):
         if c[0].kind != "const":

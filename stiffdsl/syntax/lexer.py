@@ -53,8 +53,13 @@ _KEYWORDS = {
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every", "rate", "nominal", "min", "max",
+    "guess", "extends", "every", "rate", "nominal", "min", "max", "test",
 }  # fmt: skip
+# The first words of the lines of a test, and the words that stand between its values.
+_TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
+_TEST_WORDS = {"of", "at", "over", "within", *_TEST_LINES}
+# These end a test that was not closed.
+_AFTER_TEST = {"END", "MODEL", "PARTIAL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM"}
 # Inside a choice, a line may begin with these.
 _CHOICE = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:then|else)\b")
 _OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
@@ -72,7 +77,7 @@ _BOUNDARY = re.compile(
     r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
     r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
     r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port)"
-    r"[ \t]+[^\W\d])"
+    r"[ \t]+[^\W\d]|test[ \t]+\")"
 )
 
 
@@ -88,7 +93,7 @@ class Stray:
 def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, block_if, choices = "NEWLINE", False, 0
+    previous, block_if, choices, in_test = "NEWLINE", False, 0, False
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -130,8 +135,12 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 yield Token(kind, name, start, line, column, line, position - line_start + 1, position)
                 previous = kind
                 continue
-            if value in _WORDS:
+            if value in _WORDS or (in_test and value in _TEST_WORDS):
                 kind = _word(value, previous, depth, text, position)
+                if kind == "NAME" and in_test:
+                    kind = _test_word(value, previous, depth, text, position)
+                if kind in _AFTER_TEST or kind == "TEST":
+                    in_test = kind == "TEST"
                 if kind == "LATER":
                     position = _declaration_end(text, position)
                     value = text[start:position]
@@ -231,6 +240,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             return "LATER"
         if value == "not":
             return "NOT"
+        if value == "test":
+            return "TEST" if following[:1] == '"' else "NAME"
         kind = _KEYWORDS.get(value)
         if kind is None:
             return "NAME"
@@ -260,6 +271,24 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
     if value == "every" and previous in ("WHEN", "ELSEWHEN"):
         return "EVERY"
     return "NAME"
+
+
+def _test_word(value: str, previous: str, depth: int, text: str, position: int) -> str:
+    """The kind of a word in a test: `expect max(T over time) at 10 = 3 within 1e-4`."""
+    if previous == "DOT":
+        return "NAME"
+    if previous == "NEWLINE" and depth == 0:
+        return _TEST_LINES.get(value, "NAME")
+    following = _rest(text, position)[:1]
+    if value == "of" and previous == "STRING":
+        return "OF"
+    if previous not in _OPERAND or following in ("=", ",", ")", "\n", ""):
+        return "NAME"
+    if value == "at" and re.match(r"[\w.(]", following):
+        return "INSTANT"
+    if value == "over" and depth > 0:
+        return "THROUGHOUT"
+    return "WITHIN" if value == "within" else "NAME"
 
 
 def _rest(text: str, position: int) -> str:

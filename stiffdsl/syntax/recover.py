@@ -19,11 +19,12 @@ _SECTION_WORDS = {"equation": "equations", "reaction": "reactions", "algorithm":
 _OPENER_WORDS = {"class": "model", "block": "model", "package": "model"}
 # In a model, the word of others for a part.
 _OPENER_WORDS_OF_FILES = {"component": "model"}
-_OPENERS = {"MODEL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN"}
+_OPENERS = {"MODEL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN", "TEST"}
 # The shortest right line of each kind, as types and texts.
 _HEADS = {
     "MODEL": (("MODEL", "model"), ("NAME", "_")),
     "CONNECTOR": (("CONNECTOR", "connector"), ("NAME", "_")),
+    "TEST": (("TEST", "test"), ("STRING", '"_"')),
     "FOR": (("FOR", "for"), ("NAME", "_"), ("IN", "in"), ("NUMBER", "1")),
     "IF_BLOCK": (("IF_BLOCK", "if"), ("NUMBER", "1"), ("THEN", "then")),
     "ELSEIF": (("ELSEIF", "elseif"), ("NUMBER", "1"), ("THEN", "then")),

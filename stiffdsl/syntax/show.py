@@ -78,8 +78,12 @@ def _import(node: tree.Import) -> str:
     return f"from {node.module} import {', '.join(node.names)}"
 
 
-def _declaration(node: tree.Model | tree.Connector | tree.FunctionDeclaration) -> Iterator[str]:
-    if isinstance(node, tree.FunctionDeclaration):
+def _declaration(
+    node: tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Test,
+) -> Iterator[str]:
+    if isinstance(node, tree.Test):
+        yield from _test(node)
+    elif isinstance(node, tree.FunctionDeclaration):
         yield f"function {node.name}({', '.join(node.parameters)}) = {show_expression(node.body)}"
     elif isinstance(node, tree.Connector):
         yield f"connector {node.name}{_doc(node.doc)}"
@@ -115,6 +119,25 @@ def _model(model: tree.Model) -> Iterator[str]:
         if model.experiment.options:
             yield "  " + ", ".join(_option(name, value) for name, value in model.experiment.options)
     yield "end"
+
+
+def _test(test: tree.Test) -> Iterator[str]:
+    yield f"test {_quoted(test.name)}" + (f" of {test.model}" if test.model else "")
+    for s in test.settings:
+        word = "=" if s.attribute == "value" else s.attribute
+        yield f"  set {show_expression(s.target)} {word} {show_expression(s.value)}"
+    if test.run is not None:
+        options = ", ".join(_option(name, value) for name, value in test.run.options)
+        yield f"  simulate {options}".rstrip()
+    for e in test.expectations:
+        yield "  " + show_expectation(e)
+    yield "end"
+
+
+def show_expectation(e: tree.Expectation) -> str:
+    """`expect A at 10 = 0.3 within 1e-4`."""
+    within = "" if e.within is None else f" within {_at(e.within, _SUM)}"
+    return f"expect {_at(e.left, _SUM)} {e.comparison} {_at(e.right, _SUM)}{within}"
 
 
 def _option(name: str, value: tree.Expr | None) -> str:
@@ -226,6 +249,12 @@ def _text(node: tree.Expr) -> tuple[str, int]:
             return f"{show_expression(first)}..{show_expression(last)}", _IF
         case tree.Text(value):
             return _quoted(value), _ATOM
+        case tree.At(value, place):
+            plain = isinstance(place, tree.Name) or (isinstance(place, tree.Number) and place.value >= 0)
+            instant = show_expression(place) if plain else f"({show_expression(place)})"
+            return f"{_at(value, _ATOM)} at {instant}", _POWER
+        case tree.Over(value, range_):
+            return f"{show_expression(value)} over {show_expression(range_)}", _IF
     raise AssertionError(f"no text for {node!r}")
 
 

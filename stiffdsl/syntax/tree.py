@@ -129,7 +129,25 @@ class Comprehension:
     span: Span = _span()
 
 
-Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral | Comprehension
+@dataclass(frozen=True, slots=True)
+class At:
+    """`T at 10 [s]`: the value at a time, in a test."""
+
+    value: "Expr"
+    place: "Expr"
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """`T over 0..10` in `max(T over 0..10)`, in a test; `time` for the whole run."""
+
+    value: "Expr"
+    range: "Expr"
+    span: Span = _span()
+
+
+Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral | Comprehension | At | Over
 
 
 # --- declarations --------------------------------------------------------------------------------
@@ -336,6 +354,42 @@ class FunctionDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """`k1 = 0.04`, or `A start 2`, in the line `set` of a test; `attribute` is `value`, `start` or `guess`."""
+
+    target: Name
+    attribute: str
+    value: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`expect A at 10 = 0.3 within 1e-4`; `comparison` is `=`, `<`, `<=`, `>`, `>=`, `==` or `!=`."""
+
+    left: Expr
+    comparison: str
+    right: Expr
+    within: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """`test "name" of Model`: values to set, what `simulate` is told, and what is expected. `model` None: the main
+    model of the file."""
+
+    name: str
+    model: str | None
+    settings: tuple[Setting, ...]
+    run: Experiment | None
+    expectations: tuple[Expectation, ...]
+    span: Span = _span()
+    name_span: Span = _span()
+    model_span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """`import a.b` (`names` is None) or `from a.b import X, Y`."""
 
@@ -349,5 +403,5 @@ class Module:
     """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
 
     imports: tuple[Import, ...]
-    declarations: tuple["Model | Connector | FunctionDeclaration | Variable", ...]
+    declarations: tuple["Model | Connector | FunctionDeclaration | Variable | Test", ...]
     span: Span = _span()

@@ -143,3 +143,30 @@ def test_forms_of_later_versions_are_kept():
 def test_a_block_whose_condition_has_a_unit_in_percent():
     text = "model m\nequations\n  if x > 5 [%] then\n    x = 1\n  else\n    x = 2\n  end\nend\n"
     assert parse(Source("m.sml", show(parse(Source("m.sml", text))))) == parse(Source("m.sml", text))
+
+
+def test_words_of_a_test_are_names_elsewhere():
+    text = """\
+model M
+  param test = 3
+  param at = 1
+  var set start 1
+  var expect
+  part over : Source(at = 5, within = 2)
+equations
+  test = 3
+  set = at*over.within
+  expect = within - simulate[of]
+end
+
+test "at" of M
+  set test = 2, at = 3
+  simulate
+  expect set at 1 [min] = 2 within 1e-4
+  expect max(expect over time) - test < over.at
+end
+"""
+    module = of(text)
+    assert [len(module.declarations[1].settings), len(module.declarations[1].expectations)] == [2, 2]
+    assert of(show(module)) == module
+    assert format_source(Source("m.sml", text)) == text

@@ -135,6 +135,38 @@ models = st.builds(
     st.lists(reactions, max_size=2).map(tuple),
     st.one_of(st.none(), experiments),
 )
+_measured = st.one_of(
+    st.builds(lambda v, p: tree.At(v, p, HERE), expressions, st.one_of(plain, references, expressions)),
+    st.builds(
+        lambda f, v, r: tree.Call(f, (tree.Over(v, r, HERE),), (), HERE),
+        st.sampled_from(["max", "mean", "integral"]), expressions, st.one_of(expressions, _ranges),
+    ),
+    expressions,
+)  # fmt: skip
+_sides_of = st.one_of(
+    _measured,
+    st.builds(lambda o, a, b: tree.Binary(o, a, b, HERE), st.sampled_from("+-*/^"), _measured, _measured),
+)
+tests = st.builds(
+    lambda *fields: tree.Test(*fields, HERE, HERE),
+    texts,
+    st.one_of(st.none(), st.sampled_from(["M", "battery.cell.SPM"])),
+    st.lists(
+        st.builds(
+            lambda t, a, v: tree.Setting(t, a, v, HERE),
+            references, st.sampled_from(["value", "start", "guess"]), expressions,
+        ),
+        max_size=2,
+    ).map(tuple),
+    st.one_of(st.none(), experiments),
+    st.lists(
+        st.builds(
+            lambda a, c, b, w: tree.Expectation(a, c, b, w, HERE),
+            _sides_of, st.sampled_from(["=", "<", ">="]), _sides_of, st.one_of(st.none(), expressions),
+        ),
+        max_size=2,
+    ).map(tuple),
+)  # fmt: skip
 modules = st.builds(
     lambda imports, declarations: tree.Module(tuple(imports), tuple(declarations), HERE),
     st.lists(
@@ -143,6 +175,7 @@ modules = st.builds(
     st.lists(
         st.one_of(
             models,
+            tests,
             st.builds(lambda b: tree.FunctionDeclaration("f", ("x", "y"), b, HERE, HERE), expressions),
             variables.map(
                 lambda v: tree.Variable("const", *(getattr(v, f) for f in tree.Variable.__slots__[1:]))
