@@ -105,11 +105,12 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0231": (
         "wrong number of arguments",
-        "A function is called with exactly the arguments it declares.",
+        "A function is called with the arguments that it declares; those with a default may be left out.",
     ),
     "E0232": (
         "named arguments",
-        "Arguments of functions are given by place, not by name.",
+        "A function that the file declares takes its arguments by place, or by the names of its parameters "
+        "(`drop(v, d = 0.2)`), each once; built-in functions take them by place.",
     ),
     "E0233": (
         "a function that calls itself",
@@ -119,10 +120,6 @@ CODES: dict[str, tuple[str, str]] = {
         "`der` takes a variable",
         "Derivatives of expressions are written with a variable that equals the expression: `var e`, `e = "
         "x*y`, `der(e)`. The compiler differentiates that equation where it needs to.",
-    ),
-    "E0235": (
-        "an argument that cannot be indexed",
-        "The function takes one of its arguments apart by index, so it must be given an array with a name.",
     ),
     "E0236": (
         "too many function calls in one expression",

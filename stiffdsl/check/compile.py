@@ -6,7 +6,15 @@ from stiffdsl.check.functions import BUILTINS
 from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.names import VisibleNames, count_of
 from stiffdsl.check.report import Report
-from stiffdsl.check.scope import Load, LocatedDeclaration, Scope, SourceFiles
+from stiffdsl.check.scope import (
+    RESERVED,
+    Load,
+    LocatedDeclaration,
+    Scope,
+    SourceFiles,
+    say_duplicate,
+    say_reserved,
+)
 from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -81,17 +89,19 @@ def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Re
         report.say(
             "E0205", f"`{name}` is reserved", (span, "is a built-in function"), help="choose another name"
         )
-    for parameter in function.parameters:
-        if function.parameters.count(parameter) > 1:
-            report.say(
-                "E0204", f"`{parameter}` is declared twice", (span, f"both are parameters of `{name}`")
-            )
+    known: dict[str, tree.Formal | tree.Local] = {}
+    for item in (*function.formals, *function.locals):
+        if item.name in RESERVED:
+            say_reserved(report, item.name, item.name_span)
+        if item.name in known:
+            say_duplicate(report, item.name, item.name_span, known[item.name].name_span)
+        known.setdefault(item.name, item)
     any_value = {
-        p: Typed(tree.Name((tree.Part(p),), span), None, 0, Level.CONSTANT, False)
-        for p in function.parameters
+        f.name: Typed(tree.Name((tree.Part(f.name),), span), None, 0, Level.CONSTANT, False)
+        for f in function.formals
     }
     found = Report()
-    Walker(found, VisibleNames(scope, None, any_value), {}).walk_function(function)
+    Walker(found, VisibleNames(scope, None), {}).walk_function(function, any_value)
     report.take(found, _CALL_INDEPENDENT)
 
 

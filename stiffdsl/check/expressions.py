@@ -8,12 +8,13 @@ units cost a walk and no copies. Long sums are left-deep trees and are walked in
 from dataclasses import replace
 
 from stiffdsl.check import dimensions, offsets
+from stiffdsl.check.calls import bound_arguments, put_in_place
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, within
-from stiffdsl.check.scope import LocatedDeclaration
+from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.si import in_unit, plain_number
 from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
 from stiffdsl.check.units import (
@@ -389,10 +390,12 @@ class Walker:
         return offsets.without(first.offsets) if alike and builtin.rule in ("keep", "reduce") else None
 
     def _inline(self, e: tree.Call, found: LocatedDeclaration, function: tree.FunctionDeclaration) -> Typed:
-        wanted = len(function.parameters)
-        arguments = [self.walk(a) for a in e.arguments]
-        if not self._counted(e, len(arguments) == wanted, str(wanted)):
+        given = bound_arguments(e, function, self.report)
+        if given is None:
+            for argument in (*e.arguments, *(value for _, value in e.named)):
+                self.walk(argument)
             return Typed(e, None, 0, Level.CONSTANT, False)
+        arguments = {name: self.walk(argument) for name, argument in given.items()}
         if any(f is function for f, _ in self.rules.calls):
             names = [f.name for f, _ in self.rules.calls]
             around = [*names[names.index(function.name) :], function.name]
@@ -415,18 +418,32 @@ class Walker:
             return Typed(e, None, 0, Level.CONSTANT, False)
         outer = self.names
         self.rules.calls.append((function, e.span))
-        self.resolver.names = VisibleNames(
-            found.scope, None, dict(zip(function.parameters, arguments, strict=True))
-        )
-        value = self.walk(function.body)
+        value = self._result(function, found.scope, arguments)
         self.resolver.names = outer
         self.rules.calls.pop()
-        return value
+        return put_in_place(value, arguments, e.span)
 
-    def walk_function(self, function: tree.FunctionDeclaration) -> Typed:
-        """Walk the body of a function by itself; `names` holds its parameters."""
+    def _result(self, function: tree.FunctionDeclaration, scope: Scope, arguments: dict[str, Typed]) -> Typed:
+        """The body of a function for `arguments`, its lines walked in order, each once."""
+        for formal in function.formals:
+            if formal.name not in arguments and formal.default is not None:
+                self.resolver.names = VisibleNames(scope, None, arguments, function=function)
+                arguments[formal.name] = self.walk(formal.default)
+        for local in function.locals:
+            self.resolver.names = VisibleNames(scope, None, arguments, function=function)
+            arguments = {**arguments, local.name: self.walk(local.value)}
+        self.resolver.names = VisibleNames(scope, None, arguments, function=function)
+        return self.walk(function.body)
+
+    def walk_function(self, function: tree.FunctionDeclaration, any_value: dict[str, Typed]) -> Typed:
+        """Walk a function by itself, with the values `any_value` for its parameters."""
+        scope = self.names.scope
         self.rules.calls.append((function, function.name_span))
-        value = self.walk(function.body)
+        for formal in function.formals:
+            if formal.default is not None:
+                self.resolver.names = VisibleNames(scope, None, any_value, function=function)
+                self.walk(formal.default)
+        value = self._result(function, scope, any_value)
         self.rules.calls.pop()
         return value
 

@@ -28,17 +28,19 @@ _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w
 
 @dataclass
 class VisibleNames:
-    """The names visible at one place. In a function `arguments` are its parameters and `entity` is None."""
+    """The names visible at one place. In a `function`, `arguments` are its parameters and the names of the lines above,
+    and `entity` is None."""
 
     scope: Scope
     entity: Entity | None
     arguments: dict[str, Typed] = field(default_factory=dict)
     iterators: dict[str, str] = field(default_factory=dict)  # as written → as kept
+    function: tree.FunctionDeclaration | None = None
 
     @property
     def place(self) -> str:
         """This place as messages name it."""
-        return f"`{self.entity.name}`" if self.entity else "this function" if self.arguments else "this file"
+        return f"`{self.entity.name}`" if self.entity else "this function" if self.function else "this file"
 
     @property
     def complete(self) -> bool:
@@ -137,13 +139,21 @@ class Resolver:
                 "E0220",
                 title,
                 (name.span, place),
-                help=self._derivative_of(text)
+                help=self._further_down(text)
+                or self._derivative_of(text)
                 or did_you_mean(text, names.known())
                 or _OTHER_WORDS.get(text)
-                or (f"declare it: `var {text}`" if self.determines else None),
+                or (f"declare it: `var {text}`" if self.determines and names.entity else None),
                 key=("E0220", text, id(names.entity or names.scope)),
             )
         return wrong(name)
+
+    def _further_down(self, text: str) -> str | None:
+        """The help where a line of a function uses a name that a later line gives."""
+        function = self.names.function
+        if function is None or all(local.name != text for local in function.locals):
+            return None
+        return "the lines of a function are read in order: move the line that gives it up"
 
     def _derivative_of(self, text: str) -> str | None:
         """The help where a name is how other languages write a derivative: `dx`, `dx_dt`, `x_dot`."""
@@ -175,16 +185,11 @@ class Resolver:
             return wrong(name)
         kept, open_rank, bare = indices
         given = value.expr
-        if not isinstance(given, tree.Name) or given.parts[-1].indices or len(given.parts) != 1:
-            self.report.say(
-                "E0235",
-                f"`{first.name}` is indexed in the function, and what it stands for cannot be",
-                (given.span, "an array with a name is expected here"),
-                help="give it a name first: declare a `var` for it",
-            )
-            return wrong(name)
-        part = tree.Part(given.parts[0].name, kept)
-        return value._replace(expr=replace(given, parts=(part,)), rank=open_rank, bare=value.bare and bare)
+        if isinstance(given, tree.Name) and len(given.parts) == 1 and not given.parts[0].indices:
+            expr: tree.Expr = replace(given, parts=(tree.Part(given.parts[0].name, kept),))
+        else:
+            expr = tree.Element(given, kept, name.span)
+        return value._replace(expr=expr, rank=open_rank, bare=value.bare and bare)
 
     def _member(self, name: tree.Name, entity: Entity) -> Typed:
         rank, changed = 0, False
@@ -354,6 +359,10 @@ def names_in(expr: tree.Expr) -> list[tree.Name]:
                 stack.extend((e.last, e.first))
             case tree.ArrayLiteral():
                 stack.extend(reversed(e.items))
+            case tree.Inlined():
+                stack.append(e.value)
+            case tree.Element():
+                stack.extend((*reversed(e.indices), e.array))
             case tree.Comprehension():
                 stack.extend((*(i.range for i in e.iterators), e.body))
             case _:

@@ -144,6 +144,10 @@ class StatementExpansion:
                 return self._literal(expr)
             case tree.Comprehension():
                 return self.comprehension(expr)
+            case tree.Inlined():
+                return self.expand(expr.value)
+            case tree.Element():
+                return self._element(expr)
             case tree.Range():
                 return self.bound(expr.first) + self.domain.axes[0]
             case tree.Text():
@@ -457,6 +461,24 @@ class StatementExpansion:
         outer, self.domain = self.domain, inner.domain
         try:
             return self.expand(expr.items[int(here[0])])
+        finally:
+            self.domain = outer
+
+    def _element(self, expr: tree.Element) -> Value:
+        """The array at the positions that the indices choose; a range takes its positions from the open axes."""
+        shape = shape_of(self, expr.array)
+        part = tree.Part("array", expr.indices)
+        chosen = self.indices(part, shape, tree.Name((part,), expr.span))
+        axes = self.domain.axes
+        open_ = iter(axes[len(axes) - sum(isinstance(i, tuple) for i in chosen) :])
+        found = [i[0] + next(open_) if isinstance(i, tuple) else np.asarray(i) for i in chosen]
+        return self.at(expr.array, tuple(found))
+
+    def at(self, expr: tree.Expr, axes: tuple[np.ndarray, ...]) -> Value:
+        """The array `expr` at the positions `axes`, counted from 0."""
+        outer, self.domain = self.domain, self.domain.with_axes(axes)
+        try:
+            return self.expand(expr)
         finally:
             self.domain = outer
 

@@ -63,6 +63,10 @@ def _shape_of(look: Expander, expr: tree.Expr) -> tuple[int, ...]:
             return (len(expr.items), *inner)
         case tree.Range():
             return (max(0, look.bound(expr.last) - look.bound(expr.first) + 1),)
+        case tree.Inlined():
+            return shape_of(look, expr.value)
+        case tree.Element():
+            return open_axes(look, expr.indices)
         case tree.Comprehension():
             if expr.function is not None:
                 return ()
@@ -97,9 +101,12 @@ def _free(look: Expander, expr: tree.Name) -> tuple[int, ...]:
 
 def _open(look: Expander, part: tree.Part, dims: tuple[int, ...]) -> tuple[int, ...]:
     """The lengths of the axes that the indices of `part` leave: all, or one for each range."""
-    if not part.indices:
-        return dims
-    ranges = (i for i in part.indices if isinstance(i, tree.Range))
+    return open_axes(look, part.indices) if part.indices else dims
+
+
+def open_axes(look: Expander, indices: tuple[tree.Expr, ...]) -> tuple[int, ...]:
+    """The lengths of the ranges among `indices`."""
+    ranges = (i for i in indices if isinstance(i, tree.Range))
     return tuple(max(0, look.bound(r.last) - look.bound(r.first) + 1) for r in ranges)
 
 

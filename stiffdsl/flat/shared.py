@@ -5,6 +5,9 @@
 
 Functions of functions multiply: written out, seven levels would not fit in memory. Trees share such parts, as the same
 objects; in a statement that is long written out, each becomes a hidden variable. Short ones stay as they are.
+
+So do results of long functions, and their arguments: calls of one function are one family then, whatever they are
+called with, and SymPy sees it once.
 """
 
 from dataclasses import dataclass, fields
@@ -39,6 +42,7 @@ def sharing(*expressions: tree.Expr) -> Sharing:
         return SHORT_ONE
     sizes: dict[int, int] = {}
     uses: dict[int, int] = {}
+    functions: set[int] = set()
     waiting = [(e, False) for e in expressions]
     while waiting:
         e, counted = waiting.pop()
@@ -47,10 +51,13 @@ def sharing(*expressions: tree.Expr) -> Sharing:
             continue
         uses[id(e)] = uses.get(id(e), 0) + 1
         if uses[id(e)] == 1:
+            if isinstance(e, tree.Inlined):
+                functions |= {id(e.value), *map(id, e.arguments)}
             waiting.append((e, True))
             waiting += [(c, False) for c in _children(e)]
     total = sum(sizes[id(e)] for e in expressions)
-    return Sharing(total, frozenset(k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT))
+    parts = {k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT}
+    return Sharing(total, frozenset(parts | functions))
 
 
 def _is_long(expressions: tuple[tree.Expr, ...]) -> bool:
@@ -75,7 +82,9 @@ def check_size(found: Sharing, span: Span) -> None:
 
 @lru_cache(maxsize=100)
 def _holding(kind: type) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold expressions."""
+    """The fields of a kind of node that may hold expressions; a function in place holds its arguments in its value."""
+    if kind is tree.Inlined:
+        return ("value",)
     return tuple(f.name for f in fields(kind) if f.name not in ("span", "name", "name_span"))
 
 

@@ -352,10 +352,56 @@ class TreeBuilder(Transformer):
         doc = next((_unquoted(i) for i in c if isinstance(i, Token) and i.type == "STRING"), None)
         return tree.Connector(str(c[1]), doc, members, self._span(c[0], c[1]), self._span(c[1]))
 
+    def formal(self, c):
+        default = c[2] if len(c) > 1 else None
+        return tree.Formal(str(c[0]), default, self._span(c[0]))
+
+    def formals(self, c):
+        return tuple(c[1:-1:2])
+
+    def local(self, c):
+        return tree.Local(str(c[0]), c[2], self._span(c[0], c[2]), self._span(c[0]))
+
+    def no_line(self, c):
+        loop = c[0].type == "FOR"
+        self._report(
+            "E0111",
+            f"a function has no `{c[0]}` around its lines",
+            self._span(c[0], c[1][-1] if loop else c[1]),
+            "",
+            "write `sum(... for i in 1..N)`, or an array `(... for i in 1..N)`"
+            if loop
+            else "write `name = if condition then a else b`",
+        )
+        return
+
+    def result(self, c):
+        return ("return", c[1], self._span(c[0], c[1]))
+
     def function(self, c):
-        names = tuple(str(t) for t in c[3:] if isinstance(t, Token) and t.type == "NAME")
         body = c[-2]
-        return tree.FunctionDeclaration(str(c[1]), names, body, self._span(c[0], body), self._span(c[1]))
+        return tree.FunctionDeclaration(str(c[1]), c[2], body, self._span(c[0], body), self._span(c[1]))
+
+    def function_block(self, c):
+        doc = _unquoted(c[3]) if c[3].type == "STRING" else None
+        lines = [line for line in c[4:] if not isinstance(line, Token)]
+        results = [line for line in lines if isinstance(line, tuple)]
+        if not results:
+            if None not in lines:
+                last = lines[-1].span if lines else self._span(c[1])
+                label = "the last line of the function" if lines else ""
+                title = f"the function `{c[1]}` has no result"
+                self._report("E0111", title, last, label, "end it with `return ...`")
+            body = tree.Number(0.0, None, self._span(c[1]))
+        else:
+            body = results[0][1]
+            after = [line for line in lines[lines.index(results[0]) + 1 :] if line is not None]
+            if after:
+                below = after[0][2] if isinstance(after[0], tuple) else after[0].span
+                self._report("E0111", "a function ends with its `return`", below, "this is never reached")
+        found = tuple(line for line in lines if isinstance(line, tree.Local))
+        head = self._span(c[0], c[1])
+        return tree.FunctionDeclaration(str(c[1]), c[2], body, head, self._span(c[1]), found, doc)
 
     def setting(self, c):
         attribute = "value" if str(c[1]) == "=" else str(c[1])

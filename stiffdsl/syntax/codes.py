@@ -52,4 +52,8 @@ CODES: dict[str, tuple[str, str]] = {
         "Brackets, choices, signs and powers may stand 200 levels deep in one another. Sums and products may be "
         "as long as they need to be.",
     ),
+    "E0111": (
+        "a function without its result",
+        "A function of several lines gives names to values, `name = value`, one a line, and ends with `return value`.",
+    ),
 }

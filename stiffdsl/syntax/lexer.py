@@ -50,6 +50,10 @@ _KEYWORDS = {
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
     "stop": "STOP",
 }  # fmt: skip
+_OUTSIDE_COMMENTS = re.compile(r"#[^\n]*|.", re.DOTALL)
+_EQUAL_FOLLOWS = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*=")
+# Words that begin and end blocks in a function of several lines, and those before which it has ended.
+_BLOCKS = {"FOR": 1, "IF_BLOCK": 1, "END": -1, "FUNCTION": 0, "CONNECTOR": 0, "MODEL": 0}
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
@@ -93,7 +97,7 @@ class Stray:
 def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, block_if, choices, in_test = "NEWLINE", False, 0, False
+    previous, block_if, choices, in_test, in_function = "NEWLINE", False, 0, False, 0
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -135,12 +139,16 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 yield Token(kind, name, start, line, column, line, position - line_start + 1, position)
                 previous = kind
                 continue
-            if value in _WORDS or (in_test and value in _TEST_WORDS):
+            if value == "return" and in_function and previous == "NEWLINE":
+                kind = "RETURN"
+            elif value in _WORDS or (in_test and value in _TEST_WORDS):
                 kind = _word(value, previous, depth, text, position)
                 if kind == "NAME" and in_test:
                     kind = _test_word(value, previous, depth, text, position)
                 if kind in _AFTER_TEST or kind == "TEST":
                     in_test = kind == "TEST"
+                if kind in _BLOCKS:
+                    kind, in_function = _in_function(kind, in_function, previous, text, position)
                 if kind == "LATER":
                     position = _declaration_end(text, position)
                     value = text[start:position]
@@ -199,6 +207,26 @@ def _belongs(character: str, place: int) -> bool:
 
 
 _HAS_THEN, _ENDS_IN_THEN = re.compile(r"\bthen\b"), re.compile(r"\bthen\s*$")
+
+
+def _in_function(kind: str, inside: int, previous: str, text: str, position: int) -> tuple[str, int]:
+    """The kind of a word that begins or ends a block, and the number of blocks that are open from a function on."""
+    if kind == "FUNCTION" and _is_block(text, position):
+        return "FUNCTION_BLOCK", 1
+    step = _BLOCKS[kind]
+    if not inside or not step:
+        return kind, 0
+    return kind, inside + step if previous == "NEWLINE" else inside
+
+
+def _is_block(text: str, position: int) -> bool:
+    """Whether the head of a function at `position` is that of a block: no `=` follows its parameters."""
+    depth, end = 0, _declaration_end(text, position)
+    for character in _OUTSIDE_COMMENTS.findall(text[position:end]):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "=" and depth == 0:
+            return False
+    return not _EQUAL_FOLLOWS.match(text, end)
 
 
 def _declaration_end(text: str, position: int) -> int:

@@ -266,6 +266,28 @@ def _first_word(p: ErrorContext) -> Diagnostic | None:
     return p.say(f"no statement begins with `{text}` here", on=word, help=hint)
 
 
+def _function_line(p: ErrorContext) -> Diagnostic | None:
+    """A line of a function that is neither `name = value` nor its result."""
+    unfinished = p.token.type == "NEWLINE" and len(p.line) == 1
+    if "RETURN" in p.accepted and p.token.type != "END" and (not p.line or unfinished):
+        return p.say(
+            "a line of a function gives a name to a value",
+            help="write `name = value`, and at the end `return value`",
+        )
+    if p.line and p.line[0].type == "NAME" and p.accepted == {"EQUAL"} and _in_function(p):
+        return p.say(
+            "a line of a function gives a name to a value",
+            on=p.first,
+            help="write `name = value`, and at the end `return value`",
+        )
+    return None
+
+
+def _in_function(p: ErrorContext) -> bool:
+    left = blocks(p.stream[: p.at])
+    return bool(left) and left[-1].type == "FUNCTION_BLOCK"
+
+
 def _declaration(p: ErrorContext) -> Diagnostic | None:
     """A declaration after the sections began, or two of them in one line."""
     if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "LATER"):
@@ -337,15 +359,8 @@ def _elementwise(p: ErrorContext) -> Diagnostic | None:
 
 def _habits(p: ErrorContext) -> Diagnostic | None:
     token, before = p.token, p.before
-    if token.type == "NAME" and p.first is not None and p.first.type == "FUNCTION":
-        return p.say("a function is one expression", help="write `function f(x) = x^2`")
-    if (
-        p.first is not None
-        and p.first.type == "FUNCTION"
-        and token.type == "NEWLINE"
-        and "EQUAL" in p.accepted
-    ):
-        return p.say("a function is one expression", help="write `function f(x) = x^2`")
+    if token.type == "NAME" and p.first is not None and p.first.type in ("FUNCTION", "FUNCTION_BLOCK"):
+        return p.say("a function begins with its name and its parameters", help="write `function f(x) = x^2`")
     if token.type == "COLON" and p.first is not None and p.first.type == "FOR":
         return p.say("a range is written with `..`", help=f"write `{before}..{p.after}`")
     if token.type == "EQUAL" and p.first is not None and p.first.type == "FOR":
@@ -458,7 +473,7 @@ def _surplus(p: ErrorContext) -> Diagnostic | None:
 
 
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
-    _choices, _elementwise,
+    _choices, _elementwise, _function_line,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,
 )  # fmt: skip

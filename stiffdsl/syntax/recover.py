@@ -19,12 +19,14 @@ _SECTION_WORDS = {"equation": "equations", "reaction": "reactions", "algorithm":
 _OPENER_WORDS = {"class": "model", "block": "model", "package": "model"}
 # In a model, the word of others for a part.
 _OPENER_WORDS_OF_FILES = {"component": "model"}
-_OPENERS = {"MODEL", "CONNECTOR", "FOR", "IF_BLOCK", "WHEN", "TEST"}
+_OPENERS = {"MODEL", "CONNECTOR", "FUNCTION_BLOCK", "FOR", "IF_BLOCK", "WHEN", "TEST"}
 # The shortest right line of each kind, as types and texts.
 _HEADS = {
     "MODEL": (("MODEL", "model"), ("NAME", "_")),
     "CONNECTOR": (("CONNECTOR", "connector"), ("NAME", "_")),
     "TEST": (("TEST", "test"), ("STRING", '"_"')),
+    "FUNCTION_BLOCK": (("FUNCTION_BLOCK", "function"), ("NAME", "_"), ("LPAR", "("), ("RPAR", ")")),
+    "RETURN": (("RETURN", "return"), ("NUMBER", "1")),
     "FOR": (("FOR", "for"), ("NAME", "_"), ("IN", "in"), ("NUMBER", "1")),
     "IF_BLOCK": (("IF_BLOCK", "if"), ("NUMBER", "1"), ("THEN", "then")),
     "ELSEIF": (("ELSEIF", "elseif"), ("NUMBER", "1"), ("THEN", "then")),

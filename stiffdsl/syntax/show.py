@@ -84,7 +84,7 @@ def _declaration(
     if isinstance(node, tree.Test):
         yield from _test(node)
     elif isinstance(node, tree.FunctionDeclaration):
-        yield f"function {node.name}({', '.join(node.parameters)}) = {show_expression(node.body)}"
+        yield from _function(node)
     elif isinstance(node, tree.Connector):
         yield f"connector {node.name}{_doc(node.doc)}"
         for member in node.members:
@@ -92,6 +92,20 @@ def _declaration(
         yield "end"
     else:
         yield from _model(node)
+
+
+def _function(node: tree.FunctionDeclaration) -> Iterator[str]:
+    formals = ", ".join(
+        f.name if f.default is None else f"{f.name} = {show_expression(f.default)}" for f in node.formals
+    )
+    if not node.locals and node.doc is None:
+        yield f"function {node.name}({formals}) = {show_expression(node.body)}"
+        return
+    yield f"function {node.name}({formals}){_doc(node.doc)}"
+    for local in node.locals:
+        yield f"  {local.name} = {show_expression(local.value)}"
+    yield f"  return {show_expression(node.body)}"
+    yield "end"
 
 
 def _model(model: tree.Model) -> Iterator[str]:
@@ -247,6 +261,10 @@ def _text(node: tree.Expr) -> tuple[str, int]:
             return f"{{{', '.join(show_expression(i) for i in items)}}}", _ATOM
         case tree.Range(first, last):
             return f"{show_expression(first)}..{show_expression(last)}", _IF
+        case tree.Inlined(value):
+            return _text(value)
+        case tree.Element(array, indices):
+            return f"{_at(array, _ATOM)}{_indices(indices)}", _ATOM
         case tree.Text(value):
             return _quoted(value), _ATOM
         case tree.At(value, place):

@@ -139,6 +139,15 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """Element or slice of an array that has no name, as a function takes its arguments apart; made by `check` only."""
+
+    array: "Expr"
+    indices: tuple["Expr", ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """`T over 0..10` in `max(T over 0..10)`, in a test; `time` for the whole run."""
 
@@ -147,7 +156,32 @@ class Over:
     span: Span = _span()
 
 
-Expr = Number | Text | Name | Unary | Binary | If | Call | Range | ArrayLiteral | Comprehension | At | Over
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """A long function with its arguments put in place, and those arguments: `value` is what it comes to. Made by
+    `check` only; in a long statement it is computed by itself."""
+
+    value: "Expr"
+    arguments: tuple["Expr", ...]
+    span: Span = _span()
+
+
+Expr = (
+    Number
+    | Text
+    | Name
+    | Unary
+    | Binary
+    | If
+    | Call
+    | Range
+    | ArrayLiteral
+    | Comprehension
+    | At
+    | Over
+    | Element
+    | Inlined
+)
 
 
 # --- declarations --------------------------------------------------------------------------------
@@ -343,14 +377,35 @@ class Connector:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionDeclaration:
-    """`function arrhenius(A, Ea, T) = ...`, inlined where it is used."""
+class Formal:
+    """A formal parameter of a function: `x`, or `d = 0.1` with the value that counts where none is given."""
 
     name: str
-    parameters: tuple[str, ...]
+    default: Expr | None
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A line `re = rho*v*d/mu` of a function: a name for a value that the lines below may use."""
+
+    name: str
+    value: Expr
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDeclaration:
+    """`function arrhenius(A, Ea, T) = ...`, or several lines that end with `return ...`; inlined where it is used."""
+
+    name: str
+    formals: tuple[Formal, ...]
     body: Expr
     span: Span = _span()
     name_span: Span = _span()
+    locals: tuple[Local, ...] = ()
+    doc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,16 @@ tests = st.builds(
         max_size=2,
     ).map(tuple),
 )  # fmt: skip
+_formals = st.lists(
+    st.builds(lambda n, d: tree.Formal(n, d, HERE), names, st.one_of(st.none(), expressions)), max_size=2
+).map(tuple)
+functions = st.builds(
+    lambda formals, body, lines, doc: tree.FunctionDeclaration("f", formals, body, HERE, HERE, lines, doc),
+    _formals,
+    expressions,
+    st.lists(st.builds(lambda n, v: tree.Local(n, v, HERE, HERE), names, expressions), max_size=2).map(tuple),
+    st.one_of(st.none(), texts),
+)
 modules = st.builds(
     lambda imports, declarations: tree.Module(tuple(imports), tuple(declarations), HERE),
     st.lists(
@@ -176,7 +186,7 @@ modules = st.builds(
         st.one_of(
             models,
             tests,
-            st.builds(lambda b: tree.FunctionDeclaration("f", ("x", "y"), b, HERE, HERE), expressions),
+            functions,
             variables.map(
                 lambda v: tree.Variable("const", *(getattr(v, f) for f in tree.Variable.__slots__[1:]))
             ),

@@ -1,0 +1,7 @@
+function drop(v, d, rho = 1000) = rho*v^2/d
+
+model M
+  var x start 1
+equations
+  der(x) = -drop(x) + drop(d = 1, rho = 2) + drop(x, 1, 2, 3)
+end
