@@ -108,7 +108,7 @@ class Program:
     # The program for other values of parameters that decide the structure (`singular_defaults.py`).
     general: "Program | None" = None
 
-    @property
+    @cached_property
     def size(self) -> int:
         return self.system.size
 
@@ -183,7 +183,7 @@ class Program:
         if start is not None:
             size = np.abs(start) if nominal is None else np.abs(start) * (nominal == 1)
             small = (size > 0) & (size < NEAR * atol)
-            if xp is not np or np.any(small):
+            if xp is not np or small.any():
                 atol = xp.where(small, xp.minimum(atol, xp.maximum(rtol, 1e-12) * size), atol)
         return atol if every or self.counted == 1 else atol + np.where(self.quadratures, np.inf, 0.0)
 
@@ -196,7 +196,7 @@ class Program:
         The error of a derivative is that of its variable, which is held: it has none of its own, and where states tied
         by their derivatives move fast its rounding would be taken for an error.
         """
-        if np.ndim(atol) == 0:
+        if isinstance(atol, float) or np.ndim(atol) == 0:
             atol = self.absolute(rtol, atol, every, start, xp)
             share = None if every or self.counted == 1 else np.sqrt(self.counted)
         else:

@@ -74,7 +74,7 @@ def _sample(model: CompiledProgram, known: Anchor) -> np.ndarray:
     program = model.program
     massless = program.mass == 0
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
-    u = known.args.inputs.table(np.array([t]))[0]
+    u = known.args.inputs.at(t)
     with np.errstate(all="ignore"):
         values = np.asarray(model.interpreted.jacobian(t, known.y, np.asarray(known.args.p), u), dtype=float)
     return values[massless[program.rows] & massless[program.columns]]

@@ -235,7 +235,8 @@ def _together(size: int, placed: list[_Placed]) -> Any:
     values = np.zeros(size)
     if not any(isinstance(one.values, jax.Array) for one in placed):
         for one in placed:
-            values[one.at] = np.ravel(one.values) * one.scale + one.shift
+            given = one.values.ravel() if one.values.ndim else one.values
+            values[one.at] = given * one.scale + one.shift
         return values
     scale, shift = np.ones(size), np.zeros(size)
     # The index of the number for each place: among `values`, or behind them, among those of JAX.

@@ -17,10 +17,11 @@ def refuse(found: NamedScalars, given: Any, what: str) -> None:
         if side not in block.sizes:
             continue
         own = (found.scalars - block.offset).ravel()
-        values = np.asarray(given, dtype=float)
+        values, limit = np.asarray(given, dtype=float), block.sizes[side][own]
+        if not np.any(sign * (values - limit.reshape(found.shape)) > 0):
+            continue
         values = np.broadcast_to(values, np.broadcast_shapes(values.shape, found.shape))
         values = values.reshape((-1, own.size))
-        limit = block.sizes[side][own]
         wrong = np.argwhere(sign * (values - limit) > 0)
         if len(wrong):
             lane, k = wrong[0]

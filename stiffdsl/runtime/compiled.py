@@ -56,8 +56,7 @@ class CompiledProgram:
     @cached_property
     def inputs(self) -> Table:
         """All inputs, with the values they have when nobody drives them."""
-        p = self.default_parameters
-        return Table(_rows(self.program.system.flat.inputs, self.interpreted.input_defaults(p)))
+        return Table(_rows(self.program.system.flat.inputs, self.default_inputs))
 
     @cached_property
     def states(self) -> Table:
@@ -84,8 +83,15 @@ class CompiledProgram:
 
     @cached_property
     def default_parameters(self) -> np.ndarray:
-        """The vector p in SI, with every parameter at its declared value."""
-        return self.parameter_vector(None)
+        """The vector p in SI, with every parameter at its declared value; nobody writes to it."""
+        return _read_only(self.parameter_vector(None))
+
+    @cached_property
+    def default_inputs(self) -> np.ndarray:
+        """The vector u in SI, of inputs that nobody drives; nobody writes to it."""
+        with np.errstate(all="ignore"):
+            u = self.interpreted.input_defaults(self.default_parameters)
+        return _read_only(np.array(u, dtype=float))
 
     def parameter_vector(self, params: Mapping[str, Any] | None) -> np.ndarray:
         """The vector p in SI for parameters given by name in declared units; dependent ones follow."""
@@ -123,7 +129,7 @@ class CompiledProgram:
         """Start values, or guesses, by variable in SI; NaN where there are none."""
         p = self.default_parameters
         with np.errstate(all="ignore"):
-            u = np.asarray(self.interpreted.input_defaults(p))
+            u = self.default_inputs
             t = float(self.experiment.get("time", (0.0, 0.0))[0])
             start = np.asarray(self.interpreted.start(p, u, t))
             return np.where(np.isnan(start), np.asarray(self.interpreted.guess(p, u, t)), start)
@@ -148,10 +154,13 @@ class CompiledProgram:
 
     def default_arguments(self) -> Args:
         """The declared parameters and inputs as a `System` takes them, on the host."""
-        p = self.default_parameters
-        with np.errstate(all="ignore"):
-            u: Any = np.asarray(self.interpreted.input_defaults(p), dtype=float)
-        return Args(p, Inputs(u, ()))
+        u: Any = self.default_inputs
+        return Args(self.default_parameters, Inputs(u, ()))
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    values.flags.writeable = False
+    return values
 
 
 def _rows(blocks: Sequence[Block], values: np.ndarray) -> list[Row]:

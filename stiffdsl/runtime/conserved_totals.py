@@ -15,7 +15,7 @@ def with_totals(program: Program, functions: Any, t: Any, args: Args, initial: O
     system = program.system
     if not system.totals:
         return args
-    u = args.inputs(t) if xp is jnp else args.inputs.table(np.array([t]))[0]
+    u = args.inputs(t) if xp is jnp else args.inputs.at(t)
     start, guess = functions.start(args.p, u, t), functions.guess(args.p, u, t)
     values = xp.where(xp.isnan(start), xp.where(xp.isnan(guess), 0.0, guess), start)
     own = np.concatenate([system.states, system.eliminated])

@@ -65,6 +65,8 @@ def moving(given: KernelArguments) -> DifferentiatedArguments:
 def signal_tables(args: Args, xp: Any) -> native.Tables:
     """The driven inputs in SI, as the kernel reads them, through NumPy or JAX."""
     signals = args.inputs.signals
+    if not signals and args.knots is None:
+        return native.NO_TABLES
     return native.Tables(
         np.array([s.index for s in signals], dtype=float),
         [xp.asarray(s.times, dtype=float) for s in signals],

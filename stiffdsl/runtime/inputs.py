@@ -161,6 +161,10 @@ class Inputs:
             u[:, signal.index] = signal.table(t)
         return u
 
+    def at(self, t: float) -> np.ndarray:
+        """The inputs at one time, computed by NumPy: (inputs,)."""
+        return self.table(np.array([t]))[0] if self.signals else np.asarray(self.constant)
+
     @property
     def time_dependent(self) -> bool:
         return bool(self.signals)
@@ -232,6 +236,8 @@ def in_double(values: Any, what: str) -> Any:
 
 def with_clocks(signals: Sequence[Signal]) -> tuple[Signal, ...]:
     """The same signals, which know of each other's times."""
+    if not signals:
+        return ()
     known: dict[bytes, int] = {}
     clocks = [known.setdefault(np.asarray(s.times).tobytes(), k) for k, s in enumerate(signals)]
     return tuple(replace(s, clock=clock) for s, clock in zip(signals, clocks, strict=True))

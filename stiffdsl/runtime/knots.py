@@ -59,6 +59,8 @@ def with_knots(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: A
 def knots_of(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> Knots | None:
     """The knots of a run from y0, those of tables where it has none."""
     known = args.knots
+    if known is None and not args.inputs.signals and _forcing(model, ()) is None:
+        return None
     parts = _of_tables(args.inputs.signals, rtol, end < start) if known is None else [known]
     seen = _looked_at(model, args, start, end, y0)
     if seen is not None:

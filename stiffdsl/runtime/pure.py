@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
-from jax.extend.core import unsafe_am_i_under_a_jit_DO_NOT_USE  # pyright: ignore[reportPrivateImportUsage]
+from jax.core import Tracer, eval_context
+from jax.extend.core import get_opaque_trace_state
 
 from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.artifact import artifact
@@ -89,6 +89,8 @@ class PureSolve:
         else:
             times = run.within(times, start, end)
         self.span = CallSpan(start, end, times, options.rtol, np.asarray(options.atol))
+        # What calls that set nothing of their own pass on.
+        self._plain = _order(self.span), CallSpan(*map(_real, self.span))
         self._lanes: dict[Any, tuple[Callable[..., Any], bool]] = {}
         self._made: dict[Any, Callable[..., Any]] = {}
 
@@ -154,7 +156,7 @@ class PureSolve:
         of, given = model.given.params(params), model.given.initial(initial)
         kind = jax.tree.structure(signals), diagnostics
         places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
-        order = _order(span)
+        order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
             if kind not in self._lanes:
@@ -166,9 +168,8 @@ class PureSolve:
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
             self._made[key] = _compiled(model, a, b, c, order, *self._lanes[kind])
         known = knots_of_tables(signals, span.rtol, span.start, span.end)
-        span = CallSpan(*(_real(value) for value in span))
         values = of.values, constant.values, given.values, given.apart_values
-        return self._made[key](*values, signals, known, span)
+        return self._made[key](*values, signals, known, real)
 
 
 @artifact
@@ -202,6 +203,10 @@ def traced_ensemble(
     labels = pruned(solve.model, solve.outputs).labels
     return Ensemble(np.asarray(solve.span.saveat), labels, found.values, found.status, stats)
 
+
+# What JAX does where no transformation is under way, also where this module is imported within one.
+with eval_context():
+    _UNTRACED = get_opaque_trace_state()
 
 # The order of `saveat` where it is not known before the program runs.
 _TRACED = np.zeros(0, dtype=np.int64)
@@ -253,13 +258,7 @@ def _compiled(
         return inside
     apart = jax.jit(solve, compiler_options={"xla_backend_optimization_level": 0})
 
-    def either(*given):
-        traced = unsafe_am_i_under_a_jit_DO_NOT_USE() or any(
-            isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given)
-        )
-        return (inside if traced else apart)(*given)
-
-    return either
+    return lambda *given: (apart if get_opaque_trace_state() == _UNTRACED else inside)(*given)
 
 
 def _real(value: Any) -> Any:

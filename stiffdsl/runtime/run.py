@@ -121,7 +121,8 @@ def interval(model: CompiledProgram, time: Any, saveat: Any = None) -> tuple[flo
         if saveat is not None and len(saveat):
             start = 0.0 if time is None else time[0]
             return float(start), float(max(saveat[-1], saveat[0], key=lambda t: abs(t - start)))
-    if time is None:
+        if time is not None:
+            return float(time[0]), float(time[1])
         raise ValueError(
             "which time to simulate? Give it (`--time 0..10`, in Python `time=(0, 10)`), or write it in the section "
             "`experiment` of the model"
@@ -215,6 +216,9 @@ def _arguments(
     signals: tuple[Signal, ...],
 ) -> Args:
     """The arguments by JAX, where the program is part of what is `traced`, or by NumPy."""
+    if not (traced or params.given or constant.given):
+        declared = model.default_arguments()
+        return declared._replace(inputs=Inputs(declared.inputs.constant, signals)) if signals else declared
     functions = backend().functions(model) if traced else model.interpreted
     xp: Any = jnp if traced else np
     with np.errstate(all="ignore"):

@@ -34,7 +34,7 @@ def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, arg
     now, state, p, states = float(t[-1]), np.asarray(y[-1]), np.asarray(args.p), len(program.system.states)
     for ahead in (0.0, *AHEAD):
         later = now + ahead * max(abs(now), 1.0)
-        u = args.inputs.table(np.array([later]))[0]
+        u = args.inputs.at(later)
         rates = run(program, "rhs", now, state, p, u)[:states] if ahead else np.zeros(states)
         moved = np.r_[state[:states] + (later - now) * rates, state[states:]]
         found = wrong_term(program, later, moved, p, u)
@@ -78,7 +78,7 @@ def sliding(model: CompiledProgram, args: Args) -> Slides | None:
     functions, p = model.interpreted, np.asarray(args.p)
 
     def slides(t: float, y: np.ndarray, h: float) -> bool:
-        u = args.inputs.table(np.array([t]))[0]
+        u = args.inputs.at(t)
 
         def compared(state: np.ndarray) -> np.ndarray:
             return np.asarray(functions.relations(t, state, p, u), dtype=float)[count:][jumps]
@@ -122,7 +122,7 @@ def _explicit_steps(
     times, states = [float(t[-1])], [np.asarray(y[-1], dtype=float)]
     with np.errstate(all="ignore"):
         for _ in range(count):
-            u = args.inputs.table(np.array([times[-1]]))[0]
+            u = args.inputs.at(times[-1])
             slope = np.asarray(run(model.program, "rhs", times[-1], states[-1], p, u))
             if not np.isfinite(slope).all():
                 return none

@@ -188,7 +188,7 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     status = Status(int(arrived.status))
     if status not in CERTAIN:
         return None
-    stats = dict(zip(Counts._fields, map(int, arrived.counts), strict=True))
+    stats = dict(zip(Counts._fields, arrived.counts.tolist(), strict=True))
     if arrived.pivoted:
         stats["repivoted"] = int(arrived.pivoted)
     return Trajectory(t, y, status, arrived.culprits, stats, K)

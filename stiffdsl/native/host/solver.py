@@ -118,14 +118,13 @@ class _Scratch(threading.local):
         self.stride_address = self.strides.ctypes.data
         self.nothing = addresses["nothing"]
 
-    @property
-    def steps(self) -> np.ndarray:
-        """A buffer of accepted steps: that of the last call, where it is small."""
-        if self._steps is not None:
-            return self._steps
-        buffer = np.empty((CAPACITY, self._width))
-        if buffer.size <= KEPT:
-            self._steps = buffer
+    def recording(self) -> np.ndarray:
+        """A buffer of accepted steps, which the kernel writes to: that of the last call, where it is small."""
+        buffer = self._steps
+        if buffer is None:
+            buffer = np.empty((CAPACITY, self._width))
+            self._steps = buffer if buffer.size <= KEPT else None
+            self.pointers[_PLACE["steps"]] = buffer.ctypes.data
         return buffer
 
 
@@ -221,8 +220,7 @@ class NativeSolver:
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
         call.watch(slides)
         n = self.size
-        buffer = call.scratch.steps
-        call.operand("steps", buffer)
+        buffer = call.scratch.recording()
         parts: list[np.ndarray] = []
         done = False
         try:

@@ -42,7 +42,7 @@ class Anchor(NamedTuple):
 def first_guess(program: Program, functions: Any, p: Any, u: Any, t: Any, initial: Overrides, xp: Any) -> Any:
     """Start values by variable, and y before anything is solved: given values, then starts, guesses, zero."""
     start = functions.start(p, u, t)
-    if xp is np and program.is_variable.all():
+    if xp is np and program.all_variables:
         # Where every entry has a start value, the rest is not looked at: this is done for every run.
         y = np.asarray(start)[program.unknowns]
         if not np.isnan(y).any():

@@ -46,7 +46,7 @@ class Begun(NamedTuple):
 def begin(model: CompiledProgram, t: float, args: Args, initial: Overrides, overridden: bool) -> Begun:
     """The state that a run begins with, for values as they are given and no others."""
     began, system = time.perf_counter(), model.program.system
-    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    p, u = np.asarray(args.p), args.inputs.at(t)
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, initial, np)
     y, how, iterations, wrong = np.asarray(y, dtype=float), "nothing to solve", 0, ()
@@ -95,7 +95,7 @@ def anchor(model: CompiledProgram) -> Anchor | None:
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
     args = model.default_arguments()
     nothing = model.given.initial(None)
-    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    p, u = np.asarray(args.p), args.inputs.at(t)
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)
         y = np.asarray(y, dtype=float)
@@ -123,7 +123,7 @@ def _solved(
 ) -> tuple[Started, str, int]:
     """The free entries of y by Newton's method, else by continuation in all unknowns, else in those of y."""
     program = model.program
-    p, u = np.asarray(args.p), args.inputs.table(np.array([t]))[0]
+    p, u = np.asarray(args.p), args.inputs.at(t)
     if len(program.system.initial.free) <= THOROUGH:
         quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model, anchor))
         if quick is not None:
@@ -275,7 +275,7 @@ def _contradicted(model: CompiledProgram, t: float, y, p, u, known, overridden: 
         families, orders = system.initial.checks, system.initial.check_orders
         residual = model.interpreted.checks(t, y, p, u, known) if families else np.zeros(0)
     residual = np.asarray(residual)
-    off = ~(np.abs(residual) <= CHECK * (1.0 + float(np.max(np.abs(y), initial=0.0))))
+    off = ~(np.abs(residual) <= CHECK * (1.0 + float(np.abs(y).max(initial=0.0))))
     if not off.any():
         return []
     told, first = [], 0

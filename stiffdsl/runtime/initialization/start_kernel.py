@@ -47,7 +47,7 @@ def _sample(model: CompiledProgram, known: Anchor | None) -> np.ndarray | None:
     if known is None:
         return None
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
-    u = known.args.inputs.table(np.array([t]))[0]
+    u = known.args.inputs.at(t)
     with np.errstate(all="ignore"):
         values = model.interpreted.initial_jacobian(t, known.y, np.asarray(known.args.p), u, known.start)
     return np.asarray(values, dtype=float)

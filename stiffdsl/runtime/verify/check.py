@@ -287,7 +287,7 @@ class _Check:
         low, high = min(t0, t1) + abs(inside), max(t0, t1) - abs(inside)
 
         def inputs(t: float) -> np.ndarray:
-            return self.inputs.table(np.array([min(max(t, low), high)]))[0]
+            return self.inputs.at(min(max(t, low), high))
 
         def f(t: float, y: np.ndarray) -> np.ndarray:
             with np.errstate(all="ignore"):

@@ -84,7 +84,7 @@ def _given(
 
 
 def _input_values(model: CompiledProgram, given: Mapping[str, Any]) -> np.ndarray:
-    u = np.array(model.interpreted.input_defaults(model.default_parameters), dtype=float)
+    u = model.default_inputs.copy()
     constant, _ = model.given.driven(given)
     return np.where(constant.mask, constant.values, u) if constant.given else u
 

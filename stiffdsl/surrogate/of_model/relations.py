@@ -114,7 +114,7 @@ def _beginning(
     state = np.full(system.flat.size, np.nan)
     state[system.states] = begun.y[: len(system.states)]
     if len(system.eliminated):
-        u = args.inputs.table(np.array([start]))[0]
+        u = args.inputs.at(start)
         every = np.asarray(model.interpreted.variables(start, begun.y, args.p, u), dtype=float)
         state[system.eliminated] = every[system.eliminated]
     return np.asarray(args.p, dtype=float), state

@@ -114,10 +114,7 @@ class PartAlone:
     def _inputs(self, v: np.ndarray) -> np.ndarray:
         """(rows, inputs of the model) for v (n, m, nv)."""
         flat = v.reshape(-1, v.shape[2])
-        defaults = np.asarray(
-            self.model.interpreted.input_defaults(self.model.default_parameters), dtype=float
-        )
-        found = np.repeat(defaults[None], len(flat), axis=0)
+        found = np.repeat(self.model.default_inputs[None], len(flat), axis=0)
         for k, number in enumerate(self._input_numbers()):
             found[:, number] = flat[:, k]
         return found
