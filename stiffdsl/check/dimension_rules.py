@@ -11,7 +11,7 @@ from stiffdsl.check.names import dotted
 from stiffdsl.check.report import Report, written
 from stiffdsl.check.si import plain_number
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
+from stiffdsl.check.units import NONE, Dimension, Unit, divide, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -27,9 +27,13 @@ def _held(count: float | None) -> str:
 
 
 def _degrees_meant(a: Dimension | None, b: Dimension | None) -> str | None:
-    """The help where a temperature stands beside `[C]`, which is the coulomb."""
-    celsius = {a, b} == {parse_unit("C").dimension, parse_unit("K").dimension}
-    return "a temperature is in `[degC]`; `[C]` is the coulomb" if celsius else None
+    """The help where `[C]` or `[F]`, coulomb and farad, stands where a temperature is wanted: `[W/C]`, `20 [C]`."""
+    for symbol, name, meant in (("C", "coulomb", "degC"), ("F", "farad", "degF")):
+        other = divide(parse_unit(symbol).dimension, parse_unit("K").dimension)
+        if a is not None and b is not None and divide(a, b) in (other, divide(NONE, other)):
+            help = f"`[{symbol}]` is the {name}; a temperature is in `[{meant}]`"
+            return f"{help}, a difference of temperatures, as in `[W/K]`, in `[K]`"
+    return None
 
 
 def _in_kelvin(at: tree.Expr | None, other: tree.Expr, a: float | None, b: float | None) -> str:
@@ -50,9 +54,19 @@ class DimensionRules:
         self.calls: list[tuple[tree.FunctionDeclaration, Span]] = []
 
     def mismatch(
-        self, code: str, title: str, span: Span, text: str, *more: tuple[Span, str], notes=(), help=None
+        self,
+        code: str,
+        title: str,
+        span: Span,
+        text: str,
+        *more: tuple[Span, str],
+        between: tuple[Dimension | None, Dimension | None] = (None, None),
+        notes=(),
+        help=None,
     ) -> None:
-        """Report a mistake at `span`; inside a function, the call that led there comes first."""
+        """Report a mistake at `span`, of the dimensions `between`; inside a function, the call that led there comes
+        first."""
+        help = help or _degrees_meant(*between)
         labels = [(span, text), *more]
         if self.calls:
             function, call = self.calls[0]
@@ -70,7 +84,7 @@ class DimensionRules:
             e.right.span,
             f"this is {b}",
             (witness.span, f"this is {a}"),
-            help=_degrees_meant(left.dimension, right.dimension),
+            between=(left.dimension, right.dimension),
         )
 
     def power(self, e: tree.Binary, base: Typed, exponent: Typed) -> Dimension | None:
@@ -174,6 +188,7 @@ class DimensionRules:
                     argument.span,
                     f"this is {here}",
                     (witness.span, f"this is {there}"),
+                    between=(known, a.dimension),
                 )
         if builtin.rule == "keep":
             return known

@@ -99,6 +99,7 @@ class Walker:
                 f"{what} has the wrong dimension",
                 expr.span,
                 f"this is {dimensions.describe(value.dimension)}",
+                between=(value.dimension, unit.dimension),
                 notes=(f"{dimensions.describe(unit.dimension)} is wanted",),
             )
         return Typed(in_unit(value, unit), value.dimension, value.rank, value.level, False)
@@ -244,6 +245,7 @@ class Walker:
                 e.no.span,
                 f"this is {b}",
                 (e.yes.span, f"this is {a}"),
+                between=(yes.dimension, no.dimension),
             )
         expr = e
         if condition.expr is not e.condition or yes.expr is not e.yes or no.expr is not e.no:
@@ -475,7 +477,11 @@ class Walker:
             if not dimensions.agree(known, value.dimension):
                 a, b = dimensions.describe(known), dimensions.describe(value.dimension)
                 self.rules.mismatch(
-                    "E0503", f"{a} and {b} cannot stand in one array", item.span, f"this is {b}"
+                    "E0503",
+                    f"{a} and {b} cannot stand in one array",
+                    item.span,
+                    f"this is {b}",
+                    between=(known, value.dimension),
                 )
             known = value.dimension if known is None else known
             if value.rank != items[0].rank:

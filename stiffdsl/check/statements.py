@@ -130,6 +130,7 @@ class Statements:
                 e.left.span,
                 f"this is {a}",
                 (e.right.span, f"this is {b}"),
+                between=(left.dimension, right.dimension),
             )
         else:
             walker.rules.unshown(left, right, e.right)
@@ -316,6 +317,7 @@ class Statements:
                 f"this {what} has the wrong dimension",
                 rate.span,
                 f"this is {dimensions.describe(value.dimension)}",
+                between=(value.dimension, needed),
                 notes=(f"for these species it must be {dimensions.describe(needed)}",),
                 help=None if order is None or value.dimension != wanted else WHOLE,
             )

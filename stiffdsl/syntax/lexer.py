@@ -42,6 +42,9 @@ _CONTINUES = {
 # A line that begins with one of these goes on with the statement before it.
 _LEADING = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:[+*/^=@<>!]|and\b|or\b)")
 _OPERAND = {"NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT", "STRING"}
+_FURTHER = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:else|elif|elseif)\b")
+# A `{` behind one of these, with nothing more on its line, opens a block in another language: no array stands there.
+_HEAD_ENDS = {*_OPERAND, "ELSE_BLOCK", "MODEL"}
 _KEYWORDS = {
     "import": "IMPORT", "from": "FROM", "function": "FUNCTION", "connector": "CONNECTOR", "model": "MODEL",
     "partial": "PARTIAL", "end": "END", "const": "KIND", "param": "KIND", "input": "KIND", "var": "KIND",
@@ -57,13 +60,15 @@ _BLOCKS = {"FOR": 1, "IF_BLOCK": 1, "END": -1, "FUNCTION": 0, "CONNECTOR": 0, "M
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every", "rate", "nominal", "min", "max", "test",
+    "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "elif", "elsif",
 }  # fmt: skip
 # The first words of the lines of a test, and the words that stand between its values.
 _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
 _TEST_WORDS = {"of", "at", "over", "within", *_TEST_LINES}
 # These end a test that was not closed.
 _AFTER_TEST = {"END", "MODEL", "PARTIAL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM"}
+# Words of other languages for `elseif`.
+_ELSEIF = ("elif", "elsif")
 # Inside a choice, a line may begin with these.
 _CHOICE = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:then|else)\b")
 _OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
@@ -97,7 +102,7 @@ class Stray:
 def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, block_if, choices, in_test, in_function = "NEWLINE", False, 0, False, 0
+    previous, block_if, choices, in_test, in_function, braces = "NEWLINE", False, 0, False, 0, 0
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -152,7 +157,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 if kind == "LATER":
                     position = _declaration_end(text, position)
                     value = text[start:position]
-                elif kind == "IF_BLOCK" or kind == "ELSEIF":
+                elif kind == "IF_BLOCK" or kind == "ELSEIF" or (value in _ELSEIF and previous == "NEWLINE"):
                     block_if = True
                 elif kind == "IF":
                     choices += 1
@@ -169,6 +174,15 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 newline = text.find("\n", start)
                 if close >= 0 and (newline < 0 or close < newline):
                     value, position, kind = text[start : close + 1], close + 1, "UNIT"
+            if kind == "LBRACE" and previous in _HEAD_ENDS and _rest(text, position)[:1] in ("\n", ""):
+                kind, braces = "BLOCK", braces + 1
+            elif kind == "RBRACE" and braces and depth == 0:
+                braces -= 1
+                if _FURTHER.match(text, position):
+                    continue
+                if previous != "NEWLINE":
+                    yield Token("NEWLINE", "\n", start, line, column, line, column, start)
+                kind = "END"
             if kind in _OPENING:
                 depth += 1
             elif kind in _CLOSING:
@@ -278,6 +292,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT"):
             return kind if re.match(r'[^\W\d]|"', following) else "NAME"
         return kind
+    if value == "if" and previous == "ELSE_BLOCK":
+        return "IF_BLOCK"  # no such statement: `elseif` is meant
     if value in ("if", "then", "else", "and", "or", "not", "for"):
         return value.upper()
     if value == "in" and previous in _OPERAND:

@@ -5,14 +5,13 @@ and MATLAB.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
-from stiffdsl.syntax.lexer import Stray
+from stiffdsl.syntax.context import ErrorContext, open_bracket, shown, span_of, written
+from stiffdsl.syntax.modelica import TYPES
 from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
 from stiffdsl.syntax.tree import SIZES
 
@@ -20,12 +19,30 @@ _DECLARATIONS = ("const", "param", "input", "var", "output", "discrete", "part",
 _TOP = ("import", "from", "function", "connector", "model", "partial", "const")
 _FOREIGN = {
     "parameter": "param", "constant": "const", "variable": "var", "Real": "var", "Integer": "const",
-    "Boolean": "const", "state": "var", "within": "import", "using": "import", "include": "import",
-    "component": "part", "public": None, "protected": None, "algorithm": "equations",
+    "Boolean": "const", "state": "var", "within": None, "using": "import", "include": "import",
+    "component": "part", "species": "var", "compartment": "param",
+    "substance": "var", "unknown": "var", "algebraic": "var",
+    "public": None, "protected": None, "algorithm": "equations",
 }  # fmt: skip
 _LOOPS = {
     "while": "equations hold at all times and are not run one after the other; a `for` repeats them over a range",
     "repeat": "equations hold at all times and are not run one after the other; a `for` repeats them over a range",
+}
+_CLAUSES = {
+    "where": "a constant is a `param` of its own, declared before `equations`",
+    "with": "a constant is a `param` of its own, declared before `equations`",
+    "let": "a constant is a `param` of its own, declared before `equations`",
+    "for": "an equation is repeated by a block: `for i in 1..N`, the equation on a line of its own, and `end`",
+    "unless": "write `if not condition then a else b`",
+    "otherwise": "write `else`",
+    "when": "a value that depends on a condition is `if condition then a else b`",
+}
+_ELSEWHERE = {
+    "package": "a file holds any number of models, and is imported by its name: leave the line and its `end` out",
+    "extends": "what a model extends stands on its first line: `model M extends Base(R = 1)`",
+    "annotation": "leave it out",
+    "replaceable": "declare the part as it is; a modifier changes its values: `part r : Resistor(R = 1)`",
+    "print": "`simulate` prints, writes and draws; a result of its own is `output y = 2*x`",
 }
 _SAID = {
     "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`",
@@ -40,58 +57,13 @@ _KEYWORD_TYPES = {
 _VALUE = {"NAME", "NUMBER", "LPAR", "LBRACE"}
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorContext:
-    """The token that cannot stand where it stands, what could, and what is around it."""
-
-    source: Source
-    token: Token
-    before: Token | None
-    after: Token | None
-    line: list[Token]  # the statement up to the token
-    stream: list[Token]
-    at: int
-    accepted: set[str]
-
-    @property
-    def statement(self) -> list[Token]:
-        """The whole statement, its line end included."""
-        end = self.at
-        while end < len(self.stream) and self.stream[end].type != "NEWLINE":
-            end += 1
-        return [*self.line, *self.stream[self.at : end + 1]]
-
-    @property
-    def first(self) -> Token | None:
-        return self.line[0] if self.line else None
-
-    def say(self, title: str, label: str = "", help: str | None = None, code="E0101", on=None, notes=()):
-        span = span_of(self.source, on if on is not None else self.token)
-        return Diagnostic(code, title, (Label(span, label),), tuple(notes), help)
-
-
-def explain(source: Source, stream: list[Token], at: int, accepted: set[str]) -> Diagnostic:
-    """The diagnostic for `stream[at]`, which cannot stand there; past the end, the text ends too early."""
-    if at == len(stream):
-        return _too_early(source, stream)
-    first = at
-    while first > 0 and stream[first - 1].type != "NEWLINE":
-        first -= 1
-    place = ErrorContext(
-        source,
-        stream[at],
-        stream[at - 1] if at else None,
-        stream[at + 1] if at + 1 < len(stream) else None,
-        stream[first:at],
-        stream,
-        at,
-        accepted,
-    )
+def explain(place: ErrorContext) -> Diagnostic:
+    """The diagnostic for a token that cannot stand where it stands."""
     for rule in _RULES:
         found = rule(place)
         if found is not None:
             return found
-    return place.say(f"{_shown(place.token)} does not belong here", f"expected {_wanted(accepted)}")
+    return place.say(f"{shown(place.token)} does not belong here", f"expected {_wanted(place.accepted)}")
 
 
 def explain_depth(source: Source, token: Token, most: int) -> Diagnostic:
@@ -103,82 +75,6 @@ def explain_depth(source: Source, token: Token, most: int) -> Diagnostic:
         (),
         "give the inner part a name: a `var` with an equation of its own",
     )
-
-
-def explain_strays(source: Source, strays: list[Stray]) -> list[Diagnostic]:
-    """One diagnostic for each kind of stray character, at its first place."""
-    groups: dict[str, list[Stray]] = {}
-    for stray in strays:
-        groups.setdefault(stray.text[:2] if stray.text[0] in "/%?" else stray.text, []).append(stray)
-    found = []
-    for group in groups.values():
-        first, more = group[0], len(group) - 1
-        character = first.text[0]
-        width = len(first.text.split("\n")[0]) if first.text[0] in "/%?" else len(first.text)
-        span = Span(source, first.line, first.column, first.line, first.column + width)
-        shown = first.text if first.text in _STRAY else character
-        shown = shown if shown.isprintable() else f"\\x{ord(character):02x}"
-        title = f"`{shown}` has no meaning here"
-        if character == '"':
-            title = "this text is not closed on its line"
-        elif first.text.startswith(("//", "/*")):
-            title = "a comment begins with `#`"
-        help = _STRAY.get(first.text) or _STRAY.get(character) or _raised(character)
-        notes = (f"the same in {more} more place{'s' * (more > 1)}",) if more else ()
-        found.append(Diagnostic("E0109", title, (Label(span),), notes, help))
-    return found
-
-
-def _raised(character: str) -> str | None:
-    """`x²` is a power, `½x` a product: how either is written."""
-    kind, _, code = unicodedata.decomposition(character).partition(" ")
-    if kind == "<super>":
-        return f"a power is written `x^{chr(int(code, 16))}`"
-    if kind == "<sub>":
-        return "a name begins with a letter"
-    if kind == "<fraction>":
-        return f"write `{unicodedata.normalize('NFKC', character).replace(chr(0x2044), '/')}`"
-    return None
-
-
-_STRAY = {
-    '"': 'end it with `"`',
-    ";": "a statement ends with its line; leave the `;` out",
-    "'": 'a text stands in double quotes: `"..."`; a derivative is `der(x)`',
-    "&&": "write `and`",
-    "||": "write `or`",
-    "!": "write `not`",
-    "&": "write `and`",
-    "|": "write `or`",
-    "%": "comments begin with `#`; the remainder is `mod(a, b)`",
-    "?": "write `if condition then a else b`",
-    "~=": "write `!=`",
-    "<>": "write `!=`",
-    "**": "a power is written `x^2`",
-    "−": "this is a dash; write the minus sign of the keyboard, `-`",
-    "→": "the arrow of a reaction is `->`",
-    "⟶": "the arrow of a reaction is `->`",
-    "⇌": "a reaction that goes both ways is `A <-> B @ kf, kr`",
-    "⇄": "a reaction that goes both ways is `A <-> B @ kf, kr`",
-    "↔": "a reaction that goes both ways is `A <-> B @ kf, kr`",
-    "∅": "nothing is written `0`: `0 -> A @ k`, `A -> 0 @ k`",
-    "≤": "write `<=`",
-    "≥": "write `>=`",
-    "≠": "write `!=`",
-    "√": "write `sqrt(x)`",
-    "∂": "a derivative by time is `der(x)`; one by a coordinate is written with differences",
-    "∑": "write `sum(x[i] for i in 1..N)`",
-    "÷": "write `/`",
-    "′": "a derivative is `der(x)`",
-    "’": "a derivative is `der(x)`",
-    "“": 'a text stands in straight double quotes: `"..."`',
-    "”": 'a text stands in straight double quotes: `"..."`',
-    "∞": "a number is finite: leave the bound out, or write a large one",
-    "·": "write `*`",
-    "×": "write `*`",
-    "⋅": "write `*`",
-    "\\": "a line goes on after an operator, a comma or inside brackets; leave the `\\` out",
-}
 
 
 # --- rules: each knows one mistake, and gives None for all others --------------------------------
@@ -203,6 +99,9 @@ def _start(p: ErrorContext) -> Diagnostic | None:
         return None
     if p.token in ("start", "guess", *SIZES) and p.token.type == "NAME" and p.after == "=":
         return p.say(f"`{p.token}` takes its value without `=`", help=f"write `{p.token} 1`")
+    inside = [t for t in p.statement[len(p.line) + 1 :] if t.type != "NEWLINE"]
+    if p.token == "(" and p.first.type == "KIND" and inside[1:2] and inside[1].type == "RPAR":
+        return p.say("the size of an array stands in brackets", help=f"write `{p.first} {name}[{inside[0]}]`")
     if p.token == "(" and p.first.type == "KIND" and len(p.line) == 2:
         return p.say(f"`{name}` takes no arguments here", help=f"write `var {name} start 1`")
     return None
@@ -215,13 +114,15 @@ def _first_word(p: ErrorContext) -> Diagnostic | None:
     if not line_start or word.type not in ("NAME", "CONNECT", "FOR", "IF_BLOCK", "WHEN"):
         return None
     text = str(word)
+    if text in _ELSEWHERE:
+        return p.say(f"no statement begins with `{text}` here", on=word, help=_ELSEWHERE[text])
     if text == "der" and p.line:
         return p.say("`der` takes parentheses", help=f"write `der({p.token})`")
     if text == "end":
         return p.say("`end` stands alone on its line", on=word, help="write `end`", code="E0102")
     if p.line and p.token.type in ("EQUAL", "LPAR", "DOT", "LSQB"):
         return None
-    if p.line and p.token.type == "COMPARE" and "ARROW" in p.accepted:
+    if p.line and p.token.type in ("COMPARE", "MINUS") and "ARROW" in p.accepted:
         return None  # an arrow of another language
     if p.line and p.token.type == "COLON" and any(t.type == "EQUAL" for t in p.statement):
         return p.say(
@@ -231,7 +132,7 @@ def _first_word(p: ErrorContext) -> Diagnostic | None:
     if section is not None and section == text != "initial":
         return p.say(f"`{text}` stands alone on its line", on=word)
     if section is not None:
-        return p.say(f"no section is called `{text}`", on=word, help=f"write `{section}`")
+        return p.say(f"no section is called `{_line(p)}`", on=word, help=f"write `{section}`")
     if text in _LOOPS:
         return p.say(f"there is no `{text}`", on=word, help=_LOOPS[text])
     opener = as_opener(text, "CONNECTOR" in p.accepted)
@@ -301,6 +202,8 @@ def _declaration(p: ErrorContext) -> Diagnostic | None:
         return p.say(f"a declaration stands {where}", help="move it there")
     if p.first is None or p.first.type not in ("KIND", "PART", "PORT"):
         return None
+    if p.first.type == "KIND" and (found := _attribute(p)) is not None:
+        return found
     if p.token.type == "COMMA" and len(p.line) > 1:
         return p.say("a declaration stands on a line of its own", help="write one line for each name")
     if p.first.type in ("PART", "PORT") and len(p.line) == 2 and p.token.type == "NAME":
@@ -313,17 +216,35 @@ def _declaration(p: ErrorContext) -> Diagnostic | None:
     return None
 
 
+def _attribute(p: ErrorContext) -> Diagnostic | None:
+    """`var x : Real`, `param k : 2`, `param float k`, `var x start 1, nominal 10`, `var x start 1 fixed`."""
+    kind, token, after = p.first, p.token, p.after
+    if token.type == "COLON" and len(p.line) == 2 and after is not None:
+        value = after.type == "NUMBER" or kind in ("param", "const", "input")
+        help = f"write `{kind} {p.before} = {after}`" if value else "leave it out; a unit is `[m/s]`"
+        return p.say("a declaration takes no `:`", help=help)
+    if token.type == "NAME" and len(p.line) == 2 and p.line[1] in TYPES:
+        return p.say("a declaration names no type", on=p.line[1], help=f"write `{kind} {token}`")
+    if token.type == "COMMA" and after in ("start", "guess", "in", *SIZES):
+        return p.say("nothing stands between the parts of a declaration", help="leave the `,` out")
+    if token == "fixed":
+        return p.say(
+            "no declaration says `fixed`", help="a `start` holds at the initial time; a hint is `guess`"
+        )
+    return None
+
+
 def _brackets(p: ErrorContext) -> Diagnostic | None:
-    opening = _open_bracket(p.line)
+    opening = open_bracket(p.line)
     below = opening is not None and (p.token.line or 1) > (opening.line or 1)
     if opening is not None and (p.token.type == "NEWLINE" or below):
         return p.say(f"this `{opening}` is never closed", on=opening)
-    if p.token.type in ("RPAR", "RSQB", "RBRACE") and _open_bracket(p.line) is None:
+    if p.token.type in ("RPAR", "RSQB", "RBRACE") and open_bracket(p.line) is None:
         return p.say(f"this `{p.token}` closes nothing")
     if p.token.type == "LSQB" and p.accepted >= _VALUE:
         if p.before is not None and p.before.type == "IN":
             return p.say("a range is written `low..high`")
-        return p.say("an array is written in braces", help="write `{1, 2, 3}`")
+        return p.say("an array is written in braces", help="write `{1, 2, 3}`, a matrix `{{1, 2}, {3, 4}}`")
     return None
 
 
@@ -361,18 +282,17 @@ def _habits(p: ErrorContext) -> Diagnostic | None:
     token, before = p.token, p.before
     if token.type == "NAME" and p.first is not None and p.first.type in ("FUNCTION", "FUNCTION_BLOCK"):
         return p.say("a function begins with its name and its parameters", help="write `function f(x) = x^2`")
-    if token.type == "COLON" and p.first is not None and p.first.type == "FOR":
-        return p.say("a range is written with `..`", help=f"write `{before}..{p.after}`")
-    if token.type == "EQUAL" and p.first is not None and p.first.type == "FOR":
-        return p.say("a loop is written with `in`", help=f"write `for {before} in 1..N`")
     if token.type == "THEN" and p.first is not None and p.first.type in ("WHEN", "ELSEWHEN"):
         return p.say("`when` needs no `then`", help="leave it out")
     if token.type == "TIMES" and p.first is not None and p.first.type == "FROM":
         return p.say("an import names what it brings in", help="write the names, or `import` the whole file")
+    if token == "as" and p.first is not None and p.first.type in ("IMPORT", "FROM"):
+        return p.say("an import gives no other name", help="leave the `as` out")
+    if token.type == "DOTDOT" and "NEWLINE" in p.accepted and p.after == ".":
+        help = "a line goes on after an operator, a comma or inside brackets; leave the dots out"
+        return p.say("a line goes on without dots", help=help)
     if token == "/" and p.first is not None and p.first.type in ("IMPORT", "FROM"):
         return p.say("folders are joined with dots", help="write `import folder.file`")
-    if p.first is not None and p.first.type == "NAME" and p.first == "connect" and token.type == "NEWLINE":
-        return p.say("`connect` takes no parentheses", on=p.first, help="write `connect a.p, b.n`")
     if _is_choice_call(p):
         return p.say("a choice is written in words", help="write `if condition then a else b`")
     numbers = before is not None and p.after is not None and before.type == p.after.type == "NUMBER"
@@ -384,7 +304,7 @@ def _habits(p: ErrorContext) -> Diagnostic | None:
 
 
 def _is_choice_call(p: ErrorContext) -> bool:
-    opening = _open_bracket(p.line)
+    opening = open_bracket(p.line)
     at = next((k for k, t in enumerate(p.line) if t is opening), 0)
     return p.token.type == "COMMA" and opening == "(" and at > 0 and p.line[at - 1].type == "IF"
 
@@ -437,15 +357,26 @@ def _operator(p: ErrorContext) -> Diagnostic | None:
         return None
     if before.type == "NUMBER" and token.type in ("NAME", "NUMBER") and (number := _number(p)):
         return number
+    if token in _CLAUSES:
+        return p.say(f"there is no `{token}` here", help=_CLAUSES[token])
     if before.type in ("NUMBER", "NAME", "RPAR", "RSQB", "UNIT"):
         help = f"write `{before}*{token}`" if before.type in ("NUMBER", "NAME") and token != "(" else None
         return p.say(f"an operator is missing between `{before}` and `{token}`", help=help)
     return None
 
 
+def _line(p: ErrorContext) -> str:
+    return written([t for t in p.statement if t.type not in ("NEWLINE", "COLON")])
+
+
 def _end_of_line(p: ErrorContext) -> Diagnostic | None:
     if p.token.type != "NEWLINE" or not p.line:
         return None
+    section = as_section(p.statement) if len(p.line) == 1 else None
+    if section is not None:
+        return p.say(f"no section is called `{_line(p)}`", on=p.first, help=f"write `{section}`")
+    if p.first is not None and p.first.type == "NAME" and p.first in _ELSEWHERE:
+        return p.say(f"no statement begins with `{p.first}` here", on=p.first, help=_ELSEWHERE[p.first])
     if "EQUAL" in p.accepted and "CONNECT" not in p.line and p.first is not None and p.first.type != "KIND":
         help = "write `left = right`"
         if p.first.type == "MINUS":
@@ -453,12 +384,17 @@ def _end_of_line(p: ErrorContext) -> Diagnostic | None:
         return p.say("an equation needs an `=`", on=p.before, help=help)
     if "ELSE" in p.accepted:
         return p.say("a choice needs an `else`", on=p.before, help="write `if condition then a else b`")
+    if "THEN" in p.accepted and p.first is not None and p.first.type in ("IF_BLOCK", "ELSEIF"):
+        return p.say(
+            "a `then` is missing behind the condition", on=p.before, help=f"write `{written(p.line)} then`"
+        )
     return p.say(f"the line ends too early: {_wanted(p.accepted)} is missing", on=p.before)
 
 
 def _blocks(p: ErrorContext) -> Diagnostic | None:
     if p.token.type == "END" and not p.line and not blocks(p.stream[: p.at]):
-        return p.say("this `end` closes nothing", code="E0102")
+        help = "a section has no `end`: it goes on to the next one, or to the `end` of its model"
+        return p.say("this `end` closes nothing", code="E0102", help=help)
     if p.token.type in SECTIONS.values() and not p.line:
         return p.say(
             f"`{p.token}` is a section of a model", "not inside another block", "close that with `end`"
@@ -468,7 +404,7 @@ def _blocks(p: ErrorContext) -> Diagnostic | None:
 
 def _surplus(p: ErrorContext) -> Diagnostic | None:
     if "NEWLINE" in p.accepted and p.line:
-        return p.say(f"{_shown(p.token)} does not belong here", "the statement ends before this")
+        return p.say(f"{shown(p.token)} does not belong here", "the statement ends before this")
     return None
 
 
@@ -482,7 +418,7 @@ _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _too_early(source: Source, stream: list[Token]) -> Diagnostic:
+def explain_end(source: Source, stream: list[Token]) -> Diagnostic:
     opener = _unclosed(stream)
     if opener is not None:
         return Diagnostic(
@@ -508,28 +444,9 @@ def _unclosed(stream: list[Token]) -> Token | None:
     return left[-1] if left else None
 
 
-def _open_bracket(line: list[Token]) -> Token | None:
-    open_: list[Token] = []
-    for token in line:
-        if token.type in ("LPAR", "LSQB", "LBRACE"):
-            open_.append(token)
-        elif token.type in ("RPAR", "RSQB", "RBRACE") and open_:
-            open_.pop()
-    return open_[-1] if open_ else None
-
-
-def _shown(token: Token) -> str:
-    return "the end of the line" if token.type == "NEWLINE" else f"`{str(token).splitlines()[0]}`"
-
-
 def _wanted(accepted: set[str]) -> str:
     if accepted >= _VALUE:
         return "a value"
     words = [_SAID[name] for name in sorted(accepted) if name in _SAID and name != "NEWLINE"]
     shortest = [w for w in words if w.startswith("`")] or words
     return " or ".join((shortest or ["something else"])[:3])
-
-
-def span_of(source: Source, token: Token) -> Span:
-    line, column = token.line or 1, token.column or 1
-    return Span(source, line, column, token.end_line or line, token.end_column or column + 1)

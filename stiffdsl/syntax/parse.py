@@ -14,10 +14,13 @@ from stiffdsl.resources import cache_folder, folder
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.automaton import MOST_NESTED, Automaton, TooDeep, Unexpected, automaton, run
 from stiffdsl.syntax.build import TreeBuilder
+from stiffdsl.syntax.context import context_of
+from stiffdsl.syntax.habits import another_language
 from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.lexer import Stray, tokens
-from stiffdsl.syntax.messages import explain, explain_depth, explain_strays
-from stiffdsl.syntax.recover import replacement
+from stiffdsl.syntax.messages import explain, explain_depth, explain_end
+from stiffdsl.syntax.recover import end_of_block, foreign_block, replacement
+from stiffdsl.syntax.strays import explain_strays
 
 # One wrong line often makes the next ones wrong; more messages than this help nobody.
 MOST_MESSAGES = 20
@@ -67,7 +70,10 @@ def parse(source: Source, text: str | None = None) -> tree.Module:
         stream = list(tokens(normalized(source) if text is None else text, strays))
         table, builder = _parser()
         builder.source, builder.diagnostics = source, []
-        module, found = _parse(source, table, stream, {s.line for s in strays if s.text not in _HARMLESS})
+        module, found, foreign = _parse(
+            source, table, stream, {s.line for s in strays if s.text not in _HARMLESS}
+        )
+        strays = [stray for stray in strays if stray.line not in foreign]
         found = [*explain_strays(source, strays), *found, *dict.fromkeys(builder.diagnostics)]
         builder.source, builder.diagnostics = Source("", ""), []
     if found or module is None:
@@ -82,37 +88,41 @@ def normalized(source: Source) -> str:
 
 def _parse(
     source: Source, table: Automaton, stream: list[Token], told: set[int]
-) -> tuple[tree.Module | None, list[Diagnostic]]:
-    """The tree, or None and what is wrong: one mistake a line, none in the lines `told`."""
+) -> tuple[tree.Module | None, list[Diagnostic], set[int]]:
+    """The tree, or None and what is wrong: one mistake a line, none in the lines `told`; and the lines that are
+    written as in another language, which were told as a whole."""
     found: list[Diagnostic] = []
+    foreign: set[int] = set()
     first, states, values, wrong = 0, None, None, False
     mended: list[Token] = []
     while len(found) < MOST_MESSAGES:
         try:
             module = run(table, stream, first, states, values)
-            return None if wrong else module, found
+            return None if wrong else module, found, foreign
         except TooDeep as error:
-            return None, [*found, explain_depth(source, stream[error.at], MOST_NESTED)]
+            return None, [*found, explain_depth(source, stream[error.at], MOST_NESTED)], foreign
         except Unexpected as error:
             wrong = True
             at = error.at
-            last = at == len(stream)
-            if last or stream[at].line not in told:
-                found.append(explain(source, stream, at, error.accepted))
-            if last:
+            if at == len(stream):
+                found.append(explain_end(source, stream))
                 break
-            told.add(stream[at].line or 1)
-            start = at
-            while start > 0 and stream[start - 1].type != "NEWLINE":
-                start -= 1
-            end = at + 1
-            while stream[end - 1].type != "NEWLINE":
-                end += 1
+            place = context_of(source, stream, at, error.accepted)
+            habit = another_language(place)
+            start, end = at - len(place.line), at - len(place.line) + len(place.statement)
+            line = stream[at].line or 1
+            if line not in (foreign if habit is not None else told):
+                found.append(habit or explain(place))
+            told.add(line)
             # A line that is wrong again after it was mended is left out.
             line_end = stream[end - 1]
             known = any(line_end is m for m in mended)
-            mend = [] if known else replacement(stream[start:end], error.accepted, at - start)
+            block = not known and foreign_block(place.statement)
+            over = end_of_block(stream, start, end) if block else end
+            mend = [] if known or block else replacement(place.statement, error.accepted, at - start)
+            if habit is not None:
+                foreign |= {t.line or 1 for t in stream[start:over]}
             mended.append(line_end)
-            stream = [*stream[:start], *mend, *stream[end:]]
+            stream = [*stream[:start], *mend, *stream[over:]]
             first, states, values = start, error.states, error.values
-    return None, found
+    return None, found, foreign

@@ -5,6 +5,7 @@ section, a loop with a wrong range is still closed by its `end`. Every other wro
 """
 
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Literal, overload
 
 from lark import Token
@@ -15,8 +16,13 @@ SECTIONS = {
     "reactions": "REACTIONS",
     "experiment": "EXPERIMENT",
 }
-_SECTION_WORDS = {"equation": "equations", "reaction": "reactions", "algorithm": "equations"}
-_OPENER_WORDS = {"class": "model", "block": "model", "package": "model"}
+_SECTION_WORDS = {
+    "equation": "equations",
+    "reaction": "reactions",
+    "algorithm": "equations",
+    "begin": "equations",
+}
+_OPENER_WORDS = {"class": "model", "block": "model"}
 # In a model, the word of others for a part.
 _OPENER_WORDS_OF_FILES = {"component": "model"}
 _OPENERS = {"MODEL", "CONNECTOR", "FUNCTION_BLOCK", "FOR", "IF_BLOCK", "WHEN", "TEST"}
@@ -36,6 +42,72 @@ _HEADS = {
     "END": (("END", "end"),),
 }
 
+# Sections of Simscape and blocks of Stan: what stands in their place.
+FOREIGN_BLOCKS = {
+    "parameters": "write a line for each: `param k = 1 [1/s]`, with a range `param k = 1 [1/s] in 0.1..10`",
+    "variables": "write a line for each: `var x [m] start 0`",
+    "inputs": "write a line for each: `input u = 0 [N]`",
+    "outputs": "write a line for each: `output y = 2*x`",
+    "nodes": "write a line for each: `port p : Pin`",
+    "components": "write a line for each: `part r : Resistor(R = 100)`",
+    "branches": "a flow through a port is an unknown: `p.i = i` is an equation of it",
+    "connections": "write `connect a.p, b.n` in the section `equations`",
+    "annotations": "leave it out",
+    "intermediates": "write a `var` for each, and its equation",
+    "functions": "a function stands beside the models: `function f(x) = x^2`",
+    "data": "a value that is given is `param k = 1`, one that is given over time `input u = 0`",
+    "quantities": "write a line for each: `output y = 2*x`",
+}
+
+
+def foreign_block(line: list[Token]) -> bool:
+    """Whether `line` begins a block of another language, that holds nothing which can be read here."""
+    types = [t.type for t in line]
+    words = [str(t) for t in line if t.type not in ("NEWLINE", "BLOCK")]
+    function = types[:1] in (["FUNCTION"], ["FUNCTION_BLOCK"])
+    if function and (types[1:2] == ["LSQB"] or types[2:3] == ["EQUAL"]):
+        return True
+    if words[:1] == ["def"] and types[:3] == ["NAME", "NAME", "LPAR"]:
+        return True
+    if types[:2] == ["MODEL", "BLOCK"]:
+        return True
+    known = {"class", "while", "else", "elseif", "elif", "elsif", *_OPENER_WORDS, *_OPENER_WORDS_OF_FILES}
+    if "BLOCK" in types:
+        return types[0] == "NAME" and words[0] not in known
+    return types[0] == "NAME" and len(words) == 1 and words[0] in FOREIGN_BLOCKS
+
+
+def end_of_block(stream: list[Token], start: int, end: int) -> int:
+    """Where the block of another language ends whose first statement is `stream[start:end]`."""
+    first = stream[start]
+    opened, at = 1, end
+    indented = stream[end - 2].type == "COLON"
+    while at < len(stream):
+        line_end = at
+        while stream[line_end].type != "NEWLINE":
+            line_end += 1
+        if indented:
+            if (stream[at].column or 1) <= (first.column or 1):
+                return at
+        else:
+            line = stream[at : line_end + 1]
+            opened += _opens(line) - (line[0].type == "END")
+            if opened == 0:
+                return line_end + 1
+            if (
+                line[0].type in ("MODEL", "FUNCTION", "FUNCTION_BLOCK", "CONNECTOR")
+                and line[0].column == first.column
+            ):
+                return at
+        at = line_end + 1
+    return at if indented or first.type in ("FUNCTION", "FUNCTION_BLOCK") else end
+
+
+def _opens(line: list[Token]) -> bool:
+    if line[0].type == "ELSE_BLOCK" or line[0] in ("elseif", "elif"):
+        return False
+    return line[0].type in _OPENERS or line[0] == "while" or any(t.type == "BLOCK" for t in line)
+
 
 def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
     """Tokens that replace the wrong statement `line` (its last token is its line end); empty to leave it out.
@@ -54,7 +126,22 @@ def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
         kind = {"model": "MODEL", "connector": "CONNECTOR"}.get(opener or "", kind)
     if first == "end" and at <= 1:
         kind = "END"
+    if kind == "NAME" and at <= 1:
+        kind = {"while": "FOR", "repeat": "FOR", "elif": "ELSEIF", "elsif": "ELSEIF"}.get(str(first), kind)
+    if kind == "ELSE_BLOCK" and at == 1 and line[1].type == "IF_BLOCK":
+        kind = "ELSEIF"
+    if line[at].type == "LBRACE" and line[-2].type == "RBRACE":
+        return []  # a block on one line
     if at <= 1 and "EQUATIONS" in accepted and "CONNECT" not in accepted and _is_equation(line):
+        return [*_written((("EQUATIONS", "equations"),), line), *line]
+    if (
+        at <= 1
+        and kind in ("NAME", "NUMBER")
+        and _is_reaction(line)
+        and not accepted & {"CONNECTOR", "ARROW"}
+    ):
+        return [*_written((("REACTIONS", "reactions"),), line), *line]
+    if kind == "NAME" and "ARROW" in accepted and "AT" not in accepted and line[at].type == "EQUAL":
         return [*_written((("EQUATIONS", "equations"),), line), *line]
     if kind in _HEADS and not (at == 0 and kind == first.type):
         return _written(_HEADS[kind], line)
@@ -86,7 +173,14 @@ def as_opener(word: str, outside: bool = False) -> str | None:
 def _is_equation(line: list[Token]) -> bool:
     if line[0].type in ("CONNECT", "FOR", "IF_BLOCK", "WHEN"):
         return True
-    return line[0].type == "NAME" and len(line) > 1 and line[1].type in ("EQUAL", "LPAR", "LSQB", "DOT")
+    if line[0].type != "NAME" or len(line) < 2 or line[1].type not in ("EQUAL", "LPAR", "LSQB", "DOT"):
+        return False
+    declared = any(a.type == b.type == "NAME" for a, b in pairwise(line))
+    return not declared and (any(t.type == "EQUAL" for t in line) or line[0] == "connect")
+
+
+def _is_reaction(line: list[Token]) -> bool:
+    return any(t.type == "ARROW" for t in line) and all(t.type != "EQUAL" for t in line)
 
 
 def _written(types: tuple[tuple[str, str], ...], line: list[Token]) -> list[Token]:
