@@ -222,6 +222,35 @@ CODES: dict[str, tuple[str, str]] = {
         "belongs in `[K]`: `var dT [K]`, `param dT = 5 [K]`. The same holds for what is added to a temperature "
         "(`T + dT`).",
     ),
+    "E0270": (
+        "a test of no model, or a second of its name",
+        "A test is of the model that stands behind `of`, declared in its file or imported; without one, of the main "
+        "model of the file. Each test of a file has a name of its own.",
+    ),
+    "E0271": (
+        "what a test cannot set",
+        "`set` gives parameters, inputs and constants a value, and variables another start (`set x start 2`): numbers, "
+        "arrays of them, and constants of the file. An input of the model may follow the time: `set u = sin(time)`.",
+    ),
+    "E0272": (
+        "an expectation in which not all has a time",
+        "Without any time, both sides are taken at the end of the run. Where `at` or `over` stands in an expectation, "
+        "all variables in it need one: `(A + B) at 10`. `final(A)` is the value at the end.",
+    ),
+    "E0273": (
+        "what a test cannot measure",
+        "An expectation is about one number: `x at 10`, `max`, `min`, `mean` or `integral` of `x over 0..10` (or `over "
+        "time`), `final(x)`, and what is computed of these, parameters and numbers. Times are numbers.",
+    ),
+    "E0274": (
+        "a comparison or tolerance that does not fit",
+        "`=` with `within 1e-4`, relative to the right side, or with a unit, absolute: `within 0.1 [K]`; `<`, `<=`, "
+        "`>` and `>=` without. Nothing is relative to zero.",
+    ),
+    "W0202": (
+        "a test that expects nothing",
+        "Without a line `expect` a test passes where its model can be solved at all.",
+    ),
     "W0201": (
         "a loop index hides a member",
         "Inside the loop the name stands for the index; outside, for the member of the model.",

@@ -16,6 +16,7 @@ from stiffdsl.check.scope import (
     say_reserved,
 )
 from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.tests import CheckedTest, check_tests
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
@@ -32,11 +33,10 @@ def check(module: tree.Module, source: Source, *, model: str | None = None, load
     main = _main(scope, model, report)
     report.raise_errors()
     assert main is not None, "no main model, and no word about it"
-    home = scope.find(main.name)
-    assert home is not None
+    assert isinstance(main.declaration, tree.Model)
     try:
         with large_trees():
-            entity = classes.entity(home.scope, main)
+            entity = classes.entity(main.scope, main.declaration)
             root = classes.finish(entity)
     except RecursionError:
         raise ModelError([_too_deep(report, module)]) from None
@@ -47,10 +47,22 @@ def check(module: tree.Module, source: Source, *, model: str | None = None, load
 
 def check_file(module: tree.Module, source: Source, *, load: Load) -> tuple[Diagnostic, ...]:
     """Check a file that need not hold a main model. Gives the warnings; raises `ModelError`."""
+    return tests_of(module, source, load=load)[1]
+
+
+def tests_of(
+    module: tree.Module, source: Source, *, load: Load
+) -> tuple[list[CheckedTest], tuple[Diagnostic, ...]]:
+    """The tests of a checked file, and the warnings. Raises `ModelError` with all mistakes of the file."""
     report = Report()
-    _check_classes(module, source, load, report)
+    scope, classes = _check_classes(module, source, load, report)
+    try:
+        with large_trees():
+            tests = check_tests(scope, classes, report)
+    except RecursionError:
+        raise ModelError([_too_deep(report, module)]) from None
     report.raise_errors()
-    return report.warnings
+    return tests, report.warnings
 
 
 def _check_classes(module: tree.Module, source: Source, load: Load, report: Report) -> tuple[Scope, Classes]:
@@ -112,7 +124,7 @@ def _too_deep(report: Report, module: tree.Module) -> Diagnostic:
     )
 
 
-def _main(scope: Scope, name: str | None, report: Report) -> tree.Model | None:
+def _main(scope: Scope, name: str | None, report: Report) -> LocatedDeclaration | None:
     models = {d.name: d for d in scope.module.declarations if isinstance(d, tree.Model)}
     start = scope.module.span
     if name is not None:
@@ -127,10 +139,10 @@ def _main(scope: Scope, name: str | None, report: Report) -> tree.Model | None:
             return None
         if found.declaration.partial:
             _say_partial(report, found.declaration)
-        return found.declaration
+        return found
     whole = [m for m in models.values() if not m.partial]
     if whole:
-        return whole[-1]
+        return LocatedDeclaration(scope, whole[-1])
     if models:
         _say_partial(report, list(models.values())[-1])
     else:

@@ -34,6 +34,7 @@ class Constants:
     def __init__(self, walker: Elaboration, array_names: dict[int, str]):
         self._walker = walker
         self._array_names = array_names
+        self.prefix = "_"
         self.arrays: dict[int, tree.Variable] = {}
         self._values: dict[int, Typed] = {}
         self._open: list[int] = []
@@ -94,10 +95,10 @@ class Constants:
         key = id(declaration)
         if key not in self._array_names:
             taken = set(self._array_names.values())
-            name, count = f"_{declaration.name}", 1
+            name, count = f"{self.prefix}{declaration.name}", 1
             while name in taken:
                 count += 1
-                name = f"_{declaration.name}_{count}"
+                name = f"{self.prefix}{declaration.name}_{count}"
             self._array_names[key] = name
         dims = declaration.dimensions or literal_dimensions(value.expr)
         return replace(declaration, name=self._array_names[key], dimensions=dims, value=value.expr)

@@ -60,6 +60,8 @@ class Walker:
             tree.Range: self._range,
             tree.ArrayLiteral: self._array,
             tree.Comprehension: self._comprehension,
+            tree.At: self._in_time,
+            tree.Over: self._in_time,
         }
 
     @property
@@ -134,6 +136,11 @@ class Walker:
     def _text(self, e: tree.Text) -> Typed:
         self.report.say("E0257", "a text is not a number", (e.span, "a number is expected here"))
         return Typed(e, None, 0, Level.CONSTANT, False)
+
+    def _in_time(self, e: tree.At | tree.Over) -> Typed:
+        title = "`at` and `over` belong into the expectations of a test"
+        self.report.say("E0273", title, (e.span, "a value that does not change is expected here"))
+        return wrong(tree.Name((tree.Part("at"),), e.span))
 
     # --- operators -------------------------------------------------------------------------------
 

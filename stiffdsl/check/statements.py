@@ -401,8 +401,10 @@ class Statements:
 
     # --- experiment ------------------------------------------------------------------------------
 
-    def experiment(self, experiment: tree.Experiment | None) -> tree.Experiment | None:
-        """The section `experiment`, with times in seconds."""
+    def experiment(
+        self, experiment: tree.Experiment | None, section: str = "experiment"
+    ) -> tree.Experiment | None:
+        """The section `experiment`, or the line `simulate` of a test, with times in seconds."""
         if experiment is None:
             return None
         options: dict[str, tree.Expr | None] = {}
@@ -412,7 +414,7 @@ class Statements:
             if form is None:
                 self.report.say(
                     "E0254",
-                    f"`experiment` has no option `{name}`",
+                    f"`{section}` has no option `{name}`",
                     (within(experiment.span, name), "cannot be set"),
                     help=did_you_mean(name, EXPERIMENT_OPTIONS)
                     or f"it has {', '.join(f'`{o}`' for o in EXPERIMENT_OPTIONS)}",
@@ -451,9 +453,7 @@ class Statements:
             ends = [self._number(e, name, _SECONDS) for e in (first, last)]
             numbers = [e.value for e in ends if isinstance(e, tree.Number)]
             if len(numbers) == 2 and numbers[0] >= numbers[1]:
-                self.report.say(
-                    "E0255", "the time span of the experiment is empty", (span, "ends before it begins")
-                )
+                self.report.say("E0255", "the time span is empty", (span, "ends before it begins"))
             return replace(value, first=ends[0], last=ends[1])
         done = self._number(value, name, _SECONDS if form == "time" else None)
         if isinstance(done, tree.Number) and done.value <= 0:

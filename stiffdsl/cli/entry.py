@@ -21,6 +21,7 @@ from stiffdsl.cli.show import show
 from stiffdsl.cli.simulate import simulate
 from stiffdsl.cli.surrogate import surrogate
 from stiffdsl.cli.terminal import say
+from stiffdsl.cli.test import test
 from stiffdsl.diagnostics import did_you_mean
 
 EPILOG = """\b
@@ -70,7 +71,7 @@ def help_command(context: click.Context, command: str | None) -> None:
     click.echo(found.get_help(click.Context(found, info_name=command, parent=parent)))
 
 
-for command in (compile_command, simulate, surrogate, check, fmt, inspect, show, new, library, explain):
+for command in (compile_command, simulate, surrogate, check, fmt, test, inspect, show, new, library, explain):
     commands.add_command(command)
 
 

@@ -283,7 +283,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         if value == "not":
             return "NOT"
         if value == "test":
-            return "TEST" if following[:1] == '"' else "NAME"
+            # No other statement has a name or a text behind its first.
+            return "TEST" if re.match(r'"|[^\W\d]|\("', following) else "NAME"
         kind = _KEYWORDS.get(value)
         if kind is None:
             return "NAME"

@@ -11,12 +11,13 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.context import ErrorContext, open_bracket, shown, span_of, written
+from stiffdsl.syntax.habits_of_tests import TEST_RULES
 from stiffdsl.syntax.modelica import TYPES
 from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
 from stiffdsl.syntax.tree import SIZES
 
 _DECLARATIONS = ("const", "param", "input", "var", "output", "discrete", "part", "port", "table", "network")
-_TOP = ("import", "from", "function", "connector", "model", "partial", "const")
+_TOP = ("import", "from", "function", "connector", "model", "partial", "const", "test")
 _FOREIGN = {
     "parameter": "param", "constant": "const", "variable": "var", "Real": "var", "Integer": "const",
     "Boolean": "const", "state": "var", "within": None, "using": "import", "include": "import",
@@ -409,6 +410,7 @@ def _surplus(p: ErrorContext) -> Diagnostic | None:
 
 
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
+    *TEST_RULES,
     _choices, _elementwise, _function_line,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,

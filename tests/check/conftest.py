@@ -1,11 +1,13 @@
 """Compilation of texts up to this stage, with imports read from `wrong/`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stiffdsl.check import check
+from stiffdsl.check import check, check_file
 from stiffdsl.diagnostics import Source
+from stiffdsl.syntax import tree
 from stiffdsl.syntax.parse import parse
 
 HERE = Path(__file__).parent / "wrong"
@@ -29,6 +31,10 @@ def checked():
                 return Source(f"{dotted}.sml", files[dotted])
             return load(dotted, importing)
 
-        return check(parse(source), source, model=model, load=find)
+        module = parse(source)
+        if any(isinstance(d, tree.Test) for d in module.declarations):
+            # A model is compiled without the tests of its file.
+            return SimpleNamespace(warnings=check_file(module, source, load=find))
+        return check(module, source, model=model, load=find)
 
     return run

@@ -18,6 +18,7 @@ COMMANDS = (
     "show",
     "simulate",
     "surrogate",
+    "test",
 )
 
 
