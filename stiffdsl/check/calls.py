@@ -53,7 +53,9 @@ def bound_arguments(
 
 
 def put_in_place(value: Typed, arguments: dict[str, Typed], span: Span) -> Typed:
-    """The result of a call, marked as that where it is long."""
+    """The result of a call, marked as that where it is long; a long function called in it counts as one operation."""
+    if value.condition or value.rank or isinstance(value.expr, tree.Inlined | tree.Name | tree.Number):
+        return value
     waiting, known, count = [value.expr], {id(a.expr) for a in arguments.values()}, 0
     while waiting and count <= LONG:
         e = waiting.pop()
@@ -71,9 +73,7 @@ def put_in_place(value: Typed, arguments: dict[str, Typed], span: Span) -> Typed
                 waiting += e.arguments
             case tree.Comprehension():
                 waiting.append(e.body)
-            case tree.Inlined():
-                waiting.append(e.value)
-    if count <= LONG or value.condition or value.rank:
+    if count <= LONG:
         return value
     return value._replace(expr=tree.Inlined(value.expr, tuple(a.expr for a in arguments.values()), span))
 

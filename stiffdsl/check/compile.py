@@ -1,5 +1,6 @@
 """The entry of this stage: check every class of a file, pick the main model, tell every mistake at once."""
 
+from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.check.classes import Classes
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.functions import BUILTINS
@@ -97,7 +98,7 @@ def _check_constants_and_functions(scope: Scope, report: Report) -> None:
 
 def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Report) -> None:
     name, span = function.name, function.name_span
-    if name in BUILTINS:
+    if name in BUILTINS or name in ARRAY_FUNCTIONS:
         report.say(
             "E0205", f"`{name}` is reserved", (span, "is a built-in function"), help="choose another name"
         )

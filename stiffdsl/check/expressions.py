@@ -8,6 +8,7 @@ units cost a walk and no copies. Long sums are left-deep trees and are walked in
 from dataclasses import replace
 
 from stiffdsl.check import dimensions, offsets
+from stiffdsl.check.array_functions import ARRAY_FUNCTIONS, array_function
 from stiffdsl.check.calls import bound_arguments, put_in_place
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
@@ -34,10 +35,7 @@ from stiffdsl.syntax.show import show_expression
 # A function of functions of functions doubles at every level; past this the model would not fit in memory.
 _MOST_INLINED = 20_000
 
-_MATRIX_PRODUCT = (
-    "`*` multiplies element by element; a matrix times a vector is "
-    "`(sum(K[i, j]*x[j] for j in 1..N) for i in 1..N)`"
-)
+_MATRIX_PRODUCT = "`*` multiplies element by element; a matrix times a vector is `matmul(K, x)`"
 
 
 class Walker:
@@ -280,6 +278,8 @@ class Walker:
     def _call(self, e: tree.Call) -> Typed:
         if e.function == "der":
             return self._derivative(e)
+        if e.function in ARRAY_FUNCTIONS:
+            return self._array_function(e)
         builtin = BUILTINS.get(e.function)
         if builtin is not None:
             return self._builtin(e, builtin)
@@ -307,7 +307,7 @@ class Walker:
                 help = f"a start value is declared (`var {name} start 1`), or stands in `initial`"
             self.report.say("E0230", f"`{name}` is not a function", (e.span, "is called here"), help=help)
         elif names.complete:
-            known = [*BUILTINS, "der", *names.scope.known(tree.FunctionDeclaration)]
+            known = [*BUILTINS, *ARRAY_FUNCTIONS, "der", *names.scope.known(tree.FunctionDeclaration)]
             self.report.say(
                 "E0230",
                 f"unknown function `{name}`",
@@ -382,6 +382,21 @@ class Walker:
         dimension = self.rules.function(e, builtin, arguments)
         kept = self._function_offsets(e, builtin, arguments)
         return Typed(expr, dimension, rank, level, bare, None, False, kept)
+
+    def _array_function(self, e: tree.Call) -> Typed:
+        arguments = [self.number(a) for a in e.arguments]
+        wanted = Builtin(*ARRAY_FUNCTIONS[e.function], "keep")
+        if not self._counted(e, wanted.accepts(len(arguments)), wanted.wants):
+            return Typed(e, None, 0, max([a.level for a in arguments], default=Level.CONSTANT), False)
+
+        def mismatch(first: tree.Expr, other: tree.Expr, one: Typed, another: Typed) -> None:
+            here, there = dimensions.describe(another.dimension), dimensions.describe(one.dimension)
+            title = f"the arguments of `{e.function}` are {there} and {here}"
+            self.rules.mismatch(
+                "E0503", title, other.span, f"this is {here}", (first.span, f"this is {there}")
+            )
+
+        return array_function(e, arguments, self.report, mismatch)
 
     def _function_offsets(
         self, e: tree.Call, builtin: Builtin, arguments: list[Typed]

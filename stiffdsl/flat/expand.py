@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.array_functions import array_element
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.families import Rows
@@ -61,6 +63,9 @@ class StatementExpansion:
     # Shared parts in a domain: what they are here, and the hidden variables that hold them for the whole statement.
     _parts: dict[tuple[int, int], tuple[IterationDomain, Value]] = field(default_factory=dict)
     _divided: dict[tuple[int, int], tuple[IterationDomain, np.ndarray | None]] = field(default_factory=dict)
+
+    # Hidden variables of factors of `matmul`, by expression and domain (`array_functions.py`).
+    held: dict[tuple[int, int, bytes], np.ndarray] = field(default_factory=dict)
 
     def rows(self, skeleton: Skeleton, span: Span) -> Rows:
         """Rows for a family, of `skeleton` over the slots collected so far."""
@@ -320,7 +325,7 @@ class StatementExpansion:
         return self._like(StatementExpansion(self.context, self.node, terms, auxiliary, inside_sum))
 
     def _like(self, other: "StatementExpansion") -> "StatementExpansion":
-        other._divided = self._divided
+        other._divided, other.held = self._divided, self.held
         return other
 
     def bounds(self, expr: tree.Expr) -> tuple[int, int]:
@@ -414,6 +419,8 @@ class StatementExpansion:
             return self._der(expr)
         if expr.function in REDUCTIONS and len(expr.arguments) == 1:
             return reduce_array(self, expr)
+        if expr.function in ARRAY_FUNCTIONS:
+            return array_element(self, expr)
         values = [self.expand(a) for a in expr.arguments]
         if all(isinstance(v, np.ndarray) for v in values):
             with np.errstate(all="ignore"):

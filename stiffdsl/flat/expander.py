@@ -23,8 +23,11 @@ class Expander(Protocol):
     auxiliary: bool
     inside_sum: bool
     sums: list[tuple[Rows, np.ndarray]]
+    held: dict[tuple[int, int, bytes], np.ndarray]
 
     def expand(self, expr: tree.Expr) -> Value: ...
+
+    def at(self, expr: tree.Expr, axes: tuple[np.ndarray, ...]) -> Value: ...
 
     def comprehension(self, expr: tree.Comprehension) -> Value: ...
 

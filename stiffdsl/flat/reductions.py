@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
@@ -18,6 +19,7 @@ from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import fits
 from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced, truth
 from stiffdsl.flat.shapes import shape_of
+from stiffdsl.flat.shared import children
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
@@ -189,9 +191,37 @@ def _through_variables(
 def pieces(expansion: Expander, body: tree.Expr, terms: IterationDomain) -> list[np.ndarray]:
     """The rows of `terms` in which `body` takes the same branches, ascending in each piece."""
     every = np.arange(terms.size)
-    if not terms.size or not _chooses(body):
+    if not terms.size:
         return [every]
-    return [np.sort(rows) for rows in _split(expansion, body, terms, every)]
+    found = [np.sort(rows) for rows in _split(expansion, body, terms, every)] if _chooses(body) else [every]
+    if not _divides(body):
+        return found
+
+    def look(chosen: np.ndarray) -> None:
+        inner = expansion.beside(terms.take(chosen), auxiliary=False)
+        inner.lift(inner.expand(body))
+
+    return [
+        np.sort(rows[part])
+        for rows in found
+        for part in split_rows(len(rows), lambda chosen, rows=rows: look(rows[chosen]))
+    ]
+
+
+def _divides(node: tree.Expr) -> bool:
+    """Whether elements of an expression may differ in form by their places: in `{a, b}`, `join(a, b)`, slices."""
+    waiting: list[tree.Expr] = [node]
+    while waiting:
+        e = waiting.pop()
+        match e:
+            case tree.ArrayLiteral() | tree.Element() | tree.Comprehension() | tree.Range():
+                return True
+            case tree.Call(function) if function in ARRAY_FUNCTIONS:
+                return True
+            case tree.Name():
+                waiting += [i for part in e.parts for i in part.indices]
+        waiting += children(e)
+    return False
 
 
 def _chooses(node: Any) -> bool:

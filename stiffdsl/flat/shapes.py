@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, Node
@@ -52,6 +53,8 @@ def _shape_of(look: Expander, expr: tree.Expr) -> tuple[int, ...]:
         case tree.Call():
             if expr.function in REDUCTIONS and len(expr.arguments) == 1:
                 return ()
+            if expr.function in ARRAY_FUNCTIONS:
+                return _array_shape(look, expr)
             joined = ()
             for argument in expr.arguments:
                 joined = _joined(joined, shape_of(look, argument), expr)
@@ -112,12 +115,28 @@ def open_axes(look: Expander, indices: tuple[tree.Expr, ...]) -> tuple[int, ...]
 
 def _joined(a: tuple[int, ...], b: tuple[int, ...], expr: tree.Expr) -> tuple[int, ...]:
     if a and b and a != b:
-        raise Fault(
-            "E0305",
-            f"{lengths(a)} and {lengths(b)} do not fit together",
-            expr.span,
-        )
+        raise _unfit(a, b, expr)
     return a or b
+
+
+def _unfit(a: tuple[int, ...], b: tuple[int, ...], expr: tree.Expr) -> Fault:
+    return Fault("E0305", f"{lengths(a)} and {lengths(b)} do not fit together", expr.span)
+
+
+def _array_shape(look: Expander, call: tree.Call) -> tuple[int, ...]:
+    """The shape of `call`; raises `Fault` where its arguments do not fit together."""
+    shapes = [shape_of(look, a) for a in call.arguments]
+    if call.function == "transpose":
+        return shapes[0][::-1]
+    if call.function == "join":
+        for argument, shape in zip(call.arguments, shapes, strict=True):
+            if shape[1:] != shapes[0][1:]:
+                raise _unfit(shapes[0], shape, argument)
+        return (sum(shape[0] if shape else 1 for shape in shapes), *shapes[0][1:])
+    left, right = shapes
+    if not left or not right or left[-1] != right[0]:
+        raise _unfit(left, right, call)
+    return (*left[:-1], *right[1:])
 
 
 def lengths(shape: tuple[int, ...]) -> str:

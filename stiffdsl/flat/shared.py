@@ -47,14 +47,14 @@ def sharing(*expressions: tree.Expr) -> Sharing:
     while waiting:
         e, counted = waiting.pop()
         if counted:
-            sizes[id(e)] = 1 + sum(sizes[id(c)] for c in _children(e))
+            sizes[id(e)] = 1 + sum(sizes[id(c)] for c in children(e))
             continue
         uses[id(e)] = uses.get(id(e), 0) + 1
         if uses[id(e)] == 1:
             if isinstance(e, tree.Inlined):
                 functions |= {id(e.value), *map(id, e.arguments)}
             waiting.append((e, True))
-            waiting += [(c, False) for c in _children(e)]
+            waiting += [(c, False) for c in children(e)]
     total = sum(sizes[id(e)] for e in expressions)
     parts = {k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT}
     return Sharing(total, frozenset(parts | functions))
@@ -64,7 +64,7 @@ def _is_long(expressions: tuple[tree.Expr, ...]) -> bool:
     """Whether there are more than `LONG` nodes, written out; not one more is looked at."""
     waiting, count = list(expressions), 0
     while waiting and count <= LONG:
-        waiting += _children(waiting.pop())
+        waiting += children(waiting.pop())
         count += 1
     return count > LONG
 
@@ -88,7 +88,8 @@ def _holding(kind: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if f.name not in ("span", "name", "name_span"))
 
 
-def _children(e: object) -> list[tree.Expr]:
+def children(e: object) -> list[tree.Expr]:
+    """The expressions that an expression is made of."""
     found: list[tree.Expr] = []
     for name in _holding(type(e)):
         value = getattr(e, name)

@@ -1,5 +1,8 @@
 """Text to flat model, for the tests of this folder."""
 
+import numpy as np
+
+import stiffdsl as sd
 from stiffdsl.check import check
 from stiffdsl.diagnostics import Source
 from stiffdsl.flat.flatten import flatten
@@ -29,3 +32,15 @@ def aliases(model: FlatModel) -> dict[str, str]:
             sign = "-" if model.sign[v] < 0 else ""
             found[model.variable_name(v)] = sign + model.variable_name(int(model.alias[v]))
     return found
+
+
+def rates(text: str) -> dict[str, np.ndarray]:
+    """The derivatives of all states at the start, by the name of their declaration; over NumPy, without a kernel."""
+    model = sd.loads(text)
+    p = model.default_parameters
+    u = np.asarray(model.interpreted.input_defaults(p))
+    y = np.asarray(model.interpreted.start(p, u, 0.0))
+    found: dict[str, list[float]] = {}
+    for name, rate in zip(model.states.names, np.asarray(model.interpreted.rhs(0.0, y, p, u)), strict=True):
+        found.setdefault(name.partition("[")[0], []).append(float(rate))
+    return {name: np.array(values) for name, values in found.items()}

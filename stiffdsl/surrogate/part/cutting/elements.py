@@ -21,6 +21,14 @@ def rank(expr: tree.Expr, cls: Class) -> int:
             return max(rank(expr.left, cls), rank(expr.right, cls))
         case tree.If():
             return max(rank(expr.yes, cls), rank(expr.no, cls))
+        case tree.Call("matmul"):
+            return max(0, sum(rank(a, cls) for a in expr.arguments) - 2)
+        case tree.Call("join"):
+            return max(1, *(rank(a, cls) for a in expr.arguments))
+        case tree.Inlined():
+            return rank(expr.value, cls)
+        case tree.Element():
+            return sum(isinstance(i, tree.Range) for i in expr.indices)
         case tree.Call():
             if expr.function in _REDUCTIONS and len(expr.arguments) == 1:
                 return 0
@@ -85,6 +93,10 @@ def element(
         case tree.If():
             yes, no = inner(expr.yes), inner(expr.no)
             return replace(expr, yes=yes, no=no) if yes and no and not rank(expr.condition, cls) else None
+        case tree.Inlined():
+            return inner(expr.value)
+        case tree.Call("matmul" | "transpose" | "join"):
+            return None
         case tree.Call():
             arguments = [inner(a) for a in expr.arguments]
             return None if None in arguments else replace(expr, arguments=tuple(a for a in arguments if a))
