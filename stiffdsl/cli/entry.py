@@ -1,5 +1,6 @@
 """The group of commands, and the one place where every way of ending becomes a message and an exit status."""
 
+import gc
 import io
 import os
 import sys
@@ -24,6 +25,8 @@ from stiffdsl.cli.terminal import say
 from stiffdsl.cli.test import test
 from stiffdsl.diagnostics import did_you_mean
 
+# New objects after which Python looks for garbage.
+COLLECT_AFTER = 50_000
 EPILOG = """\b
 A first model:
   stiffdsl new decay
@@ -78,6 +81,8 @@ for command in (compile_command, simulate, surrogate, check, fmt, test, inspect,
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits; `arguments` default to those of the process."""
     warnings.showwarning = _show_warning
+    # Importing SymPy and SciPy makes many objects and no garbage: looking for some costs a seventh of `check`.
+    gc.set_threshold(COLLECT_AFTER)
     interruption.watch()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed before we began

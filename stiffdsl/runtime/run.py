@@ -176,7 +176,10 @@ def within(times: np.ndarray, start: float, end: float) -> np.ndarray:
     if low <= first and last <= high:
         return times.copy()
     if first < low - near or last > high + near:
-        raise ValueError(f"`saveat` lies outside the time {start:g}..{end:g}")
+        off = float(last if last > high + near else first)
+        raise ValueError(
+            f"`saveat` holds {off:.12g}, which lies outside the time {start:.12g}..{end:.12g} of the solve"
+        )
     return np.clip(times, low, high)
 
 

@@ -1,11 +1,13 @@
 """`simulate(check=True)`: right solutions pass, wrong ones do not, whatever made them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import stiffdsl as sd
 from stiffdsl.runtime.inputs import Inputs
-from stiffdsl.runtime.verify.check import checked
+from stiffdsl.runtime.verify.check import Check, checked
 from stiffdsl.runtime.verify.points import slopes
 from stiffdsl.runtime.verify.reference import Reference
 from stiffdsl.solve.base.dense_output import interpolate_many
@@ -187,3 +189,11 @@ def test_a_formula_without_a_value_that_has_a_limit_passes(equation):
 def test_one_that_has_none_fails(equation):
     found = zero_by_zero(equation).simulate(check=True)
     assert found.check.verdict == "failed"
+
+
+def test_a_step_that_was_not_done_again_is_not_called_ok():
+    known = Check("ok", 1e-9, 1.0, 0.5, "", None, 0.1, 0.5, "x", 0.5, "`x`", 0, 24, 12, 0)
+    assert str(known).endswith("(t = 0.5, `x`): ok")
+    told = str(replace(known, unresolved=1, unresolved_time=0.3))
+    assert "ok for 11 of 12 steps; the other method did not get through one step (to t = 0.3)" in told
+    assert "whose error is not known" in told

@@ -39,8 +39,9 @@ class Check:
     its equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
     single step in tolerances (root mean square over the unknowns, as the solver's), in the step that ends at
     `local_error_time`, most in `unknown`. `time` and `worst` are those of whichever is worse. `undefined`: how many
-    residuals are not numbers; `points`, `steps`: how many were looked at, `unresolved` of the steps could not be done
-    again. `ended`: why the run failed before its end; numbers are those of what there is.
+    residuals are not numbers; `points`, `steps`: how many were looked at. Of the steps, `unresolved` could not be done
+    again, the first at `unresolved_time`: the other method did not get through, and their error is not known. `ended`:
+    why the run failed before its end; numbers are those of what there is.
     """
 
     verdict: str
@@ -59,6 +60,7 @@ class Check:
     steps: int
     unresolved: int
     ended: str = ""
+    unresolved_time: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -84,13 +86,17 @@ class Check:
         text += f", local error {self.local_error:.1g} tolerances at worst"
         if self.time is not None:
             text += f" (t = {self.time:.6g}, {self.worst})"
-        text += f": {self.verdict}"
+        known = self.steps - self.unresolved
+        part = f" for {known} of {self.steps} steps" if self.unresolved and self.ok else ""
+        text += f": {self.verdict}{part}"
         if self.ended:
             text += "; the run ended before its end"
         if self.undefined:
             text += f"; {self.undefined} residuals are not numbers"
         if self.unresolved:
-            text += f"; {self.unresolved} of {self.steps} steps could not be done again"
+            steps = "one step" if self.unresolved == 1 else f"{self.unresolved} of {self.steps} steps"
+            where = "" if self.unresolved_time is None else f" (to t = {self.unresolved_time:.6g})"
+            text += f"; the other method did not get through {steps}{where}, whose error is not known"
         return text
 
 
@@ -170,6 +176,7 @@ class _Check:
             points=len(points.time),
             steps=error.steps,
             unresolved=error.unresolved,
+            unresolved_time=error.unresolved_time,
         )
 
     def _left(self, points: Points, allowed: np.ndarray) -> Left:
@@ -260,6 +267,8 @@ class _Check:
             found = self._reference(begin, end).after(begin, end, y[k], np.where(held, scale, 1e300))
             if found is None:
                 result.unresolved += 1
+                if result.unresolved_time is None:
+                    result.unresolved_time = end
                 continue
             off = np.where(held, (y[k + 1] - found) / np.where(held, scale, 1.0), 0.0)
             size = rms(off[held])
@@ -307,6 +316,7 @@ class _LocalError:
     unknown: str = ""
     steps: int = 0
     unresolved: int = 0
+    unresolved_time: float | None = None
 
 
 def worst(values: np.ndarray) -> tuple[int, int]:
