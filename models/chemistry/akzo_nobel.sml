@@ -2,8 +2,7 @@
 # differential-algebraic system of index one.
 # source: W. J. H. Stortelder (1998), "Parameter estimation in nonlinear dynamical systems", CWI; Chemical Akzo Nobel
 #   of the Bari/Twente Test Set for IVP Solvers, release 2.4.
-# checked value: at t = 180, published there (PSIDE): FLB = 0.1150794920661702, CO2 = 0.1203831471567715e-2,
-#   FLBT = 0.1611562887407974, ZHU = 0.3656156421249283e-3, ZLA = 0.1708010885264404e-1, FLB_ZHU = 0.4873531310307455e-2
+# checked value: the end values published there, by PSIDE (the test below).
 
 model AkzoNobel "reaction of FLB and ZHU under carbon dioxide"
   param k1 = 18.7 in 13..24
@@ -42,4 +41,13 @@ equations
   FLB_ZHU = Ks*FLB*ZHU
 experiment
   time 0..180, rtol 1e-7, atol 1e-12
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect FLB = 0.1150794920661702 within 1e-4
+  expect CO2 = 0.001203831471567715 within 1e-4
+  expect FLBT = 0.1611562887407974 within 1e-4
+  expect ZHU = 0.0003656156421249283 within 1e-4
+  expect ZLA = 0.01708010885264404 within 1e-4
+  expect FLB_ZHU = 0.004873531310307455 within 1e-4
 end

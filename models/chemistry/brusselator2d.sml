@@ -1,8 +1,8 @@
 # The Brusselator with diffusion on a periodic square; at t = 1.1 a disc begins to be fed.
 # source: the form of SciML/SciMLBenchmarks.jl (after G. Nicolis and I. Prigogine, 1977): spacing 1/(N - 1), alpha = 10.
 #   The grid of N x N points wraps around from the last to the first.
-# checked value: N = 8, t = 11.5: sums over the grid and u[1,1] in tests/models/reference.py, from the same equations
-#   in NumPy, scipy Radau, rtol 1e-10, the span split at 1.1.
+# checked value: four unknowns for N = 8 at t = 11.5 (the test below), from the same equations in NumPy, scipy Radau,
+#   rtol 1e-10, the span split at 1.1 (tests/models/reference.py).
 
 function disc(x, y) = if (x - 0.3)^2 + (y - 0.6)^2 <= 0.01 then 1 else 0
 
@@ -29,4 +29,11 @@ equations
   end
 experiment
   time 0..11.5, rtol 1e-6, atol 1e-8
+end
+
+test "end values by scipy"
+  expect u[1, 1] = 0.5233410696423143 within 1e-4
+  expect v[1, 1] = 5.2211183765640525 within 1e-4
+  expect u[4, 8] = 0.5235689353564347 within 1e-4
+  expect v[8, 4] = 5.22111558537585 within 1e-4
 end

@@ -1,8 +1,6 @@
 # High irradiance responses of photomorphogenesis: phytochrome in its red and far-red forms.
 # source: E. Schaefer (1975), J. Math. Biology 2, 41-56; HIRES of the Bari/Twente Test Set for IVP Solvers, release 2.4.
-# checked value: at t = 321.8122, published there: Pr = 0.7371312573325668e-3, Pfr = 0.1442485726316185e-3,
-#   PrX = 0.5888729740967575e-4, PfrX = 0.1175651343283149e-2, PrXa = 0.2386356198831331e-2,
-#   PfrXa = 0.6238968252742796e-2, PfrXaE = 0.2849998395185769e-2, E = 0.2850001604814231e-2
+# checked value: the end values published there (the test below).
 
 model HIRES "light response of phytochrome"
   param k1 = 1.71 in 1.2..2.2     "Pr to Pfr, in every binding"
@@ -34,4 +32,15 @@ equations
   der(E)      = -kp*PfrXa*E + (k2 + km + ks)*PfrXaE
 experiment
   time 0..321.8122, rtol 1e-6, atol 1e-10
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect Pr = 0.0007371312573325668 within 1e-3
+  expect Pfr = 0.0001442485726316185 within 1e-3
+  expect PrX = 5.888729740967575e-5 within 1e-3
+  expect PfrX = 0.001175651343283149 within 1e-3
+  expect PrXa = 0.002386356198831331 within 1e-3
+  expect PfrXa = 0.006238968252742796 within 1e-3
+  expect PfrXaE = 0.002849998395185769 within 1e-3
+  expect E = 0.002850001604814231 within 1e-3
 end

@@ -1,7 +1,7 @@
 # The Belousov-Zhabotinsky reaction: a stiff limit cycle.
 # source: R. J. Field and R. M. Noyes (1974), J. Chem. Phys. 60, 1877-1884; OREGO of the Bari/Twente Test Set for IVP
 #   Solvers, release 2.4.
-# checked value: at t = 360, published there: X = 1.000814870318523, Y = 1228.178521549917, Z = 132.0554942846706
+# checked value: the end values published there (the test below).
 
 model Oregonator "oscillating Belousov-Zhabotinsky reaction"
   param s = 77.27 in 60..95           "ratio of time scales"
@@ -16,4 +16,10 @@ equations
   der(Z) = w*(X - Z)
 experiment
   time 0..360, rtol 1e-8, atol 1e-8
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect X = 1.000814870318523 within 1e-4
+  expect Y = 1228.178521549917 within 1e-4
+  expect Z = 132.0554942846706 within 1e-4
 end

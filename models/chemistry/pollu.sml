@@ -1,8 +1,7 @@
 # Air pollution: 25 reactions among 20 species, written as the reactions they are.
 # source: J. G. Verwer (1994), SIAM J. Sci. Comput. 15, 1243-1259; POLLU of the Bari/Twente Test Set for IVP Solvers,
 #   release 2.4.
-# checked value: at t = 60, published there: NO2 = 0.5646255480022769e-1, NO = 0.1342484130422339,
-#   O3P = 0.4139734331099427e-8, O3 = 0.5523140207484359e-2, ... (all twenty are in tests/models/reference.py)
+# checked value: the end values published there (the test below).
 
 model Pollu "chemical part of an air pollution model"
   param k1  = 0.35 in 0.25..0.45 "photolysis of NO2 [1/min]"
@@ -78,4 +77,27 @@ reactions
   N2O5         -> NO3 + NO2          @ k25
 experiment
   time 0..60, rtol 1e-6, atol 1e-12
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect NO2 = 0.05646255480022769 within 1e-4
+  expect NO = 0.1342484130422339 within 1e-4
+  expect O3P = 4.139734331099427e-9 within 1e-4
+  expect O3 = 0.005523140207484359 within 1e-4
+  expect HO2 = 2.018977262302196e-7 within 1e-4
+  expect OH = 1.464541863493966e-7 within 1e-4
+  expect HCHO = 0.07784249118997964 within 1e-4
+  expect CO = 0.3245075353396018 within 1e-4
+  expect ALD = 0.007494013383880406 within 1e-4
+  expect MEO2 = 1.622293157301561e-8 within 1e-4
+  expect C2O3 = 1.135863833257075e-8 within 1e-4
+  expect CO2 = 0.002230505975721359 within 1e-4
+  expect PAN = 0.000208716288279863 within 1e-4
+  expect CH3O = 1.396921016840158e-5 within 1e-4
+  expect HNO3 = 0.008964884856898295 within 1e-4
+  expect O1D = 4.352846369330103e-18 within 1e-4
+  expect SO2 = 0.006899219696263405 within 1e-4
+  expect SO4 = 0.0001007803037365946 within 1e-4
+  expect NO3 = 1.772146513969984e-6 within 1e-4
+  expect N2O5 = 5.682943292316392e-5 within 1e-4
 end

@@ -79,3 +79,11 @@ equations
 experiment
   time 0..2 [d], rtol 1e-6, atol 1e-6
 end
+
+test "end values by scipy"
+  expect rooms[1].inside.T = 293.178527753615 within 1e-4
+  expect rooms[20].inside.T = 292.2516850372973 within 1e-4
+  expect rooms[2].wall.T[3] = 277.1845672216545 within 1e-4
+  expect power = 2.6106874518620096 within 1e-4
+  expect T_rooms = 20.49026246430401 within 1e-4
+end

@@ -29,3 +29,11 @@ equations
 experiment
   time 0..2, rtol 1e-8, atol 1e-10
 end
+
+test "closed form"
+  expect c1.v = -0.41640515966992675 within 1e-6
+  expect c2.v = -0.13880171988997558 within 1e-6
+  expect c3.v = -0.27760343977995117 within 1e-6
+  expect l1.i = 4.323323583816936 within 1e-6
+  expect l2.i = 2.161661791908468 within 1e-6
+end

@@ -82,3 +82,12 @@ equations
 experiment
   time 0..2 [d], rtol 1e-6, atol 1e-6
 end
+
+test "end values by scipy"
+  expect hall.T = 292.16925239271785 within 1e-4
+  expect tank.T = 282.91323487589665 within 1e-4
+  expect wall.T[2] = 297.44244415863557 within 1e-4
+  expect chiller.T_water[1] = 9.575443314816198 within 1e-4
+  expect chiller.T_air[30] = 23.519289435261157 within 1e-4
+  expect power = 0.6687366727554728 within 1e-4
+end

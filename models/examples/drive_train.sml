@@ -21,3 +21,10 @@ equations
 experiment
   time 0..5, rtol 1e-8, atol 1e-9
 end
+
+test "end values by scipy"
+  expect rotor.phi = 126.93127390367012 within 1e-5
+  expect rotor.w = 44.89880956401372 within 1e-5
+  expect load.phi = 25.38429517645795 within 1e-5
+  expect load.w = 8.979747549868222 within 1e-5
+end

@@ -22,3 +22,9 @@ equations
 experiment
   time 0..600, rtol 1e-7, atol 1e-7
 end
+
+test "end values by the exponential of the matrix"
+  expect T[1] = 56.025377895099574 within 1e-5
+  expect T[20] = 20.003405834421866 within 1e-5
+  expect T_mean = 26.546641884786773 within 1e-5
+end

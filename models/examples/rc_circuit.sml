@@ -15,3 +15,7 @@ equations
 experiment
   time 0..0.5, rtol 1e-6, atol 1e-9
 end
+
+test "closed form"
+  expect c.v = src.V*(1 - exp(-(0.5 - src.at)/(r.R*c.C))) within 1e-5
+end

@@ -22,3 +22,8 @@ equations
 experiment
   time 0..1e-4, rtol 1e-6, atol 1e-9
 end
+
+test "end values by the exponential of the matrix"
+  expect c[1].v = 0.9453279215129514 within 1e-5
+  expect c[20].v = 0.29501897801693194 within 1e-5
+end

@@ -14,3 +14,7 @@ equations
 experiment
   time 0..5, rtol 1e-8, atol 1e-10
 end
+
+test "closed form"
+  expect mass.s = 0.1*exp(-4)*(cos(5*sqrt(79.36)) + 0.8/sqrt(79.36)*sin(5*sqrt(79.36))) within 1e-5
+end

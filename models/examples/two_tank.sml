@@ -19,3 +19,8 @@ equations
 experiment
   time 0..600, rtol 1e-7, atol 1e-9
 end
+
+test "end values by scipy"
+  expect upper.level = 0.5586612291241954 within 1e-5
+  expect lower.level = 0.4318528085626176 within 1e-5
+end

@@ -1,8 +1,7 @@
 # A car on a bumpy road, in the plane: two wheels on springs, held at their distance and to the body. A stiff, very
 # oscillatory system of index three with ten unknowns.
 # source: CARAXIS of the Bari/Twente Test Set for IVP Solvers, release 2.4 (problem II-10; Schneider, Schwerin).
-# checked value: t = 3, published there: xl = 0.0493455784275402809122, yl = 0.496989460230171153861,
-#   xr = 1.04174252488542151681, yr = 0.373911027265361256927
+# checked value: the end values published there (the test below).
 
 model CarAxis "two wheels, a bumpy road"
   param L = 1     "distance of the wheels"
@@ -42,4 +41,17 @@ equations
   (xl - xr)^2 + (yl - yr)^2 = L^2
 experiment
   time 0..3, rtol 1e-9, atol 1e-9
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect xl = 0.04934557842754028 within 1e-3
+  expect yl = 0.49698946023017115 within 1e-3
+  expect xr = 1.0417425248854215 within 1e-3
+  expect yr = 0.37391102726536124 within 1e-3
+  expect ul = -0.07705836840409723 within 1e-3
+  expect vl = 0.007446866587237785 within 1e-3
+  expect ur = 0.017556815753723223 within 1e-3
+  expect vr = 0.7703410437792519 within 1e-3
+  expect lam1 = -0.004736886590848933 within 1e-3
+  expect lam2 = -0.0011046803312573436 within 1e-3
 end

@@ -17,3 +17,8 @@ equations
 experiment
   time 0..10, rtol 1e-8, atol 1e-8
 end
+
+test "end values by scipy"
+  expect bob.x = 0.275087462576417 within 1e-6
+  expect bob.y = -0.9614192050990392 within 1e-6
+end

@@ -22,3 +22,9 @@ equations
 experiment
   time 0..5, rtol 1e-8, atol 1e-8
 end
+
+test "end values by scipy"
+  expect pin.x = -0.014933098208958826 within 1e-4
+  expect pin.y = 0.29962810712261556 within 1e-4
+  expect slider.x = 0.9391229784564112 within 1e-4
+end

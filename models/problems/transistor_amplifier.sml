@@ -2,7 +2,7 @@
 # the two equations of a capacitor say together ties the voltages of its nodes.
 # source: P. Rentrop, M. Roche, G. Steinebach (1989), Numer. Math. 55, 545-563; transistor amplifier of the Bari/Twente Test
 #   Set for IVP Solvers, release 2.4.
-# checked value: t = 0.2, published there: y[2] = 3.006522471903042, y[5] = 2.704617865010554, y[8] = 1.236995868091548
+# checked value: the end values published there (the test below).
 
 model TransistorAmplifier "two stages"
   param Ub = 6 [V] "operating voltage"
@@ -36,4 +36,15 @@ initial
   y[7] = Ub
 experiment
   time 0..0.2, rtol 1e-7, atol 1e-9
+end
+
+test "end values of the Test Set for IVP Solvers"
+  expect y[1] = -0.005562145012262709 within 1e-5
+  expect y[2] = 3.006522471903042 within 1e-5
+  expect y[3] = 2.849958788608128 within 1e-5
+  expect y[4] = 2.926422536206241 within 1e-5
+  expect y[5] = 2.704617865010554 within 1e-5
+  expect y[6] = 2.761837778393145 within 1e-5
+  expect y[7] = 4.770927631616772 within 1e-5
+  expect y[8] = 1.236995868091548 within 1e-5
 end

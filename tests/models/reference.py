@@ -1,7 +1,7 @@
 """The library's problems once more, written by hand in NumPy, and their end values from scipy.
 
-Nothing here knows stiffdsl: `python tests/models/reference.py` prints the values that `test_library.py` holds
-models/*.sml against. Problems with published end values (`PUBLISHED`) are there to check this page.
+Nothing here knows stiffdsl: `python tests/models/reference.py` prints the values that the tests in
+models/*.sml hold. Problems with published end values (`PUBLISHED`) are there to check this page.
 """
 
 import sys
