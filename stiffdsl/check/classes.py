@@ -28,10 +28,8 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
 _NOT_YET = {
-    "when": "events",
     "table": "tables",
     "network": "trainable functions",
-    "discrete": "discrete variables",
 }
 
 
@@ -97,8 +95,6 @@ class Classes:
                 self._member(entity, name, member)
         for item in declaration.declarations:
             if isinstance(item, tree.Variable):
-                if item.kind == "discrete":
-                    self._not_yet("discrete", item.span)
                 entity.own[item.name] = self._quantity(item)
                 self._member(entity, item.name, entity.own[item.name])
             elif isinstance(item, tree.Component):
@@ -289,7 +285,7 @@ class Classes:
             dims.append(value.expr)
         if not dims and variable.value is not None:
             dims = list(literal_dimensions(variable.value))
-        highest = {"const": Level.CONSTANT, "param": Level.PARAMETER, "input": Level.PARAMETER}
+        highest = {"const": Level.CONSTANT, **dict.fromkeys(("param", "input", "discrete"), Level.PARAMETER)}
         found: dict[str, tree.Expr | None] = dict.fromkeys(("value", *BEGINNINGS, *SIZES))
         for attribute in found:
             expr = getattr(variable, attribute)
@@ -299,7 +295,7 @@ class Classes:
             level = Level.CONSTANT if attribute in SIZES else level
             own = unit.difference if unit is not None and attribute == "nominal" else unit
             value = walker.given(expr, own, level, f"the {attribute} of `{name}`")
-            refused = ("const",) if attribute in SIZES else ("const", "param", "input")
+            refused = ("const",) if attribute in SIZES else ("const", "param", "input", "discrete")
             if attribute != "value" and variable.kind in refused:
                 report.say(
                     "E0242",
@@ -370,7 +366,9 @@ class Classes:
 
     def _missing(self, cls: Class) -> dict[str, Span]:
         missing = {
-            v.name: v.name_span for v in cls.variables if v.kind in ("const", "param") and v.value is None
+            v.name: v.name_span
+            for v in cls.variables
+            if v.kind in ("const", "param", "discrete") and v.value is None
         }
         for use in cls.components:
             given = {m.name for m in use.modifiers if m.attribute == "value"}

@@ -182,6 +182,31 @@ CODES: dict[str, tuple[str, str]] = {
         "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, "
         "`degC`, `%`), and their products: `W/(m^2*K)`, `mol/L`, `1/s`.",
     ),
+    "E0260": (
+        "an event without actions",
+        "A `when` says what happens once its condition turns true: variables are set (`x := …`), or the run ends "
+        "(`stop`).",
+    ),
+    "E0261": (
+        "a condition that does not change",
+        "Events fire when their condition turns true. One on numbers, constants and parameters is decided before the "
+        "run begins: write `if`, or `when start`.",
+    ),
+    "E0262": (
+        "not to be set at an event",
+        "States and `discrete` variables are set in a `when`. Parameters and inputs come from outside, and loop "
+        "indices, `time` and constants are what they are.",
+    ),
+    "E0263": (
+        "an event among initial equations",
+        "The section `initial` holds equations for the initial time. What is to happen once at the beginning stands in "
+        "`equations`, in `when start`.",
+    ),
+    "E0264": (
+        "an equation for a discrete variable",
+        "A `discrete` variable keeps its value between events; a quantity that is determined in every instant is a "
+        "`var` or an `output`.",
+    ),
     "E0502": (
         "two sides with different dimensions",
         "Both sides of an equation are quantities of one kind. A quantity without a unit takes part "

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from stiffdsl.check import dimensions, labels
 from stiffdsl.check.alike import check_alike
 from stiffdsl.check.definitions import defined_by, definitions
+from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
@@ -49,6 +50,7 @@ class Statements:
         self.walker = walker
         self.report = walker.report
         self._not_yet = not_yet
+        self._events = Events(walker)
         self._connects = True
         self._around: tuple[tree.Iterator, ...] = ()
         # Components that hold the rates of labelled reactions.
@@ -93,6 +95,8 @@ class Statements:
                 return tree.For(iterators, body, statement.span)
             case tree.IfEquation():
                 return tree.IfEquation(tuple([self._branch(*b) for b in statement.branches]), statement.span)
+            case tree.When() | tree.Assert():
+                return self._event(statement)
             case tree.Later():
                 self._not_yet(statement.form, statement.span)
                 return None
@@ -136,6 +140,7 @@ class Statements:
             walker.rules.unshown(left, right, e.right)
             walker.rules.unshown(right, left, e.left)
             walker.rules.offsets(left, right, e.left, e.right)
+        self._discrete(e)
         name = defined_by(e, walker.names.entity)
         if name is not None and left.offsets is None and right.offsets is not None:
             walker.resolver.learned[name] = right.offsets
@@ -149,6 +154,22 @@ class Statements:
             return e
         return tree.Equation(left.expr, right.expr, e.span)
 
+    def _discrete(self, e: tree.Equation) -> None:
+        """An equation for a discrete variable is a slip: it would change in every instant."""
+        entity, left = self.walker.names.entity, e.left
+        if entity is None or not isinstance(left, tree.Name) or len(left.parts) != 1:
+            return
+        member = entity.members.get(left.parts[0].name)
+        if isinstance(member, Quantity) and member.variable.kind == "discrete":
+            name = dotted(left)
+            self.report.say(
+                "E0264",
+                f"the discrete variable `{name}` has an equation",
+                (e.span, "would determine it in every instant"),
+                (member.span, "changes only in `when`"),
+                help=f"declare it as `var {name}`, or set it in a `when`: `{name} := …`",
+            )
+
     def _mistaken(self, *sides: Typed) -> bool:
         """True where a side holds a mistake that has been reported: then its level means nothing."""
         return any(not s.bare and s.level == Level.CONSTANT and s.dimension is None for s in sides)
@@ -157,6 +178,16 @@ class Statements:
         if isinstance(e.left, tree.Name) and left.level <= Level.PARAMETER:
             return f"set it where it is declared; to solve for `{dotted(e.left)}`, declare it as a `var`"
         return None
+
+    def _event(self, statement: tree.When | tree.Assert) -> tree.When | None:
+        if not self._connects:
+            title = "an event has no place among equations for the initial time"
+            help = "`when start` acts once at the beginning, in `equations`"
+            self.report.say("E0263", title, (statement.span, "move it to `equations`"), help=help)
+            return None
+        if isinstance(statement, tree.Assert):
+            return self._events.asserted(statement)
+        return self._events.when(statement)
 
     # --- connections -----------------------------------------------------------------------------
 

@@ -105,6 +105,24 @@ def rewrite(family: Family, aliases: Aliases) -> list[Family]:
     return result
 
 
+def with_signs(family: Family, aliases: Aliases) -> Family:
+    """`family` on representatives, its members as they are: signs that are not plus become factors."""
+    kinds, table, replacement = list(family.kinds), family.table.copy(), {}
+    for k, kind in enumerate(family.kinds):
+        if kind not in ("var", "der"):
+            continue
+        signs = aliases.sign[table[:, k]]
+        table[:, k] = aliases.of[table[:, k]]
+        if not np.all(signs == 1):
+            replacement[slot(k)] = slot(len(kinds)) * slot(k)
+            kinds.append("const")
+            # Constants -1, 0, 1 are the first three of every model: `flatten` puts them there.
+            table = np.column_stack([table, signs + 1])
+    template = substitute(family.template, replacement) if replacement else family.template
+    sums = tuple(_rewrite_sum(s, aliases) for s in family.sums)
+    return Family(template, tuple(kinds), table, family.origins, family.which, sums)
+
+
 def _first_of_equals(code: np.ndarray) -> np.ndarray:
     """For each entry the first column of its row that holds the same."""
     order = np.argsort(code, axis=1, kind="stable")

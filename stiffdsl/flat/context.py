@@ -10,7 +10,7 @@ from stiffdsl.diagnostics import Diagnostic, ModelError, Span
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
-from stiffdsl.flat.model import SLOT_KINDS, Block
+from stiffdsl.flat.model import SLOT_KINDS, Block, Event, Stopped
 from stiffdsl.flat.shared import Sharing, sharing
 from stiffdsl.flat.stoichiometry import Stoichiometry
 from stiffdsl.syntax import tree
@@ -43,6 +43,9 @@ class Context:
         self.input_values: list[tuple[np.ndarray, Rows]] = []
         self.starts: list[tuple[np.ndarray, Rows]] = []
         self.default_starts: list[Block] = []
+        self.events: list[Event] = []
+        self.chains = 0
+        self.stops: list[Stopped] = []
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]

@@ -7,6 +7,7 @@ import numpy as np
 from stiffdsl.check.modifiers import BEGINNINGS
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
+from stiffdsl.flat.events import add_discrete
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Bound, Fault, Node
@@ -30,6 +31,11 @@ def add_values(context: Context, node: Node) -> None:
 def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:
     block = node.blocks[variable.name]
     value = declared(node, variable, "value", variable.value)
+    if block.kind == "discrete":
+        add_discrete(context, block, variable.name_span)
+        assert value is not None, "check asks for the value of a discrete variable"
+        context.starts += _define(context, block, value, f"the value of `{block.name}`")
+        return
     if block.kind == "param":
         if value is None:
             raise Fault(

@@ -5,6 +5,7 @@ import numpy as np
 from stiffdsl.flat import aliases as alias_pass
 from stiffdsl.flat.connect import Connections
 from stiffdsl.flat.context import Context
+from stiffdsl.flat.events import on_representatives
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
 from stiffdsl.flat.open_ports import forgotten
@@ -67,6 +68,8 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         is_state=states,
         alias=found.of,
         sign=found.sign,
+        events=tuple(on_representatives(event, found) for event in context.events),
+        stops=tuple(context.stops),
         experiment=experiment,
         warnings=(*context.checked.warnings, *forgotten(connections.ports, found)),
         counts={
@@ -112,7 +115,7 @@ def _rewritten(context: Context, families: tuple[Family, ...], found) -> tuple[F
 def _rank(context: Context, is_state: np.ndarray) -> np.ndarray:
     """Ranks of variables as representatives of aliases: states, then declared ones, nearest to the root."""
     key = np.zeros(len(is_state), dtype=np.int64)
-    order = {"output": 0, "var": 0, "potential": 1, "flow": 1, "hidden": 2}
+    order = {"output": 0, "var": 0, "potential": 1, "flow": 1, "hidden": 2, "discrete": 0}
     for block in context.variables:
         key[block.offset : block.offset + block.size] = order[block.kind] * 1000 + len(block.path)
     key[~is_state] += 10_000_000

@@ -45,6 +45,7 @@ SLOT_KINDS = {
     "potential": "var",
     "flow": "var",
     "hidden": "var",
+    "discrete": "var",
     "param": "param",
     "input": "input",
 }
@@ -156,6 +157,45 @@ class Definition:
 
 
 @dataclass(frozen=True, eq=False)
+class Action:
+    """`targets := value` at an event, row k where its member `owner[k]` fires. Targets are declared variables."""
+
+    owner: np.ndarray
+    targets: np.ndarray
+    value: Family
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """A branch of a `when` in all its members.
+
+    It fires where the value of `holds` rises: 1 where the condition holds, else 0; where it is `periodic`, the number of
+    times that have passed. `guard` is positive where the condition holds, and continuous where it can be: None where
+    time alone decides. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
+    what ends the run (`FlatModel.stops`), from 1 on; 0: nothing.
+    """
+
+    holds: Family
+    guard: Family | None
+    at_start: bool
+    periodic: bool
+    chain: int
+    actions: tuple[Action, ...]
+    stop: int
+    size: int
+    span: Span
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What ends a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated."""
+
+    text: str
+    fails: bool
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class FlatModel:
     """All scalars, and all equations in families.
 
@@ -186,6 +226,8 @@ class FlatModel:
     counts: dict[str, int] = field(default_factory=dict)
     default_start: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     fixed: dict[int, float] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    stops: tuple[Stopped, ...] = ()
 
     @cached_property
     def size(self) -> int:

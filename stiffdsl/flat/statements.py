@@ -6,6 +6,7 @@ from stiffdsl.flat.connect import Ports
 from stiffdsl.flat.connecting import connect
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
+from stiffdsl.flat.events import add_when
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Collector
 from stiffdsl.flat.grouped_lines import of_lines
@@ -47,6 +48,8 @@ def _statement(
             inner = _loop(context, node, statement.iterators, domain)
             for each in statement.body:
                 context.attempt(lambda e=each: _statement(context, node, e, inner, into, ports))
+        case tree.When():
+            add_when(context, node, statement, domain)
         case tree.IfEquation():
             _branches(context, node, statement, domain, into, ports)
         case tree.Alike(pattern=tree.Equation() as pattern):

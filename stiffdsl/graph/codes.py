@@ -27,6 +27,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A start value, a guess or the value of a parameter or an input lies below the `min` or above the `max` of its "
         "declaration. One of the two is wrong.",
     ),
+    "E0316": (
+        "an event that sets what is no state",
+        "States and discrete variables are set at an event. All else follows from them: an algebraic unknown, or what a "
+        "constraint ties to the states.",
+    ),
     "W0403": (
         "parameters that decide the structure",
         "At the declared values of these parameters an equation does not give the derivative that it gives at others: "

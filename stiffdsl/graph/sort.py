@@ -12,6 +12,7 @@ import sympy as sp
 from stiffdsl.diagnostics import ModelError
 from stiffdsl.flat.model import Family, FlatModel, slot
 from stiffdsl.graph.diagnose import singular_loop
+from stiffdsl.graph.events import unassignable
 from stiffdsl.graph.explicit import compact, expose, solve_for
 from stiffdsl.graph.incidence import Incidence
 from stiffdsl.graph.initial import initial_system
@@ -39,6 +40,9 @@ def sort(flat: FlatModel) -> SortedSystem:
     kept = np.flatnonzero(plan.status == KEPT)
     kept = kept[np.argsort(plan.row_of[kept])]
     states = np.flatnonzero(flat.is_state & (flat.alias == np.arange(flat.size)) & (flat.sign != 0))
+    wrong = unassignable(flat, states)
+    if wrong:
+        raise ModelError(wrong)
     initial, warnings = initial_system(
         flat, inc, pairing, states, len(kept), matched.invariants, matched.orders
     )

@@ -9,6 +9,7 @@ from stiffdsl.flat.model import TIME, Family
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.definitions import parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
+from stiffdsl.program.events import event_table, guards, mention_time, reset, still
 from stiffdsl.program.jacobian import Accumulation, Nonzeros
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
@@ -35,11 +36,13 @@ def lower(system: SortedSystem) -> Program:
     invariants = lowering.conserved()
     periodic, follow = np.zeros(0, dtype=bool), False
     stops = Stops(builder)
-    kinks = relations(builder, f, stops.decides)
+    kinks = relations(builder, f, stops.decides, frozenset(np.flatnonzero(still(system)).tolist()))
     if kinks is not None:
         lowering.relations(kinks)
+    if system.flat.events:
+        lowering.events()
     planned = lowering.planned
-    if time_dependent:
+    if time_dependent or mention_time(system.flat):
         planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
     if stops.found:
         result, periodic, follow = stops.crossings()
@@ -68,6 +71,7 @@ def lower(system: SortedSystem) -> Program:
         crossings_periodic=periodic,
         crossings_follow=follow,
         relation_rises=np.zeros(0) if kinks is None else kinks.rises,
+        events=event_table(system.flat),
     )
 
 
@@ -161,6 +165,14 @@ class _Lowering:
         self._in_steps("relations", doc, kinks.values)
         doc = "rhs, with each of these conditions as `m` says."
         self._function("held", "t y p u m side", doc, kinks.held)
+
+
+    def events(self) -> None:
+        """What events wait for, and what they set."""
+        doc = "Of every event what fires where it rises, then a number that is positive where its condition holds."
+        self._in_steps("guards", doc, guards(self.evaluation))
+        doc = "y after the events `fired`, the number of what ends the run, and whether events contradict one another."
+        self._function("reset", "t y p u fired side", doc, reset(self.evaluation))
 
 
 def _work(builder: Builder, f: int, df: int, asked: int) -> OperationCounts:

@@ -12,6 +12,7 @@ import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.divisors import Divisor, divisors_of
+from stiffdsl.program.events import EventTable
 from stiffdsl.program.kinks import bends
 from stiffdsl.program.ops import Op
 from stiffdsl.program.quadratures import quadratures
@@ -86,6 +87,9 @@ class Program:
       each of them is, then what it compares with zero; and `held(t, y, p, u, m) -> (n,)`: `rhs` with each as `m` says.
       Both take `side` too. `relation_rises`: what an entry of `m` may rise without being another; zero of conditions
 
+    - `guards(t, y, p, u) -> (2 e,)` and `reset(t, y, p, u, fired) -> (n + 2,)`, where there are `events`
+      (`events.py`), both with `side` too
+
     `time_dependent`: whether f mentions `time`. `scalar`: whether the model is written number by number.
     `work`: what f and its Jacobian cost.
     """
@@ -105,6 +109,7 @@ class Program:
     crossings_periodic: np.ndarray
     crossings_follow: bool
     relation_rises: np.ndarray
+    events: EventTable
     # The program for other values of parameters that decide the structure (`singular_defaults.py`).
     general: "Program | None" = None
 

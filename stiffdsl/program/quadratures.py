@@ -22,7 +22,7 @@ def quadratures(system: SortedSystem, columns: np.ndarray) -> np.ndarray:
     found = np.zeros(system.size, dtype=bool)
     found[:count] = True
     found[np.unique(columns)] = False
-    if system.invariants or not np.any(found):
+    if system.invariants or system.flat.events or not np.any(found):
         return np.zeros(system.size, dtype=bool)
     found[:count] &= ~_own_errors(system)[system.states]
     # Somebody has to steer.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stiffdsl.program.operations import ORDERED, ROUNDED
-from stiffdsl.program.ops import Builder
+from stiffdsl.program.ops import Builder, Op
 
 RELATIONS = (*ORDERED, *ROUNDED, "abs")
 # The largest rise of the exponent of a held exponential function.
@@ -34,18 +34,23 @@ class HeldRelations:
     rises: np.ndarray
 
 
-def relations(builder: Builder, f: int, stops: Callable[[int], bool]) -> HeldRelations | None:
-    """The relations of the result `f`; None where it has none. `stops`: whether steps end where an operation jumps."""
+def relations(
+    builder: Builder, f: int, stops: Callable[[int], bool], still: frozenset[int] = frozenset()
+) -> HeldRelations | None:
+    """The relations of the result `f`; None where it has none. `stops`: whether steps end where an operation jumps;
+    `still`: the entries of y that do not change in steps."""
     asked, folded = builder.asked, builder.folded
     used = np.flatnonzero(builder.used(f)).tolist()
-    watched = _watched(builder, used, stops)
+    watched = _watched(builder, used, stops, still)
     found = _relations(builder, f, used, watched) if watched else None
     builder.asked, builder.folded = asked, folded
     return found
 
 
-def _watched(builder: Builder, used: list[int], stops: Callable[[int], bool]) -> list[int]:
-    driven, follows = _reading(builder, used, ("t", "u")), _reading(builder, used, ("y",))
+def _watched(
+    builder: Builder, used: list[int], stops: Callable[[int], bool], still: frozenset[int]
+) -> list[int]:
+    driven, follows = _reading(builder, used, ("t", "u")), _reading(builder, used, ("y",), still)
 
     def is_relation(k: int) -> bool:
         if builder.ops[k].name == "exp":
@@ -55,13 +60,29 @@ def _watched(builder: Builder, used: list[int], stops: Callable[[int], bool]) ->
     return [k for k in used if is_relation(k)]
 
 
-def _reading(builder: Builder, used: list[int], inputs: tuple[str, ...]) -> dict[int, bool]:
-    """Flags of the operations that depend on one of the inputs."""
+def _reading(
+    builder: Builder, used: list[int], inputs: tuple[str, ...], still: frozenset[int] = frozenset()
+) -> dict[int, bool]:
+    """Flags of the operations that depend on one of the inputs, by more than entries that are `still`."""
     reads: dict[int, bool] = {}
     for k in used:
         op = builder.ops[k]
-        reads[k] = op.data in inputs if op.name == "input" else any(reads[a] for a in op.args)
+        if op.name == "input":
+            reads[k] = op.data in inputs
+        elif still and op.name in ("element", "slice", "take") and builder.ops[op.args[0]].name == "input":
+            reads[k] = reads[op.args[0]] and not still.issuperset(_entries(builder, op))
+        else:
+            reads[k] = any(reads[a] for a in op.args)
     return reads
+
+
+def _entries(builder: Builder, op: Op) -> list[int]:
+    """The entries of its argument that a gather reads."""
+    if op.name == "element":
+        return [op.data]
+    if op.name == "slice":
+        return list(range(*op.data))
+    return np.ravel(builder.tables.arrays[op.data]).tolist()
 
 
 def _relations(b: Builder, f: int, used: list[int], watched: list[int]) -> HeldRelations:

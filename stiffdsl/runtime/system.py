@@ -45,6 +45,7 @@ class ModelSystem:
         self.kinked = program.kinked
         self.crossings_move = program.crossings_follow or driven
         self.relation_rises: np.ndarray = program.relation_rises
+        self.event_at_start: np.ndarray = program.events.at_start
         self.program = program
         self._functions = functions
 
@@ -108,6 +109,14 @@ class ModelSystem:
     def held(self, t, y, args: Args, m):
         """`rhs` with those conditions as `m` says."""
         return self._in_step("held", t, y, args, m)
+
+    def guards(self, t, y, args: Args):
+        """What events wait for, and numbers that are positive where their conditions hold."""
+        return self._in_step("guards", t, y, args)
+
+    def reset(self, t, y, args: Args, fired):
+        """y after the events `fired`, what ends the solve, and whether events contradict one another."""
+        return self._in_step("reset", t, y, args, fired)
 
     def initial_residual(self, t, y, args: Args, start):
         """The conditions of the initial time, then the algebraic rows."""

@@ -44,6 +44,7 @@ _STRUCTURE = {
     "for", "end", "when", "elsewhen", "connect", "model", "part", "port", "equations", "reactions", "initial",
     "experiment", "const", "discrete", "extends", "function", "connector", "table", "network", "every", "stop", "if",
     "elseif", "else", "then", "test", "expect", "and", "or", "not", "import", "from", "partial", "potential", "flow",
+    "assert",
 }  # fmt: skip
 # A name by itself: not called, not indexed, no part of a dotted one. A number that is no exponent.
 _NAME = r"(?<![\w.])[^\W\d]\w*+(?!\s*[.(\[])"

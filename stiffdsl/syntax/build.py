@@ -236,7 +236,35 @@ class TreeBuilder(Transformer):
         return tree.IfEquation(((c[1], c[4]), *others), self._span(c[0], c[1]))
 
     def when(self, c):
-        return tree.Later("when", self._lines(c[0], c[-2]), self._span(c[0]))
+        others = tuple(b for b in c[2:] if isinstance(b, tree.WhenBranch))
+        actions = tuple(a for a in c[2:] if isinstance(a, tree.Assign | tree.Stop))
+        return tree.When((self._when_branch(c[0], c[1], actions), *others), self._span(c[0]))
+
+    def elsewhen(self, c):
+        actions = tuple(a for a in c[2:] if isinstance(a, tree.Assign | tree.Stop))
+        return self._when_branch(c[0], c[1], actions)
+
+    def trigger(self, c):
+        """The condition, whether `start` is one, and the times of `every period from first`."""
+        if isinstance(c[0], Token):
+            return None, False, c[1], c[3] if len(c) > 3 else None
+        parts, at_start = _alternatives(c[0]), False
+        kept = [p for p in parts if p != _START]
+        at_start = len(kept) < len(parts)
+        condition = kept[0] if kept else None
+        for other in kept[1:]:
+            assert condition is not None
+            condition = tree.Binary("or", condition, other, condition.span.to(other.span))
+        return condition, at_start, None, None
+
+    def _when_branch(self, word, trigger, actions):
+        condition, at_start, period, first = trigger
+        last = first or period or condition
+        span = self._span(word) if last is None else self._span(word).to(last.span)
+        return tree.WhenBranch(condition, at_start, period, first, actions, span)
+
+    def assert_(self, c):
+        return tree.Assert(c[1], _unquoted(c[-2]), self._span(c[0], c[1]))
 
     def _lines(self, first: Token, last: Token) -> tuple[str, ...]:
         """The lines from one token to another, without indentation."""
@@ -244,7 +272,9 @@ class TreeBuilder(Transformer):
         return tuple(line.strip() for line in lines if line.strip())
 
     def action(self, c):
-        return None
+        if isinstance(c[0], Token):
+            return tree.Stop(_unquoted(c[1]), self._span(c[0]))
+        return tree.Assign(c[0], c[2], self._span(c[0], c[2]))
 
     def species(self, c):
         if len(c) == 1 and isinstance(c[0], Token):
@@ -490,6 +520,18 @@ def _take_unit(value: Any) -> tuple[Any, str | None]:
 
 def _dotted(name: tree.Name) -> str:
     return ".".join(p.name for p in name.parts)
+
+
+_START = tree.Name((tree.Part("start"),), None)  # type: ignore[arg-type]
+
+
+def _alternatives(condition: tree.Expr) -> list[tree.Expr]:
+    """The operands of `a or b or …`."""
+    parts: list[tree.Expr] = []
+    while isinstance(condition, tree.Binary) and condition.operator == "or":
+        parts.append(condition.right)
+        condition = condition.left
+    return [condition, *reversed(parts)]
 
 
 def _unquoted(token: Token) -> str:

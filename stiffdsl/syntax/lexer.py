@@ -51,7 +51,7 @@ _KEYWORDS = {
     "output": "KIND", "discrete": "KIND", "part": "PART", "port": "PORT", "potential": "POTENTIAL",
     "flow": "FLOW", "equations": "EQUATIONS", "initial": "INITIAL", "reactions": "REACTIONS",
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
-    "stop": "STOP",
+    "stop": "STOP", "assert": "ASSERT",
 }  # fmt: skip
 _OUTSIDE_COMMENTS = re.compile(r"#[^\n]*|.", re.DOTALL)
 _EQUAL_FOLLOWS = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*=")
@@ -292,6 +292,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             return kind if following[:1] in ("\n", "") else "NAME"
         if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT"):
             return kind if re.match(r'[^\W\d]|"', following) else "NAME"
+        if kind == "ASSERT":
+            return kind if re.match(r"[\w.(+\-]", following) else "NAME"
         return kind
     if value == "if" and previous == "ELSE_BLOCK":
         return "IF_BLOCK"  # no such statement: `elseif` is meant
@@ -315,6 +317,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         return "IMPORT"
     if value == "every" and previous in ("WHEN", "ELSEWHEN"):
         return "EVERY"
+    if value == "from" and previous in _OPERAND and following[:1] not in ("=", ",", ")", "\n", ""):
+        return "FROM"
     return "NAME"
 
 

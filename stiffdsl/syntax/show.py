@@ -177,8 +177,30 @@ def _statements(statements, indent: str) -> Iterator[str]:
                 yield indent + ("else" if condition is None else f"{word} {show_expression(condition)} then")
                 yield from _statements(body, indent + "  ")
             yield f"{indent}end"
+        elif isinstance(node, tree.When):
+            for k, branch in enumerate(node.branches):
+                yield f"{indent}{'when' if k == 0 else 'elsewhen'} {_trigger(branch)}"
+                yield from (f"{indent}  {_action(action)}" for action in branch.actions)
+            yield f"{indent}end"
+        elif isinstance(node, tree.Assert):
+            yield f"{indent}assert {show_expression(node.condition)}, {_quoted(node.text)}"
         else:
             yield from _later(node, indent)
+
+
+def _trigger(branch: tree.WhenBranch) -> str:
+    if branch.period is not None:
+        first = "" if branch.first is None else f" from {show_expression(branch.first)}"
+        return f"every {show_expression(branch.period)}{first}"
+    if branch.condition is None:
+        return "start"
+    return _at(branch.condition, _OR) + (" or start" if branch.at_start else "")
+
+
+def _action(action: tree.Assign | tree.Stop) -> str:
+    if isinstance(action, tree.Stop):
+        return f"stop {_quoted(action.text)}"
+    return f"{show_expression(action.target)} := {show_expression(action.value)}"
 
 
 def _later(node: tree.Later, indent: str) -> Iterator[str]:

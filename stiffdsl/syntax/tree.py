@@ -240,7 +240,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A form whose place in the language is kept (`table`, `network`, `when`): parsed, then reported as not
+    """A form whose place in the language is kept (`table`, `network`): parsed, then reported as not
     yet compiled. `text` is what was written, one line a string, without indentation."""
 
     form: str
@@ -289,6 +289,58 @@ class IfEquation:
 
 
 @dataclass(frozen=True, slots=True)
+class Assign:
+    """`target := value` in a `when`."""
+
+    target: Name
+    value: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`stop "text"` in a `when`; `fails` where it is the violation of an `assert`."""
+
+    text: str
+    span: Span = _span()
+    fails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WhenBranch:
+    """One branch of a `when`: what it waits for, and its actions.
+
+    `condition` is None where it waits for `start` alone, or for times: `every period from first`. `at_start`: it acts
+    once at the beginning too. `guard`, found by `check`, is a number that is positive where the condition holds.
+    """
+
+    condition: Expr | None
+    at_start: bool
+    period: Expr | None
+    first: Expr | None
+    actions: tuple[Assign | Stop, ...]
+    span: Span = _span()
+    guard: Expr | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`when … elsewhen … end`: of the branches that turn true at one instant, the first acts."""
+
+    branches: tuple[WhenBranch, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """`assert condition, "text"`, watched during a run."""
+
+    condition: Expr
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """`bind: B + 2*C <-> D @ kf, kr`: species with integer coefficients; `reverse` is None for `->`, a side `0` is
     empty. `S -> P rate r` is `whole`: `forward` is its rate as it is; with `<->` it is `net`, what goes forth less what
@@ -324,7 +376,7 @@ class Alike:
     span: Span = _span()
 
 
-Statement = Equation | Connect | For | IfEquation | Later | Alike
+Statement = Equation | Connect | For | IfEquation | When | Assert | Later | Alike
 
 
 @dataclass(frozen=True, slots=True)

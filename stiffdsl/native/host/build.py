@@ -33,6 +33,8 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
     tableau = TABLEAUS.get(method)
     if tableau is None:
         return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
+    if program.events.count:
+        return "kernels of whole solves have no events yet"
     if not engine.available():
         return "LLVM is not installed, or does not know this processor"
     model = kernel_model(program, tableau, start)

@@ -17,6 +17,15 @@ class Status(IntEnum):
     RUNNING = 8
     JUMP = 9
     CHATTERING = 10
+    STOPPED = 11
+    ENDLESS = 12
+    CONFLICT = 13
+    VIOLATED = 14
+
+    @property
+    def success(self) -> bool:
+        """Whether the solve ended as it was meant to: at the end of the interval, or by a `stop` of the model."""
+        return self in (Status.SUCCESS, Status.STOPPED)
 
     @property
     def message(self) -> str:
@@ -63,6 +72,17 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.CHATTERING: (
         "a condition turns true and false at every step, so that none gets anywhere",
         "give it hysteresis, or smooth it with `smooth_step(x, width)`",
+    ),
+    Status.STOPPED: ("the model ended the run", None),
+    Status.VIOLATED: ("an assertion of the model was violated", None),
+    Status.ENDLESS: (
+        "events follow one another without end",
+        "see that what an event sets turns its condition false for a while: give it hysteresis, or let what comes to rest "
+        "rest",
+    ),
+    Status.CONFLICT: (
+        "two events set one variable to different values at one instant",
+        "let one of them act (`elsewhen`), or make their conditions exclude one another",
     ),
     Status.RUNNING: ("the solve has not ended", None),
 }

@@ -23,6 +23,16 @@ from stiffdsl.solve.base.method import Method, Tolerance, norm, opened, renewed,
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
+from stiffdsl.solve.integrate.events import (
+    EventMemory,
+    conditions,
+    cut,
+    event_count,
+    instant,
+    located,
+    no_events,
+    remembered,
+)
 from stiffdsl.solve.integrate.knots import Knots, reach_of
 from stiffdsl.solve.integrate.time_events import Consistent, has_stops, next_stop, within
 
@@ -70,8 +80,8 @@ class Counts(NamedTuple):
 class State(NamedTuple):
     """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines`
     what jumped last and what jumps there (`time_events.py`); `opening` what the last step behind a knot showed to be
-    its size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `previous` the error of the
-    last accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
+    its size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `events` what events came
+    (`events.py`), None where there are none; `previous` the error of the last accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
     h: Float[Array, ""]
@@ -83,6 +93,7 @@ class State(NamedTuple):
     rejections: Int[Array, ""]
     opening: tuple[Float[Array, ""], Int[Array, ""]]
     kink: Kink
+    events: EventMemory | None
     status: Int[Array, ""]
     failure: Int[Array, ""]
     scaled: Float[Array, " n"]
@@ -123,6 +134,10 @@ class _Begun(NamedTuple):
     # Whether no slope is infinite, as far as it was looked at.
     sloped: Bool[Array, ""]
     evaluations: Int[Array, ""]
+    # Events so far, whether some fired here, and the status of what they ended.
+    events: EventMemory | None
+    fired: Bool[Array, ""]
+    ended: Int[Array, ""]
 
 
 def begin(method: Method, system: System, problem: Problem, limits: Limits, apart: bool = False) -> State:
@@ -131,10 +146,11 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
     t, y = problem.t0, problem.y0
     every = jnp.int32(np.iinfo(np.int32).max)
     first = limits.first_step, jnp.zeros(())
-    begun = _begin_at(method, system, problem, limits, t, y, first, every, apart)
+    begun = _begin_at(method, system, problem, limits, t, y, first, every, apart, no_events(system))
     # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
     finite = jnp.all(jnp.isfinite(y)) & begun.sloped
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
+    status = jnp.where(begun.ended > 0, begun.ended, status)
     status = jnp.where(begun.consistent, status, Status.INITIAL)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     zero = jnp.zeros((), dtype=jnp.int32)
@@ -151,6 +167,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
         zero,
         (jnp.full((), jnp.inf), zero),
         no_kink(),
+        begun.events,
         status,
         zero,
         scaled,
@@ -160,26 +177,46 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
 
 
 def _begin_at(
-    method: Method, system: Any, problem: Problem, limits: Limits, t, y, first, line, apart: bool
+    method: Method,
+    system: Any,
+    problem: Problem,
+    limits: Limits,
+    t,
+    y,
+    first,
+    line,
+    apart: bool,
+    events: EventMemory | None,
+    before: Any = None,
 ) -> _Begun:
     """From y at t on, in the branches that hold after t; where jumps are passed `apart`, after that of `line`. y is
-    left alone where nothing jumps. `first`: the first step, and that before a jump; zero where there is none."""
+    left alone where nothing jumps. `first`: the first step, and that before a jump; zero where there is none. `before`:
+    what the conditions of events were before t; None where the solve begins."""
     args, tolerance, consistent = problem.args, limits.tolerance, jnp.array(True)
     end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
     stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
+    fired, ended, earlier = jnp.array(False), jnp.int32(0), args
     if has_stops(system, args):
         found = next_stop(system, args, t, problem.t1, line, apart)
+        earlier = system.within(args, 2 * lax.stop_gradient(t) - found.side)
         stop, lines, args = found.time, (line, found.line), system.within(args, found.side)
         solve = Consistent(system)
         if len(solve.unknowns):
             y, consistent = lax.cond(found.here, lambda: solve(t, y, args), lambda: (y, jnp.array(True)))
         nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
         end = jnp.where(nearer, stop, end)
+    if events is not None:
+        also = jnp.zeros(event_count(system), dtype=bool)
+        if before is None:
+            before, also = conditions(system, t, y, earlier), jnp.asarray(system.event_at_start)
+        happened = instant(system, Consistent(system), t, y, args, before, also)
+        y, fired = happened.y, happened.fired
+        events, ended = remembered(events, happened, t, problem.t1 - problem.t0)
     h, evaluations, sloped = _first_step(
         method, system, Problem(t, end, y, args, problem.saveat), limits, *first
     )
     memory = method.start(t, y, h, args, tolerance)
-    return _Begun(y, h, stop, lines, memory, consistent, sloped, evaluations)
+    return _Begun(y, h, stop, lines, memory, consistent, sloped, evaluations, events, fired, ended)
 
 
 def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
@@ -226,12 +263,24 @@ def advance(
         # Methods with stages beside the solution halve their steps for these.
         before = asked & ~there & (attempt.arguments is None)
         accept, ends_short, kink = _short_of_kink(state, accept, possible, before, h)
-    cut = 1.0
+    shorter = 1.0
     if knots is not None or kinked:
         # A finished lane tries steps of no length.
-        cut = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
-    memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, cut)
+        shorter = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
+    memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, shorter)
     end = jnp.where(arrives, goal, t + h)
+    y1, K, before, happens = attempt.y, attempt.K, None, jnp.array(False)
+    if state.events is not None:
+        looked = accept & (h != 0) if between is None else accept & (h != 0) & ~between
+        event = located(system, looked, t, y, h, y1, K, args)
+        happens = event.found
+        length, y1, K = lax.cond(
+            happens, lambda: tuple(cut(system, event, t, y, h, y1, K, args)), lambda: (h, attempt.y, attempt.K)
+        )
+        whole = ~happens | (event.theta >= 1.0)
+        end = jnp.where(whole, end, t + length)
+        before = jnp.where(happens, event.before, conditions(system, t + h, attempt.y, args))
+        h, arrives = length, arrives & whole
     last = arrives & (goal == problem.t1)
 
     proposed = lax.stop_gradient(h * factor)
@@ -241,31 +290,36 @@ def advance(
         memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
         memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
-    t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, attempt.y, y)
-    previous = jnp.where(accept & (cut <= 1.0), error, state.previous)
-    lands = accept & arrives & stops
+    t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, y1, y)
+    previous = jnp.where(accept & (shorter <= 1.0), error, state.previous)
+    lands = (accept & arrives & stops) | happens
     opening = state.opening
     if knots is not None:
         proposed, memory, opening = _opened(method, state, memory, proposed, accept, accept & arrives & bends)
-    fine = jnp.array(True)
-    go_on = _Begun(y_next, proposed, state.stop, state.lines, memory, fine, fine, jnp.int32(0))
-    if stopping:
+    fine, none = jnp.array(True), jnp.int32(0)
+    go_on = _Begun(
+        y_next, proposed, state.stop, state.lines, memory, fine, fine, none, state.events, ~fine, none
+    )
+    if stopping or state.events is not None:
         kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
         go_on = lax.cond(
             lands,
-            lambda: _begin_at(method, system, problem, limits, t_next, y_next, first, line, apart),
+            lambda: _begin_at(
+                method, system, problem, limits, t_next, y_next, first, line, apart, state.events, before
+            ),
             lambda: kept,
         )
         previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     status = _status(go_on, t_next, rejections, failure, accept & last)
+    jumps = lands & (bool(np.any(system.mass == 0)) | go_on.fired)
 
     sums = state.sums
     if sums is not None:
         sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
     scaled = attempt.scaled
-    if stopping:
+    if stopping or state.events is not None:
         # After a search that failed, the unknown that it moved most is to blame; all algebraic ones if it moved none.
         moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
         moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
@@ -287,12 +341,13 @@ def advance(
         rejections.astype(jnp.int32),
         opening,
         kink,
+        go_on.events,
         status.astype(jnp.int32),
         failure.astype(jnp.int32),
         scaled,
         counts,
         sums,
-    ), Step(accept, t, h, end, y, attempt.y, attempt.K, go_on.y, lands & bool(np.any(system.mass == 0)))
+    ), Step(accept, t, h, end, y, y1, K, go_on.y, jumps)
 
 
 def _aimed(problem: Problem, state: State, stopping: bool, knots: Knots | None, kinked: bool):
@@ -356,6 +411,7 @@ def _status(go_on: _Begun, t, rejections, failure, done):
     stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t)) | (rejections >= MOST_REJECTIONS)
     reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
     status = jnp.where(done, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
+    status = jnp.where(go_on.ended > 0, go_on.ended, status)
     return jnp.where(go_on.consistent, status, Status.JUMP)
 
 

@@ -26,6 +26,7 @@ from stiffdsl.solve.base.process import check_process
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.integrate import loop
+from stiffdsl.solve.integrate.events import event_count
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.integrate.program_cache import jit_without_addresses
 from stiffdsl.solve.integrate.time_events import has_stops
@@ -121,7 +122,7 @@ def _chunk(
         jnp.zeros((rows, system.size)),
         jnp.zeros((rows, method.rows, system.size)),
     )
-    stopping = has_stops(system, problem.args)
+    stopping = has_stops(system, problem.args) or event_count(system) > 0
     limit = jnp.minimum(max_steps, state.counts[0] + state.counts[1] + 4 * quota)
 
     def going(carry):

@@ -173,7 +173,7 @@ class Solution:
     @property
     def success(self) -> bool:
         """Whether the end of the time interval was reached."""
-        return self.status == Status.SUCCESS
+        return Status(self.status).success
 
     @property
     def reached(self) -> float:

@@ -1,0 +1,172 @@
+"""Events: conditions, actions and assertions of a class, and the number by whose sign a condition is located.
+
+    when T > Tset + 0.5 and on        condition   T > Tset + 0.5 and on != 0
+      on := false                     guard       min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
+    end
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from stiffdsl.check import dimensions
+from stiffdsl.check.expressions import Walker
+from stiffdsl.check.names import dotted, is_wrong, names_in
+from stiffdsl.check.symbols import Level, Quantity, Typed, as_condition
+from stiffdsl.check.units import parse_unit
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+# The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
+CERTAIN = 1e100
+ASSIGNED = ("var", "output", "discrete", "potential", "flow")
+_SECONDS = parse_unit("s")
+
+
+class Events:
+    """Elaborates the events of one class."""
+
+    def __init__(self, walker: Walker):
+        self.walker = walker
+        self.report = walker.report
+
+    def when(self, statement: tree.When) -> tree.When:
+        branches = tuple([self._branch(b) for b in statement.branches])
+        return tree.When(branches, statement.span)
+
+    def asserted(self, statement: tree.Assert) -> tree.When:
+        """`assert c` is `when not c or start`, which ends the run as a failure where c does not hold."""
+        walker, span = self.walker, statement.span
+        walker.start_expression(span)
+        value = as_condition(walker.walk(statement.condition))
+        self._scalar(value, statement.condition.span)
+        self._changes(value, statement.condition, "this can never turn false during a run")
+        wrong = tree.Unary("not", value.expr, statement.condition.span)
+        stop = tree.Stop(statement.text, span, fails=True)
+        return tree.When((tree.WhenBranch(wrong, True, None, None, (stop,), span, guard(wrong)),), span)
+
+    def _branch(self, branch: tree.WhenBranch) -> tree.WhenBranch:
+        walker = self.walker
+        walker.start_expression(branch.span)
+        actions = tuple([a for action in branch.actions if (a := self._action(action)) is not None])
+        if not branch.actions:
+            help = "write what is to happen, as in `on := false` or `stop \"full\"`"
+            self.report.say("E0260", "this `when` does nothing", (branch.span, "has no actions"), help=help)
+        if branch.period is not None:
+            period = self._time(branch.period, "the period of a `when every`")
+            first = None if branch.first is None else self._time(branch.first, "the first time of a `when every`")
+            return replace(branch, period=period, first=first, actions=actions)
+        if branch.condition is None:
+            return replace(branch, actions=actions)
+        value = as_condition(walker.walk(branch.condition))
+        self._scalar(value, branch.condition.span)
+        self._changes(value, branch.condition, "this can never turn true during a run")
+        return replace(branch, condition=value.expr, guard=guard(value.expr), actions=actions)
+
+    def _scalar(self, value: Typed, span: Span) -> None:
+        if value.rank:
+            help = "write a `for` around the `when`"
+            self.report.say("E0226", "a condition is a scalar", (span, "this is an array"), help=help)
+
+    def _changes(self, value: Typed, condition: tree.Expr, label: str) -> None:
+        if value.level < Level.SIGNAL and not is_wrong(value) and all(
+            not is_wrong(self.walker.walk(name)) for name in names_in(condition)
+        ):
+            self.report.say(
+                "E0261",
+                "this condition is decided before the run begins",
+                (condition.span, label),
+                help="an event waits for a variable, an input or `time`; `when start` acts once at the beginning",
+            )
+
+    def _time(self, expr: tree.Expr, what: str) -> tree.Expr:
+        self.walker.start_expression(expr.span)
+        value = self.walker.given(expr, _SECONDS, Level.PARAMETER, what)
+        self._scalar(value, expr.span)
+        return value.expr
+
+    # --- actions -----------------------------------------------------------------------------------
+
+    def _action(self, action: tree.Assign | tree.Stop) -> tree.Assign | tree.Stop | None:
+        if isinstance(action, tree.Stop):
+            return action
+        walker = self.walker
+        walker.start_expression(action.span)
+        quantity = self._target(action.target)
+        target = walker.resolver.resolve(action.target)
+        value = walker.number(action.value)
+        if quantity is None or is_wrong(target):
+            return None
+        if not dimensions.agree(target.dimension, value.dimension):
+            a, b = dimensions.describe(target.dimension), dimensions.describe(value.dimension)
+            walker.rules.mismatch(
+                "E0502",
+                f"`{dotted(action.target)}` is set to a value of another dimension",
+                action.target.span,
+                f"this is {a}",
+                (action.value.span, f"this is {b}"),
+            )
+        else:
+            walker.rules.unshown(target, value, action.value)
+            walker.rules.offsets(target, value, action.target, action.value)
+        if value.rank > target.rank or (value.rank and value.rank != target.rank):
+            self.report.say(
+                "E0226",
+                "the two sides do not have the same number of indices",
+                (action.span, f"{target.rank} on the left, {value.rank} on the right"),
+            )
+        assert isinstance(target.expr, tree.Name)
+        return tree.Assign(target.expr, value.expr, action.span)
+
+    def _target(self, name: tree.Name) -> Quantity | None:
+        """The quantity that is assigned; says so where it cannot be."""
+        names = self.walker.names
+        entity, member = names.entity, None
+        for part in name.parts:
+            member = entity.members.get(part.name) if entity is not None else None
+            if member is None:
+                break
+            entity = None if isinstance(member, Quantity) else member.entity
+        if isinstance(member, Quantity) and member.variable.kind in ASSIGNED:
+            return member
+        if isinstance(member, Quantity) or dotted(name) in ("time", "pi", "true", "false") or (
+            len(name.parts) == 1 and name.parts[0].name in names.iterators
+        ):
+            kind = member.variable.kind if isinstance(member, Quantity) else "name"
+            what = {"param": "a parameter", "input": "an input", "const": "a constant"}.get(kind, "no variable")
+            self.report.say(
+                "E0262",
+                f"`{dotted(name)}` cannot change at an event",
+                (name.span, f"is {what}"),
+                help=f"declare `discrete {dotted(name)}`: it keeps its value between events"
+                if kind in ("param", "input")
+                else None,
+            )
+        return None
+
+
+def guard(condition: tree.Expr) -> tree.Expr:
+    """A number that is positive where the condition holds and negative where it does not, continuous where it can be."""
+    span = condition.span
+    match condition:
+        case tree.Binary("and", left, right):
+            return tree.Call("min", (guard(left), guard(right)), (), span)
+        case tree.Binary("or", left, right):
+            return tree.Call("max", (guard(left), guard(right)), (), span)
+        case tree.Unary("not", operand):
+            return tree.Unary("-", guard(operand), span)
+        case tree.Binary("<" | "<=", left, right):
+            return tree.Binary("-", right, left, span)
+        case tree.Binary(">" | ">=", left, right):
+            return tree.Binary("-", left, right, span)
+    yes, no = (tree.Number(sign * CERTAIN, None, span) for sign in (1.0, -1.0))
+    return tree.If(condition, yes, no, span)
+
+
+def waits(statements: Iterable[tree.Statement]) -> bool:
+    """Whether there is an event among the statements."""
+    return any(
+        isinstance(s, tree.When)
+        or (isinstance(s, tree.For) and waits(s.body))
+        or (isinstance(s, tree.IfEquation) and any(waits(body) for _, body in s.branches))
+        for s in statements
+    )

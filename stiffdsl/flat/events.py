@@ -1,0 +1,156 @@
+"""Events: what each `when` waits for and does, as families over its members, and discrete variables.
+
+A discrete variable is a state whose derivative is zero: it keeps its value between events. An event has one member for
+each repetition (`for`, arrays of parts), so that a thousand thermostats are one event.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stiffdsl.check.si import plain_number
+from stiffdsl.diagnostics import Span
+from stiffdsl.flat.aliases import Aliases, with_signs
+from stiffdsl.flat.context import Context
+from stiffdsl.flat.domain import IterationDomain, split_rows
+from stiffdsl.flat.expand import StatementExpansion
+from stiffdsl.flat.families import Rows, single
+from stiffdsl.flat.instance import Fault, Node
+from stiffdsl.flat.model import Action, Block, Event, Family, Stopped
+from stiffdsl.flat.shapes import shape_of, text
+from stiffdsl.flat.template import MINUS_ONE
+from stiffdsl.syntax import tree
+
+
+def add_discrete(context: Context, block: Block, span: Span) -> None:
+    """`der(x) = 0` for the scalars of a discrete variable."""
+    own = block.offset + np.arange(block.size)
+    context.equations.add(Rows(("slot", 0), ("der",), (own,), (), block.size, span))
+
+
+def add_when(context: Context, node: Node, statement: tree.When, domain: IterationDomain) -> None:
+    """The events of a `when` for the members of `domain`."""
+    if not domain.size:
+        return
+    done: list[list[_Branch]] = []
+
+    def expand(rows: np.ndarray) -> None:
+        here = domain.take(rows)
+        done.append([_Branch.of(context, node, b, here) for b in statement.branches])
+
+    list(split_rows(domain.size, expand))
+    for branches in done:
+        chain = context.chains
+        context.chains += 1
+        for branch in branches:
+            context.events.append(branch.finished(context, chain))
+
+
+@dataclass(frozen=True, eq=False)
+class _Branch:
+    """One branch of a `when`, expanded: rows over its members."""
+
+    branch: tree.WhenBranch
+    holds: Rows
+    guard: Rows | None
+    actions: tuple[tuple[np.ndarray, np.ndarray, Rows], ...]
+
+    @classmethod
+    def of(
+        cls, context: Context, node: Node, branch: tree.WhenBranch, domain: IterationDomain
+    ) -> "_Branch":
+        def rows(expr: tree.Expr, of: IterationDomain = domain) -> Rows:
+            context.divide(expr)
+            expansion = StatementExpansion(context, node, of, auxiliary=False)
+            return expansion.rows(expansion.lift(expansion.expand(expr)), expr.span)
+
+        guard = None if branch.guard is None else rows(branch.guard)
+        actions = tuple(
+            _action(context, node, a, domain, rows) for a in branch.actions if isinstance(a, tree.Assign)
+        )
+        return cls(branch, rows(_holds(branch)), guard, actions)
+
+    def finished(self, context: Context, chain: int) -> Event:
+        branch, size = self.branch, self.holds.size
+        stopped = 0
+        for action in branch.actions:
+            if isinstance(action, tree.Stop):
+                context.stops.append(Stopped(action.text, action.fails, branch.span))
+                stopped = len(context.stops)
+        return Event(
+            holds=_family(context, self.holds),
+            guard=None if self.guard is None else _family(context, self.guard),
+            at_start=branch.at_start,
+            periodic=branch.period is not None,
+            chain=chain,
+            actions=tuple(Action(owner, targets, _family(context, value)) for owner, targets, value in self.actions),
+            stop=stopped,
+            size=size,
+            span=branch.span,
+        )
+
+
+def _holds(branch: tree.WhenBranch) -> tree.Expr:
+    """1 where the condition holds, else 0; of `every`, the number of times that it has fired."""
+    span = branch.span
+    one, zero = tree.Number(1.0, None, span), tree.Number(0.0, None, span)
+    if branch.period is not None:
+        number = plain_number(branch.period)
+        if number is not None and not number > 0:
+            raise Fault("E0308", "the period of a `when every` is not positive", branch.period.span)
+        first = branch.period if branch.first is None else branch.first
+        since = tree.Binary("-", tree.Name((tree.Part("time"),), span), first, span)
+        passed = tree.Call("floor", (tree.Binary("/", since, branch.period, span),), (), span)
+        return tree.Call("max", (tree.Binary("+", passed, one, span), zero), (), span)
+    if branch.condition is None:
+        return zero
+    return tree.If(branch.condition, one, zero, span)
+
+
+def _action(context: Context, node: Node, action: tree.Assign, domain: IterationDomain, rows):
+    """The members that an assignment belongs to, what it sets, and the values."""
+    context.divide(action.value)
+    look = StatementExpansion(context, node, domain)
+    shape = shape_of(look, action.target)
+    given = shape_of(look, action.value)
+    if given and given != shape:
+        raise Fault("E0305", f"`{text(action.target)}` is set to an array of another shape", action.span)
+    of = domain.product(shape) if shape else domain
+    owner = np.repeat(np.arange(domain.size), of.size // domain.size)
+    expansion = StatementExpansion(context, node, of, auxiliary=False)
+    slot = expansion.expand(action.target)
+    assert isinstance(slot, tuple) and expansion.kinds[slot[1]] == "var", "check lets nothing else be assigned"
+    return owner, expansion.columns[slot[1]], rows(action.value, of)
+
+
+def _family(context: Context, rows: Rows) -> Family:
+    """The family of `rows`, with a hidden variable for each derivative that it mentions: `hidden = der(x)`."""
+    kinds, columns = list(rows.kinds), list(rows.columns)
+    for k, kind in enumerate(kinds):
+        if kind == "der":
+            hidden = context.hidden(rows.size, "rate", rows.span) + np.arange(rows.size)
+            difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("slot", 1)))
+            both = (hidden, columns[k])
+            context.equations.add(Rows(difference, ("var", "der"), both, (), rows.size, rows.span))
+            kinds[k], columns[k] = "var", hidden
+    return single(replace(rows, kinds=tuple(kinds), columns=tuple(columns)))
+
+
+def on_representatives(event: Event, aliases: Aliases) -> Event:
+    """The event after alias elimination."""
+    return replace(
+        event,
+        holds=with_signs(event.holds, aliases),
+        guard=None if event.guard is None else with_signs(event.guard, aliases),
+        actions=tuple(replace(a, value=with_signs(a.value, aliases)) for a in event.actions),
+    )
+
+
+def families_of(events: tuple[Event, ...]) -> Iterator[Family]:
+    """All families that events evaluate."""
+    for event in events:
+        yield event.holds
+        if event.guard is not None:
+            yield event.guard
+        yield from (a.value for a in event.actions)

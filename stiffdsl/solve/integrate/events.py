@@ -1,0 +1,306 @@
+"""Events: where a condition turns true inside of a step, and what a solve goes on with behind it.
+
+After a step that is accepted, conditions are looked at along its dense output: at `NODES`, and where the guard of one
+comes near zero between these (its parabola through three of them), at its extreme value there, so that a condition that
+turns true and false again within a step is seen. The first change to true is located by bisection to rounding; the step
+ends just behind it, where the condition holds.
+
+All events of an instant act at once, on the values before. Algebraic unknowns are solved for again, and whatever turned
+true by that fires, until nothing does. Then the method starts anew.
+
+The time of an event moves with the solution: its derivative is that of the zero of the guard (the end of the step is
+corrected by one step of Newton's method, whose value is zero), which gives derivatives of what follows the saltation
+matrix.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from stiffdsl.solve.base.dense_output import interpolate, rows_at
+from stiffdsl.solve.base.first_step import EPSILON
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.system import Args, System
+
+# Parts of a step at which conditions are evaluated. Behind an event, what fires next may be near.
+NODES = np.array([0.0, 1e-4, 1e-2, *np.arange(1, 9) / 8])
+# A guard whose extreme value comes nearer to zero than this part of its change beside it is looked at there.
+NEAR = 0.25
+# So many extreme values of a step are looked at, the most suspicious first, by so many steps of golden sections.
+SUSPECTS, SECTIONS = 4, 60
+GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
+# Bisections until a change is located to rounding.
+BISECTIONS = 60
+# Rounds of events at one instant, and events one after the other that only rounding keeps apart, until there are too
+# many.
+ROUNDS, CROWD, APART = 32, 10, 1e4 * EPSILON
+
+
+class EventSystem(System, Protocol):
+    """A system with events. `guards` are numbers of which one fires where it rises, then one for each that is positive
+    where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve (0:
+    nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`: the events that fire at the start too."""
+
+    event_at_start: np.ndarray
+
+    def guards(self, t, y, args: Args) -> Float[Array, " 2e"]: ...
+    def reset(self, t, y, args: Args, fired: Float[Array, " e"]) -> Float[Array, " n+2"]: ...
+
+
+class EventMemory(NamedTuple):
+    """Between two attempts: when the last event was, how many followed one another within rounding, and the number of
+    what ended the solve."""
+
+    last: Float[Array, ""]
+    crowd: Int[Array, ""]
+    stop: Int[Array, ""]
+
+
+class Located(NamedTuple):
+    """The first event in a step: whether there is one, the part of the step behind which it lies, and what its
+    conditions were just before."""
+
+    found: Bool[Array, ""]
+    theta: Float[Array, ""]
+    before: Float[Array, " e"]
+
+
+class Instant(NamedTuple):
+    """The values behind an instant, whether something fired, what ends the solve, and the status of what went wrong."""
+
+    y: Float[Array, " n"]
+    fired: Bool[Array, ""]
+    stop: Int[Array, ""]
+    status: Int[Array, ""]
+
+
+def event_count(system: Any) -> int:
+    """The number of events: known when a solve is compiled."""
+    return len(getattr(system, "event_at_start", ()))
+
+
+def no_events(system: Any) -> EventMemory | None:
+    """The memory of a solve that begins."""
+    if not event_count(system):
+        return None
+    return EventMemory(jnp.full((), -jnp.inf), jnp.int32(0), jnp.int32(0))
+
+
+# --- location ---
+
+
+class _Step:
+    """An accepted step, along which conditions are looked at."""
+
+    def __init__(self, system: Any, t, y, h, y1, K, args: Args):
+        self.system, self.t, self.y, self.h, self.y1, self.K, self.args = system, t, y, h, y1, K, args
+        self.count = event_count(system)
+
+    def at(self, theta):
+        """What each event is, and its guard."""
+        y = interpolate(self.y, self.y1, self.K, theta)
+        found = self.system.guards(self.t + theta * self.h, y, self.args)
+        return found[: self.count], found[self.count :]
+
+    def guard(self, theta):
+        return self.at(theta)[1]
+
+    def rises(self, theta, before) -> Bool[Array, ""]:
+        return jnp.any(self.at(theta)[0] > before)
+
+
+def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
+    """The first event of a step, where it is `asked` for; nothing of it is differentiated."""
+    t, y, h, y1, K = lax.stop_gradient((t, y, h, y1, K))
+    args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
+    step = _Step(system, t, y, h, y1, K, args)
+    none = Located(jnp.array(False), jnp.ones(()), jnp.zeros(step.count))
+    return lax.cond(lax.stop_gradient(asked), lambda: _located(step), lambda: none)
+
+
+def _located(step: _Step) -> Located:
+    holds, guards = lax.map(step.at, jnp.asarray(NODES))
+    rising = jnp.any(holds[1:] > holds[:-1], axis=1)
+    first = jnp.argmax(rising)
+    low = jnp.where(jnp.any(rising), jnp.asarray(NODES)[first], 1.0)
+    high = jnp.where(jnp.any(rising), jnp.asarray(NODES)[first + 1], 1.0)
+    found = jnp.any(rising)
+    score, place, event = _suspects(holds, guards)
+
+    def look(k, carry):
+        low, high, found = carry
+        own, left, right = event[k], jnp.asarray(NODES)[place[k] - 1], jnp.asarray(NODES)[place[k] + 1]
+
+        def searched():
+            was = holds[place[k], own]
+            peak, turned = _extreme(step, own, was, left, right)
+            # False, true, false rises before the extreme value; true, false, true behind it.
+            begin, end = jnp.where(was > 0, peak, left), jnp.where(was > 0, right, peak)
+            earlier = turned & (begin < low)
+            return jnp.where(earlier, begin, low), jnp.where(earlier, end, high), found | turned
+
+        return lax.cond((score[k] > 0) & (left < low), searched, lambda: carry)
+
+    low, high, found = lax.fori_loop(0, len(event), look, (low, high, found))
+
+    def nothing():
+        return Located(jnp.array(False), jnp.ones(()), holds[-1])
+
+    return lax.cond(found, lambda: _bisected(step, low, high), nothing)
+
+
+def _suspects(holds, guards):
+    """Where a guard may turn between nodes unseen: a score that is positive where it may, the node in the middle, and
+    the event; the most suspicious first."""
+    nodes = jnp.asarray(NODES)
+    a, b, c = nodes[:-2, None], nodes[1:-1, None], nodes[2:, None]
+    left, middle, right = guards[:-2], guards[1:-1], guards[2:]
+    same = (holds[:-2] == holds[1:-1]) & (holds[1:-1] == holds[2:])
+    first = (middle - left) / (b - a)
+    second = ((right - middle) / (c - b) - first) / (c - a)
+    at = 0.5 * (a + b) - first / (2 * jnp.where(second == 0, 1.0, second))
+    inside = (at > a) & (at < c) & (second != 0)
+    extreme = left + (at - a) * (first + second * (at - b))
+    change = jnp.maximum(jnp.abs(left - extreme), jnp.abs(right - extreme))
+    # Towards zero: up where the condition does not hold, down where it does.
+    toward = jnp.where(holds[1:-1] > 0, -extreme, extreme)
+    score = jnp.where(same & inside, toward + NEAR * change, -1.0)
+    # A guard of nothing but discrete variables does not move.
+    score = jnp.where(change > 0, score / jnp.where(change > 0, change, 1.0), -1.0)
+    flat = score.reshape(-1)
+    best, index = lax.top_k(flat, min(SUSPECTS, flat.shape[0]))
+    return best, 1 + index // guards.shape[1], index % guards.shape[1]
+
+
+def _extreme(step: _Step, event, was, left, right):
+    """The part of the step at which the guard of `event` comes furthest towards the other side of zero, and whether it
+    gets there: searched by golden sections until it is there."""
+    sign = jnp.where(was > 0, -1.0, 1.0)
+
+    def value(theta):
+        holds, guards = step.at(theta)
+        return sign * guards[event], holds[event] != was
+
+    def going(carry):
+        *_, count, turned = carry
+        return (count < SECTIONS) & ~turned
+
+    def narrowed(carry):
+        left, right, x1, x2, v1, v2, count, _ = carry
+        upper = v1 < v2
+        left, right = jnp.where(upper, x1, left), jnp.where(upper, right, x2)
+        new = jnp.where(upper, left + GOLDEN * (right - left), right - GOLDEN * (right - left))
+        v, turned = value(new)
+        x1, x2 = jnp.where(upper, x2, new), jnp.where(upper, new, x1)
+        v1, v2 = jnp.where(upper, v2, v), jnp.where(upper, v, v1)
+        return left, right, x1, x2, v1, v2, count + 1, turned
+
+    x1, x2 = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
+    (v1, t1), (v2, t2) = value(x1), value(x2)
+    first = left, right, x1, x2, v1, v2, jnp.int32(0), t1 | t2
+    _, _, x1, x2, v1, v2, _, turned = lax.while_loop(going, narrowed, first)
+    holds1 = value(x1)[1]
+    return jnp.where(holds1, x1, x2), turned
+
+
+def _bisected(step: _Step, low, high) -> Located:
+    before = step.at(low)[0]
+
+    def going(carry):
+        low, high, count = carry
+        apart = (high - low) * jnp.abs(step.h)
+        fine = EPSILON * jnp.maximum(jnp.abs(step.t), jnp.abs(step.h) * high)
+        return (apart > fine) & (count < BISECTIONS)
+
+    def halved(carry):
+        low, high, count = carry
+        middle = 0.5 * (low + high)
+        there = step.rises(middle, before)
+        return jnp.where(there, low, middle), jnp.where(there, middle, high), count + 1
+
+    low, high, _ = lax.while_loop(going, halved, (low, high, jnp.int32(0)))
+    return Located(jnp.array(True), high, step.at(low)[0])
+
+
+class CutStep(NamedTuple):
+    """A step that ends at an event inside of it: its length, its end, and its dense output."""
+
+    h: Float[Array, ""]
+    y1: Float[Array, " n"]
+    K: Float[Array, "r n"]
+
+
+def cut(system: Any, found: Located, t, y, h, y1, K, args: Args) -> CutStep:
+    """The step up to the event. Its length follows the zero of the guard that fires."""
+    step = _Step(system, t, y, h, y1, K, args)
+    theta = found.theta
+    holds = lax.stop_gradient(step.at(theta)[0])
+    event = jnp.argmax(holds > found.before)
+
+    def own(theta):
+        return step.guard(theta)[event]
+
+    still = _Step(system, *lax.stop_gradient((t, y, h, y1, K)), args)
+    slope = lax.stop_gradient(jax.jvp(lambda s: still.guard(s)[event], (theta,), (jnp.ones(()),))[1])
+    level = own(theta)
+    moves = (level - lax.stop_gradient(level)) / jnp.where(slope == 0, 1.0, slope)
+    theta = theta - jnp.where(slope == 0, 0.0, moves)
+    end = interpolate(y, y1, K, theta)
+    # The polynomial over the part of the step, by its values at nodes.
+    count = K.shape[0]
+    nodes = np.arange(1, count + 1) / (count + 1)
+    values = jax.vmap(lambda s: interpolate(y, y1, K, s * theta))(jnp.asarray(nodes))
+    s = nodes[:, None]
+    inner = (values - (1 - s) * y - s * end) / (s * (1 - s))
+    return CutStep(theta * h, end, jnp.asarray(rows_at(nodes)) @ inner)
+
+
+# --- instants ---
+
+
+def conditions(system: Any, t, y, args: Args) -> Float[Array, " e"]:
+    """What each event is: it fires where this rises."""
+    return lax.stop_gradient(system.guards(t, y, args)[: event_count(system)])
+
+
+def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Instant:
+    """What a solve goes on with behind the instant t: conditions were as `before`; `also` says which fire whatever they
+    are. `consistent`: algebraic unknowns for states (`time_events.Consistent`)."""
+    size, algebraic = y.shape[0], len(consistent.unknowns) > 0
+    now = conditions(system, t, y, args)
+    fired = (now > before) | also
+    none = jnp.int32(0)
+
+    def act(carry):
+        y, now, fired, stop, status = carry
+        found = system.reset(t, y, args, fired.astype(y.dtype))
+        y, good = found[:size], jnp.array(True)
+        if algebraic:
+            y, good = consistent(t, y, args)
+        later = conditions(system, t, y, args)
+        stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
+        wrong = jnp.where(lax.stop_gradient(found[size + 1]) > 0, Status.CONFLICT, jnp.where(good, 0, Status.JUMP))
+        status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
+        return y, later, (later > now) & (stop == 0) & (status == 0), stop, status
+
+    def round_(carry, _):
+        return lax.cond(jnp.any(carry[2]), act, lambda carry: carry, carry), None
+
+    (y, _, waiting, stop, status), _ = lax.scan(round_, (y, now, fired, none, none), None, length=ROUNDS)
+    status = jnp.where((status == 0) & jnp.any(waiting), Status.ENDLESS, status).astype(jnp.int32)
+    return Instant(y, jnp.any(fired), stop, status)
+
+
+def remembered(memory: EventMemory, found: Instant, t, span) -> tuple[EventMemory, Int[Array, ""]]:
+    """The memory after an instant, and the status of a solve that does not go on (else 0)."""
+    t, span = lax.stop_gradient((t, span))
+    close = jnp.abs(t - memory.last) <= APART * jnp.maximum(jnp.abs(t), jnp.abs(span))
+    crowd = jnp.where(found.fired, jnp.where(close, memory.crowd + 1, 0), memory.crowd).astype(jnp.int32)
+    memory = EventMemory(jnp.where(found.fired, t, memory.last), crowd, found.stop)
+    status = jnp.where(crowd >= CROWD, Status.ENDLESS, 0)
+    status = jnp.where(found.stop > 0, Status.STOPPED, jnp.where(found.stop < 0, Status.VIOLATED, status))
+    return memory, jnp.where(found.status > 0, found.status, status).astype(jnp.int32)
