@@ -1,8 +1,8 @@
 """Events: conditions, actions and assertions of a class, and the number by whose sign a condition is located.
 
-    when T > Tset + 0.5 and on        condition   T > Tset + 0.5 and on != 0
-      on := false                     guard       min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
-    end
+when T > Tset + 0.5 and on        condition   T > Tset + 0.5 and on != 0
+  on := false                     guard       min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
+end
 """
 
 from collections.abc import Iterable
@@ -49,11 +49,13 @@ class Events:
         walker.start_expression(branch.span)
         actions = tuple([a for action in branch.actions if (a := self._action(action)) is not None])
         if not branch.actions:
-            help = "write what is to happen, as in `on := false` or `stop \"full\"`"
+            help = 'write what is to happen, as in `on := false` or `stop "full"`'
             self.report.say("E0260", "this `when` does nothing", (branch.span, "has no actions"), help=help)
         if branch.period is not None:
             period = self._time(branch.period, "the period of a `when every`")
-            first = None if branch.first is None else self._time(branch.first, "the first time of a `when every`")
+            first = (
+                None if branch.first is None else self._time(branch.first, "the first time of a `when every`")
+            )
             return replace(branch, period=period, first=first, actions=actions)
         if branch.condition is None:
             return replace(branch, actions=actions)
@@ -68,8 +70,10 @@ class Events:
             self.report.say("E0226", "a condition is a scalar", (span, "this is an array"), help=help)
 
     def _changes(self, value: Typed, condition: tree.Expr, label: str) -> None:
-        if value.level < Level.SIGNAL and not is_wrong(value) and all(
-            not is_wrong(self.walker.walk(name)) for name in names_in(condition)
+        if (
+            value.level < Level.SIGNAL
+            and not is_wrong(value)
+            and all(not is_wrong(self.walker.walk(name)) for name in names_in(condition))
         ):
             self.report.say(
                 "E0261",
@@ -128,11 +132,15 @@ class Events:
             entity = None if isinstance(member, Quantity) else member.entity
         if isinstance(member, Quantity) and member.variable.kind in ASSIGNED:
             return member
-        if isinstance(member, Quantity) or dotted(name) in ("time", "pi", "true", "false") or (
-            len(name.parts) == 1 and name.parts[0].name in names.iterators
+        if (
+            isinstance(member, Quantity)
+            or dotted(name) in ("time", "pi", "true", "false")
+            or (len(name.parts) == 1 and name.parts[0].name in names.iterators)
         ):
             kind = member.variable.kind if isinstance(member, Quantity) else "name"
-            what = {"param": "a parameter", "input": "an input", "const": "a constant"}.get(kind, "no variable")
+            what = {"param": "a parameter", "input": "an input", "const": "a constant"}.get(
+                kind, "no variable"
+            )
             self.report.say(
                 "E0262",
                 f"`{dotted(name)}` cannot change at an event",
@@ -145,7 +153,7 @@ class Events:
 
 
 def guard(condition: tree.Expr) -> tree.Expr:
-    """A number that is positive where the condition holds and negative where it does not, continuous where it can be."""
+    """A number, continuous where it can be: positive where the condition holds, negative where it does not."""
     span = condition.span
     match condition:
         case tree.Binary("and", left, right):

@@ -57,9 +57,7 @@ class _Branch:
     actions: tuple[tuple[np.ndarray, np.ndarray, Rows], ...]
 
     @classmethod
-    def of(
-        cls, context: Context, node: Node, branch: tree.WhenBranch, domain: IterationDomain
-    ) -> "_Branch":
+    def of(cls, context: Context, node: Node, branch: tree.WhenBranch, domain: IterationDomain) -> "_Branch":
         def rows(expr: tree.Expr, of: IterationDomain = domain) -> Rows:
             context.divide(expr)
             expansion = StatementExpansion(context, node, of, auxiliary=False)
@@ -84,7 +82,9 @@ class _Branch:
             at_start=branch.at_start,
             periodic=branch.period is not None,
             chain=chain,
-            actions=tuple(Action(owner, targets, _family(context, value)) for owner, targets, value in self.actions),
+            actions=tuple(
+                Action(owner, targets, _family(context, value)) for owner, targets, value in self.actions
+            ),
             stop=stopped,
             size=size,
             span=branch.span,
@@ -120,7 +120,8 @@ def _action(context: Context, node: Node, action: tree.Assign, domain: Iteration
     owner = np.repeat(np.arange(domain.size), of.size // domain.size)
     expansion = StatementExpansion(context, node, of, auxiliary=False)
     slot = expansion.expand(action.target)
-    assert isinstance(slot, tuple) and expansion.kinds[slot[1]] == "var", "check lets nothing else be assigned"
+    assert isinstance(slot, tuple), "check lets nothing but variables be assigned"
+    assert expansion.kinds[slot[1]] == "var", "check lets nothing but variables be assigned"
     return owner, expansion.columns[slot[1]], rows(action.value, of)
 
 

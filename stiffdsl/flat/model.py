@@ -169,8 +169,8 @@ class Action:
 class Event:
     """A branch of a `when` in all its members.
 
-    It fires where the value of `holds` rises: 1 where the condition holds, else 0; where it is `periodic`, the number of
-    times that have passed. `guard` is positive where the condition holds, and continuous where it can be: None where
+    It fires where the value of `holds` rises: 1 where the condition holds, else 0; where it is `periodic`, the number
+    of times that have passed. `guard` is positive where the condition holds, and continuous where it can be: None where
     time alone decides. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
     what ends the run (`FlatModel.stops`), from 1 on; 0: nothing.
     """

@@ -29,8 +29,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0316": (
         "an event that sets what is no state",
-        "States and discrete variables are set at an event. All else follows from them: an algebraic unknown, or what a "
-        "constraint ties to the states.",
+        "States and discrete variables are set at an event. All else follows from them: an algebraic unknown, or what "
+        "a constraint ties to the states.",
     ),
     "W0403": (
         "parameters that decide the structure",

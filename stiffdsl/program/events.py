@@ -27,7 +27,9 @@ _HALF = sp.Rational(1, 2)
 _FIRST = where(sp.And(slot(0) > _HALF, slot(1) < _HALF), sp.Integer(1), sp.Integer(0))
 _EITHER = where(sp.Or(slot(0) > _HALF, slot(1) > _HALF), sp.Integer(1), sp.Integer(0))
 _SET = where(slot(0) > _HALF, slot(1), slot(2))
-_DIFFERS = where(sp.And(slot(0) > _HALF, slot(1) > _HALF, sp.Ne(slot(2), slot(3))), sp.Integer(1), sp.Integer(0))
+_DIFFERS = where(
+    sp.And(slot(0) > _HALF, slot(1) > _HALF, sp.Ne(slot(2), slot(3))), sp.Integer(1), sp.Integer(0)
+)
 # The guard of an event that time alone decides: it is never near zero.
 NO_GUARD = -1e100
 
@@ -137,7 +139,9 @@ class _Reset:
     def result(self) -> int:
         offset, chain, before = 0, -1, None
         for event in self.evaluation.flat.events:
-            acts = self._taken([self.fired], np.zeros(event.size, dtype=np.int64), offset + np.arange(event.size))
+            acts = self._taken(
+                [self.fired], np.zeros(event.size, dtype=np.int64), offset + np.arange(event.size)
+            )
             if event.chain == chain and before is not None:
                 own, pair = acts, {"s0": acts, "s1": before}
                 acts = self.values.apply(_FIRST, pair, event.size)
@@ -163,11 +167,17 @@ class _Reset:
             for rows in _rounds(entries):
                 self._assign(entries[rows], rows, action.owner[rows], value, acts)
         if event.stop:
-            code = self.values.constants(np.array([float(-event.stop if self.evaluation.flat.stops[event.stop - 1].fails else event.stop)]))
+            code = self.values.constants(
+                np.array(
+                    [float(-event.stop if self.evaluation.flat.stops[event.stop - 1].fails else event.stop)]
+                )
+            )
             any_ = self.values.total(acts, np.zeros(event.size, dtype=np.int64), 1)
             self.stop = self.values.apply(_SET, {"s0": any_, "s1": code, "s2": self.stop}, 1)
 
-    def _assign(self, entries: np.ndarray, rows: np.ndarray, owner: np.ndarray, value: Value, acts: Value) -> None:
+    def _assign(
+        self, entries: np.ndarray, rows: np.ndarray, owner: np.ndarray, value: Value, acts: Value
+    ) -> None:
         """Sets `entries` to the members `rows` of `value` where their `owner` acts."""
         size, first = len(rows), np.zeros(len(rows), dtype=np.int64)
         new = self._taken([value], first, rows)

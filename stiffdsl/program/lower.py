@@ -166,7 +166,6 @@ class _Lowering:
         doc = "rhs, with each of these conditions as `m` says."
         self._function("held", "t y p u m side", doc, kinks.held)
 
-
     def events(self) -> None:
         """What events wait for, and what they set."""
         doc = "Of every event what fires where it rises, then a number that is positive where its condition holds."

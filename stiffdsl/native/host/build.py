@@ -12,6 +12,7 @@ from stiffdsl.native.host.solver import NativeSolver, Wide
 from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
+from stiffdsl.native.step.events import events_of
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
@@ -33,8 +34,6 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
     tableau = TABLEAUS.get(method)
     if tableau is None:
         return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
-    if program.events.count:
-        return "kernels of whole solves have no events yet"
     if not engine.available():
         return "LLVM is not installed, or does not know this processor"
     model = kernel_model(program, tableau, start)
@@ -43,7 +42,7 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
     key = _key(model)
     library = engine.load(key, lambda: kernel.emit(model))
     wide = None
-    if is_small(model) and model.project is None:
+    if is_small(model) and model.project is None and model.events is None:
         width = engine.vector_width(model.n)
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
     linear = LinearKernels(key, model)
@@ -98,6 +97,7 @@ def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = 
         stops=stops,
         kinks=kinks_of(program),
         forced=forced,
+        events=events_of(program),
     )
 
 
@@ -123,6 +123,9 @@ def _key(model: KernelModel) -> str:
     if model.kinks is not None:
         digest.update(digest_of((model.kinks.relations, model.kinks.held), model.kinks.tables))
         digest.update(model.kinks.rises.tobytes())
+    if model.events is not None:
+        digest.update(digest_of((model.events.guards, model.events.reset), model.events.tables))
+        digest.update(model.events.at_start.tobytes())
     plan = model.plan
     for array in (
         plan.row,

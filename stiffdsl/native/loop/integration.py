@@ -11,6 +11,7 @@ from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.loop.saving import Saving
 from stiffdsl.native.loop.time_events import beyond_of
 from stiffdsl.native.step.attempt import PARAMETERS
+from stiffdsl.native.step.events import FIRED, STATUS, STOP
 from stiffdsl.native.step.layout import OPTIONS, STATE
 from stiffdsl.solve.base import control, first_step
 from stiffdsl.solve.base.crossings import SAME
@@ -18,6 +19,7 @@ from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.branches import ATTEMPTS
+from stiffdsl.solve.integrate.events import APART, CROWD
 
 # Attempts in a row that go without planned pivots where these keep being bad.
 LONGEST_SPELL = 64
@@ -85,12 +87,13 @@ class Integration(Saving):
         )
         self.set("status", code.select(sound, status, self.number(Status.NON_FINITE)))
         with code.when(sound):
+            self._begin_events()
             self._depart()
         self._begin_saves()
 
     def _depart(self) -> None:
         """Steps from the state on without memory, as `loop._begin_at`: up to the next jump."""
-        if not self.model.lands:
+        if not self.model.starts_anew:
             self._first_step()
             return
         self.close()
@@ -99,8 +102,20 @@ class Integration(Saving):
 
     def depart(self) -> None:
         """The function for that."""
-        code, number = self.code, self.number
+        code = self.code
         t, end = self.get("t"), self.option("t1")
+        if self.model.lands:
+            self._aim_at_jump(t, end)
+        self._happen()
+        # Nothing goes on from t1, nor from where the solve has ended.
+        ends = code.apply("and", code.apply("eq", t, end), code.apply("ne", t, self.option("t0")))
+        with code.when(code.apply("not", ends)):
+            self._first_step()
+
+    def _aim_at_jump(self, t: str, end: str) -> None:
+        """The next jump in time, and what conditions on time are up to there; algebraic unknowns anew where something
+        jumps."""
+        code, number = self.code, self.number
         pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "here", "scratch")))
         listed = (f"double {t}", f"double {end}", *(f"ptr {p}" for p in pointers))
         self.set("stop", code.call("next_stop", *listed, result="double"))
@@ -117,10 +132,49 @@ class Integration(Saving):
         self.set("high", code.larger(code.larger(first, last), middle))
         self.clear()
         self._reset()
-        # Nothing goes on from t1.
-        ends = code.apply("and", code.apply("eq", t, end), code.apply("ne", t, self.option("t0")))
-        with code.when(code.apply("not", ends)):
-            self._first_step()
+
+    def _instant(self, name: str) -> None:
+        """A function of `step/events.py` for the time and the values that there are."""
+        pointers = (self.y, self.p, "%operands", "%work")
+        self.code.call(name, f"double {self.get('t')}", *(f"ptr {p}" for p in pointers))
+
+    def _begin_events(self) -> None:
+        """What conditions were before the solve begins, and which events fire at its start."""
+        model, code = self.model, self.code
+        if model.events is None:
+            return
+        self.set("event_last", self.number(-math.inf))
+        if model.stops is not None:
+            t = self.get("t")
+            back = code.apply("mul", self.direction, beyond_of(code, t))
+            self.set("side", code.apply("sub", t, back))
+            self.prepare()
+        self._instant("event_before")
+        starting = code.module.constants(model.events.at_start.astype(float))
+        with code.loop(model.events.count) as k:
+            code.store(code.load(starting, k), self.area("also"), k)
+
+    def _happen(self) -> None:
+        """All that happens at an instant, and what it ends (as `integrate.events.remembered`)."""
+        if self.model.events is None:
+            return
+        code, number, t = self.code, self.number, self.get("t")
+        self._instant("happen")
+        fired, stop, status = (code.load(self.area("happened"), k) for k in (FIRED, STOP, STATUS))
+        with code.when(code.apply("ne", fired, number(0))):
+            span = code.apply("sub", self.option("t1"), self.option("t0"))
+            size = code.larger(code.apply("abs", t), code.apply("abs", span))
+            since = code.apply("abs", code.apply("sub", t, self.get("event_last")))
+            close = code.apply("le", since, code.apply("mul", number(APART), size))
+            crowd = code.apply("add", self.get("event_crowd"), number(1))
+            self.set("event_crowd", code.select(close, crowd, number(0)))
+            self.set("event_last", t)
+            self.set("stopped", stop)
+            many = code.apply("ge", self.get("event_crowd"), number(CROWD))
+            endless = code.select(many, number(Status.ENDLESS), self.get("status"))
+            ended = code.select(code.apply("lt", stop, number(0)), number(Status.VIOLATED), endless)
+            ended = code.select(code.apply("gt", stop, number(0)), number(Status.STOPPED), ended)
+            self.set("status", code.select(code.apply("gt", status, number(0)), status, ended))
 
     def _reset(self) -> None:
         """Sets algebraic unknowns anew where something jumps; the status where that fails."""
@@ -146,7 +200,7 @@ class Integration(Saving):
     def _arrive(self, end: str) -> None:
         """At a jump, at a knot, or at t1."""
         code = self.code
-        if not self.model.lands and not self.model.bends:
+        if not self.model.lands and not self.model.bends and self.model.events is None:
             self.set("status", self.number(Status.SUCCESS))
             return
         done = code.apply("eq", end, self.option("t1"))
@@ -154,9 +208,11 @@ class Integration(Saving):
         if not self.model.lands:
             return
         jumps = code.apply("eq", end, self.get("stop"))
-        if not self.model.resets:
+        if not self.model.leaps:
             jumps = code.apply("and", jumps, code.apply("not", done))
         with code.when(jumps):
+            if self.model.events is not None:
+                self._instant("event_before")
             self._before_reset(end)
             self._depart()
             self._after_reset(end)
@@ -314,13 +370,19 @@ class Integration(Saving):
                 self.set("kink_attempts", number(0))
                 self.set("failure", number(Status.SUCCESS))
                 self.project(code.apply("add", t, h))
-                self._save(t, h, end)
+                happens, length, reached, arrives = None, h, end, last
+                if model.events is not None:
+                    happens, length, reached, arrives = self._look_for_event(t, h, end, last)
+                self._save(t, length, reached, known=happens is not None)
                 with code.loop(self.n) as k:
                     self.keep(k)
-                self.set("t", end)
-                self._open(last, end)
-                with code.when(last):
-                    self._arrive(end)
+                self.set("t", reached)
+                self._open(arrives, reached)
+                with code.when(arrives):
+                    self._arrive(reached)
+                if happens is not None:
+                    with code.when(happens):
+                        self._pass_event(reached)
             with no:
                 self.add("rejected", 1)
                 with code.when(code.value(f"xor i1 {short}, true")):
@@ -333,6 +395,36 @@ class Integration(Saving):
                     )
                     self.set("failure", failure)
         self._stuck()
+
+    def _look_for_event(self, t: str, h: str, end: str, last: str) -> tuple[str, str, str, str]:
+        """Whether an event lies in the accepted step, and the step up to there: its size, its end, and whether it ends
+        where it was to."""
+        code, number = self.code, self.number
+        self.gather()
+        self._rows()
+        values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p, "%operands", "%work")
+        listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
+        theta = code.call("event_located", *listed, result="double")
+        happens = code.apply("le", theta, number(1))
+        inside = code.apply("lt", theta, number(1))
+        with code.when(inside):
+            code.call("event_cut", *listed, f"double {theta}")
+        length = code.select(inside, code.apply("mul", theta, h), h)
+        end = code.select(inside, code.apply("add", t, length), end)
+        return happens, length, end, code.apply("and", last, code.apply("not", inside))
+
+    def _pass_event(self, end: str) -> None:
+        """What happens at the end of a step, unless that was a jump in time, too."""
+        code = self.code
+        if self.model.lands:
+            # `_arrive` has passed it.
+            waiting = code.apply("ne", self.get("event_last"), end)
+        else:
+            waiting = code.flag(True)
+        with code.when(waiting):
+            self._before_reset(end)
+            self._depart()
+            self._after_reset(end)
 
     def _ends_short(self, t: str, h: str, accept: str) -> str:
         """Whether an attempt that would be accepted is made again up to a kink (`solve/integrate/branches.py`)."""

@@ -24,6 +24,7 @@ from stiffdsl.native.step.attempt import (
 )
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
+from stiffdsl.native.step.events import emit_event_functions, emit_events
 from stiffdsl.native.step.layout import OPERANDS, Areas
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.simd_lanes import emit_wide_lanes
@@ -49,6 +50,7 @@ def emit(model: KernelModel, width: int = 1) -> str:
     if model.prepare is not None:
         scratch.append(emit_function(module, model.prepare, model.tables))
     scratch.append(emit_relations(module, model))
+    scratch.append(emit_event_functions(module, model))
     if model.lands:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     areas = work_areas(model, max(scratch))
@@ -64,6 +66,7 @@ def emit(model: KernelModel, width: int = 1) -> str:
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
     emit_kinks(module, model, areas)
+    emit_events(module, model, areas)
     emit_depart(module, model, areas, planned=not small)
     _emit_solve(module, model, areas, small)
     if width > 1:
@@ -77,8 +80,9 @@ def emit(model: KernelModel, width: int = 1) -> str:
 
 
 def emit_depart(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
-    """`depart(operands, work)`, where something may jump: from the state on, without memory, up to the next jump."""
-    if not model.lands:
+    """`depart(operands, work)`, where something may jump or happen: from the state on, without memory, up to the next
+    jump."""
+    if not model.starts_anew:
         return
     if model.resets:
         emit_reset(module, model, areas, planned)
@@ -116,7 +120,7 @@ def _emit_steps(solve: Integration, small: bool) -> None:
         code.leave(stepping, solve.limit())
         code.leave(stepping, code.apply("ge", code.load(attempts), solve.option("attempts")))
         # A jump of algebraic unknowns is a row of its own.
-        most = code.apply("sub", capacity, number(1)) if solve.model.resets else capacity
+        most = code.apply("sub", capacity, number(1)) if solve.model.leaps else capacity
         full = code.apply("ge", solve.get("recorded"), most)
         code.leave(stepping, code.apply("and", code.apply("gt", capacity, number(0)), full))
         t, h, last, end = solve.aim()

@@ -22,15 +22,17 @@ class Saving(Lane):
             with code.when(behind):
                 self.add("cursor", 1)
 
-    def _save(self, t: str, h: str, end: str) -> None:
-        """Fills in the times that the step has passed, and records the step; dense output where it is needed."""
+    def _save(self, t: str, h: str, end: str, known: bool = False) -> None:
+        """Fills in the times that the step has passed, and records the step; dense output where it is needed, unless it
+        is `known`."""
         code, number = self.code, self.number
         saves, times = code.to_integer(self.option("saves")), self.pointers["saveat"]
         made = code.variable("i1")
-        code.store("false", made, kind="i1")
+        code.store(code.flag(known), made, kind="i1")
         recording = code.apply("gt", self.option("capacity"), number(0))
         with code.when(recording):
-            self._rows()
+            if not known:
+                self._rows()
             code.store("true", made, kind="i1")
             self._record(t, h)
         with code.forever() as filling:
@@ -81,8 +83,8 @@ class Saving(Lane):
         self.add("recorded", 1)
 
     def _before_reset(self, end: str) -> None:
-        """Records a step of no length, which ends where algebraic unknowns jump."""
-        if not self.model.resets:
+        """Records a step of no length, which ends where values jump."""
+        if not self.model.leaps:
             return
         with self.code.when(self.code.apply("gt", self.option("capacity"), self.number(0))):
             with self.code.loop(self.n * len(self.model.tableau.H)) as k:
@@ -91,7 +93,7 @@ class Saving(Lane):
 
     def _after_reset(self, end: str) -> None:
         """Values saved at the end of the step become those after it, where algebraic unknowns jump there."""
-        if not self.model.resets:
+        if not self.model.leaps:
             return
         code, cursor = self.code, self.code.variable("i64")
         code.store(code.to_integer(self.get("cursor")), cursor, kind="i64")

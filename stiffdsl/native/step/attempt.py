@@ -8,6 +8,7 @@ finite, no pivots help; the general form says so by -2.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from stiffdsl.native.loop.time_events import TimeEvents
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
+from stiffdsl.solve.integrate.events import NODES
 from stiffdsl.solve.methods.tableau import Tableau
+
+if TYPE_CHECKING:
+    from stiffdsl.native.step.events import KernelEvents
 
 # The residual that a solve may leave, relative to its terms, row by row. Terms near the smallest number there is are
 # excepted: the part of them that is cut off says nothing about pivots.
@@ -63,6 +68,8 @@ class KernelModel:
     kinks: "Kinks | None" = None
     # Whether something in f may be narrow that depends on time, or on states that are functions of it.
     forced: bool = False
+    # Events (`step/events.py`).
+    events: "KernelEvents | None" = None
 
     @property
     def n(self) -> int:
@@ -88,7 +95,17 @@ class KernelModel:
     @property
     def resets(self) -> bool:
         """Whether jumps set algebraic unknowns anew (`reset.py`)."""
-        return self.lands and not np.all(self.mass)
+        return (self.lands or self.events is not None) and not np.all(self.mass)
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether steps may begin without memory on their way."""
+        return self.lands or self.events is not None
+
+    @property
+    def leaps(self) -> bool:
+        """Whether values may be others behind a time than before it."""
+        return self.resets or self.events is not None
 
     @property
     def fills_parameters(self) -> bool:
@@ -99,6 +116,7 @@ class KernelModel:
 def work_areas(model: KernelModel, scratch: int) -> Areas:
     """The arrays of one lane that nothing outside of a call sees."""
     n, tableau = model.n, model.tableau
+    events = 0 if model.events is None else model.events.count
     return Areas(
         (
             ("u", model.inputs),
@@ -125,6 +143,14 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("relations", 2 * model.kinks.count if model.kinks else 0),
             ("compared", 3 * model.kinks.count if model.kinks else 0),
             ("kink_length", 1 if model.kinks else 0),
+            ("events", 2 * events),
+            ("event_nodes", 2 * events * len(NODES)),
+            ("before", events),
+            ("also", events),
+            ("fired", events),
+            ("reset_y", n + 2 if events else 0),
+            ("bracket", 2),
+            ("happened", 3),
             ("scratch", scratch),
         )
     )

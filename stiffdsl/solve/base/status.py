@@ -77,8 +77,8 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.VIOLATED: ("an assertion of the model was violated", None),
     Status.ENDLESS: (
         "events follow one another without end",
-        "see that what an event sets turns its condition false for a while: give it hysteresis, or let what comes to rest "
-        "rest",
+        "see that what an event sets turns its condition false for a while: give it hysteresis, or let what comes to "
+        "rest stay there",
     ),
     Status.CONFLICT: (
         "two events set one variable to different values at one instant",

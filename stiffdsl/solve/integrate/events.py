@@ -42,8 +42,9 @@ ROUNDS, CROWD, APART = 32, 10, 1e4 * EPSILON
 
 class EventSystem(System, Protocol):
     """A system with events. `guards` are numbers of which one fires where it rises, then one for each that is positive
-    where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve (0:
-    nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`: the events that fire at the start too."""
+    where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve
+    (0: nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`:
+    the events that fire at the start too."""
 
     event_at_start: np.ndarray
 
@@ -283,7 +284,9 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
             y, good = consistent(t, y, args)
         later = conditions(system, t, y, args)
         stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
-        wrong = jnp.where(lax.stop_gradient(found[size + 1]) > 0, Status.CONFLICT, jnp.where(good, 0, Status.JUMP))
+        wrong = jnp.where(
+            lax.stop_gradient(found[size + 1]) > 0, Status.CONFLICT, jnp.where(good, 0, Status.JUMP)
+        )
         status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
         return y, later, (later > now) & (stop == 0) & (status == 0), stop, status
 

@@ -81,7 +81,8 @@ class State(NamedTuple):
     """Between two attempts. `h` is the next step, signed; `stop` when the next jump is (infinite: never); `lines`
     what jumped last and what jumps there (`time_events.py`); `opening` what the last step behind a knot showed to be
     its size, and whether one follows; `kink` where it ends for a kink (`branches.py`); `events` what events came
-    (`events.py`), None where there are none; `previous` the error of the last accepted step; `scaled` the errors by unknown of the last attempt, and `failure` its status."""
+    (`events.py`), None where there are none; `previous` the error of the last accepted step; `scaled` the errors by
+    unknown of the last attempt, and `failure` its status."""
 
     t: Float[Array, ""]
     h: Float[Array, ""]
@@ -275,7 +276,9 @@ def advance(
         event = located(system, looked, t, y, h, y1, K, args)
         happens = event.found
         length, y1, K = lax.cond(
-            happens, lambda: tuple(cut(system, event, t, y, h, y1, K, args)), lambda: (h, attempt.y, attempt.K)
+            happens,
+            lambda: tuple(cut(system, event, t, y, h, y1, K, args)),
+            lambda: (h, attempt.y, attempt.K),
         )
         whole = ~happens | (event.theta >= 1.0)
         end = jnp.where(whole, end, t + length)

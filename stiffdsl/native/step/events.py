@@ -1,0 +1,422 @@
+"""Events inside of a kernel (as `integrate/events.py`): the first one in a step, and what goes on behind an instant.
+
+event_located(…) -> theta     the part of an attempted step behind which an event lies; 2 where there is none
+event_cut(…, theta)           its new value and dense output, up to there
+event_before(t, y, …)         what conditions are at t, as they were before what happens there
+happen(t, y, …)               all that happens at t
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.native.functions.emission import emit_function
+from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
+from stiffdsl.native.step.layout import Areas
+from stiffdsl.program.program import Function, Program
+from stiffdsl.solve.base.dense_output import rows_at
+from stiffdsl.solve.base.first_step import EPSILON
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.events import BISECTIONS, GOLDEN, NEAR, NODES, ROUNDS, SECTIONS
+
+_GIVEN = PARAMETERS[:-1]
+_AT = (*_GIVEN, ("double", "theta"))
+INSTANT = (("double", "t"), ("ptr", "y"), ("ptr", "p"), ("ptr", "operands"), ("ptr", "work"))
+# The theta of a step without an event.
+NONE = 2.0
+FIRED, STOP, STATUS = range(3)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelEvents:
+    """`guards` and `reset` of a program, with their tables; the entries of y that guards read."""
+
+    guards: Function
+    reset: Function
+    tables: dict[str, np.ndarray]
+    at_start: np.ndarray
+    read: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.at_start)
+
+
+def events_of(program: Program) -> KernelEvents | None:
+    """The functions of the events, if there are any."""
+    if not program.events.count:
+        return None
+    guards, reset = program.by_name["guards"], program.by_name["reset"]
+    read = _read(guards, program.tables, program.size)
+    return KernelEvents(guards, reset, program.tables, program.events.at_start, read)
+
+
+def _read(function: Function, tables: dict[str, np.ndarray], size: int) -> np.ndarray:
+    """The entries of y that a function reads."""
+    found = np.zeros(size, dtype=bool)
+    for op in function.ops:
+        for a in op.args:
+            argument = function.ops[a]
+            if argument.name != "input" or argument.data != "y":
+                continue
+            match op.name:
+                case "element":
+                    found[op.data] = True
+                case "slice":
+                    found[slice(*op.data)] = True
+                case "take" | "take_sum":
+                    found[np.ravel(tables[op.data])] = True
+                case _:
+                    found[:] = True
+    return np.flatnonzero(found)
+
+
+def emit_event_functions(module: IRModule, model: KernelModel) -> int:
+    """Both functions of the model; returns the doubles of scratch they need."""
+    if model.events is None:
+        return 0
+    events = model.events
+    guards = emit_function(module, events.guards, events.tables, "event_guards")
+    return max(guards, emit_function(module, events.reset, events.tables, "event_reset"))
+
+
+def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """All functions above, where there are events."""
+    if model.events is None:
+        return
+    _emit_at(module, model, areas)
+    _emit_rises(module, model, areas)
+    _emit_extreme(module, model, areas)
+    _emit_between(module, model, areas)
+    _emit_located(module, model, areas)
+    _emit_cut(module, model, areas)
+    _emit_before(module, model, areas)
+    _emit_happen(module, model, areas)
+
+
+class _Function:
+    """The code of one function, for an attempted step or for an instant."""
+
+    def __init__(
+        self, module: IRModule, model: KernelModel, areas: Areas, name: str, given=_AT, result: str = "void"
+    ):
+        assert model.events is not None
+        self.events = model.events
+        self.code = Code(module, name, given, result, attributes="noinline")
+        self.writer = Writer(self.code, model, areas)
+        self.model, self.area, self.count = model, self.writer.area, model.events.count
+        self.given = given
+
+    def entry(self, area: str, k: str | int) -> str:
+        return self.code.load(self.area(area), k)
+
+    def drive(self, time: str) -> None:
+        if self.model.inputs:
+            pointers = ("%operands", *map(self.area, ("span", "u", "u_t")))
+            self.code.call("inputs", f"double {time}", *(f"ptr {p}" for p in pointers))
+
+    def guards(self, time: str, y: str) -> None:
+        """Conditions and guards into `events`."""
+        self.drive(time)
+        pointers = (y, "%p", self.area("u"), self.area("events"), self.area("scratch"))
+        self.code.call("event_guards", f"double {time}", *(f"ptr {p}" for p in pointers))
+
+    def call(self, function: str, *more: str, result: str = "void") -> str:
+        """Another function of the same step."""
+        listed = [f"{kind} %{name}" for kind, name in _GIVEN]
+        return self.code.call(function, *listed, *more, result=result)
+
+    def end(self, value: str | None = None, kind: str = "double") -> None:
+        self.code.put("ret void" if value is None else f"ret {kind} {value}")
+        self.code.finish()
+
+    def either(self, flag: str, value: str) -> None:
+        """Raises the variable `flag` where `value` is true."""
+        code = self.code
+        code.store(code.apply("or", code.load(flag, kind="i1"), value), flag, kind="i1")
+
+
+def _interpolated(code: Code, y0: str, y1: str, K: list[str], theta: str) -> str:
+    """As `solve/base/dense_output.py`, of loaded entries."""
+    inner = K[-1]
+    for row in reversed(K[:-1]):
+        inner = code.apply("add", row, code.apply("mul", theta, inner))
+    rest = code.apply("sub", code.number(1.0), theta)
+    after = code.apply("add", y1, code.apply("mul", rest, inner))
+    return code.apply("add", code.apply("mul", rest, y0), code.apply("mul", theta, after))
+
+
+def _emit_at(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_at(…, theta)`: conditions and guards there into `events`."""
+    f = _Function(module, model, areas, "event_at")
+    code, rows, read = f.code, len(model.tableau.H), f.events.read
+    places = code.module.constants(read.astype(np.int32))
+    with code.loop(len(read)) as j:
+        k = code.index(places, j)
+        K = [code.load(f.area("K", r), k) for r in range(rows)]
+        value = _interpolated(code, code.load("%y", k), code.load(f.area("y1"), k), K, "%theta")
+        code.store(value, f.area("argument"), k)
+    f.guards(code.apply("add", "%t", code.apply("mul", "%theta", "%h")), f.area("argument"))
+    f.end()
+
+
+def _emit_rises(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_rises(…, theta) -> i1`: whether a condition there is more than it was `before`."""
+    f = _Function(module, model, areas, "event_rises", result="i1")
+    code = f.code
+    f.call("event_at", "double %theta")
+    risen = code.variable("i1", "false")
+    with code.loop(f.count) as k:
+        f.either(risen, code.apply("gt", f.entry("events", k), f.entry("before", k)))
+    f.end(code.load(risen, kind="i1"), "i1")
+
+
+def _emit_extreme(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_extreme(…, left, right, event, was) -> double`: where the guard of an event turns to the other side of
+    zero between two parts of a step, by golden sections; 2 where it does not."""
+    given = (*_GIVEN, ("double", "left"), ("double", "right"), ("i64", "event"), ("double", "was"))
+    f = _Function(module, model, areas, "event_extreme", given, "double")
+    code, number = f.code, f.code.number
+    names = ("left", "right", "x1", "x2", "v1", "v2")
+    left, right, x1, x2, v1, v2 = (code.variable("double") for _ in names)
+    found = code.variable("double", number(NONE))
+    holds = code.apply("gt", "%was", number(0.0))
+    sign = code.select(holds, number(-1.0), number(1.0))
+
+    def value(theta: str, into: str) -> None:
+        f.call("event_at", f"double {theta}")
+        guard = code.load(code.at(f.area("events"), f.count), "%event")
+        code.store(code.apply("mul", sign, guard), into)
+        turned = code.apply("ne", code.load(f.area("events"), "%event"), "%was")
+        code.store(code.select(turned, theta, code.load(found)), found)
+
+    def inside(place: str, first: bool) -> str:
+        low, high = code.load(left), code.load(right)
+        part = code.apply("mul", number(GOLDEN), code.apply("sub", high, low))
+        return code.apply("sub", high, part) if first else code.apply("add", low, part)
+
+    code.store("%left", left)
+    code.store("%right", right)
+    code.store(inside(x1, True), x1)
+    code.store(inside(x2, False), x2)
+    value(code.load(x1), v1)
+    value(code.load(x2), v2)
+    count = code.variable("double", number(0.0))
+    with code.forever() as narrowing:
+        code.leave(narrowing, code.apply("le", code.load(found), number(1.0)))
+        code.leave(narrowing, code.apply("ge", code.load(count), number(float(SECTIONS))))
+        with code.choice(code.apply("lt", code.load(v1), code.load(v2))) as (upper, lower):
+            with upper:
+                code.store(code.load(x1), left)
+                code.store(code.load(x2), x1)
+                code.store(code.load(v2), v1)
+                code.store(inside(x2, False), x2)
+                value(code.load(x2), v2)
+            with lower:
+                code.store(code.load(x2), right)
+                code.store(code.load(x1), x2)
+                code.store(code.load(v1), v2)
+                code.store(inside(x1, True), x1)
+                value(code.load(x1), v1)
+        code.store(code.apply("add", code.load(count), number(1.0)), count)
+    f.end(code.load(found))
+
+
+def _emit_between(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_between(…)`: the first rise that conditions make between nodes unseen, into `bracket`: its two ends. Three
+    nodes in a row show by their parabola where a guard may turn."""
+    f = _Function(module, model, areas, "event_between", _GIVEN)
+    code, number, count = f.code, f.code.number, f.count
+    width = 2 * count
+    nodes = f.area("event_nodes")
+
+    def holds(j: int, k: str) -> str:
+        return code.load(code.at(nodes, j * width), k)
+
+    def guard(j: int, k: str) -> str:
+        return code.load(code.at(nodes, j * width + count), k)
+
+    bracket = f.area("bracket")
+    for j in range(1, len(NODES) - 1):
+        a, b, c = (float(x) for x in NODES[j - 1 : j + 2])
+        earlier = code.apply("lt", number(a), code.load(bracket, 0))
+        with code.when(earlier), code.loop(count) as k:
+            was = holds(j, k)
+            same = code.apply(
+                "and", code.apply("eq", holds(j - 1, k), was), code.apply("eq", was, holds(j + 1, k))
+            )
+            left, middle, right = guard(j - 1, k), guard(j, k), guard(j + 1, k)
+            first = code.apply("mul", number(1.0 / (b - a)), code.apply("sub", middle, left))
+            slope = code.apply("mul", number(1.0 / (c - b)), code.apply("sub", right, middle))
+            second = code.apply("mul", number(1.0 / (c - a)), code.apply("sub", slope, first))
+            bends = code.apply("ne", second, number(0.0))
+            divisor = code.select(bends, code.apply("mul", number(2.0), second), number(1.0))
+            at = code.apply("sub", number(0.5 * (a + b)), code.apply("div", first, divisor))
+            inside = code.apply("and", code.apply("gt", at, number(a)), code.apply("lt", at, number(c)))
+            curve = code.apply("mul", second, code.apply("sub", at, number(b)))
+            rise = code.apply("mul", code.apply("sub", at, number(a)), code.apply("add", first, curve))
+            extreme = code.apply("add", left, rise)
+            change = code.larger(
+                code.apply("abs", code.apply("sub", left, extreme)),
+                code.apply("abs", code.apply("sub", right, extreme)),
+            )
+            true = code.apply("gt", was, number(0.0))
+            toward = code.select(true, code.apply("neg", extreme), extreme)
+            near = code.apply(
+                "gt", code.apply("add", toward, code.apply("mul", number(NEAR), change)), number(0.0)
+            )
+            moves = code.apply("gt", change, number(0.0))
+            suspect = code.apply("and", code.apply("and", same, bends), code.apply("and", inside, near))
+            with code.when(code.apply("and", suspect, moves)):
+                listed = (f"double {number(a)}", f"double {number(c)}", f"i64 {k}", f"double {was}")
+                peak = f.call("event_extreme", *listed, result="double")
+                begin = code.select(true, peak, number(a))
+                end = code.select(true, number(c), peak)
+                turned = code.apply("le", peak, number(1.0))
+                sooner = code.apply("and", turned, code.apply("lt", begin, code.load(bracket, 0)))
+                with code.when(sooner):
+                    code.store(begin, bracket, 0)
+                    code.store(end, bracket, 1)
+    f.end()
+
+
+def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_located(…) -> double`. What conditions are just before is left in `before`."""
+    f = _Function(module, model, areas, "event_located", _GIVEN, "double")
+    code, number, count = f.code, f.code.number, f.count
+    width, bracket = 2 * count, f.area("bracket")
+    code.store(number(NONE), bracket, 0)
+    code.store(number(NONE), bracket, 1)
+    for j, node in enumerate(NODES.tolist()):
+        f.call("event_at", f"double {number(node)}")
+        row = code.at(f.area("event_nodes"), j * width)
+        risen = code.variable("i1", "false")
+        with code.loop(width) as k:
+            code.store(f.entry("events", k), row, k)
+        if not j:
+            continue
+        previous = code.at(f.area("event_nodes"), (j - 1) * width)
+        with code.loop(count) as k:
+            f.either(risen, code.apply("gt", code.load(row, k), code.load(previous, k)))
+        none = code.apply("gt", code.load(bracket, 0), number(1.0))
+        with code.when(code.apply("and", none, code.load(risen, kind="i1"))):
+            code.store(number(float(NODES[j - 1])), bracket, 0)
+            code.store(number(node), bracket, 1)
+    f.call("event_between")
+    with code.when(code.apply("gt", code.load(bracket, 0), number(1.0))):
+        code.put(f"ret double {number(NONE)}")
+        code.label("found")
+    low, high = code.variable("double", code.load(bracket, 0)), code.variable("double", code.load(bracket, 1))
+    _keep_before(f, code.load(low))
+    tries = code.variable("double", number(0.0))
+    with code.forever() as halving:
+        apart = code.apply("mul", code.apply("sub", code.load(high), code.load(low)), code.apply("abs", "%h"))
+        size = code.larger(
+            code.apply("abs", "%t"), code.apply("mul", code.apply("abs", "%h"), code.load(high))
+        )
+        fine = code.apply("le", apart, code.apply("mul", number(EPSILON), size))
+        code.leave(
+            halving, code.apply("or", fine, code.apply("ge", code.load(tries), number(float(BISECTIONS))))
+        )
+        middle = code.apply("mul", number(0.5), code.apply("add", code.load(low), code.load(high)))
+        risen = f.call("event_rises", f"double {middle}", result="i1")
+        code.store(code.select(risen, code.load(low), middle), low)
+        code.store(code.select(risen, middle, code.load(high)), high)
+        code.store(code.apply("add", code.load(tries), number(1.0)), tries)
+    _keep_before(f, code.load(low))
+    f.end(code.load(high))
+
+
+def _keep_before(f: _Function, theta: str) -> None:
+    """Conditions at a part of the step into `before`."""
+    f.call("event_at", f"double {theta}")
+    with f.code.loop(f.count) as k:
+        f.code.store(f.entry("events", k), f.area("before"), k)
+
+
+def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_cut(…, theta)`."""
+    f = _Function(module, model, areas, "event_cut")
+    code, rows = f.code, len(model.tableau.H)
+    nodes = np.arange(1, rows + 1) / (rows + 1)
+    matrix = rows_at(nodes)
+    with code.loop(model.n) as k:
+        y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
+        K = [code.load(f.area("K", r), k) for r in range(rows)]
+        end = _interpolated(code, y0, y1, K, "%theta")
+        inner = []
+        for s in nodes.tolist():
+            value = _interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
+            ends = code.combination(np.array([1.0 - s, s]), [y0, end])
+            inner.append(
+                code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
+            )
+        for r, row in enumerate(matrix):
+            code.store(code.combination(row, inner), f.area("K", r), k)
+        code.store(end, f.area("y1"), k)
+    f.end()
+
+
+def _emit_before(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_before(t, y, p, operands, work)`."""
+    f = _Function(module, model, areas, "event_before", INSTANT)
+    code = f.code
+    f.guards("%t", "%y")
+    with code.loop(f.count) as k:
+        code.store(f.entry("events", k), f.area("before"), k)
+    f.end()
+
+
+def _emit_happen(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`happen(t, y, p, operands, work)`: y as it goes on; `also` says which events fire in any case, and is cleared.
+    Into `happened`: whether something fired, what ends the solve, and the status of what went wrong."""
+    f = _Function(module, model, areas, "happen", INSTANT)
+    code, number, n = f.code, f.code.number, model.n
+    fired, stop, status = (
+        code.variable("i1", "false"),
+        *(code.variable("double", number(0.0)) for _ in range(2)),
+    )
+    happened = f.area("happened")
+
+    def look(first: bool) -> None:
+        """What fires now, into `fired`; conditions as they are become those before."""
+        f.guards("%t", "%y")
+        code.store("false", fired, kind="i1")
+        with code.loop(f.count) as k:
+            now = f.entry("events", k)
+            rises = code.apply("gt", now, f.entry("before", k))
+            if first:
+                rises = code.apply("or", rises, code.apply("gt", f.entry("also", k), number(0.0)))
+                code.store(number(0.0), f.area("also"), k)
+            code.store(code.select(rises, number(1.0), number(0.0)), f.area("fired"), k)
+            code.store(now, f.area("before"), k)
+            f.either(fired, rises)
+
+    look(first=True)
+    code.store(code.select(code.load(fired, kind="i1"), number(1.0), number(0.0)), happened, FIRED)
+    rounds = code.variable("double", number(0.0))
+    with code.forever() as acting:
+        code.leave(acting, code.value(f"xor i1 {code.load(fired, kind='i1')}, true"))
+        over = code.apply("ge", code.load(rounds), number(float(ROUNDS)))
+        with code.when(over):
+            code.store(number(float(Status.ENDLESS)), status)
+        code.leave(acting, code.apply("ne", code.load(status), number(0.0)))
+        code.leave(acting, code.apply("ne", code.load(stop), number(0.0)))
+        result = f.area("reset_y")
+        pointers = ("%y", "%p", f.area("u"), f.area("fired"), result, f.area("scratch"))
+        f.drive("%t")
+        code.call("event_reset", "double %t", *(f"ptr {p}" for p in pointers))
+        with code.loop(n) as k:
+            code.store(code.load(result, k), "%y", k)
+        code.store(code.load(result, n), stop)
+        conflict = code.apply("gt", code.load(result, n + 1), number(0.0))
+        code.store(code.select(conflict, number(float(Status.CONFLICT)), code.load(status)), status)
+        if not np.all(model.mass):
+            good = code.call("reset", "double %t", "ptr %y", "ptr %p", "ptr %work", result="i1")
+            code.store(code.select(good, code.load(status), number(float(Status.JUMP))), status)
+        look(first=False)
+        code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
+    code.store(code.load(stop), happened, STOP)
+    code.store(code.load(status), happened, STATUS)
+    f.end()
