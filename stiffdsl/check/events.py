@@ -34,7 +34,7 @@ class Events:
         return tree.When(branches, statement.span)
 
     def asserted(self, statement: tree.Assert) -> tree.When:
-        """`assert c` is `when not c or start`, which ends the run as a failure where c does not hold."""
+        """`assert c` is a `when not c` that ends the run as a failure, at its start too."""
         walker, span = self.walker, statement.span
         walker.start_expression(span)
         value = as_condition(walker.walk(statement.condition))
@@ -42,7 +42,9 @@ class Events:
         self._changes(value, statement.condition, "this can never turn false during a run")
         wrong = tree.Unary("not", value.expr, statement.condition.span)
         stop = tree.Stop(statement.text, span, fails=True)
-        return tree.When((tree.WhenBranch(wrong, True, None, None, (stop,), span, guard(wrong)),), span)
+        return tree.When(
+            (tree.WhenBranch(wrong, False, None, None, (stop,), span, guard(wrong), from_start=True),), span
+        )
 
     def _branch(self, branch: tree.WhenBranch) -> tree.WhenBranch:
         walker = self.walker

@@ -80,6 +80,7 @@ class _Branch:
             holds=_family(context, self.holds),
             guard=None if self.guard is None else _family(context, self.guard),
             at_start=branch.at_start,
+            from_start=branch.from_start,
             periodic=branch.period is not None,
             chain=chain,
             actions=tuple(

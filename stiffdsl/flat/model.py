@@ -171,13 +171,15 @@ class Event:
 
     It fires where the value of `holds` rises: 1 where the condition holds, else 0; where it is `periodic`, the number
     of times that have passed. `guard` is positive where the condition holds, and continuous where it can be: None where
-    time alone decides. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
+    time alone decides. It fires at the start where it is `at_start`, and where it is `from_start` and its condition
+    holds there. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
     what ends the run (`FlatModel.stops`), from 1 on; 0: nothing.
     """
 
     holds: Family
     guard: Family | None
     at_start: bool
+    from_start: bool
     periodic: bool
     chain: int
     actions: tuple[Action, ...]

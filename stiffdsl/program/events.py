@@ -38,12 +38,13 @@ NO_GUARD = -1e100
 class EventTable:
     """The events of a program, one entry for each member.
 
-    `periodic`, `at_start`: as in `flat.model.Event`; `located`: whether it has a guard; `event`: its number in
-    `FlatModel.events`.
+    `periodic`, `at_start`, `from_start`: as in `flat.model.Event`; `located`: whether it has a guard; `event`: its
+    number in `FlatModel.events`.
     """
 
     periodic: np.ndarray
     at_start: np.ndarray
+    from_start: np.ndarray
     located: np.ndarray
     event: np.ndarray
 
@@ -62,6 +63,7 @@ def event_table(flat: FlatModel) -> EventTable:
     return EventTable(
         of([e.periodic for e in flat.events]),
         of([e.at_start for e in flat.events]),
+        of([e.from_start for e in flat.events]),
         of([e.guard is not None for e in flat.events]),
         np.repeat(np.arange(len(sizes)), sizes),
     )

@@ -1,8 +1,8 @@
 """A native solve with its derivatives: kernels for those by values, the portable tier for those by times.
 
 The kernels differentiate by initial values, parameters, constant inputs and the values of tables;
-`second_derivatives.py` makes second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables) are
-the portable tier's, which takes the same steps.
+`second_derivatives.py` makes second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables), and
+those of models with events, are the portable tier's, which takes the same steps.
 """
 
 from collections.abc import Callable
@@ -114,7 +114,7 @@ def differentiable(
         (given,), (dots,) = primals, tangents
         # The tolerances steer the steps, which are held constant.
         times = (dots.t0, dots.t1, dots.saveat, [s.times for s in dots.args.inputs.signals])
-        if not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
+        if solver.eventful or not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
             return _portable_jvp(portable, given, dots)
         result = solve(given)
         directions = jax.tree.map(_instantiated, moving(dots), is_leaf=_is_zero)

@@ -19,6 +19,7 @@ from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.conserved_totals import with_totals
+from stiffdsl.runtime.event_history import Instant, ending, history, instants
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
@@ -40,6 +41,7 @@ from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.base.undefined import derivable
 from stiffdsl.solve.integrate.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
 from stiffdsl.solve.integrate.loop import Counts
+from stiffdsl.solve.integrate.record import Trajectory
 from stiffdsl.solve.integrate.solution import Interrupted, Solution
 
 # The decades that log-spaced times cover, and how many times are saved where only that they are is said.
@@ -291,6 +293,11 @@ def simulate(
     args = args._replace(knots=knots_of(model, args, options.rtol, start, end, y0))
     tolerated = tier.tolerances(model, options, y0)
     taken = tier.settled(model, options, args, start, end, y0)
+    eventful = model.program.events.count > 0
+    if eventful and end < start:
+        raise ValueError("a model with events is solved forward in time: `time` must ascend")
+    # A check, and the history of events, need the steps.
+    recorded = check or eventful
     trajectory, tier_name = tier.trajectory(
         model,
         taken,
@@ -298,7 +305,7 @@ def simulate(
         end,
         y0,
         args,
-        None if check else times,
+        None if recorded else times,
         None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
         tolerated,
     )
@@ -307,8 +314,8 @@ def simulate(
     if status != Status.SUCCESS:
         involved = [system.names[int(k)] for k in trajectory.culprits if k >= 0]
     t, y, dense = trajectory.t, trajectory.y, None
-    if check and times is not None:
-        t, y = times, np.asarray(trajectory(times))
+    if recorded and times is not None:
+        t, y = _at_times(trajectory, times, status)
     # Backwards, the program has the other side of a jump in time.
     kinked = model.program.kinked and not (end < start and len(model.program.crossings_periodic))
     between = Between(model, trajectory, np.asarray(args.p), args.inputs) if kinked else None
@@ -334,8 +341,13 @@ def simulate(
     if status in STUCK:
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING
+    happened: list[Instant] = []
     why = reason(status, involved, term)
+    if eventful:
+        happened = list(instants(model, trajectory, args, y0))
+        why = ending(model.program, status, happened) or why
     solution = Solution(view, t, y, status, why, stats, dense, report, noted)
+    solution.events = history(model, happened, args)
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
     if check:
@@ -346,6 +358,15 @@ def simulate(
             model, trajectory, p, args.inputs, options.rtol, tolerated[1], declared, whole, between, ended
         )
     return solution
+
+
+def _at_times(trajectory: Trajectory, times: np.ndarray, status: Status) -> tuple[np.ndarray, np.ndarray]:
+    """Recorded values at chosen times. Of a run that an event ended, the last time is that end."""
+    if status not in (Status.STOPPED, Status.VIOLATED):
+        return times, np.asarray(trajectory(times))
+    end = trajectory.t[-1]
+    kept = times[times < end]
+    return np.r_[kept, end], np.concatenate([np.asarray(trajectory(kept)), trajectory.y[-1:]])
 
 
 def initial_state(model: CompiledProgram, params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:

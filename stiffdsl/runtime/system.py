@@ -46,6 +46,7 @@ class ModelSystem:
         self.crossings_move = program.crossings_follow or driven
         self.relation_rises: np.ndarray = program.relation_rises
         self.event_at_start: np.ndarray = program.events.at_start
+        self.event_from_start: np.ndarray = program.events.from_start
         self.program = program
         self._functions = functions
 

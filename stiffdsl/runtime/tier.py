@@ -37,7 +37,15 @@ FEW = 40
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
 # Ends of a solve that would be the same in the portable tier.
-CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS
+CERTAIN = (
+    Status.SUCCESS,
+    Status.INTERRUPTED,
+    Status.MAX_STEPS,
+    Status.STOPPED,
+    Status.VIOLATED,
+    Status.CONFLICT,
+    Status.ENDLESS,
+)
 
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:

@@ -321,6 +321,8 @@ class WhenBranch:
     actions: tuple[Assign | Stop, ...]
     span: Span = _span()
     guard: Expr | None = field(default=None, compare=False, repr=False)
+    # Whether it acts, too, where its condition holds from the start on (`assert`).
+    from_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

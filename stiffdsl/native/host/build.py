@@ -46,7 +46,17 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
         width = engine.vector_width(model.n)
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
     linear = LinearKernels(key, model)
-    return NativeSolver(library, key, wide, linear, model.n, model.given, model.inputs, len(tableau.H))
+    return NativeSolver(
+        library,
+        key,
+        wide,
+        linear,
+        model.n,
+        model.given,
+        model.inputs,
+        len(tableau.H),
+        model.events is not None,
+    )
 
 
 def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | str:
@@ -125,7 +135,7 @@ def _key(model: KernelModel) -> str:
         digest.update(model.kinks.rises.tobytes())
     if model.events is not None:
         digest.update(digest_of((model.events.guards, model.events.reset), model.events.tables))
-        digest.update(model.events.at_start.tobytes())
+        digest.update(model.events.at_start.tobytes() + model.events.from_start.tobytes())
     plan = model.plan
     for array in (
         plan.row,

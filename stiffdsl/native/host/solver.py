@@ -162,7 +162,10 @@ class NativeSolver:
         parameters: int,
         inputs: int,
         rows: int,
+        eventful: bool = False,
     ):
+        # Whether there are events: then derivatives are the portable tier's.
+        self.eventful = eventful
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library

@@ -6,6 +6,8 @@ constants; `tests/native` holds both to the same steps.
 
 import math
 
+import numpy as np
+
 from stiffdsl.native.host.interrupt_word import SYMBOL
 from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.loop.saving import Saving
@@ -153,6 +155,8 @@ class Integration(Saving):
         starting = code.module.constants(model.events.at_start.astype(float))
         with code.loop(model.events.count) as k:
             code.store(code.load(starting, k), self.area("also"), k)
+        for k in np.flatnonzero(model.events.from_start).tolist():
+            code.store(self.number(0), self.area("before"), k)
 
     def _happen(self) -> None:
         """All that happens at an instant, and what it ends (as `integrate.events.remembered`)."""

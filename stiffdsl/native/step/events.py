@@ -36,6 +36,7 @@ class KernelEvents:
     reset: Function
     tables: dict[str, np.ndarray]
     at_start: np.ndarray
+    from_start: np.ndarray
     read: np.ndarray
 
     @property
@@ -49,7 +50,9 @@ def events_of(program: Program) -> KernelEvents | None:
         return None
     guards, reset = program.by_name["guards"], program.by_name["reset"]
     read = _read(guards, program.tables, program.size)
-    return KernelEvents(guards, reset, program.tables, program.events.at_start, read)
+    return KernelEvents(
+        guards, reset, program.tables, program.events.at_start, program.events.from_start, read
+    )
 
 
 def _read(function: Function, tables: dict[str, np.ndarray], size: int) -> np.ndarray:

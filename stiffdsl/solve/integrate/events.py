@@ -44,9 +44,10 @@ class EventSystem(System, Protocol):
     """A system with events. `guards` are numbers of which one fires where it rises, then one for each that is positive
     where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve
     (0: nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`:
-    the events that fire at the start too."""
+    the events that fire at the start; `event_from_start`: those that do where their condition holds there."""
 
     event_at_start: np.ndarray
+    event_from_start: np.ndarray
 
     def guards(self, t, y, args: Args) -> Float[Array, " 2e"]: ...
     def reset(self, t, y, args: Args, fired: Float[Array, " e"]) -> Float[Array, " n+2"]: ...

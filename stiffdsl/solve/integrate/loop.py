@@ -210,6 +210,7 @@ def _begin_at(
         also = jnp.zeros(event_count(system), dtype=bool)
         if before is None:
             before, also = conditions(system, t, y, earlier), jnp.asarray(system.event_at_start)
+            before = jnp.where(jnp.asarray(system.event_from_start), 0.0, before)
         happened = instant(system, Consistent(system), t, y, args, before, also)
         y, fired = happened.y, happened.fired
         events, ended = remembered(events, happened, t, problem.t1 - problem.t0)

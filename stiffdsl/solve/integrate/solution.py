@@ -134,8 +134,8 @@ class Solution:
     (n,), for a whole array (n, *shape); `solution(t)` interpolates with the order of the method. `reason` says why
     it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
     factorizations; `start` reports how the initial state was found (None for a surrogate); `check` what an independent
-    check found (`simulate(check=True)`), else None; `notes` say where it left what declarations allow, and which states
-    stayed below the absolute tolerance.
+    check found (`simulate(check=True)`), else None; `events` are those that fired, in their order; `notes` say where it
+    left what declarations allow, and which states stayed below the absolute tolerance.
     """
 
     def __init__(
@@ -158,6 +158,7 @@ class Solution:
         self.stats = stats
         self.start = start
         self.check: Any = None
+        self.events: Any = ()
         self._notes = notes
         self._dense = dense
         self._every: Any = None
@@ -172,7 +173,7 @@ class Solution:
 
     @property
     def success(self) -> bool:
-        """Whether the end of the time interval was reached."""
+        """Whether the run ended as it was meant to: at the end of the interval, or by a `stop` of the model."""
         return Status(self.status).success
 
     @property

@@ -1,0 +1,186 @@
+"""The events of a run, from its recorded steps: at every instant that values leap, what fired and what it changed.
+
+Conditions just before the instant and at it say what fired first; `reset`, applied as the solve did, says what that led
+to.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.program.events import event_text
+from stiffdsl.program.program import Program
+from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.system import Args
+from stiffdsl.solve.base.dense_output import interpolate_many
+from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.events import ROUNDS
+from stiffdsl.solve.integrate.record import Trajectory
+
+# The part of the last step before an instant by which conditions before it are told from those at it.
+EARLIER = 1e-9
+# So many of the unknowns that an event changes are kept by name.
+MOST = 1000
+
+
+@dataclass(frozen=True)
+class FiredEvent:
+    """An event that fired: at `time`, the `when` as it is written, its line, its place among repetitions (None: it is
+    not repeated), and the variables that changed at that instant: name to values before and after, in declared units.
+    """
+
+    time: float
+    when: str
+    line: int
+    member: int | None
+    changes: dict[str, tuple[float, float]]
+
+    def __str__(self) -> str:
+        where = "" if self.member is None else f" (number {self.member})"
+        told = ", ".join(f"{name} {a:.6g} -> {b:.6g}" for name, (a, b) in self.changes.items())
+        return f"time = {self.time:.9g}: {self.when}{where}" + (f": {told}" if told else "")
+
+
+class EventLog(tuple[FiredEvent, ...]):
+    """The events of a run in their order, printed one on a line."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no events"
+        shown = [str(e) for e in self[:20]]
+        return "\n".join([*shown, f"… {len(self) - 20} more"] if len(self) > 20 else shown)
+
+
+@dataclass(frozen=True)
+class Instant:
+    """What fired at an instant, as numbers of members in the order in which they fired; values before and after, and
+    what ended the run (0: nothing)."""
+
+    time: float
+    fired: list[int]
+    before: np.ndarray
+    after: np.ndarray
+    stop: int
+    conflict: list[int]
+
+
+def instants(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> Iterator[Instant]:
+    """The instants of recorded `steps`; `y0` is what the run began with."""
+    t, y, K = steps.t, steps.y, steps.K
+    assert K is not None, "a run with events is recorded step by step"
+    look = _Look(model, args)
+    events = model.program.events
+    first = np.where(events.from_start, 0.0, look.holds(t[0], y0, -1.0))
+    found = look.happened(t[0], y0, first, events.at_start, y[0])
+    if found.fired:
+        yield found
+    for i in np.flatnonzero(np.diff(t) == 0).tolist():
+        if i == 0:
+            continue
+        length = t[i] - t[i - 1]
+        theta = max(0.0, 1.0 - max(EARLIER, 4 * np.spacing(abs(t[i])) / length)) if length else 1.0
+        earlier = interpolate_many(y[i - 1 : i], y[i : i + 1], K[i - 1 : i], np.array([theta]))[0]
+        before = look.holds(t[i - 1] + theta * length, earlier, -1.0)
+        found = look.happened(t[i], y[i], before, np.zeros_like(events.at_start), y[i + 1])
+        if found.fired:
+            yield found
+
+
+class _Look:
+    """Conditions and resets of a model, by NumPy."""
+
+    def __init__(self, model: CompiledProgram, args: Args):
+        self.functions, self.program, self.args = model.interpreted, model.program, args
+        self.p = np.asarray(args.p, dtype=float)
+        self.algebraic = np.flatnonzero(model.program.mass == 0)
+        self.sides = len(model.program.crossings_periodic)
+
+    def _around(self, t: float, side: float) -> list[np.ndarray]:
+        if not self.sides:
+            return []
+        beside = 1e-12 * max(abs(t), 1e-300) + 1e-290
+        return [np.full(self.sides, t + side * beside)]
+
+    def holds(self, t: float, y: np.ndarray, side: float) -> np.ndarray:
+        """What events wait for, just before t or behind it."""
+        u = self.args.inputs.table(np.array([t]))[0]
+        with np.errstate(all="ignore"):
+            found = np.asarray(self.functions.guards(t, y, self.p, u, *self._around(t, side)), dtype=float)
+        return found[: self.program.events.count]
+
+    def happened(
+        self, t: float, y: np.ndarray, before: np.ndarray, also: np.ndarray, after: np.ndarray
+    ) -> Instant:
+        u = self.args.inputs.table(np.array([t]))[0]
+        size, stop = len(y), 0
+        now = self.holds(t, y, 1.0)
+        fired = (now > before) | also
+        order: list[int] = []
+        conflict: list[int] = []
+        value = y
+        for _ in range(ROUNDS):
+            if not fired.any() or stop:
+                break
+            order += np.flatnonzero(fired).tolist()
+            with np.errstate(all="ignore"):
+                found = np.asarray(
+                    self.functions.reset(t, value, self.p, u, fired.astype(float), *self._around(t, 1.0))
+                )
+            value, stop = np.array(found[:size]), int(found[size])
+            value[self.algebraic] = after[self.algebraic]
+            if found[size + 1] > 0:
+                conflict = np.flatnonzero(fired).tolist()
+                break
+            later = self.holds(t, value, 1.0)
+            fired, now = later > now, later
+        return Instant(float(t), order, y, after, stop, conflict)
+
+
+def history(model: CompiledProgram, found: list[Instant], args: Args) -> EventLog:
+    """The instants for a reader: every event with the declared variables that changed."""
+    return EventLog(event for instant in found for event in _told(model, instant, args))
+
+
+def _told(model: CompiledProgram, instant: Instant, args: Args) -> Iterator[FiredEvent]:
+    flat, table = model.program.system.flat, model.program.events
+    changes = _changes(model, instant, args)
+    offsets = np.cumsum([0, *(e.size for e in flat.events)])
+    for member in instant.fired:
+        event = int(table.event[member])
+        own = None if flat.events[event].size == 1 else member - int(offsets[event]) + 1
+        yield FiredEvent(instant.time, event_text(flat, event), flat.events[event].span.line, own, changes)
+
+
+def _changes(model: CompiledProgram, instant: Instant, args: Args) -> dict[str, tuple[float, float]]:
+    """Entries of y that changed, by name in declared units."""
+    program = model.program
+    flat, states = program.system.flat, program.system.states
+    moved = np.flatnonzero(instant.before != instant.after)[:MOST]
+    found = {}
+    for k in moved[moved < len(states)].tolist():
+        (block,) = model.declarations([states[k]])
+        values = ((v[k] - block.shift) / block.scale for v in (instant.before, instant.after))
+        name = flat.variable_name(int(states[k]))
+        before, after = (float(v) for v in values)
+        found[name] = before, after
+    return found
+
+
+def ending(program: Program, status: Status, found: list[Instant]) -> str | None:
+    """The sentence on a run that an event ended; None where none did."""
+    flat = program.system.flat
+    if not found or status not in (Status.STOPPED, Status.VIOLATED, Status.CONFLICT, Status.ENDLESS):
+        return None
+    last = found[-1]
+    if status in (Status.STOPPED, Status.VIOLATED):
+        stopped = flat.stops[abs(last.stop) - 1] if last.stop else None
+        if stopped is None:
+            return None
+        what = "ended by the model" if status == Status.STOPPED else "an assertion was violated"
+        return f"{what} at time = {last.time:.9g}: {stopped.text} (line {stopped.span.line})"
+    fired = last.conflict or last.fired
+    events = dict.fromkeys(int(program.events.event[m]) for m in fired)
+    told = ", ".join(f"`{event_text(flat, e)}` (line {flat.events[e].span.line})" for e in events)
+    advice = f"; {status.advice}" if status.advice else ""
+    return f"{status.message} at time = {last.time:.9g}: {told}{advice}"
