@@ -122,7 +122,8 @@ class Recording(Integration):
                 self.code.store(self.after(k), self.area("unmoved"), k)
         super().project(end)
 
-    def _save(self, t: str, h: str, end: str) -> None:
+    def _save(self, t: str, h: str, end: str, known: bool = False) -> None:
+        assert not known, "models with events have derivatives elsewhere"
         code, record = self.code, self.record
         recorded = code.to_integer(self.get("recorded"))
         row = code.at(self.pointers["steps"], code.integer("mul", recorded, str(record.size)))

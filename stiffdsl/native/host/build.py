@@ -12,7 +12,7 @@ from stiffdsl.native.host.solver import NativeSolver, Wide
 from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
-from stiffdsl.native.step.events import events_of
+from stiffdsl.native.step.event_functions import events_of
 from stiffdsl.native.step.projection import projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values

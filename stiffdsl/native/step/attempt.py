@@ -8,7 +8,6 @@ finite, no pivots help; the general form says so by -2.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,14 +15,12 @@ from stiffdsl.native.factors import lu, pivoted
 from stiffdsl.native.functions.emission import Entries, size_written_out
 from stiffdsl.native.ir.code import COLD, Code, IRModule
 from stiffdsl.native.loop.time_events import TimeEvents
+from stiffdsl.native.step.event_functions import KernelEvents
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
 from stiffdsl.solve.integrate.events import NODES
 from stiffdsl.solve.methods.tableau import Tableau
-
-if TYPE_CHECKING:
-    from stiffdsl.native.step.events import KernelEvents
 
 # The residual that a solve may leave, relative to its terms, row by row. Terms near the smallest number there is are
 # excepted: the part of them that is cut off says nothing about pivots.
@@ -69,7 +66,7 @@ class KernelModel:
     # Whether something in f may be narrow that depends on time, or on states that are functions of it.
     forced: bool = False
     # Events (`step/events.py`).
-    events: "KernelEvents | None" = None
+    events: KernelEvents | None = None
 
     @property
     def n(self) -> int:

@@ -6,15 +6,12 @@ event_before(t, y, …)         what conditions are at t, as they were before wh
 happen(t, y, …)               all that happens at t
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.layout import Areas
-from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.base.dense_output import rows_at
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
@@ -26,53 +23,6 @@ INSTANT = (("double", "t"), ("ptr", "y"), ("ptr", "p"), ("ptr", "operands"), ("p
 # The theta of a step without an event.
 NONE = 2.0
 FIRED, STOP, STATUS = range(3)
-
-
-@dataclass(frozen=True, eq=False)
-class KernelEvents:
-    """`guards` and `reset` of a program, with their tables; the entries of y that guards read."""
-
-    guards: Function
-    reset: Function
-    tables: dict[str, np.ndarray]
-    at_start: np.ndarray
-    from_start: np.ndarray
-    read: np.ndarray
-
-    @property
-    def count(self) -> int:
-        return len(self.at_start)
-
-
-def events_of(program: Program) -> KernelEvents | None:
-    """The functions of the events, if there are any."""
-    if not program.events.count:
-        return None
-    guards, reset = program.by_name["guards"], program.by_name["reset"]
-    read = _read(guards, program.tables, program.size)
-    return KernelEvents(
-        guards, reset, program.tables, program.events.at_start, program.events.from_start, read
-    )
-
-
-def _read(function: Function, tables: dict[str, np.ndarray], size: int) -> np.ndarray:
-    """The entries of y that a function reads."""
-    found = np.zeros(size, dtype=bool)
-    for op in function.ops:
-        for a in op.args:
-            argument = function.ops[a]
-            if argument.name != "input" or argument.data != "y":
-                continue
-            match op.name:
-                case "element":
-                    found[op.data] = True
-                case "slice":
-                    found[slice(*op.data)] = True
-                case "take" | "take_sum":
-                    found[np.ravel(tables[op.data])] = True
-                case _:
-                    found[:] = True
-    return np.flatnonzero(found)
 
 
 def emit_event_functions(module: IRModule, model: KernelModel) -> int:

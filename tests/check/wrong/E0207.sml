@@ -1,9 +1,6 @@
 model M
-  discrete on = true
+  network g(T) -> r hidden 8
   var x start 1
 equations
   der(x) = -x
-  when x < 0.5
-    on := false
-  end
 end

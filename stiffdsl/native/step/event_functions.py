@@ -1,0 +1,54 @@
+"""The functions of a program by which kernels find events, and go on behind them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stiffdsl.program.program import Function, Program
+
+
+@dataclass(frozen=True, eq=False)
+class KernelEvents:
+    """`guards` and `reset` of a program, with their tables; the entries of y that guards read."""
+
+    guards: Function
+    reset: Function
+    tables: dict[str, np.ndarray]
+    at_start: np.ndarray
+    from_start: np.ndarray
+    read: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.at_start)
+
+
+def events_of(program: Program) -> KernelEvents | None:
+    """The functions of the events, if there are any."""
+    if not program.events.count:
+        return None
+    guards, reset = program.by_name["guards"], program.by_name["reset"]
+    read = _read(guards, program.tables, program.size)
+    return KernelEvents(
+        guards, reset, program.tables, program.events.at_start, program.events.from_start, read
+    )
+
+
+def _read(function: Function, tables: dict[str, np.ndarray], size: int) -> np.ndarray:
+    """The entries of y that a function reads."""
+    found = np.zeros(size, dtype=bool)
+    for op in function.ops:
+        for a in op.args:
+            argument = function.ops[a]
+            if argument.name != "input" or argument.data != "y":
+                continue
+            match op.name:
+                case "element":
+                    found[op.data] = True
+                case "slice":
+                    found[slice(*op.data)] = True
+                case "take" | "take_sum":
+                    found[np.ravel(tables[op.data])] = True
+                case _:
+                    found[:] = True
+    return np.flatnonzero(found)

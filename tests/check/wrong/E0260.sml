@@ -1,0 +1,9 @@
+model M
+  param limit = 2
+  param on0 = 1
+  var x start 1
+equations
+  der(x) = -x
+  when x < 0.5
+  end
+end
