@@ -7,6 +7,7 @@ In three lines:
     sol = model.simulate(time=(0, 1e5))
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ provide("ensemble", lambda: import_module("stiffdsl.report.ensemble").plot_ensem
 def load(
     path: str | Path,
     model: str | None = None,
-    constants: dict[str, float] | None = None,
+    constants: Mapping[str, float | str] | None = None,
     *,
     eliminate_conserved: bool = False,
 ) -> "CompiledModel":
@@ -70,7 +71,7 @@ def load(
 def loads(
     text: str,
     model: str | None = None,
-    constants: dict[str, float] | None = None,
+    constants: Mapping[str, float | str] | None = None,
     *,
     eliminate_conserved: bool = False,
 ) -> "CompiledModel":

@@ -5,7 +5,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ _RECURSION = 20_000
 def compile_model(
     source: Source,
     model: str | None = None,
-    constants: dict[str, float] | None = None,
+    constants: Mapping[str, float | str] | None = None,
     stop_after: str | None = None,
     on_stage: Hook | None = None,
     find: Callable[[str, Source], Source | None] | None = None,
@@ -46,7 +46,7 @@ def compile_model(
     if model is not None:
         arguments.text(model, "`model`")
     constants = {
-        name: arguments.number(value, f"the constant `{name}`")
+        name: value if isinstance(value, str) else arguments.number(value, f"the constant `{name}`")
         for name, value in arguments.mapping(constants, "`constants`").items()
     }
     if sys.getrecursionlimit() < _RECURSION:
@@ -96,7 +96,7 @@ def _run(
 def _stages(
     source: Source,
     model: str | None,
-    constants: dict[str, float],
+    constants: Mapping[str, float | str],
     find: Callable[[str, Source], Source | None],
     eliminate_conserved: bool,
     change: Change | None,
@@ -151,7 +151,7 @@ class Origin:
 
     source: Source
     model: str | None
-    constants: dict[str, float]
+    constants: Mapping[str, float | str]
     imported: dict[tuple[str, str], Source | None]
     eliminate_conserved: bool
     change: Change | None
@@ -159,7 +159,7 @@ class Origin:
     def __call__(
         self,
         change: Change | None = None,
-        constants: dict[str, float] | None = None,
+        constants: Mapping[str, float | str] | None = None,
         stop_after: str | None = None,
     ) -> Any:
         """The model, or what it is after a stage; with a further `change`, or with other `constants` than it had."""

@@ -56,7 +56,8 @@ def put_in_place(value: Typed, arguments: dict[str, Typed], span: Span) -> Typed
     """The result of a call, marked as that where it is long; a long function called in it counts as one operation."""
     if value.condition or value.rank or isinstance(value.expr, tree.Inlined | tree.Name | tree.Number):
         return value
-    waiting, known, count = [value.expr], {id(a.expr) for a in arguments.values()}, 0
+    waiting: list[tree.Expr] = [value.expr]
+    known, count = {id(a.expr) for a in arguments.values()}, 0
     while waiting and count <= LONG:
         e = waiting.pop()
         count += 1

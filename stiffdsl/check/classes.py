@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from stiffdsl.check import labels
 from stiffdsl.check.constants import literal_dimensions
+from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
@@ -82,7 +83,7 @@ class Classes:
         declaration = entity.declaration
         if isinstance(declaration, tree.Connector):
             for variable in declaration.members:
-                self._member(entity, variable.name, self._quantity(variable))
+                self._member(entity, variable.name, self._quantity(variable, entity.scope))
             return
         for extends in declaration.extends:
             base = self._base(entity, extends)
@@ -95,7 +96,7 @@ class Classes:
                 self._member(entity, name, member)
         for item in declaration.declarations:
             if isinstance(item, tree.Variable):
-                entity.own[item.name] = self._quantity(item)
+                entity.own[item.name] = self._quantity(item, entity.scope)
                 self._member(entity, item.name, entity.own[item.name])
             elif isinstance(item, tree.Component):
                 instance = self._instance(entity, item)
@@ -126,13 +127,13 @@ class Classes:
         elif earlier is not member:
             say_duplicate(self.report, name, member.span, earlier.span)
 
-    def _quantity(self, variable: tree.Variable) -> Quantity:
+    def _quantity(self, variable: tree.Variable, scope: Scope) -> Quantity:
         try:
             unit = parse_unit(variable.unit) if variable.unit is not None else None
         except UnitError:
             unit = None  # reported where the class is elaborated
         dims = variable.dimensions or (literal_dimensions(variable.value) if variable.value else ())
-        return Quantity(variable, len(dims), unit)
+        return Quantity(variable, len(dims), unit, declared_enum(variable, scope, self.report))
 
     def _instance(self, entity: Entity, component: tree.Component) -> Instance:
         found = entity.scope.find(component.type)
@@ -278,6 +279,7 @@ class Classes:
     def _variable(self, variable: tree.Variable, walker: Walker) -> tree.Variable:
         unit = walker.unit(variable.unit, variable.span)
         name, report = variable.name, self.report
+        labels = declared_enum(variable, walker.names.scope, report)
         dims = []
         for size in variable.dimensions:
             value = walker.walk(size)
@@ -294,7 +296,8 @@ class Classes:
             level = highest.get(variable.kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
             level = Level.CONSTANT if attribute in SIZES else level
             own = unit.difference if unit is not None and attribute == "nominal" else unit
-            value = walker.given(expr, own, level, f"the {attribute} of `{name}`")
+            of_kind = labels if attribute == "value" else None
+            value = walker.given(expr, own, level, f"the {attribute} of `{name}`", of_kind)
             refused = ("const",) if attribute in SIZES else ("const", "param", "input", "discrete")
             if attribute != "value" and variable.kind in refused:
                 report.say(
@@ -332,6 +335,7 @@ class Classes:
             nominal=found["nominal"],
             min=found["min"],
             max=found["max"],
+            labels=() if labels is None else labels.labels,
         )
 
     def _component(self, member: Member, component: tree.Component, walker: Walker) -> ComponentUse | None:

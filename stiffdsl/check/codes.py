@@ -272,6 +272,12 @@ CODES: dict[str, tuple[str, str]] = {
         "`=` with `within 1e-4`, relative to the right side, or with a unit, absolute: `within 0.1 [K]`; `<`, `<=`, "
         "`>` and `>=` without. Nothing is relative to zero.",
     ),
+    "E0280": (
+        "not a value of this enumeration",
+        "`enum Mode {off, heating}` beside the models declares the values that `param mode : Mode = off` may have. "
+        "They are given and compared (`mode == off`), bare where a `Mode` is expected and else as `Mode.off`; nothing "
+        "is calculated with them.",
+    ),
     "W0202": (
         "a test that expects nothing",
         "Without a line `expect` a test passes where its model can be solved at all.",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Protocol
 
+from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.names import Resolver, VisibleNames, dotted, wrong
 from stiffdsl.check.offsets import of_unit
 from stiffdsl.check.report import Report
@@ -21,7 +22,9 @@ class Elaboration(Protocol):
 
     def unit(self, text: str | None, span: Span) -> Unit | None: ...
 
-    def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed: ...
+    def given(
+        self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str, labels: tree.Enum | None = None
+    ) -> Typed: ...
 
 
 class Constants:
@@ -64,7 +67,9 @@ class Constants:
                 )
                 value = wrong(name)
             else:
-                value = self._walker.given(declaration.value, unit, Level.CONSTANT, "the value of a constant")
+                labels = declared_enum(declaration, found.scope, self._walker.report)
+                what = "the value of a constant"
+                value = self._walker.given(declaration.value, unit, Level.CONSTANT, what, labels)
                 if unit is not None:
                     value = value._replace(dimension=unit.dimension, offsets=of_unit(unit))
             resolver.names = outer

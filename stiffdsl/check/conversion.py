@@ -24,13 +24,33 @@ def converted(name: str, value: Any, unit: str | None, declared: str | None, dif
     return (given.to_si(value) - wanted.shift) / wanted.scale
 
 
-def quantity(name: str, text: str, declared: str | None, difference: bool = False) -> Any:
-    """The number, or nested lists of them, that `text` says (`0.1 [K/W]`, `{1, 2} [mm]`), in the declared unit.
+def numbered(name: str, text: str, labels: tuple[str, ...]) -> Any:
+    """The numbers of labels of an enumeration: `heating` or `{off, heating}`. Raises ValueError with a sentence."""
+    import numpy as np
+
+    words = text.strip()
+    many = words.startswith("{") and words.endswith("}")
+    found = []
+    for word in words[1:-1].split(",") if many else [words]:
+        if word.strip() not in labels:
+            listed = ", ".join(labels)
+            raise ValueError(f"`{name}` is one of {listed}, not `{word.strip()}`")
+        found.append(labels.index(word.strip()) + 1.0)
+    return np.asarray(found) if many else found[0]
+
+
+def quantity(
+    name: str, text: str, declared: str | None, difference: bool = False, labels: tuple[str, ...] = ()
+) -> Any:
+    """The number, or nested lists of them, that `text` says (`0.1 [K/W]`, `{1, 2} [mm]`), in the declared unit; of an
+    enumeration with `labels`, the number of a label.
 
     Raises ValueError with a sentence.
     """
     import numpy as np
 
+    if labels:
+        return numbered(name, text, labels)
     try:
         value, unit = with_unit(text)
         found = numbers(value)

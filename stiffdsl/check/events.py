@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from stiffdsl.check import dimensions
+from stiffdsl.check.enums import labelled
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import dotted, is_wrong, names_in
 from stiffdsl.check.symbols import Level, Quantity, Typed, as_condition
@@ -99,7 +100,11 @@ class Events:
         walker.start_expression(action.span)
         quantity = self._target(action.target)
         target = walker.resolver.resolve(action.target)
-        value = walker.number(action.value)
+        labels = None if quantity is None else quantity.labels
+        if labels is None:
+            value = walker.number(action.value)
+        else:
+            value = labelled(walker, action.value, labels, f"what `{dotted(action.target)}` is set to")
         if quantity is None or is_wrong(target):
             return None
         if not dimensions.agree(target.dimension, value.dimension):

@@ -12,6 +12,7 @@ from stiffdsl.check.array_functions import ARRAY_FUNCTIONS, array_function
 from stiffdsl.check.calls import bound_arguments, put_in_place
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.dimension_rules import DimensionRules
+from stiffdsl.check.enums import compared_labels, labelled, no_label
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.report import Report, within
@@ -73,11 +74,25 @@ class Walker:
     def number(self, expr: tree.Expr) -> Typed:
         """`walk` where a number is needed."""
         value = self._act[type(expr)](expr)  # type: ignore[operator]
+        if value.labels is not None:
+            value = no_label(value, expr, self.report)
         return as_number(value) if value.condition else value
 
-    def given(self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str) -> Typed:
-        """`walk` for a value that is given to something declared in `unit`, which bare numbers take."""
+    def condition(self, expr: tree.Expr) -> Typed:
+        """`walk` where a condition is needed."""
+        value = self.walk(expr)
+        return as_condition(value if value.labels is None else no_label(value, expr, self.report))
+
+    def given(
+        self, expr: tree.Expr, unit: Unit | None, highest: Level, what: str, labels: tree.Enum | None = None
+    ) -> Typed:
+        """`walk` for a value that is given to something declared in `unit`, which bare numbers take, or a value of the
+        enumeration `labels`."""
         self.start_expression(expr.span)
+        if labels is not None:
+            value = labelled(self, expr, labels, what)
+            self.resolver.require(value, expr, highest, what)
+            return value
         if isinstance(expr, tree.ArrayLiteral) and unit is not None and not unit.is_si:
             items = [self.given(item, unit, highest, what) for item in expr.items]
             rank = 1 + max((i.rank for i in items), default=0)
@@ -144,7 +159,7 @@ class Walker:
 
     def _unary(self, e: tree.Unary) -> Typed:
         negation = e.operator == "not"
-        value = as_condition(self.walk(e.operand)) if negation else self.number(e.operand)
+        value = self.condition(e.operand) if negation else self.number(e.operand)
         expr = e if value.expr is e.operand else tree.Unary(e.operator, value.expr, e.span)
         if negation:
             return Typed(expr, None, value.rank, value.level, value.bare, None, True)
@@ -152,6 +167,10 @@ class Walker:
         return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown, False, turned)
 
     def _binary(self, e: tree.Binary) -> Typed:
+        if e.operator in ("==", "!="):
+            found = compared_labels(self, e)
+            if found is not None:
+                return found
         spine: list[tree.Binary] = []
         left: tree.Expr = e
         while type(left) is tree.Binary:
@@ -172,6 +191,8 @@ class Walker:
         return value
 
     def _sum(self, e: tree.Binary, left: Typed, right: Typed, witness: tree.Expr) -> Typed:
+        if left.labels is not None or right.labels is not None:
+            left, right = no_label(left, e.left, self.report), no_label(right, e.right, self.report)
         if left.condition or right.condition:
             left, right = as_number(left), as_number(right)
         # A difference of 5 degC is one of 5 K; a difference of 5 bar is not one of 5 Pa.
@@ -199,6 +220,8 @@ class Walker:
     def _combine(self, e: tree.Binary, left: Typed, right: Typed) -> Typed:
         operator = e.operator
         logical = operator in ("and", "or")
+        if left.labels is not None or right.labels is not None:
+            left, right = no_label(left, e.left, self.report), no_label(right, e.right, self.report)
         if logical:
             left, right = as_condition(left), as_condition(right)
         elif left.condition or right.condition:
@@ -238,7 +261,9 @@ class Walker:
         return max(left, right)
 
     def _if(self, e: tree.If) -> Typed:
-        condition, yes, no = as_condition(self.walk(e.condition)), self.walk(e.yes), self.walk(e.no)
+        condition, yes, no = self.condition(e.condition), self.walk(e.yes), self.walk(e.no)
+        if yes.labels is not no.labels:
+            yes, no = no_label(yes, e.yes, self.report), no_label(no, e.no, self.report)
         if yes.condition and no.condition:
             return self._chosen_condition(e, condition, yes, no)
         yes, no = as_number(yes), as_number(no)
@@ -261,7 +286,7 @@ class Walker:
         bare = condition.bare and yes.bare and no.bare
         self.rules.offsets(yes, no, e.yes, e.no)
         kept = yes.offsets if yes.offsets == no.offsets else None
-        return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown, False, kept)
+        return Typed(expr, dimension, rank, level, bare, yes.shown or no.shown, False, kept, yes.labels)
 
     def _chosen_condition(self, e: tree.If, condition: Typed, yes: Typed, no: Typed) -> Typed:
         """`if c then a else b` of conditions is `c and a or not c and b`."""

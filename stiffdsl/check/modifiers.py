@@ -85,7 +85,9 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
     unit = member.unit
     if unit is not None and attribute == "nominal":
         unit = unit.difference
-    value = walker.given(modifier.value, unit, highest, f"the {attribute} of `{modifier.name}`")
+    what = f"the {attribute} of `{modifier.name}`"
+    labels = member.labels if attribute == "value" else None
+    value = walker.given(modifier.value, unit, highest, what, labels)
     wanted = outer + rank
     if value.rank > wanted:
         has = f"has {count_of(wanted, 'index', 'indices')}" if wanted else "is a single number"

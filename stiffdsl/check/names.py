@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from stiffdsl.check.enums import label_help, qualified_label
 from stiffdsl.check.offsets import Offsets
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
@@ -110,12 +111,15 @@ class Resolver:
             return Typed(name, NONE if number else None, 0, Level.CONSTANT, True, None, not number)
         found = names.scope.find(dotted(name))
         if found is None:
-            return self._unknown(name)
+            value = qualified_label(name, names.scope, self.report)
+            return self._unknown(name) if value is None else value
         if isinstance(found.declaration, tree.Variable):
             return self._constant(found, name)
-        what = {tree.FunctionDeclaration: "a function", tree.Connector: "a connector"}.get(
-            type(found.declaration), "a model"
-        )
+        what = {
+            tree.FunctionDeclaration: "a function",
+            tree.Connector: "a connector",
+            tree.Enum: "an enumeration",
+        }.get(type(found.declaration), "a model")
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
@@ -140,6 +144,7 @@ class Resolver:
                 title,
                 (name.span, place),
                 help=self._further_down(text)
+                or label_help(text, names.scope)
                 or self._derivative_of(text)
                 or did_you_mean(text, names.known())
                 or _OTHER_WORDS.get(text)
@@ -242,8 +247,8 @@ class Resolver:
                 return wrong(name)
             if changed:
                 name = replace(name, parts=tuple(parts))
-            dimension, _, level, bare, shown, condition, offsets = member.facts
-            return Typed(name, dimension, rank, level, bare, shown, condition, offsets)
+            dimension, _, level, bare, shown, condition, offsets, labels = member.facts
+            return Typed(name, dimension, rank, level, bare, shown, condition, offsets, labels)
         raise AssertionError("a name has at least one part")
 
     def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:

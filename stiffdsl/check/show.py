@@ -53,7 +53,8 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
 
 
 def _in_si(variable: tree.Variable) -> tree.Variable:
-    """With the SI unit in place of the declared one: its values are in SI."""
+    """With the SI unit in place of the declared one: its values are in SI, and those of enumerations numbers."""
+    variable = replace(variable, type=None)
     if variable.unit is None:
         return variable
     unit = parse_unit(variable.unit)

@@ -38,7 +38,8 @@ class Typed(NamedTuple):
     `dimension` is None where unknown. `rank` counts its open indices. `bare` says that it is made of numbers
     without units only, so that it may be read in the declared unit of what it is given to. `shown` is the
     declared unit of a quantity whose values are other numbers in SI. `condition`: it is true or false.
-    `offsets`: those of temperatures in degC (`offsets.py`), None where they cannot be counted.
+    `offsets`: those of temperatures in degC (`offsets.py`), None where they cannot be counted. `labels`: the
+    enumeration that it is a value of.
     """
 
     expr: tree.Expr
@@ -49,6 +50,7 @@ class Typed(NamedTuple):
     shown: Unit | None = None
     condition: bool = False
     offsets: Offsets | None = None
+    labels: tree.Enum | None = None
 
 
 def as_number(value: Typed) -> Typed:
@@ -84,16 +86,19 @@ class Quantity:
     variable: tree.Variable
     rank: int
     unit: Unit | None
+    labels: tree.Enum | None = None
     level: Level = field(init=False)
-    facts: tuple[Dimension | None, int, Level, bool, Unit | None, bool, Offsets | None] = field(init=False)
+    facts: tuple[Dimension | None, int, Level, bool, Unit | None, bool, Offsets | None, tree.Enum | None] = (
+        field(init=False)
+    )
 
     def __post_init__(self) -> None:
         unit = self.unit
         self.level = LEVELS[self.variable.kind]
-        bare = self.level is Level.CONSTANT and unit is None
+        bare = self.level is Level.CONSTANT and unit is None and self.labels is None
         shown = unit if unit is not None and not unit.is_si else None
         dimension = unit.dimension if unit is not None else None
-        self.facts = (dimension, self.rank, self.level, bare, shown, False, of_unit(unit))
+        self.facts = (dimension, self.rank, self.level, bare, shown, False, of_unit(unit), self.labels)
 
     def adopt(self, text: str) -> None:
         """Declare the unit `text`, which is that of another quantity."""

@@ -185,8 +185,10 @@ class _Reader:
     def _give(self, setting: tree.Setting, text: str, quantity: Quantity, rank: int, place: str) -> None:
         walker, given = self.walker, setting.value
         highest = Level.SIGNAL if place == "inputs" else Level.CONSTANT
-        unknown = is_wrong(walker.walk(given))
-        value = walker.given(given, quantity.unit, highest, f"the value of `{text}` in a test")
+        unknown = quantity.labels is None and is_wrong(walker.walk(given))
+        value = walker.given(
+            given, quantity.unit, highest, f"the value of `{text}` in a test", quantity.labels
+        )
         if unknown or value.level > highest:
             return
         if value.rank > rank:

@@ -101,7 +101,7 @@ def split_constants(
         if const is None:
             rest.append(setting)
         else:
-            value = in_declared_unit(setting, const.unit)
+            value = in_declared_unit(setting, const.unit, const.labels)
             if not isinstance(value, float):
                 raise click.UsageError(f"--set {setting.name}: a const takes a number here, not an array")
             constants[setting.name] = parse_unit(const.unit).to_si(value) if const.unit else value
@@ -152,7 +152,7 @@ def scalars(found: "NamedScalars", setting: Setting) -> dict[str, float]:
     """The value of each scalar that a name means, in its declared unit; raises UsageError for another shape."""
     import numpy as np
 
-    values = np.asarray(in_declared_unit(setting, found.block.unit))
+    values = np.asarray(in_declared_unit(setting, found.block.unit, found.block.labels))
     if values.shape not in ((), found.shape):
         wanted = "×".join(map(str, found.shape)) or "one number"
         raise click.UsageError(f"`{setting.name}` takes {wanted}, not {'×'.join(map(str, values.shape))}")
@@ -176,11 +176,19 @@ def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> st
     return f"the model has no parameter, input or const `{name}`" + (f"; {hint}" if hint else "")
 
 
-def in_declared_unit(setting: Setting | Sweep, declared: str | None) -> Any:
+def in_declared_unit(setting: Setting | Sweep, declared: str | None, labels: tuple[str, ...] = ()) -> Any:
     """A setting's number, or an array of them, in the declared unit; raises UsageError where units do not agree."""
     import numpy as np
 
     value = setting.value if isinstance(setting, Setting) else setting.values
+    if isinstance(value, str):
+        from stiffdsl.check import conversion
+        from stiffdsl.quantity import numbers
+
+        try:
+            return conversion.numbered(setting.name, value, labels) if labels else numbers(value)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     value = value if isinstance(value, float) else np.asarray(value, dtype=float)
     return converted(setting.name, value, setting.unit, declared)
 

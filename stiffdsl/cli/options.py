@@ -12,12 +12,16 @@ from stiffdsl.quantity import number, numbers, shape, with_unit
 NAME = re.compile(r"[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
 
 
+_LABELS = re.compile(r"\s*(?:[^\W\d]\w*|\{\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*\s*\})\s*")
+
+
 @dataclass(frozen=True)
 class Setting:
-    """`name=value`: a number or an array, in the declared unit or with one of its own, `T=20[degC]`."""
+    """`name=value`: a number or an array, in the declared unit or with one of its own, `T=20[degC]`; a label of an
+    enumeration, or an array of those, is kept as text."""
 
     name: str
-    value: float | list[Any]
+    value: float | list[Any] | str
     unit: str | None = None
 
 
@@ -180,6 +184,8 @@ class SettingType(click.ParamType):
         try:
             name, text = split_assignment(value, "k1=0.05")
             value, unit = with_unit(text)
+            if unit is None and _LABELS.fullmatch(value) and value not in ("inf", "nan", "infinity"):
+                return Setting(name, value)
             return Setting(name, numbers(value), unit)
         except ValueError as error:
             self.fail(str(error), param, ctx)

@@ -1,10 +1,11 @@
 """The state of one flattening: numbers given out, rows and diagnostics gathered. Every pass of `flat` writes here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.conversion import numbered
+from stiffdsl.check.model import CheckedModel, Class
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
 from stiffdsl.flat.domain import IterationDomain
@@ -14,6 +15,18 @@ from stiffdsl.flat.model import SLOT_KINDS, Block, Event, Stopped
 from stiffdsl.flat.shared import Sharing, sharing
 from stiffdsl.flat.stoichiometry import Stoichiometry
 from stiffdsl.syntax import tree
+
+
+def _label(root: Class, name: str, value: str) -> float:
+    """The number of the label that replaces the `const` of a dotted name. Raises `ValueError`."""
+    *path, last = name.split(".")
+    cls: Class | None = root
+    for segment in path:
+        cls = next((use.cls for use in cls.components if use.name == segment), None) if cls else None
+    labels = next((v.labels for v in cls.variables if v.name == last), ()) if cls else ()
+    if not labels:
+        raise ValueError(f"the constant `{name}` must be a number, not {value!r}")
+    return numbered(name, value, labels)
 
 
 class Context:
@@ -26,7 +39,7 @@ class Context:
     def __init__(
         self,
         checked: CheckedModel,
-        overrides: dict[str, float],
+        overrides: Mapping[str, float | str],
         evaluate: Callable[["Context", Node, str], np.ndarray],
     ):
         self.checked = checked
@@ -61,7 +74,8 @@ class Context:
         modifiers: dict[tuple[str, str], Bound] = {}
         self.root = Node(checked.root, (), None, None, modifiers)
         for name, value in overrides.items():
-            modifiers[name, "value"] = Bound(tree.Number(float(value), None, span), self.root, span)
+            number = _label(checked.root, name, value) if isinstance(value, str) else float(value)
+            modifiers[name, "value"] = Bound(tree.Number(number, None, span), self.root, span)
 
     @property
     def constants(self) -> np.ndarray:
@@ -94,7 +108,7 @@ class Context:
         return self.block(path, "hidden", None, None, span).offset
 
     def block(
-        self, path, kind: str, unit: str | None, doc: str | None, span: Span, low=None, high=None
+        self, path, kind: str, unit: str | None, doc: str | None, span: Span, low=None, high=None, labels=()
     ) -> Block:
         """The scalars of one declaration, numbered."""
         group = SLOT_KINDS[kind]
@@ -102,7 +116,7 @@ class Context:
         if unit is not None:
             parsed = parse_unit(unit)
             scale, shift = parsed.scale, parsed.shift
-        block = Block(path, kind, self.next[group], unit, scale, shift, doc, span, low, high)
+        block = Block(path, kind, self.next[group], unit, scale, shift, doc, span, low, high, {}, labels)
         self.next[group] += block.size
         if self.next[group] > MOST_MEMBERS:
             raise Fault("E0304", f"the model has more than {MOST_MEMBERS:,} unknowns", span)

@@ -1,5 +1,7 @@
 """`flatten`: instances, values, equations, connections and reactions, then alias elimination."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from stiffdsl.check.model import CheckedModel
@@ -17,7 +19,7 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 
 
-def flatten(checked: CheckedModel, constants: dict[str, float] | None = None) -> FlatModel:
+def flatten(checked: CheckedModel, constants: Mapping[str, float | str] | None = None) -> FlatModel:
     """The equations of `checked` in families, aliases eliminated. `constants` overrides `const` values by name.
 
     Raises `ModelError` with every mistake found (codes E03, E04).
@@ -27,7 +29,7 @@ def flatten(checked: CheckedModel, constants: dict[str, float] | None = None) ->
         return finished(context, connections, experiment(context))
 
 
-def gathered(checked: CheckedModel, constants: dict[str, float]) -> tuple[Context, Connections]:
+def gathered(checked: CheckedModel, constants: Mapping[str, float | str]) -> tuple[Context, Connections]:
     """The whole model read: equations, values and starts in the context, and what connections say."""
     context = instantiated(checked, constants)
     context.stop_on_errors()

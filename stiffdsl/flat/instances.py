@@ -1,6 +1,6 @@
 """The instance tree of a model: parts, arrays of parts, and the scalars of every declaration in numbered blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def dimensions(context: Context, node: Node, exprs: tuple[tree.Expr, ...], name:
     return tuple(dims)
 
 
-def instantiated(checked: CheckedModel, constants: dict[str, float]) -> Context:
+def instantiated(checked: CheckedModel, constants: Mapping[str, float | str]) -> Context:
     """A context that holds the instance tree of `checked`; mistakes are among its diagnostics."""
     context = Context(checked, constants, constant_value)
     context.attempt(lambda: _add_instances(context))
@@ -144,7 +144,12 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
         high = float(np.ravel(look.structural(variable.range.last, "a range"))[0])
         if low > high:
             raise Fault("E0308", f"the range of `{variable.name}` is empty", variable.range.span)
-    block = context.block(path, kind, variable.unit, variable.doc, variable.name_span, low, high)
+    block = context.block(
+        path, kind, variable.unit, variable.doc, variable.name_span, low, high, variable.labels
+    )
+    if variable.labels and kind in ("param", "input"):
+        last = float(len(variable.labels))
+        block.sizes["min"], block.sizes["max"] = (np.broadcast_to(v, (block.size,)) for v in (1.0, last))
     node.blocks[variable.name] = block
     own_sizes = (variable.nominal, variable.min, variable.max)
     for name in SIZES if node.modifiers or own_sizes != (None, None, None) else ():

@@ -96,7 +96,8 @@ class Block:
 
     `path` is the dotted name in segments with the array dimensions of each: `(("rooms", (20,)), ("T", ()))`.
     `kind`: var, output, potential, flow, param, input. `low, high` is the range of a parameter in SI. `sizes` are what
-    was declared of `nominal`, `min` and `max`, in SI, one number for each scalar.
+    was declared of `nominal`, `min` and `max`, in SI, one number for each scalar. `labels` are those of the enumeration
+    that it is a value of, which count from 1.
     """
 
     path: tuple[tuple[str, tuple[int, ...]], ...]
@@ -110,6 +111,7 @@ class Block:
     low: float | None = None
     high: float | None = None
     sizes: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def shape(self) -> tuple[int, ...]:

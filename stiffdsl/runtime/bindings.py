@@ -215,7 +215,7 @@ def _placed(
 ) -> _Placed:
     """The value given for one name; raises `ValueError` where it is no number, or not of the name's shape."""
     if isinstance(value, str):
-        value = quantity(name, value, found.block.unit)
+        value = quantity(name, value, found.block.unit, labels=found.block.labels)
     # Plain numbers are what most calls give.
     plain = type(value) is float and math.isfinite(value)
     number = np.float64(value) if plain else _numbers(value, name, what)

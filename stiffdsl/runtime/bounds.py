@@ -31,6 +31,8 @@ def refuse(found: NamedScalars, given: Any, what: str) -> None:
 
 
 def outside(block: Block, k: int, value: float, limit: float, side: str, word: str) -> str:
+    if block.labels:
+        return f"`{block.scalar_name(k)}` is one of {', '.join(block.labels)} (1 to {len(block.labels)}), not {value:g}"
     given, allowed = ((v - block.shift) / block.scale for v in (value, limit))
     unit = "" if block.unit is None else f" [{block.unit}]"
     return f"`{block.scalar_name(k)}` is {word} its `{side}`: {given:.6g}{unit} for {allowed:.6g}{unit}"

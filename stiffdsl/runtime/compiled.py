@@ -173,4 +173,4 @@ def _row(block: Block, k: int, values: np.ndarray, kind: str) -> Row:
     bounds = None
     if block.low is not None and block.high is not None:
         bounds = ((block.low - block.shift) / block.scale, (block.high - block.shift) / block.scale)
-    return Row(block.scalar_name(k), block.unit, value, bounds, block.doc, kind)
+    return Row(block.scalar_name(k), block.unit, value, bounds, block.doc, kind, block.labels)

@@ -671,7 +671,8 @@ def lanes_told(
     for names, given in kinds:
         for name, value in given.items():
             found = names.find(name)
-            value = quantity(name, value, found.block.unit) if isinstance(value, str) else value
+            if isinstance(value, str):
+                value = quantity(name, value, found.block.unit, labels=found.block.labels)
             if np.ndim(value) == len(found.shape) + 1:
                 varied[name] = value
                 units[name] = found.block.unit
@@ -711,7 +712,7 @@ def _split(
             found = names[kind].find(name)
             rank = len(found.shape)
             if isinstance(value, str):
-                value = quantity(name, value, found.block.unit)
+                value = quantity(name, value, found.block.unit, labels=found.block.labels)
             traced = isinstance(value, Tracer)
             array = value if traced else numbers(value, f"`{name}`")
             if array.ndim > rank + 1 or array.shape[max(0, array.ndim - rank) :] not in ((), found.shape):

@@ -12,7 +12,8 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scalar. `value` is a parameter's value or a start value, in `unit`; `range` is (low, high) or None."""
+    """One scalar. `value` is a parameter's value or a start value, in `unit`; `range` is (low, high) or None. `labels`
+    are those of the enumeration that it is a value of, from 1."""
 
     name: str
     unit: str | None
@@ -20,6 +21,16 @@ class Row:
     range: tuple[float, float] | None
     doc: str | None
     kind: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The value as text: a number, or a label."""
+        if self.value is None:
+            return ""
+        if self.labels and self.value in range(1, len(self.labels) + 1):
+            return self.labels[int(self.value) - 1]
+        return f"{self.value:g}"
 
 
 class Table:
@@ -66,8 +77,7 @@ class Table:
         cells = [("name", "value", "unit", "range", "doc")]
         for row in self._rows[:SHOWN]:
             bounds = "" if row.range is None else f"{row.range[0]:g}..{row.range[1]:g}"
-            value = "" if row.value is None else f"{row.value:g}"
-            cells.append((row.name, value, row.unit or "", bounds, row.doc or ""))
+            cells.append((row.name, row.label, row.unit or "", bounds, row.doc or ""))
         return cells
 
     def _repr_html_(self) -> str:

@@ -313,14 +313,18 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
                 return tree.Number(float(found[0]), leaf.unit, span)
             return tree.Name((tree.Part(canonical(found[0]) or found[0]),), span)
 
-        value, range_, start, guess, *sizes = [None if p is None else _rebuilt(p, fill) for p in parts]
+        value, range_, start, guess, nominal, low, high = [
+            None if p is None else _rebuilt(p, fill) for p in parts
+        ]
         name, begin = canonical(leaves[named]), places[named]
         if name is None:
             return None
         whole = _whole_line(source, group, at, leaves)
         name_span = Span(source, at + 1, begin, at + 1, begin + len(leaves[named]))
         head = (pattern.kind, name, pattern.dimensions, pattern.unit)
-        made.append(tree.Variable(*head, value, range_, start, guess, None, whole, name_span, *sizes))
+        made.append(
+            tree.Variable(*head, value, range_, start, guess, None, whole, name_span, nominal, low, high)
+        )
     return made
 
 

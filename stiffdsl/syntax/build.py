@@ -7,6 +7,7 @@ from lark import Token, Transformer
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.modelica import TYPES
 
 _SECTIONS = ("equations", "initial", "reactions", "experiment")
 REDUCTIONS = ("sum", "prod", "min", "max")
@@ -146,6 +147,7 @@ class TreeBuilder(Transformer):
     def _variable(self, kind: str, c) -> tree.Variable:
         items = [i for i in c[2:] if not isinstance(i, Token)]
         dimensions = tuple(items.pop(0)) if items and isinstance(items[0], list) else ()
+        type_ = items.pop(0) if items and items[0][0] == "type" else (None, None, None)
         found: dict[str, Any] = {}
         for name, item, span in items:
             if name in found:
@@ -159,7 +161,7 @@ class TreeBuilder(Transformer):
         if bounds is not None and not isinstance(bounds, tree.Range):
             self._report("E0105", "a range is written `low..high`", bounds.span)
             bounds = None
-        last = items[-1][2] if items else self._span(c[1])
+        last = items[-1][2] if items else type_[2] or self._span(c[1])
         return tree.Variable(
             kind,
             str(c[1]),
@@ -175,7 +177,26 @@ class TreeBuilder(Transformer):
             found.get("nominal"),
             found.get("min"),
             found.get("max"),
+            type_[1],
         )
+
+    def type(self, c):
+        name, span = c[1]
+        if name in TYPES:
+            title = "a declaration names no type"
+            self._report(
+                "E0101", title, span, "what follows the `:` is an `enum`", "leave it out; a unit is `[m/s]`"
+            )
+        return ("type", name, self._span(c[0]).to(span))
+
+    def enum(self, c):
+        labels = [t for t in c[3:] if isinstance(t, Token) and t.type == "NAME"]
+        for k, label in enumerate(labels):
+            if label in labels[:k]:
+                self._report("E0104", f"`{c[1]}` has two labels `{label}`", self._span(label), "again")
+        doc = next((_unquoted(t) for t in c if isinstance(t, Token) and t.type == "STRING"), None)
+        name_span = self._span(c[1])
+        return tree.Enum(str(c[1]), tuple(map(str, labels)), doc, self._span(c[0], c[-2]), name_span)
 
     def dotted(self, c):
         return (".".join(str(t) for t in c[::2]), self._span(c[0], c[-1]))

@@ -51,7 +51,7 @@ _KEYWORDS = {
     "output": "KIND", "discrete": "KIND", "part": "PART", "port": "PORT", "potential": "POTENTIAL",
     "flow": "FLOW", "equations": "EQUATIONS", "initial": "INITIAL", "reactions": "REACTIONS",
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
-    "stop": "STOP", "assert": "ASSERT",
+    "stop": "STOP", "assert": "ASSERT", "enum": "ENUM",
 }  # fmt: skip
 _OUTSIDE_COMMENTS = re.compile(r"#[^\n]*|.", re.DOTALL)
 _EQUAL_FOLLOWS = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*=")
@@ -290,7 +290,7 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             return "NAME"
         if kind in ("EQUATIONS", "INITIAL", "REACTIONS", "EXPERIMENT", "END"):
             return kind if following[:1] in ("\n", "") else "NAME"
-        if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT"):
+        if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT", "ENUM"):
             return kind if re.match(r'[^\W\d]|"', following) else "NAME"
         if kind == "ASSERT":
             return kind if re.match(r"[\w.(+\-]", following) else "NAME"

@@ -47,6 +47,7 @@ _ELSEWHERE = {
 }
 _SAID = {
     "EQUAL": "`=`", "RPAR": "`)`", "LPAR": "`(`", "RSQB": "`]`", "LSQB": "`[`", "RBRACE": "`}`",
+    "LBRACE": "`{`",
     "COMMA": "`,`", "COLON": "`:`", "NAME": "a name", "STRING": "a text", "NEWLINE": "the end of the line",
     "THEN": "`then`", "ELSE": "`else`", "END": "`end`", "IN": "`in`", "DOTDOT": "`..`", "AT": "`@`",
     "ARROW": "`->`", "ASSIGN": "`:=`", "FOR": "`for`", "IMPORT": "`import`", "MODEL": "`model`",
@@ -220,10 +221,9 @@ def _declaration(p: ErrorContext) -> Diagnostic | None:
 def _attribute(p: ErrorContext) -> Diagnostic | None:
     """`var x : Real`, `param k : 2`, `param float k`, `var x start 1, nominal 10`, `var x start 1 fixed`."""
     kind, token, after = p.first, p.token, p.after
-    if token.type == "COLON" and len(p.line) == 2 and after is not None:
-        value = after.type == "NUMBER" or kind in ("param", "const", "input")
-        help = f"write `{kind} {p.before} = {after}`" if value else "leave it out; a unit is `[m/s]`"
-        return p.say("a declaration takes no `:`", help=help)
+    if p.before is not None and p.before.type == "COLON" and len(p.line) == 3 and token.type != "NEWLINE":
+        help = f"write `{kind} {p.line[1]} = {token}`"
+        return p.say("what follows the `:` of a declaration is an `enum`", on=p.before, help=help)
     if token.type == "NAME" and len(p.line) == 2 and p.line[1] in TYPES:
         return p.say("a declaration names no type", on=p.line[1], help=f"write `{kind} {token}`")
     if token.type == "COMMA" and after in ("start", "guess", "in", *SIZES):
@@ -409,9 +409,20 @@ def _surplus(p: ErrorContext) -> Diagnostic | None:
     return None
 
 
+def _enum(p: ErrorContext) -> Diagnostic | None:
+    """`enum Mode = {off, on}`, an `enum` inside a model."""
+    if p.token.type == "ENUM" and not p.line:
+        return p.say("an `enum` stands beside the models", help="move it out of the model, above it")
+    if p.first is not None and p.first.type == "ENUM" and p.token.type != "NEWLINE" and len(p.line) == 2:
+        return p.say(
+            "the values of an enumeration stand in braces", help=f"write `enum {p.line[1]} {{off, on}}`"
+        )
+    return None
+
+
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
     *TEST_RULES,
-    _choices, _elementwise, _function_line,
+    _choices, _elementwise, _function_line, _enum,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,
 )  # fmt: skip

@@ -55,6 +55,8 @@ def show_number(value: float) -> str:
 def show_variable(variable: tree.Variable) -> str:
     """One declaration: `param k = 0.04 [1/s] in 0..1 "rate"`."""
     words = [f"{variable.kind} {variable.name}{_indices(variable.dimensions)}"]
+    if variable.type is not None:
+        words.append(f": {variable.type}")
     if variable.unit is not None:
         words.append(f"[{variable.unit}]")
     if variable.value is not None:
@@ -79,10 +81,12 @@ def _import(node: tree.Import) -> str:
 
 
 def _declaration(
-    node: tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Test,
+    node: tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Enum | tree.Test,
 ) -> Iterator[str]:
     if isinstance(node, tree.Test):
         yield from _test(node)
+    elif isinstance(node, tree.Enum):
+        yield f"enum {node.name} {{{', '.join(node.labels)}}}{_doc(node.doc)}"
     elif isinstance(node, tree.FunctionDeclaration):
         yield from _function(node)
     elif isinstance(node, tree.Connector):

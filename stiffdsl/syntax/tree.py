@@ -221,6 +221,9 @@ class Variable:
     nominal: Expr | None = None
     min: Expr | None = None
     max: Expr | None = None
+    # `discrete mode : Mode`: the enumeration, and its labels once `check` has found it.
+    type: str | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,6 +502,17 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
+class Enum:
+    """`enum Mode {off, heating, cooling}`: an enumeration; its values count from 1, in this order."""
+
+    name: str
+    labels: tuple[str, ...]
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """`import a.b` (`names` is None) or `from a.b import X, Y`."""
 
@@ -512,5 +526,5 @@ class Module:
     """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
 
     imports: tuple[Import, ...]
-    declarations: tuple["Model | Connector | FunctionDeclaration | Variable | Test", ...]
+    declarations: tuple["Model | Connector | FunctionDeclaration | Enum | Variable | Test", ...]
     span: Span = _span()

@@ -76,6 +76,19 @@ variables = st.builds(
     st.one_of(st.none(), expressions),
     st.one_of(st.none(), texts),
 )
+enums = st.builds(
+    lambda labels, doc: tree.Enum("Mode", tuple(labels), doc, HERE, HERE),
+    st.lists(names, min_size=1, max_size=3, unique=True),
+    st.one_of(st.none(), texts),
+)
+typed = st.builds(
+    lambda kind, name, value: tree.Variable(
+        kind, name, (), None, value, None, None, None, None, HERE, HERE, type="lib.Mode"
+    ),
+    st.sampled_from(["const", "param", "discrete"]),
+    names,
+    st.one_of(st.none(), expressions.map(_value_without_own_unit)),
+)
 modifiers = st.lists(
     st.builds(
         lambda n, a, v: tree.Modifier(n, a, v, HERE),
@@ -129,7 +142,7 @@ models = st.builds(
     st.lists(
         st.builds(lambda t, m: tree.Extends(t, m, HERE), st.just("lib.Base"), modifiers), max_size=2
     ).map(tuple),
-    st.lists(st.one_of(variables, components), max_size=3).map(tuple),
+    st.lists(st.one_of(variables, typed, components), max_size=3).map(tuple),
     st.lists(statements, max_size=3).map(tuple),
     st.lists(equations, max_size=1).map(tuple),
     st.lists(reactions, max_size=2).map(tuple),
@@ -187,6 +200,7 @@ modules = st.builds(
             models,
             tests,
             functions,
+            enums,
             variables.map(
                 lambda v: tree.Variable("const", *(getattr(v, f) for f in tree.Variable.__slots__[1:]))
             ),

@@ -309,8 +309,10 @@ def _listed(title: str, blocks: Sequence[Block], values: np.ndarray) -> list[str
         own = (values[b.offset : b.offset + b.size] - b.shift) / b.scale
         known = own[~np.isnan(own)]
         value = "" if not len(known) else f"{known.min():.6g}"
+        if b.labels and len(known):
+            value = b.labels[int(known.min()) - 1]
         if len(known) and known.min() != known.max():
-            value += f" to {known.max():.6g}"
+            value += f" to {b.labels[int(known.max()) - 1] if b.labels else f'{known.max():.6g}'}"
         bounds = ""
         if b.low is not None and b.high is not None:
             bounds = f"in {(b.low - b.shift) / b.scale:.6g}..{(b.high - b.shift) / b.scale:.6g}"
