@@ -355,7 +355,7 @@ class CompiledModel(CompiledProgram):
         general = self.program.general
         if general is None:
             return self
-        made = CompiledModel(general, self.seconds, self.origin)
+        made = CompiledModel(general, self.seconds, self.origin, self.thresholds)
         made.reduced = self
         return made
 

@@ -7,11 +7,16 @@ model take too long, or the method has no kernel. Both tiers take the same steps
 from stiffdsl.native.host.build import build
 from stiffdsl.native.host.called import called, kernel_of
 from stiffdsl.native.host.solver import NO_TABLES, Arrived, NativeSolver, Recorded, Tables
+from stiffdsl.native.ir.form import CALL_SIZES, FORM, CallSizes, Form
 from stiffdsl.native.step.search import SearchKernel, algebraic_problem, search_of, start_problem
 
 __all__ = [
+    "CALL_SIZES",
+    "FORM",
     "NO_TABLES",
     "Arrived",
+    "CallSizes",
+    "Form",
     "NativeSolver",
     "Recorded",
     "SearchKernel",

@@ -8,8 +8,8 @@ kernel of Robertson by rodas5p: 2 unknowns, 8 stages of order 5
 
 import re
 
-from stiffdsl.native.functions.emission import STRAIGHT, size_written_out
-from stiffdsl.native.functions.hoist import prepared
+from stiffdsl.native.functions.emission import size_written_out
+from stiffdsl.native.functions.hoist import is_looped, prepared
 from stiffdsl.native.host.build import TABLEAUS, kernel_model
 from stiffdsl.native.loop import kernel
 from stiffdsl.native.step.attempt import KernelModel, is_small, work_areas
@@ -90,7 +90,7 @@ def _functions(model: KernelModel) -> list[Function]:
 
 def _function(function: Function) -> str:
     size = size_written_out(function)
-    form = "unrolled" if size <= STRAIGHT else "loops over vectors"
+    form = "loops over vectors" if is_looped(function) else "unrolled"
     return f"  {function.name:<34}{size:>8}  {form}"
 
 

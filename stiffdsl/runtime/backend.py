@@ -61,7 +61,9 @@ class Backend(Protocol):
         """One function of a program; `portable` is its text in JAX."""
         ...
 
-    def search(self, problem: Any, sample: np.ndarray | None) -> native.SearchKernel | None:
+    def search(
+        self, problem: Any, sample: np.ndarray | None, form: native.Form
+    ) -> native.SearchKernel | None:
         """A search for a root of a problem as one call; None where Newton's method in JAX serves."""
         ...
 
@@ -99,8 +101,10 @@ class LLVM:
     def function(self, program: Program, function: Function, portable: Callable[..., Any]) -> Any:
         return native.kernel_of(program, function, portable)
 
-    def search(self, problem: Any, sample: np.ndarray | None) -> native.SearchKernel | None:
-        return native.search_of(problem, sample)
+    def search(
+        self, problem: Any, sample: np.ndarray | None, form: native.Form
+    ) -> native.SearchKernel | None:
+        return native.search_of(problem, sample, form)
 
 
 class XLA:
@@ -130,7 +134,7 @@ class XLA:
     def function(self, program: Program, function: Function, portable: Callable[..., Any]) -> Any:
         return portable
 
-    def search(self, problem: Any, sample: np.ndarray | None) -> None:
+    def search(self, problem: Any, sample: np.ndarray | None, form: native.Form) -> None:
         return None
 
 
@@ -149,7 +153,8 @@ def backend() -> Backend:
 @artifact
 def built(model: CompiledProgram, method: str, declared: DeclaredState) -> Any:
     """The kernel of whole solves for a method, or the reason why there is none."""
-    return native.build(model.program, method, declared(model))
+    sizes = model.thresholds
+    return native.build(model.program, method, declared(model), sizes.form, sizes.calls)
 
 
 @artifact

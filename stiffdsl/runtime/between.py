@@ -20,7 +20,6 @@ from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.initialization.initial_state import anchor
-from stiffdsl.runtime.initialization.start_search import LONG
 from stiffdsl.runtime.system import held_at
 from stiffdsl.solve.integrate.time_events import Consistent
 from stiffdsl.solve.newton.damped_newton import NewtonResult
@@ -50,10 +49,10 @@ def searching(model: CompiledProgram) -> OwnSearch | None:
     # Which side of a jump in time counts is given where steps are made.
     if any("side" in f.arguments for f in functions):
         return None
-    if sum(len(f.ops) for f in functions) < LONG:
+    if sum(len(f.ops) for f in functions) < model.thresholds.between_kernel:
         return None
     problem, known = native.algebraic_problem(program), anchor(model)
-    made = backend().search(problem, None if known is None else _sample(model, known))
+    made = backend().search(problem, None if known is None else _sample(model, known), model.thresholds.form)
     if made is None:
         return None
     unknowns = problem.free

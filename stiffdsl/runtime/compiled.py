@@ -15,6 +15,7 @@ from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.names import Names
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tables import Row, Table
+from stiffdsl.runtime.thresholds import THRESHOLDS, Thresholds
 
 
 class CompiledProgram:
@@ -29,9 +30,11 @@ class CompiledProgram:
         program: Program,
         seconds: Mapping[str, float] | None = None,
         origin: Any = None,
+        thresholds: Thresholds = THRESHOLDS,
     ):
         """`origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled."""
         self.program = program
+        self.thresholds = thresholds
         self.origin = origin
         self.name = program.system.flat.name
         self.seconds = seconds if seconds is not None else {}

@@ -66,6 +66,6 @@ def _pruned(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Pruned:
         left = prune(system, (program.rows, program.columns), numbers)
         if left.size < system.size:
             kept = kept_entries(system, left)
-            part = type(model)(lower(left), model.seconds, model.origin)
+            part = type(model)(lower(left), model.seconds, model.origin, model.thresholds)
             part.whole = model, labels
     return Pruned(part, labels, numbers, kept)

@@ -536,7 +536,7 @@ def ensemble(
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK
     if not backend().threads:
-        slots, most = device_slots(part.program.size, len(times))
+        slots, most = device_slots(part.program.size, len(times), model.thresholds.slots)
         threads = 1
     kind = EnsembleKind(
         method,

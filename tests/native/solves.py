@@ -5,11 +5,21 @@ from typing import NamedTuple
 import numpy as np
 
 from stiffdsl.diagnostics import Source
+from stiffdsl.native import Form
 from stiffdsl.pipeline import compile_model
 from stiffdsl.program import interpret
 from stiffdsl.program.program import Program
 from stiffdsl.resources import folder
 from stiffdsl.sources import read
+
+# Every way to write a step: with calls; tables of positions instead of code; loops over vectors.
+FORMS = (
+    Form(unrolled_step=0),
+    Form(unrolled_step=0, unrolled_factors=0),
+    Form(unrolled_step=0, unrolled_factors=0, unrolled_function=0),
+)
+# With calls, and pivots as they come.
+PIVOTED = Form(unrolled_step=0, bad_pivots=-1.0)
 
 # An algebraic unknown that only an equation of degree three determines, and a right side that changes with time.
 CONSTRAINED = """

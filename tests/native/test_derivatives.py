@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 
 import stiffdsl
+from stiffdsl import native
 from stiffdsl.diagnostics import Source
 from stiffdsl.model import CompiledModel
-from stiffdsl.native.factors import lu
-from stiffdsl.native.functions import emission
-from stiffdsl.native.gradient import rules
 from stiffdsl.native.host import engine
-from stiffdsl.native.step import attempt
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.inputs import Inputs, signal
 from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.thresholds import Thresholds
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.integrate.solver import make_solve
 from tests.native import solves
@@ -37,8 +35,9 @@ def library(path):
     return stiffdsl.load(folder("models") / path)
 
 
-def model(text):
-    return CompiledModel(compile_model(Source("test.sml", text), stop_after="program"))
+def model(text, **thresholds):
+    program = compile_model(Source("test.sml", text), stop_after="program")
+    return CompiledModel(program, thresholds=Thresholds(**thresholds))
 
 
 def point(model):
@@ -111,10 +110,10 @@ def test_modes_agree_with_each_other_and_with_differences(path):
 TABLE = (np.array([0.0, 0.5, 0.5, 1.4]), np.array([1.0, 0.2, 0.6, 2.0]))
 
 
-def constrained():
+def constrained(**thresholds):
     """A DAE whose right side changes with time, driven by a table with a jump."""
     table = signal(0, 1.0, 0.0, TABLE, "u")
-    return model(solves.CONSTRAINED), (table,)
+    return model(solves.CONSTRAINED, **thresholds), (table,)
 
 
 @pytest.mark.slow
@@ -138,33 +137,30 @@ def test_a_driven_dae_as_by_the_portable_tier():
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), ours, derivatives(portable))
 
 
-def test_every_way_to_write_them_is_the_same(monkeypatch):
+def test_every_way_to_write_them_is_the_same():
     """With calls; tables of positions instead of code; loops over vectors; pivots as they come."""
     m, signals = constrained()
     at = point(m)
     first = products(by_kernel(m, signals), at, direction(at))
-    monkeypatch.setenv("STIFFDSL_CACHE", "")
-    for module in (attempt, lu, emission):
-        monkeypatch.setattr(module, "STRAIGHT", 0)
-        other = constrained()[0]
-        assert_close(products(by_kernel(other, signals), at, direction(at)), first)
-    monkeypatch.setattr(attempt, "BAD_PIVOTS", -1.0)
-    for limit in (0, 7000):
-        monkeypatch.setattr(attempt, "STRAIGHT", limit)
-        other = constrained()[0]
+    for form in (
+        *solves.FORMS,
+        replace(solves.FORMS[2], bad_pivots=-1.0),
+        native.Form(bad_pivots=-1.0),
+    ):
+        other = constrained(form=form)[0]
         assert_close(products(by_kernel(other, signals), at, direction(at)), first)
 
 
-def switched():
+def switched(**thresholds):
     """A DAE whose algebraic unknowns jump, at times that follow parameters and at those of a table."""
     points = np.array([0.0, 0.03, 0.03, 0.05, 0.05, 0.1]), np.array([1.0, 1.2, 3.0, 2.0, 4.0, 4.0])
     # Differences do not say what two jumps at one time do that move apart.
     text = solves.SWITCHED.replace("param late = 0.02", "param late = 0.035")
-    return model(text), (signal(0, 1.0, 0.0, points, "u"),)
+    return model(text, **thresholds), (signal(0, 1.0, 0.0, points, "u"),)
 
 
 @pytest.mark.parametrize("driven", [False, True])
-def test_over_jumps_of_algebraic_unknowns(driven, monkeypatch):
+def test_over_jumps_of_algebraic_unknowns(driven):
     m, signals = switched()
     signals = signals if driven else ()
     at = point(m)
@@ -174,11 +170,8 @@ def test_over_jumps_of_algebraic_unknowns(driven, monkeypatch):
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
     difference_of = difference(by_kernel(m, signals, rtol=1e-10), at, moved, weights, 1e-5)
     np.testing.assert_allclose(forward, difference_of, rtol=1e-5)
-    monkeypatch.setenv("STIFFDSL_CACHE", "")
-    monkeypatch.setattr(attempt, "STRAIGHT", 0)
-    for pivots in (attempt.BAD_PIVOTS, -1.0):
-        monkeypatch.setattr(attempt, "BAD_PIVOTS", pivots)
-        assert_close(products(by_kernel(switched()[0], signals, rtol=1e-10), at, moved), found)
+    for form in (solves.FORMS[0], solves.PIVOTED):
+        assert_close(products(by_kernel(switched(form=form)[0], signals, rtol=1e-10), at, moved), found)
 
 
 def test_values_saved_where_algebraic_unknowns_jump_follow_what_comes_after():
@@ -204,11 +197,9 @@ def assert_close(found, expected):
 
 
 @pytest.mark.parametrize("case", ["constant", "driven", "pivoted"])
-def test_directions_side_by_side_are_the_same_directions(case, monkeypatch):
-    m, signals = constrained() if case == "driven" else (model(solves.CONSTRAINED), ())
-    if case == "pivoted":
-        monkeypatch.setenv("STIFFDSL_CACHE", "")
-        monkeypatch.setattr(attempt, "BAD_PIVOTS", -1.0)
+def test_directions_side_by_side_are_the_same_directions(case):
+    form = native.Form(bad_pivots=-1.0) if case == "pivoted" else native.FORM
+    m, signals = constrained() if case == "driven" else (model(solves.CONSTRAINED, form=form), ())
     of, at = by_kernel(m, signals), point(m)
     many = [direction(at, seed) for seed in range(9)]
 
@@ -226,13 +217,13 @@ def test_directions_side_by_side_are_the_same_directions(case, monkeypatch):
     assert_close(together, jax.tree.map(lambda *parts: jnp.stack(parts), *alone))
 
 
-def test_segments_of_a_long_solve_are_made_again(monkeypatch):
+def test_segments_of_a_long_solve_are_made_again():
     m = library("chemistry/robertson.sml")
     at = point(m)
     first = products(by_kernel(m), at, direction(at))
-    monkeypatch.setattr(rules, "BUFFER", 0)
-    monkeypatch.setattr(rules, "FORWARD_BUFFER", 0)
-    assert_close(products(by_kernel(m, max_steps=200), at, direction(at)), first)
+    short = Thresholds(calls=native.CallSizes(tape=0, forward_tape=0))
+    again = by_kernel(CompiledModel(m.program, thresholds=short), max_steps=200)
+    assert_close(products(again, at, direction(at)), first)
 
 
 def test_batches_of_lanes_and_of_directions():

@@ -50,7 +50,7 @@ def test_vmap(robertson):
         assert np.array_equal(both[k, 1], expected)
 
 
-def test_many_lanes_go_side_by_side(robertson, monkeypatch):
+def test_many_lanes_go_side_by_side(robertson):
     given, solver = robertson
     p = given.p * np.linspace(0.5, 2, 40)[:, None]
 
@@ -58,7 +58,7 @@ def test_many_lanes_go_side_by_side(robertson, monkeypatch):
         return solver.jax_solve(0.0, 1e4, given.y0, p, saveat=TIMES).ys
 
     alone = jax.jit(jax.vmap(one))(p)
-    monkeypatch.setattr(native.host.solver, "MANY", 20)
+    solver = native.build(given.program, sizes=native.CallSizes(side_by_side=20))
     text = jax.jit(jax.vmap(one)).lower(p).as_text()
     assert f"stiffdsl_{solver.wide.key}" in text
     assert np.array_equal(jax.jit(jax.vmap(one))(p), alone)

@@ -10,6 +10,7 @@ import pytest
 from stiffdsl.native.functions import emission
 from stiffdsl.native.host import engine
 from stiffdsl.native.ir.code import IRModule
+from stiffdsl.native.ir.form import FORM, Form
 from stiffdsl.program import interpret
 from stiffdsl.program.forward import time_derivative
 from stiffdsl.program.operations import OPERATIONS
@@ -26,9 +27,9 @@ ARITIES = {
 }
 
 
-def compiled(function: Function, tables: dict[str, np.ndarray]):
+def compiled(function: Function, tables: dict[str, np.ndarray], form: Form = FORM):
     """`function` as machine code, called as the NumPy meaning is."""
-    module = IRModule()
+    module = IRModule(form)
     scratch = np.zeros(emission.emit_function(module, function, tables) + 1)
     text = module.text().replace("define internal", "define dso_local")
     library = engine.load(text, lambda: text)
@@ -56,8 +57,7 @@ def meaning(function: Function, tables: dict[str, np.ndarray], **values):
 
 
 @pytest.mark.parametrize("limit", [0, 10_000])
-def test_every_elementwise_operation(limit, monkeypatch):
-    monkeypatch.setattr(emission, "STRAIGHT", limit)
+def test_every_elementwise_operation(limit):
     b = Builder(ConstantTables())
     y, u = b.input("y", 7), b.input("u", 7)
     parts = []
@@ -80,7 +80,8 @@ def test_every_elementwise_operation(limit, monkeypatch):
         "u": np.array([0.5, 0.3, -2.0, 1.0, 1.0, 3.0, -math.inf]),
     }
     expected = meaning(function, b.tables.arrays, **values)
-    np.testing.assert_allclose(compiled(function, b.tables.arrays)(**values), expected, rtol=1e-14)
+    found = compiled(function, b.tables.arrays, Form(unrolled_function=limit))(**values)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -124,22 +125,20 @@ def test_random_programs_in_both_forms_and_their_derivatives(seed):
     slope = rng.normal(size=6)
     expected = meaning(function, b.tables.arrays, **values)
     derivative = time_derivative(function, b.tables.arrays)
-    for limit in (0, 10_000):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(emission, "STRAIGHT", limit)
-            run = compiled(function, b.tables.arrays)
-            np.testing.assert_allclose(run(**values), expected, rtol=1e-12, atol=1e-12)
-            if derivative is None:
-                continue
-            step = 1e-6
-            around = [
-                meaning(function, b.tables.arrays, **{**values, "t": 0.3 + s, "u": values["u"] + s * slope})
-                for s in (-step, step)
-            ]
-            run = compiled(*derivative)
-            found = run(**values, u_t=slope)
-            scale = 1 + np.abs(found)
-            assert np.all(np.abs(found - (around[1] - around[0]) / (2 * step)) < 1e-5 * scale)
+    for form in (Form(unrolled_function=0), Form(unrolled_function=10_000)):
+        run = compiled(function, b.tables.arrays, form)
+        np.testing.assert_allclose(run(**values), expected, rtol=1e-12, atol=1e-12)
+        if derivative is None:
+            continue
+        step = 1e-6
+        around = [
+            meaning(function, b.tables.arrays, **{**values, "t": 0.3 + s, "u": values["u"] + s * slope})
+            for s in (-step, step)
+        ]
+        run = compiled(*derivative, form)
+        found = run(**values, u_t=slope)
+        scale = 1 + np.abs(found)
+        assert np.all(np.abs(found - (around[1] - around[0]) / (2 * step)) < 1e-5 * scale)
 
 
 def test_derivative_by_time_of_every_function():

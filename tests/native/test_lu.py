@@ -1,17 +1,23 @@
 """Factors with pivots planned ahead, and with pivots as they come."""
 
 import ctypes
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from stiffdsl import native
-from stiffdsl.native.factors import lu, lu_blocks, lu_columns, lu_levels, lu_narrow, lu_transposed, pivoted
+from stiffdsl.native.factors import lu, lu_blocks, lu_narrow, lu_transposed, pivoted
 from stiffdsl.native.host import engine
 from stiffdsl.native.ir.code import IRModule
+from stiffdsl.native.ir.form import Form
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
+
+
+# Factors in loops, and a sparse matrix where pivots are as they come.
+LOOPS = Form(unrolled_factors=0, dense_pivoting=0)
 
 
 def pattern_of(rng, n, density, algebraic):
@@ -24,19 +30,16 @@ def pattern_of(rng, n, density, algebraic):
     return pattern
 
 
-def solver_of(plan, limit, few=0):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lu, "STRAIGHT", limit)
-        module = IRModule()
-        lu.emit_assemble(module, plan)
-        lu.emit_factor(module, plan)
-        lu.emit_solve(module, plan)
-        lu_transposed.emit_solve_transposed(module, plan)
-        patch.setattr(pivoted, "DENSE", few)
-        pivoted.emit_pivoted_factor(module, plan)
-        pivoted.emit_pivoted_solve(module, plan)
-        pivoted.emit_pivoted_solve_transposed(module, plan)
-        storage = max(plan.storage, pivoted.storage(plan))
+def solver_of(plan):
+    module = IRModule(plan.form)
+    lu.emit_assemble(module, plan)
+    lu.emit_factor(module, plan)
+    lu.emit_solve(module, plan)
+    lu_transposed.emit_solve_transposed(module, plan)
+    pivoted.emit_pivoted_factor(module, plan)
+    pivoted.emit_pivoted_solve(module, plan)
+    pivoted.emit_pivoted_solve_transposed(module, plan)
+    storage = max(plan.storage, pivoted.storage(plan))
     text = module.text().replace("define internal", "define dso_local")
     library = engine.load(text, lambda: text)
 
@@ -64,27 +67,28 @@ def solver_of(plan, limit, few=0):
 
 @pytest.mark.parametrize(("n", "algebraic"), [(1, 0), (2, 2), (5, 2), (12, 3), (25, 0), (25, 3), (70, 6)])
 @pytest.mark.parametrize("form", ["straight", "blocks", "columns", "levels"])
-def test_solves(n, algebraic, form, monkeypatch):
+def test_solves(n, algebraic, form):
     straight = form == "straight"
-    monkeypatch.setattr(lu_levels, "SHARE", 0.0 if form == "levels" else np.inf)
-    monkeypatch.setattr(lu_levels, "FEWEST", 1 + n % 2)
-    if form == "levels":
-        monkeypatch.setattr(lu, "STRAIGHT", -1)
-    monkeypatch.setattr(lu_columns, "WASTE", 0.0 if form == "columns" else np.inf)
+    sizes = Form(
+        unrolled_factors=10_000 if straight else -1,
+        level_share=0.0 if form == "levels" else np.inf,
+        alike_rows=1 + n % 2,
+        column_waste=0.0 if form == "columns" else np.inf,
+        narrow_rows=0 if form == "columns" else 4,
+        dense_pivoting=100 if straight else 0,
+    )
     rng = np.random.default_rng(n)
     pattern = pattern_of(rng, n, 0.15, algebraic)
     rows, columns = np.nonzero(pattern)
     mass = np.r_[np.ones(n - algebraic), np.zeros(algebraic)]
-    plan = lu.plan(rows, columns, mass)
+    plan = lu.plan(rows, columns, mass, form=sizes)
     assert plan is not None
     jacobian = rng.uniform(0.5, 1.5, len(rows)) * rng.choice([-1, 1], len(rows))
     w = 37.0 * np.diag(mass)
     w[rows, columns] -= jacobian
     b = rng.normal(size=n)
-    if form == "columns":
-        monkeypatch.setattr(lu_narrow, "WIDEST", 0)
     assert (form == "levels") == plan.by_levels or n < 3
-    solve = solver_of(plan, 10_000 if straight else -1, few=100 if straight else 0)
+    solve = solver_of(plan)
     expected = np.linalg.solve(w, b)
     tolerance = 1e-13 * np.linalg.cond(w) * (1 + np.abs(expected).max())
     assert np.abs(solve(37.0, jacobian, b, planned=False) - expected).max() < tolerance
@@ -141,7 +145,7 @@ def test_pivots_of_equal_parts_do_not_wait_for_each_other():
     pairs = [(place[:, k], place[:, k + 1]) for k in range(depth - 1)] + [(place[:-1, 0], place[1:, 0])]
     rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
     columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
-    plan = lu.plan(rows, columns, np.ones(n))
+    plan = lu.plan(rows, columns, np.ones(n), form=LOOPS)
     assert not plan.written_out
     assert plan.entries == len(rows)
     level = np.zeros(n, dtype=int)
@@ -152,27 +156,26 @@ def test_pivots_of_equal_parts_do_not_wait_for_each_other():
     values, b = rng.normal(size=len(rows)), rng.normal(size=n)
     matrix = 10.0 * np.eye(n)
     np.add.at(matrix, (rows, columns), -values)
-    x = solver_of(plan, 0)(10.0, values, b, planned=True)
+    x = solver_of(plan)(10.0, values, b, planned=True)
     np.testing.assert_allclose(matrix @ x, b, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("share", [np.inf, 0.0], ids=["narrow", "levels"])
 @pytest.mark.parametrize("depth", [1, 2, 4])
-def test_chains_are_solved_both_ways(depth, share, monkeypatch):
+def test_chains_are_solved_both_ways(depth, share):
     """Parts in a row, each with `depth` unknowns: rows that wait for each other, and rows that do not."""
-    monkeypatch.setattr(lu_levels, "SHARE", share)
     parts = 150
     n, rng = parts * depth, np.random.default_rng(depth)
     place = np.arange(n).reshape(parts, depth)
     pairs = [(place[:, k], place[:, k + 1]) for k in range(depth - 1)] + [(place[:-1, 0], place[1:, 0])]
     rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
     columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
-    plan = lu.plan(rows, columns, np.ones(n))
+    plan = lu.plan(rows, columns, np.ones(n), form=replace(LOOPS, level_share=share))
     assert plan is not None
     values, b = rng.normal(size=len(rows)), rng.normal(size=n)
     matrix = 10.0 * np.eye(n)
     np.add.at(matrix, (rows, columns), -values)
-    solve = solver_of(plan, 0)
+    solve = solver_of(plan)
     assert lu_narrow.is_narrow(lu_blocks.blocks(plan))
     np.testing.assert_allclose(matrix @ solve(10.0, values, b, planned=True), b, rtol=1e-10, atol=1e-12)
     backward = solve(10.0, values, b, planned=True, transposed=True)
@@ -189,13 +192,13 @@ def test_equal_chains_lie_side_by_side():
     n = chains * length + tied
     rows = np.concatenate([np.arange(n), *(np.r_[a, b] for a, b in pairs)])
     columns = np.concatenate([np.arange(n), *(np.r_[b, a] for a, b in pairs)])
-    plan = lu.plan(rows, columns, np.ones(n))
+    plan = lu.plan(rows, columns, np.ones(n), form=LOOPS)
     assert plan.by_levels
     assert sum(s.count for s in plan.levels.sections if s.vector) >= 0.9 * chains * length
     values, b = rng.normal(size=len(rows)), rng.normal(size=n)
     matrix = 10.0 * np.eye(n)
     np.add.at(matrix, (rows, columns), -values)
-    solve = solver_of(plan, 0)
+    solve = solver_of(plan)
     for transposed in (False, True):
         x = solve(10.0, values, b, planned=True, transposed=transposed)
         np.testing.assert_allclose((matrix.T if transposed else matrix) @ x, b, rtol=1e-10, atol=1e-12)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.native.step import search
+from stiffdsl.model import CompiledModel
+from stiffdsl.native import Form
 from stiffdsl.runtime.initialization import start_kernel, start_search
 from stiffdsl.runtime.initialization.initial_state import anchor
+from stiffdsl.runtime.thresholds import Thresholds
 
 TEXT = """
 model Loop
@@ -36,12 +38,13 @@ def _starts(a, b):
     return np.array([b + 3 - z - np.exp(z), z])
 
 
-@pytest.fixture(params=[search.ITERATIONS, 1], ids=["kernel", "host"])
-def model(request, monkeypatch):
-    monkeypatch.setattr(start_search, "LONG", 0)
-    # After one iteration nothing is found: the host goes on.
-    monkeypatch.setattr(search, "ITERATIONS", request.param)
-    model = sd.loads(TEXT)
+# After one iteration nothing is found: the host goes on.
+FORMS = [Form(), Form(search_iterations=1)]
+
+
+@pytest.fixture(params=FORMS, ids=["kernel", "host"])
+def model(request):
+    model = CompiledModel(sd.loads(TEXT).program, thresholds=Thresholds(start_kernel=0, form=request.param))
     assert start_search.searched(model) is not None
     return model
 
@@ -89,11 +92,9 @@ def test_steps_from_the_declared_start_on_the_host(model):
     assert np.allclose([values[names.index(n)] for n in "yz"], _starts(50.0, 1.0), rtol=1e-9)
 
 
-@pytest.mark.parametrize("iterations", [search.ITERATIONS, 1], ids=["kernel", "numpy"])
-def test_runs_on_the_host_begin_by_the_kernel_where_it_finds_a_start(monkeypatch, iterations):
-    monkeypatch.setattr(start_kernel, "LONG", 0)
-    monkeypatch.setattr(search, "ITERATIONS", iterations)
-    model = sd.loads(TEXT)
+@pytest.mark.parametrize("form", FORMS, ids=["kernel", "numpy"])
+def test_runs_on_the_host_begin_by_the_kernel_where_it_finds_a_start(form):
+    model = CompiledModel(sd.loads(TEXT).program, thresholds=Thresholds(host_start_kernel=0, form=form))
     for a in (0.5, 3.0):
         solution = model.simulate(time=(0, 1), points=2, params={"a": a})
         assert solution.start.how == "Newton"

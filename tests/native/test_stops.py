@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from stiffdsl import native
-from stiffdsl.native.host import engine, solver
-from stiffdsl.native.step import attempt
+from stiffdsl.native.host import engine
 from stiffdsl.runtime.inputs import Inputs, signal
 from stiffdsl.solve.base.status import Status
 from tests.native import solves
@@ -52,13 +51,12 @@ def test_tables_and_conditions_may_jump_at_one_time(train):
     assert result.counts[1] == 0
 
 
-def assert_lanes_step_as_alone(given, times, monkeypatch):
+def assert_lanes_step_as_alone(given, times):
     p = given.p * (1 + 0.01 * np.arange(24)[:, None])
     kernel = native.build(given.program)
     assert kernel is not None
     alone = [kernel.solve(given.t0, given.t1, given.y0, row, given.u, saveat=times) for row in p]
-    monkeypatch.setattr(solver, "MANY", 8)
-    beside = native.build(given.program)
+    beside = native.build(given.program, sizes=native.CallSizes(side_by_side=8))
     assert beside is not None
     found = beside.solve_lanes(given.t0, given.t1, given.y0, p, given.u, saveat=times)
     assert beside.expect(len(p)) == (engine.vector_width(given.program.size) > 1)
@@ -66,8 +64,8 @@ def assert_lanes_step_as_alone(given, times, monkeypatch):
     np.testing.assert_allclose(found.ys, [lane.ys for lane in alone], rtol=1e-9, atol=1e-12)
 
 
-def test_lanes_side_by_side_jump_at_their_own_times(train, monkeypatch):
-    assert_lanes_step_as_alone(train, TIMES, monkeypatch)
+def test_lanes_side_by_side_jump_at_their_own_times(train):
+    assert_lanes_step_as_alone(train, TIMES)
 
 
 TABLE = np.array([0.0, 0.03, 0.03, 0.05, 0.05, 0.1]), np.array([1.0, 1.2, 3.0, 2.0, 4.0, 4.0])
@@ -109,17 +107,14 @@ def test_recorded_steps_show_both_sides_of_a_jump(switched):
     assert np.all(steps.y[twice + 1, 2:] < steps.y[twice, 2:])
 
 
-def test_every_way_to_write_a_jump_of_algebraic_unknowns_is_the_same(switched, monkeypatch):
+def test_every_way_to_write_a_jump_of_algebraic_unknowns_is_the_same(switched):
     first = solved(switched, saveat=SAVED)
-    monkeypatch.setenv("STIFFDSL_CACHE", "")
-    monkeypatch.setattr(attempt, "STRAIGHT", 0)
-    for pivots in (attempt.BAD_PIVOTS, -1.0):
-        monkeypatch.setattr(attempt, "BAD_PIVOTS", pivots)
-        np.testing.assert_allclose(solved(switched, saveat=SAVED).ys, first.ys, rtol=1e-10, atol=1e-14)
+    for form in (solves.FORMS[0], solves.PIVOTED):
+        np.testing.assert_allclose(solved(switched, form, saveat=SAVED).ys, first.ys, rtol=1e-10, atol=1e-14)
 
 
-def test_lanes_side_by_side_with_algebraic_unknowns(switched, monkeypatch):
-    assert_lanes_step_as_alone(switched, SAVED, monkeypatch)
+def test_lanes_side_by_side_with_algebraic_unknowns(switched):
+    assert_lanes_step_as_alone(switched, SAVED)
 
 
 def test_equations_without_a_solution_after_a_jump_say_so():

@@ -6,8 +6,10 @@ import pytest
 
 import stiffdsl
 from stiffdsl import native
+from stiffdsl.model import CompiledModel
 from stiffdsl.native.host import engine
 from stiffdsl.resources import folder
+from stiffdsl.runtime.thresholds import Thresholds
 from stiffdsl.solve.base.status import Status
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
@@ -21,8 +23,8 @@ def tanks():
     return stiffdsl.load(folder("models") / "examples" / "two_tank.sml")
 
 
-def test_tables_drive_lanes_as_they_drive_one_solve(tanks, monkeypatch):
-    monkeypatch.setattr(native.host.solver, "MANY", 1)
+def test_tables_drive_lanes_as_they_drive_one_solve(tanks):
+    tanks = CompiledModel(tanks.program, thresholds=Thresholds(calls=native.CallSizes(side_by_side=1)))
     areas = np.array([0.8, 1.0, 1.3])
     inputs = {"drain.opening": TABLE}
     lanes = tanks.ensemble(params={"upper.area": areas}, inputs=inputs, saveat=TIMES)

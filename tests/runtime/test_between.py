@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.model import CompiledModel
 from stiffdsl.runtime import between
+from stiffdsl.runtime.thresholds import Thresholds
 
 # The kink is where x^2 = exp(-x^2), which no state shows: x has passed it at some time inside of a step.
 KINK = """\
@@ -49,11 +51,10 @@ def test_saved_and_interpolated_values_hold_their_equations(model):
     assert model.simulate(points=41, **OPTIONS)["z"] == pytest.approx(z, abs=1e-6)
 
 
-@pytest.mark.parametrize("long", [between.LONG, 0], ids=["jax", "kernel"])
-def test_solvers_ensembles_and_derivatives_too(long, monkeypatch):
-    monkeypatch.setattr(between, "LONG", long)
-    model = sd.loads(KINK)
-    assert (between.searching(model) is None) == (long > 0)
+@pytest.mark.parametrize("operations", [100, 0], ids=["jax", "kernel"])
+def test_solvers_ensembles_and_derivatives_too(operations):
+    model = CompiledModel(sd.loads(KINK).program, thresholds=Thresholds(between_kernel=operations))
+    assert (between.searching(model) is None) == (operations > 0)
     _, z = expected()
     solve = model.solver(saveat=TIMES, outputs=("z",), **OPTIONS)
     assert np.asarray(solve())[:, 0] == pytest.approx(z, abs=1e-6)

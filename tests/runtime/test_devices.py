@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from stiffdsl.model import CompiledModel
+from stiffdsl.runtime.thresholds import Thresholds
 from stiffdsl.solve.base import kernels
-from stiffdsl.solve.integrate import ensemble
 
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """A pretended device other than the CPU, with few slots."""
+    """A pretended device other than the CPU."""
     monkeypatch.setattr(kernels, "on_cpu", lambda: False)
-    monkeypatch.setattr(ensemble, "SLOTS", 8)
 
 
 def both(name, monkeypatch, use, **constants):
-    there = use(sd.load(name, constants=constants))
+    """The same with few slots there, and here."""
+    program = sd.load(name, constants=constants).program
+    there = use(CompiledModel(program, thresholds=Thresholds(slots=8)))
     monkeypatch.setattr(kernels, "on_cpu", lambda: True)
     return there, use(sd.load(name, constants=constants))
 

@@ -55,7 +55,7 @@ class FactorKernels:
 
 def emit(plan: Plan) -> str:
     """The module: `factor_w(J, alpha)`, `solve_w(lu, b)`, `solve_w_transposed(lu, b)`, for lanes."""
-    module = IRModule()
+    module = IRModule(plan.form)
     emit_assemble(module, plan)
     emit_factor(module, plan)
     emit_solve(module, plan)

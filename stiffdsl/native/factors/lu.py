@@ -21,9 +21,8 @@ from stiffdsl.native.factors import lu_columns, lu_levels, lu_narrow, lu_values
 from stiffdsl.native.factors.lu_blocks import blocks, factor_in_loops, solve_in_loops
 from stiffdsl.native.factors.lu_elimination import Elimination
 from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.ir.form import FORM, Form
 
-# Factors with more multiplications or entries than this are computed in loops: LLVM's time grows faster than a block.
-STRAIGHT, STRAIGHT_ENTRIES = 2500, 450
 # The size that a value of zero is taken for, relative to the largest of its row: it may be nonzero at another point.
 _TINY = 1e-8
 
@@ -44,7 +43,9 @@ class Plan(Elimination):
     @property
     def written_out(self) -> bool:
         """Whether factors are computed number by number."""
-        return self.multiplications <= STRAIGHT and self.entries <= STRAIGHT_ENTRIES
+        return (
+            self.multiplications <= self.form.unrolled_factors and self.entries <= self.form.unrolled_entries
+        )
 
     @property
     def storage(self) -> int:
@@ -81,6 +82,7 @@ def plan(
     sample: np.ndarray | None = None,
     most: float = math.inf,
     alphas: Sequence[float] = (),
+    form: Form = FORM,
 ) -> Plan | None:
     """The plan for J with entries at `rows`, `columns`; None where W is singular whatever its numbers are, or the
     factors take more multiplications than `most`.
@@ -115,7 +117,7 @@ def plan(
         below = np.bincount(top[top < left], minlength=n)
         work = int(np.sum(below * right))
         pattern = pattern_rows, pattern_columns, source, diagonal
-        return Plan(n, row_of[order], order, left, top, *pattern, work)
+        return Plan(n, row_of[order], order, left, top, *pattern, work, form)
 
     plan = planned(*eliminated)
     if sample is not None and alphas:

@@ -11,14 +11,11 @@ from stiffdsl.native.factors.lu_blocks import WIDTH, Blocks
 from stiffdsl.native.factors.lu_elimination import Elimination
 from stiffdsl.native.ir.code import Code
 
-# Numbers that blocks hold for each entry, from which columns are faster.
-WASTE = 2.0
-
 
 def serves(layout: Blocks) -> bool:
     """Whether columns are faster than blocks."""
     stored = WIDTH * (len(layout.upper) + len(layout.lower))
-    return stored > WASTE * layout.plan.entries
+    return stored > layout.plan.form.column_waste * layout.plan.entries
 
 
 def storage(plan: Elimination) -> int:

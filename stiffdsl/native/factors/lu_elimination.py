@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from stiffdsl.native.ir.form import FORM, Form
+
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
@@ -13,7 +15,8 @@ class Elimination:
     Stored entries are numbered row by row: entry e of the factors is at (left[e], top[e]), both places in the order
     of elimination. The pivots themselves are stored inverted.
     `pattern_rows`, `pattern_columns`: where W itself has entries, in its own numbering; `source[e]` says for each
-    whether it holds a value of J (its number, else -1), `mass` whether alpha M adds to it.
+    whether it holds a value of J (its number, else -1), `mass` whether alpha M adds to it. `form`:
+    sizes by which factors are written.
     """
 
     n: int
@@ -26,6 +29,7 @@ class Elimination:
     source: np.ndarray
     mass: np.ndarray
     multiplications: int
+    form: Form = FORM
 
     @property
     def entries(self) -> int:

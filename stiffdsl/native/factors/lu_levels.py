@@ -16,10 +16,8 @@ import numpy as np
 from stiffdsl.native.factors.lu_elimination import Elimination
 from stiffdsl.native.ir.code import Code
 
-# Alike rows that go side by side.
-FEWEST = 8
-# The share of rows that must, and the most multiplications: all of them are listed.
-SHARE, LISTED = 0.5, 100_000
+# The most multiplications: all of them are listed.
+LISTED = 100_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def levels(plan: Elimination) -> Levels:
 
     for low, high in pairwise(edges):
         count = high - low
-        if count < FEWEST:
+        if count < plan.form.alike_rows:
             continue
         one_by_one(alone, low)
         alone = high
@@ -130,10 +128,10 @@ def levels(plan: Elimination) -> Levels:
 def serves(layout: Levels) -> bool:
     """Whether the rows stand level by level, and enough of them go side by side."""
     plan = layout.plan
-    if plan.multiplications > LISTED or plan.n < FEWEST or np.any(np.diff(layout.level) < 0):
+    if plan.multiplications > LISTED or plan.n < plan.form.alike_rows or np.any(np.diff(layout.level) < 0):
         return False
     together = sum(section.count for section in layout.sections if section.vector)
-    return together >= SHARE * plan.n
+    return together >= plan.form.level_share * plan.n
 
 
 def storage(plan: Elimination) -> int:

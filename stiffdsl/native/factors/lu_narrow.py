@@ -9,8 +9,6 @@ import numpy as np
 from stiffdsl.native.factors.lu_blocks import Blocks
 from stiffdsl.native.ir.code import Code
 
-# Entries of a row or column that are summed so.
-WIDEST = 4
 # Vectors of rows that are worth a loop of their own.
 SEVERAL = 3
 
@@ -19,7 +17,8 @@ def is_narrow(layout: Blocks) -> bool:
     plan = layout.plan
     ends = [plan.left, plan.top]
     inside = [plan.top < plan.left, plan.top > plan.left]
-    return all(np.bincount(end[part], minlength=1).max() <= WIDEST for end in ends for part in inside)
+    widest = plan.form.narrow_rows
+    return all(np.bincount(end[part], minlength=1).max() <= widest for end in ends for part in inside)
 
 
 def solve(code: Code, layout: Blocks) -> None:

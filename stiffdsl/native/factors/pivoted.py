@@ -14,32 +14,35 @@ from stiffdsl.native.factors.lu import Plan
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.layout import Areas
 
-# Up to so many unknowns a whole matrix takes no longer.
-DENSE = 40
 # A planned pivot is kept that is at least so large beside the largest of its column.
 KEPT = 0.1
 # Room for factors, as multiples of the planned ones.
 ROOM = 12
 
 
+def _is_dense(plan: Plan) -> bool:
+    """Whether a whole matrix takes no longer."""
+    return plan.n <= plan.form.dense_pivoting
+
+
 def storage(plan: Plan) -> int:
     """Doubles of the array `A`."""
-    return plan.n**2 if plan.n <= DENSE else _areas(plan).size
+    return plan.n**2 if _is_dense(plan) else _areas(plan).size
 
 
 def emit_pivoted_factor(module: IRModule, plan: Plan) -> None:
     """`pivoted_factor(W, A, pivots)`."""
-    (dense.emit_dense_factor if plan.n <= DENSE else _emit_factor)(module, plan)
+    (dense.emit_dense_factor if _is_dense(plan) else _emit_factor)(module, plan)
 
 
 def emit_pivoted_solve(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve(A, pivots, b, x)`."""
-    (dense.emit_dense_solve if plan.n <= DENSE else _emit_solve)(module, plan)
+    (dense.emit_dense_solve if _is_dense(plan) else _emit_solve)(module, plan)
 
 
 def emit_pivoted_solve_transposed(module: IRModule, plan: Plan) -> None:
     """`pivoted_solve_transposed(A, pivots, c, x)`."""
-    (dense.emit_dense_solve_transposed if plan.n <= DENSE else _emit_solve_transposed)(module, plan)
+    (dense.emit_dense_solve_transposed if _is_dense(plan) else _emit_solve_transposed)(module, plan)
 
 
 def _areas(plan: Plan) -> Areas:

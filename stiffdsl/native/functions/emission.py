@@ -11,8 +11,6 @@ from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
-# A function with more operations than this, counted number by number, is written in loops.
-STRAIGHT = 1200
 # Arguments that are single numbers.
 SCALARS = ("t", "t_dot")
 
@@ -134,7 +132,7 @@ def emit_function(
         module, name or function.name, [*kinds, ("ptr", "result"), ("ptr", "scratch")], attributes=attributes
     )
     needed = 0
-    if size_written_out(function) <= STRAIGHT:
+    if size_written_out(function) <= module.form.unrolled_function:
         arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
         for k, value in enumerate(straight(code, function, tables, arguments)):
             code.store(value, "%result", k)

@@ -2,16 +2,18 @@
 by itself, LLVM does not, as a step is a function of its own there."""
 
 from dataclasses import replace
+from functools import partial
 
 from stiffdsl.native.functions import emission
+from stiffdsl.native.ir.form import FORM, Form
 from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.program.hoist import Hoisted, Tabled
 from stiffdsl.program.program import Function
 
 
-def is_looped(function: Function) -> bool:
+def is_looped(function: Function, form: Form = FORM) -> bool:
     """Whether the vectors of a function are computed in loops: it is too long to be written out."""
-    return emission.size_written_out(function) > emission.STRAIGHT
+    return emission.size_written_out(function) > form.unrolled_function
 
 
 def prepared(model: KernelModel) -> KernelModel:
@@ -24,7 +26,7 @@ def prepared(model: KernelModel) -> KernelModel:
     kinks = model.kinks
     if kinks is not None:
         functions += [(kinks.relations, kinks.tables), (kinks.held, kinks.tables)]
-    hoisted = Hoisted(functions, model.parameters, is_looped)
+    hoisted = Hoisted(functions, model.parameters, partial(is_looped, form=model.form))
     if hoisted.prepare is None:
         return model
     named = {f.name: f for f in hoisted.functions}

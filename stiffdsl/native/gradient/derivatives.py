@@ -80,7 +80,7 @@ def _emit(
     drive: Callable[[KernelModel, Areas, Areas, bool], Driver],
     guided: bool,
 ) -> str:
-    module = IRModule()
+    module = IRModule(model.form)
     scratch = [
         emit_function(module, model.rhs, model.tables),
         emit_function(module, model.jacobian, model.tables),

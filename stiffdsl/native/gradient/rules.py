@@ -17,15 +17,13 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from stiffdsl.native.gradient import derivatives
-from stiffdsl.native.gradient.tape import BUFFER, record_areas
+from stiffdsl.native.gradient.tape import record_areas
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.engine import Library
+from stiffdsl.native.ir.form import CALL_SIZES, CallSizes
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.layout import OPTIONS
 from stiffdsl.solve.base.method import LEAST_ATOL
-
-# Steps that are recorded before directions move on over them.
-FORWARD_BUFFER = 1 << 17
 
 
 class Primal(NamedTuple):
@@ -47,8 +45,8 @@ class Primal(NamedTuple):
 class LinearKernels:
     """The two kernels of one model and method."""
 
-    def __init__(self, key: str, model: KernelModel):
-        self.key, self.model = key, model
+    def __init__(self, key: str, model: KernelModel, sizes: CallSizes = CALL_SIZES):
+        self.key, self.model, self.sizes = key, model, sizes
         self.record = record_areas(model).size
         self._libraries: dict[str, Library] = {}
 
@@ -64,7 +62,7 @@ class LinearKernels:
     ) -> tuple[Any, Any]:
         """The derivatives of the end and of the saved values, for those of what moves. With a `guide`, a solve of the
         same tables and times saved, those for the steps that it takes."""
-        capacity = max(8, FORWARD_BUFFER // (8 * self.record))
+        capacity = max(8, self.sizes.forward_tape // (8 * self.record))
         rows = jnp.size(primal.saveat)
         shapes = ((self.model.n,), (rows, self.model.n))
         p = jnp.concatenate([_real(p), np.zeros(self.model.parameters - self.model.given)])
@@ -75,7 +73,7 @@ class LinearKernels:
     ) -> tuple[Any, Any, Any, Any]:
         """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values; `guide` as
         in `forward`."""
-        capacity = max(BUFFER // (8 * self.record), math.isqrt(max_steps) + 1)
+        capacity = max(self.sizes.tape // (8 * self.record), math.isqrt(max_steps) + 1)
         sizes = self.model.n, self.model.parameters, self.model.inputs, jnp.size(primal.tables[2])
         shapes = [(size,) for size in sizes]
         found = self._linear("backward", primal, max_steps, capacity, (y, ys), shapes, guide)

@@ -22,8 +22,6 @@ from stiffdsl.solve.base.status import Status
 
 # Beside the options of a solve: times saved, directions, how many segments there may be, and points in all tables.
 OPTIONS = ("rows", "directions", "segments", "points")
-# Bytes that a buffer of steps may fill although the square root of `max_steps` would be less.
-BUFFER = 2 << 20
 
 Derived = tuple[Function, dict[str, np.ndarray]]
 

@@ -9,6 +9,7 @@ from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine
 from stiffdsl.native.host.digest import digest_of, sources
 from stiffdsl.native.host.solver import NativeSolver, Wide
+from stiffdsl.native.ir.form import CALL_SIZES, FORM, CallSizes, Form
 from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
@@ -28,7 +29,13 @@ TABLEAUS = {"rodas5p": RODAS5P}
 UNKNOWNS, MULTIPLICATIONS, OPERATIONS = 10_000, 2_000_000, 30_000
 
 
-def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = None) -> NativeSolver | str:
+def build(
+    program: Program,
+    method: str = "rodas5p",
+    start: np.ndarray | None = None,
+    form: Form = FORM,
+    sizes: CallSizes = CALL_SIZES,
+) -> NativeSolver | str:
     """The kernel for a model and a method, or why there is none. `start`: a consistent state for the default
     parameters, where it is known."""
     tableau = TABLEAUS.get(method)
@@ -36,7 +43,7 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
         return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
     if not engine.available():
         return "LLVM is not installed, or does not know this processor"
-    model = kernel_model(program, tableau, start)
+    model = kernel_model(program, tableau, start, form)
     if isinstance(model, str):
         return model
     key = _key(model)
@@ -44,22 +51,13 @@ def build(program: Program, method: str = "rodas5p", start: np.ndarray | None = 
     wide = None
     if is_small(model) and model.project is None and model.events is None:
         width = engine.vector_width(model.n)
-        wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width))
-    linear = LinearKernels(key, model)
-    return NativeSolver(
-        library,
-        key,
-        wide,
-        linear,
-        model.n,
-        model.given,
-        model.inputs,
-        len(tableau.H),
-        model.events is not None,
-    )
+        wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
+    linear = LinearKernels(key, model, sizes)
+    shape = model.n, model.given, model.inputs, len(tableau.H)
+    return NativeSolver(library, key, wide, linear, *shape, model.events is not None, sizes)
 
 
-def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | str:
+def static_plan(program: Program, start: np.ndarray | None = None, form: Form = FORM) -> lu.Plan | str:
     """The plan of the factors of `alpha M - J`, or why there is none. `start`: a consistent state for the default
     parameters, where it is known."""
     if not program.size:
@@ -70,15 +68,17 @@ def static_plan(program: Program, start: np.ndarray | None = None) -> lu.Plan | 
     if not np.all(program.mass):
         sample = typical_values.jacobian(program, start)
         alphas = typical_values.alphas(program, sample)
-    found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas)
+    found = lu.plan(program.rows, program.columns, program.mass, sample, MULTIPLICATIONS, alphas, form)
     if found is not None:
         return found
     return f"factors of the Jacobian fill: they take more than {MULTIPLICATIONS:,} multiplications, or no pivots exist"
 
 
-def kernel_model(program: Program, tableau: Tableau, start: np.ndarray | None = None) -> KernelModel | str:
+def kernel_model(
+    program: Program, tableau: Tableau, start: np.ndarray | None = None, form: Form = FORM
+) -> KernelModel | str:
     """The passes from a program to what a kernel is written from, in order; or why there is no kernel."""
-    plan, stops = static_plan(program, start), stopping(program)
+    plan, stops = static_plan(program, start, form), stopping(program)
     if isinstance(plan, str):
         return plan
     parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
@@ -147,5 +147,5 @@ def _key(model: KernelModel) -> str:
         model.mass,
     ):
         digest.update(np.ascontiguousarray(array).tobytes() + b"|")
-    digest.update(repr((model.tableau, model.inputs, model.parameters)).encode())
+    digest.update(repr((model.tableau, model.inputs, model.parameters, model.form)).encode())
     return digest.hexdigest()

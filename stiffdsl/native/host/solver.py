@@ -14,20 +14,17 @@ import numpy as np
 from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine, ffi, interrupt
 from stiffdsl.native.host.engine import Library
+from stiffdsl.native.ir.form import CALL_SIZES, CallSizes
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, OPTIONS, STATE, state_areas
 from stiffdsl.solve.base.method import LEAST_ATOL
 from stiffdsl.solve.base.patience import Patience, Slides
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.knots import Knots
 
-# Attempts in one call of the kernel, after which Python looks for Ctrl-C and reports progress; fewer for large models.
-ATTEMPTS = 20_000
-# Lanes in one call, and accepted steps in one buffer.
-CHUNK, CAPACITY = 256, 512
+# Lanes in one call.
+CHUNK = 256
 # A buffer of steps with no more numbers than this stays with its thread.
 KEPT = 500_000
-# For so many lanes it pays to compile the form that steps them side by side.
-MANY = 2048
 _AT = {name: k for k, name in enumerate(STATE)}
 _COUNTS = _AT["accepted"]
 _CAPACITY, _RESUME = OPTIONS.index("capacity"), OPTIONS.index("resume")
@@ -99,7 +96,7 @@ class _Scratch(threading.local):
 
     def __init__(self, solver: "NativeSolver"):
         self.busy = False
-        n = solver.size
+        n, self._capacity = solver.size, solver.sizes.capacity
         self._steps, self._width = None, 2 + n + solver.rows * n
         sizes = {
             "options": len(OPTIONS),
@@ -122,7 +119,7 @@ class _Scratch(threading.local):
         """A buffer of accepted steps, which the kernel writes to: that of the last call, where it is small."""
         buffer = self._steps
         if buffer is None:
-            buffer = np.empty((CAPACITY, self._width))
+            buffer = np.empty((self._capacity, self._width))
             self._steps = buffer if buffer.size <= KEPT else None
             self.pointers[_PLACE["steps"]] = buffer.ctypes.data
         return buffer
@@ -132,8 +129,8 @@ class Wide:
     """The form of a kernel that steps lanes side by side: compiled where so many are to be solved that it pays, or
     where that was done before."""
 
-    def __init__(self, key: str, width: int, text: Callable[[], str]):
-        self.key, self.width, self._text = key, width, text
+    def __init__(self, key: str, width: int, text: Callable[[], str], many: int):
+        self.key, self.width, self._text, self._many = key, width, text, many
         self._lock, self._library, self._asked = threading.Lock(), None, False
 
     def library(self, count: int) -> Library | None:
@@ -141,7 +138,7 @@ class Wide:
         if count < self.width:
             return None
         with self._lock:
-            if self._library is None and count >= MANY:
+            if self._library is None and count >= self._many:
                 self._library = engine.load(self.key, self._text)
             elif not self._asked:
                 self._library = engine.kept(self.key)
@@ -163,9 +160,10 @@ class NativeSolver:
         inputs: int,
         rows: int,
         eventful: bool = False,
+        sizes: CallSizes = CALL_SIZES,
     ):
         # Whether there are events: then derivatives are the portable tier's.
-        self.eventful = eventful
+        self.eventful, self.sizes = eventful, sizes
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library
@@ -228,7 +226,7 @@ class NativeSolver:
         done = False
         try:
             while not done:
-                done = call.run(CAPACITY) or call.given_up()
+                done = call.run(self.sizes.capacity) or call.given_up()
                 parts.append(call.taken(buffer))
                 if progress is not None and not done:
                     progress(call.fraction())
@@ -407,7 +405,7 @@ class _Call:
             0.0 if first_step is None else first_step,
             max_step,
             math.inf if max_steps is None else max_steps,
-            max(1, ATTEMPTS // max(1, solver.size // 4)),
+            max(1, solver.sizes.attempts // max(1, solver.size // 4)),
             len(times),
             len(tables.driven),
             0 if flat is None else len(flat[3]),

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 
 from stiffdsl.native.host import engine
+from stiffdsl.native.ir.form import FORM, Form
 
 
 def hexadecimal(value: float) -> str:
@@ -15,10 +16,10 @@ def hexadecimal(value: float) -> str:
 class IRModule:
     """Functions, constant arrays and declarations, in the order in which they were asked for.
 
-    `widest`: how many doubles are best computed at once in loops."""
+    `widest`: how many doubles are best computed at once in loops; `form`: sizes by which functions are written."""
 
-    def __init__(self):
-        self.widest = engine.widest()
+    def __init__(self, form: Form = FORM):
+        self.widest, self.form = engine.widest(), form
         self._functions: list[str] = []
         self._constants: dict[tuple[str, bytes], str] = {}
         self._lines: list[str] = []

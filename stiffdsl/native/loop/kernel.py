@@ -36,7 +36,7 @@ def emit(model: KernelModel, width: int = 1) -> str:
     model may be given a `width`: so many lanes are then stepped side by side."""
     small = is_small(model)
     model = prepared(model)
-    module = IRModule()
+    module = IRModule(model.form)
     scratch = [
         emit_function(module, model.rhs, model.tables, "rhs"),
         emit_function(module, model.jacobian, model.tables, "jacobian"),

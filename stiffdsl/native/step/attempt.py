@@ -14,6 +14,7 @@ import numpy as np
 from stiffdsl.native.factors import lu, pivoted
 from stiffdsl.native.functions.emission import Entries, size_written_out
 from stiffdsl.native.ir.code import COLD, Code, IRModule
+from stiffdsl.native.ir.form import Form
 from stiffdsl.native.loop.time_events import TimeEvents
 from stiffdsl.native.step.event_functions import KernelEvents
 from stiffdsl.native.step.layout import Areas
@@ -22,11 +23,8 @@ from stiffdsl.program.program import Function
 from stiffdsl.solve.integrate.events import NODES
 from stiffdsl.solve.methods.tableau import Tableau
 
-# The residual that a solve may leave, relative to its terms, row by row. Terms near the smallest number there is are
-# excepted: the part of them that is cut off says nothing about pivots.
-BAD_PIVOTS, SMALLEST = 1e-9, 1e-290
-# A step of more operations than this, written out, is written with loops and calls.
-STRAIGHT = 7000
+# Terms near the smallest number there is: the part of them that is cut off says nothing about pivots.
+SMALLEST = 1e-290
 PARAMETERS = (
     ("double", "t"),
     ("double", "h"),
@@ -71,6 +69,11 @@ class KernelModel:
     @property
     def n(self) -> int:
         return len(self.mass)
+
+    @property
+    def form(self) -> Form:
+        """The sizes by which code is written."""
+        return self.plan.form
 
     @property
     def given(self) -> int:
@@ -169,7 +172,10 @@ def is_small(model: KernelModel) -> bool:
         return False
     n, tableau, plan = model.n, model.tableau, model.plan
     stage = size_written_out(model.rhs) + 2 * plan.entries + n * (tableau.stages + 4)
-    return tableau.stages * stage + size_written_out(model.jacobian) + 2 * plan.multiplications <= STRAIGHT
+    return (
+        tableau.stages * stage + size_written_out(model.jacobian) + 2 * plan.multiplications
+        <= model.form.unrolled_step
+    )
 
 
 class Writer:
@@ -323,7 +329,9 @@ def _refuse(code: Code, writer: Writer) -> None:
 
 def allowed(code: Code, size: str) -> str:
     """The residual tolerated beside terms of that size."""
-    return code.apply("mul", code.number(BAD_PIVOTS), code.larger(size, code.number(SMALLEST)))
+    return code.apply(
+        "mul", code.number(code.module.form.bad_pivots), code.larger(size, code.number(SMALLEST))
+    )
 
 
 def emit_check(module: IRModule, plan: lu.Plan) -> None:

@@ -23,6 +23,7 @@ from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.digest import digest_of, sources
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.ir.form import FORM, Form
 from stiffdsl.native.step.attempt import emit_check
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.reset import emit_shortens
@@ -30,7 +31,7 @@ from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.newton import damped_newton
 
-RTOL, ITERATIONS = 1e-12, 60
+RTOL = 1e-12
 ARGUMENTS = "t", "y", "p", "u", "start"
 # Beyond these, multiplications of the factors, continuation on the host finds factors of its own.
 MULTIPLICATIONS = 2_000_000
@@ -87,9 +88,9 @@ class SearchKernel:
         self._problem, self._plan = problem, plan
         self._library: Library | None = None
         digest = hashlib.sha256(sources() + digest_of((problem.residual, problem.jacobian), problem.tables))
-        digest.update(problem.free.tobytes() + repr((ITERATIONS, problem.sizes)).encode())
+        digest.update(problem.free.tobytes() + repr((plan.form, problem.sizes)).encode())
         # Factors of equal plans are one module.
-        planned = hashlib.sha256(sources() + repr(len(problem.rows)).encode())
+        planned = hashlib.sha256(sources() + repr((plan.form, len(problem.rows))).encode())
         for array in (plan.row, plan.column, plan.pattern_rows, plan.pattern_columns, plan.source, plan.mass):
             planned.update(np.ascontiguousarray(array).tobytes() + b"|")
         digest.update(planned.digest())
@@ -118,20 +119,20 @@ class SearchKernel:
         return ffi.register(f"stiffdsl_{self.key}", self.library, "search_handler")
 
 
-def search_of(problem: SearchProblem, sample: np.ndarray | None) -> SearchKernel | None:
+def search_of(problem: SearchProblem, sample: np.ndarray | None, form: Form = FORM) -> SearchKernel | None:
     """The kernel, where LLVM is there and the factors are not too many. `sample`: values of the Jacobian near a
     solution, which pivots are chosen by."""
     if not engine.available():
         return None
     alphas = () if sample is None else (1.0,)
     massless = np.zeros(len(problem.free))
-    plan = lu.plan(problem.rows, problem.columns, massless, sample, MULTIPLICATIONS, alphas)
+    plan = lu.plan(problem.rows, problem.columns, massless, sample, MULTIPLICATIONS, alphas, form)
     return None if plan is None else SearchKernel(problem, plan)
 
 
 def emit(problem: SearchProblem, plan: lu.Plan) -> str:
     """The module."""
-    module = IRModule()
+    module = IRModule(plan.form)
     functions = problem.residual, problem.jacobian
     scratch = max(emit_function(module, function, problem.tables) for function in functions)
     emit_assemble_and_solve(module, plan)
@@ -163,7 +164,7 @@ def emit(problem: SearchProblem, plan: lu.Plan) -> str:
         code.store(code.load(whole, code.index(free, k)), "%result", k)
     found = code.apply("ge", made, code.number(0.0))
     code.store(code.select(found, code.number(1.0), code.number(0.0)), "%result", n)
-    code.store(code.select(found, made, code.number(ITERATIONS)), "%result", n + 1)
+    code.store(code.select(found, made, code.number(plan.form.search_iterations)), "%result", n + 1)
     code.put("ret void")
     code.finish()
     emit_lanes(module, "search", ARGUMENTS, areas.size)
@@ -338,7 +339,7 @@ class _Newton:
         made = code.variable("double", number(0.0))
         self.evaluate(self.problem.residual, "f")
         self.leave(self.solved(), number(0.0), "exact")
-        with code.loop(ITERATIONS):
+        with code.loop(self.plan.form.search_iterations):
             code.store(code.apply("add", code.load(made), number(1.0)), made)
             with code.loop(n) as k:
                 code.store(code.load(whole, code.index(self.free, k)), self.area("before"), k)

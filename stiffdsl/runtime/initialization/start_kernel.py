@@ -10,10 +10,6 @@ from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 
-# Operations of the start problem from which on the host takes it: NumPy takes a microsecond for each, twenty times.
-LONG = 300
-
-
 # `initial_state.anchor`: the consistent state for the declared parameters.
 DeclaredStart = Callable[[CompiledProgram], Anchor | None]
 
@@ -26,7 +22,7 @@ def operations(model: CompiledProgram) -> int:
 
 def on_the_host(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
     """The kernel, where it is worth compiling for the host."""
-    return start_kernel(model, known) if operations(model) >= LONG else None
+    return start_kernel(model, known) if operations(model) >= model.thresholds.host_start_kernel else None
 
 
 def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
@@ -39,7 +35,9 @@ def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchK
 @artifact
 def search_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
     """The kernel of a model whose start is to be searched for."""
-    return backend().search(native.start_problem(model.program), _sample(model, known(model)))
+    return backend().search(
+        native.start_problem(model.program), _sample(model, known(model)), model.thresholds.form
+    )
 
 
 def _sample(model: CompiledProgram, known: Anchor | None) -> np.ndarray | None:

@@ -20,14 +20,11 @@ from stiffdsl.solve.newton.continuation import by_damped_steps, continued
 from stiffdsl.solve.newton.damped_newton import LEAST_SHARE, MOST_SEARCHES, NewtonResult
 from stiffdsl.solve.newton.square_systems import OwnSearch
 
-# Operations of the start problem from which on this is worth it.
-LONG = 100
-
 
 @artifact
 def searched(model: CompiledProgram) -> OwnSearch | None:
     """A search by a kernel for `newton`; None where XLA compiles the search soon, or there is no kernel."""
-    made = start_kernel(model, anchor) if operations(model) >= LONG else None
+    made = start_kernel(model, anchor) if operations(model) >= model.thresholds.start_kernel else None
     if made is None:
         return None
     free, known = model.program.system.initial.free, anchor(model)

@@ -24,8 +24,8 @@ CHUNK = 64
 QUICK = 4e-3
 # Seconds of all lanes from which on it pays to compile chunks for threads.
 SLOW = 0.2
-# On devices that compute side by side: lanes that do, lanes per call, and how many numbers either may hold.
-SLOTS, DEVICE_CHUNK, NUMBERS = 8192, 1 << 16, 1 << 27
+# On devices that compute side by side: lanes per call, and how many numbers these, or those side by side, may hold.
+DEVICE_CHUNK, NUMBERS = 1 << 16, 1 << 27
 
 
 class Ensemble:
@@ -159,9 +159,10 @@ def lanes(
     return compiled(chunk_of)
 
 
-def device_slots(size: int, times: int) -> tuple[int, int]:
-    """Lanes that step side by side on a device, and lanes per call, for so many unknowns and saved times."""
-    slots = max(1, min(SLOTS, NUMBERS // (32 * max(1, size))))
+def device_slots(size: int, times: int, greatest: int) -> tuple[int, int]:
+    """Lanes that step side by side on a device, at the `greatest`, and lanes per call, for so many unknowns and saved
+    times."""
+    slots = max(1, min(greatest, NUMBERS // (32 * max(1, size))))
     return slots, max(slots, min(DEVICE_CHUNK, NUMBERS // max(1, size * (times + 8))))
 
 
