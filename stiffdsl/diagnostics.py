@@ -97,6 +97,8 @@ def render(diagnostic: Diagnostic) -> str:
     width = max((len(str(label.span.line)) for label in diagnostic.labels), default=1)
     for label in diagnostic.labels:
         span = label.span
+        if not span.source.text:
+            continue  # a file that cannot be read
         text = span.source.line(span.line).replace("\t", " ")
         end = span.end_column if span.end_line == span.line else len(text) + 1
         carets = "^" * max(1, end - span.column)

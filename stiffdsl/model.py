@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from stiffdsl.runtime.output_slice import pruned  # noqa: E402
 from stiffdsl.runtime.system import Args  # noqa: E402
 from stiffdsl.solve.base import arguments, kernels  # noqa: E402
 from stiffdsl.solve.base.process import check_process  # noqa: E402
+from stiffdsl.solve.base.progress import caller  # noqa: E402
 from stiffdsl.solve.integrate.ensemble import Ensemble  # noqa: E402
 from stiffdsl.solve.integrate.solution import Solution  # noqa: E402
 
@@ -159,7 +161,7 @@ class CompiledModel(CompiledProgram):
         max_steps: int | None = None,
         first_step: float | None = None,
         max_step: float | None = None,
-        progress: Callable[[str], None] | None = None,
+        progress: Callable[[str], None] | bool | None = None,
         outputs: Sequence[str] | None = None,
         linear: str | None = None,
         check: bool = False,
@@ -227,7 +229,7 @@ class CompiledModel(CompiledProgram):
         max_steps: int | None = None,
         first_step: float | None = None,
         max_step: float | None = None,
-        progress: Callable[[float], None] | None = None,
+        progress: Callable[[float], None] | bool | None = None,
         executor: Any = None,
         linear: str | None = None,
         include_quadratures: bool | None = None,
@@ -291,7 +293,7 @@ class CompiledModel(CompiledProgram):
         held_out_samples: int | None = None,
         design: str = "sobol",
         resume: str | Path | None = None,
-        progress: Callable[[str], None] | None = None,
+        progress: Callable[[str], None] | bool | None = None,
         part: str | None = None,
         distribution: str = "uniform",
         foreign: float | None = None,
@@ -338,14 +340,15 @@ class CompiledModel(CompiledProgram):
             "design": design,
             "resume": resume,
         }
+        tell = caller(progress, "`progress`")
         if part is None:
             limits = {"budget": budget, "max_samples": max_samples}
-            return train_stand_in(self, vary, given, progress, **training, **limits)
+            return train_stand_in(self, vary, given, tell, **training, **limits)
         if budget is not None:
             raise ValueError("`budget` is for surrogates of a whole model, not of a part")
         from stiffdsl.surrogate.part.train import train_part
 
-        return train_part(self, part, vary, given, progress, **training)
+        return train_part(self, part, vary, given, tell, **training)
 
     @cached_property
     def unreduced(self) -> "CompiledModel":
@@ -388,6 +391,10 @@ class CompiledModel(CompiledProgram):
         """Itself: nothing that can be asked of a model changes it."""
         del memo
         return self
+
+    def _repr_html_(self) -> str:
+        """The model for a notebook: its size, and the table of its parameters."""
+        return f"<p>{escape(repr(self))}</p>{self.parameters._repr_html_()}"
 
     def __repr__(self) -> str:
         return f"<CompiledModel {self.name}: {len(self.program.system.states)} states, {self.program.size} unknowns>"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span
+from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.resources import folder
 
 # The reader of a file by the end of its name; every other file is read as text in stiffdsl's language.
@@ -31,6 +31,8 @@ def read_text(path: Path) -> Source:
         help_text = None
         if (path / "surrogate.json").is_file():
             help_text = f"this folder holds a surrogate: `stiffdsl.load_surrogate({str(path)!r})` reads it"
+        elif isinstance(error, FileNotFoundError) and path.parent.is_dir():
+            help_text = did_you_mean(path.name, [p.name for p in path.parent.glob("*.sml")])
         raise ModelError([_unreadable(path, error.strerror or "it cannot be opened", help_text)]) from None
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8 text"

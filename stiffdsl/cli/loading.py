@@ -167,7 +167,8 @@ def elements(name: str, rows: Iterable[str]) -> list[str]:
 def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> str:
     """The message on a `name` that cannot be set: it is something else, or nothing has that name."""
     if name in rows_of(model.variables):
-        return f"`{name}` is a variable: it is computed, only parameters, inputs and consts can be set"
+        help = f"; a value at the start is --initial {name}=..." if name in rows_of(model.states) else ""
+        return f"`{name}` is a variable: it is computed, only parameters, inputs and consts can be set{help}"
     known = [n for rows in tables.values() for n in rows]
     hint = did_you_mean(name, known)
     if hint is None and known:

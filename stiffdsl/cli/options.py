@@ -56,7 +56,9 @@ def interval(text: str) -> tuple[float, float]:
     """`0..10`, ascending; raises ValueError with a sentence."""
     low, dots, high = text.partition("..")
     if not dots:
-        raise ValueError(f"`{text}` is not a range; write it as 0..10")
+        low, colon, high = text.partition(":")
+        meant = f"{low}..{high}" if colon else "0..10"
+        raise ValueError(f"`{text}` is not a range; write it as {meant}")
     first, last = number(low), number(high)
     if not first < last:
         raise ValueError(f"the range {text} is empty: its first number must be the smaller one")
@@ -66,7 +68,7 @@ def interval(text: str) -> tuple[float, float]:
 def stretch(text: str) -> tuple[float, float]:
     """A stretch of time in seconds: `0..10`, `0..1[h]`, or `10`, which begins at 0. Raises ValueError."""
     span, unit = with_unit(text)
-    first, last = interval(span if ".." in span else f"0..{span}")
+    first, last = interval(span if ".." in span or ":" in span else f"0..{span}")
     if unit is None:
         return first, last
     from stiffdsl.check.units import UnitError, parse_unit
@@ -90,6 +92,8 @@ def swept(text: str) -> tuple[list[float], str | None]:
         return values, unit
     span, _, rest = body.partition(":")
     count, _, scale = rest.partition(":")
+    if ".." not in span:
+        raise ValueError(f"`{text}` is no sweep; write 1..5:20, 1..1000:20:log or {{1, 2, 5}}")
     low, high = interval(span)
     if not count.strip().isdigit() or int(count) < 2 or scale.strip() not in ("", "log"):
         raise ValueError(f"`{text}` is no sweep; write 1..5:20, 1..1000:20:log or {{1, 2, 5}}")

@@ -35,14 +35,19 @@ TITLE = 66
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
 
-def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) -> "Figure":
+def plot_ensemble(
+    ensemble: Any, *names: str, path: str | Path | None = None, ax: "Axes | None" = None
+) -> "Figure":
     """Draws the outputs `names` (or the first ones) over time; writes to `path` if given.
 
+    `ax`: axes of the caller's, that all names are drawn into.
     Lanes that failed are left out of bands, and told. Raises `KeyError` for an unknown name.
     """
     wanted = _scalars(ensemble, names)
     shown, left_out = wanted[:PANELS], max(0, len(wanted) - PANELS)
     scale, label = _time_axis(ensemble)
+    if ax is not None:
+        return _into(ax, ensemble, shown, scale, label)
     with styled():
         figure, axes = grid(len(shown), 2.6, 2.0)
         for name, place in zip(shown, axes.flat, strict=False):
@@ -64,6 +69,19 @@ def plot_ensemble(ensemble: Any, *names: str, path: str | Path | None = None) ->
         _head(figure, ensemble, left_out)
     if path is not None:
         write(figure, path)
+    return figure
+
+
+def _into(axes: "Axes", ensemble: Any, names: Sequence[str], scale: float, label: str) -> "Figure":
+    """Outputs in axes that belong to somebody else: their style and their labels are left alone."""
+    for name in names:
+        _draw(axes, ensemble.t / scale, np.asarray(ensemble[name], dtype=float), ensemble)
+    axes.set_xlabel(axes.get_xlabel() or label)
+    units = {ensemble.units.get(name) for name in names}
+    if len(units) == 1 and not axes.get_ylabel():
+        axes.set_ylabel(unit_label(units.pop()))
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # axes without a figure cannot be drawn into
     return figure
 
 
@@ -93,10 +111,13 @@ def _draw(axes: "Axes", t: np.ndarray, lines: np.ndarray, ensemble: Any) -> None
     reached = lines[np.isfinite(lines).all(axis=1)]
     if not len(reached):
         return
-    for low, high in BANDS:
+    for depth, (low, high) in enumerate(BANDS, 1):
         below, above = np.quantile(reached, (low, high), axis=0)
         share = f"{100 * (high - low):.0f} % of the runs"
-        axes.fill_between(t, below, above, color=COLOURS[0], alpha=0.22, linewidth=0, label=share)
+        axes.fill_between(t, below, above, color=COLOURS[0], alpha=0.22, linewidth=0)
+        # Bands lie on one another: the legend has the shade that is seen.
+        seen = 1 - (1 - 0.22) ** depth
+        axes.fill_between(t[:0], t[:0], t[:0], color=COLOURS[0], alpha=seen, linewidth=0, label=share)
     axes.plot(t, np.median(reached, axis=0), color=COLOURS[0], linewidth=1.6, label="median")
 
 

@@ -112,7 +112,7 @@ def plot_solution(
             axes[0, 0].set_xlim(t[0] / scale, t[-1] / scale)
         label_time(axes, label)
         figure.align_ylabels([place for place in axes.flat if place.get_visible()])
-        _head(figure, solution, left_out)
+        _head(figure, solution, left_out, bool(data))
     if path is not None:
         write(figure, path)
     return figure
@@ -251,7 +251,17 @@ def _points(
         if label in data:
             t, values = data[label]
             colour = axes.lines[k].get_color()
-            axes.plot(t / scale, values, "o", color=colour, markersize=3.2, markeredgewidth=0, alpha=0.8)
+            axes.plot(
+                t / scale,
+                values,
+                "o",
+                color=colour,
+                markersize=4,
+                markeredgewidth=0,
+                alpha=0.8,
+                clip_on=False,
+                zorder=4,
+            )
 
 
 def _title(panel: Sequence[Group]) -> str:
@@ -278,8 +288,8 @@ def _time_unit(solution: Solution, logarithmic: bool) -> tuple[float, str]:
     return time_unit(span, any(solution.view.units.values()), logarithmic)
 
 
-def _head(figure: "Figure", solution: Solution, left_out: int) -> None:
-    notes = []
+def _head(figure: "Figure", solution: Solution, left_out: int, measured: bool) -> None:
+    notes = ["dots are measured values"] if measured else []
     if not solution.success:
         notes.append(f"ended early: {solution.reason}")
     if left_out:

@@ -135,8 +135,10 @@ class NamedValues:
             scalars = found.scalars.ravel()
             at = place[system.flat.alias[scalars]]
             if np.any(at < 0):
+                states = ", ".join(f"`{system.flat.variable_name(int(k))}`" for k in system.states[:8])
+                states += ", ..." if len(system.states) > 8 else ""
                 raise ValueError(
-                    f"`{name}` is computed from the states; give initial values to `model.states`"
+                    f"`{name}` is computed from the states; initial values are those of {states}"
                 )
             if determined & set(at.tolist()):
                 raise ValueError(f"the initial value of `{name}` is determined by `initial` equations")

@@ -33,9 +33,10 @@ from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_v
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, relative, small_starts
 from stiffdsl.runtime.verify.check import checked, unexamined
-from stiffdsl.solve.base.arguments import caller, mapping, number, numbers, told, whole
+from stiffdsl.solve.base.arguments import mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_precision, check_process
+from stiffdsl.solve.base.progress import caller
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.base.undefined import derivable
@@ -255,14 +256,14 @@ def simulate(
     saveat: Any,
     points: int | None,
     initial: Any,
-    progress: Callable[[str], None] | None,
+    progress: Callable[[str], None] | bool | None,
     outputs: Sequence[str] | None = None,
     check: bool = False,
 ) -> Solution:
     """See `CompiledModel.simulate`."""
     check_precision()
     part = None if outputs is None else pruned(model, outputs)
-    caller(progress, "`progress`")
+    progress = caller(progress, "`progress`")
     times, turned = save_times(saveat), False
     start, end = interval(model, time, times)
     if times is None:
@@ -498,13 +499,13 @@ def ensemble(
     params: Mapping[str, Any] | None,
     initial: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
-    progress: Callable[[float], None] | None,
+    progress: Callable[[float], None] | bool | None,
     threads: int | None = None,
     executor: Any = None,
     traced: Callable[..., Ensemble] | None = None,
 ) -> Ensemble:
     """See `CompiledModel.ensemble`. Values that belong to a trace go to `traced(outputs, varied, fixed, inputs)`."""
-    caller(progress, "`progress`")
+    progress = caller(progress, "`progress`")
     times = save_times(saveat)
     start, end = interval(model, time, times)
     if times is None:

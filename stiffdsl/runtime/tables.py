@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.solve.base import html
 
 # Rows of a table that are shown where it is only looked at.
 SHOWN = 50
@@ -83,12 +83,7 @@ class Table:
     def _repr_html_(self) -> str:
         """The table for a notebook."""
         head, *rows = self._cells()
-        lines = ["<table><thead><tr>", *(f"<th>{c}</th>" for c in head), "</tr></thead><tbody>"]
-        for row in rows:
-            lines.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>")
-        more = len(self._rows) - len(rows)
-        lines.append("</tbody></table>" + (f"<p>… {more:,} more</p>" if more > 0 else ""))
-        return "".join(lines)
+        return html.table(head, rows, more=len(self._rows) - len(rows))
 
     def __repr__(self) -> str:
         cells = self._cells()

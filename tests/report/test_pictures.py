@@ -95,3 +95,21 @@ def test_a_logarithmic_axis_has_more_than_one_label(low, high, least):
 def test_a_long_text_is_cut():
     assert shortened("a" * 10, 10) == "a" * 10
     assert shortened("a" * 11, 10) == "a" * 9 + "…"
+
+
+def test_ensembles_are_drawn_into_axes_of_the_caller(house):
+    from matplotlib.figure import Figure
+
+    batch = house.ensemble({"G": [60.0, 90.0]}, saveat=[0.0, 60.0, 120.0])
+    figure = Figure()
+    axes = figure.subplots()
+    assert batch.plot("T", ax=axes) is figure
+    assert len(axes.lines) == 2
+    assert axes.get_ylabel()
+
+
+def test_bands_have_the_shade_of_their_legend(house):
+    batch = house.ensemble({"G": np.linspace(60.0, 90.0, 40)}, saveat=[0.0, 60.0, 120.0])
+    handles, labels = batch.plot("T").axes[0].get_legend_handles_labels()
+    shades = dict(zip(labels, (h.get_alpha() for h in handles), strict=True))
+    assert shades["50 % of the runs"] > shades["90 % of the runs"]

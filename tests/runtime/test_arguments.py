@@ -73,7 +73,7 @@ def test_options(model):
         lambda v: model.simulate(max_steps=v), "max_steps", [*WRONG, "a", float("nan"), float("inf"), 0, 1.5]
     )
     refused(lambda v: model.simulate(points=v), "points", [*NUMBERS, 1, 2.5, 10**12])
-    refused(lambda v: model.simulate(progress=v), "progress", [True, 1, "a", []])
+    refused(lambda v: model.simulate(progress=v), "progress", [1, "a", []])
     refused(lambda v: model.simulate(outputs=v), "outputs", [1, len, [], [1], object()])
     refused(lambda v: model.simulate(time=v), "time", [*NUMBERS[:-1], 1.0, (0, float("inf"))])
     refused(

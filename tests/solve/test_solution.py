@@ -75,3 +75,21 @@ def test_a_solution_is_drawn_into_axes_of_the_caller():
     axes = figure.subplots()
     assert sd.loads(HALL).simulate().plot("rooms.T", "m[1,1]", ax=axes) is figure
     assert [line.get_label() for line in axes.lines] == ["rooms[1].T", "rooms[2].T", "rooms[3].T", "m[1,1]"]
+
+
+def test_results_have_tables_for_notebooks():
+    model = sd.loads(HALL)
+    told = model.simulate()._repr_html_()
+    assert "<th>greatest</th>" in told
+    assert "<td>rooms[1].T</td>" in told
+    assert "CompiledModel" in model._repr_html_()
+    assert "<td>rooms[1].C</td>" in model._repr_html_()
+    batch = model.ensemble({"rooms[1].C": [1.0, 2.0]}, saveat=[0.0, 1.0], outputs=("rooms[1].T",))
+    assert "<td>rooms[1].T</td>" in batch._repr_html_()
+
+
+def test_progress_is_shown_where_it_is_true(capsys):
+    model = sd.loads(HALL)
+    model.ensemble({"rooms[1].C": [1.0, 2.0]}, saveat=[0.0, 1.0], progress=True)
+    assert capsys.readouterr().err.startswith("100%")
+    model.simulate(progress=True)

@@ -2,7 +2,7 @@
 
 import operator
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +106,6 @@ def path(value: Any, what: str) -> Path:
     if not str(value) or "\0" in str(value):
         raise ValueError(f"{what} must be a path, not {told(value)}")
     return found
-
-
-def caller(value: Any, what: str) -> Callable[..., Any] | None:
-    """A function that is told how far something is."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{what} takes a function, not {told(value)}")
-    return value
 
 
 def told(value: Any) -> str:

@@ -5,17 +5,22 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax.core import Tracer
 
-from stiffdsl.solve.base import kernels
+from stiffdsl.solve.base import html, kernels
 from stiffdsl.solve.base.pictures import drawn
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.program_cache import jit_beside_itself
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Rows of the table of a notebook.
+SHOWN = 50
 # Asked for once: it takes as long as several steps.
 CORES = os.cpu_count() or 1
 # Lanes per call of the compiled program: enough to hide the call, few enough that progress is seen.
@@ -129,12 +134,22 @@ class Ensemble:
                 columns[label] = values[(slice(None), *index)]
         return columns
 
-    def plot(self, *names: str, path: str | None = None):
+    def plot(self, *names: str, path: str | None = None, ax: "Axes | None" = None):
         """Draws outputs over time: every lane where there are few, else the median and how far 90 % of the lanes go.
 
-        Writes the picture to `path` where one is given; returns the Matplotlib figure.
+        Writes the picture to `path` where one is given. With `ax`, they are drawn into these axes of the caller's.
+        Returns the Matplotlib figure.
         """
-        return drawn("ensemble", self, *names, path=path)
+        return drawn("ensemble", self, *names, path=path, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook: outputs at the last time, over the lanes that reached it."""
+        head, rows = ("at the end", "least", "median", "greatest", "unit", "doc"), []
+        for name in self.outputs[:SHOWN]:
+            last = np.asarray(self[name])[self.success, -1]
+            told = [f"{f(last):g}" for f in (np.min, np.median, np.max)] if len(last) else ["", "", ""]
+            rows.append((name, *told, self.units.get(name) or "", self.docs.get(name) or ""))
+        return html.table(head, rows, repr(self), len(self.outputs) - len(rows))
 
     def __repr__(self) -> str:
         return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"

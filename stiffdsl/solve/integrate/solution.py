@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import numpy as np
 
+from stiffdsl.solve.base import html
 from stiffdsl.solve.base.arguments import text
 from stiffdsl.solve.base.pictures import drawn
 from stiffdsl.solve.base.status import Status
@@ -24,6 +25,9 @@ _INDEX = re.compile(r"\[([^\[\]]*)\]")
 
 # The number of values of named quantities held at a time where only their extremes are asked for.
 STRETCH = 20_000_000
+
+# Rows of the table of a notebook.
+SHOWN = 50
 
 # The share of steps with other pivots than those planned from which that is told.
 MANY_REPIVOTED = 0.1
@@ -340,6 +344,15 @@ class Solution:
         if self._every is None:
             self._every = self.view.evaluate(self.t, self.y)
         return self._every
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook: where every variable begins and ends, and its range."""
+        found, rows = self.extremes(), []
+        for k, name in enumerate(self.names[:SHOWN]):
+            values = (f"{v[k]:g}" for v in (found.first, found.last, found.least, found.greatest))
+            rows.append((name, *values, self.units.get(name) or "", self.view.doc(name) or ""))
+        head = ("variable", "first", "last", "least", "greatest", "unit", "doc")
+        return html.table(head, rows, repr(self), len(self.names) - len(rows))
 
     def __repr__(self) -> str:
         span = f"time {self.t[0]:g}..{self.t[-1]:g}" if len(self.t) else "no times"
