@@ -333,16 +333,23 @@ class CompiledModel(CompiledProgram):
         }
         training = {
             "method": method,
-            "samples": samples,
-            "seed": seed,
-            "goal": goal,
-            "held_out_samples": held_out_samples,
+            "samples": None if samples is None else arguments.whole(samples, "`samples`", 0),
+            "seed": arguments.whole(seed, "`seed`", 0),
+            "goal": None if goal is None else arguments.number(goal, "`goal`"),
+            "held_out_samples": (
+                None
+                if held_out_samples is None
+                else arguments.whole(held_out_samples, "`held_out_samples`", 0)
+            ),
             "design": design,
             "resume": resume,
         }
         tell = caller(progress, "`progress`")
         if part is None:
-            limits = {"budget": budget, "max_samples": max_samples}
+            limits = {
+                "budget": None if budget is None else arguments.number(budget, "`budget`"),
+                "max_samples": arguments.whole(max_samples, "`max_samples`", 1),
+            }
             return train_stand_in(self, vary, given, tell, **training, **limits)
         if budget is not None:
             raise ValueError("`budget` is for surrogates of a whole model, not of a part")

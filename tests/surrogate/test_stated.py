@@ -122,6 +122,22 @@ def test_arguments_that_make_no_sense(options, message):
         train(decay(), samples=8, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"samples": 0}, "needs at least 4 samples"),
+        ({"samples": 8.5}, "`samples` must be a whole number"),
+        ({"seed": -1}, "`seed` must be at least 0"),
+        ({"goal": "1 %"}, "`goal` must be a number"),
+        ({"budget": "long"}, "`budget` must be a number"),
+        ({"max_samples": "many"}, "`max_samples` must be a whole number"),
+    ],
+)
+def test_arguments_of_a_model_that_make_no_sense(options, message):
+    with pytest.raises(ValueError, match=message):
+        sd.loads(DRIVEN).surrogate({"x": (0.0, 1.0)}, **options)
+
+
 DRIVEN = """
 model Driven
   input a = 0

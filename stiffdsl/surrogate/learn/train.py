@@ -63,7 +63,7 @@ def train(
         raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
     clock = time.perf_counter()
     method = method or (DEFAULT_DRIVEN if task.drives else DEFAULT).name
-    samples = samples or (DRIVEN_SAMPLES if task.drives else SAMPLES)
+    samples = (DRIVEN_SAMPLES if task.drives else SAMPLES) if samples is None else samples
     verify(task, method, samples, goal, budget, design)
     if seed < 0:
         raise ValueError(f"the seed is a whole number from 0 on, not {seed}")

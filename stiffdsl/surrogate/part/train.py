@@ -55,6 +55,8 @@ def train_part(
     """
     if goal is not None and not goal > 0:
         raise ValueError(f"the goal is a relative error above zero, not {goal:g}")
+    if samples is not None and samples < 1:
+        raise ValueError(f"a surrogate of a part needs at least one sample, not {samples}")
     method = method or "auto"
     if method not in ("auto", *METHODS):
         hint = did_you_mean(method, ("auto", *METHODS)) or f"there are auto, {', '.join(METHODS)}"
@@ -76,7 +78,7 @@ def train_part(
     task = task_with(model, place.name, (*cuts[0].signals, *cuts[0].outputs), vary, given)
     data = solved(
         telling(remembered(task, resume), tell),
-        samples or SAMPLES,
+        SAMPLES if samples is None else samples,
         held_out_samples,
         seed,
         design,
