@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from stiffdsl.datafiles import DataError, DataFile, read_data
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.resources import folder
 
@@ -66,19 +67,44 @@ def load_import(module: str, importing: Source) -> Source | None:
     Raises `ModelError` for a link that leads out of the folder that it was looked up in, or, in a project, out of the
     project: what it leads to is not read.
     """
-    beside = Path(importing.name).parent
-    library = folder("models")
-    root = None if beside.resolve().is_relative_to(library) else project_root(beside)
-    for place in (beside, *((root,) if root else ()), library):
+    for place, within in _places(importing):
         candidate = place / _file_of(module)
         if not candidate.is_file():
             continue
-        within = place if root is None else root
-        if place is not library and not candidate.resolve().is_relative_to(within.resolve()):
+        if within is not None and not candidate.resolve().is_relative_to(within.resolve()):
             reason = f"it is a link out of the folder `{within}`, from which imports are read; copy the file"
             raise ModelError([_unreadable(candidate, reason)])
         return read(candidate)
     return None
+
+
+def load_data(name: str, importing: Source) -> DataFile | None:
+    """The data file that a model names: beside its own file, in its project's root, or in the library; None where there
+    is none. Raises `DataError` for a file that cannot be read, and for a name that leads out of these folders."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError(
+            f"`{name}` leads out of the folder of the model; files from elsewhere are handed over when it is run"
+        )
+    for place, within in _places(importing):
+        candidate = place / path
+        if not candidate.is_file():
+            continue
+        if within is not None and not candidate.resolve().is_relative_to(within.resolve()):
+            raise DataError(
+                f"`{candidate}` is a link out of the folder `{within}`, from which files are read"
+            )
+        return read_data(candidate)
+    return None
+
+
+def _places(importing: Source) -> list[tuple[Path, Path | None]]:
+    """The folders in which files are looked up, each with the folder that links may not lead out of."""
+    beside = Path(importing.name).parent
+    library = folder("models")
+    root = None if beside.resolve().is_relative_to(library) else project_root(beside)
+    own = [(place, place if root is None else root) for place in (beside, *((root,) if root else ()))]
+    return [*own, (library, None)]
 
 
 def project_root(inside: Path) -> Path | None:

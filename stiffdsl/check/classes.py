@@ -15,21 +15,21 @@ from stiffdsl.check import labels
 from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
-from stiffdsl.check.model import Class, ComponentUse
+from stiffdsl.check.model import Class, ComponentUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
 from stiffdsl.check.names import VisibleNames, names_in
 from stiffdsl.check.outputs import OutputUnits
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
-from stiffdsl.check.symbols import Entity, Instance, Level, Member, Progress, Quantity
+from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Progress, Quantity
+from stiffdsl.check.tables import Tables, Tabulated
 from stiffdsl.check.units import UnitError, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
 _NOT_YET = {
-    "table": "tables",
     "network": "trainable functions",
 }
 
@@ -44,6 +44,7 @@ class Layer:
     initial: tuple[tree.Statement, ...] = ()
     reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...] = ()
     experiment: tree.Experiment | None = None
+    tables: tuple[TableUse, ...] = ()
 
 
 @dataclass
@@ -56,8 +57,9 @@ class _Finished:
 class Classes:
     """Every class that was asked for, by its declaration."""
 
-    def __init__(self, report: Report):
+    def __init__(self, report: Report, tables: Tables):
         self.report = report
+        self.tables = tables
         self._entities: dict[int, Entity] = {}
         self._finished: dict[int, _Finished] = {}
         self._finishing: list[Entity] = []
@@ -102,6 +104,9 @@ class Classes:
                 instance = self._instance(entity, item)
                 entity.own[item.name] = instance
                 self._member(entity, item.name, instance)
+            elif isinstance(item, tree.Table):
+                entity.own[item.name] = Lookup(item)
+                self._member(entity, item.name, entity.own[item.name])
             else:
                 self._not_yet(item.form, item.span)
                 entity.complete = False
@@ -224,7 +229,7 @@ class Classes:
         self._finishing.append(entity)
         layers: dict[int, Layer] = {}
         names = VisibleNames(entity.scope, entity)
-        walker = Walker(self.report, names, self._array_names)
+        walker = Walker(self.report, names, self._array_names, self.tables)
         for extends, base in entity.bases:
             modifiers = elaborate_modifiers(extends.modifiers, base, walker)
             for origin, layer in self._finish(base).layers.items():
@@ -241,7 +246,7 @@ class Classes:
         declaration = entity.declaration
         if isinstance(declaration, tree.Connector):
             return Layer(tuple(self._variable(v, walker) for v in declaration.members))
-        variables, components = [], []
+        variables, components, tables = [], [], []
         self._output_units.adopt(entity)
         self._label_units(entity, declaration)
         for item in declaration.declarations:
@@ -254,6 +259,10 @@ class Classes:
                 use = self._component(entity.own[item.name], item, walker)
                 if use is not None:
                     components.append(use)
+            elif isinstance(item, tree.Table):
+                data = self.tables.of(item)
+                value = None if data is None else Tabulated(data, item.span)
+                tables.append(TableUse(item.name, value, item.name_span))
         self._circles(variables)
         statements = Statements(walker, self._not_yet)
         reactions = statements.reactions(declaration.reactions)
@@ -267,7 +276,7 @@ class Classes:
             reactions,
             statements.experiment(declaration.experiment),
         )
-        return replace(layer, variables=(*walker.constants.arrays.values(), *variables))
+        return replace(layer, tables=tuple(tables), variables=(*walker.constants.arrays.values(), *variables))
 
     def _label_units(self, entity: Entity, declaration: tree.Model) -> None:
         for reaction, _ in labels.labelled(declaration.reactions):
@@ -374,6 +383,7 @@ class Classes:
             for v in cls.variables
             if v.kind in ("const", "param", "discrete") and v.value is None
         }
+        missing |= {t.name: t.span for t in cls.tables if t.value is None}
         for use in cls.components:
             given = {m.name for m in use.modifiers if m.attribute == "value"}
             for name, span in self._missing_of[id(use.cls)].items():
@@ -440,7 +450,8 @@ def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
         start = use.name + "."
         inner = tuple(replace(m, name=m.name[len(start) :]) for m in modifiers if m.name.startswith(start))
         components.append(replace(use, modifiers=merged(use.modifiers, inner)) if inner else use)
-    return replace(layer, variables=variables, components=tuple(components))
+    tables = tuple(replace(t, value=own[t.name]["value"]) if t.name in own else t for t in layer.tables)
+    return replace(layer, variables=variables, components=tuple(components), tables=tables)
 
 
 def _class_of(entity: Entity, layers: list[Layer]) -> Class:
@@ -463,4 +474,5 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         reactions=joined(lambda layer: layer.reactions),
         experiment=experiments[-1] if experiments else None,
         span=declaration.name_span,
+        tables=joined(lambda layer: layer.tables),
     )

@@ -177,6 +177,33 @@ CODES: dict[str, tuple[str, str]] = {
         "nested too deeply",
         "An expression has more levels of parentheses or branches than the compiler can follow.",
     ),
+    "E0290": (
+        "a data file cannot be read",
+        "A file that a `table` or an `input` names is looked up beside the model, in the root of its project, and in "
+        "the library. It is text of comma-separated values (UTF-8) or a Parquet file, with a heading for each column; "
+        "what stands in a column that is used is a number.",
+    ),
+    "E0291": (
+        "a column that the file does not have",
+        '`csv("f.csv", x = "soc", y = "v")` names the columns of arguments and values by their headings; the first '
+        "columns are taken where none is named. `z` is the value of a table with two arguments.",
+    ),
+    "E0292": (
+        "figures that make no table",
+        "The arguments of a table ascend, each once, and no value is missing. A table of two arguments needs a value "
+        "for each pair of them.",
+    ),
+    "E0293": (
+        "a table that is written wrongly",
+        'A table is `csv("f.csv", x = "…", y = "…")`, with `method = linear|cubic|constant` and '
+        "`outside = error|hold|extend|repeat`, or pairs of numbers in braces: `{(0, 1), (10, 5)}`. Pairs stand nowhere "
+        "else.",
+    ),
+    "E0294": (
+        "a table replaced by something else",
+        "A modifier may put a table in the place of a table of a part: one with as many arguments, in units of the "
+        "same dimensions, another file, or pairs.",
+    ),
     "E0501": (
         "unknown unit",
         "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, "

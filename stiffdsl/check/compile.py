@@ -17,20 +17,29 @@ from stiffdsl.check.scope import (
     say_reserved,
 )
 from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.tables import LoadData, Tables
 from stiffdsl.check.tests import CheckedTest, check_tests
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
+from stiffdsl.sources import load_data
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 
 
-def check(module: tree.Module, source: Source, *, model: str | None = None, load: Load) -> CheckedModel:
+def check(
+    module: tree.Module,
+    source: Source,
+    *,
+    model: str | None = None,
+    load: Load,
+    load_data: LoadData = load_data,
+) -> CheckedModel:
     """The main model of a parsed file: `model`, or the last model that is not partial.
 
-    `load(dotted, importing_source)` finds the text of an import, or gives None. Raises `ModelError` with
-    every independent mistake of the file and of the classes it uses.
+    `load(dotted, importing_source)` finds the text of an import, or gives None, and `load_data(name, source)` a data
+    file. Raises `ModelError` with every independent mistake of the file and of the classes it uses.
     """
     report = Report()
-    scope, classes = _check_classes(module, source, load, report)
+    scope, classes = _check_classes(module, source, load, report, load_data)
     main = _main(scope, model, report)
     report.raise_errors()
     assert main is not None, "no main model, and no word about it"
@@ -66,15 +75,18 @@ def tests_of(
     return tests, report.warnings
 
 
-def _check_classes(module: tree.Module, source: Source, load: Load, report: Report) -> tuple[Scope, Classes]:
-    classes = Classes(report)
+def _check_classes(
+    module: tree.Module, source: Source, load: Load, report: Report, load_data: LoadData = load_data
+) -> tuple[Scope, Classes]:
+    tables = Tables(report, load_data)
+    classes = Classes(report, tables)
     try:
         with large_trees():
             scope = SourceFiles(load, report).open(source, module)
             for declaration in module.declarations:
                 if isinstance(declaration, tree.Model | tree.Connector):
                     classes.finish(classes.entity(scope, declaration))
-            _check_constants_and_functions(scope, report)
+            _check_constants_and_functions(scope, report, tables)
     except RecursionError:
         raise ModelError([_too_deep(report, module)]) from None
     return scope, classes
@@ -84,19 +96,27 @@ def _check_classes(module: tree.Module, source: Source, load: Load, report: Repo
 _CALL_INDEPENDENT = frozenset({"E0220", "E0223", "E0230", "E0231", "E0232", "E0233", "E0501"})
 
 
-def _check_constants_and_functions(scope: Scope, report: Report) -> None:
+def _check_constants_and_functions(scope: Scope, report: Report, tables: Tables) -> None:
     """Check what no class may have used yet."""
     names = VisibleNames(scope, None)
     for declaration in scope.module.declarations:
-        walker = Walker(report, names, {})
+        walker = Walker(report, names, {}, tables)
         if isinstance(declaration, tree.Variable):
             place = tree.Name((tree.Part(declaration.name),), declaration.name_span)
             walker.constants.resolve(LocatedDeclaration(scope, declaration), place)
         elif isinstance(declaration, tree.FunctionDeclaration):
-            _check_function(scope, declaration, report)
+            _check_function(scope, declaration, report, tables)
+        elif isinstance(declaration, tree.Table):
+            if declaration.value is None:
+                report.say(
+                    "E0228",
+                    f"`{declaration.name}` has no value",
+                    (declaration.name_span, "a table of a file needs one"),
+                )
+            tables.of(declaration)
 
 
-def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Report) -> None:
+def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Report, tables: Tables) -> None:
     name, span = function.name, function.name_span
     if name in BUILTINS or name in ARRAY_FUNCTIONS:
         report.say(
@@ -114,7 +134,7 @@ def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Re
         for f in function.formals
     }
     found = Report()
-    Walker(found, VisibleNames(scope, None), {}).walk_function(function, any_value)
+    Walker(found, VisibleNames(scope, None), {}, tables).walk_function(function, any_value)
     report.take(found, _CALL_INDEPENDENT)
 
 

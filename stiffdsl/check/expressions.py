@@ -18,7 +18,8 @@ from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wr
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.si import in_unit, plain_number
-from stiffdsl.check.symbols import Level, Typed, as_condition, as_number
+from stiffdsl.check.symbols import Instance, Level, Lookup, Typed, as_condition, as_number
+from stiffdsl.check.tables import Tables, Tabulated
 from stiffdsl.check.units import (
     NONE,
     SYMBOL_OF_NAME,
@@ -30,6 +31,7 @@ from stiffdsl.check.units import (
     parse_unit,
 )
 from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.sources import load_data
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
 
@@ -42,8 +44,11 @@ _MATRIX_PRODUCT = "`*` multiplies element by element; a matrix times a vector is
 class Walker:
     """Elaborates the expressions of one class (or of one file's constants); `names` says where it is."""
 
-    def __init__(self, report: Report, names: VisibleNames, array_names: dict[int, str]):
+    def __init__(
+        self, report: Report, names: VisibleNames, array_names: dict[int, str], tables: Tables | None = None
+    ):
         self.report = report
+        self.tables = tables or Tables(report, load_data)
         self.rules = DimensionRules(report)
         self.constants = Constants(self, array_names)
         self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
@@ -61,6 +66,7 @@ class Walker:
             tree.Comprehension: self._comprehension,
             tree.At: self._in_time,
             tree.Over: self._in_time,
+            tree.Pair: self._pair,
         }
 
     @property
@@ -154,6 +160,15 @@ class Walker:
         title = "`at` and `over` belong into the expectations of a test"
         self.report.say("E0273", title, (e.span, "a value that does not change is expected here"))
         return wrong(tree.Name((tree.Part("at"),), e.span))
+
+    def _pair(self, e: tree.Pair) -> Typed:
+        self.report.say(
+            "E0293",
+            "values in parentheses with commas are rows of a `table`",
+            (e.span, "a number is expected here"),
+            help="an array is written `{1, 2}`",
+        )
+        return Typed(e, None, 0, Level.CONSTANT, False)
 
     # --- operators -------------------------------------------------------------------------------
 
@@ -303,6 +318,9 @@ class Walker:
     def _call(self, e: tree.Call) -> Typed:
         if e.function == "der":
             return self._derivative(e)
+        table = self.table_of(e.function)
+        if table is not None:
+            return self._lookup(e, *table)
         if e.function in ARRAY_FUNCTIONS:
             return self._array_function(e)
         builtin = BUILTINS.get(e.function)
@@ -323,6 +341,60 @@ class Walker:
             self.walk(argument)
         return Typed(e, None, 0, Level.CONSTANT, False)
 
+    def table_of(self, name: str) -> tuple[tree.Table, bool] | None:
+        """The table that is called by a name, and whether it is a member of the class, or of a part of it."""
+        entity = self.names.entity
+        first, *rest = name.split(".")
+        if entity is not None and first in entity.members:
+            member = entity.members[first]
+            for part in rest:
+                entity = member.entity if isinstance(member, Instance) else None
+                if entity is None or part not in entity.members:
+                    return None
+                member = entity.members[part]
+            return (member.table, True) if isinstance(member, Lookup) else None
+        found = self.names.scope.find(name)
+        if found is not None and isinstance(found.declaration, tree.Table):
+            return found.declaration, False
+        return None
+
+    def _lookup(self, e: tree.Call, table: tree.Table, member: bool) -> Typed:
+        """A table at its arguments; one that no modifier can replace brings its figures along."""
+        data = self.tables.of(table)
+        wanted = self.tables.arity(table)
+        units = [self.unit(u, table.span) for _, u in table.arguments] or [None] * wanted
+        counted = self._counted(e, len(e.arguments) == wanted, str(wanted))
+        if not counted:
+            for argument in e.arguments:
+                self.walk(argument)
+            return Typed(e, None, 0, Level.PARAMETER, False)
+        names = [name for name, _ in table.arguments] or [f"argument {k + 1}" for k in range(wanted)]
+        arguments = [
+            self.given(a, u, Level.UNKNOWN, f"`{name}` of `{e.function}`")
+            for a, u, name in zip(e.arguments, units, names, strict=True)
+        ]
+        known = data.dimensions if data is not None else [None] * wanted
+        for argument, unit, dimension, written in zip(arguments, units, known, e.arguments, strict=True):
+            bare = argument.bare or plain_number(argument.expr) is not None
+            if unit is None and not bare and not dimensions.agree(argument.dimension, dimension):
+                self.rules.mismatch(
+                    "E0506",
+                    f"the argument of `{e.function}` has the wrong dimension",
+                    written.span,
+                    f"this is {dimensions.describe(argument.dimension)}",
+                    notes=(f"its column is {dimensions.describe(dimension)}",),
+                )
+        rank = 0
+        for argument in arguments:
+            rank = self._rank(e.span, rank, argument.rank)
+        unit = self.unit(table.unit, table.span)
+        dimension = unit.dimension if unit is not None else data.dimension if data is not None else None
+        static = Tabulated(data, e.span) if data is not None and not member else None
+        expr = tree.TableCall(e.function, tuple(a.expr for a in arguments), (), e.span, static)
+        level = max([Level.PARAMETER, *(a.level for a in arguments)])
+        shown = unit if unit is not None and not unit.is_si else None
+        return Typed(expr, dimension, rank, level, False, shown, False, offsets.of_unit(unit))
+
     def _unknown_function(self, e: tree.Call) -> None:
         names = self.names
         name = e.function
@@ -332,7 +404,12 @@ class Walker:
                 help = f"a start value is declared (`var {name} start 1`), or stands in `initial`"
             self.report.say("E0230", f"`{name}` is not a function", (e.span, "is called here"), help=help)
         elif names.complete:
-            known = [*BUILTINS, *ARRAY_FUNCTIONS, "der", *names.scope.known(tree.FunctionDeclaration)]
+            known = [
+                *BUILTINS,
+                *ARRAY_FUNCTIONS,
+                "der",
+                *names.scope.known(tree.FunctionDeclaration, tree.Table),
+            ]
             self.report.say(
                 "E0230",
                 f"unknown function `{name}`",

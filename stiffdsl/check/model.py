@@ -25,6 +25,16 @@ class ComponentUse:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class TableUse:
+    """A `table` of a class. `value` is a `tables.Tabulated`, a name of another table of the class, or None where
+    whoever uses the class must give it."""
+
+    name: str
+    value: object
+    span: Span
+
+
 @dataclass(frozen=True)
 class Class:
     """A model or connector, inherited content first. Variables include the members of a connector."""
@@ -40,6 +50,7 @@ class Class:
     reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...]
     experiment: tree.Experiment | None
     span: Span
+    tables: tuple[TableUse, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from stiffdsl.check.dimensions import agree
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
-from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity
+from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Quantity
+from stiffdsl.check.tables import Tabulated
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
@@ -50,6 +52,8 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         return None
     member, rank = found
     report = walker.report
+    if isinstance(member, Lookup):
+        return _replaced(modifier, member.table, walker)
     if isinstance(member, Instance):
         known = (
             [n for n, m in member.entity.members.items() if isinstance(m, Quantity)] if member.entity else []
@@ -95,6 +99,53 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
     return replace(modifier, value=value.expr)
 
 
+def _replaced(modifier: tree.Modifier, table: tree.Table, walker: Walker) -> tree.Modifier | None:
+    """A modifier that puts another table, or figures of its own, in the place of a table of a part."""
+    report, value = walker.report, modifier.value
+    if modifier.attribute != "value":
+        report.say(
+            "E0242",
+            f"`{modifier.name}` is a table, it has no {modifier.attribute}",
+            (modifier.span, "cannot be set"),
+        )
+        return None
+    if not isinstance(value, tree.Name):
+        found = walker.tables.read(replace(table, value=value), value, value.span)
+        return None if found is None else replace(modifier, value=Tabulated(found, value.span))
+    name = ".".join(part.name for part in value.parts)
+    other = walker.table_of(name)
+    if other is None:
+        report.say(
+            "E0294",
+            f"`{modifier.name}` is a table, and `{name}` is none",
+            (value.span, "a table is expected here"),
+            (table.name_span, "declared here"),
+            help='name a table, or write `csv("f.csv", x = "…", y = "…")`',
+        )
+        return None
+    given, member = other
+    here, there = walker.tables.signature(table), walker.tables.signature(given)
+    if len(here) != len(there) or not all(map(agree, here, there)):
+        report.say(
+            "E0294",
+            f"`{name}` cannot stand for `{modifier.name}`: its arguments or values are others",
+            (value.span, f"is {_signature(given)}"),
+            (table.name_span, f"is {_signature(table)}"),
+            help="a table gives way to one with the same number of arguments, in units of the same dimensions",
+        )
+        return None
+    if member:
+        return modifier
+    data = walker.tables.of(given)
+    return None if data is None else replace(modifier, value=Tabulated(data, value.span))
+
+
+def _signature(table: tree.Table) -> str:
+    words = [name + (f" [{unit}]" if unit else "") for name, unit in table.arguments]
+    unit = f" [{table.unit}]" if table.unit else ""
+    return f"`{table.name}({', '.join(words)}){unit}`" if words else f"`{table.name}`{unit}"
+
+
 def _find(modifier: tree.Modifier, target: Entity, walker: Walker) -> tuple[Member, int] | None:
     entity, rank = target, 0
     segments = modifier.name.split(".")
@@ -115,10 +166,11 @@ def _find(modifier: tree.Modifier, target: Entity, walker: Walker) -> tuple[Memb
         rank += member.rank
         if k == len(segments) - 1:
             return member, rank
-        if isinstance(member, Quantity):
+        if not isinstance(member, Instance):
             text = ".".join(segments[: k + 1])
+            what = "quantity" if isinstance(member, Quantity) else "table"
             walker.report.say(
-                "E0240", f"`{text}` is a quantity and has no parts", (modifier.span, "cannot be set")
+                "E0240", f"`{text}` is a {what} and has no parts", (modifier.span, "cannot be set")
             )
             return None
         if member.entity is None:

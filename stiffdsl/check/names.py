@@ -13,7 +13,7 @@ from stiffdsl.check.enums import label_help, qualified_label
 from stiffdsl.check.offsets import Offsets
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_number
+from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Quantity, Typed, as_number
 from stiffdsl.check.units import NONE
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
@@ -119,13 +119,14 @@ class Resolver:
             tree.FunctionDeclaration: "a function",
             tree.Connector: "a connector",
             tree.Enum: "an enumeration",
+            tree.Table: "a table",
         }.get(type(found.declaration), "a model")
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
             (name.span, "a quantity is expected here"),
             help="call it with its arguments"
-            if isinstance(found.declaration, tree.FunctionDeclaration)
+            if isinstance(found.declaration, tree.FunctionDeclaration | tree.Table)
             else None,
         )
         return wrong(name)
@@ -236,6 +237,16 @@ class Resolver:
                     self._not_a_quantity(name, so_far, member)
                     return wrong(name)
                 continue
+            if isinstance(member, Lookup):
+                self.report.say(
+                    "E0223",
+                    f"`{so_far}` is a table, not a quantity",
+                    (name.span, "a quantity is expected here"),
+                    (member.span, "declared here"),
+                    help="call it with its arguments",
+                    key=("E0223", so_far, id(entity)),
+                )
+                return wrong(name)
             if k < count - 1:
                 self.report.say(
                     "E0223",
@@ -328,7 +339,7 @@ class Resolver:
             member = entity.members.get(part.name) if entity else None
             if isinstance(member, Quantity):
                 return member.level
-            entity = member.entity if member else None
+            entity = member.entity if isinstance(member, Instance) else None
         return Level.SIGNAL if first == "time" else Level.CONSTANT
 
 

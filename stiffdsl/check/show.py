@@ -4,12 +4,17 @@ The text is SML, in SI: what it says is what the later stages work on.
 """
 
 from dataclasses import replace
+from itertools import product
 
 from stiffdsl.check.dimensions import symbol_of
-from stiffdsl.check.model import CheckedModel, Class
+from stiffdsl.check.model import CheckedModel, Class, TableUse
+from stiffdsl.check.tables import Tabulated
 from stiffdsl.check.units import parse_unit
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show as show_tree
+
+# Rows of a table that are written.
+MOST_ROWS = 50
 
 
 def show(checked: CheckedModel) -> str:
@@ -34,15 +39,19 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         return tree.Connector(cls.name, cls.doc, cls.variables, cls.span, cls.span)
     variables = tuple(_in_si(v) for v in cls.variables)
     components = tuple(
-        tree.Component(u.kind, u.name, u.dimensions, u.cls.name, u.modifiers, u.doc, u.span, u.span, u.span)
+        tree.Component(
+            *(u.kind, u.name, u.dimensions, u.cls.name, _modifiers(u.modifiers), u.doc),
+            *(u.span, u.span, u.span),
+        )
         for u in cls.components
     )
+    tables = tuple(_table(t) for t in cls.tables)
     return tree.Model(
         name=cls.name,
         partial=cls.partial,
         doc=cls.doc,
         extends=(),
-        declarations=(*variables, *components),
+        declarations=(*variables, *tables, *components),
         equations=cls.equations,
         initial=cls.initial,
         reactions=cls.reactions,
@@ -50,6 +59,39 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         span=cls.span,
         name_span=cls.span,
     )
+
+
+def _table(use: TableUse) -> tree.Table:
+    """A table in SI, its rows written in place."""
+    arguments, unit, value = (), None, None
+    if isinstance(use.value, Tabulated):
+        data = use.value.data
+        arguments = tuple((name, _si(u)) for name, u in data.arguments)
+        unit, value = _si(data.unit), _rows(use.value)
+    return tree.Table(use.name, arguments, unit, value, None, use.span, use.span)
+
+
+def _modifiers(modifiers: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:
+    return tuple(replace(m, value=_rows(m.value)) if isinstance(m.value, Tabulated) else m for m in modifiers)
+
+
+def _rows(table: Tabulated) -> tree.Expr:
+    """The rows of a table in place; of a long one its name."""
+    data, span = table.data, table.span
+    if data.values.size > MOST_ROWS:
+        return tree.Name(tuple(tree.Part(name) for name in data.name.split(".")), span)
+    rows = zip(product(*(x.tolist() for x in data.knots)), data.values.ravel().tolist(), strict=True)
+
+    def number(value: float) -> tree.Number:
+        return tree.Number(value, None, span)
+
+    return tree.ArrayLiteral(
+        tuple(tree.Pair((*map(number, x), number(value)), span) for x, value in rows), span
+    )
+
+
+def _si(unit: str | None) -> str | None:
+    return None if unit is None else symbol_of(parse_unit(unit).dimension) or "1"
 
 
 def _in_si(variable: tree.Variable) -> tree.Variable:

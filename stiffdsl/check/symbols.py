@@ -127,7 +127,22 @@ class Instance:
         return self.component.name_span
 
 
-Member = Quantity | Instance
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A `table` of a class."""
+
+    table: tree.Table
+
+    @property
+    def rank(self) -> int:
+        return 0
+
+    @property
+    def span(self) -> Span:
+        return self.table.name_span
+
+
+Member = Quantity | Instance | Lookup
 
 
 class Progress(Enum):

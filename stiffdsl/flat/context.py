@@ -14,6 +14,7 @@ from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
 from stiffdsl.flat.model import SLOT_KINDS, Block, Event, Stopped
 from stiffdsl.flat.shared import Sharing, sharing
 from stiffdsl.flat.stoichiometry import Stoichiometry
+from stiffdsl.flat.tables import TablesUsed
 from stiffdsl.syntax import tree
 
 
@@ -64,6 +65,7 @@ class Context:
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]
         self._constant_count = 3
         self._known_constants: dict[float, int] = {-1.0: 0, 0.0: 1, 1.0: 2}
+        self.tables = TablesUsed()
         self.evaluating: list[tuple[Node, str]] = []
         self.stoichiometry = Stoichiometry()
         self.hidden_count: dict[str, int] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
+from stiffdsl.check.tables import Tabulated
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.array_functions import array_element
 from stiffdsl.flat.context import Context
@@ -19,6 +20,7 @@ from stiffdsl.flat.model import SLOT_KINDS, Block
 from stiffdsl.flat.numeric import FUNCTIONS, OPERATORS, REDUCTIONS, Value, truth
 from stiffdsl.flat.reductions import reduce, reduce_array, terms_of
 from stiffdsl.flat.shapes import lengths, shape_of, text, unknown_name
+from stiffdsl.flat.tables import table_of
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
@@ -119,7 +121,16 @@ class StatementExpansion:
             inner = self.beside(self.domain, inside_sum=self.inside_sum)
             value = inner._expand(expr)
             self._divided[key] = self.domain, None
-            if isinstance(value, tuple) and value[0] in ("add", "mul", "div", "pow", "if", "call", "total"):
+            if isinstance(value, tuple) and value[0] in (
+                "add",
+                "mul",
+                "div",
+                "pow",
+                "if",
+                "call",
+                "lookup",
+                "total",
+            ):
                 column = self.context.hidden(self.domain.size, "part", expr.span) + np.arange(
                     self.domain.size
                 )
@@ -415,6 +426,8 @@ class StatementExpansion:
         return ("if", condition, self.lift(self.expand(expr.yes)), self.lift(self.expand(expr.no)))
 
     def _call(self, expr: tree.Call) -> Value:
+        if isinstance(expr, tree.TableCall):
+            return self._lookup(expr)
         if expr.function == "der":
             return self._der(expr)
         if expr.function in REDUCTIONS and len(expr.arguments) == 1:
@@ -429,6 +442,15 @@ class StatementExpansion:
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
         return ("call", expr.function, *(self.lift(v) for v in values))
+
+    def _lookup(self, expr: tree.TableCall) -> Value:
+        """A table at its arguments: `("lookup", (number, degree), x, …)`."""
+        if isinstance(expr.table, Tabulated):
+            data, name = expr.table.data, expr.function
+        else:
+            data, name = table_of(self.node, expr.function, expr)
+        arguments = [self.lift(self.expand(a)) for a in expr.arguments]
+        return ("lookup", self.context.tables.number(data, name), *arguments)
 
     def _der(self, expr: tree.Call) -> Value:
         argument = expr.arguments[0]

@@ -8,7 +8,7 @@ import numpy as np
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import LineSpans
 from stiffdsl.flat.model import Family, Sum
-from stiffdsl.flat.template import Skeleton, to_sympy
+from stiffdsl.flat.template import Skeleton, leading, to_sympy
 
 # With more shapes than this, literals become table entries: a generated file of 10,000 equations that differ
 # only in their numbers is one family. Below, literals stay in the templates, where SymPy can use them.
@@ -124,7 +124,7 @@ def abstract(
             return node
         if node[0] == "pow":
             return ("pow", visit(node[1]), node[2] if node[2][0] == "num" else visit(node[2]))
-        start = 2 if node[0] == "call" else 1
+        start = leading(node)
         return node[:start] + tuple(visit(n) for n in node[start:])
 
     skeleton = visit(rows.skeleton)

@@ -51,11 +51,13 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
     yielding[found.of[started[~default[started]]]] = False
     parameter_values = definitions(context.parameter_values, context.constant, context.parameters)
     input_values = definitions(context.input_values, context.constant)
+    tables, figures = context.tables.placed(context.next["param"])
     return FlatModel(
         name=context.checked.root.name,
         doc=context.checked.root.doc,
         variables=tuple(context.variables),
-        parameters=tuple(context.parameters),
+        parameters=(*context.parameters, *figures),
+        tables=tables,
         inputs=tuple(context.inputs),
         constants=context.constants,
         equations=kept,

@@ -63,6 +63,48 @@ def where(condition, yes, no):
     return yes if yes == no else Where(condition, sp.sympify(yes), sp.sympify(no))
 
 
+class Lookup(sp.Expr):
+    """`table(x)`, or `table(x, y)`: a table by its number, the degree of its pieces, and the orders of the derivative
+    by its arguments that this is: `Lookup(number, degree, order, …, x, …)`."""
+
+    is_commutative = True
+    is_real = True
+    # The values of a table are numbers of a run, not of the model.
+    is_number = False
+
+    def __new__(cls, *args):
+        return super().__new__(cls, *map(sp.sympify, args))
+
+    @property
+    def number(self) -> int:
+        return int(self.args[0])  # type: ignore[call-overload]
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        return tuple(int(o) for o in self.args[2 : 2 + len(self.inner)])  # type: ignore[call-overload]
+
+    @property
+    def inner(self) -> tuple[sp.Expr, ...]:
+        """The arguments of the table."""
+        return self.args[2 + (len(self.args) - 2) // 2 :]  # type: ignore[return-value]
+
+    def slope(self, k: int) -> sp.Expr:
+        """The derivative by argument k."""
+        orders = list(self.orders)
+        orders[k] += 1
+        if orders[k] > int(self.args[1]):  # type: ignore[call-overload]
+            return sp.Integer(0)
+        return Lookup(*self.args[:2], *orders, *self.inner)
+
+    def _eval_derivative(self, s):
+        return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))
+
+    def _sympystr(self, printer):
+        inner = ", ".join(printer.doprint(a) for a in self.inner)
+        primes = "'" * sum(self.orders)
+        return f"table{self.number}{primes}({inner})"
+
+
 class Scaled(sp.Expr):
     """`factor*value`, and zero where the factor is, even if the value is infinite there or no number.
 

@@ -151,6 +151,26 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class FlatTable:
+    """A table that equations look into. Its figures are parameters: `knots` of each argument, `values` row by row, and
+    the `slopes` of cubic pieces, which follow from these; `figures` are the defaults of knots and values, in SI."""
+
+    name: str
+    method: str
+    outside: str
+    knots: tuple[Block, ...]
+    values: Block
+    slopes: Block | None
+    figures: tuple[np.ndarray, ...]
+    span: Span
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The parameters that hold the table."""
+        return (*self.knots, self.values, *(() if self.slopes is None else (self.slopes,)))
+
+
+@dataclass(frozen=True, eq=False)
 class Definition:
     """`target = value` for scalars that are computed before a solve: parameters, start values, guesses."""
 
@@ -207,7 +227,8 @@ class FlatModel:
     families mention representatives only. `starts` must hold at the initial time, `guesses` are hints.
     `default_start[v]`: the start of v is the default of a part's class, which gives way to what the model says
     otherwise: a start of that part or of an alias, `initial`, or a constraint. Empty: there are none.
-    `fixed`: parameters that are in the equations as numbers, by their number (`fixed_parameters.py`).
+    `fixed`: parameters that are in the equations as numbers, by their number (`fixed_parameters.py`). Blocks of
+    `tables` are among the parameters, behind all that are declared.
     """
 
     name: str
@@ -232,6 +253,7 @@ class FlatModel:
     fixed: dict[int, float] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     stops: tuple[Stopped, ...] = ()
+    tables: tuple[FlatTable, ...] = ()
 
     @cached_property
     def size(self) -> int:

@@ -2,20 +2,25 @@
 
 import sympy as sp
 
-from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
+from stiffdsl.flat.model import Block, Definition, Family, FlatModel, FlatTable, slot, total
 
 
 def show(model: FlatModel, most: int = 3) -> str:
     """Blocks, families with their first `most` members, aliases."""
     lines = [f"flat {model.name}: {model.size} variables, {sum(f.size for f in model.equations)} equations"]
+    held = {b.offset for t in model.tables for b in t.blocks}
     for title, blocks in (
         ("variables", model.variables),
         ("parameters", model.parameters),
         ("inputs", model.inputs),
     ):
+        blocks = tuple(b for b in blocks if b.offset not in held) if title == "parameters" else blocks
         if blocks:
             lines.append(title)
             lines += [f"  {_block(b)}" for b in blocks]
+    if model.tables:
+        lines.append("tables")
+        lines += [f"  table{k} {_table(t)}" for k, t in enumerate(model.tables)]
     for title, families in (("equations", model.equations), ("initial", model.initial)):
         if families:
             lines.append(title)
@@ -90,6 +95,11 @@ def _block(block: Block) -> str:
         low, high = ((bound - block.shift) / block.scale for bound in (block.low, block.high))
         bounds = f" in {low:.10g}..{high:.10g}"
     return f"{block.kind} {block.name}{dims}{unit}{bounds}"
+
+
+def _table(table: FlatTable) -> str:
+    size = " x ".join(str(b.size) for b in table.knots)
+    return f"{table.name}: {table.method}, {size} rows, outside {table.outside}"
 
 
 def _definition(model: FlatModel, definition: Definition, blocks: tuple[Block, ...], most: int) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from stiffdsl.flat.functions import FUNCTIONS, where
+from stiffdsl.flat.functions import FUNCTIONS, Lookup, where
 from stiffdsl.flat.model import TIME, slot, total
 
 Skeleton = tuple
@@ -34,6 +34,11 @@ def number(value: float) -> sp.Expr:
     return sp.Float(value, 17)
 
 
+def leading(skeleton: Skeleton) -> int:
+    """The number of entries before the arguments: `("call", "sin", x)`, `("lookup", (table, degree), x)`."""
+    return 2 if skeleton[0] in ("call", "lookup") else 1
+
+
 @lru_cache(maxsize=100_000)
 def to_sympy(skeleton: Skeleton) -> Any:
     """The template of a skeleton: an expression, or a condition inside one."""
@@ -48,7 +53,9 @@ def to_sympy(skeleton: Skeleton) -> Any:
         return TIME
     if head == "bool":
         return sp.true if skeleton[1] else sp.false
-    args = [to_sympy(a) for a in skeleton[1:]] if head != "call" else [to_sympy(a) for a in skeleton[2:]]
+    args = [to_sympy(a) for a in skeleton[leading(skeleton) :]]
+    if head == "lookup":
+        return Lookup(*skeleton[1], *(0 for _ in args), *args)
     if head == "add":
         return sp.Add(*args)
     if head == "mul":

@@ -9,7 +9,8 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.functions import where
-from stiffdsl.flat.model import Definition, Family, FlatModel, slot, total
+from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
+from stiffdsl.program.lookups import Place, TablePlaces, monotone_slopes
 from stiffdsl.program.ops import Builder
 from stiffdsl.program.values import NOTHING, Value, Vectors
 
@@ -27,6 +28,12 @@ def parameters(flat: FlatModel, builder: Builder, totals: Sequence[Family] = ())
     made: list[Value] = []
     source = np.full(size, -1, dtype=np.int64)
     position = np.zeros(size, dtype=np.int64)
+    if flat.tables:
+        first = flat.tables[0].knots[0].offset
+        vector, values.tables = _tables(flat, builder, given.ops[0], mask.ops[0])
+        source[first : first + builder.size(vector)] = 0
+        position[first : first + builder.size(vector)] = np.arange(builder.size(vector))
+        made.append(Value(builder.size(vector), (vector,)))
     for definition in flat.parameter_values:
         targets, family = definition.targets, definition.value
         symbols = {}
@@ -73,9 +80,51 @@ def parameters(flat: FlatModel, builder: Builder, totals: Sequence[Family] = ())
     return builder.concatenate([values.vector(part) for part in parts if part.size])
 
 
+def in_parameters(flat: FlatModel, builder: Builder) -> tuple[TablePlaces, ...]:
+    """The tables of a model where functions over `p` find them."""
+    if not flat.tables:
+        return ()
+    return _places(flat, builder.input("p", sum(b.size for b in flat.parameters)), 0)
+
+
+def _places(flat: FlatModel, vector: int, first: int) -> tuple[TablePlaces, ...]:
+    """The tables in a vector that holds the parameters from `first` on."""
+
+    def place(block: Block) -> Place:
+        return Place(vector, block.offset - first, block.size)
+
+    return tuple(
+        TablePlaces(
+            t.method,
+            t.outside,
+            tuple(map(place, t.knots)),
+            place(t.values),
+            place(t.slopes) if t.slopes is not None else None,
+        )
+        for t in flat.tables
+    )
+
+
+def _tables(flat: FlatModel, b: Builder, given: int, mask: int) -> tuple[int, tuple[TablePlaces, ...]]:
+    """The parameters that hold tables: those given, else the figures of the model; slopes of cubic pieces follow."""
+    parts: list[int] = []
+    for table in flat.tables:
+        own: list[Place] = []
+        for block, figures in zip((*table.knots, table.values), table.figures, strict=True):
+            at = block.offset + np.arange(block.size)
+            chosen = b.apply("gt", b.take(mask, at), b.number(0.0))
+            value = b.apply("select", chosen, b.take(given, at), b.constants(figures))
+            own.append(Place(b.full(value, block.size), 0, block.size))
+        parts += [place.vector for place in own]
+        if table.slopes is not None:
+            parts.append(monotone_slopes(b, own[0], own[1]))
+    vector = b.concatenate(parts)
+    return vector, _places(flat, vector, flat.tables[0].knots[0].offset)
+
+
 def scattered(flat: FlatModel, builder: Builder, definitions: Sequence[Definition], size: int) -> int:
     """`definitions` at their targets in a vector of `size`; NaN elsewhere."""
-    values = Vectors(builder)
+    values = Vectors(builder, in_parameters(flat, builder))
     inputs = {
         "param": values.input("p", sum(b.size for b in flat.parameters)),
         "input": values.input("u", sum(b.size for b in flat.inputs)),

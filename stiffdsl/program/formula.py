@@ -4,12 +4,15 @@ Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch t
 division by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import sympy as sp
 
 from stiffdsl.elementary import ELEMENTARY
-from stiffdsl.flat.functions import Scaled, Where
+from stiffdsl.flat.functions import Lookup, Scaled, Where
 from stiffdsl.flat.model import TIME
+from stiffdsl.program.lookups import TablePlaces, lookup
 from stiffdsl.program.ops import Builder
 
 _UNARY = {
@@ -31,11 +34,12 @@ _PRODUCT, _DIVISIONS = 16, 4
 
 
 class TemplateLowering:
-    """One template over one set of values: `symbols` by name of the slot, and `time`."""
+    """One template over one set of values: `symbols` by name of the slot, and `time`; and the tables it looks into."""
 
-    def __init__(self, builder: Builder, symbols: dict[str, int]):
+    def __init__(self, builder: Builder, symbols: dict[str, int], tables: Sequence[TablePlaces] = ()):
         self.builder = builder
         self.symbols = symbols
+        self.tables = tables
         self._done: dict[tuple[sp.Basic, int | None], int] = {}
         # Operations that each result would cost without sharing; `OperationCounts` reports the sum.
         self._cost: dict[tuple[sp.Basic, int | None], int] = {}
@@ -82,10 +86,19 @@ class TemplateLowering:
             return b.apply("not", self.build(e.args[0]))
         if e in (sp.true, sp.false):
             return b.put("flag", (), bool(e))
+        if isinstance(e, Lookup):
+            return self._lookup(e)
         if isinstance(e, sp.atan2):
             return b.apply("atan2", self._safe(e.args[0]), self._safe(e.args[1]))
         name = _UNARY[type(e).__name__]
         return b.apply(name, self._safe(e.args[0]) if name in _GUARDED else self.build(e.args[0]))
+
+    def _lookup(self, e: Lookup) -> int:
+        """A table at its arguments. What it is for numbers has the size of a number: a value alone."""
+        arguments = [self.build(a) for a in e.inner]
+        if self.tables[e.number].outside == "error":
+            self.builder.watched |= {(e.number, k, a): None for k, a in enumerate(arguments)}
+        return lookup(self.builder, self.tables[e.number], e.orders, arguments)
 
     def _safe(self, e: sp.Basic) -> int:
         """An argument that must stay harmless where its branch is not taken."""

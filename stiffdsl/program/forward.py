@@ -23,14 +23,15 @@ def time_derivative(
 
 
 def directional(
-    function: Function, tables: dict[str, np.ndarray], moving: Sequence[str]
+    function: Function, tables: dict[str, np.ndarray], moving: Sequence[str], figures: bool = True
 ) -> tuple[Function, dict[str, np.ndarray]] | None:
     """`f_dot(…, y_dot, p_dot, …)`: the derivative of `function` where the arguments `moving` change at those rates, and
-    its tables; None where it does not depend on them."""
+    its tables; None where it does not depend on them. Without `figures`, those of tables that are looked into are held.
+    """
     seeds: Seeds = {name: lambda b, size, name=name: b.input(f"{name}_dot", size) for name in moving}
     added = tuple(f"{name}_dot" for name in moving)
     doc = f"The derivative of {function.name} along a direction."
-    return _derived(function, tables, seeds, f"{function.name}_dot", added, doc)
+    return _derived(function, tables, seeds, f"{function.name}_dot", added, doc, figures)
 
 
 def _derived(
@@ -40,6 +41,7 @@ def _derived(
     name: str,
     added: tuple[str, ...],
     doc: str,
+    figures: bool = True,
 ) -> tuple[Function, dict[str, np.ndarray]] | None:
     builder = Builder(ConstantTables())
     forward = _Forward(builder, tables, seeds)
@@ -49,6 +51,9 @@ def _derived(
     for k, op in enumerate(function.ops):
         value = copied(builder, tables, op, [values[a] for a in op.args])
         values.append(value)
+        if op.name == "fetch" and not figures:
+            tangents.append(None)
+            continue
         tangents.append(forward.tangent(op, k in bounded, value, op.args, values, tangents))
     result = tangents[-1]
     if result is None:
@@ -69,6 +74,8 @@ def copied(b: Builder, tables: dict[str, np.ndarray], op: Op, args: list[int]) -
         case "table":
             return b.put("table", (), b.tables.name(tables[op.data]), op.size)
         case "element" | "slice" | "take" | "take_sum" | "sum" | "full" | "stack" | "concatenate" | "place":
+            return b.moved(op, args, tables)
+        case "locate" | "fetch" | "scatter":
             return b.moved(op, args, tables)
         case name:
             return b.apply(name, *args)
@@ -98,6 +105,8 @@ class _Forward:
             return self.seeds[op.data](b, op.size) if op.data in self.seeds else None
         if op.name in CONSTANT or op.name in FLAT or all(tangents[a] is None for a in args):
             return None
+        if op.name == "fetch" and tangents[args[0]] is None:
+            return None
         if op.name == "stack":
             return b.stack([self._or_zero(tangents[a]) for a in args])
         if op.name == "place":
@@ -110,6 +119,11 @@ class _Forward:
             size = b.ops[values[args[0]]].size
             assert inner is not None
             return b.moved(op, [inner if size is None else self.whole(inner, size)], self.tables)
+        if op.name == "fetch":
+            moving = self.whole(tangents[args[0]], b.size(values[args[0]]))
+            return b.looked_up("fetch", moving, values[args[1]], op.data)
+        if op.name == "scatter":
+            return b.put("scatter", (values[args[0]], self._or_zero(tangents[args[1]])), op.data, op.size)
         return self._chain(op.name, divisor, value, [values[a] for a in args], [tangents[a] for a in args])
 
     def _or_zero(self, tangent: int | None) -> int:

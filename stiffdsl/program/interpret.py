@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.program.lookups import fetched, located, scattered
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.program import Function, Program
 
@@ -57,6 +58,13 @@ def values_at(function: Function, tables: dict[str, np.ndarray], given: dict[str
                     value[op.data : op.data + len(inputs[1])] = inputs[1]
                 case "concatenate":
                     value = np.concatenate(inputs)
+                case "locate":
+                    first, count = op.data
+                    value = located(inputs[0][first : first + count], inputs[1])
+                case "fetch":
+                    value = fetched(*inputs, *op.data)
+                case "scatter":
+                    value = scattered(*inputs, op.size or 0, *op.data)
                 case name:
                     value = OPERATIONS[name].meaning(*(np.asarray(a) for a in inputs))
             values.append(value)

@@ -6,7 +6,7 @@ from stiffdsl.program.operations import COMPARISONS, ROUNDED
 from stiffdsl.program.ops import Op
 
 # Operations that bend or jump where their arguments pass something; logic and choices follow from these.
-BENDS = (*COMPARISONS, *ROUNDED, "abs")
+BENDS = (*COMPARISONS, *ROUNDED, "abs", "locate")
 
 
 def bends(ops: Sequence[Op]) -> bool:

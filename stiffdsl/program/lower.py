@@ -7,7 +7,7 @@ import numpy as np
 
 from stiffdsl.flat.model import TIME, Family
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.program.definitions import parameters, scattered
+from stiffdsl.program.definitions import in_parameters, parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.events import event_table, guards, mention_time, reset, still
 from stiffdsl.program.jacobian import Accumulation, Nonzeros
@@ -27,14 +27,18 @@ UNLIKE = 4
 def lower(system: SortedSystem) -> Program:
     """The program of `system`; its functions share one builder, which works everything out once."""
     scalar = _by_number(system)
-    lowering = _Lowering(system, Builder(ConstantTables()), Numbers if scalar else Vectors)
-    builder, time_dependent = lowering.builder, _mentions_time(system)
+    builder = Builder(ConstantTables())
+    lowering = _Lowering(
+        system, builder, (Numbers if scalar else Vectors)(builder, in_parameters(system.flat, builder))
+    )
+    time_dependent = _mentions_time(system)
     f, jacobian, work = lowering.steps()
     lowering.variables()
     lowering.definitions()
     initial, initial_columns = lowering.initial()
     invariants = lowering.conserved()
     periodic, follow = np.zeros(0, dtype=bool), False
+    watched = lowering.lookups()
     stops = Stops(builder)
     kinks = relations(builder, f, stops.decides, frozenset(np.flatnonzero(still(system)).tolist()))
     if kinks is not None:
@@ -72,15 +76,16 @@ def lower(system: SortedSystem) -> Program:
         crossings_follow=follow,
         relation_rises=np.zeros(0) if kinks is None else kinks.rises,
         events=event_table(system.flat),
+        watched=watched,
     )
 
 
 class _Lowering:
     """The functions of a program as they are built: `planned` holds name, arguments, documentation and result."""
 
-    def __init__(self, system: SortedSystem, builder: Builder, values: type[Numbers] | type[Vectors]):
+    def __init__(self, system: SortedSystem, builder: Builder, values: Numbers | Vectors):
         self.system, self.builder = system, builder
-        self.evaluation = Evaluation(system, values(builder))
+        self.evaluation = Evaluation(system, values)
         self.derivatives = Accumulation(self.evaluation)
         self.planned: list[tuple[str, tuple[str, ...], str, int]] = []
 
@@ -158,6 +163,19 @@ class _Lowering:
             doc = "The structural nonzeros of the derivative of `invariants` by y, row by row."
             self._in_steps("invariants_jacobian", doc, self.evaluation.values.vector(jacobian.value))
         return jacobian
+
+    def lookups(self) -> np.ndarray:
+        """The arguments of tables that refuse what lies outside: the table and the argument's place of each entry."""
+        b = self.builder
+        used = [w for w in b.watched if not b.reads(w[2], ("start", "given", "mask", "fired", "m"))]
+        if not used:
+            return np.zeros((0, 2), dtype=np.int64)
+        sizes = [b.ops[value].size or 1 for _, _, value in used]
+        parts = [b.full(value, size) for (_, _, value), size in zip(used, sizes, strict=True)]
+        self._function(
+            "lookups", "t y p u", "Arguments of tables that refuse what lies outside.", b.concatenate(parts)
+        )
+        return np.repeat(np.array([(table, k) for table, k, _ in used]), sizes, axis=0)
 
     def relations(self, kinks: HeldRelations) -> None:
         """Conditions that change while the equations are solved, and f with them held."""

@@ -95,9 +95,9 @@ ORDERED = ("lt", "le", "gt", "ge")
 COMPARISONS = (*ORDERED, "eq", "ne")
 CONDITIONS = (*COMPARISONS, "and", "or", "not")
 ROUNDED = ("sign", "floor", "ceil")
-# Operations whose derivative is zero wherever they have one.
+# Operations whose derivative is zero wherever they have one; the interval of a table is a whole number.
 FLAT = frozenset(
-    name for name, operation in OPERATIONS.items() if operation.partial is None and name != "select"
+    ["locate", *(n for n, operation in OPERATIONS.items() if operation.partial is None and n != "select")]
 )
 
 

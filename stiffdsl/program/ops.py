@@ -15,6 +15,9 @@ operations broadcast numbers over vectors. There are no loops, no branches and n
     stack        a, b, …                    numbers as a vector
     concatenate  a, b, …                    vectors end to end
     place        a, b; data: k              a, with b from position k on
+    locate       a, x; data: first, n       the interval of the knots a[first:first+n] that x is in, from zero
+    fetch        a, k; data: first, n, by   a[first + k + by], k whole, the place held inside of the n entries
+    scatter      k, b; data: first, n, by   a vector of zeros, to which b is added where `fetch` reads
     select       c, a, b                    a where c, else b
     elementwise  see `operations.OPERATIONS`
 """
@@ -83,6 +86,8 @@ class Builder:
         self._known: dict[tuple, int] = {}
         # Elementwise operations asked for, number by number: those done before count again; and constants folded.
         self.asked, self.folded = 0, 0
+        # Arguments of tables that have no value outside: the table, the argument's place, and its value.
+        self.watched: dict[tuple[int, int, int], None] = {}
 
     def put(self, name: str, args: tuple[int, ...] = (), data: Any = None, size: int | None = None) -> int:
         key = (name, args, repr(data) if isinstance(data, float) else data, size)
@@ -268,6 +273,13 @@ class Builder:
             return merged[0]
         return self.put("concatenate", tuple(merged), None, sum(self.size(v) for v in merged))
 
+    def looked_up(self, name: str, vector: int, where: int, data: tuple[int, ...]) -> int:
+        """`locate` or `fetch` in a vector; in a part of a vector where that is what it is."""
+        op = self.ops[vector]
+        if op.name == "slice" and op.data[2] == 1:
+            return self.looked_up(name, op.args[0], where, (data[0] + op.data[0], *data[1:]))
+        return self.put(name, (vector, where), data, self.ops[where].size)
+
     def _constant_vector(self, value: int) -> np.ndarray | None:
         op = self.ops[value]
         if op.name == "full" and op.size is not None and self.ops[op.args[0]].name == "number":
@@ -307,6 +319,10 @@ class Builder:
                 return self.concatenate(args)
             case "place":
                 return self.put("place", tuple(args), op.data, op.size)
+            case "locate" | "fetch":
+                return self.looked_up(op.name, args[0], args[1], op.data)
+            case "scatter":
+                return self.put("scatter", tuple(args), op.data, op.size)
         raise AssertionError(op.name)
 
     # --- sums ---

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.program.definitions import in_parameters
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
@@ -14,7 +15,8 @@ from stiffdsl.program.values import Numbers, Vectors
 def with_outputs(program: Program, numbers: np.ndarray) -> Program:
     """A program of the one function `outputs(t, y, p, u) -> (len(numbers),)`: the variables `numbers`, in SI."""
     builder = Builder(ConstantTables())
-    evaluation = Evaluation(program.system, (Numbers if program.scalar else Vectors)(builder))
+    kind, tables = Numbers if program.scalar else Vectors, in_parameters(program.system.flat, builder)
+    evaluation = Evaluation(program.system, kind(builder, tables))
     result = evaluation.declared("var", numbers)
     function = Function(
         "outputs", ("t", "y", "p", "u"), "The outputs that were asked for.", *builder.needed(result)

@@ -110,6 +110,8 @@ class Program:
     crossings_follow: bool
     relation_rises: np.ndarray
     events: EventTable
+    # By entry of `lookups(t, y, p, u)`, arguments of tables that refuse what lies outside: table, argument's place.
+    watched: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
     # The program for other values of parameters that decide the structure (`singular_defaults.py`).
     general: "Program | None" = None
 

@@ -17,17 +17,22 @@ from stiffdsl.program.program import Function
 
 
 def pullback(
-    function: Function, tables: dict[str, np.ndarray], wanted: Sequence[tuple[str, int]]
+    function: Function,
+    tables: dict[str, np.ndarray],
+    wanted: Sequence[tuple[str, int]],
+    held: range | None = None,
 ) -> tuple[Function, dict[str, np.ndarray]] | None:
     """`f_back(…, bar)`: the derivatives of `bar · f` by the arguments `wanted` (names and sizes), end to end; and its
-    tables. None where f depends on none of them."""
-    reverse = _Reverse(function, tables, {name for name, _ in wanted})
+    tables. None where f depends on none of them.
+    Entries `held` of p, which are the figures of tables, are left out, and p is that much shorter."""
+    reverse = _Reverse(function, tables, {name for name, _ in wanted}, held)
     bars = reverse.arguments()
     if not bars:
         return None
     b = reverse.b
     zero = b.number(0.0)
-    parts = [b.full(bars.get(name, zero), size) for name, size in wanted if size]
+    sizes = [(name, size - len(held or ()) * (name == "p")) for name, size in wanted]
+    parts = [b.full(bars.get(name, zero), size) for name, size in sizes if size]
     ops, *_ = b.needed(b.concatenate(parts))
     doc = f"The derivatives of a weighted sum of {function.name}."
     return Function(f"{function.name}_back", (*function.arguments, "bar"), doc, ops), b.tables.arrays
@@ -41,7 +46,10 @@ class _Share(NamedTuple):
 
 
 class _Reverse:
-    def __init__(self, function: Function, tables: dict[str, np.ndarray], wanted: set[str]):
+    def __init__(
+        self, function: Function, tables: dict[str, np.ndarray], wanted: set[str], held: range | None
+    ):
+        self.held = held
         self.ops, self.tables = function.ops, tables
         self.b = b = Builder(ConstantTables())
         self.bounded = divided_by(function.ops)
@@ -52,7 +60,8 @@ class _Reverse:
             if op.name == "input":
                 self.active.append(op.data in wanted)
             else:
-                self.active.append(op.name not in FLAT and any(self.active[a] for a in op.args))
+                flat = op.name in FLAT or (op.name == "fetch" and held is not None)
+                self.active.append(not flat and any(self.active[a] for a in op.args))
         # For each operation: contributions to the whole value, and to some of its entries.
         self.whole: list[list[int]] = [[] for _ in self.ops]
         self.shares: list[list[_Share]] = [[] for _ in self.ops]
@@ -74,6 +83,8 @@ class _Reverse:
     def _summed(self, k: int) -> int:
         """All contributions to the value of operation k."""
         b, size = self.b, self.ops[k].size
+        if self.held is not None and self.ops[k].data == "p" and self.ops[k].name == "input":
+            size = (size or 0) - len(self.held)
         parts = list(self.whole[k])
         if self.shares[k]:
             assert size is not None, "only vectors have entries"
@@ -94,8 +105,17 @@ class _Reverse:
         self.whole[a].append(bar)
 
     def _share(self, a: int, index: np.ndarray, bar: int) -> None:
-        if self.active[a]:
-            self.shares[a].append(_Share(index.astype(np.int64), bar))
+        if not self.active[a]:
+            return
+        index, held = index.astype(np.int64), self.held
+        if held and self.ops[a].name == "input" and self.ops[a].data == "p":
+            kept = np.flatnonzero((index < held.start) | (index >= held.stop))
+            if not len(kept):
+                return
+            if self.b.ops[bar].size is not None:
+                bar = self.b.take(bar, kept)
+            index = index[kept] - len(held) * (index[kept] >= held.stop)
+        self.shares[a].append(_Share(index, bar))
 
     def _back(self, k: int, bar: int) -> None:
         """Hands the cotangent of operation k on to its arguments."""
@@ -126,6 +146,12 @@ class _Reverse:
                     at += size
             case "place":
                 self._back_place(op, bar)
+            case "fetch":
+                if self.active[op.args[0]]:
+                    size = self.ops[op.args[0]].size
+                    self._give(op.args[0], b.put("scatter", (self.values[op.args[1]], bar), op.data, size))
+            case "scatter":
+                self._give(op.args[1], b.looked_up("fetch", bar, self.values[op.args[0]], op.data))
             case "select":
                 condition, zero = self.values[op.args[0]], b.number(0.0)
                 self._give(op.args[1], self._spread(op, b.apply("select", condition, bar, zero)))

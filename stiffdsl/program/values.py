@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.program.formula import TemplateLowering
+from stiffdsl.program.lookups import TablePlaces
 from stiffdsl.program.ops import Builder
 
 # So many pieces of other vectors are put end to end; more are gathered with an index.
@@ -24,7 +25,24 @@ class Value:
     """`size` members: one operation (a vector, or a number that all share), or one number for each."""
 
     size: int
-    ops: tuple[int, ...]
+    ops: Sequence[int]
+
+
+class Elements(Sequence):
+    """The elements of a vector, each an operation once it is asked for: parameters that hold a long table never are."""
+
+    def __init__(self, builder: Builder, vector: int, size: int):
+        self._builder, self._vector, self._size = builder, vector, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, k):
+        if isinstance(k, slice):
+            return tuple(self[j] for j in range(*k.indices(self._size)))
+        if not 0 <= k < self._size:
+            raise IndexError(k)
+        return self._builder.element(self._vector, k)
 
 
 NOTHING = Value(0, ())
@@ -48,8 +66,9 @@ class LoweringValues(Protocol):
 class Vectors:
     """Operations over whole families."""
 
-    def __init__(self, builder: Builder):
+    def __init__(self, builder: Builder, tables: Sequence[TablePlaces] = ()):
         self.builder = builder
+        self.tables = tables
 
     def input(self, name: str, size: int) -> Value:
         return Value(size, (self.builder.input(name, size),)) if size else NOTHING
@@ -92,7 +111,7 @@ class Vectors:
             return NOTHING
         ops = {name: value.ops[0] for name, value in symbols.items()}
         ops["time"] = self.builder.input("t", None)
-        return Value(size, (TemplateLowering(self.builder, ops).build(template),))
+        return Value(size, (TemplateLowering(self.builder, ops, self.tables).build(template),))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
         if not size:
@@ -119,14 +138,12 @@ class Vectors:
 class Numbers:
     """Operations over one member at a time."""
 
-    def __init__(self, builder: Builder):
+    def __init__(self, builder: Builder, tables: Sequence[TablePlaces] = ()):
         self.builder = builder
+        self.tables = tables
 
     def input(self, name: str, size: int) -> Value:
-        if not size:
-            return NOTHING
-        vector = self.builder.input(name, size)
-        return Value(size, tuple(self.builder.element(vector, k) for k in range(size)))
+        return Value(size, Elements(self.builder, self.builder.input(name, size), size)) if size else NOTHING
 
     def constants(self, values: np.ndarray) -> Value:
         return Value(len(values), tuple(self.builder.number(float(v)) for v in values))
@@ -140,7 +157,7 @@ class Numbers:
         ops = []
         for m in range(size):
             here = {name: value.ops[m] for name, value in symbols.items()}
-            ops.append(TemplateLowering(self.builder, {**here, "time": time}).build(template))
+            ops.append(TemplateLowering(self.builder, {**here, "time": time}, self.tables).build(template))
         return Value(size, tuple(ops))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:

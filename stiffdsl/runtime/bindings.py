@@ -60,6 +60,13 @@ class NamedValues:
                 self._refuse_fixed(k, value, found.values[k])
         return found
 
+    def moves_figures(self, given: Mapping[str, Any] | None) -> bool:
+        """Whether figures of tables are given by JAX, so that derivatives by them may be asked for."""
+        return any(
+            isinstance(value, jax.Array) and self.parameters.find(name).block.kind == "table"
+            for name, value in (given or {}).items()
+        )
+
     def changes_structure(self, given: Mapping[str, Any] | None) -> bool:
         """Whether values are given for parameters that are in the equations as numbers, other than these."""
         fixed = self.system.flat.fixed

@@ -54,7 +54,8 @@ class CompiledProgram:
     @cached_property
     def parameters(self) -> Table:
         """All parameters, with the values they have when none is given."""
-        return Table(_rows(self.parameter_names.blocks, self.default_parameters))
+        blocks = [b for b in self.parameter_names.blocks if b.kind != "table"]
+        return Table(_rows(blocks, self.default_parameters))
 
     @cached_property
     def inputs(self) -> Table:

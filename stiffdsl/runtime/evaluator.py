@@ -23,13 +23,14 @@ class Evaluator:
         self.program, self.functions, self.interpreted = program, functions, interpreted
 
     def __call__(self, name: str, t: np.ndarray, y: np.ndarray, p: np.ndarray, inputs: Inputs) -> np.ndarray:
-        """The function `name` of the program at the times t (n,) and states y (n, states): (n, variables)."""
+        """The function `name` of the program at the times t (n,) and states y (n, states): (n, values)."""
         u = inputs.table(t)
         if len(t) * self.program.by_name[name].operations <= INTERPRETED:
             one = getattr(self.interpreted, name)
             with np.errstate(all="ignore"):
                 rows = [one(a, b, p, c) for a, b, c in zip(t, y, u, strict=True)]
-            return np.array(rows, dtype=float).reshape(len(t), self.program.system.flat.size)
+            size = self.program.by_name[name].ops[-1].size or 0
+            return np.array(rows, dtype=float).reshape(len(t), size)
         return np.concatenate(
             [
                 np.asarray(

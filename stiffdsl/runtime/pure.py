@@ -119,7 +119,7 @@ class PureSolve:
         """
         asked = self._asked(**settings)
         values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
-        return PureSolution(values, status, counts.accepted, counts._asdict(), sums)
+        return PureSolution(values, status, counts.accepted, counts._asdict(), sums if diagnostics else None)
 
     def __repr__(self) -> str:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
@@ -154,7 +154,9 @@ class PureSolve:
         model = self.model
         constant, signals = model.given.driven(inputs)
         of, given = model.given.params(params), model.given.initial(initial)
-        kind = jax.tree.structure(signals), diagnostics
+        # Kernels hold the figures of tables: where these may move, the portable tier makes the solve.
+        portable = diagnostics or model.given.moves_figures(params)
+        kind = jax.tree.structure(signals), portable
         places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
         order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
@@ -162,7 +164,7 @@ class PureSolve:
             if kind not in self._lanes:
                 part, (start, end) = pruned(model, self.outputs).model, self.span[:2]
                 options = tier.expected(part, self.options, signals, float(start), float(end))
-                made = run.lane(model, options, signals, self.outputs, diagnostics=diagnostics)
+                made = run.lane(model, options, signals, self.outputs, diagnostics=portable)
                 self._lanes[kind] = made[1:]
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))

@@ -28,6 +28,7 @@ from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import knots_of, knots_of_tables, with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
+from stiffdsl.runtime.outside_tables import left_table, outside
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
@@ -329,6 +330,11 @@ def simulate(
         if spread_over is not None:
             reached = spread_over[(spread_over >= min(t[0], t[-1])) & (spread_over <= max(t[0], t[-1]))]
             t, y = reached, np.asarray(dense(reached))
+    whole = trajectory if times is None else None
+    left = left_table(model, trajectory.t, trajectory.y, np.asarray(args.p), args.inputs, options.rtol, whole)
+    if left is not None:
+        reached = np.asarray(t) < left.time if end >= start else np.asarray(t) > left.time
+        t, y, status = np.asarray(t)[reached], np.asarray(y)[reached], Status.OUTSIDE
     stats = {
         **tier.about(model, options, args.inputs.signals),
         "method": tier.chosen(model, taken, args.inputs.signals),
@@ -343,8 +349,10 @@ def simulate(
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING
     happened: list[Instant] = []
-    why = reason(status, involved, term)
-    if eventful:
+    why = reason(status, involved, term if left is None else left.text)
+    if left is not None:
+        why += f"; {status.advice}"
+    elif eventful:
         happened = list(instants(model, trajectory, args, y0))
         why = ending(model.program, status, happened) or why
     solution = Solution(view, t, y, status, why, stats, dense, report, noted)
@@ -485,6 +493,10 @@ def lane(
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
             si = derivable(jnp.where(unreached, jnp.nan, 0.0) + found_outputs, ~unreached)
         status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
+        if len(program.watched):
+            late = outside(model, saveat, found.ys, args.p, args.inputs, tolerances[0])
+            status = jnp.where(begun & jnp.any(late), Status.OUTSIDE, status).astype(status.dtype)
+            si = derivable(jnp.where(late[:, None], jnp.nan, si), ~late[:, None])
         return (si - shift) / scale, status, found.counts, found.sums
 
     return labels, one, alone

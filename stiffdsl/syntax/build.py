@@ -45,7 +45,11 @@ class TreeBuilder(Transformer):
         return tree.Number(value, unit, self._span(c[0], c[-1]))
 
     def text(self, c):
-        return tree.Text(_unquoted(c[0]), self._span(c[0]))
+        unit = str(c[1])[1:-1].strip() if len(c) > 1 else None
+        return tree.Text(_unquoted(c[0]), self._span(c[0], c[-1]), unit)
+
+    def pair(self, c):
+        return tree.Pair(tuple(c[1:-1:2]), self._span(c[0], c[-1]))
 
     def part(self, c):
         indices = tuple(c[2:-1:2]) if len(c) > 1 else ()
@@ -501,6 +505,25 @@ class TreeBuilder(Transformer):
                 help="only `const` stands on its own",
             )
         return c[0]
+
+    def table_argument(self, c):
+        return (str(c[0]), str(c[1])[1:-1].strip() if len(c) > 1 else None)
+
+    def table_arguments(self, c):
+        return tuple(c[1:-1:2])
+
+    def table(self, c):
+        arguments, unit, value, doc, last = (), None, None, None, c[1]
+        for item in c[2:]:
+            if isinstance(item, tuple):
+                arguments = item
+            elif isinstance(item, Token) and item.type == "UNIT":
+                unit, last = str(item)[1:-1].strip(), item
+            elif isinstance(item, Token) and item.type == "STRING":
+                doc = _unquoted(item)
+            elif not isinstance(item, Token):
+                value = last = item
+        return tree.Table(str(c[1]), arguments, unit, value, doc, self._span(c[0], last), self._span(c[1]))
 
     def import_(self, c):
         return tree.Import(c[1][0], None, self._span(c[0]).to(c[1][1]))

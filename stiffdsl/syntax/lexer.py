@@ -85,7 +85,7 @@ _MEANT = {
 _BOUNDARY = re.compile(
     r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
     r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
-    r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port)"
+    r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port|table)"
     r"[ \t]+[^\W\d]|test[ \t]+\")"
 )
 
@@ -279,7 +279,7 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         if value == "else":
             return "ELSE_BLOCK"
         if value in ("table", "network") and re.match(r"[^\W\d]", following):
-            return "LATER"
+            return "LATER" if value == "network" else "TABLE"
         if value == "not":
             return "NOT"
         if value == "test":

@@ -23,8 +23,8 @@ def show(module: tree.Module) -> str:
     blocks = ["\n".join(_import(i) for i in module.imports)] if module.imports else []
     constants: list[str] = []
     for declaration in module.declarations:
-        if isinstance(declaration, tree.Variable):
-            constants.append(show_variable(declaration))
+        if isinstance(declaration, tree.Variable | tree.Table):
+            constants.append(_declared(declaration))
             continue
         if constants:
             blocks.append("\n".join(constants))
@@ -74,6 +74,19 @@ def show_variable(variable: tree.Variable) -> str:
     return " ".join(words) + _doc(variable.doc)
 
 
+def _declared(node: tree.Variable | tree.Table) -> str:
+    return show_table(node) if isinstance(node, tree.Table) else show_variable(node)
+
+
+def show_table(table: tree.Table) -> str:
+    """One declaration: `table ocv(soc [1]) [V] = csv("ocv.csv", x = "soc", y = "v")`."""
+    words = [f"{name} [{unit}]" if unit is not None else name for name, unit in table.arguments]
+    text = f"table {table.name}" + (f"({', '.join(words)})" if words else "")
+    text += f" [{table.unit}]" if table.unit is not None else ""
+    text += f" = {show_expression(table.value)}" if table.value is not None else ""
+    return text + _doc(table.doc)
+
+
 def _import(node: tree.Import) -> str:
     if node.names is None:
         return f"import {node.module}"
@@ -117,8 +130,8 @@ def _model(model: tree.Model) -> Iterator[str]:
     head = f"{'partial ' * model.partial}model {model.name}"
     yield head + (f" extends {bases}" if bases else "") + _doc(model.doc)
     for declaration in model.declarations:
-        if isinstance(declaration, tree.Variable):
-            yield f"  {show_variable(declaration)}"
+        if isinstance(declaration, tree.Variable | tree.Table):
+            yield f"  {_declared(declaration)}"
         elif isinstance(declaration, tree.Component):
             size, type_ = _indices(declaration.dimensions), declaration.type
             name = f"{declaration.kind} {declaration.name}{size} : {type_}"
@@ -291,8 +304,10 @@ def _text(node: tree.Expr) -> tuple[str, int]:
             return _text(value)
         case tree.Element(array, indices):
             return f"{_at(array, _ATOM)}{_indices(indices)}", _ATOM
-        case tree.Text(value):
-            return _quoted(value), _ATOM
+        case tree.Pair(items):
+            return f"({', '.join(show_expression(i) for i in items)})", _ATOM
+        case tree.Text(value, _, unit):
+            return _quoted(value) + (f" [{unit}]" if unit is not None else ""), _ATOM
         case tree.At(value, place):
             plain = isinstance(place, tree.Name) or (isinstance(place, tree.Number) and place.value >= 0)
             instant = show_expression(place) if plain else f"({show_expression(place)})"

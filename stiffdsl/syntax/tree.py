@@ -31,10 +31,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A quoted string."""
+    """A quoted string; `unit` is what stands in brackets after a column of a table: `"T" [degC]`."""
 
     value: str
     span: Span = _span()
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class TableCall(Call):
+    """A call of a table, as `check` leaves it: of the member `function` of the class, or of the `table` of a file."""
+
+    table: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """`1..N`."""
 
@@ -105,6 +113,14 @@ class Range:
 @dataclass(frozen=True, slots=True)
 class ArrayLiteral:
     """`{1, 2, 3}`."""
+
+    items: tuple["Expr", ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`(0, 1)`: a row of a table that is written in place; `(0, 1, 5)` of one with two arguments."""
 
     items: tuple["Expr", ...]
     span: Span = _span()
@@ -176,6 +192,7 @@ Expr = (
     | Call
     | Range
     | ArrayLiteral
+    | Pair
     | Comprehension
     | At
     | Over
@@ -243,7 +260,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A form whose place in the language is kept (`table`, `network`): parsed, then reported as not
+    """A form whose place in the language is kept (`network`): parsed, then reported as not
     yet compiled. `text` is what was written, one line a string, without indentation."""
 
     form: str
@@ -251,7 +268,21 @@ class Later:
     span: Span = _span()
 
 
-Declaration = Variable | Component | Later
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`table ocv(soc [1]) [V] = csv("ocv.csv", x = "soc", y = "v" [mV])`: each argument with its unit. Without a value
+    it is given where the part is declared."""
+
+    name: str
+    arguments: tuple[tuple[str, str | None], ...]
+    unit: str | None
+    value: Expr | None
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+
+
+Declaration = Variable | Component | Table | Later
 
 
 # --- equations -----------------------------------------------------------------------------------
@@ -526,5 +557,5 @@ class Module:
     """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
 
     imports: tuple[Import, ...]
-    declarations: tuple["Model | Connector | FunctionDeclaration | Enum | Variable | Test", ...]
+    declarations: tuple["Model | Connector | FunctionDeclaration | Enum | Variable | Table | Test", ...]
     span: Span = _span()

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+import stiffdsl.sources
 from stiffdsl.check import check, check_file
+from stiffdsl.datafiles import DataFile, of_text
 from stiffdsl.diagnostics import Source
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.parse import parse
@@ -17,6 +19,14 @@ def load(dotted: str, importing: Source) -> Source | None:
     """A file of `wrong/`, named as a user would see it."""
     path = HERE / (dotted.replace(".", "/") + ".sml")
     return Source(path.name, path.read_text()) if path.exists() else None
+
+
+def load_data(name: str, importing: Source) -> DataFile | None:
+    """A data file of `wrong/`, named as a user would see it."""
+    path = HERE / name
+    if path.exists():
+        return of_text(name, path.read_text())
+    return stiffdsl.sources.load_data(name, importing)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +45,6 @@ def checked():
         if any(isinstance(d, tree.Test) for d in module.declarations):
             # A model is compiled without the tests of its file.
             return SimpleNamespace(warnings=check_file(module, source, load=find))
-        return check(module, source, model=model, load=find)
+        return check(module, source, model=model, load=find, load_data=load_data)
 
     return run

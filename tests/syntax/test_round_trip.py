@@ -129,7 +129,7 @@ def test_line_ends_and_byte_order_marks_are_normalized():
 def test_forms_of_later_versions_are_kept():
     text = (
         "model M\n"
-        '  table ocv = csv("a.csv", x = "soc",\n              y = "v")  # data\n'
+        '  table ocv = csv("a.csv", x = "soc",\n    y = "v")  # data\n'
         "  network g(T, soc) -> rate  hidden 16, 16  activation tanh\n"
         "  discrete on = true\n"
         "equations\n"

@@ -27,6 +27,19 @@ class Entries:
             self._loaded[k] = self._code.load(self._pointer, k)
         return self._loaded[k]
 
+    @property
+    def stride(self) -> int:
+        """The distance of entries of one lane."""
+        return self._code.lanes
+
+    def looked_up(self, op: Op, argument: str) -> str:
+        """`locate` or `fetch` in the array."""
+        first, count, *by = op.data
+        place = self._code.at(self._pointer, first * self.stride, "double")
+        if op.name == "locate":
+            return self._code.located(place, count, argument, self.stride)
+        return self._code.fetched(place, argument, count, by[0], self.stride)
+
 
 class Shared(Entries):
     """The entries of an array that all lanes share."""
@@ -35,6 +48,10 @@ class Shared(Entries):
         if k not in self._loaded:
             self._loaded[k] = self._code.spread(self._pointer, k)
         return self._loaded[k]
+
+    @property
+    def stride(self) -> int:
+        return 1
 
 
 def size_written_out(function: Function) -> int:
@@ -117,6 +134,14 @@ def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarr
             return [*whole[: op.data], *part, *whole[op.data + len(part) :]]
         case "concatenate":
             return [v for a in args for v in a]
+        case "locate" | "fetch":
+            array, at = args
+            assert isinstance(array, Entries), "tables lie in an argument of the function"
+            return (
+                array.looked_up(op, at)
+                if op.size is None
+                else [array.looked_up(op, at[k]) for k in range(op.size)]
+            )
     if op.size is None:
         return code.apply(op.name, *args)
     return [code.apply(op.name, *(a if isinstance(a, str) else a[k] for a in args)) for k in range(op.size)]
@@ -132,7 +157,8 @@ def emit_function(
         module, name or function.name, [*kinds, ("ptr", "result"), ("ptr", "scratch")], attributes=attributes
     )
     needed = 0
-    if size_written_out(function) <= module.form.unrolled_function:
+    scatters = any(op.name == "scatter" for op in function.ops)
+    if size_written_out(function) <= module.form.unrolled_function and not scatters:
         arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
         for k, value in enumerate(straight(code, function, tables, arguments)):
             code.store(value, "%result", k)

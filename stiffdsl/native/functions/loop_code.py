@@ -63,14 +63,20 @@ class Looped:
         for op in self.ops:
             for a in op.args:
                 uses[a] += 1
-                gathered[a] |= op.name in ("take", "take_sum", "sum", "slice")
+                gathered[a] |= op.name in ("take", "take_sum", "sum", "slice", "locate", "fetch")
         last = len(self.ops) - 1
+        looked_into = {
+            op.args[0]
+            for op in self.ops
+            if op.name in ("locate", "fetch") and self.ops[op.args[0]].name != "input"
+        }
         return [
             op.size is not None
             and (
                 k == last
-                or op.name in ("stack", "place", "concatenate", "sum", "take_sum")
-                or (op.name in OPERATIONS and (uses[k] > 1 or gathered[k]))
+                or op.name in ("stack", "place", "concatenate", "sum", "take_sum", "scatter")
+                or (op.name in (*OPERATIONS, "locate", "fetch") and (uses[k] > 1 or gathered[k]))
+                or k in looked_into
             )
             for k, op in enumerate(self.ops)
         ]
@@ -106,6 +112,10 @@ class Looped:
         )
         if op.name in OPERATIONS:
             return frozenset(here), frozenset(elsewhere)
+        if op.name in ("locate", "fetch"):
+            # The place is asked for at this entry, the table elsewhere.
+            (table, other), (own, more) = self._reads(op.args[0]), self._reads(op.args[1])
+            return own, table | other | more
         return frozenset(), frozenset(here) | frozenset(elsewhere)
 
     def _compute(self, *vectors: int) -> None:
@@ -141,6 +151,8 @@ class Looped:
                 return self.code.flag(op.data)
             case "element":
                 return self._item(op.args[0], _At(str(op.data)))
+            case "locate" | "fetch":
+                return self._looked_up(op, self.numbers[op.args[1]])
         return self.code.apply(op.name, *(self.numbers[a] for a in op.args))
 
     def _store(self, k: int, op: Op) -> None:
@@ -175,6 +187,9 @@ class Looped:
                 with code.loop(self.ops[op.args[0]].size or 0) as i:
                     code.store(code.apply("add", code.load(total), self._item(op.args[0], _At(i))), total)
                 code.store(code.load(total), place)
+            case "scatter":
+                self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
+                self._scatter(op, place)
             case "take_sum":
                 task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
                 self._wait(task, size, *self._reads_of(op))
@@ -185,6 +200,19 @@ class Looped:
     def _fill(self, place: str, size: int, item: Callable[[_At], str]) -> None:
         with self.code.sweep(size) as first:
             self.code.store_part(item(_At(first)), place, first)
+
+    def _scatter(self, op: Op, place: str) -> None:
+        """Zeros, to which the entries of the second argument are added where the first says."""
+        code, (first, count, by) = self.code, op.data
+        with code.sweep(op.size or 0) as k:
+            code.store_part(code.number(0.0), place, k)
+        own = code.at(place, first, "double")
+        with code.loop(max((self.ops[a].size or 1 for a in op.args), default=1)) as i:
+            k, value = (
+                self.numbers[a] if self.ops[a].size is None else self._item(a, _At(i)) for a in op.args
+            )
+            at = code.position(k, count, by)
+            code.store(code.apply("add", code.load(own, at), value), own, at)
 
     def _row_sum(self, op: Op, at: _At) -> str:
         code, rows = self.code, self.tables[op.data]
@@ -224,10 +252,23 @@ class Looped:
             case "take":
                 table = code.module.constants(self.tables[op.data])
                 return self._item(op.args[0], _At("", code.indices(table, at.first, at.places)))
+            case "locate" | "fetch":
+                return self._looked_up(op, self._item(op.args[1], at))
         value = code.apply(op.name, *(self._item(a, at) for a in op.args))
         if inside and op.name in _BOOLEAN:
             return code.select(value, code.number(1.0), code.number(0.0))
         return value
+
+    def _looked_up(self, op: Op, argument: str) -> str:
+        """The entries of a table that lies in an argument of the function, or in an array of its own."""
+        vector, code = op.args[0], self.code
+        source = self.ops[vector]
+        pointer = f"%{source.data}" if source.name == "input" else self.places[vector]
+        first, count, *by = op.data
+        place = code.at(pointer, first, "double")
+        if op.name == "locate":
+            return code.located(place, count, argument)
+        return code.fetched(place, argument, count, by[0])
 
     def _everywhere(self, k: int) -> str:
         """Number k, in every lane."""

@@ -83,8 +83,8 @@ def emit_back(
     )
     found = _Found(writer, derivatives)
     _back(code, model, found, step)
-    for pointer, values in (("%y_d", found.y), ("%p_d", found.p)):
-        _add(code, pointer, values)
+    _add(code, "%y_d", found.y)
+    _add(code, "%p_d", found.p, model.figures)
     code.put("ret void")
     code.finish()
 
@@ -134,16 +134,19 @@ def emit_back_wide(
     )
     found = _FoundWide(code, model, derivatives, step.h)
     _back(code, model, found, step)
-    for name, values in (("y", found.y), ("p", found.p), ("u", found.u)):
-        _add(code, area(name), values)
+    _add(code, area("y"), found.y)
+    _add(code, area("p"), found.p, model.figures)
+    _add(code, area("u"), found.u)
     code.put("ret void")
     code.finish()
 
 
-def _add(code: Code, pointer: str, values: Sequence[str]) -> None:
+def _add(code: Code, pointer: str, values: Sequence[str], but: range = range(0)) -> None:
+    """Adds `values` to an array, whose entries `but` are none of theirs."""
     zero = code.number(0.0)
     for k, value in enumerate(values):
         if value != zero:
+            k += len(but) * (k >= but.start)
             code.store(code.apply("add", code.load(pointer, k), value), pointer, k)
 
 
@@ -192,7 +195,7 @@ class _Found:
         self.writer, self.code, self.derivatives = writer, writer.code, derivatives.listed()
         model = writer.model
         zero = self.code.number(0.0)
-        self.y, self.p, self.zero = [zero] * model.n, [zero] * model.parameters, zero
+        self.y, self.p, self.zero = [zero] * model.n, [zero] * model.moving_parameters, zero
 
     def start(self, bars: Sequence[str]) -> None:
         self.y = [self.code.apply("add", a, b) for a, b in zip(self.y, bars, strict=True)]
@@ -208,7 +211,7 @@ class _Found:
         if name == "rhs_t":
             given["u_t"] = Entries(code, writer.area("u_t"))
         back = list(straight(code, function, tables, given))
-        n, count = model.n, model.parameters
+        n, count = model.n, model.moving_parameters
         self.p = [code.apply("add", a, b) for a, b in zip(self.p, back[n : n + count], strict=True)]
         if model.inputs:
             parts = back[n + count :]
@@ -228,7 +231,7 @@ class _FoundWide:
         self.code, self.model, self.derivatives, self.h = code, model, derivatives.listed(), h
         self.time, self.inputs = code.same("%time"), Shared(code, "%u")
         self.zero = code.number(0.0)
-        self.y, self.p, self.u = ([self.zero] * k for k in (model.n, model.parameters, model.inputs))
+        self.y, self.p, self.u = ([self.zero] * k for k in (model.n, model.moving_parameters, model.inputs))
 
     def start(self, bars: Sequence[str]) -> None:
         self.y = [self.code.apply("add", a, b) for a, b in zip(self.y, bars, strict=True)]
@@ -244,7 +247,7 @@ class _FoundWide:
         if name == "rhs_t":
             given["u_t"] = [self.zero] * model.inputs
         back = list(straight(code, function, tables, given))
-        n, count = model.n, model.parameters
+        n, count = model.n, model.moving_parameters
         self.p = [code.apply("add", a, b) for a, b in zip(self.p, back[n : n + count], strict=True)]
         own = back[n + count : n + count + model.inputs]
         self.u = [code.apply("add", a, b) for a, b in zip(self.u, own, strict=True)]
@@ -383,7 +386,7 @@ class Back:
     def __call__(self, name: str, c: float, y: str, bar: str, *more: str) -> None:
         """`more`: pointers that only this function takes, before `bar`."""
         writer, code, model = self.writer, self.writer.code, self.writer.model
-        n, count, inputs = model.n, model.parameters, model.inputs
+        n, count, inputs = model.n, model.moving_parameters, model.inputs
         back = writer.area("back")
         if name not in self.derivatives:
             with code.loop(n) as k:
@@ -395,9 +398,12 @@ class Back:
         pointers += [writer.area("u_t")] if name == "rhs_t" else []
         pointers += [*more, bar, back, writer.area("scratch")]
         code.call(f"{name}_back", f"double {time}", *(f"ptr {p}" for p in pointers))
-        with code.loop(count) as k:
-            part = code.load(code.at(back, n), k)
-            code.store(code.apply("add", code.load("%p_d", k), part), "%p_d", k)
+        first, held = model.figures.start, len(model.figures)
+        for low, high, shift in ((0, first, 0), (first, count, held)) if held else ((0, count, 0),):
+            target = code.at("%p_d", shift)
+            with code.loop(high, low) as k:
+                part = code.load(code.at(back, n), k)
+                code.store(code.apply("add", code.load(target, k), part), target, k)
         if inputs:
             with code.loop(inputs) as k:
                 code.store(code.load(code.at(back, n + count), k), writer.area("u_d"), k)

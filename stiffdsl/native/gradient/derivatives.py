@@ -42,12 +42,14 @@ def emit_forward(model: KernelModel, width: int = 1, guided: bool = False) -> st
     """The module whose handler moves directions on: `FORWARD` says what it takes beside `GIVEN`, and what it gives. A
     small model may be given a `width`: so many directions are then moved side by side. `guided` takes `GUIDES` too."""
     moving = ("y", "p", "u")
+    # Figures of tables are held: the portable tier differentiates by them (`runtime/differentiable.py`).
+    along = partial(directional, figures=False)
     derivatives = DerivedFunctions(
-        directional(model.rhs, model.tables, moving),
-        directional(model.jacobian, model.tables, moving),
-        None if model.rhs_t is None else directional(model.rhs_t, model.tables_t, (*moving, "u_t")),
-        None if model.project is None else directional(model.project, model.tables_project, moving),
-        None if model.stops is None else directional(model.stops.crossings, model.stops.tables, ("p",)),
+        along(model.rhs, model.tables, moving),
+        along(model.jacobian, model.tables, moving),
+        None if model.rhs_t is None else along(model.rhs_t, model.tables_t, (*moving, "u_t")),
+        None if model.project is None else along(model.project, model.tables_project, moving),
+        None if model.stops is None else along(model.stops.crossings, model.stops.tables, ("p",)),
     )
     drive = Forward if width == 1 else partial(ForwardWide, width)
     return _emit(model, derivatives, FORWARD, drive, guided)
@@ -56,14 +58,13 @@ def emit_forward(model: KernelModel, width: int = 1, guided: bool = False) -> st
 def emit_backward(model: KernelModel, width: int = 1, guided: bool = False) -> str:
     """The module whose handler takes cotangents back: `BACKWARD` says what it takes beside `GIVEN`, and gives. `width`
     and `guided` as in `emit_forward`."""
+    back = partial(pullback, held=model.figures)
     wanted = (("y", model.n), ("p", model.parameters), ("u", model.inputs))
     derivatives = DerivedFunctions(
-        pullback(model.rhs, model.tables, wanted),
-        pullback(model.jacobian, model.tables, wanted),
-        None
-        if model.rhs_t is None
-        else pullback(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
-        None if model.project is None else pullback(model.project, model.tables_project, wanted),
+        back(model.rhs, model.tables, wanted),
+        back(model.jacobian, model.tables, wanted),
+        None if model.rhs_t is None else back(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
+        None if model.project is None else back(model.project, model.tables_project, wanted),
         None
         if model.stops is None
         else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),

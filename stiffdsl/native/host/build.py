@@ -108,7 +108,17 @@ def kernel_model(
         kinks=kinks_of(program),
         forced=forced,
         events=events_of(program),
+        figures=figures(program),
     )
+
+
+def figures(program: Program) -> range:
+    """The parameters that hold the figures of tables."""
+    tables = program.system.flat.tables
+    if not tables:
+        return range(0)
+    last = tables[-1].blocks[-1]
+    return range(tables[0].knots[0].offset, last.offset + last.size)
 
 
 def kinks_of(program: Program) -> Kinks | None:

@@ -96,6 +96,45 @@ class Code(FunctionWriter):
             entries = self._gathered(table, places, "i32")
         return self.value(f"sext {kind} {entries} to {self._wholes}")
 
+    def located(self, pointer: str, count: int, x: str, stride: int = 1) -> str:
+        """The interval that x is in among `count` ascending knots, counted from zero, by bisection: lane by lane. A
+        `stride` that is not one is that between the knots of one of several lanes."""
+        _emit_locate(self.module)
+
+        def found(x: str, pointer: str) -> str:
+            given = f"ptr {pointer}, i64 {count}, i64 {stride}, double {x}"
+            return self.value(f"call double @locate({given})")
+
+        if self.lanes == 1:
+            return found(x, pointer)
+        result = "poison"
+        for k in range(self.lanes):
+            own = self.at(pointer, k, "double") if stride != 1 else pointer
+            result = self.inserted(result, found(self.extracted(x, k), own), k)
+        return result
+
+    def fetched(self, pointer: str, k: str, count: int, by: int, stride: int = 1) -> str:
+        """Entries `k + by` of an array, held inside of its `count`; `k` is a number. `stride` as in `located`."""
+        place = self.position(k, count, by)
+        if stride != 1:
+            steps = ", ".join(f"i64 {lane}" for lane in range(self.lanes))
+            place = self.value(f"add {self._wholes} {self.whole('mul nsw', place, stride)}, <{steps}>")
+        return self.gather(pointer, place)
+
+    def position(self, k: str, count: int, by: int) -> str:
+        """The whole number `k + by`, held inside of `count` entries."""
+        wholes = self._wholes
+        place = self.value(f"fptosi {self.real} {k} to {wholes}")
+        if by:
+            place = self.whole("add nsw", place, by)
+        for name, bound in (("smax", 0), ("smin", count - 1)):
+            kind = "i64" if self.lanes == 1 else f"v{self.lanes}i64"
+            symbol = f"@llvm.{name}.{kind}"
+            self.module.declare(f"declare {wholes} {symbol}({wholes}, {wholes})")
+            limit = str(bound) if self.lanes == 1 else f"splat (i64 {bound})"
+            place = self.value(f"call {wholes} {symbol}({wholes} {place}, {wholes} {limit})")
+        return place
+
     def gather(self, pointer: str, places: str) -> str:
         """The entries of an array at `places`."""
         return self.load(pointer, places) if self.lanes == 1 else self._gathered(pointer, places, "double")
@@ -110,3 +149,26 @@ class Code(FunctionWriter):
             )
             result = self.value(f"insertelement <{n} x {kind}> {result}, {kind} {value}, i64 {k}")
         return result
+
+
+def _emit_locate(module: IRModule) -> None:
+    """`locate(knots, count, stride, x)`: the number of the last knot not above x, at most the last but one."""
+    if not module.begin("locate"):
+        return
+    parameters = [("ptr", "knots"), ("i64", "count"), ("i64", "stride"), ("double", "x")]
+    code = FunctionWriter(
+        module, "locate", parameters, result="double", attributes="noinline memory(argmem: read)"
+    )
+    low, high = code.variable("i64", "0"), code.variable("i64", code.integer("sub", "%count", "1"))
+    # The interval is in low ... high - 1.
+    with code.forever() as searching:
+        a, b = code.load(low, kind="i64"), code.load(high, kind="i64")
+        width = code.integer("sub", b, a)
+        code.leave(searching, code.value(f"icmp sle i64 {width}, 1"))
+        middle = code.integer("add", a, code.integer("lshr", width, "1"))
+        knot = code.load("%knots", code.integer("mul", middle, "%stride"))
+        behind = code.value(f"fcmp ole double {knot}, %x")
+        code.store(code.value(f"select i1 {behind}, i64 {middle}, i64 {a}"), low, kind="i64")
+        code.store(code.value(f"select i1 {behind}, i64 {b}, i64 {middle}"), high, kind="i64")
+    code.put(f"ret double {code.to_real(code.load(low, kind='i64'))}")
+    code.finish()

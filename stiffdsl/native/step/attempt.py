@@ -65,6 +65,13 @@ class KernelModel:
     forced: bool = False
     # Events (`step/events.py`).
     events: KernelEvents | None = None
+    # The parameters that hold the figures of tables, which kernels do not differentiate by.
+    figures: range = range(0)
+
+    @property
+    def moving_parameters(self) -> int:
+        """The number of parameters that kernels differentiate by."""
+        return self.parameters - len(self.figures)
 
     @property
     def n(self) -> int:

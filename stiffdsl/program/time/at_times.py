@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.program.lookups import fetched, located
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
@@ -62,6 +63,11 @@ def _value(op: Op, values: list[Any], timed: list[bool], function: Function, tab
             whole = np.array(np.broadcast_to(inputs[0], (*rows, inputs[0].shape[-1])))
             whole[..., op.data : op.data + inputs[1].shape[-1]] = inputs[1]
             return whole
+        case "locate":
+            first, count = op.data
+            return located(inputs[0][first : first + count], inputs[1])
+        case "fetch":
+            return fetched(*inputs, *op.data)
     # Numbers that change with time go with vectors entry by entry.
     numbers = [function.ops[a].size is None for a in op.args]
     if not all(numbers):

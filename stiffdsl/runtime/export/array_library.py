@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.program.lookups import fetched, located, scattered
+
 
 def take(a, index):
     """`a[index]`, for positions that are known to be inside."""
@@ -88,6 +90,25 @@ def bounded_cosh(a):
     return jnp.where(large, jnp.inf, jnp.cosh(jnp.where(large, 0.0, a)))
 
 
+def locate(a, x, first, count):
+    """The interval of the knots `a[first:first+count]` that holds x, as a number; beyond the ends the first or last."""
+    knots = a[first : first + count]
+    right = jnp.searchsorted(knots, x, side="right", method="compare_all" if count <= 64 else "scan")
+    return jnp.clip(right - 1, 0, max(count - 2, 0)).astype(float)
+
+
+def fetch(a, k, first, count, by):
+    """Entry `k + by` of `count` entries of `a` from `first` on; k is a whole number."""
+    place = first + jnp.clip(jnp.asarray(k).astype(int) + by, 0, count - 1)
+    return jnp.asarray(a).at[place].get(mode="promise_in_bounds")
+
+
+def scatter(k, values, size, first, count, by):
+    """Zeros, to which `values` are added where `fetch` reads."""
+    place = first + jnp.clip(jnp.asarray(k).astype(int) + by, 0, count - 1)
+    return jnp.zeros(size).at[place].add(values)
+
+
 FINITE = (
     root_of,
     power_of,
@@ -97,6 +118,9 @@ FINITE = (
     bounded_exp,
     bounded_sinh,
     bounded_cosh,
+    locate,
+    fetch,
+    scatter,
 )
 JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack, "place": place}
 JAX |= {f.__name__: f for f in FINITE}
@@ -106,6 +130,9 @@ NUMPY = {
     "take_sum": lambda a, index: a[index].sum(axis=-1),
     "stack": lambda numbers: np.array(numbers, dtype=float),
     "place": _place,
+    "locate": lambda a, x, first, count: located(a[first : first + count], x),
+    "fetch": fetched,
+    "scatter": scattered,
     "root_of": np.sqrt,
     "power_of": np.power,
     "arcsine": np.arcsin,

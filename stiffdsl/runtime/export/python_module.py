@@ -90,7 +90,10 @@ def module_name(model: str) -> str:
 
 def identity(model: CompiledProgram) -> str:
     """A digest of the compiled equations: equal for models that are the same."""
-    return sha256(source(model).encode()).hexdigest()
+    found = sha256(source(model).encode())
+    for table in (f for t in model.program.system.flat.tables for f in t.figures):
+        found.update(table.tobytes())
+    return found.hexdigest()
 
 
 def source(model: CompiledProgram) -> str:
@@ -280,11 +283,13 @@ def _declarations(program: Program) -> str:
 def _docstring(program: Program) -> str:
     system = program.system
     flat = system.flat
+    figures = [b for t in flat.tables for b in t.blocks]
+    own = tuple(b for b in flat.parameters if b not in figures)
     head = _HEAD.format(
         equation="M dy/dt = f(t, y, p, u)" if len(system.implicit) else "dy/dt = f(t, y, p, u)",
         states=len(system.states),
         algebraic=len(system.implicit),
-        parameters=_count(flat.parameters),
+        parameters=_count(own),
         inputs=_count(flat.inputs),
         nonzeros=len(program.rows),
         name=module_name(flat.name),
@@ -294,7 +299,8 @@ def _docstring(program: Program) -> str:
     u = run(program, "input_defaults", p)
     title = f"{flat.name}: {flat.doc}" if flat.doc else flat.name
     shown = [b for b in flat.variables if b.kind != "hidden"]
-    lines = [title, head, "", *_listed("Parameters", flat.parameters, p), *_listed("Inputs", flat.inputs, u)]
+    lines = [title, head, "", *_listed("Parameters", own, p), *_listed("Inputs", flat.inputs, u)]
+    lines += _listed("Tables", [b for b in figures if b.kind == "table"], p)
     lines += _listed("Variables and their start values", shown, run(program, "start", p, u))
     body = "\n".join(line.rstrip() for line in lines).rstrip()
     return f'"""{body.replace(chr(92), chr(92) * 2).replace(chr(34) * 3, chr(39) * 3)}\n"""\n'

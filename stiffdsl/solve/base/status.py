@@ -21,6 +21,7 @@ class Status(IntEnum):
     ENDLESS = 12
     CONFLICT = 13
     VIOLATED = 14
+    OUTSIDE = 20
 
     @property
     def success(self) -> bool:
@@ -83,6 +84,10 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.CONFLICT: (
         "two events set one variable to different values at one instant",
         "let one of them act (`elsewhen`), or make their conditions exclude one another",
+    ),
+    Status.OUTSIDE: (
+        "an argument lies outside of a table",
+        "say what holds there with `outside = hold`, `extend` or `repeat`, or give the table more rows",
     ),
     Status.RUNNING: ("the solve has not ended", None),
 }

@@ -1,0 +1,262 @@
+"""Tables as functions in equations: values and derivatives against SciPy's interpolation, in both tiers."""
+
+import jax
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
+
+import stiffdsl as sd
+from stiffdsl.program.interpret import run
+
+_RANDOM = np.random.default_rng(7)
+X = np.sort(_RANDOM.uniform(0, 1, 9))
+Y = np.cumsum(_RANDOM.normal(size=9))
+
+
+def straight(x):
+    k = np.clip(np.searchsorted(X, x, side="right") - 1, 0, len(X) - 2)
+    return Y[k] + (x - X[k]) * (Y[k + 1] - Y[k]) / (X[k + 1] - X[k])
+
+
+def smooth(x):
+    inner, at = PchipInterpolator(X, Y), np.clip(x, X[0], X[-1])
+    return inner(at) + (x - at) * inner(at, 1)
+
+
+def step(x):
+    return Y[np.clip(np.searchsorted(X, x, side="right") - 1, 0, len(X) - 1)]
+
+
+def held(function):
+    return lambda x: function(np.clip(x, X[0], X[-1]))
+
+
+def repeated(function):
+    return lambda x: function(X[0] + np.mod(x - X[0], X[-1] - X[0]))
+
+
+CASES = {
+    ("linear", "hold"): held(straight),
+    ("linear", "extend"): straight,
+    ("linear", "repeat"): repeated(straight),
+    ("cubic", "hold"): held(smooth),
+    ("cubic", "extend"): smooth,
+    ("cubic", "repeat"): repeated(smooth),
+    ("constant", "hold"): step,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    rows = "".join(f"{x!r};{y!r}\n" for x, y in zip(X.tolist(), Y.tolist(), strict=True))
+    (folder / "f.csv").write_text("# measured\narg;val\n" + rows)
+    return folder
+
+
+def curve(folder, method: str, outside: str, size: int = 4):
+    text = f"""
+model M
+  const N = {size}
+  table f = csv("f.csv", x = "arg", y = "val", method = {method}, outside = {outside})
+  param k = 1 in 0.5..2
+  var z[N] start (0.2 + 0.5*(i - 1)/N for i in 1..N)
+  output w = f(z[1])
+equations
+  for i in 1..N
+    der(z[i]) = 0.3*f(z[i]) - k*z[i]
+  end
+end
+"""
+    (folder / "m.sml").write_text(text)
+    return sd.load(folder / "m.sml")
+
+
+@pytest.mark.parametrize(("method", "outside"), CASES)
+def test_values_and_the_jacobian(folder, method, outside):
+    model, f = curve(folder, method, outside), CASES[method, outside]
+    program, p = model.program, model.default_parameters
+    for y in ([0.11, 0.4, 0.63, 0.9], [-0.4, 1.3, 2.2, -3.1]):
+        y = np.array(y)
+        np.testing.assert_allclose(run(program, "rhs", 0.0, y, p, []), 0.3 * f(y) - y, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(model.rhs(0.0, y, p), 0.3 * f(y) - y, rtol=1e-12, atol=1e-13)
+        slope = 0.3 * (f(y + 1e-6) - f(y - 1e-6)) / 2e-6 - 1
+        np.testing.assert_allclose(run(program, "jacobian", 0.0, y, p, []), slope, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic"])
+def test_both_tiers_solve_as_scipy_does(folder, method):
+    model, f = curve(folder, method, "extend"), CASES[method, "extend"]
+    exact = solve_ivp(
+        lambda t, z: 0.3 * f(z) - z, (0, 2), model.start_values[:4], "Radau", rtol=1e-10, atol=1e-12
+    ).y[:, -1]
+    for name in ("rodas5p", "kvaerno5") if method == "linear" else ("rodas5p",):
+        solution = model.simulate(time=(0, 2), method=name, rtol=1e-9, atol=1e-11)
+        assert solution.stats["tier"] == ("native" if name == "rodas5p" else "portable")
+        np.testing.assert_allclose(solution["z"][-1], exact, rtol=1e-7, atol=5e-8)
+
+
+def test_derivatives_of_solves(folder):
+    model = curve(folder, "cubic", "extend", 2)
+    solve = model.solver(saveat=[1.0, 2.0], outputs=("z",), rtol=1e-10, atol=1e-12)
+
+    def end(k):
+        return solve({"k": k})[-1, 0]
+
+    difference = float(end(1.3 + 1e-5) - end(1.3 - 1e-5)) / 2e-5
+    assert float(jax.grad(end)(1.3)) == pytest.approx(difference, rel=1e-6)
+    assert float(jax.jvp(end, (1.3,), (1.0,))[1]) == pytest.approx(difference, rel=1e-6)
+    ks = np.array([0.7, 1.0, 1.9])
+    batch = model.ensemble({"k": ks}, saveat=[2.0], outputs=("z",), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(batch["z"][:, 0, 0], [end(k) for k in ks], rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_derivatives_by_the_values_of_a_table(folder):
+    model = curve(folder, "cubic", "extend", 1)
+    solve = model.solver(saveat=[0.3], outputs=("z",), rtol=1e-8, atol=1e-10)
+
+    def end(values):
+        return solve({"f.values": values})[0, 0]
+
+    bump = _RANDOM.normal(size=len(Y))
+    slope = float(jax.jvp(end, (jax.numpy.asarray(Y),), (jax.numpy.asarray(bump),))[1])
+    difference = float(end(Y + 1e-5 * bump) - end(Y - 1e-5 * bump)) / 2e-5
+    assert slope == pytest.approx(difference, rel=1e-5)
+
+
+def test_other_figures_need_no_other_program(folder):
+    model = curve(folder, "linear", "extend", 1)
+    programs = model.program.by_name["rhs"].ops
+    plain = model.simulate(time=(0, 1))["z"][-1]
+    other = model.simulate(time=(0, 1), params={"f.values": 2 * Y})["z"][-1]
+    assert abs(plain - other) > 1e-3
+    assert model.program.by_name["rhs"].ops is programs
+    with pytest.raises(ValueError, match="shape"):
+        model.simulate(time=(0, 1), params={"f.values": [1, 2]})
+
+
+def test_a_long_table_costs_no_more_operations(tmp_path):
+    counts = []
+    for rows in (10, 20_000):
+        x = np.linspace(0, 1, rows)
+        np.savetxt(tmp_path / "f.csv", np.c_[x, np.sin(x)], delimiter=",", header="x,y", comments="")
+        (tmp_path / "m.sml").write_text(
+            'model M\n  table f = csv("f.csv")\n  var z start 0.5\nequations\n  der(z) = f(z) - z\nend\n'
+        )
+        model = sd.load(tmp_path / "m.sml")
+        counts.append(model.program.operations)
+        assert model.simulate(time=(0, 0.5)).success
+    assert counts[0] == counts[1]
+
+
+def test_arrays_and_parts_that_share_a_table_are_one_family():
+    text = """
+table ocv = {(0, 3), (0.2, 3.5), (0.5, 3.7), (1, 4.2)}
+
+model Cell
+  table own(soc [1]) [V] = {(0, 3), (1, 4)}
+  param k = 1
+  var x start 0.5
+  output v [V] = own(x)
+equations
+  der(x) = -k*ocv(x)*x
+end
+
+model Pack
+  const N = 1000
+  part cells[N] : Cell
+  part one : Cell
+  part two : Cell(own = {(0, 5), (1, 6)})
+end
+"""
+    model = sd.loads(text)
+    flat = model.program.system.flat
+    assert sorted(t.name for t in flat.tables) == ["Cell.own", "ocv", "two.own"]
+    solution = model.simulate(time=(0, 0.1))
+    assert solution["one.v"][0] == pytest.approx(3.5)
+    assert solution["two.v"][0] == pytest.approx(5.5)
+    assert solution["cells.v"][0, 7] == pytest.approx(3.5)
+
+
+def test_two_arguments_on_a_grid(tmp_path):
+    a, b = np.array([0.0, 1.0, 3.0]), np.array([-1.0, 0.5, 2.0, 4.0])
+    z = np.add.outer(a**2, b) * np.cos(b)
+    rows = [(x, y, z[i, j]) for i, x in enumerate(a.tolist()) for j, y in enumerate(b.tolist())]
+    _RANDOM.shuffle(rows)
+    (tmp_path / "g.csv").write_text("p,q,r\n" + "".join(f"{x},{y},{float(v)!r}\n" for x, y, v in rows))
+    (tmp_path / "m.sml").write_text(
+        'model M\n  table g(a, b) = csv("g.csv", x = "p", y = "q", z = "r", outside = hold)\n'
+        "  var x start 0.7\n  var y start 1\nequations\n  der(x) = g(x, y)\n  der(y) = -g(x, 2*y)*x\nend\n"
+    )
+    model, exact = sd.load(tmp_path / "m.sml"), RegularGridInterpolator((a, b), z)
+    program, p = model.program, model.default_parameters
+
+    def g(x, y):
+        return exact(np.array([np.clip(x, 0, 3), np.clip(y, -1, 4)]))[0]
+
+    def f(v):
+        return np.array([g(v[0], v[1]), -g(v[0], 2 * v[1]) * v[0]])
+
+    for v in ([0.7, 1.05], [2.2, -0.3], [3.5, 1.1]):
+        v = np.array(v)
+        np.testing.assert_allclose(run(program, "rhs", 0.0, v, p, []), f(v), rtol=1e-12)
+        slopes = np.array([(f(v + e) - f(v - e)) / 2e-6 for e in 1e-6 * np.eye(2)]).T
+        found = np.zeros((2, 2))
+        found[program.rows, program.columns] = run(program, "jacobian", 0.0, v, p, [])
+        np.testing.assert_allclose(found, slopes, rtol=1e-6, atol=1e-8)
+    end = solve_ivp(lambda t, v: f(v), (0, 0.5), [0.7, 1.0], "Radau", rtol=1e-9, atol=1e-11).y[:, -1]
+    solution = model.simulate(time=(0, 0.5), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose([solution["x"][-1], solution["y"][-1]], end, rtol=1e-6)
+
+
+def test_units_of_arguments_and_columns(tmp_path):
+    (tmp_path / "f.csv").write_text("T [degC],p [mbar]\n0,6.1\n20,23.4\n40,73.8\n")
+    (tmp_path / "m.sml").write_text(
+        'model M\n  table sat(T [degC]) [Pa] = csv("f.csv", x = "T", y = "p" [mbar])\n'
+        '  table bare = csv("f.csv")\n  var T [K] start 303.15\n  output p [hPa] = sat(T)\n  output q [Pa] = bare(T)\n'
+        "  output fixed [Pa] = sat(10)\nequations\n  der(T) = 0.0 [K/s]\nend\n"
+    )
+    solution = sd.load(tmp_path / "m.sml").simulate(time=(0, 1))
+    assert solution["p"][0] == pytest.approx(48.6)
+    assert solution["q"][0] == pytest.approx(4860)
+    assert solution["fixed"][0] == pytest.approx(1475)
+
+
+OUTSIDE = """
+model M
+  table f(x [degC]) [W] = {(0, 1), (10, 2), (20, 2.5)}
+  param k = 1 [K/s] in 0.5..2
+  var T [degC] start 5
+  output w [W] = f(T)
+equations
+  der(T) = k
+end
+"""
+
+
+def test_arguments_outside_of_a_table_are_told():
+    model = sd.loads(OUTSIDE)
+    assert model.simulate(time=(0, 14.9)).success
+    solution = model.simulate(time=(0, 30))
+    assert not solution.success
+    assert "the table `f` has no value at 20 [degC]" in solution.reason
+    assert "at time 15 s" in solution.reason
+    assert solution.t[-1] < 15
+    full = model.solver(saveat=[5.0, 14.0, 16.0, 20.0], outputs=("w",)).full({"k": 1.0})
+    np.testing.assert_allclose(full.values[:, 0], [2.0, 2.45, np.nan, np.nan])
+    assert not full.success
+    batch = model.ensemble({"k": [0.5, 1.0]}, time=(0, 20), saveat=[1.0, 20.0], outputs=("w",))
+    assert batch.success.tolist() == [True, False]
+
+
+def test_the_written_module_holds_the_tables(folder, tmp_path, monkeypatch):
+    model = curve(folder, "cubic", "hold", 2)
+    model.write(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import m as written  # pyright: ignore[reportMissingImports]
+
+    p, y = written.parameters(), np.array([0.4, 0.6])
+    np.testing.assert_array_equal(written.rhs(0.0, y, p), model.rhs(0.0, y))
+    assert "f.values" in (written.__doc__ or "")
