@@ -6,6 +6,8 @@ to.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +15,16 @@ from stiffdsl.program.events import event_text
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
+from stiffdsl.solve.base.crossings import EPSILON, beside, jumps_here, line_at
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import ROUNDS
 from stiffdsl.solve.integrate.record import Trajectory
 
-# The part of the last step before an instant by which conditions before it are told from those at it.
-EARLIER = 1e-9
+# Parts of the last step before an instant by which conditions before it are told from those at it; and parts beyond it
+# at which a condition holds that rounding keeps from holding there.
+EARLIER = (1e-9, 1e-6, 1e-3)
+BEYOND = (0.0, 1e-12, 1e-9)
 # So many of the unknowns that an event changes are kept by name.
 MOST = 1000
 
@@ -67,8 +72,8 @@ class Instant:
 
 def instants(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> Iterator[Instant]:
     """The instants of recorded `steps`; `y0` is what the run began with."""
-    t, y, K = steps.t, steps.y, steps.K
-    assert K is not None, "a run with events is recorded step by step"
+    t, y = steps.t, steps.y
+    assert steps.K is not None, "a run with events is recorded step by step"
     look = _Look(model, args)
     events = model.program.events
     first = np.where(events.from_start, 0.0, look.holds(t[0], y0, -1.0))
@@ -78,13 +83,33 @@ def instants(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarr
     for i in np.flatnonzero(np.diff(t) == 0).tolist():
         if i == 0:
             continue
-        length = t[i] - t[i - 1]
-        theta = max(0.0, 1.0 - max(EARLIER, 4 * np.spacing(abs(t[i])) / length)) if length else 1.0
-        earlier = interpolate_many(y[i - 1 : i], y[i : i + 1], K[i - 1 : i], np.array([theta]))[0]
-        before = look.holds(t[i - 1] + theta * length, earlier, -1.0)
-        found = look.happened(t[i], y[i], before, np.zeros_like(events.at_start), y[i + 1])
-        if found.fired:
+        found = _at(look, steps, i)
+        if found is not None:
             yield found
+
+
+def _at(look: "_Look", steps: Trajectory, i: int) -> Instant | None:
+    """What fired at the end of the step before i: looked for further about it, where it is not seen at once."""
+    t, y, K = steps.t, steps.y, steps.K
+    assert K is not None
+    step, length = (y[i - 1 : i], y[i : i + 1], K[i - 1 : i]), t[i] - t[i - 1]
+    none = np.zeros(look.program.events.count, dtype=bool)
+    tries = (
+        list(product(EARLIER, BEYOND))
+        if look.leaps(y[i], y[i + 1], last=i == len(t) - 2)
+        else [(EARLIER[0], 0.0)]
+    )
+    for earlier, beyond in tries:
+        theta = max(0.0, 1.0 - max(earlier, 4 * np.spacing(abs(t[i])) / length)) if length else 1.0
+        before = look.holds(t[i - 1] + theta * length, interpolate_many(*step, np.array([theta]))[0], -1.0)
+        now = None
+        if beyond:
+            behind = interpolate_many(*step, np.array([1.0 + beyond]))[0]
+            now = look.holds(t[i] + beyond * length, behind, 1.0)
+        found = look.happened(t[i], y[i], before, none, y[i + 1], now)
+        if found.fired:
+            return found
+    return None
 
 
 class _Look:
@@ -96,25 +121,47 @@ class _Look:
         self.algebraic = np.flatnonzero(model.program.mass == 0)
         self.sides = len(model.program.crossings_periodic)
 
-    def _around(self, t: float, side: float) -> list[np.ndarray]:
-        if not self.sides:
+    def leaps(self, before: np.ndarray, after: np.ndarray, last: bool) -> bool:
+        """Whether an event fired where steps met, for certain."""
+        states = np.delete(before != after, self.algebraic)
+        return last or bool(states.any())
+
+    def _sides(self, t: float, side: float) -> list[np.ndarray]:
+        """Times at which the lines of jumps in time are as they are just before t or behind it."""
+        periodic = self.program.crossings_periodic
+        count = len(periodic)
+        if not count:
             return []
-        beside = 1e-12 * max(abs(t), 1e-300) + 1e-290
-        return [np.full(self.sides, t + side * beside)]
+        with np.errstate(all="ignore"):
+            found = np.asarray(self.functions.crossings(self.p, np.full(count, t)), dtype=float)
+            line = line_at(np, found[:count], found[count:], t)
+            here, _ = jumps_here(np, line, periodic)
+            return [t + np.where(here, side * beside(np, line), 0.0)]
+
+    def _around(self, t: float, side: float) -> tuple[Any, ...]:
+        u = self.args.inputs.table(np.array([t + side * 8 * EPSILON * abs(t)]))[0]
+        return self.p, u, self._sides(t, side)
 
     def holds(self, t: float, y: np.ndarray, side: float) -> np.ndarray:
         """What events wait for, just before t or behind it."""
-        u = self.args.inputs.table(np.array([t]))[0]
+        p, u, sides = self._around(t, side)
         with np.errstate(all="ignore"):
-            found = np.asarray(self.functions.guards(t, y, self.p, u, *self._around(t, side)), dtype=float)
+            found = np.asarray(self.functions.guards(t, y, p, u, *sides), dtype=float)
         return found[: self.program.events.count]
 
     def happened(
-        self, t: float, y: np.ndarray, before: np.ndarray, also: np.ndarray, after: np.ndarray
+        self,
+        t: float,
+        y: np.ndarray,
+        before: np.ndarray,
+        also: np.ndarray,
+        after: np.ndarray,
+        now: np.ndarray | None = None,
     ) -> Instant:
-        u = self.args.inputs.table(np.array([t]))[0]
+        """What fired at t: conditions were as `before`, and are as `now`, or as t and y say."""
+        p, u, sides = self._around(t, 1.0)
         size, stop = len(y), 0
-        now = self.holds(t, y, 1.0)
+        now = self.holds(t, y, 1.0) if now is None else now
         fired = (now > before) | also
         order: list[int] = []
         conflict: list[int] = []
@@ -124,9 +171,7 @@ class _Look:
                 break
             order += np.flatnonzero(fired).tolist()
             with np.errstate(all="ignore"):
-                found = np.asarray(
-                    self.functions.reset(t, value, self.p, u, fired.astype(float), *self._around(t, 1.0))
-                )
+                found = np.asarray(self.functions.reset(t, value, p, u, fired.astype(float), *sides))
             value, stop = np.array(found[:size]), int(found[size])
             value[self.algebraic] = after[self.algebraic]
             if found[size + 1] > 0:

@@ -119,6 +119,9 @@ class RegisterNamespace:
     def ceil(self, value: Register) -> Register:
         return value._applied("ceil")
 
+    def sqrt(self, value: Register) -> Register:
+        return value._applied("sqrt")
+
     def log(self, value: Register) -> Register:
         return Register(self.code, self.code.each("log", value.text))
 

@@ -6,16 +6,29 @@ event_before(t, y, …)         what conditions are at t, as they were before wh
 happen(t, y, …)               all that happens at t
 """
 
+from functools import reduce
+
 import numpy as np
 
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
+from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.base.dense_output import rows_at
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
-from stiffdsl.solve.integrate.events import BISECTIONS, GOLDEN, NEAR, NODES, ROUNDS, SECTIONS
+from stiffdsl.solve.integrate.events import (
+    BISECTIONS,
+    GOLDEN,
+    NEAR,
+    NODES,
+    ROUNDS,
+    SECTIONS,
+    SLOPES,
+    ZOOMS,
+    possible_height,
+)
 
 _GIVEN = PARAMETERS[:-1]
 _AT = (*_GIVEN, ("double", "theta"))
@@ -41,7 +54,7 @@ def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
     _emit_at(module, model, areas)
     _emit_rises(module, model, areas)
     _emit_extreme(module, model, areas)
-    _emit_between(module, model, areas)
+    _emit_bracket(module, model, areas)
     _emit_located(module, model, areas)
     _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
@@ -176,73 +189,20 @@ def _emit_extreme(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end(code.load(found))
 
 
-def _emit_between(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_between(…)`: the first rise that conditions make between nodes unseen, into `bracket`: its two ends. Three
-    nodes in a row show by their parabola where a guard may turn."""
-    f = _Function(module, model, areas, "event_between", _GIVEN)
+def _emit_bracket(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_bracket(…, low, high, whole)`: the first rise of a condition between two parts of a step, as far as is
+    seen, into `bracket`: its two ends; `NONE` where there is none. Rises just before `high` count in the whole step."""
+    given = (*_GIVEN, ("double", "low"), ("double", "high"), ("i1", "whole"))
+    f = _Function(module, model, areas, "event_bracket", given)
     code, number, count = f.code, f.code.number, f.count
-    width = 2 * count
-    nodes = f.area("event_nodes")
-
-    def holds(j: int, k: str) -> str:
-        return code.load(code.at(nodes, j * width), k)
-
-    def guard(j: int, k: str) -> str:
-        return code.load(code.at(nodes, j * width + count), k)
-
-    bracket = f.area("bracket")
-    for j in range(1, len(NODES) - 1):
-        a, b, c = (float(x) for x in NODES[j - 1 : j + 2])
-        earlier = code.apply("lt", number(a), code.load(bracket, 0))
-        with code.when(earlier), code.loop(count) as k:
-            was = holds(j, k)
-            same = code.apply(
-                "and", code.apply("eq", holds(j - 1, k), was), code.apply("eq", was, holds(j + 1, k))
-            )
-            left, middle, right = guard(j - 1, k), guard(j, k), guard(j + 1, k)
-            first = code.apply("mul", number(1.0 / (b - a)), code.apply("sub", middle, left))
-            slope = code.apply("mul", number(1.0 / (c - b)), code.apply("sub", right, middle))
-            second = code.apply("mul", number(1.0 / (c - a)), code.apply("sub", slope, first))
-            bends = code.apply("ne", second, number(0.0))
-            divisor = code.select(bends, code.apply("mul", number(2.0), second), number(1.0))
-            at = code.apply("sub", number(0.5 * (a + b)), code.apply("div", first, divisor))
-            inside = code.apply("and", code.apply("gt", at, number(a)), code.apply("lt", at, number(c)))
-            curve = code.apply("mul", second, code.apply("sub", at, number(b)))
-            rise = code.apply("mul", code.apply("sub", at, number(a)), code.apply("add", first, curve))
-            extreme = code.apply("add", left, rise)
-            change = code.larger(
-                code.apply("abs", code.apply("sub", left, extreme)),
-                code.apply("abs", code.apply("sub", right, extreme)),
-            )
-            true = code.apply("gt", was, number(0.0))
-            toward = code.select(true, code.apply("neg", extreme), extreme)
-            near = code.apply(
-                "gt", code.apply("add", toward, code.apply("mul", number(NEAR), change)), number(0.0)
-            )
-            moves = code.apply("gt", change, number(0.0))
-            suspect = code.apply("and", code.apply("and", same, bends), code.apply("and", inside, near))
-            with code.when(code.apply("and", suspect, moves)):
-                listed = (f"double {number(a)}", f"double {number(c)}", f"i64 {k}", f"double {was}")
-                peak = f.call("event_extreme", *listed, result="double")
-                begin = code.select(true, peak, number(a))
-                end = code.select(true, number(c), peak)
-                turned = code.apply("le", peak, number(1.0))
-                sooner = code.apply("and", turned, code.apply("lt", begin, code.load(bracket, 0)))
-                with code.when(sooner):
-                    code.store(begin, bracket, 0)
-                    code.store(end, bracket, 1)
-    f.end()
-
-
-def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_located(…) -> double`. What conditions are just before is left in `before`."""
-    f = _Function(module, model, areas, "event_located", _GIVEN, "double")
-    code, number, count = f.code, f.code.number, f.count
-    width, bracket = 2 * count, f.area("bracket")
+    width, bracket, last = 2 * count, f.area("bracket"), len(NODES) - 1
     code.store(number(NONE), bracket, 0)
     code.store(number(NONE), bracket, 1)
-    for j, node in enumerate(NODES.tolist()):
-        f.call("event_at", f"double {number(node)}")
+    wide = code.apply("sub", "%high", "%low")
+    nodes = [code.apply("add", "%low", code.apply("mul", number(x), wide)) for x in NODES[:-1].tolist()]
+    nodes.append("%high")
+    for j, node in enumerate(nodes):
+        f.call("event_at", f"double {node}")
         row = code.at(f.area("event_nodes"), j * width)
         risen = code.variable("i1", "false")
         with code.loop(width) as k:
@@ -252,16 +212,87 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
         previous = code.at(f.area("event_nodes"), (j - 1) * width)
         with code.loop(count) as k:
             f.either(risen, code.apply("gt", code.load(row, k), code.load(previous, k)))
-        none = code.apply("gt", code.load(bracket, 0), number(1.0))
-        with code.when(code.apply("and", none, code.load(risen, kind="i1"))):
-            code.store(number(float(NODES[j - 1])), bracket, 0)
-            code.store(number(node), bracket, 1)
-    f.call("event_between")
-    with code.when(code.apply("gt", code.load(bracket, 0), number(1.0))):
-        code.put(f"ret double {number(NONE)}")
-        code.label("found")
-    low, high = code.variable("double", code.load(bracket, 0)), code.variable("double", code.load(bracket, 1))
-    _keep_before(f, code.load(low))
+        first = code.apply("gt", code.load(bracket, 0), number(1.0))
+        if j == last:
+            first = code.apply("and", first, "%whole")
+        with code.when(code.apply("and", first, code.load(risen, kind="i1"))):
+            code.store(nodes[j - 1], bracket, 0)
+            code.store(node, bracket, 1)
+    with code.loop(count) as k:
+        guards = [code.load(code.at(f.area("event_nodes"), j * width + count), k) for j in range(last + 1)]
+        low, high = reduce(code.smaller, guards), reduce(code.larger, guards)
+        spread = code.apply("sub", high, low)
+        near = code.apply("le", low, spread)
+        near = code.apply("and", near, code.apply("le", code.apply("neg", high), spread))
+        with code.when(near):
+            for j in range(1, last - 1):
+                _look_between(f, nodes, guards, j, k)
+    f.end()
+
+
+def _look_between(f: _Function, nodes: list[str], guards: list[str], j: int, k: str) -> None:
+    """Where event k may turn unseen between the nodes j and j + 1 (`possible_height`), it is looked at there."""
+    code, number, bracket = f.code, f.code.number, f.area("bracket")
+    xp, table = RegisterNamespace(code), f.area("event_nodes")
+
+    def holds(node: int) -> str:
+        return code.load(code.at(table, node * 2 * f.count), k)
+
+    was = holds(j)
+    true = code.apply("gt", was, number(0.0))
+    sign = xp.of(code.select(true, number(-1.0), number(1.0)))
+    left, right = (sign * xp.of(guards[i]) for i in (j, j + 1))
+    secants = [
+        (xp.of(guards[i + 1]) - xp.of(guards[i])) / float(NODES[i + 1] - NODES[i]) for i in (j - 1, j + 1)
+    ]
+    slopes = [
+        xp.of(code.combination(SLOPES[i][used], [guards[u] for u in used]))
+        for i in (j, j + 1)
+        if len(used := np.flatnonzero(SLOPES[i]))
+    ]
+    wide = xp.of(number(float(NODES[j + 1] - NODES[j])))
+    lines, curves = (
+        possible_height(xp, wide, left, right, *(sign * s for s in pair)) for pair in (secants, slopes)
+    )
+    height = xp.maximum(lines, curves)
+    near = height + xp.maximum(left, right) + NEAR * height
+    same = xp.of(code.apply("eq", was, holds(j + 1)))
+    earlier = xp.of(code.apply("lt", nodes[j], code.load(bracket, 0)))
+    with code.when((earlier & same & (height > 0.0) & (near > 0.0)).text):
+        listed = (f"double {nodes[j]}", f"double {nodes[j + 1]}", f"i64 {k}", f"double {was}")
+        peak = f.call("event_extreme", *listed, result="double")
+        begin, end = code.select(true, peak, nodes[j]), code.select(true, nodes[j + 1], peak)
+        turned = code.apply("le", peak, number(1.0))
+        sooner = code.apply("and", turned, code.apply("lt", begin, code.load(bracket, 0)))
+        with code.when(sooner):
+            code.store(begin, bracket, 0)
+            code.store(end, bracket, 1)
+
+
+def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_located(…) -> double`. What conditions are just before is left in `before`."""
+    f = _Function(module, model, areas, "event_located", _GIVEN, "double")
+    code, number, bracket = f.code, f.code.number, f.area("bracket")
+    begin, end = code.variable("double", number(0.0)), code.variable("double", number(1.0))
+    theta, rounds = code.variable("double", number(NONE)), code.variable("double", number(0.0))
+    with code.forever() as looking:
+        first = code.apply("eq", code.load(rounds), number(0.0))
+        f.call("event_bracket", f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
+        code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
+        code.store(code.load(bracket, 0), begin)
+        located = _bisected(f, code.load(begin), code.load(bracket, 1))
+        code.store(located, theta)
+        code.store(located, end)
+        code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
+        code.leave(looking, code.apply("ge", code.load(rounds), number(float(ZOOMS))))
+    f.end(code.load(theta))
+
+
+def _bisected(f: _Function, begin: str, end: str) -> str:
+    """The part of the step behind which a condition turns true; what conditions are just before into `before`."""
+    code, number = f.code, f.code.number
+    low, high = code.variable("double", begin), code.variable("double", end)
+    _keep_before(f, begin)
     tries = code.variable("double", number(0.0))
     with code.forever() as halving:
         apart = code.apply("mul", code.apply("sub", code.load(high), code.load(low)), code.apply("abs", "%h"))
@@ -278,7 +309,8 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
         code.store(code.select(risen, middle, code.load(high)), high)
         code.store(code.apply("add", code.load(tries), number(1.0)), tries)
     _keep_before(f, code.load(low))
-    f.end(code.load(high))
+    further = code.apply("sub", code.load(high), code.load(low))
+    return code.smaller(code.apply("add", code.load(high), further), number(1.0))
 
 
 def _keep_before(f: _Function, theta: str) -> None:

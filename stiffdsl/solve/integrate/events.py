@@ -1,9 +1,10 @@
 """Events: where a condition turns true inside of a step, and what a solve goes on with behind it.
 
 After a step that is accepted, conditions are looked at along its dense output: at `NODES`, and where the guard of one
-comes near zero between these (its parabola through three of them), at its extreme value there, so that a condition that
-turns true and false again within a step is seen. The first change to true is located by bisection to rounding; the step
-ends just behind it, where the condition holds.
+may come near zero between two of these (lines through their neighbours meet there, or a cubic turns there), at its
+extreme value, so that a condition that turns true and false again within a step is seen. A change to
+true is located by bisection to rounding, and what lies before it is looked at in the same way, until nothing turns true
+there; the step ends just behind it, where the condition holds.
 
 All events of an instant act at once, on the values before. Algebraic unknowns are solved for again, and whatever turned
 true by that fires, until nothing does. Then the method starts anew.
@@ -26,12 +27,16 @@ from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
 
-# Parts of a step at which conditions are evaluated. Behind an event, what fires next may be near.
-NODES = np.array([0.0, 1e-4, 1e-2, *np.arange(1, 9) / 8])
-# A guard whose extreme value comes nearer to zero than this part of its change beside it is looked at there.
+# Parts of a step at which conditions are evaluated. Two beside one another at each end show slopes there; behind an
+# event, what fires next may be near.
+NODES = np.array([0.0, 1e-6, 1e-2, *np.arange(1, 8) / 8, 1.0 - 1e-6, 1.0])
+# A guard whose extreme value between two nodes may come nearer to zero than this part of its height is looked at there,
+# unless it is further from zero at all nodes than they are from one another.
 NEAR = 0.25
 # So many extreme values of a step are looked at, the most suspicious first, by so many steps of golden sections.
-SUSPECTS, SECTIONS = 4, 60
+SUSPECTS, SECTIONS = 32, 45
+# So often a step is looked at again, up to the event that was found.
+ZOOMS = 12
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 # Bisections until a change is located to rounding.
 BISECTIONS = 60
@@ -124,58 +129,123 @@ def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
     return lax.cond(lax.stop_gradient(asked), lambda: _located(step), lambda: none)
 
 
+class _Search(NamedTuple):
+    """The part of a step in which the first event is looked for, and what was found so far."""
+
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    theta: Float[Array, ""]
+    before: Float[Array, " e"]
+    going: Bool[Array, ""]
+    rounds: Int[Array, ""]
+
+
 def _located(step: _Step) -> Located:
-    holds, guards = lax.map(step.at, jnp.asarray(NODES))
+    nothing = jnp.array(2.0)
+    begun = _Search(jnp.zeros(()), jnp.ones(()), nothing, step.at(1.0)[0], jnp.array(True), jnp.int32(0))
+
+    def look(search: _Search) -> _Search:
+        found, low, high = _bracket(step, search.low, search.high, search.rounds == 0)
+        theta, before = lax.cond(
+            found, lambda: _bisected(step, low, high), lambda: (search.theta, search.before)
+        )
+        return _Search(low, theta, theta, before, found, search.rounds + 1)
+
+    found = lax.while_loop(lambda search: search.going & (search.rounds < ZOOMS), look, begun)
+    happens = found.theta <= 1.0
+    return Located(happens, jnp.where(happens, found.theta, 1.0), found.before)
+
+
+def _bracket(step: _Step, low, high, whole) -> tuple[Any, Any, Any]:
+    """Whether a condition turns true between two parts of a step, and parts between which the first does, as far as is
+    seen. That one turns true just before `high` is known, where this is not the `whole` step."""
+    nodes = low + (high - low) * jnp.asarray(NODES)
+    holds, guards = lax.map(step.at, nodes)
     rising = jnp.any(holds[1:] > holds[:-1], axis=1)
-    first = jnp.argmax(rising)
-    low = jnp.where(jnp.any(rising), jnp.asarray(NODES)[first], 1.0)
-    high = jnp.where(jnp.any(rising), jnp.asarray(NODES)[first + 1], 1.0)
-    found = jnp.any(rising)
+    rising = rising.at[-1].set(rising[-1] & whole)
+    first, found = jnp.argmax(rising), jnp.any(rising)
+    begin, end = (jnp.where(found, nodes[first + k], high) for k in (0, 1))
     score, place, event = _suspects(holds, guards)
 
-    def look(k, carry):
-        low, high, found = carry
-        own, left, right = event[k], jnp.asarray(NODES)[place[k] - 1], jnp.asarray(NODES)[place[k] + 1]
+    def look(carry):
+        k, begin, end, found = carry
+        own, left, right = event[k], nodes[place[k]], nodes[place[k] + 1]
 
         def searched():
             was = holds[place[k], own]
             peak, turned = _extreme(step, own, was, left, right)
             # False, true, false rises before the extreme value; true, false, true behind it.
-            begin, end = jnp.where(was > 0, peak, left), jnp.where(was > 0, right, peak)
-            earlier = turned & (begin < low)
-            return jnp.where(earlier, begin, low), jnp.where(earlier, end, high), found | turned
+            first, second = jnp.where(was > 0, peak, left), jnp.where(was > 0, right, peak)
+            earlier = turned & (first < begin)
+            return jnp.where(earlier, first, begin), jnp.where(earlier, second, end), found | turned
 
-        return lax.cond((score[k] > 0) & (left < low), searched, lambda: carry)
+        return k + 1, *lax.cond(left < begin, searched, lambda: (begin, end, found))
 
-    low, high, found = lax.fori_loop(0, len(event), look, (low, high, found))
+    def more(carry):
+        return (carry[0] < len(event)) & (score[jnp.minimum(carry[0], len(event) - 1)] > 0)
 
-    def nothing():
-        return Located(jnp.array(False), jnp.ones(()), holds[-1])
+    _, begin, end, found = lax.while_loop(more, look, (jnp.int32(0), begin, end, found))
+    return found, begin, end
 
-    return lax.cond(found, lambda: _bisected(step, low, high), nothing)
+
+def _slope_weights() -> np.ndarray:
+    """Slopes at the nodes from values at all of them: those of polynomials of degree four through five nodes that are
+    evenly spread."""
+    even = np.flatnonzero(np.isin(NODES, np.arange(9) / 8))
+    weights = np.zeros((len(NODES), len(NODES)))
+    for k, x in enumerate(NODES):
+        first = int(np.clip(round(8 * x) - 2, 0, len(even) - 5))
+        used = even[first : first + 5]
+        powers = np.vander(NODES[used] - x, increasing=True)
+        weights[k, used] = np.linalg.inv(powers)[1]
+    return weights
+
+
+SLOPES = _slope_weights()
 
 
 def _suspects(holds, guards):
-    """Where a guard may turn between nodes unseen: a score that is positive where it may, the node in the middle, and
-    the event; the most suspicious first."""
-    nodes = jnp.asarray(NODES)
-    a, b, c = nodes[:-2, None], nodes[1:-1, None], nodes[2:, None]
-    left, middle, right = guards[:-2], guards[1:-1], guards[2:]
-    same = (holds[:-2] == holds[1:-1]) & (holds[1:-1] == holds[2:])
-    first = (middle - left) / (b - a)
-    second = ((right - middle) / (c - b) - first) / (c - a)
-    at = 0.5 * (a + b) - first / (2 * jnp.where(second == 0, 1.0, second))
-    inside = (at > a) & (at < c) & (second != 0)
-    extreme = left + (at - a) * (first + second * (at - b))
-    change = jnp.maximum(jnp.abs(left - extreme), jnp.abs(right - extreme))
+    """Where a guard may turn between nodes unseen: a score that is positive where it may, the node before, and the
+    event; the most suspicious first."""
+    x = NODES[:, None]
+    secants = (guards[1:] - guards[:-1]) / (x[1:] - x[:-1])
+    slopes = jnp.asarray(SLOPES) @ guards
     # Towards zero: up where the condition does not hold, down where it does.
-    toward = jnp.where(holds[1:-1] > 0, -extreme, extreme)
-    score = jnp.where(same & inside, toward + NEAR * change, -1.0)
-    # A guard of nothing but discrete variables does not move.
-    score = jnp.where(change > 0, score / jnp.where(change > 0, change, 1.0), -1.0)
-    flat = score.reshape(-1)
-    best, index = lax.top_k(flat, min(SUSPECTS, flat.shape[0]))
+    sign = jnp.where(holds[1:-2] > 0, -1.0, 1.0)
+    left, right, wide = sign * guards[1:-2], sign * guards[2:-1], x[2:-1] - x[1:-2]
+    lines = possible_height(jnp, wide, left, right, sign * secants[:-2], sign * secants[2:])
+    curves = possible_height(jnp, wide, left, right, sign * slopes[1:-2], sign * slopes[2:-1])
+    height = jnp.maximum(lines, curves)
+    near = height + jnp.maximum(left, right) + NEAR * height
+    low, high = jnp.min(guards, axis=0), jnp.max(guards, axis=0)
+    far = (low > high - low) | (-high > high - low)
+    suspect = (holds[1:-2] == holds[2:-1]) & (height > 0) & (near > 0) & ~far
+    score = jnp.where(suspect, near / jnp.where(height > 0, height, 1.0), -1.0)
+    best, index = lax.top_k(score.reshape(-1), min(SUSPECTS, score.size))
     return best, 1 + index // guards.shape[1], index % guards.shape[1]
+
+
+def possible_height(xp: Any, wide, left, right, up, down):
+    """By how much a function may exceed its values `left` and `right` at two places, `wide` apart, between these; `up`
+    and `down` are its slopes there. Zero where it has no maximum."""
+    most = xp.where(left > right, left, right)
+    # Two lines that meet: a peak.
+    turns = (up > 0) & (down < 0)
+    fall = xp.where(turns, up - down, 1.0)
+    meet = left + up * ((right - left - down * wide) / fall)
+    # The maximum of the cubic with these slopes.
+    rise = right - left
+    second = 3.0 * rise - (2.0 * up + down) * wide
+    third = (up + down) * wide - 2.0 * rise
+    square = second * second - 3.0 * third * up * wide
+    root = xp.sqrt(xp.where(square > 0, square, 0.0))
+    bent = second > 0
+    over = xp.where(bent, 3.0 * third, root - second)
+    part = xp.where(bent, 0.0 - second - root, up * wide) / xp.where(over == 0, 1.0, over)
+    inside = (square > 0) & (over != 0) & (part > 0) & (part < 1)
+    cubic = left + part * (up * wide + part * (second + part * third))
+    peak = xp.where(turns & (meet > most), meet, most)
+    return xp.where(inside & (cubic > peak), cubic, peak) - most
 
 
 def _extreme(step: _Step, event, was, left, right):
@@ -209,7 +279,8 @@ def _extreme(step: _Step, event, was, left, right):
     return jnp.where(holds1, x1, x2), turned
 
 
-def _bisected(step: _Step, low, high) -> Located:
+def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
+    """The part of the step behind which a condition turns true, to rounding, and what conditions are just before."""
     before = step.at(low)[0]
 
     def going(carry):
@@ -225,7 +296,8 @@ def _bisected(step: _Step, low, high) -> Located:
         return jnp.where(there, low, middle), jnp.where(there, middle, high), count + 1
 
     low, high, _ = lax.while_loop(going, halved, (low, high, jnp.int32(0)))
-    return Located(jnp.array(True), high, step.at(low)[0])
+    # A rounding further, it is true however its time and values are computed.
+    return jnp.minimum(high + (high - low), 1.0), step.at(low)[0]
 
 
 class CutStep(NamedTuple):

@@ -1,0 +1,1 @@
+"""Random systems with events, whose times and final values are known in closed form."""
