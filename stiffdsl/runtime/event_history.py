@@ -100,7 +100,7 @@ def _at(look: "_Look", steps: Trajectory, i: int) -> Instant | None:
         else [(EARLIER[0], 0.0)]
     )
     for earlier, beyond in tries:
-        theta = max(0.0, 1.0 - max(earlier, 4 * np.spacing(abs(t[i])) / length)) if length else 1.0
+        theta = max(0.0, 1.0 - max(earlier, 4 * np.spacing(abs(t[i])) / length)) if length else 0.0
         before = look.holds(t[i - 1] + theta * length, interpolate_many(*step, np.array([theta]))[0], -1.0)
         now = None
         if beyond:

@@ -261,7 +261,7 @@ def curve(random: Random) -> Drawn | None:
     final = {"ups": float(len(ups)), "downs": float(len(downs))}
     # What lies between two roots is no rounding.
     middles = [(a + b) / 2 for a, b in itertools.pairwise(roots)]
-    if min((abs(np.prod([m - r for r in roots])) for m in middles)) < 1e-12:
+    if min(abs(np.prod([m - r for r in roots])) for m in middles) < 1e-12:
         return None
     # Near a double root, rounding moves single ones.
     gap = min(b - a for a, b in itertools.pairwise(roots)) if degree > 1 else 1.0

@@ -308,9 +308,11 @@ def _bisected(f: _Function, begin: str, end: str) -> str:
         code.store(code.select(risen, code.load(low), middle), low)
         code.store(code.select(risen, middle, code.load(high)), high)
         code.store(code.apply("add", code.load(tries), number(1.0)), tries)
+    rounding = code.apply("sub", code.load(high), code.load(low))
+    further = code.smaller(code.apply("add", code.load(high), rounding), number(1.0))
+    risen = f.call("event_rises", f"double {further}", result="i1")
     _keep_before(f, code.load(low))
-    further = code.apply("sub", code.load(high), code.load(low))
-    return code.smaller(code.apply("add", code.load(high), further), number(1.0))
+    return code.select(risen, further, code.load(high))
 
 
 def _keep_before(f: _Function, theta: str) -> None:

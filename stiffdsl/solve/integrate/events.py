@@ -296,8 +296,9 @@ def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
         return jnp.where(there, low, middle), jnp.where(there, middle, high), count + 1
 
     low, high, _ = lax.while_loop(going, halved, (low, high, jnp.int32(0)))
-    # A rounding further, it is true however its time and values are computed.
-    return jnp.minimum(high + (high - low), 1.0), step.at(low)[0]
+    # A rounding further, it is true however its time is computed.
+    further = jnp.minimum(high + (high - low), 1.0)
+    return jnp.where(step.rises(further, before), further, high), step.at(low)[0]
 
 
 class CutStep(NamedTuple):
