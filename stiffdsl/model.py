@@ -1,6 +1,6 @@
 """`CompiledModel`: what `stiffdsl.load` returns; a model's functions, its tables, and the calls that solve it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -19,10 +19,11 @@ import jax.numpy as jnp  # noqa: E402
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.native.factors import krylov  # noqa: E402
 from stiffdsl.native.host import interrupt  # noqa: E402
-from stiffdsl.runtime import compile_report, executors, pure, run, tier  # noqa: E402
+from stiffdsl.runtime import compile_report, executors, pure, run, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
 from stiffdsl.runtime.output_slice import pruned  # noqa: E402
 from stiffdsl.runtime.system import Args  # noqa: E402
+from stiffdsl.runtime.tables import Table  # noqa: E402
 from stiffdsl.solve.base import arguments, kernels  # noqa: E402
 from stiffdsl.solve.base.process import check_process  # noqa: E402
 from stiffdsl.solve.base.progress import caller  # noqa: E402
@@ -53,6 +54,46 @@ class CompiledModel(CompiledProgram):
         from stiffdsl.surrogate.of_model.task import declared_ranges
 
         return declared_ranges(self)
+
+    # --- what is not certain ---
+
+    @cached_property
+    def distributions(self) -> tuple[uncertainty.DistributedParameter, ...]:
+        """The parameters with a distribution (`~`, `random`), with its arguments at the declared values."""
+        return uncertainty.distributions(self)
+
+    @cached_property
+    def observations(self) -> tuple[uncertainty.Observed, ...]:
+        """The columns of data that the model declares by `observe`, and how they relate to it."""
+        return uncertainty.observations(self)
+
+    @cached_property
+    def covariates(self) -> Table:
+        """The parameters that are declared as covariates: values by subject, from data."""
+        names = self.program.system.flat.uncertainty.covariates
+        blocks = [b for b in self.parameter_names.blocks if b.name in names]
+        return Table([self.parameters[n] for b in blocks for n in b.scalar_names()])
+
+    @property
+    def doses(self) -> tuple[str, ...]:
+        """The states that doses of a data table are added to, in the order of its compartments."""
+        return self.program.system.flat.uncertainty.doses
+
+    def draw(
+        self,
+        count: int,
+        seed: int = 0,
+        *,
+        params: Mapping[str, Any] | None = None,
+        names: Iterable[str] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Values of `count` lanes by name, in declared units, for `ensemble`: those of parameters with a distribution
+        (`~`, truncated by `in`; random effects), and evenly over `in` those of parameters that have a range alone.
+
+        `params` are values that stay as given, on which distributions may depend. `names` draws these only. Equal seeds
+        give equal values. Raises `ValueError` where there is nothing to draw, or a distribution makes no sense.
+        """
+        return uncertainty.draw(self, count, seed, params, names, self.ranges)
 
     @cached_property
     def jacobian_pattern(self) -> scipy.sparse.coo_array:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from stiffdsl.check import labels
 from stiffdsl.check.constants import literal_dimensions
+from stiffdsl.check.distributions import as_declared, distributed, doses, observation
 from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse, TableUse
@@ -44,6 +45,8 @@ class Layer:
     initial: tuple[tree.Statement, ...] = ()
     reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...] = ()
     experiment: tree.Experiment | None = None
+    observations: tuple[tree.Variable, ...] = ()
+    doses: tuple[tree.Name, ...] = ()
     tables: tuple[TableUse, ...] = ()
 
 
@@ -97,7 +100,10 @@ class Classes:
             for name, member in base.members.items():
                 self._member(entity, name, member)
         for item in declaration.declarations:
+            if isinstance(item, tree.Dose) or (isinstance(item, tree.Variable) and item.kind == "observe"):
+                continue
             if isinstance(item, tree.Variable):
+                item = as_declared(item)
                 entity.own[item.name] = self._quantity(item, entity.scope)
                 self._member(entity, item.name, entity.own[item.name])
             elif isinstance(item, tree.Component):
@@ -247,10 +253,21 @@ class Classes:
         if isinstance(declaration, tree.Connector):
             return Layer(tuple(self._variable(v, walker) for v in declaration.members))
         variables, components, tables = [], [], []
+        observations: dict[str, tree.Variable] = {}
+        dosed: list[tree.Name] = []
         self._output_units.adopt(entity)
         self._label_units(entity, declaration)
         for item in declaration.declarations:
-            if isinstance(item, tree.Variable):
+            if isinstance(item, tree.Dose):
+                dosed += doses(item, walker)
+            elif isinstance(item, tree.Variable) and item.kind == "observe":
+                observed = observation(item, walker)
+                if item.name in observations:
+                    say_duplicate(self.report, item.name, item.name_span, observations[item.name].name_span)
+                if observed is not None:
+                    observations.setdefault(item.name, observed)
+            elif isinstance(item, tree.Variable):
+                item = as_declared(item)
                 own = entity.own[item.name]
                 if isinstance(own, Quantity) and own.span == item.name_span:
                     item = own.variable
@@ -275,6 +292,8 @@ class Classes:
             statements.initial(declaration.initial),
             reactions,
             statements.experiment(declaration.experiment),
+            tuple(observations.values()),
+            tuple(dosed),
         )
         return replace(layer, tables=tuple(tables), variables=(*walker.constants.arrays.values(), *variables))
 
@@ -334,6 +353,10 @@ class Classes:
                 for e in (variable.range.first, variable.range.last)
             ]
             bounds = replace(variable.range, first=ends[0], last=ends[1])
+        variable = replace(variable, value=found["value"])
+        if variable.distribution is not None or variable.per is not None or variable.role == "random":
+            variable = distributed(variable, unit, walker, len(dims))
+            found["value"] = variable.value
         return replace(
             variable,
             dimensions=tuple(dims),
@@ -444,14 +467,19 @@ def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
             if m.attribute in BEGINNINGS and not any(a in given for a in BEGINNINGS):
                 given.update(dict.fromkeys(BEGINNINGS))
             given[m.attribute] = m.value
-    variables = tuple(replace(v, **own[v.name]) if v.name in own else v for v in layer.variables)
+    variables = []
+    for v in layer.variables:
+        given = own.get(v.name, {})
+        # A value takes the place of the declared one, and of its distribution.
+        certain = {"distribution": None} if "value" in given and v.distribution is not None else {}
+        variables.append(replace(v, **given, **certain) if given else v)
     components = []
     for use in layer.components:
         start = use.name + "."
         inner = tuple(replace(m, name=m.name[len(start) :]) for m in modifiers if m.name.startswith(start))
         components.append(replace(use, modifiers=merged(use.modifiers, inner)) if inner else use)
     tables = tuple(replace(t, value=own[t.name]["value"]) if t.name in own else t for t in layer.tables)
-    return replace(layer, variables=variables, components=tuple(components), tables=tables)
+    return replace(layer, variables=tuple(variables), components=tuple(components), tables=tables)
 
 
 def _class_of(entity: Entity, layers: list[Layer]) -> Class:
@@ -473,6 +501,8 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         initial=joined(lambda layer: layer.initial),
         reactions=joined(lambda layer: layer.reactions),
         experiment=experiments[-1] if experiments else None,
+        observations=joined(lambda layer: layer.observations),
+        doses=joined(lambda layer: layer.doses),
         span=declaration.name_span,
         tables=joined(lambda layer: layer.tables),
     )

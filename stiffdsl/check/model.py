@@ -51,6 +51,8 @@ class Class:
     experiment: tree.Experiment | None
     span: Span
     tables: tuple[TableUse, ...] = ()
+    observations: tuple[tree.Variable, ...] = ()
+    doses: tuple[tree.Name, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -70,15 +70,19 @@ def swept_values(call: RunArguments, sweeps: tuple[Sweep, ...]) -> dict[str, np.
 
 
 def drawn_values(call: RunArguments, count: int, seed: int) -> dict[str, np.ndarray]:
-    """The values of every lane by parameter, drawn uniformly over the declared ranges."""
-    ranges = {name: bounds for name, bounds in call.model.ranges.items() if name not in call.loaded.params}
-    if not ranges:
-        raise Failure(
-            "there is nothing to draw: no parameter of the model has a range\n"
-            "  give one in the model: param k1 = 0.04 in 0.02..0.06"
-        )
-    source = np.random.default_rng(seed)
-    return {name: source.uniform(low, high, count) for name, (low, high) in ranges.items()}
+    """The values of every lane by parameter, by their distributions, or evenly over the declared ranges."""
+    try:
+        drawn = call.model.draw(count, seed, params=call.loaded.params)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    return {name: lanes for array, values in drawn.items() for name, lanes in _by_scalar(call, array, values)}
+
+
+def _by_scalar(call: RunArguments, name: str, values: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """The lanes of every scalar of what was drawn under one name."""
+    found = call.model.parameter_names.find(name)
+    names = [found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()]
+    return list(zip(names, values.reshape(len(values), -1).T, strict=True))
 
 
 def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:

@@ -45,20 +45,20 @@ def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:
                 "this parameter needs one",
                 help=f"write `param {variable.name} = …`, or set it where the part is declared",
             )
-        context.parameter_values += _define(context, block, value, f"the parameter `{block.name}`")
+        context.parameter_values += define(context, block, value, f"the parameter `{block.name}`")
     elif block.kind == "input":
         if value is not None:
-            context.input_values += _define(context, block, value, f"the default of the input `{block.name}`")
+            context.input_values += define(context, block, value, f"the default of the input `{block.name}`")
     elif value is not None and not (variable.name in node.bound_inputs and value.scope is node):
         _bind(context, block, value)
     start = declared(node, variable, "start", variable.start)
     if start is not None:
-        context.starts += _define(context, block, start, f"the start value of `{block.name}`")
+        context.starts += define(context, block, start, f"the start value of `{block.name}`")
         if start.scope is node and node is not context.root:
             context.default_starts.append(block)
     guess = declared(node, variable, "guess", variable.guess)
     if guess is not None:
-        context.guesses += _define(context, block, guess, f"the guess of `{block.name}`")
+        context.guesses += define(context, block, guess, f"the guess of `{block.name}`")
 
 
 def declared(node: Node, variable: tree.Variable, attribute: str, own: tree.Expr | None) -> Bound | None:
@@ -94,7 +94,8 @@ def _try(context: Context, bound: Bound, domain: IterationDomain) -> None:
     look.lift(look.expand(bound.value))
 
 
-def _define(context: Context, block: Block, bound: Bound, what: str) -> list[tuple[np.ndarray, Rows]]:
+def define(context: Context, block: Block, bound: Bound, what: str) -> list[tuple[np.ndarray, Rows]]:
+    """The rows that define every scalar of `block`, by their numbers."""
     check_size(context.divide(bound.value), bound.span)
     if isinstance(bound.value, tree.Number):
         number = Rows(("num", bound.value.value), (), (), (), block.size, bound.span)

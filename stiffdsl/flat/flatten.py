@@ -1,6 +1,7 @@
 """`flatten`: instances, values, equations, connections and reactions, then alias elimination."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from stiffdsl.flat.finish import finished
 from stiffdsl.flat.instances import instantiated
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.flat.statements import add_statements
+from stiffdsl.flat.uncertainty import checked_doses, uncertainty
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 
@@ -26,7 +28,9 @@ def flatten(checked: CheckedModel, constants: Mapping[str, float | str] | None =
     """
     with large_trees():
         context, connections = gathered(checked, constants or {})
-        return finished(context, connections, experiment(context))
+        uncertain = uncertainty(context, list(context.root.walk()))
+        model = finished(context, connections, experiment(context))
+        return checked_doses(replace(model, uncertainty=uncertain))
 
 
 def gathered(checked: CheckedModel, constants: Mapping[str, float | str]) -> tuple[Context, Connections]:

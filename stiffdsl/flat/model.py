@@ -18,6 +18,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.diagnostics import Diagnostic, Span
+from stiffdsl.syntax.tree import Expr
 
 TIME = sp.Symbol("time", real=True)
 
@@ -220,6 +221,47 @@ class Stopped:
 
 
 @dataclass(frozen=True, eq=False)
+class UncertainParameter:
+    """A parameter with a distribution, of all its instances: `arguments` define a number for each scalar of `block`
+    (targets count from 0), in SI but for pure numbers; of a vector with a `covariance` the last is a matrix for each.
+
+    `role` is `param` or `random`, `text` the distribution as it is written.
+    """
+
+    block: Block
+    role: str
+    distribution: str
+    arguments: tuple[tuple[Definition, ...], ...]
+    covariance: bool
+    text: str
+    per: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """A column of data and the distribution of its values; `arguments` are checked, over the names of part `path`."""
+
+    name: str
+    unit: str | None
+    distribution: str
+    arguments: tuple[Expr, ...]
+    text: str
+    doc: str | None
+    path: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """What is not certain in a model: parameters with distributions, observed columns, names of covariates and of the
+    states that are dosed."""
+
+    parameters: tuple[UncertainParameter, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    covariates: tuple[str, ...] = ()
+    doses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class FlatModel:
     """All scalars, and all equations in families.
 
@@ -254,6 +296,7 @@ class FlatModel:
     events: tuple[Event, ...] = ()
     stops: tuple[Stopped, ...] = ()
     tables: tuple[FlatTable, ...] = ()
+    uncertainty: Uncertainty = field(default_factory=Uncertainty)
 
     @cached_property
     def size(self) -> int:

@@ -137,6 +137,22 @@ class TreeBuilder(Transformer):
     def size_value(self, c):
         return (str(c[0]), c[1], self._span(c[0], c[1]))
 
+    def distributed(self, c):
+        call = c[1]
+        if not isinstance(call, tree.Call):  # `sum(x for …)` is another form
+            self._report(
+                "E0101", "a distribution stands behind `~`", call.span, help="write `~ normal(0, 1)`"
+            )
+            call = tree.Call(call.function, (), (), call.span)
+        return ("distribution", call, self._span(c[0], c[1]))
+
+    def per(self, c):
+        return ("per", str(c[1]), self._span(c[0], c[1]))
+
+    def dose(self, c):
+        targets = tuple(c[1::2])
+        return tree.Dose(targets, self._span(c[0], targets[-1]))
+
     def doc(self, c):
         return ("doc", _unquoted(c[0]), self._span(c[0]))
 
@@ -181,7 +197,9 @@ class TreeBuilder(Transformer):
             found.get("nominal"),
             found.get("min"),
             found.get("max"),
-            type_[1],
+            type=type_[1],
+            distribution=found.get("distribution"),
+            per=found.get("per"),
         )
 
     def type(self, c):
@@ -549,6 +567,8 @@ _PLURAL = {
     "min": "least values",
     "max": "greatest values",
     "doc": "documentation strings",
+    "distribution": "distributions",
+    "per": "words behind `per`",
 }
 
 

@@ -20,7 +20,7 @@ _PATTERN = re.compile(
     [ \t\f\r]*(?:
       (?P<NAME>[^\W\d][\w\u0300-\u036f]*)
     | (?P<FOREIGN>//[^\n]*|/\*(?:.|\n)*?\*/|&&|\|\||~=|<>|!(?!=)|\*\*|−|[·×⋅]|%[^\n]*|\?[^\n]*)
-    | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],:@]|\.(?!\d))
+    | (?P<OP><->|->|:=|\.\.|<=|>=|==|!=|[-+*/^<>=(){}\[\],:@~]|\.(?!\d))
     | (?P<NUMBER>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<LINE>(?:\#[^\n]*)?(?:\n|\Z))
     | (?P<STRING>"(?:\\.|[^"\\\n])*")
@@ -33,11 +33,11 @@ _OPERATORS = {
     "<->": "ARROW", "->": "ARROW", ":=": "ASSIGN", "..": "DOTDOT", "<=": "COMPARE", ">=": "COMPARE",
     "==": "COMPARE", "!=": "COMPARE", "<": "COMPARE", ">": "COMPARE", "-": "MINUS", "+": "PLUS", "*": "TIMES",
     "/": "OVER", "^": "POWER", "=": "EQUAL", "(": "LPAR", ")": "RPAR", "{": "LBRACE", "}": "RBRACE",
-    "[": "LSQB", "]": "RSQB", ",": "COMMA", ".": "DOT", ":": "COLON", "@": "AT",
+    "[": "LSQB", "]": "RSQB", ",": "COMMA", ".": "DOT", ":": "COLON", "@": "AT", "~": "TILDE",
 }  # fmt: skip
 _CONTINUES = {
     "COMMA", "PLUS", "MINUS", "TIMES", "OVER", "POWER", "EQUAL", "COMPARE", "ARROW", "AND", "OR", "NOT", "AT",
-    "RATE", "DOTDOT", "ASSIGN", "ELSE", "IF",
+    "RATE", "DOTDOT", "ASSIGN", "ELSE", "IF", "TILDE",
 }  # fmt: skip
 # A line that begins with one of these goes on with the statement before it.
 _LEADING = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:[+*/^=@<>!]|and\b|or\b)")
@@ -51,7 +51,8 @@ _KEYWORDS = {
     "output": "KIND", "discrete": "KIND", "part": "PART", "port": "PORT", "potential": "POTENTIAL",
     "flow": "FLOW", "equations": "EQUATIONS", "initial": "INITIAL", "reactions": "REACTIONS",
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
-    "stop": "STOP", "assert": "ASSERT", "enum": "ENUM",
+    "stop": "STOP", "assert": "ASSERT", "enum": "ENUM", "random": "KIND", "covariate": "KIND", "observe": "KIND",
+    "dose": "DOSE",
 }  # fmt: skip
 _OUTSIDE_COMMENTS = re.compile(r"#[^\n]*|.", re.DOTALL)
 _EQUAL_FOLLOWS = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*=")
@@ -60,7 +61,7 @@ _BLOCKS = {"FOR": 1, "IF_BLOCK": 1, "END": -1, "FUNCTION": 0, "CONNECTOR": 0, "M
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "elif", "elsif",
+    "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "per", "elif", "elsif",
 }  # fmt: skip
 # The first words of the lines of a test, and the words that stand between its values.
 _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
@@ -85,7 +86,8 @@ _MEANT = {
 _BOUNDARY = re.compile(
     r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
     r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
-    r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port|table)"
+    r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port|table"
+    r"|random|covariate|observe|dose)"
     r"[ \t]+[^\W\d]|test[ \t]+\")"
 )
 
@@ -290,7 +292,18 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             return "NAME"
         if kind in ("EQUATIONS", "INITIAL", "REACTIONS", "EXPERIMENT", "END"):
             return kind if following[:1] in ("\n", "") else "NAME"
-        if kind in ("KIND", "PART", "PORT", "POTENTIAL", "FLOW", "STOP", "PARTIAL", "CONNECT", "ENUM"):
+        if kind in (
+            "KIND",
+            "DOSE",
+            "PART",
+            "PORT",
+            "POTENTIAL",
+            "FLOW",
+            "STOP",
+            "PARTIAL",
+            "CONNECT",
+            "ENUM",
+        ):
             return kind if re.match(r'[^\W\d]|"', following) else "NAME"
         if kind == "ASSERT":
             return kind if re.match(r"[\w.(+\-]", following) else "NAME"
@@ -309,6 +322,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         # `0 -> 2 rate rate k`: the first is a species.
         species = previous == "NUMBER" and re.match(r"[ \t]*rate\b", text[position : position + 200])
         return "NAME" if species or following in ("->", "<-") else "RATE"
+    if value == "per" and previous == "RPAR" and re.match(r"[^\W\d]", following):
+        return "PER"
     if value == "extends" and previous in ("NAME", "STRING"):
         return "EXTENDS"
     if value == "model" and previous == "PARTIAL":

@@ -61,6 +61,8 @@ def show_variable(variable: tree.Variable) -> str:
         words.append(f"[{variable.unit}]")
     if variable.value is not None:
         words.append(f"= {show_expression(variable.value)}")
+    if variable.distribution is not None:
+        words.append(f"~ {show_expression(variable.distribution)}")
     if variable.range is not None:
         words.append(f"in {show_expression(variable.range)}")
     if variable.start is not None:
@@ -71,6 +73,10 @@ def show_variable(variable: tree.Variable) -> str:
         value = getattr(variable, word)
         if value is not None:
             words.append(f"{word} {show_expression(value)}")
+    if variable.per is not None:
+        # It stands behind the distribution.
+        at = next((k for k, word in enumerate(words) if word.startswith("~ ")), len(words) - 1)
+        words.insert(at + 1, f"per {variable.per}")
     return " ".join(words) + _doc(variable.doc)
 
 
@@ -136,6 +142,8 @@ def _model(model: tree.Model) -> Iterator[str]:
             size, type_ = _indices(declaration.dimensions), declaration.type
             name = f"{declaration.kind} {declaration.name}{size} : {type_}"
             yield f"  {name}{_modifiers(declaration.modifiers)}{_doc(declaration.doc)}"
+        elif isinstance(declaration, tree.Dose):
+            yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
         else:
             yield from _later(declaration, "  ")
     for title, statements in (("equations", model.equations), ("initial", model.initial)):

@@ -218,7 +218,10 @@ class Modifier:
 @dataclass(frozen=True, slots=True)
 class Variable:
     """`kind name[dimensions] [unit] = value in low..high start s guess g nominal n min a max b "doc"`; `kind` is
-    const, param, input, var, output or discrete.
+    const, param, input, var, output or discrete, or random, covariate or observe.
+
+    `distribution` is the call behind `~`, `per` the word behind `per`. `role`: what was declared as `random` or
+    `covariate` is a param once it is checked.
 
     `unit` is the declared unit, also when it is written after the value (`param k = 0.04 [1/s]`); `value`
     then keeps no unit of its own (`Number(0.04, None)`).
@@ -241,6 +244,9 @@ class Variable:
     # `discrete mode : Mode`: the enumeration, and its labels once `check` has found it.
     type: str | None = None
     labels: tuple[str, ...] = ()
+    distribution: Call | None = None
+    per: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +262,14 @@ class Component:
     span: Span = _span()
     name_span: Span = _span()
     type_span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """`dose depot, central`: the states that the compartments of a data table dose, in order."""
+
+    targets: tuple[Name, ...]
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +296,7 @@ class Table:
     name_span: Span = _span()
 
 
-Declaration = Variable | Component | Table | Later
+Declaration = Variable | Component | Table | Dose | Later
 
 
 # --- equations -----------------------------------------------------------------------------------
