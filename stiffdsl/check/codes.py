@@ -299,6 +299,29 @@ CODES: dict[str, tuple[str, str]] = {
         "`=` with `within 1e-4`, relative to the right side, or with a unit, absolute: `within 0.1 [K]`; `<`, `<=`, "
         "`>` and `>=` without. Nothing is relative to zero.",
     ),
+    "E0275": (
+        "an unknown distribution",
+        "Parameters (`param`, `random`) have `normal(mean, deviation)`, `lognormal(mean, deviation)` of the logarithm, "
+        "or `uniform(low, high)`; data (`observe`) has `normal`, `lognormal`, `student(degrees, location, scale)`, "
+        "`poisson(mean)` or `bernoulli(probability)`.",
+    ),
+    "E0276": (
+        "arguments that do not fit a distribution",
+        "Means and ends are in the unit of what is declared, deviations are differences in it, and positive; those of "
+        "`lognormal` are pure numbers, of the logarithm of the value in its declared unit. A vector takes a number, a "
+        "vector, or for the spread of `normal` a covariance matrix.",
+    ),
+    "E0277": (
+        "a distribution in the wrong place",
+        "`param k = 1 ~ normal(1, 0.1)`, `random eta ~ normal(0, omega)` and `observe conc ~ normal(cp, 0.1)` have "
+        "distributions; a random effect and an observation have nothing else that says their value. `per occasion` "
+        "follows the distribution of a `random`.",
+    ),
+    "E0278": (
+        "a dose of what is no state",
+        "`dose depot, central` names the states that doses of a data table are added to, in the order of its "
+        "compartments. What an equation computes cannot be dosed.",
+    ),
     "E0280": (
         "not a value of this enumeration",
         "`enum Mode {off, heating}` beside the models declares the values that `param mode : Mode = off` may have. "

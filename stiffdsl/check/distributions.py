@@ -39,20 +39,20 @@ def distributed(variable: tree.Variable, unit: Unit | None, walker: Walker, rank
     if variable.per is not None and kind != "random":
         at = variable.name_span
         report.say(
-            "E0282", f"{an(kind)} is not `per {variable.per}`", (at, "belongs to a `random`"),
+            "E0277", f"{an(kind)} is not `per {variable.per}`", (at, "belongs to a `random`"),
             help=f"write `random {name} ~ normal(0, 0.1) per {variable.per}`",
         )  # fmt: skip
     if kind == "random" and (call is None or variable.value is not None):
         label = "has no distribution" if call is None else "has a value"
         report.say(
-            "E0282", f"`random {name}` is told by its distribution alone", (variable.name_span, label),
+            "E0277", f"`random {name}` is told by its distribution alone", (variable.name_span, label),
             help=f"write `random {name} ~ normal(0, 0.1)`; it acts as its median where nothing is drawn",
         )  # fmt: skip
     if call is None:
         return variable
     if kind not in ("param", "random"):
         report.say(
-            "E0282", f"{an(kind)} has no distribution", (call.span, f"`{name}` is {an(kind)}"),
+            "E0277", f"{an(kind)} has no distribution", (call.span, f"`{name}` is {an(kind)}"),
             help="parameters (`param`, `random`) and data (`observe`) have one",
         )  # fmt: skip
         return replace(variable, distribution=None)
@@ -80,7 +80,7 @@ def observation(variable: tree.Variable, walker: Walker) -> tree.Variable | None
     if call is None or more or variable.dimensions:
         label = "has no distribution" if call is None else "takes a unit, a distribution and a text"
         report.say(
-            "E0282", f"`observe {variable.name}` is told by its distribution alone", (variable.name_span, label),
+            "E0277", f"`observe {variable.name}` is told by its distribution alone", (variable.name_span, label),
             help=f"write `observe {variable.name} ~ normal(x, 0.1)`: a column of data, and what it is near",
         )  # fmt: skip
         return None
@@ -100,7 +100,7 @@ def doses(dose: tree.Dose, walker: Walker) -> list[tree.Name]:
             if value.bare or value.dimension is not None or value.level > Level.CONSTANT or value.rank:
                 label = "is an array" if value.rank else "is no variable"
                 walker.report.say(
-                    "E0283", f"`{dotted(target)}` cannot be dosed", (target.span, label),
+                    "E0278", f"`{dotted(target)}` cannot be dosed", (target.span, label),
                     help="name states of the model, one for each compartment of the data",
                 )  # fmt: skip
         else:
@@ -117,11 +117,11 @@ def _found(call: tree.Call, report: Report, of_data: bool) -> Distribution | Non
     if found is None:
         other = OTHER_NAMES.get(name.lower())
         help = f"write `{other}`" if other else did_you_mean(name, fitting) or known
-        report.say("E0280", f"unknown distribution `{name}`", (call.span, "stands behind `~`"), help=help)
+        report.say("E0275", f"unknown distribution `{name}`", (call.span, "stands behind `~`"), help=help)
         return None
     if name not in fitting:
         report.say(
-            "E0280", f"`{name}` is no distribution of {whose}", (call.span, "is of others"), help=known
+            "E0275", f"`{name}` is no distribution of {whose}", (call.span, "is of others"), help=known
         )
         return None
     if call.named or len(call.arguments) != len(found.roles):
@@ -131,7 +131,7 @@ def _found(call: tree.Call, report: Report, of_data: bool) -> Distribution | Non
             else count_of(len(call.arguments), "is", "are") + " given"
         )
         report.say(
-            "E0281", f"`{name}` takes {count_of(len(found.roles), 'argument', 'arguments')}", (call.span, given),
+            "E0276", f"`{name}` takes {count_of(len(found.roles), 'argument', 'arguments')}", (call.span, given),
             help=f"write `{found.form}`",
         )  # fmt: skip
         return None
@@ -147,27 +147,33 @@ def _arguments(
     for k, (role, expr) in enumerate(zip(found.roles, call.arguments, strict=True)):
         matrix = call.function == "normal" and role == "spread" and rank == 1
         wide = walker.walk(expr).rank if matrix else 0
+        if role == "log" and walker.walk(expr).dimension not in (None, NONE):
+            walker.report.say(
+                "E0276", "`lognormal` takes the mean of the logarithm", (expr.span, "has a unit"),
+                help="write `log(x)` of the number in the declared unit: `20 [L] ~ lognormal(log(20), 0.2)`",
+            )  # fmt: skip
+            continue
         value = walker.given(
             expr, _unit_of(role, unit, wide == 2), level, f"argument {k + 1} of `{call.function}`"
         )
         most = 2 if matrix else rank
         if value.rank > most or (value.rank not in (0, rank) and not (matrix and value.rank == 2)):
             walker.report.say(
-                "E0281", f"argument {k + 1} of `{call.function}` does not fit what it is of",
+                "E0276", f"argument {k + 1} of `{call.function}` does not fit what it is of",
                 (expr.span, f"has {count_of(value.rank, 'index', 'indices')}"),
                 help="a vector takes a number, a vector, or for its spread a covariance matrix" if rank == 1 else None,
             )  # fmt: skip
         number = plain_number(expr)
         if role == "spread" and number is not None and number <= 0:
             walker.report.say(
-                "E0281", f"the spread of `{call.function}` is positive", (expr.span, "is not"),
+                "E0276", f"the spread of `{call.function}` is positive", (expr.span, "is not"),
                 help="a parameter that is certain has no `~`",
             )  # fmt: skip
         kept.append(value.expr)
     ends = [plain_number(e) for e in kept]
     if call.function == "uniform" and ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
         walker.report.say(
-            "E0281", "this range is empty", (call.span, "goes from the smaller to the larger number")
+            "E0276", "this range is empty", (call.span, "goes from the smaller to the larger number")
         )
     return tuple(kept) if walker.report.count == before else None
 

@@ -97,7 +97,9 @@ EXTREMES = ("first", "last", "least", "greatest")
     help="One run for each value: k1=1..5:20, k1=1..1000:20:log, k1={1,2,5}. Two sweeps give all combinations.",
 )
 @click.option(
-    "--draw", type=click.IntRange(min=1), help="So many runs, parameters drawn uniformly over their ranges."
+    "--draw",
+    type=click.IntRange(min=1),
+    help="So many runs, parameters drawn by their distributions (`~`), or evenly over their ranges.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seeds --draw; 0 where nothing is said.")
 @click.option(

@@ -34,7 +34,7 @@ def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:
     if block.kind == "discrete":
         add_discrete(context, block, variable.name_span)
         assert value is not None, "check asks for the value of a discrete variable"
-        context.starts += _define(context, block, value, f"the value of `{block.name}`")
+        context.starts += define(context, block, value, f"the value of `{block.name}`")
         return
     if block.kind == "param":
         if value is None:

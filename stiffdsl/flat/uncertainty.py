@@ -56,7 +56,7 @@ def _certain(cls: Class) -> bool:
 
 
 def checked_doses(model: FlatModel) -> FlatModel:
-    """The model, whose doses are added to states. Raises `ModelError` (E0283) where one is not."""
+    """The model, whose doses are added to states. Raises `ModelError` (E0278) where one is not."""
     wrong = []
     for name in model.uncertainty.doses:
         block, number = _scalar(model, name)
@@ -64,7 +64,7 @@ def checked_doses(model: FlatModel) -> FlatModel:
             title = f"`{name}` cannot be dosed: it is no state"
             wrong.append(
                 Diagnostic(
-                    "E0283",
+                    "E0278",
                     title,
                     (Label(block.span, "has no derivative"),),
                     (),

@@ -14,6 +14,7 @@ import numpy as np
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.show import BlockForm, structure
 from stiffdsl.report.picture import COLOURS, INK, MUTED, bare, blank, plain, styled, write
+from stiffdsl.runtime import uncertainty
 from stiffdsl.runtime.compile_report import conserved_facts, factor_nonzeros
 
 if TYPE_CHECKING:
@@ -79,11 +80,13 @@ def plot_structure(model: Any, path: str | Path | None = None) -> "Figure":
 
 
 def structure_facts(model: Any) -> dict[str, Any]:
-    """`model.report` with all conserved quantities and the nonzeros of the factors of the Jacobian."""
+    """`model.report` with all conserved quantities, the nonzeros of the factors of the Jacobian, and what is not
+    certain."""
     return {
         **model.report,
         "conserved": conserved_facts(model, anyway=True),
         "factors": factor_nonzeros(model.program),
+        **uncertainty.facts(model),
     }
 
 

@@ -56,6 +56,7 @@ def structure_report(report: Mapping[str, Any]) -> RenderableType:
                 *_structure(report),
                 ("L + U", fill),
                 *_work(report["work"]),
+                *_uncertain(report),
             ]
         ),
         *_warnings(report),
@@ -349,6 +350,23 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{jacobian['size']:,} × {jacobian['size']:,}, {_count(jacobian['nonzeros'], 'nonzero')} "
             f"({_percent(jacobian['density'])})",
         ),
+    ]
+
+
+def _uncertain(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is not certain, where something is."""
+    if "distributions" not in report:
+        return []
+    drawn = [
+        f"{d['name']} ~ {d['distribution']}" + (f" per {d['per']}" if d["per"] else "")
+        for d in report["distributions"]
+    ]
+    observed = [f"{o['name']} ~ {o['distribution']}" for o in report["observations"]]
+    return [
+        ("distributions", _listing(drawn)),
+        ("observations", _listing(observed)),
+        ("covariates", _listing(report["covariates"])),
+        ("doses", _listing(report["doses"])),
     ]
 
 

@@ -60,6 +60,30 @@ def observations(model: CompiledProgram) -> tuple[Observed, ...]:
     return tuple(Observed(o.name, o.unit, o.distribution, o.text, o.doc) for o in found)
 
 
+def facts(model: CompiledProgram) -> dict[str, Any]:
+    """What is not certain, as a report lists it; empty where all is."""
+    declared = model.program.system.flat.uncertainty
+    found: dict[str, Any] = {
+        "distributions": [
+            {
+                "name": d.name,
+                "kind": d.kind,
+                "distribution": d.text,
+                "unit": d.unit,
+                "range": d.range,
+                "per": d.per,
+            }
+            for d in distributions(model)
+        ],
+        "observations": [
+            {"name": o.name, "unit": o.unit, "distribution": o.text} for o in observations(model)
+        ],
+        "covariates": list(declared.covariates),
+        "doses": list(declared.doses),
+    }
+    return found if any(found.values()) else {}
+
+
 def _row(model: CompiledProgram, d: UncertainParameter, p: np.ndarray) -> DistributedParameter:
     block = d.block
     roles = DISTRIBUTIONS[d.distribution].roles
@@ -166,7 +190,8 @@ def _converged(
         if values is not None and all(np.array_equal(a, b) for a, b in zip(values, found, strict=True)):
             return found
         values = found
-    raise AssertionError("distributions that depend on one another in a circle")
+    told = ", ".join(f"`{d.block.name}`" for d in uncertain)
+    raise ValueError(f"the distributions of {told} depend on one another in a circle")
 
 
 def _upstream(model: CompiledProgram, read: list[Definition]) -> set[int]:
@@ -292,9 +317,9 @@ def _evaluated(definition: Definition, p: np.ndarray, constants: np.ndarray) -> 
     for k, part in enumerate(family.sums):
         term = compiled([slot(j) for j in range(len(part.kinds))], part.term)
         terms = np.broadcast_to(term(*columns(part.kinds, part.table)), (len(p), len(part.owner)))
-        summed = np.zeros((len(p), family.size))
-        np.add.at(summed, (slice(None), part.owner), terms)
+        summed = np.zeros((family.size, len(p)))
+        np.add.at(summed, part.owner, terms.T)
         symbols.append(total(k))
-        given.append(summed)
+        given.append(summed.T)
     with np.errstate(all="ignore"):
         return np.broadcast_to(compiled(symbols, family.template)(*given), (len(p), family.size))

@@ -11,6 +11,7 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.context import ErrorContext, open_bracket, shown, span_of, written
+from stiffdsl.syntax.habits_of_distributions import DISTRIBUTION_RULES
 from stiffdsl.syntax.habits_of_tests import TEST_RULES
 from stiffdsl.syntax.modelica import TYPES
 from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
@@ -193,13 +194,13 @@ def _in_function(p: ErrorContext) -> bool:
 
 def _declaration(p: ErrorContext) -> Diagnostic | None:
     """A declaration after the sections began, or two of them in one line."""
-    if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "LATER"):
+    if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
         return p.say(
             f"a connector has no `{p.token}`",
             "it holds potentials and flows",
             help="write `potential v [V]` or `flow i [A]`; parts and ports of others belong into a model",
         )
-    if not p.line and p.token.type in ("KIND", "PART", "PORT", "LATER"):
+    if not p.line and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
         where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"
         return p.say(f"a declaration stands {where}", help="move it there")
     if p.first is None or p.first.type not in ("KIND", "PART", "PORT"):
@@ -421,7 +422,7 @@ def _enum(p: ErrorContext) -> Diagnostic | None:
 
 
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
-    *TEST_RULES,
+    *TEST_RULES, *DISTRIBUTION_RULES,
     _choices, _elementwise, _function_line, _enum,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,

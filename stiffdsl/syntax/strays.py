@@ -74,6 +74,7 @@ _STRAY = {
     "<>": "write `!=`",
     "**": "a power is written `x^2`",
     "−": "this is a dash; write the minus sign of the keyboard, `-`",
+    "±": "a value that is not certain is `1 ~ normal(1, 0.1)`",
     "→": "the arrow of a reaction is `->`",
     "⟶": "the arrow of a reaction is `->`",
     "⇌": "a reaction that goes both ways is `A <-> B @ kf, kr`",

@@ -126,3 +126,22 @@ def test_options_that_exclude_each_other(stiffdsl, tank):
     outcome = stiffdsl("simulate", "tank.sml", "--sweep", "k=0.2..1:3", "--sensitivity")
     assert (outcome.status, "exclude each other" in outcome.err) == (2, True)
     assert stiffdsl("simulate", "tank.sml", "-q").out == ""
+
+
+def test_draws_are_by_distributions_and_inspect_lists_them(stiffdsl, folder):
+    (folder / "m.sml").write_text(
+        "model M\n  param k = 1 ~ normal(1, 0.1)\n  random b[2] ~ normal(0, 0.2) per occasion\n  covariate WT = 70\n"
+        "  var x start 1\n  dose x\n  observe c ~ normal(x, 0.1)\nequations\n  der(x) = -k*exp(b[1])*x\n"
+        "experiment\n  time 0..1\nend\n"
+    )
+    report = json.loads(stiffdsl("simulate", "m.sml", "--draw", "40", "--json").out)
+    assert set(report["varied"]) == {"k", "b[1]", "b[2]"}
+    assert set(
+        json.loads(stiffdsl("simulate", "m.sml", "--draw", "9", "--set", "b=0", "--json").out)["varied"]
+    ) == {"k"}
+    facts = json.loads(stiffdsl("inspect", "m.sml", "--json").out)
+    assert [d["name"] for d in facts["distributions"]] == ["k", "b"]
+    assert (facts["covariates"], facts["doses"]) == (["WT"], ["x"])
+    shown = stiffdsl("inspect", "m.sml").out
+    assert "b ~ normal(0, 0.2) per occasion" in shown
+    assert "c ~ normal(x, 0.1)" in shown

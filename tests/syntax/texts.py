@@ -1,5 +1,7 @@
 """Trees of every form, for Hypothesis."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from stiffdsl.diagnostics import Source, Span
@@ -89,6 +91,15 @@ typed = st.builds(
     names,
     st.one_of(st.none(), expressions.map(_value_without_own_unit)),
 )
+_distributions = st.builds(
+    lambda f, a: tree.Call(f, a, (), HERE),
+    st.sampled_from(["normal", "lognormal", "lib.f"]),
+    st.lists(expressions, max_size=2).map(tuple),
+)
+uncertain = st.builds(
+    lambda kind, v, d, per: replace(v, kind=kind, distribution=d, per=per),
+    st.sampled_from(["param", "random", "observe"]), variables, _distributions, st.sampled_from([None, "occasion"]),
+)  # fmt: skip
 modifiers = st.lists(
     st.builds(
         lambda n, a, v: tree.Modifier(n, a, v, HERE),
@@ -109,6 +120,7 @@ places = st.lists(
     st.builds(tree.Part, names, st.lists(expressions, max_size=1).map(tuple)), min_size=1, max_size=3
 )
 references = places.map(lambda parts: tree.Name(tuple(parts), HERE))
+doses = st.lists(references, min_size=1, max_size=2).map(lambda t: tree.Dose(tuple(t), HERE))
 equations = st.builds(lambda a, b: tree.Equation(a, b, HERE), expressions, expressions)
 connects = st.lists(references, min_size=2, max_size=3).map(lambda p: tree.Connect(tuple(p), HERE))
 
@@ -142,7 +154,7 @@ models = st.builds(
     st.lists(
         st.builds(lambda t, m: tree.Extends(t, m, HERE), st.just("lib.Base"), modifiers), max_size=2
     ).map(tuple),
-    st.lists(st.one_of(variables, typed, components), max_size=3).map(tuple),
+    st.lists(st.one_of(variables, typed, components, uncertain, doses), max_size=3).map(tuple),
     st.lists(statements, max_size=3).map(tuple),
     st.lists(equations, max_size=1).map(tuple),
     st.lists(reactions, max_size=2).map(tuple),
