@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.counted import counted
 from stiffdsl.program.divisors import Divisor, divisors_of
 from stiffdsl.program.events import EventTable
 from stiffdsl.program.kinks import bends
@@ -114,6 +115,8 @@ class Program:
     watched: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
     # The program for other values of parameters that decide the structure (`singular_defaults.py`).
     general: "Program | None" = None
+    # Whether quadratures count in the error norm.
+    counts_quadratures: bool = False
 
     @cached_property
     def size(self) -> int:
@@ -155,7 +158,7 @@ class Program:
 
     @cached_property
     def quadratures(self) -> np.ndarray:
-        """The entries of y that stay outside of the error norm (`quadratures.py`)."""
+        """The entries of y that nothing reads (`quadratures.py`)."""
         return quadratures(self.system, self.columns)
 
     @cached_property
@@ -174,16 +177,19 @@ class Program:
         return bool(np.all(self.is_variable))
 
     @cached_property
-    def counted(self) -> float:
-        """The share of y that the error norm counts."""
-        return float(np.mean(~self.quadratures)) if self.size else 1.0
+    def counted(self) -> np.ndarray:
+        """Mask of the entries of y whose errors steer the steps (`counted.py`)."""
+        return counted(self.is_variable, None if self.counts_quadratures else self.quadratures)
 
-    def absolute(self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np) -> Any:
-        """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry.
+    def absolute(self, rtol: Any, atol: Any, start: Any = None, xp: Any = np) -> Any:
+        """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry. More
+        than one number are those already.
 
         It counts in units of what was declared `nominal`. Where nothing was, a state that begins near `atol`, but not
-        at zero, is held to `rtol` of its `start`. Quadratures count where `every` is true.
+        at zero, is held to `rtol` of its `start`.
         """
+        if not isinstance(atol, float) and np.ndim(atol):
+            return atol
         nominal = self.nominal
         if nominal is not None:
             atol = atol * nominal
@@ -192,22 +198,4 @@ class Program:
             small = (size > 0) & (size < NEAR * atol)
             if xp is not np or small.any():
                 atol = xp.where(small, xp.minimum(atol, xp.maximum(rtol, 1e-12) * size), atol)
-        return atol if every or self.counted == 1 else atol + np.where(self.quadratures, np.inf, 0.0)
-
-    def tolerances(
-        self, rtol: Any, atol: Any, every: bool = False, start: Any = None, xp: Any = np
-    ) -> tuple[Any, Any]:
-        """The tolerances of y for a norm that is the mean over all of it; `atol` is a number (`absolute`), or one for
-        each entry, infinite where the error does not count.
-
-        The error of a derivative is that of its variable, which is held: it has none of its own, and where states tied
-        by their derivatives move fast its rounding would be taken for an error.
-        """
-        if isinstance(atol, float) or np.ndim(atol) == 0:
-            atol = self.absolute(rtol, atol, every, start, xp)
-            share = None if every or self.counted == 1 else np.sqrt(self.counted)
-        else:
-            share = xp.sqrt(xp.mean(xp.isfinite(atol)))
-        if share is not None:
-            rtol, atol = rtol * share, atol * share
-        return rtol, atol if self.all_variables else xp.where(self.is_variable, atol, np.inf)
+        return atol

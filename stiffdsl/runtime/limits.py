@@ -110,7 +110,7 @@ def _unseen(model: CompiledProgram, y: np.ndarray, atol: Any) -> list[str]:
     if not below.any():
         return []
     allowed = np.broadcast_to(np.asarray(allowed, dtype=float), (count,))
-    unseen = (reached > 0) & (reached < allowed) & np.isfinite(allowed)
+    unseen = (reached > 0) & (reached < allowed) & model.program.counted[:count]
     if not np.any(unseen):
         return []
     names, most, least = [], 0.0, np.inf

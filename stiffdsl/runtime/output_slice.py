@@ -1,7 +1,7 @@
 """The part of a model that named outputs need, compiled; and what is given for the whole, for that part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,18 @@ def _outputs(model: CompiledProgram, numbers: tuple[int, ...], by: Backend) -> A
     """`outputs(t, y, p, u)` of the variables `numbers` over JAX."""
     program = with_outputs(model.program, np.array(numbers, dtype=np.int64))
     return by.function(program, program.by_name["outputs"], functions(program).outputs)
+
+
+def counting(model: CompiledProgram, quadratures: bool) -> CompiledProgram:
+    """The model, whose quadratures count in the error norm where that is asked for."""
+    return _counting(model) if quadratures and np.any(model.program.quadratures) else model
+
+
+@artifact
+def _counting(model: CompiledProgram) -> CompiledProgram:
+    made = type(model)(replace(model.program, counts_quadratures=True), model.seconds, model.origin)
+    made.whole = model.whole
+    return made
 
 
 def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -17,8 +17,8 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.executors import of_lane
 from stiffdsl.runtime.knots import knots_of_tables
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.output_slice import names_of, pruned
-from stiffdsl.runtime.tolerance import absolute
+from stiffdsl.runtime.output_slice import counting, names_of, pruned
+from stiffdsl.runtime.tolerance import absolute, names_quadratures
 from stiffdsl.solve.base.arguments import number, told
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_process
@@ -101,7 +101,8 @@ class PureSolve:
         inputs: Mapping[str, Any] | None = None,
         **settings: Unpack[CallSettings],
     ) -> Any:
-        return self._solve(params, initial, inputs, self._asked(**settings), False)[0]
+        counts = self._counts(settings.get("atol"))
+        return self._solve(params, initial, inputs, self._asked(**settings), counts, False)[0]
 
     def full(
         self,
@@ -117,13 +118,17 @@ class PureSolve:
         With `diagnostics`, also sums over its steps that are differentiable (`solve.accounting.Diagnostics`): the
         portable tier then makes the solve.
         """
-        asked = self._asked(**settings)
-        values, status, counts, sums = self._solve(params, initial, inputs, asked, diagnostics)
+        asked, own = self._asked(**settings), self._counts(settings.get("atol"))
+        values, status, counts, sums = self._solve(params, initial, inputs, asked, own, diagnostics)
         return PureSolution(values, status, counts.accepted, counts._asdict(), sums if diagnostics else None)
 
     def __repr__(self) -> str:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())
         return f"<solver of {self.model.name}: {outputs} at {len(self.span.saveat)} times>"
+
+    def _counts(self, atol: Any) -> bool:
+        """Whether quadratures count in a call with this `atol`."""
+        return self.options.quadratures or names_quadratures(self.model, atol)
 
     def _asked(self, *, saveat: Any = None, time: Any = None, rtol: Any = None, atol: Any = None) -> CallSpan:
         """The span of a call: its own settings, the rest from `model.solver`."""
@@ -149,21 +154,25 @@ class PureSolve:
             span = span._replace(atol=absolute(self.model, atol))
         return span
 
-    def _solve(self, params: Any, initial: Any, inputs: Any, span: CallSpan, diagnostics: bool) -> Any:
+    def _solve(
+        self, params: Any, initial: Any, inputs: Any, span: CallSpan, quadratures: bool, diagnostics: bool
+    ) -> Any:
         check_process()
         model = self.model
         constant, signals = model.given.driven(inputs)
         of, given = model.given.params(params), model.given.initial(initial)
         # Kernels hold the figures of tables: where these may move, the portable tier makes the solve.
         portable = diagnostics or model.given.moves_figures(params)
-        kind = jax.tree.structure(signals), portable
+        kind = jax.tree.structure(signals), quadratures, portable
         places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
         order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
             if kind not in self._lanes:
                 part, (start, end) = pruned(model, self.outputs).model, self.span[:2]
-                options = tier.expected(part, self.options, signals, float(start), float(end))
+                options = replace(self.options, quadratures=quadratures)
+                part = counting(part, quadratures)
+                options = tier.expected(part, options, signals, float(start), float(end))
                 made = run.lane(model, options, signals, self.outputs, diagnostics=portable)
                 self._lanes[kind] = made[1:]
             # Where values are given; the values themselves may belong to a trace.

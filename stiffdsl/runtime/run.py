@@ -27,12 +27,12 @@ from stiffdsl.runtime.initialization.start_search import searched
 from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.knots import knots_of, knots_of_tables, with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
-from stiffdsl.runtime.output_slice import Pruned, names_of, pruned
+from stiffdsl.runtime.output_slice import Pruned, counting, names_of, pruned
 from stiffdsl.runtime.outside_tables import left_table, outside
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
-from stiffdsl.runtime.tolerance import absolute, relative, small_starts
+from stiffdsl.runtime.tolerance import absolute, names_quadratures, relative, small_starts
 from stiffdsl.runtime.verify.check import checked, unexamined
 from stiffdsl.solve.base.arguments import mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
@@ -80,13 +80,18 @@ def options(
         "first_step": first_step if first_step is not None else said.get("first_step"),
         "max_step": max_step if max_step is not None else said.get("max_step"),
         "linear": linear,
-        "quadratures": quadratures if quadratures is not None else said.get("include") == "quadratures",
+        "quadratures": _quadratures(model, atol) if quadratures is None else quadratures,
     }
     given = {k: v for k, v in given.items() if v is not None}
     try:
         return _checked_options(**given)
     except TypeError:  # what is no number may not be hashed either
         return Options(**given)
+
+
+def _quadratures(model: CompiledProgram, atol: Any) -> bool:
+    """Whether quadratures count where nobody says so: as the experiment says, or since they have tolerances."""
+    return model.experiment.get("include") == "quadratures" or names_quadratures(model, atol)
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -280,6 +285,7 @@ def simulate(
     if part is not None:
         model, given = part.model, part.restricted(given)
         options = restricted(options, part)
+    model = counting(model, options.quadratures)
     with np.errstate(all="ignore"):
         args = with_totals(model.program, model.interpreted, start, args, given, np)
     system = model.system(driven=bool(args.inputs.signals))
@@ -420,7 +426,7 @@ def lane(
     in declared units, status, counts, diagnostics)
     """
     part = pruned(model, outputs)
-    model, labels, numbers = part.model, part.labels, part.numbers
+    model, labels, numbers = counting(part.model, options.quadratures), part.labels, part.numbers
     program, functions = model.program, backend().functions(model)
     system = tier.beginning(model, bool(signals))
     scale = np.array([b.scale for b in model.declarations(numbers)])
@@ -478,7 +484,8 @@ def lane(
         rtol, atol = tolerances
         args = with_knots(model, args._replace(knots=knots), rtol, start, end, y)
         atol = jnp.asarray(atol)[part.kept] if np.ndim(atol) else atol
-        rtol, atol = program.tolerances(rtol * relative(model), atol, options.quadratures, small, jnp)
+        rtol = rtol * relative(model)
+        atol = program.absolute(rtol, atol, small, jnp)
         found = solve(start, end, y, args, saveat, rtol, atol)
         if kinked:
             # Backwards, the program has the other side of a jump in time.
@@ -544,7 +551,7 @@ def ensemble(
         task = executors.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
         return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task))
     check_process()
-    part = pruned(model, outputs).model
+    part = counting(pruned(model, outputs).model, options.quadratures)
     options = tier.expected(part, options, signals, start, end)
     method = tier.chosen(part, options, signals)
     slots, most = None, CHUNK

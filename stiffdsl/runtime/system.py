@@ -35,6 +35,7 @@ class ModelSystem:
     def __init__(self, program: Program, functions: Any, names: Callable[[], tuple[str, ...]], driven: bool):
         self.size = program.size
         self.mass: np.ndarray = program.mass
+        self.counted: np.ndarray = program.counted
         self.rows: np.ndarray = program.rows
         self.columns: np.ndarray = program.columns
         self.invariant_count = sum(f.size for f in program.system.invariants)

@@ -143,7 +143,8 @@ def tolerances(model: CompiledProgram, options: Options, y0: np.ndarray) -> tupl
         began = np.array(y0)
         began[states:] = 0.0
     atol = np.asarray(options.atol) if isinstance(options.atol, tuple) else options.atol
-    return model.program.tolerances(options.rtol * relative(model), atol, options.quadratures, began)
+    rtol = options.rtol * relative(model)
+    return rtol, model.program.absolute(rtol, atol, began)
 
 
 def trajectory(

@@ -30,7 +30,7 @@ def absolute(model: CompiledProgram, atol: Any) -> Any:
         return atol
     program = model.program
     system = program.system
-    default = program.absolute(RELATIVE, DEFAULT, start=small_starts(model))
+    default = program.absolute(RELATIVE, DEFAULT, small_starts(model))
     entries: Any = np.array(np.broadcast_to(default, (program.size,)))
     if not isinstance(atol, Mapping):
         given = atol if isinstance(atol, jax.Array) else numbers(atol, "`atol`")
@@ -39,14 +39,9 @@ def absolute(model: CompiledProgram, atol: Any) -> Any:
                 f"`atol` has one entry for each of the {len(system.states)} `model.states`, not {given.shape}"
             )
         return _put(entries, np.arange(len(system.states)), given)
-    place = np.full(system.flat.size, -1, dtype=np.int64)
-    place[system.states] = np.arange(len(system.states))
-    algebraic = ~system.implicit_is_der
-    place[system.implicit[algebraic]] = len(system.states) + np.flatnonzero(algebraic)
     for name, value in atol.items():
         found = model.variable_names.find(name)
-        scalars = found.scalars.ravel()
-        at = place[system.flat.alias[scalars]]
+        at = _entries_of(model)[system.flat.alias[found.scalars.ravel()]]
         if np.any(at < 0):
             raise ValueError(f"`{name}` is computed from the states; give tolerances for `model.states`")
         if isinstance(value, str):
@@ -57,6 +52,29 @@ def absolute(model: CompiledProgram, atol: Any) -> Any:
         xp: Any = jnp if isinstance(value, jax.Array) else np
         entries = _put(entries, at, xp.broadcast_to(value * found.block.scale, found.shape).ravel())
     return entries
+
+
+def names_quadratures(model: CompiledProgram, atol: Any) -> bool:
+    """Whether `atol` holds tolerances of quadratures: then these count."""
+    program = model.program
+    if atol is None or not np.any(program.quadratures):
+        return False
+    if not isinstance(atol, Mapping):
+        return np.ndim(atol) > 0
+    alias, entries = program.system.flat.alias, _entries_of(model)
+    named = [entries[alias[model.variable_names.find(name).scalars.ravel()]] for name in atol]
+    return bool(np.any(program.quadratures[np.concatenate([np.zeros(0, dtype=np.int64), *named])]))
+
+
+@artifact
+def _entries_of(model: CompiledProgram) -> np.ndarray:
+    """The entry of y that each variable is, -1 for one that is none."""
+    system = model.program.system
+    place = np.full(system.flat.size, -1, dtype=np.int64)
+    place[system.states] = np.arange(len(system.states))
+    algebraic = ~system.implicit_is_der
+    place[system.implicit[algebraic]] = len(system.states) + np.flatnonzero(algebraic)
+    return place
 
 
 def small_starts(model: CompiledProgram) -> np.ndarray | None:

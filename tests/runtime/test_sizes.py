@@ -209,10 +209,69 @@ def test_quadratures_are_as_right_outside_of_the_norm(method):
         assert solution["clock"][-1] == pytest.approx(1 - np.cos(10), rel=1e-4)
     said = sd.loads(METER.format(", include quadratures")).simulate(method=method)
     assert said.stats["accepted"] == inside.stats["accepted"]
+    named = model.simulate(method=method, atol={"E": 1e-9})
+    assert named.stats["accepted"] == inside.stats["accepted"]
     # The norm is that of the same model without a meter.
     bare = METER.format("").replace("  var E [J] start 0\n", "").replace("  der(E) = x^2\n", "")
     bare = bare.replace("  output mean = E/10\n", "")
     assert outside.stats["accepted"] == sd.loads(bare).simulate(method=method).stats["accepted"]
+
+
+LEFT_OUT = """model M
+  var x start 0.6
+  var y start -0.8
+  var vx start 0
+  var vy start 0
+  var T
+  var z start 0
+  var E start 0
+equations
+  der(x) = vx
+  der(y) = vy
+  der(vx) = -T*x
+  der(vy) = -T*y - 9.81
+  x^2 + y^2 = 1
+  der(z) + der(z)^3 = x
+  der(E) = z^2
+end"""
+
+
+@pytest.mark.parametrize("method", [*TIERS, "kvaerno5"])
+def test_unknowns_that_do_not_count_are_left_out_by_a_mask(method):
+    model = sd.loads(LEFT_OUT)
+    names = np.array(model.states.names)
+    assert names[~model.program.counted].tolist() == ["der(z)"]
+    solution = model.simulate(time=(0, 3), method=method)
+    # The way back to the constraint weighs unknowns by their tolerances.
+    assert np.max(np.abs(solution["x"] ** 2 + solution["y"] ** 2 - 1)) < 1e-14
+    # In angles, by SciPy.
+    slopes = np.polynomial.Polynomial([0, 1, 0, 1])
+
+    def f(t, s):
+        roots = (slopes - np.sin(s[0])).roots()
+        rate = roots[np.abs(roots.imag) < 1e-9].real[0]
+        return [s[1], -9.81 * np.sin(s[0]), rate, s[2] ** 2]
+
+    wanted = solve_ivp(f, (0, 3), [np.arcsin(0.6), 0, 0, 0], rtol=1e-10, atol=1e-12).y[:, -1]
+    found = [solution[n][-1] for n in ("x", "z", "E")]
+    np.testing.assert_allclose(found, [np.sin(wanted[0]), *wanted[2:]], rtol=2e-4)
+
+
+@pytest.mark.parametrize("method", [*TIERS, "radau5", "kvaerno5", "tsit5"])
+def test_what_does_not_count_must_be_finite(method):
+    # A quadrature of a cube that leaves the numbers.
+    text = "model M\n  var x start 1e101\n  var E start 0\nequations\n  der(x) = x\n  der(E) = x^3\nend"
+    model = sd.loads(text)
+    assert model.program.counted.tolist() == [True, False]
+    solution = model.simulate(time=(0, 10), method=method)
+    assert not solution.success
+    assert np.all(np.isfinite(solution.y))
+
+
+def test_tolerances_are_finite():
+    model = sd.loads(METER.format(""))
+    with pytest.raises(ValueError, match="`atol` must be finite"):
+        model.simulate(atol={"E": np.inf})
 
 
 @pytest.mark.parametrize(("rtol", "told"), [(1e-3, True), (1e-6, False)])

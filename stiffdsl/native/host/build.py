@@ -98,6 +98,7 @@ def kernel_model(
         program.tables,
         {} if in_time is None else in_time[1],
         program.mass,
+        program.counted,
         plan,
         tableau,
         sum(b.size for b in program.system.flat.inputs),
@@ -155,6 +156,7 @@ def _key(model: KernelModel) -> str:
         plan.source,
         plan.mass,
         model.mass,
+        model.counted,
     ):
         digest.update(np.ascontiguousarray(array).tobytes() + b"|")
     digest.update(repr((model.tableau, model.inputs, model.parameters, model.form)).encode())

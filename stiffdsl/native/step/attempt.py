@@ -48,6 +48,8 @@ class KernelModel:
     tables: dict[str, np.ndarray]
     tables_t: dict[str, np.ndarray]
     mass: np.ndarray
+    # Mask of the unknowns whose errors steer the steps.
+    counted: np.ndarray
     plan: lu.Plan
     tableau: Tableau
     inputs: int
@@ -81,6 +83,11 @@ class KernelModel:
     def form(self) -> Form:
         """The sizes by which code is written."""
         return self.plan.form
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """The mask as numbers; None where all unknowns count."""
+        return None if np.all(self.counted) else self.counted.astype(float)
 
     @property
     def given(self) -> int:
@@ -217,15 +224,24 @@ class Writer:
             listed += [f"ptr {self.area(a)}" for a in ("u", "u_t", "f_t", "scratch")]
             self.code.call("rhs_t", "double %t", *listed)
 
-    def scaled(self, atol: str, before: str, after: str, u: str) -> str:
+    def scaled(self, k: str, before: str, after: str, u: str) -> str:
+        """The error u of unknown k over what is tolerated; zero for a finite one that does not count."""
         code = self.code
+        u, atol = self.weighed(k, u), code.load_part("%atol", k)
         size = code.larger(code.apply("abs", before), code.apply("abs", after))
         tolerated = code.apply("add", atol, code.apply("mul", code.same("%rtol"), size))
         return code.apply("div", u, tolerated)
 
+    def weighed(self, k: str, error: str) -> str:
+        """An error as it counts."""
+        weights = self.model.weights
+        if weights is None:
+            return error
+        return self.code.apply("mul", self.code.load_part(self.code.module.constants(weights), k), error)
+
     def finish(self, squares: str) -> None:
         code = self.code
-        mean = code.apply("mul", squares, code.number(1.0 / self.model.n))
+        mean = code.apply("mul", squares, code.number(1.0 / np.sum(self.model.counted)))
         code.put(f"ret double {code.apply('sqrt', mean)}")
         code.finish()
 
@@ -317,7 +333,7 @@ def emit_general(module: IRModule, model: KernelModel, areas: Areas, planned: bo
         u = code.load_part(stages[-1], k)
         after = code.apply("add", code.load_part(argument, k), u)
         code.store_part(after, y1, k)
-        scaled = writer.scaled(code.load_part("%atol", k), code.load_part("%y", k), after, u)
+        scaled = writer.scaled(k, code.load_part("%y", k), after, u)
         code.store_part(scaled, "%scaled", k)
     writer.finish(code.squares("%scaled", n))
 

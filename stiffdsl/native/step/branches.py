@@ -173,11 +173,11 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
     with code.loop(n) as k:
         value = code.apply("mul", factor, code.load(reached, k))
         before, after = code.load("%y", k), code.load(f.area("y1"), k)
-        value = f.writer.scaled(code.load("%atol", k), before, after, value)
+        value = f.writer.scaled(k, before, after, value)
         own = code.apply("ne", code.load(mass, k), number(0.0))
         value = code.select(own, value, number(0.0))
         code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-    mean = code.apply("mul", code.load(total), number(1.0 / n))
+    mean = code.apply("mul", code.load(total), number(1.0 / np.sum(model.counted)))
     length, time = code.apply("abs", "%h"), code.apply("abs", "%t")
     length_of_all = code.larger(time, length)
     long = code.apply("gt", length, code.apply("mul", number(SHORT), length_of_all))

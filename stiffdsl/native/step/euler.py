@@ -61,7 +61,8 @@ class _Step:
         code = self.code
         most = code.variable("double", code.number(0.0))
         with code.loop(self.n) as k:
-            size = code.apply("abs", code.apply("div", code.load(vector, k), self.tolerated(k)))
+            change = self.writer.weighed(k, code.load(vector, k))
+            size = code.apply("abs", code.apply("div", change, self.tolerated(k)))
             before = code.load(most)
             code.store(code.select(code.apply("le", size, before), before, size), most)
         return code.load(most)
@@ -260,7 +261,7 @@ def _finish(step: _Step) -> None:
         code.store(code.select(step.is_state(k), off, number(0.0)), step.b, k)
     step.solve(step.dx)
     with code.loop(n) as k:
-        off = code.apply("div", code.load(step.dx, k), step.tolerated(k))
+        off = code.apply("div", step.writer.weighed(k, code.load(step.dx, k)), step.tolerated(k))
         code.store(code.select(step.is_state(k), off, number(0.0)), "%scaled", k)
         code.store(code.load(step.x, k), step.area("LU"), k)
         for i in range(step.model.tableau.stages):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from stiffdsl.native.ir.code import Code
 from stiffdsl.native.step.attempt import KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, STATE, Areas, state_areas
@@ -78,14 +80,16 @@ class Lane:
         return self.code.number(float(value))
 
     def mean_square(self, term: Callable[[str], str]) -> str:
-        """The root mean square of `term(k)`."""
-        code = self.code
+        """The root mean square of `term(k)` over the unknowns that count."""
+        code, weights = self.code, self.model.weights
         total = code.variable("double")
         code.store(code.number(0.0), total)
         with code.loop(self.n) as k:
             value = term(k)
+            if weights is not None:
+                value = code.apply("mul", code.load(code.module.constants(weights), k), value)
             code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-        mean = code.apply("mul", code.load(total), self.number(1.0 / self.n))
+        mean = code.apply("mul", code.load(total), self.number(1.0 / np.sum(self.model.counted)))
         return code.apply("sqrt", mean)
 
     def call_rhs(self, t: str, y: str, result: str) -> None:

@@ -28,7 +28,7 @@ def projection_of(program: Program) -> tuple[Function, dict[str, np.ndarray]] | 
     allowed = b.apply(
         "add", b.input("atol", n), b.apply("mul", b.element(b.input("rtol", 1), 0), b.apply("abs", start))
     )
-    share = b.apply("div", allowed, _largest(b, allowed, n))
+    share = b.apply("div", allowed, _largest(b, allowed, np.flatnonzero(program.counted)))
     share = b.apply(
         "select", b.apply("gt", share, b.number(projection.LEAST)), share, b.number(projection.LEAST)
     )
@@ -44,9 +44,9 @@ def projection_of(program: Program) -> tuple[Function, dict[str, np.ndarray]] | 
     return Function("project", ARGUMENTS, "The nearest y that holds the invariants.", ops), b.tables.arrays
 
 
-def _largest(b: Builder, vector: int, n: int) -> int:
-    largest = b.element(vector, 0)
-    for k in range(1, n):
+def _largest(b: Builder, vector: int, entries: np.ndarray) -> int:
+    largest = b.element(vector, int(entries[0]))
+    for k in entries[1:].tolist():
         value = b.element(vector, k)
         largest = b.apply("select", b.apply("gt", value, largest), value, largest)
     return largest

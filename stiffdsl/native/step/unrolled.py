@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from stiffdsl.native.factors import lu
 from stiffdsl.native.functions.emission import Entries, straight
 from stiffdsl.native.ir.code import Code, IRModule
@@ -46,7 +48,7 @@ def emit_straight(module: IRModule, model: KernelModel, areas: Areas, keep_facto
     for at, lanes in stages.parts():
         with code.vectors(lanes):
             after, u = stages.end(at, y1)
-            scaled = writer.scaled(code.load_part("%atol", at), code.load_part("%y", at), after, u)
+            scaled = writer.scaled(at, code.load_part("%y", at), after, u)
             code.store_part(after, result, at)
             code.store_part(scaled, "%scaled", at)
             found += [scaled if lanes == 1 else code.extracted(scaled, k) for k in range(lanes)]
@@ -93,10 +95,15 @@ def emit_wide(module: IRModule, model: KernelModel, areas: Areas, lanes: int) ->
         code.store(y1[k], area("y1"), k)
         size = code.larger(code.apply("abs", y[k]), code.apply("abs", y1[k]))
         tolerated = code.apply("add", code.load(area("atol"), k), code.apply("mul", rtol, size))
-        scaled = code.apply("div", stages.found[-1][k], tolerated)
+        own = stages.found[-1][k]
+        if not model.counted[k]:
+            own = code.apply("mul", code.number(0.0), own)
+        scaled = code.apply("div", own, tolerated)
         code.store(scaled, area("scaled"), k)
         squares.append(code.apply("mul", scaled, scaled))
-    error = code.apply("sqrt", code.apply("mul", code.total(squares), code.number(1.0 / n)))
+    error = code.apply(
+        "sqrt", code.apply("mul", code.total(squares), code.number(1.0 / np.sum(model.counted)))
+    )
     code.store(code.select(good[0], error, code.number(-1.0)), area("error"))
     code.put("ret void")
     code.finish()

@@ -152,6 +152,8 @@ class System:
     """M dy/dt = f as the solvers of stiffdsl take it, with `args = (p, u)`: see `simulate`."""
 
     size, mass, rows, columns, names = len(mass), mass, rows, columns, states
+    # The error of a derivative is that of its variable, which is held.
+    counted = {counted}
     time_dependent = {time_dependent}{invariant_pattern}
     rhs = staticmethod(lambda t, y, args: rhs(t, y, *args))
     jacobian = staticmethod(lambda t, y, args: jacobian(t, y, *args)){invariants}{crossings}
@@ -173,7 +175,7 @@ def simulate(p=None, u=None, time=experiment.get("time"), saveat=None, **options
     u = input_defaults(p) if u is None else u
     said = {{"rtol", "atol", "method", "max_steps"}} & experiment.keys()
     options = {{"method": "auto"}} | {{name: experiment[name] for name in said}} | options
-    method, (start, end) = options.pop("method"), time{tolerated}
+    method, (start, end) = options.pop("method"), time
     return record(system, method, start, end, initial(p, u, start), (p, u), saveat, **options)
 '''
 
@@ -184,10 +186,6 @@ INVARIANT_PATTERN = """
 INVARIANTS = """
     invariants = staticmethod(lambda t, y, args: invariants(t, y, *args))
     invariants_jacobian = staticmethod(lambda t, y, args: invariants_jacobian(t, y, *args))"""
-
-TOLERATED = """
-    # The error of a derivative is that of its variable, which is held.
-    options["atol"] = xp.where(is_der, xp.inf, options.get("atol", 1e-9))"""
 
 CROSSINGS = """
     # Steps end where lines over time are zero, or whole numbers (`crossings_periodic`): there the equations jump.

@@ -165,7 +165,7 @@ def _start(program: Program) -> list[str]:
         time_dependent=program.time_dependent,
         invariant_pattern=words.INVARIANT_PATTERN.format(count=held) if held else "",
         invariants=words.INVARIANTS if held else "",
-        tolerated="" if np.all(program.is_variable) else words.TOLERATED,
+        counted="xp.ones(len(mass), dtype=bool)" if np.all(program.is_variable) else "~is_der",
         crossings=words.CROSSINGS.format(move=program.crossings_follow)
         if len(program.crossings_periodic)
         else "",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.method import Attempt, Tolerance, scale
 
 
@@ -31,25 +32,26 @@ def account(
     sums: Diagnostics, system: Any, attempt: Attempt, accept, t, y, h, args, tolerance: Tolerance
 ) -> Diagnostics:
     """The sums after an attempt."""
-    size = scale(y, attempt.y, tolerance)
+    size, norm = scale(y, attempt.y, tolerance), ErrorNorm(system)
     # Of a rejected attempt nothing counts, and it may have overflowed.
     scaled = jnp.where(accept, attempt.scaled, 0.0)
     end = jnp.where(accept, attempt.y, y)
-    error = _norm(scaled)
+    error = _rooted(norm, scaled)
     still = error == 0
     direction = jnp.where(still, 0.0, scaled) / jnp.where(still, 1.0, error)
 
     def right_side(y):
         return system.mass * system.rhs(t + h, y, args)
 
-    fast = _norm(jax.jvp(right_side, (end,), (direction * size,))[1] / size)
+    moved = jax.jvp(right_side, (end,), (direction * size,))[1]
+    fast = _rooted(norm, norm.scaled(moved, size))
     length = jax.lax.stop_gradient(jnp.abs(h))
     return Diagnostics(
         sums.error + jnp.where(accept, length * error, 0.0), sums.stiffness + jnp.where(accept, fast, 0.0)
     )
 
 
-def _norm(x):
-    """The norm of `method.norm`, with the derivative zero at zero."""
-    square = jnp.mean(x * x) if x.size else jnp.zeros(())
-    return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
+def _rooted(norm: ErrorNorm, scaled):
+    """The norm, with the derivative zero at zero."""
+    some = jnp.any(scaled != 0)
+    return jnp.where(some, norm(jnp.where(some, scaled, 1.0)), 0.0)

@@ -15,7 +15,8 @@ from stiffdsl.solve.base.system import Args
 
 
 class Tolerance(NamedTuple):
-    """Local errors are held below `atol + rtol*|y|`; `atol` is a scalar or has one entry per unknown, positive."""
+    """Local errors are held below `atol + rtol*|y|`; `atol` is a scalar or has one entry per unknown, positive and
+    finite: unknowns that do not count are left out by a mask (`System.counted`)."""
 
     rtol: Any
     atol: Any
@@ -38,9 +39,10 @@ class Work(NamedTuple):
 class Attempt(NamedTuple):
     """A tried step.
 
-    `scaled` is the local error of every unknown over its tolerance, `error` their norm: the step is accepted where
-    `error <= 1`. An attempt that failed has `error` NaN or infinite and a `status` (int32, `Status`) other than
-    `SUCCESS` where the reason is known; then `scaled` is largest, or NaN, at the unknowns to blame.
+    `scaled` is the local error of every unknown that counts over its tolerance, zero for the others, `error` their
+    norm: the step is accepted where `error <= 1`. An attempt that failed has `error` NaN or infinite and a `status`
+    (int32, `Status`) other than `SUCCESS` where the reason is known; then `scaled` is largest, or NaN, at the unknowns
+    to blame.
     `K` are the rows of the dense output (`dense_output.py`). `arguments`, of a method with stages that are not on it:
     the stages' parts of the step, and their values of y.
     """
@@ -110,8 +112,3 @@ def scale(y0, y1, tolerance: Tolerance):
 def leaving(size, y, tolerance: Tolerance):
     """`size`, or a share of what is tolerated of y: for what an iteration may leave of an unknown that leaves zero."""
     return jnp.maximum(size, 0.01 * tolerance.rtol * jnp.abs(y))
-
-
-def norm(x: Float[Array, " n"]) -> Float[Array, ""]:
-    """The root mean square; zero for a system without unknowns, all of whose variables are computed."""
-    return jnp.sqrt(jnp.mean(x * x)) if x.size else jnp.zeros(())

@@ -47,9 +47,10 @@ class Options:
         entries = self.atol if isinstance(self.atol, tuple) else (self.atol,)
         for name, values in (("rtol", (self.rtol,)), ("atol", entries)):
             for value in values:
-                # An infinite entry says that the error of an unknown does not count.
                 if not value >= 0:
                     raise ValueError(f"`{name}` must not be negative, as {value:g} is")
+                if math.isinf(value):
+                    raise ValueError(f"`{name}` must be finite")
         if self.rtol <= 0 and min(entries, default=1.0) <= 0:
             raise ValueError("one of `rtol` and `atol` must be positive")
         if text(self.method, "`method`") not in ("auto", *METHODS):

@@ -20,7 +20,8 @@ class System(Protocol):
 
     `rows` and `columns` (NumPy int arrays, row-major order, no duplicates) are the structural nonzeros;
     `jacobian` returns one value for each. `mass` is a NumPy vector of zeros and ones.
-    `time_dependent` is False where f has no explicit time (then f_t is not computed).
+    `time_dependent` is False where f has no explicit time (then f_t is not computed). A system may have
+    `counted` (NumPy bool), a mask of the unknowns whose errors steer the steps; at least one.
     """
 
     @property
@@ -63,9 +64,11 @@ class FunctionSystem:
         mass: Any = None,
         names: Sequence[str] | None = None,
         time_dependent: bool = True,
+        counted: Any = None,
     ):
         self.function = function
         self.size = size
+        self.counted = np.ones(size, dtype=bool) if counted is None else np.asarray(counted, dtype=bool)
         self.mass = np.ones(size) if mass is None else np.asarray(mass, dtype=float)
         self.names = tuple(names) if names is not None else tuple(f"y[{i + 1}]" for i in range(size))
         self.time_dependent = time_dependent

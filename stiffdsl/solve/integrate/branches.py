@@ -27,7 +27,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.dense_output import interpolate
-from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, scale
 from stiffdsl.solve.base.system import Args, SwitchingSystem
 from stiffdsl.solve.linear.linear_systems import linear_solver
 
@@ -108,9 +109,9 @@ class _Step:
 
     def __init__(self, system: SwitchingSystem, t, y, h, y1, K, tolerance: Tolerance, args: Args):
         self.system, self.t, self.y, self.h, self.y1, self.K, self.args = system, t, y, h, y1, K, args
-        mass = np.asarray(system.mass)
-        self.size = jnp.where(mass != 0, scale(y, y1, tolerance), jnp.inf)
-        self.all_states = bool(np.all(mass))
+        self.mass = np.asarray(system.mass, dtype=float)
+        self.size, self.norm = scale(y, y1, tolerance), ErrorNorm(system)
+        self.all_states = bool(np.all(self.mass))
         self.rises = np.asarray(system.relation_rises)
         self.before, self.compared = self.relations(t, y)
 
@@ -204,7 +205,7 @@ class _Step:
             def reached(difference):
                 return solver.solve(factors, difference) / look
 
-        states = np.asarray(self.system.mass) != 0
+        states = self.mass != 0
         long = jnp.abs(self.h) > SHORT * jnp.maximum(jnp.abs(self.t), jnp.abs(self.h))
 
         def missing(t, y):
@@ -212,7 +213,7 @@ class _Step:
             difference = f - self.system.held(t, y, self.args, self.before)
             known = jnp.isfinite(difference)
             # Equations that say nothing of the other side say nothing of what is missed.
-            missed = norm(reached(jnp.where(known, difference, 0.0)) / self.size)
+            missed = self.norm.of(self.mass * reached(jnp.where(known, difference, 0.0)), self.size)
             return jnp.where(long & jnp.any(states & ~known & (f == 0)), AT_REST, missed)
 
         return missing

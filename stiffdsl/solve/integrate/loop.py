@@ -18,8 +18,9 @@ from stiffdsl.solve.base import accounting
 from stiffdsl.solve.base.accounting import Diagnostics, account
 from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate
+from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS, chosen, limited, trial
-from stiffdsl.solve.base.method import Method, Tolerance, norm, opened, renewed, scale
+from stiffdsl.solve.base.method import Method, Tolerance, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
@@ -232,11 +233,11 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
     slope = system.mass * system.rhs(t, y, args)
 
     def by_slopes():
-        size = scale(y, y, tolerance)
-        d1 = norm(slope / size)
-        h0 = trial(jnp, norm(y / size), d1, length, before)
+        size, norm = scale(y, y, tolerance), ErrorNorm(system)
+        d1 = norm.of(slope, size)
+        h0 = trial(jnp, norm.of(y, size), d1, length, before)
         later = system.mass * system.rhs(t + direction * h0, y + direction * h0 * slope, args)
-        d2 = norm((later - slope) / size) / h0
+        d2 = norm.of(later - slope, size) / h0
         return chosen(jnp, h0, d1, d2, length, before, method.order), jnp.int32(2)
 
     h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), by_slopes)

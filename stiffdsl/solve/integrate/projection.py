@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from stiffdsl.solve.base.error_norm import counted
 from stiffdsl.solve.base.method import Attempt, Method, Tolerance, opened, renewed, scale
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
@@ -68,11 +69,12 @@ class Projection:
         rows, columns = np.asarray(system.invariant_rows), np.asarray(system.invariant_columns)
         self.pairs = pairs = Pairs(rows, columns, system.invariant_count)
         self.linear = LinearSolver(*pairs.pattern, np.zeros(pairs.count))
+        self.counted = counted(system)
 
     def __call__(self, t, y, args: Args, tolerance: Tolerance) -> Float[Array, " n"]:
         pairs = self.pairs
         allowed = scale(y, y, tolerance)
-        weight = jnp.maximum(allowed / jnp.max(allowed), LEAST) ** 2
+        weight = jnp.maximum(allowed / jnp.max(jnp.where(self.counted, allowed, 0.0)), LEAST) ** 2
         moved = y
         for _ in range(MOVES):
             g = self.system.invariants(t, moved, args)

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.stiffness import require_explicit, spectral_bound
 from stiffdsl.solve.base.system import System
@@ -53,7 +54,7 @@ class Chebyshev:
 
     def __init__(self, system: System, replayed: bool = False):
         require_explicit(system, self.name)
-        self.system, self.replayed = system, replayed
+        self.system, self.replayed, self.norm = system, replayed, ErrorNorm(system)
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Any:
         """The memory is the derivative at the start of the step."""
@@ -69,9 +70,12 @@ class Chebyshev:
         stages = jnp.where(stable, jnp.maximum(wanted, 2.0), 2.0).astype(jnp.int32)
         y1 = self._stages(memory, stages, t, y, h, args)
         last = self.system.rhs(t + h, y1, args)
-        scaled = (0.8 * (y - y1) + 0.4 * h * (memory + last)) / scale(y, y1, tolerance)
-        error = jnp.where(stable, norm(scaled), jnp.inf)
-        status = jnp.where(jnp.isfinite(norm(scaled)), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
+        error = 0.8 * (y - y1) + 0.4 * h * (memory + last)
+        scaled = self.norm.scaled(error, scale(y, y1, tolerance))
+        error = jnp.where(stable, self.norm(scaled), jnp.inf)
+        status = jnp.where(jnp.isfinite(self.norm(scaled)), Status.SUCCESS, Status.NON_FINITE).astype(
+            jnp.int32
+        )
         inner = y1 - y
         K = jnp.stack([h * memory - inner, 2.0 * inner - h * (memory + last)])
         most = jnp.where(stiff > 0, (MOST - 2) ** 2 / MARGIN / stiff, jnp.inf)

@@ -8,7 +8,8 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, leaving, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, leaving, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
@@ -34,7 +35,7 @@ class ESDIRK:
     """The method for one system; with `compact` it keeps no Jacobian and no factors from step to step."""
 
     def __init__(self, tableau: ESDIRKTableau, system: System, compact: bool = False, linear: str = "auto"):
-        self.tableau, self.system = tableau, system
+        self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.K_matrix)
         self.corrector = Corrector(system, not compact, linear)
         self.mass = np.asarray(system.mass, dtype=float)
@@ -102,8 +103,8 @@ class ESDIRK:
         start = (k, y, y, memory.prepared, zero, noise, yes, Work(zero, zero, zero, zero, zero))
         k, before, y1, prepared, status, noise, sound, work = lax.fori_loop(1, last + 1, stage, start)
         error = y1 - before if tableau.e is None else h * (jnp.asarray(tableau.e) @ k)
-        scaled = error / (scale(y, y1, tolerance) + noise)
-        error = jnp.where(status == Status.SUCCESS, norm(scaled), jnp.inf)
+        scaled = self.norm.scaled(error, scale(y, y1, tolerance) + noise)
+        error = jnp.where(status == Status.SUCCESS, self.norm(scaled), jnp.inf)
         K = h * (jnp.asarray(tableau.K_matrix) @ k)
         after = EsdirkMemory(k[-1], prepared, memory.mode)
         return Attempt(y1, scaled, error, status, K, (memory.first, after, sound), work)

@@ -7,7 +7,8 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.stiffness import require_explicit
 from stiffdsl.solve.base.system import System
@@ -22,7 +23,7 @@ class Explicit:
 
     def __init__(self, tableau: ExplicitTableau, system: System):
         require_explicit(system, tableau.name)
-        self.tableau, self.system = tableau, system
+        self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.K_matrix)
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> Any:
@@ -39,8 +40,8 @@ class Explicit:
         tableau, last = self.tableau, self.tableau.stages - 1
         matrix = tableau.a_matrix[: last + 1, : last + 1]
         y1 = y + h * (matrix[last] @ k)
-        scaled = h * (np.array(tableau.e) @ k) / scale(y, y1, tolerance)
-        error = norm(scaled)
+        scaled = self.norm.scaled(h * (np.array(tableau.e) @ k), scale(y, y1, tolerance))
+        error = self.norm(scaled)
         status = jnp.where(jnp.isfinite(error), Status.SUCCESS, Status.NON_FINITE).astype(jnp.int32)
         arguments = None
         if has_branches(self.system):

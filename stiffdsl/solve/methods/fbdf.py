@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.base.method import Attempt, Tolerance, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, scale
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.newton import singular
@@ -80,7 +81,7 @@ class FBDF:
     rows = ORDERS - 1
 
     def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
-        self.system = system
+        self.system, self.norm = system, ErrorNorm(system)
         self.corrector = Corrector(system, not compact, linear)
         self.algebraic = np.asarray(system.mass) == 0
 
@@ -127,7 +128,7 @@ class FBDF:
         y1 = solved.y
         # Rounding comes in with the values before, too: the higher the order, the more of it.
         size = scale(y, y1, tolerance) + lead * solved.noise
-        error = share * (y1 - predicted) / size
+        error = self.norm.scaled(share * (y1 - predicted), size)
         states = jnp.where(self.algebraic, 0.0, error)
         # After a jump, algebraic unknowns have no past to compare with: their equations alone fix them.
         error = jnp.where(memory.points <= 1, states, error)
@@ -135,9 +136,11 @@ class FBDF:
         for j in range(ORDERS):
             new.append((new[-1] - memory.differences[j]) / reach[j + 1])
         new = jnp.stack(new)
-        sizes = lax.stop_gradient(jnp.sqrt(jnp.mean((new / size) ** 2, axis=1)))
-        tried = FbdfTrial(memory._replace(prepared=solved.prepared), new, sizes, norm(states), solved.sound)
-        total = jnp.where(solved.converged, norm(error), jnp.inf)
+        sizes = lax.stop_gradient(self.norm(self.norm.scaled(new, size), axis=1))
+        tried = FbdfTrial(
+            memory._replace(prepared=solved.prepared), new, sizes, self.norm(states), solved.sound
+        )
+        total = jnp.where(solved.converged, self.norm(error), jnp.inf)
         K = self._dense(new, memory.distances, h, k)
         return Attempt(y1, error, total, solved.status, K, tried, solved.work)
 

@@ -17,7 +17,8 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Method, Tolerance, Work, norm, opened, renewed, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Method, Tolerance, Work, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.linear.linear_systems import Factors, linear_solver
@@ -68,7 +69,7 @@ class EulerAtKinks:
     """An implicit method whose attempts that fail again and again are made by the implicit Euler method."""
 
     def __init__(self, method: Any, system: System, linear: str = "auto"):
-        self.method, self.system = method, system
+        self.method, self.system, self.norm = method, system, ErrorNorm(system)
         self.name, self.order, self.rows = method.name, method.order, method.rows
         # A sparse solver holds one set of factors.
         self.linear, self.linear_at_solution = linear_solver(system, linear), linear_solver(system, linear)
@@ -115,7 +116,7 @@ class EulerAtKinks:
         end, converged = lax.stop_gradient(self._newton(hard, *fixed))
         y1 = self._implicit(end.y, (t, y, h, args))
         scaled = lax.stop_gradient(self._error(end, *fixed))
-        error = jnp.where(converged, norm(scaled), jnp.inf)
+        error = jnp.where(converged, self.norm(scaled), jnp.inf)
         status = jnp.where(converged, Status.SUCCESS, instead.status).astype(jnp.int32)
         count = end.count
         work = [a + b for a, b in zip(instead.work, (count + 1, count, count, count, 0), strict=True)]
@@ -131,7 +132,7 @@ class EulerAtKinks:
             jacobian = self.system.jacobian(t + h, carry.y, args)
             factors = self.linear.factor(singular.usable(jacobian, singular.ZERO), 1.0 / h)
             change = self.linear.solve(factors, self._residual(carry.y, t, y, h, args))
-            size = jnp.max(jnp.abs(change) / self._tolerated(y, carry.y, tolerance))
+            size = jnp.max(self.norm.scaled(jnp.abs(change), self._tolerated(y, carry.y, tolerance)))
             halved = (carry.count >= WHOLE) & (carry.count % 2 == 0) & (size > SMALL)
             moved = carry.y + jnp.where(halved, 0.5, 1.0) * change
             moved = jnp.where(carry.count == WHOLE, y, moved)
@@ -159,7 +160,8 @@ class EulerAtKinks:
         moved = end.y - y
         off = jnp.where(known, 0.5 * STRICTER * (moved - h * slope), moved) / h
         error = self.linear.solve(end.factors, jnp.where(self.mass == 0, 0.0, off))
-        return jnp.where(self.mass == 0, 0.0, error / self._tolerated(y, end.y, tolerance))
+        scaled = self.norm.scaled(error, self._tolerated(y, end.y, tolerance))
+        return jnp.where(self.mass == 0, 0.0, scaled)
 
     def _implicit(self, y1, given):
         """`y1` itself, with the derivatives that `residual(y1, *given) = 0` gives it."""

@@ -15,7 +15,8 @@ from jax import lax
 
 from stiffdsl.solve.base import control
 from stiffdsl.solve.base.dense_output import rows_at
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, leaving, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, leaving, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import has_branches
@@ -79,7 +80,7 @@ class RadauIIA:
         # The error is estimated by a formula of order s.
         self.order = stages + 1
         self.most = 7 + 5 * (stages - 3) // 2
-        self.system, self.keep = system, not compact
+        self.system, self.keep, self.norm = system, not compact, ErrorNorm(system)
         self.mass = np.asarray(system.mass, dtype=float)
         self.states = np.flatnonzero(self.mass)
         self.kinked = has_kinks(system)
@@ -138,7 +139,7 @@ class RadauIIA:
         prepared, kept, solved, scaled, work = lax.stop_gradient(self._solve(*fixed))
         z = self._implicit(solved.z, (t, y, h, args))
         y1 = y + z[-1]
-        error = jnp.where(solved.converged, norm(scaled), jnp.inf)
+        error = jnp.where(solved.converged, self.norm(scaled), jnp.inf)
         status = jnp.where(solved.finite, Status.NEWTON, Status.NON_FINITE)
         status = jnp.where(solved.converged, Status.SUCCESS, status).astype(jnp.int32)
         polynomial = lax.stop_gradient(jnp.asarray(self.formula.powers) @ z)
@@ -216,7 +217,7 @@ class RadauIIA:
             z, count, last, rate, eta, _, _ = carry
             dz = change(z)
             farthest = jnp.max(jnp.abs(y + z + dz), axis=0)
-            distance = norm((dz / leaving(size, farthest, tolerance)).reshape(-1))
+            distance = self.norm.of(dz, leaving(size, farthest, tolerance))
             ratio = distance / last
             rate = jnp.where(count > 1, jnp.sqrt(rate * ratio), jnp.where(count == 1, ratio, rate))
             eta = jnp.where(count > 0, rate / (1.0 - rate), eta)
@@ -258,9 +259,9 @@ class RadauIIA:
             return self.real.solve(prepared.real, self.system.rhs(t, at, args) + ends)
 
         first = estimate(y)
-        again = norm(first / size) > 1.0
+        again = self.norm.of(first, size) > 1.0
         error = lax.cond(again, lambda: estimate(y + first), lambda: first)
-        return error / size, again.astype(jnp.int32)
+        return self.norm.scaled(error, size), again.astype(jnp.int32)
 
     def _implicit(self, z, given):
         """`z` itself, with the derivatives that `residual(z, *given) = 0` gives it."""
@@ -292,7 +293,7 @@ class RadauIIA:
             return self.real.solve(real, self.system.rhs(t + c * h, y + value, args) - left)
 
         found = lax.map(off, (jnp.asarray(between.c), bases, values))
-        largest = lax.stop_gradient(norm((found / size).reshape(-1)))
+        largest = lax.stop_gradient(self.norm.of(found, size))
         return jnp.where(largest <= CORRECTS, found, 0.0)
 
     def _dense(self, z, off):

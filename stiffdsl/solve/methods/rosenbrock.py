@@ -12,7 +12,8 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import has_branches
@@ -56,7 +57,7 @@ class Rosenbrock:
     """
 
     def __init__(self, tableau: Tableau, system: System, compact: bool = False, linear: str = "auto"):
-        self.tableau, self.system = tableau, system
+        self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.H)
         self.written_out = system.size <= WRITTEN_OUT and not compact
         self.linear = linear_solver(system, linear)
@@ -107,8 +108,8 @@ class Rosenbrock:
             at = jnp.where(mode == singular.NORMAL, t, lax.stop_gradient(t + 0.5 * h))
             f_t = jax.jvp(lambda s: system.rhs(s, y, args), (at,), (jnp.ones_like(t),))[1]
         y1, u, stages = self.stages(singular.usable(jacobian, mode), f_t, t, y, h, args)
-        scaled = u / scale(y, y1, tolerance)
-        error = norm(scaled)
+        scaled = self.norm.scaled(u, scale(y, y1, tolerance))
+        error = self.norm(scaled)
         finite = lax.stop_gradient(jnp.all(jnp.isfinite(jacobian)))
         error = jnp.where(finite | (mode >= singular.ZERO), error, jnp.nan)
         sound = finite & jnp.all(jnp.isfinite(lax.stop_gradient(stages[0])))

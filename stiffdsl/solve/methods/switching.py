@@ -14,7 +14,8 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base import control
-from stiffdsl.solve.base.method import Attempt, Tolerance, Work, norm, scale
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
 from stiffdsl.solve.base.stiffness import require_explicit, spectral_bound
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
@@ -53,7 +54,7 @@ class Switching:
 
     def __init__(self, system: System, compact: bool = False, linear: str = "auto"):
         require_explicit(system, self.name)
-        self.system = system
+        self.system, self.norm = system, ErrorNorm(system)
         self.explicit, self.rosenbrock = Explicit(TSIT5, system), Rosenbrock(RODAS5P, system, compact, linear)
         assert self.explicit.rows == self.rosenbrock.rows
         self.patience = _patience(system)
@@ -75,7 +76,7 @@ class Switching:
             attempt = self.explicit.finished(k, t, y, h, args, tolerance)
             arguments = h * (jnp.asarray(TSIT5.a_matrix[-1] - TSIT5.a_matrix[-2]) @ k)
             size = scale(y, attempt.y, tolerance)
-            far, near = norm((k[-1] - k[-2]) / size), norm(arguments / size)
+            far, near = self.norm.of(k[-1] - k[-2], size), self.norm.of(arguments, size)
             fast = lax.stop_gradient(jnp.where(near > 0, jnp.abs(h) * far / near, 0.0))
             rhs = attempt.work.rhs + (~memory.known).astype(jnp.int32)
             return attempt, (first, k[-1]), fast, (rhs, jnp.int32(0), jnp.int32(0))

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.base.method import Work, norm
+from stiffdsl.solve.base.error_norm import ErrorNorm
+from stiffdsl.solve.base.method import Work
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import SwitchingSystem, System
 from stiffdsl.solve.integrate.branches import has_branches
@@ -120,7 +121,7 @@ class Corrector:
     """The iteration for one system; where it does not `keep`, every step evaluates and factors its own Jacobian."""
 
     def __init__(self, system: System, keep: bool = True, linear: str = "auto"):
-        self.system, self.keep = system, keep
+        self.system, self.keep, self.norm = system, keep, ErrorNorm(system)
         kind = inexact_kind(system, linear)
         self.linear = linear_solver(system, kind)
         # Derivatives factor at other points, and a sparse solver holds but one set of factors: the steps' own.
@@ -297,7 +298,7 @@ class Corrector:
         def iterate(carry: _Found) -> _Found:
             residual = self.residual(carry.y, *given)
             change, inner, solved = solve(residual)
-            size = norm(change / tolerated)
+            size = self.norm.of(change, tolerated)
             first = carry.count == 0
             rate = jnp.where(first, carry.rate, jnp.maximum(0.3 * carry.rate, size / carry.size))
             # Factors of what is not finite would leave y where it is.

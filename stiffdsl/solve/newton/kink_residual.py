@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.solve.base.error_norm import counted
 from stiffdsl.solve.base.system import Args, System
 
 # So many times what the iteration may leave: that is a mean over the unknowns, this holds row by row.
@@ -29,5 +30,12 @@ def holds(system: System, residual: Any, t, y, alpha, args: Args, tolerated) -> 
     off = SLACK * np.sqrt(system.size) * tolerated + ROUNDING * jnp.abs(y)
     allowed = jnp.abs(alpha) * np.asarray(system.mass, dtype=float) * off
     allowed = allowed.at[np.asarray(system.rows)].add(jnp.abs(jacobian) * off[np.asarray(system.columns)])
-    # Nothing is said of equations with unknowns of any tolerance.
-    return jnp.all(~(jnp.abs(residual) > allowed))
+    return jnp.all(~(jnp.abs(residual) > allowed) | ~_judged(system))
+
+
+def _judged(system: System) -> np.ndarray:
+    """Mask of the equations all of whose unknowns have a tolerance."""
+    mask, rows = counted(system), np.asarray(system.rows)
+    judged = mask | (np.asarray(system.mass) == 0)
+    judged[rows[~mask[np.asarray(system.columns)]]] = False
+    return judged

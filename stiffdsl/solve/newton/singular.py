@@ -37,8 +37,6 @@ def pattern(count: int) -> tuple[np.ndarray, np.ndarray]:
 def _moved(y: Any, mode: Any, tolerated: Any, shares: tuple[float, ...]) -> Any:
     size, own = pattern(y.shape[0])
     sign = jnp.asarray(SIGNS)[mode]
-    # A quadrature tolerates any error; nothing reads it, so it need not move.
-    tolerated = jnp.where(jnp.isfinite(tolerated), tolerated, 0.0)
     shift = jnp.asarray(shares)[mode] * (tolerated + TINY) * size * jnp.where(sign == 0, own, sign)
     return y + lax.stop_gradient(shift)
 
