@@ -1,4 +1,4 @@
-"""Kinks of equations: where a slope jumps as unknowns pass something."""
+"""Kinks and curves of equations: where a slope jumps as unknowns pass something, and whether slopes change at all."""
 
 from collections.abc import Sequence
 
@@ -17,3 +17,11 @@ def bends(ops: Sequence[Op]) -> bool:
         moves.append(op.data == "y" if op.name == "input" else any(moves[a] for a in op.args))
         found |= op.name in BENDS and moves[-1]
     return found
+
+
+def depends(ops: Sequence[Op], name: str) -> bool:
+    """Whether the result of operations depends on the argument `name`."""
+    moves: list[bool] = []
+    for op in ops:
+        moves.append(op.data == name if op.name == "input" else any(moves[a] for a in op.args))
+    return bool(moves) and moves[-1]

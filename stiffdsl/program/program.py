@@ -13,8 +13,8 @@ import numpy as np
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.counted import counted
 from stiffdsl.program.divisors import Divisor, divisors_of
-from stiffdsl.program.events import EventTable
-from stiffdsl.program.kinks import bends
+from stiffdsl.program.events import EventTable, still
+from stiffdsl.program.kinks import bends, depends
 from stiffdsl.program.ops import Op
 from stiffdsl.program.quadratures import quadratures
 
@@ -177,9 +177,19 @@ class Program:
         return bool(np.all(self.is_variable))
 
     @cached_property
+    def curved(self) -> bool:
+        """Whether algebraic unknowns may bend inside of a step though nothing has a kink: their equations are not
+        linear with constant coefficients, or know the time."""
+        if self.kinked or not len(self.system.implicit):
+            return False
+        return depends(self.by_name["jacobian"].ops, "y") or depends(self.by_name["rhs"].ops, "t")
+
+    @cached_property
     def counted(self) -> np.ndarray:
         """Mask of the entries of y whose errors steer the steps (`counted.py`)."""
-        return counted(self.is_variable, None if self.counts_quadratures else self.quadratures)
+        return counted(
+            self.is_variable, still(self.system), None if self.counts_quadratures else self.quadratures
+        )
 
     def absolute(self, rtol: Any, atol: Any, start: Any = None, xp: Any = np) -> Any:
         """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry. More

@@ -44,6 +44,7 @@ class ModelSystem:
         self._names = names
         self.time_dependent = program.time_dependent or driven
         self.kinked = program.kinked
+        self.curved = program.curved
         self.crossings_move = program.crossings_follow or driven
         self.relation_rises: np.ndarray = program.relation_rises
         self.event_at_start: np.ndarray = program.events.at_start

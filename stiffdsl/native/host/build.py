@@ -81,6 +81,7 @@ def kernel_model(
     plan, stops = static_plan(program, start, form), stopping(program)
     if isinstance(plan, str):
         return plan
+    curved = program.curved
     parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
     program = in_segments(program, parameters)
     project = projection_of(program) if len(program.invariant_rows) else None
@@ -107,6 +108,7 @@ def kernel_model(
         tables_project={} if project is None else project[1],
         stops=stops,
         kinks=kinks_of(program),
+        curved=curved,
         forced=forced,
         events=events_of(program),
         figures=figures(program),
@@ -159,5 +161,6 @@ def _key(model: KernelModel) -> str:
         model.counted,
     ):
         digest.update(np.ascontiguousarray(array).tobytes() + b"|")
-    digest.update(repr((model.tableau, model.inputs, model.parameters, model.form)).encode())
+    settings = model.tableau, model.inputs, model.parameters, model.curved, model.form
+    digest.update(repr(settings).encode())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.native.host.interrupt_word import SYMBOL
 from stiffdsl.native.ir.registers import RegisterNamespace
-from stiffdsl.native.loop.saving import Saving
+from stiffdsl.native.loop.between_steps import Between
 from stiffdsl.native.loop.time_events import beyond_of
 from stiffdsl.native.step.attempt import PARAMETERS
 from stiffdsl.native.step.events import FIRED, STATUS, STOP
@@ -34,7 +34,7 @@ KINK, CRAWL = 6, 1e-8
 ALIKE, NOTICED = 100.0, 0.05
 
 
-class Integration(Saving):
+class Integration(Between):
     """Code that steps one solve."""
 
     watches_kinks = True
@@ -353,6 +353,7 @@ class Integration(Saving):
     def settle(self, t: str, h: str, last: str, end: str, error: str) -> None:
         """As `loop.advance` after the attempt, and `control.predictive`."""
         code, number, model = self.code, self.number, self.model
+        error = self._error_between(t, h, error)
         self.add("rhs", model.tableau.stages)
         self.add("jacobians", 1)
         self.add("factorizations", 1)
@@ -452,9 +453,6 @@ class Integration(Saving):
                 self.add("kink_attempts", 1)
                 code.store("true", short, kind="i1")
         return code.load(short, kind="i1")
-
-    def gather(self) -> None:
-        """Makes stages, new value, parameters and inputs of the attempt lie in their arrays."""
 
     def _longest(self, most: str, h: str) -> str:
         """The logarithm of the greatest factor for a next step, behind one that may have been cut at a knot."""

@@ -43,7 +43,8 @@ class Saving(Lane):
             with code.when(code.value(f"xor i1 {code.load(made, kind='i1')}, true")):
                 self._rows()
                 code.store("true", made, kind="i1")
-            self._interpolate(code.apply("div", code.apply("sub", time, t), h), cursor)
+            row = code.at(self.pointers["ys"], code.integer("mul", cursor, str(self.n)))
+            self._interpolate(code.apply("div", code.apply("sub", time, t), h), row)
             self.add("cursor", 1)
 
     def _rows(self) -> None:
@@ -54,10 +55,9 @@ class Saving(Lane):
             for r, row in enumerate(tableau.H):
                 code.store(code.combination(row, stages), self.area("K", r), k)
 
-    def _interpolate(self, theta: str, cursor: str) -> None:
-        """As `solve/base/dense_output.py`."""
+    def _interpolate(self, theta: str, row: str) -> None:
+        """As `solve/base/dense_output.py`, into the array `row`."""
         code, number = self.code, self.number
-        row = code.at(self.pointers["ys"], code.integer("mul", cursor, str(self.n)))
         rest = code.apply("sub", number(1), theta)
         rows = len(self.model.tableau.H)
         with code.loop(self.n) as k:

@@ -63,6 +63,8 @@ class KernelModel:
     stops: TimeEvents | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
+    # Whether algebraic unknowns may bend inside of steps (`solve/base/between_steps.py`).
+    curved: bool = False
     # Whether something in f may be narrow that depends on time, or on states that are functions of it.
     forced: bool = False
     # Events (`step/events.py`).

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base import accounting
 from stiffdsl.solve.base.accounting import Diagnostics, account
+from stiffdsl.solve.base.between_steps import coefficients, error_between
 from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate
 from stiffdsl.solve.base.error_norm import ErrorNorm
@@ -255,6 +256,10 @@ def advance(
     # A step of no length between two jumps at one time, where these are passed one after the other.
     between = stops & (goal == t) if apart else None
     h, args, attempt = _attempt(method, system, problem, limits, state, h, between, goal)
+    rough = coefficients(method, system)
+    if rough:
+        error = error_between(rough, system, attempt, t, y, h, args, limits.tolerance, state.rejections)
+        attempt = attempt._replace(error=error if between is None else jnp.where(between, 0.0, error))
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
     ends_short, other, kink = jnp.array(False), jnp.array(False), state.kink

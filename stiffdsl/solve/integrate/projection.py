@@ -94,6 +94,7 @@ class Projected:
     def __init__(self, method: Method, project: Projection):
         self.method, self.project = method, project
         self.name, self.order, self.rows = method.name, method.order, method.rows
+        self.rough_rows = getattr(method, "rough_rows", 0)
 
     def start(self, t, y, h, args: Args, tolerance: Tolerance) -> Any:
         return self.method.start(t, y, h, args, tolerance)

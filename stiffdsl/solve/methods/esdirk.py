@@ -34,6 +34,9 @@ class EsdirkMemory(NamedTuple):
 class ESDIRK:
     """The method for one system; with `compact` it keeps no Jacobian and no factors from step to step."""
 
+    # Coefficients of dense output that tell of unknowns it does not follow (`between_steps.py`).
+    rough_rows = 2
+
     def __init__(self, tableau: ESDIRKTableau, system: System, compact: bool = False, linear: str = "auto"):
         self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.K_matrix)

@@ -74,6 +74,9 @@ class RadauResult(NamedTuple):
 class RadauIIA:
     """The method with three or five stages; with `compact` it keeps no factors from step to step."""
 
+    # Coefficients of dense output that tell of unknowns it does not follow (`between_steps.py`).
+    rough_rows = 2
+
     def __init__(self, stages: int, system: System, compact: bool = False, linear: str = "auto"):
         self.formula = radau_iia(stages)
         self.name, self.rows = f"radau{2 * stages - 1}", stages

@@ -56,6 +56,9 @@ class Rosenbrock:
     The stages of small systems are written out one after the other unless `compact`.
     """
 
+    # Coefficients of dense output that tell of unknowns it does not follow (`between_steps.py`).
+    rough_rows = 1
+
     def __init__(self, tableau: Tableau, system: System, compact: bool = False, linear: str = "auto"):
         self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)
         self.name, self.order, self.rows = tableau.name, tableau.order, len(tableau.H)
