@@ -31,6 +31,7 @@ def compile_model(
     find: Callable[[str, Source], Source | None] | None = None,
     eliminate_conserved: bool = False,
     change: Change | None = None,
+    by_shape: bool = True,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
 
@@ -38,7 +39,7 @@ def compile_model(
     independent mistake found. `find(module, importing)` is where imports are looked up. With
     `eliminate_conserved`, every conserved quantity gives a state (see `graph/conservation/eliminate.py`). `change`
     makes another model of the checked one (a part gives way to its surrogate); where the result is compiled again in
-    another process it is pickled.
+    another process it is pickled. Without `by_shape` lines of one shape are read one by one, which comes to the same.
     """
     assert stop_after is None or stop_after in STAGES, stop_after
     from stiffdsl.solve.base import arguments
@@ -62,7 +63,7 @@ def compile_model(
 
     alike = False
     stages = partial(_stages, source, model, constants, find or load_import, eliminate_conserved, change)
-    if stop_after in ("syntax", "check"):
+    if stop_after in ("syntax", "check") or not by_shape:
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
         return _run(partial(stages, parse_by_shape), source, stop_after, on_stage)

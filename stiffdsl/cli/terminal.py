@@ -76,12 +76,12 @@ def print_rich(renderable: object) -> None:
 
 
 @contextmanager
-def progress(first: str) -> Iterator[Callable[[str], None]]:
+def progress(first: str, every: float = LOG_EVERY) -> Iterator[Callable[[str], None]]:
     """Shows what is being done; yields a function that changes the text. Without a terminal, long work writes a line
-    every now and then.
+    `every` so many seconds.
     """
     if not sys.stderr.isatty():
-        with _log(first) as change:
+        with _log(first, every) as change:
             yield change
         return
     from rich.console import Console
@@ -91,12 +91,12 @@ def progress(first: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def _log(first: str) -> Iterator[Callable[[str], None]]:
-    """Writes the text that is current to standard error every `LOG_EVERY` seconds."""
+def _log(first: str, every: float) -> Iterator[Callable[[str], None]]:
+    """Writes the text that is current to standard error `every` so many seconds."""
     begin, current, over = time.monotonic(), [first], threading.Event()
 
     def write_lines() -> None:
-        while not over.wait(LOG_EVERY):
+        while not over.wait(every):
             say(f"{current[0]} ({time.monotonic() - begin:.0f} s)")
 
     writer = threading.Thread(target=write_lines, daemon=True)

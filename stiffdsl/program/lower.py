@@ -24,9 +24,10 @@ SCALAR = 80
 UNLIKE = 4
 
 
-def lower(system: SortedSystem) -> Program:
-    """The program of `system`; its functions share one builder, which works everything out once."""
-    scalar = _by_number(system)
+def lower(system: SortedSystem, by_number: bool | None = None) -> Program:
+    """The program of `system`, written number by number or over vectors (None: by its size); its functions share one
+    builder, which works everything out once."""
+    scalar = _by_number(system) if by_number is None else by_number
     builder = Builder(ConstantTables())
     lowering = _Lowering(
         system, builder, (Numbers if scalar else Vectors)(builder, in_parameters(system.flat, builder))

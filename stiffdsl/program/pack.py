@@ -21,9 +21,10 @@ from stiffdsl.program.tables import named
 MOST = 400
 
 
-def packed(program: Program) -> Program:
-    """`program`, its long functions over numbers written over vectors; the same object where there are none."""
-    long = [_is_long(f) for f in program.functions]
+def packed(program: Program, most: int = MOST) -> Program:
+    """`program`, its functions of more than `most` operations on numbers written over vectors; the same object where
+    there are none."""
+    long = [_is_long(f, most) for f in program.functions]
     if not any(long):
         return program
     tables = ConstantTables(dict(program.tables))
@@ -32,11 +33,11 @@ def packed(program: Program) -> Program:
     return replace(program, functions=renamed, tables=arrays)
 
 
-def _is_long(function: Function) -> bool:
+def _is_long(function: Function, most: int) -> bool:
     *ops, last = function.ops
     numbers = sum(op.size is None and op.name in OPERATIONS for op in ops)
     plain = all(op.size is None or op.name in ("input", "table") for op in ops)
-    return numbers > MOST and plain and last.name == "stack"
+    return numbers > most and plain and last.name == "stack"
 
 
 def _pack(function: Function, tables: ConstantTables) -> Function:

@@ -51,7 +51,8 @@ def test_the_time_that_is_left_is_told(monkeypatch):
     from dataclasses import replace
 
     telling(replace(task, solve_many=slow), told.append).solve_many(task.low[None], lambda share: None)
-    assert re.fullmatch(r"solving runs: 0 of 1, about 1 s left", told[1])
+    # On a busy machine it is more than one.
+    assert re.fullmatch(r"solving runs: 0 of 1, about \d+ s left", told[1])
 
 
 @pytest.mark.parametrize(
@@ -68,13 +69,13 @@ def test_stored_runs_are_counted(tmp_path):
     assert stored(tmp_path) == 88 + 16
 
 
-def test_lines_without_a_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(terminal, "LOG_EVERY", 0.05)
-    with terminal.progress("sampling") as tell:
+def test_lines_without_a_terminal(capsys):
+    lines: list[str] = []
+    with terminal.progress("solving runs: 3 of 9", every=0.05) as tell:
         tell("solving runs: 3 of 9")
-        time.sleep(0.3)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines
+        while len(lines) < 2:
+            time.sleep(0.05)
+            lines += capsys.readouterr().err.splitlines()
     assert all(line.startswith("solving runs: 3 of 9 (") for line in lines)
 
 

@@ -49,17 +49,12 @@ def _equations(change: dict[int, str] | None = None) -> str:
 TEXTS = {"network": _network(), "equations": _equations()}
 
 
-def _line_by_line(monkeypatch) -> None:
-    monkeypatch.setattr(alike, "LEAST", 10**9)
-
-
 @pytest.mark.parametrize("case", TEXTS)
-def test_lines_of_one_shape_mean_what_they_mean_one_by_one(case, monkeypatch):
+def test_lines_of_one_shape_mean_what_they_mean_one_by_one(case):
     source = Source("model.sml", TEXTS[case])
     assert alike.parse_alike(source)[1]
     together = compile_model(source, stop_after="program")
-    _line_by_line(monkeypatch)
-    single = compile_model(source, stop_after="program")
+    single = compile_model(source, stop_after="program", by_shape=False)
     a, b = together.system, single.system
     names = [[s.flat.variable_name(int(v)) for v in s.states] for s in (a, b)]
     assert sorted(names[0]) == sorted(names[1])
@@ -75,35 +70,32 @@ def test_lines_of_one_shape_mean_what_they_mean_one_by_one(case, monkeypatch):
 @pytest.mark.parametrize(
     "text", ["  S1 -> S900 @ k1", "  S1 -> S2 @ k1*", "  S1 -> S2 @ 3 [m]", "  )", "  end"]
 )
-def test_a_wrong_line_among_many_gets_its_own_message(line, text, monkeypatch):
+def test_a_wrong_line_among_many_gets_its_own_message(line, text):
     source = Source("model.sml", _network({line: text}))
     together = _told(source)
-    _line_by_line(monkeypatch)
-    assert together == _told(source)
+    assert together == _told(source, by_shape=False)
 
 
 @pytest.mark.parametrize(
     "text", ["  F[7] = a*(T[99] - T[7])*2.0", "  F[7] = F[8]", "  F[7] = a*(T[6] - S)*2.0"]
 )
-def test_a_wrong_index_or_an_equation_too_many(text, monkeypatch):
+def test_a_wrong_index_or_an_equation_too_many(text):
     source = Source("model.sml", _equations({75: text}))
     together = _told(source)
-    _line_by_line(monkeypatch)
-    assert together == _told(source)
+    assert together == _told(source, by_shape=False)
 
 
-def test_a_line_that_goes_on_is_left_alone(monkeypatch):
+def test_a_line_that_goes_on_is_left_alone():
     lines = _equations().split("\n")
     lines[100:102] = ["  F[33] = a*(T[32] - T[33])*2.0", "    + 0*u", "  F[34] = 2*", "    u"]
     source = Source("model.sml", "\n".join(lines))
     together = _told(source)
-    _line_by_line(monkeypatch)
-    assert together == _told(source)
+    assert together == _told(source, by_shape=False)
 
 
-def _told(source: Source) -> str:
+def _told(source: Source, by_shape: bool = True) -> str:
     try:
-        system = compile_model(source, stop_after="graph")
+        system = compile_model(source, stop_after="graph", by_shape=by_shape)
     except ModelError as error:
         return str(error)
     return f"{len(system.states)} states"

@@ -165,14 +165,17 @@ def test_nothing_changes_with_time():
     assert time_derivative(function, {}) is None
 
 
-def test_powers_of_halves_are_products_and_roots():
+@pytest.mark.parametrize(
+    ("count", "form"), [(500, Form(unrolled_function=0)), (8, FORM)], ids=["loop", "unrolled"]
+)
+def test_powers_of_halves_are_products_and_roots(count, form):
     x = np.array([0.0, 5e-324, 1e-310, 1e-150, 0.3, 1.0, 2.0, 3.7, 1e9, 1e150, np.inf, -2.0, np.nan])
-    x = np.concatenate([x, np.random.default_rng(1).lognormal(0, 5, 500)])
+    x = np.concatenate([x, np.random.default_rng(1).lognormal(0, 5, count)])
     for half in [k for k in range(-9, 10) if k]:
         builder = Builder(ConstantTables())
         value = builder.apply("pow", builder.input("y", len(x)), builder.number(half / 2))
         function = Function("f", ("t", "y"), "A power.", builder.needed(value)[0])
-        found = compiled(function, {})(t=0.0, y=x)
+        found = compiled(function, {}, form)(t=0.0, y=x)
         with np.errstate(all="ignore"):
             expected = np.power(x, half / 2)
         # Where the power is below the normal range, one over it is not exact to the last place.

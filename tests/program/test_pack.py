@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from stiffdsl.model import CompiledModel
-from stiffdsl.program import pack
 from stiffdsl.program.pack import packed
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.export.python_module import write
@@ -32,12 +31,11 @@ def unlike(n: int) -> str:
 
 
 @pytest.mark.parametrize("make", programs(), ids=LABELS)
-def test_packed_models_mean_the_same(make, monkeypatch):
+def test_packed_models_mean_the_same(make):
     p = make()
-    monkeypatch.setattr(pack, "MOST", 0)
     given = arguments(p)
     expected = interpreted(p, given)
-    short = packed(p)
+    short = packed(p, most=0)
     assert short is not p or not p.scalar
     for name, value in interpreted(short, given).items():
         assert close(expected[name], value, 1e-13), name

@@ -2,7 +2,6 @@
 
 import math
 import operator
-import sys
 
 import jax
 import numpy as np
@@ -15,14 +14,12 @@ from stiffdsl.diagnostics import Source, Span
 from stiffdsl.flat.functions import FUNCTIONS, Where, where
 from stiffdsl.flat.model import TIME, Definition, Family, Sum, slot, total
 from stiffdsl.graph import sort
+from stiffdsl.program import lower
 from stiffdsl.program.interpret import run
 from stiffdsl.runtime.emit import functions
 from tests.graph.build import flat_model, variables
 
 from .programs import close, dense
-
-# The package offers the function under the same name.
-lowering = sys.modules["stiffdsl.program.lower"]
 
 SIZE = 3
 SPAN = Span(Source("test.sml", "x"), 1, 1, 1, 2)
@@ -141,17 +138,14 @@ def evaluated(family, time, y, p):
 
 
 # Without shrinking: SymPy makes it take minutes.
-@pytest.mark.parametrize("scalar", [-1, 80])
+@pytest.mark.parametrize("by_number", [False, True])
 @settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
 @given(system=systems(), seed=st.integers(0, 1000))
-def test_random_systems(scalar, system, seed):
+def test_random_systems(by_number, system, seed):
     rng = np.random.default_rng(seed)
     y, p, u = rng.uniform(-2, 2, SIZE), rng.uniform(0.5, 1.5, 2), np.zeros(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lowering, "SCALAR", scalar)
-        patch.setattr(lowering, "UNLIKE", 0)
-        program = lowering.lower(system)
-    assert program.scalar == (scalar > 0)
+    program = lower(system, by_number)
+    assert program.scalar == by_number
     expected = evaluated(system.flat.equations[0], 0.7, y, p)
     found = run(program, "rhs", 0.7, y, p, u)
     assert close(expected, found, 1e-9)

@@ -9,6 +9,10 @@ import jax
 misses = []
 jax.monitoring.register_event_listener(lambda name, **_: misses.append(name) if name.endswith("cache_misses") else None)
 import stiffdsl as sd
+from stiffdsl.runtime.session import prepare
+prepare()
+# However short they take: what is kept must not depend on how busy the machine is.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 model = sd.load("rc_ladder.sml", constants={"N": 400})
 solution = model.simulate(method="fbdf")
 assert solution.success

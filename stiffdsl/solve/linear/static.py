@@ -38,13 +38,13 @@ class TooLarge(ValueError):
 
 
 class StaticLU:
-    """`alpha M - J` for one pattern. Raises `TooLarge` where factors would take more than `MOST` multiplications."""
+    """`alpha M - J` for one pattern. Raises `TooLarge` where factors would take more than `most` multiplications."""
 
-    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray):
-        found = complete_pattern(rows, columns, mass, MOST)
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, mass: np.ndarray, most: float = MOST):
+        found = complete_pattern(rows, columns, mass, most)
         if found is None:
             raise TooLarge(
-                f"with static pivots the factors of these {len(mass)} unknowns would take more than {MOST:.0e} "
+                f"with static pivots the factors of these {len(mass)} unknowns would take more than {most:.0e} "
                 "multiplications: leave `linear` out, or take krylov"
             )
         self.pattern: Pattern = found
