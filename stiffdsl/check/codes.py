@@ -234,6 +234,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A `discrete` variable keeps its value between events; a quantity that is determined in every instant is a "
         "`var` or an `output`.",
     ),
+    "E0265": (
+        "branches of equations that do not pair",
+        "Where the condition around a block of equations changes in a run, each branch holds as many equations, which "
+        "take one another's place in their order. Where it is a constant, branches may hold anything.",
+    ),
     "E0502": (
         "two sides with different dimensions",
         "Both sides of an equation are quantities of one kind. A quantity without a unit takes part "

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 
 from stiffdsl.check import dimensions, labels
 from stiffdsl.check.alike import check_alike
+from stiffdsl.check.choices import Unpaired, chosen
 from stiffdsl.check.definitions import defined_by, definitions
 from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
@@ -77,6 +78,9 @@ class Statements:
             if isinstance(statement, tree.Alike):
                 done += check_alike(statement, self.walker, self._statement)
                 continue
+            if isinstance(statement, tree.IfEquation):
+                done += self._choice(statement)
+                continue
             kept = self._statement(statement)
             if kept is not None:
                 done.append(kept)
@@ -93,22 +97,41 @@ class Statements:
                 body = self._block(statement.body)
                 self.walker.leave(outer)
                 return tree.For(iterators, body, statement.span)
-            case tree.IfEquation():
-                return tree.IfEquation(tuple([self._branch(*b) for b in statement.branches]), statement.span)
             case tree.When() | tree.Assert():
                 return self._event(statement)
             case tree.Later():
                 self._not_yet(statement.form, statement.span)
                 return None
 
-    def _branch(
-        self, condition: tree.Expr | None, body: tuple[tree.Statement, ...]
-    ) -> tuple[tree.Expr | None, tuple[tree.Statement, ...]]:
-        if condition is None:
-            return None, self._block(body)
-        value = as_condition(self.walker.walk(condition))
-        self.walker.resolver.require(value, condition, Level.CONSTANT, "a condition around equations")
-        return value.expr, self._block(body)
+    def _choice(self, statement: tree.IfEquation) -> tuple[tree.Statement, ...]:
+        """A block of equations under a condition: as it is where a constant decides, else one equation a place."""
+        branches: list[tuple[tree.Expr | None, tuple[tree.Statement, ...]]] = []
+        changes = False
+        for condition, body in statement.branches:
+            value = None if condition is None else as_condition(self.walker.walk(condition))
+            if condition is not None and value is not None and value.rank:
+                help = "write a `for` around the block"
+                self.report.say(
+                    "E0226", "a condition is a scalar", (condition.span, "is an array"), help=help
+                )
+            changes |= value is not None and value.level > Level.CONSTANT
+            branches.append((None if value is None else value.expr, self._block(body)))
+        if not changes:
+            return (tree.IfEquation(tuple(branches), statement.span),)
+        conditions = [condition for condition, _ in branches if condition is not None]
+        help = "every branch of a condition that changes in a run holds as many equations, `else` included"
+        if len(conditions) == len(branches):
+            title = "this block of equations has no `else`"
+            self.report.say("E0265", title, (statement.span, "which equations hold otherwise?"), help=help)
+            return ()
+        try:
+            return chosen(conditions, [body for _, body in branches], statement.span)
+        except Unpaired as wrong:
+            title = "the branches of this block do not hold as many equations"
+            self.report.say(
+                "E0265", title, (wrong.span, wrong.reason), (statement.span, "the block"), help=help
+            )
+            return ()
 
     # --- equations -------------------------------------------------------------------------------
 

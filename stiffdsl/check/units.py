@@ -268,6 +268,8 @@ class _Reader:
         kind, text = self.peek()
         if kind != "end":
             raise UnitError(f"`{text}` is not expected in `{self.text}`")
+        if not 0 < result[0] < math.inf:
+            raise UnitError(f"`{self.text}` is a unit of size {result[0]:g}")
         return result
 
     def product(self) -> tuple[float, Dimension]:
@@ -280,6 +282,8 @@ class _Reader:
                 return scale, dimension
             s, d = self.factor()
             if text == "/":
+                if s == 0:
+                    raise UnitError(f"a division by zero in `{self.text}`")
                 scale, dimension = scale / s, divide(dimension, d)
             else:
                 scale, dimension = scale * s, multiply(dimension, d)

@@ -1,6 +1,7 @@
 """Runs cases in worker processes, writes failures to a folder, and counts."""
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,7 +113,7 @@ class Campaign:
     def _ended(self, index: int, status: int, seconds: float, told: str) -> Outcome:
         """The case in which a worker ended: by its time limit, or by a crash."""
         kind = kind_of(self.seed, index, self.kinds)
-        verdict = "hang" if "Timeout (" in told else "crash"
+        verdict = "hang" if "Timeout (" in told or status == -signal.SIGPROF else "crash"
         detail = f"exit status {status} after {seconds:.0f} s\n{told[-6000:]}"
         return Outcome(index, kind, verdict, f"{verdict}, exit status {status}", detail, "", seconds)
 
