@@ -19,6 +19,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": np.ceil,
     "mod": lambda a, b: a - b * np.floor(a / b),
     "smooth_step": lambda x, width: (1 + np.tanh(x / width)) / 2,
+    "noevent": lambda x: x,
     "min": lambda *values: min(values),
     "max": lambda *values: max(values),
 }

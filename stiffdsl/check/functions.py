@@ -37,6 +37,7 @@ BUILTINS: dict[str, Builtin] = {
     "mod": Builtin(2, 2, "keep"),
     "atan2": Builtin(2, 2, "sign"),
     "smooth_step": Builtin(2, 2, "sign"),
+    "noevent": Builtin(1, 1, "keep"),
     "min": Builtin(1, None, "keep"),
     "max": Builtin(1, None, "keep"),
     "sum": Builtin(1, 1, "reduce"),

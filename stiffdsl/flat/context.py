@@ -59,6 +59,8 @@ class Context:
         self.default_starts: list[Block] = []
         self.events: list[Event] = []
         self.chains = 0
+        # Hidden variables that hold conditions in steps (`switches.py`).
+        self.held: list[np.ndarray] = []
         self.stops: list[Stopped] = []
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.

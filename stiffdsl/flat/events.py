@@ -77,14 +77,14 @@ class _Branch:
                 context.stops.append(Stopped(action.text, action.fails, branch.span))
                 stopped = len(context.stops)
         return Event(
-            holds=_family(context, self.holds),
-            guard=None if self.guard is None else _family(context, self.guard),
+            holds=as_family(context, self.holds),
+            guard=None if self.guard is None else as_family(context, self.guard),
             at_start=branch.at_start,
             from_start=branch.from_start,
             periodic=branch.period is not None,
             chain=chain,
             actions=tuple(
-                Action(owner, targets, _family(context, value)) for owner, targets, value in self.actions
+                Action(owner, targets, as_family(context, value)) for owner, targets, value in self.actions
             ),
             stop=stopped,
             size=size,
@@ -126,7 +126,7 @@ def _action(context: Context, node: Node, action: tree.Assign, domain: Iteration
     return owner, expansion.columns[slot[1]], rows(action.value, of)
 
 
-def _family(context: Context, rows: Rows) -> Family:
+def as_family(context: Context, rows: Rows) -> Family:
     """The family of `rows`, with a hidden variable for each derivative that it mentions: `hidden = der(x)`."""
     kinds, columns = list(rows.kinds), list(rows.columns)
     for k, kind in enumerate(kinds):

@@ -9,12 +9,14 @@ from stiffdsl.flat.events import on_representatives
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
 from stiffdsl.flat.open_ports import forgotten
+from stiffdsl.flat.switches import add_switches
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 
 
 def finished(context: Context, connections: Connections, experiment: dict[str, object]) -> FlatModel:
     """The model after alias elimination; raises `ModelError` with what was found until here."""
+    add_switches(context)
     _rates_at_the_start(context)
     size = context.next["var"]
     families = context.equations.build(context.constant)
@@ -72,6 +74,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         sign=found.sign,
         events=tuple(on_representatives(event, found) for event in context.events),
         stops=tuple(context.stops),
+        held=np.concatenate([np.zeros(0, dtype=np.int64), *context.held]),
         experiment=experiment,
         warnings=(*context.checked.warnings, *forgotten(connections.ports, found)),
         counts={

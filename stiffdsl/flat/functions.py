@@ -163,4 +163,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": Ceil,
     "mod": lambda a, b: a - b * Floor(a / b),
     "smooth_step": lambda x, width: (1 + sp.tanh(x / width)) / 2,
+    "noevent": lambda x: x,
 }

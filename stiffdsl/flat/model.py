@@ -196,7 +196,8 @@ class Event:
     of times that have passed. `guard` is positive where the condition holds, and continuous where it can be: None where
     time alone decides. It fires at the start where it is `at_start`, and where it is `from_start` and its condition
     holds there. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
-    what ends the run (`FlatModel.stops`), from 1 on; 0: nothing.
+    what ends the run (`FlatModel.stops`), from 1 on; 0: nothing. `branch`: it is
+    the change of a condition in an equation (`switches.py`).
     """
 
     holds: Family
@@ -209,6 +210,7 @@ class Event:
     stop: int
     size: int
     span: Span
+    branch: bool = False
 
 
 @dataclass(frozen=True)
@@ -297,6 +299,8 @@ class FlatModel:
     stops: tuple[Stopped, ...] = ()
     tables: tuple[FlatTable, ...] = ()
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
+    # Hidden variables that hold conditions in steps.
+    held: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @cached_property
     def size(self) -> int:

@@ -28,6 +28,7 @@ FUNCTIONS: dict[str, Callable] = {
     "ceil": np.ceil,
     "mod": lambda a, b: a - b * np.floor(a / b),
     "smooth_step": lambda x, width: (1 + np.tanh(x / width)) / 2,
+    "noevent": lambda x: x,
     "min": lambda *args: np.minimum.reduce(np.broadcast_arrays(*args)),
     "max": lambda *args: np.maximum.reduce(np.broadcast_arrays(*args)),
 }

@@ -86,6 +86,7 @@ def still(system: SortedSystem) -> np.ndarray:
     for block in system.flat.variables:
         if block.kind == "discrete":
             mask[block.offset : block.offset + block.size] = True
+    mask[system.flat.held] = True
     found = np.zeros(system.size, dtype=bool)
     found[: len(system.states)] = mask[system.states]
     return found

@@ -25,6 +25,8 @@ from stiffdsl.solve.integrate.record import Trajectory
 # at which a condition holds that rounding keeps from holding there.
 EARLIER = (1e-9, 1e-6, 1e-3)
 BEYOND = (0.0, 1e-12, 1e-9)
+# Ends of a run by events.
+ENDINGS = Status.STOPPED, Status.VIOLATED, Status.CONFLICT, Status.ENDLESS, Status.CHATTERING
 # So many of the unknowns that an event changes are kept by name.
 MOST = 1000
 
@@ -193,6 +195,8 @@ def _told(model: CompiledProgram, instant: Instant, args: Args) -> Iterator[Fire
     offsets = np.cumsum([0, *(e.size for e in flat.events)])
     for member in instant.fired:
         event = int(table.event[member])
+        if flat.events[event].branch:
+            continue
         own = None if flat.events[event].size == 1 else member - int(offsets[event]) + 1
         yield FiredEvent(instant.time, event_text(flat, event), flat.events[event].span.line, own, changes)
 
@@ -212,10 +216,18 @@ def _changes(model: CompiledProgram, instant: Instant, args: Args) -> dict[str, 
     return found
 
 
+def chatters(program: Program, status: Status, found: list[Instant]) -> Status:
+    """The status, CHATTERING where events without end are changes of a condition in an equation."""
+    if status != Status.ENDLESS or not found:
+        return status
+    events = program.events.event[found[-1].fired]
+    return Status.CHATTERING if all(program.system.flat.events[e].branch for e in events) else status
+
+
 def ending(program: Program, status: Status, found: list[Instant]) -> str | None:
     """The sentence on a run that an event ended; None where none did."""
     flat = program.system.flat
-    if not found or status not in (Status.STOPPED, Status.VIOLATED, Status.CONFLICT, Status.ENDLESS):
+    if not found or status not in ENDINGS:
         return None
     last = found[-1]
     if status in (Status.STOPPED, Status.VIOLATED):

@@ -19,7 +19,7 @@ from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.conserved_totals import with_totals
-from stiffdsl.runtime.event_history import Instant, ending, history, instants
+from stiffdsl.runtime.event_history import Instant, chatters, ending, history, instants
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
@@ -360,6 +360,7 @@ def simulate(
         why += f"; {status.advice}"
     elif eventful:
         happened = list(instants(model, trajectory, args, y0))
+        status = chatters(model.program, status, happened)
         why = ending(model.program, status, happened) or why
     solution = Solution(view, t, y, status, why, stats, dense, report, noted)
     solution.events = history(model, happened, args)
