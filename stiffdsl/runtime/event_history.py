@@ -72,18 +72,21 @@ class Instant:
     conflict: list[int]
 
 
-def instants(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> Iterator[Instant]:
-    """The instants of recorded `steps`; `y0` is what the run began with."""
+def instants(
+    model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray, last: bool = False
+) -> Iterator[Instant]:
+    """The instants of recorded `steps` in their order, or from the `last` one back; `y0` is what the run began with."""
     t, y = steps.t, steps.y
     assert steps.K is not None, "a run with events is recorded step by step"
     look = _Look(model, args)
     events = model.program.events
-    first = np.where(events.from_start, 0.0, look.holds(t[0], y0, -1.0))
-    found = look.happened(t[0], y0, first, events.at_start, y[0])
-    if found.fired:
-        yield found
-    for i in np.flatnonzero(np.diff(t) == 0).tolist():
+    places = [0, *(np.flatnonzero(np.diff(t[1:]) == 0) + 1).tolist()]
+    for i in reversed(places) if last else places:
         if i == 0:
+            first = np.where(events.from_start, 0.0, look.holds(t[0], y0, -1.0))
+            found = look.happened(t[0], y0, first, events.at_start, y[0])
+            if found.fired:
+                yield found
             continue
         found = _at(look, steps, i)
         if found is not None:
@@ -184,14 +187,14 @@ class _Look:
         return Instant(float(t), order, y, after, stop, conflict)
 
 
-def history(model: CompiledProgram, found: list[Instant], args: Args) -> EventLog:
-    """The instants for a reader: every event with the declared variables that changed."""
-    return EventLog(event for instant in found for event in _told(model, instant, args))
+def history(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> EventLog:
+    """The events of a run for a reader, each with the declared variables that changed."""
+    return EventLog(event for found in instants(model, steps, args, y0) for event in _told(model, found))
 
 
-def _told(model: CompiledProgram, instant: Instant, args: Args) -> Iterator[FiredEvent]:
+def _told(model: CompiledProgram, instant: Instant) -> Iterator[FiredEvent]:
     flat, table = model.program.system.flat, model.program.events
-    changes = _changes(model, instant, args)
+    changes = _changes(model, instant)
     offsets = np.cumsum([0, *(e.size for e in flat.events)])
     for member in instant.fired:
         event = int(table.event[member])
@@ -201,7 +204,7 @@ def _told(model: CompiledProgram, instant: Instant, args: Args) -> Iterator[Fire
         yield FiredEvent(instant.time, event_text(flat, event), flat.events[event].span.line, own, changes)
 
 
-def _changes(model: CompiledProgram, instant: Instant, args: Args) -> dict[str, tuple[float, float]]:
+def _changes(model: CompiledProgram, instant: Instant) -> dict[str, tuple[float, float]]:
     """Entries of y that changed, by name in declared units."""
     program = model.program
     flat, states = program.system.flat, program.system.states
@@ -216,20 +219,19 @@ def _changes(model: CompiledProgram, instant: Instant, args: Args) -> dict[str, 
     return found
 
 
-def chatters(program: Program, status: Status, found: list[Instant]) -> Status:
+def chatters(program: Program, status: Status, last: Instant | None) -> Status:
     """The status, CHATTERING where events without end are changes of a condition in an equation."""
-    if status != Status.ENDLESS or not found:
+    if status != Status.ENDLESS or last is None:
         return status
-    events = program.events.event[found[-1].fired]
+    events = program.events.event[last.fired]
     return Status.CHATTERING if all(program.system.flat.events[e].branch for e in events) else status
 
 
-def ending(program: Program, status: Status, found: list[Instant]) -> str | None:
-    """The sentence on a run that an event ended; None where none did."""
+def ending(program: Program, status: Status, last: Instant | None) -> str | None:
+    """The sentence on a run that its last instant ended; None where none did."""
     flat = program.system.flat
-    if not found or status not in ENDINGS:
+    if last is None or status not in ENDINGS:
         return None
-    last = found[-1]
     if status in (Status.STOPPED, Status.VIOLATED):
         stopped = flat.stops[abs(last.stop) - 1] if last.stop else None
         if stopped is None:

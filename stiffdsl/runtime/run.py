@@ -19,7 +19,7 @@ from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.conserved_totals import with_totals
-from stiffdsl.runtime.event_history import Instant, chatters, ending, history, instants
+from stiffdsl.runtime.event_history import ENDINGS, chatters, ending, history, instants
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
@@ -354,16 +354,16 @@ def simulate(
     if status in STUCK:
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING
-    happened: list[Instant] = []
     why = reason(status, involved, term if left is None else left.text)
     if left is not None:
         why += f"; {status.advice}"
-    elif eventful:
-        happened = list(instants(model, trajectory, args, y0))
-        status = chatters(model.program, status, happened)
-        why = ending(model.program, status, happened) or why
+    elif eventful and status in ENDINGS:
+        last = next(instants(model, trajectory, args, y0, last=True), None)
+        status = chatters(model.program, status, last)
+        why = ending(model.program, status, last) or why
     solution = Solution(view, t, y, status, why, stats, dense, report, noted)
-    solution.events = history(model, happened, args)
+    if eventful:
+        solution.tell_events(partial(history, model, trajectory, args, y0))
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
     if check:

@@ -66,7 +66,7 @@ def test_by_other_methods_too():
 
 def test_conditions_that_are_passed_again_and_again_are_no_sliding():
     text = "model M\n  var x start 1\n  var v start 0\nequations\n  der(x) = v\n"
-    text += "  der(v) = -x + (if v > 0 then 0.1 else 0.05)\nexperiment\n  time 0..2e4\nend"
+    text += "  der(v) = -x + (if v > 0 then 0.1 else 0.05)\nexperiment\n  time 0..3e4\nend"
     found = sd.loads(text).simulate(points=5)
     assert found.success
     assert found.stats["accepted"] + found.stats["rejected"] > 150_000

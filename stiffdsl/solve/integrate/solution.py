@@ -162,7 +162,7 @@ class Solution:
         self.stats = stats
         self.start = start
         self.check: Any = None
-        self.events: Any = ()
+        self._events: Any = ()
         self._notes = notes
         self._dense = dense
         self._every: Any = None
@@ -174,6 +174,17 @@ class Solution:
         if not isinstance(self._notes, tuple):
             self._notes = tuple(self._notes() if callable(self._notes) else self._notes)
         return self._notes
+
+    @property
+    def events(self) -> Any:
+        """The events that fired, in their order: looked for when they are asked for."""
+        if callable(self._events):
+            self._events = self._events()
+        return self._events
+
+    def tell_events(self, history: Callable[[], Any]) -> None:
+        """Says how the events of the run are found."""
+        self._events = history
 
     @property
     def success(self) -> bool:
