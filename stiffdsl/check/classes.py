@@ -18,16 +18,18 @@ from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
-from stiffdsl.check.names import VisibleNames, names_in
+from stiffdsl.check.names import VisibleNames, dotted, names_in
 from stiffdsl.check.outputs import OutputUnits
+from stiffdsl.check.replaced import member_at, missing_in, with_class
 from stiffdsl.check.report import Report
-from stiffdsl.check.scope import RESERVED, Scope, say_duplicate, say_reserved
+from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
 from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Progress, Quantity
 from stiffdsl.check.tables import Tables, Tabulated
 from stiffdsl.check.units import UnitError, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.show import show_expression
 from stiffdsl.syntax.tree import SIZES
 
 _NOT_YET = {
@@ -68,7 +70,8 @@ class Classes:
         self._finishing: list[Entity] = []
         self._missing_of: dict[int, dict[str, Span]] = {}
         self._array_names: dict[int, str] = {}
-        self._output_units = OutputUnits(lambda entity: self.entity(entity.scope, entity.declaration))
+        self._replaced: dict[tuple[int, str, int], Entity] = {}
+        self._output_units = OutputUnits(self._declared)
 
     # --- declaration -----------------------------------------------------------------------------
 
@@ -83,6 +86,11 @@ class Classes:
             self._declare(entity)
             entity.progress = Progress.DONE
         return entity
+
+    def _declared(self, entity: Entity) -> Entity:
+        """The class itself, with its members declared; one with replaced classes has them."""
+        done = entity.progress is Progress.DONE
+        return entity if done else self.entity(entity.scope, entity.declaration)
 
     def _declare(self, entity: Entity) -> None:
         declaration = entity.declaration
@@ -169,7 +177,36 @@ class Classes:
         target = self._entities.setdefault(
             id(declaration), Entity(found.scope, declaration, complete=found.scope.complete)
         )
+        target = self._with_replaced_classes(entity.scope, target, component.modifiers)
         return Instance(component, len(component.dimensions), target)
+
+    def _with_replaced_classes(
+        self, scope: Scope, target: Entity, modifiers: tuple[tree.Modifier, ...]
+    ) -> Entity:
+        """`target` with the parts that `modifiers`, written in `scope`, give another class."""
+        for modifier in modifiers:
+            if modifier.attribute != "class" or target.progress is Progress.OPEN:
+                continue
+            target = self._declared(target)
+            assert isinstance(modifier.value, tree.Name)
+            found = scope.find(dotted(modifier.value))
+            path = modifier.name.split(".")
+            member = member_at(target, path, self._declared)
+            if not isinstance(member, Instance):
+                continue  # reported with the modifiers
+            wanted = tree.Connector if member.component.kind == "port" else tree.Model
+            if found is None or not isinstance(found.declaration, wanted):
+                self._wrong_replacement(scope, modifier, found, member, wanted)
+                continue
+            new = self.entity(found.scope, found.declaration)
+            new = self._with_replaced_classes(scope, new, modifier.modifiers)
+            if member.entity is None or missing_in(new, self._declared(member.entity), modifier, self.report):
+                continue
+            key = (id(target), modifier.name, id(new))
+            if key not in self._replaced:
+                self._replaced[key] = with_class(target, path, new)
+            target = self._replaced[key]
+        return target
 
     def _unknown_type(self, scope: Scope, name: str, span: Span, wanted: type) -> None:
         what = "connector" if wanted is tree.Connector else "model"
@@ -180,6 +217,23 @@ class Classes:
         self.report.say(
             "E0210", f"unknown {what} `{name}`", (span, "not declared in this file or imported"), help=near
         )
+
+    def _wrong_replacement(
+        self,
+        scope: Scope,
+        modifier: tree.Modifier,
+        found: LocatedDeclaration | None,
+        member: Instance,
+        wanted: type,
+    ) -> None:
+        name, span = show_expression(modifier.value), modifier.value.span
+        if found is None:
+            if scope.complete:
+                self._unknown_type(scope, name, span, wanted)
+            return
+        label = f"cannot be the class of a `{member.component.kind}`"
+        kind = "connector" if wanted is tree.Connector else "model"
+        self.report.say("E0211", f"`{name}` is not a {kind}", (span, label))
 
     def _wrong_type(self, component: tree.Component, declaration: object) -> None:
         name = component.type
@@ -215,7 +269,8 @@ class Classes:
                 help="a base must not depend on what extends it",
             )
             return None
-        return self.entity(found.scope, declaration)
+        base = self.entity(found.scope, declaration)
+        return self._with_replaced_classes(entity.scope, base, extends.modifiers)
 
     # --- elaboration -----------------------------------------------------------------------------
 
@@ -231,13 +286,18 @@ class Classes:
         key = id(entity)
         if key in self._finished:
             return self._finished[key]
-        self.entity(entity.scope, entity.declaration)
+        self._declared(entity)
         self._finishing.append(entity)
         layers: dict[int, Layer] = {}
         names = VisibleNames(entity.scope, entity)
         walker = Walker(self.report, names, self._array_names, self.tables)
         for extends, base in entity.bases:
             modifiers = elaborate_modifiers(extends.modifiers, base, walker)
+            for m in modifiers:
+                if m.parts and len(m.parts) == 1:
+                    title = f"`{m.name}` is inherited as a whole"
+                    help = f"write `{m.name} = {{...}}`, with all elements"
+                    self.report.say("E0242", title, (m.span, "cannot be set by element"), help=help)
             for origin, layer in self._finish(base).layers.items():
                 layers.setdefault(origin, _modified(layer, modifiers))
         layers[key] = self._own_layer(entity, walker)
@@ -396,8 +456,21 @@ class Classes:
         cls = self.finish(entity)
         walker.resolver.names = outer
         modifiers = elaborate_modifiers(component.modifiers, entity, walker, len(dims))
+        condition = None
+        if component.condition is not None:
+            value = walker.condition(component.condition)
+            what = f"the condition of `{component.name}`"
+            walker.resolver.require(value, component.condition, Level.CONSTANT, what)
+            condition = value.expr
         return ComponentUse(
-            component.kind, component.name, tuple(dims), cls, modifiers, component.doc, component.name_span
+            component.kind,
+            component.name,
+            tuple(dims),
+            cls,
+            modifiers,
+            component.doc,
+            component.name_span,
+            condition,
         )
 
     def _missing(self, cls: Class) -> dict[str, Span]:
@@ -408,6 +481,8 @@ class Classes:
         }
         missing |= {t.name: t.span for t in cls.tables if t.value is None}
         for use in cls.components:
+            if use.condition is not None:
+                continue  # there may be none; told where the model is instantiated
             given = {m.name for m in use.modifiers if m.attribute == "value"}
             for name, span in self._missing_of[id(use.cls)].items():
                 if name not in given:
@@ -462,7 +537,7 @@ def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
         return layer
     own: dict[str, dict[str, tree.Expr | None]] = {}
     for m in modifiers:
-        if "." not in m.name:
+        if "." not in m.name and not m.parts:
             given = own.setdefault(m.name, {})
             if m.attribute in BEGINNINGS and not any(a in given for a in BEGINNINGS):
                 given.update(dict.fromkeys(BEGINNINGS))
@@ -476,10 +551,19 @@ def _modified(layer: Layer, modifiers: tuple[tree.Modifier, ...]) -> Layer:
     components = []
     for use in layer.components:
         start = use.name + "."
-        inner = tuple(replace(m, name=m.name[len(start) :]) for m in modifiers if m.name.startswith(start))
+        inner = tuple(
+            replace(m, name=m.name[len(start) :], parts=_below(m.parts))
+            for m in modifiers
+            if m.name.startswith(start)
+        )
         components.append(replace(use, modifiers=merged(use.modifiers, inner)) if inner else use)
     tables = tuple(replace(t, value=own[t.name]["value"]) if t.name in own else t for t in layer.tables)
     return replace(layer, variables=tuple(variables), components=tuple(components), tables=tables)
+
+
+def _below(parts: tuple[tree.Part, ...]) -> tuple[tree.Part, ...]:
+    """The parts of a modifier's name below a component, whose own indices keep a place without a name."""
+    return (tree.Part("", parts[0].indices), *parts[1:]) if parts else ()
 
 
 def _class_of(entity: Entity, layers: list[Layer]) -> Class:

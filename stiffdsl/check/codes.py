@@ -333,6 +333,11 @@ CODES: dict[str, tuple[str, str]] = {
         "They are given and compared (`mode == off`), bare where a `Mode` is expected and else as `Mode.off`; nothing "
         "is calculated with them.",
     ),
+    "E0281": (
+        "a class that cannot take the place",
+        "`Plant(pump : GearPump)` gives a part another class. That offers all that the declared class offers: ports of "
+        "the same connectors, parameters, inputs and outputs of the same names and dimensions.",
+    ),
     "W0202": (
         "a test that expects nothing",
         "Without a line `expect` a test passes where its model can be solved at all.",

@@ -64,6 +64,7 @@ class Walker:
             tree.Range: self._range,
             tree.ArrayLiteral: self._array,
             tree.Comprehension: self._comprehension,
+            tree.Element: self._element,
             tree.At: self._in_time,
             tree.Over: self._in_time,
             tree.Pair: self._pair,
@@ -620,6 +621,18 @@ class Walker:
         return Typed(
             expr, known, 1 + items[0].rank, max([i.level for i in items]), all(i.bare for i in items)
         )
+
+    def _element(self, e: tree.Element) -> Typed:
+        value = self.number(e.array)
+        part = tree.Part("this", e.indices)
+        found = self.resolver.indices(tree.Name((part,), e.span), part, value.rank, "this")
+        if found is None:
+            return wrong(tree.Name((part,), e.span))
+        indices, opened, bare = found
+        expr = (
+            e if value.expr is e.array and indices is e.indices else tree.Element(value.expr, indices, e.span)
+        )
+        return value._replace(expr=expr, rank=opened, bare=value.bare and bare)
 
     def enter(self, iterators: tuple[tree.Iterator, ...]) -> tuple[VisibleNames, tuple[tree.Iterator, ...]]:
         """Make loop indices visible. Returns the names to go back to, and the iterators as kept."""

@@ -14,7 +14,8 @@ from stiffdsl.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class ComponentUse:
-    """A `part` or `port` with the class it is made of. Modifier values are SI, in the outer scope."""
+    """A `part` or `port` with the class it is made of. Modifier values are SI, in the outer scope. With a `condition`
+    that does not hold there is none."""
 
     kind: str
     name: str
@@ -23,6 +24,7 @@ class ComponentUse:
     modifiers: tuple[tree.Modifier, ...]
     doc: str | None
     span: Span
+    condition: tree.Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

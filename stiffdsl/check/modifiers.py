@@ -26,11 +26,12 @@ def elaborate_modifiers(
     modifiers: Iterable[tree.Modifier], target: Entity, walker: Walker, dimensions: int = 0
 ) -> tuple[tree.Modifier, ...]:
     """Modifiers of an instance of `target` (an array of `dimensions` indices), checked and in SI."""
-    kept: dict[tuple[str, str], tree.Modifier] = {}
+    kept: dict[tuple, tree.Modifier] = {}
     for modifier in modifiers:
-        key = modifier.name, modifier.attribute
+        key = modifier.key
         if key in kept:
-            what = modifier.name if modifier.attribute == "value" else f"{modifier.name} {modifier.attribute}"
+            named = modifier.attribute in ("value", "class")
+            what = modifier.name if named else f"{modifier.name} {modifier.attribute}"
             walker.report.say(
                 "E0241",
                 f"`{what}` is modified twice",
@@ -39,10 +40,35 @@ def elaborate_modifiers(
                 help="keep one of them",
             )
             continue
+        if modifier.attribute == "class":
+            kept |= {m.key: m for m in _of_replaced(modifier, target, walker, dimensions)}
+            continue
         done = _elaborate(modifier, target, walker, dimensions)
         if done is not None:
             kept[key] = done
     return tuple(kept.values())
+
+
+def _of_replaced(
+    modifier: tree.Modifier, target: Entity, walker: Walker, outer: int
+) -> Iterable[tree.Modifier]:
+    """The modifiers of a class that takes the place of another, with the names that they have from outside."""
+    found = _find(modifier, target, walker)
+    if found is None:
+        return
+    member, rank = found
+    if not isinstance(member, Instance):
+        title = f"`{modifier.name}` is no part, it has no class"
+        walker.report.say(
+            "E0242", title, (modifier.span, "cannot be replaced"), (member.span, "declared here")
+        )
+        return
+    if member.entity is None:
+        return
+    for inner in elaborate_modifiers(modifier.modifiers, member.entity, walker, outer + rank):
+        before = tuple(tree.Part(p) for p in modifier.name.split("."))
+        parts = (*before, *inner.parts) if inner.parts else ()
+        yield replace(inner, name=f"{modifier.name}.{inner.name}", parts=parts)
 
 
 def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: int) -> tree.Modifier | None:
@@ -52,8 +78,27 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         return None
     member, rank = found
     report = walker.report
+    if isinstance(member, Lookup) and modifier.parts:
+        title = f"`{modifier.name}` is a table, the same in all components of an array"
+        report.say("E0242", title, (modifier.span, "cannot be set for some"))
+        return None
     if isinstance(member, Lookup):
         return _replaced(modifier, member.table, walker)
+    parts = ()
+    if modifier.parts and isinstance(member, Quantity) and member.variable.kind == "const":
+        report.say(
+            "E0242",
+            f"`{modifier.name}` is a const, the same in all components of an array",
+            (modifier.span, "cannot be set for some"),
+            (member.span, "declared here"),
+            help="declare it as a `param`, or the components one by one",
+        )
+        return None
+    if modifier.parts:
+        indexed = _indexed(modifier, target, walker)
+        if indexed is None:
+            return None
+        parts, rank = indexed
     if isinstance(member, Instance):
         known = (
             [n for n, m in member.entity.members.items() if isinstance(m, Quantity)] if member.entity else []
@@ -96,7 +141,31 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
     if value.rank > wanted:
         has = f"has {count_of(wanted, 'index', 'indices')}" if wanted else "is a single number"
         report.say("E0226", f"`{modifier.name}` {has}", (modifier.value.span, f"this has {value.rank}"))
-    return replace(modifier, value=value.expr)
+    return replace(modifier, value=value.expr, parts=parts)
+
+
+def _indexed(
+    modifier: tree.Modifier, target: Entity, walker: Walker
+) -> tuple[tuple[tree.Part, ...], int] | None:
+    """The parts of a modifier's name with their indices in SI, and the number of indices that are left open."""
+    entity: Entity | None = target
+    done, rank, so_far = [], 0, ""
+    for part in modifier.parts:
+        assert entity is not None
+        member = entity.members[part.name]
+        assert not isinstance(member, Lookup)
+        so_far = f"{so_far}.{part.name}" if so_far else part.name
+        opened = member.rank
+        if part.indices:
+            name = tree.Name((part,), modifier.span)
+            found = walker.resolver.indices(name, part, member.rank, f"`{so_far}`")
+            if found is None:
+                return None
+            part, opened = tree.Part(part.name, found[0]), found[1]
+        rank += opened
+        done.append(part)
+        entity = member.entity if isinstance(member, Instance) else None
+    return tuple(done), rank
 
 
 def _replaced(modifier: tree.Modifier, table: tree.Table, walker: Walker) -> tree.Modifier | None:
@@ -192,19 +261,23 @@ def _settable(entity: Entity) -> str:
 
 def merged(old: tuple[tree.Modifier, ...], new: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:
     """Both, where the new overrule the old."""
-    result = {(m.name, m.attribute): m for m in old}
-    overrule(result, {(m.name, m.attribute): m for m in new})
+    result = {m.key: m for m in old}
+    overrule(result, {m.key: m for m in new})
     return tuple(result.values())
 
 
-def overrule(old: dict[tuple[str, str], Any], new: dict[tuple[str, str], Any]) -> None:
+def overrule(old: dict[tuple, Any], new: dict[tuple, Any]) -> None:
     """Put what modifiers further out say in the place of what those further in say, by name and attribute.
 
-    A `guess` takes the place of a `start` as well, and the other way round: either says where something begins.
+    A `guess` takes the place of a `start` as well, and the other way round: either says where something begins. What is
+    said of all elements takes the place of what is said of some.
     """
-    for name, attribute in new:
-        if attribute in BEGINNINGS:
-            for other in BEGINNINGS:
+    for name, attribute, *parts in new:
+        replaced = BEGINNINGS if attribute in BEGINNINGS else (attribute,)
+        if not parts:
+            for key in [k for k in old if len(k) > 2 and k[0] == name and k[1] in replaced]:
+                del old[key]
+            for other in replaced:
                 old.pop((name, other), None)
     old.update(new)
 

@@ -41,7 +41,7 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
     components = tuple(
         tree.Component(
             *(u.kind, u.name, u.dimensions, u.cls.name, _modifiers(u.modifiers), u.doc),
-            *(u.span, u.span, u.span),
+            *(u.span, u.span, u.span, u.condition),
         )
         for u in cls.components
     )

@@ -70,6 +70,7 @@ def _declaration(cls: Class, names: dict[int, str]) -> tree.Model | tree.Connect
             u.span,
             u.span,
             u.span,
+            u.condition,
         )
         for u in cls.components
         if u.cls.kind != "reaction"
@@ -92,7 +93,8 @@ def _declaration(cls: Class, names: dict[int, str]) -> tree.Model | tree.Connect
 def _variable(variable: tree.Variable, consts: set[str]) -> tree.Variable:
     unit = parse_unit(variable.unit) if variable.unit is not None else None
     if unit is None or unit.is_si:
-        return variable
+        # Labels are numbers by now.
+        return variable if variable.type is None else replace(variable, type=None, labels=())
     bounds = variable.range
     return replace(
         variable,

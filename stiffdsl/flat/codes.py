@@ -29,6 +29,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A constant divides by zero or leaves the domain of a function, a range is empty, or a `min` or `max` "
         "has nothing to choose from.",
     ),
+    "E0309": (
+        "a part that is absent",
+        "`part h : Heater if has_heater` makes no part where the condition does not hold. Connections to it vanish; "
+        "equations that mention it stand in an `if has_heater then … end`.",
+    ),
     "W0301": (
         "a port that is connected to nothing",
         "A flow that is connected to nothing is zero. Here that leaves nothing to flow through the other ports of the "

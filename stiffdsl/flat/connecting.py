@@ -24,9 +24,12 @@ def connect(
     context: Context, node: Node, statement: tree.Connect, domain: IterationDomain, ports: dict[int, Ports]
 ) -> None:
     """Gather which faces of ports meet; raises `Fault` where they do not fit together."""
-    shapes = [_port_shape(node, point, domain) for point in statement.points]
+    points = [point for point in statement.points if not _is_absent(node, point)]
+    if len(points) < 2 and len(points) < len(statement.points):
+        return
+    shapes = [_port_shape(node, point, domain) for point in points]
     shape = next((s for s in shapes if s), ())
-    for point, other in zip(statement.points, shapes, strict=True):
+    for point, other in zip(points, shapes, strict=True):
         if other and other != shape:
             raise Fault(
                 "E0305",
@@ -37,7 +40,7 @@ def connect(
     if shape:
         domain = domain.product(shape)
     faces, group = [], None
-    for point in statement.points:
+    for point in points:
         target, index = _port(context, node, point, domain)
         mine = ports[id(target.cls)]
         if group is not None and mine is not group:
@@ -52,6 +55,16 @@ def connect(
     assert group is not None
     group.spans.setdefault(0, statement.span)
     group.edges += [(faces[0], face) for face in faces[1:]]
+
+
+def _is_absent(node: Node, point: tree.Name) -> bool:
+    """Whether a port belongs to a part that its condition leaves out."""
+    target: Node | None = node
+    for part in point.parts:
+        if target is None or part.name in target.absent:
+            return target is not None
+        target = target.children.get(part.name)
+    return False
 
 
 def _port_shape(node: Node, point: tree.Name, domain: IterationDomain) -> tuple[int, ...]:

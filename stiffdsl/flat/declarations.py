@@ -10,7 +10,7 @@ from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.events import add_discrete
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
-from stiffdsl.flat.instance import Bound, Fault, Node
+from stiffdsl.flat.instance import Bound, Fault, Node, positions
 from stiffdsl.flat.model import Block
 from stiffdsl.flat.shapes import lengths, shape_of
 from stiffdsl.flat.shared import check_size
@@ -23,7 +23,7 @@ def add_values(context: Context, node: Node) -> None:
     for variable in node.cls.variables:
         if variable.kind != "const" and variable.name in node.blocks:
             context.attempt(lambda variable=variable: _values_of(context, node, variable))
-    for name, _ in node.modifiers:
+    for name, *_ in node.modifiers:
         if "." not in name and name in node.declared and node.declared[name].kind == "const":
             context.attempt(lambda name=name: context.constant_of(node, name))
 
@@ -31,34 +31,46 @@ def add_values(context: Context, node: Node) -> None:
 def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:
     block = node.blocks[variable.name]
     value = declared(node, variable, "value", variable.value)
+    some = {a: node.some_elements(variable.name, a) for a in ("value", *BEGINNINGS)}
     if block.kind == "discrete":
         add_discrete(context, block, variable.name_span)
         assert value is not None, "check asks for the value of a discrete variable"
-        context.starts += define(context, block, value, f"the value of `{block.name}`")
+        context.starts += _defined(context, block, value, some["value"], f"the value of `{block.name}`")
         return
     if block.kind == "param":
-        if value is None:
-            raise Fault(
-                "E0228",
-                f"`{block.name}` has no value",
-                variable.name_span,
-                "this parameter needs one",
-                help=f"write `param {variable.name} = …`, or set it where the part is declared",
-            )
-        context.parameter_values += define(context, block, value, f"the parameter `{block.name}`")
+        found = _defined(context, block, value, some["value"], f"the parameter `{block.name}`")
+        _refuse_undefined(block, variable, found)
+        context.parameter_values += found
     elif block.kind == "input":
-        if value is not None:
-            context.input_values += define(context, block, value, f"the default of the input `{block.name}`")
-    elif value is not None and not (variable.name in node.bound_inputs and value.scope is node):
-        _bind(context, block, value)
+        what = f"the default of the input `{block.name}`"
+        context.input_values += _defined(context, block, value, some["value"], what)
+    elif some["value"] or (
+        value is not None and not (variable.name in node.bound_inputs and value.scope is node)
+    ):
+        _bind(context, block, value, some["value"])
     start = declared(node, variable, "start", variable.start)
-    if start is not None:
-        context.starts += define(context, block, start, f"the start value of `{block.name}`")
-        if start.scope is node and node is not context.root:
-            context.default_starts.append(block)
+    what = f"the start value of `{block.name}`"
+    context.starts += _defined(context, block, start, some["start"], what)
+    if start is not None and start.scope is node and node is not context.root and not some["start"]:
+        context.default_starts.append(block)
     guess = declared(node, variable, "guess", variable.guess)
-    if guess is not None:
-        context.guesses += define(context, block, guess, f"the guess of `{block.name}`")
+    context.guesses += _defined(context, block, guess, some["guess"], f"the guess of `{block.name}`")
+
+
+def _refuse_undefined(block: Block, variable: tree.Variable, found: list[tuple[np.ndarray, Rows]]) -> None:
+    """Raises a `Fault` where a parameter, or an element of it, has no value."""
+    known = sum(len(targets) for targets, _ in found)
+    if known == block.size and (found or not block.size):
+        return
+    given = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in found)])
+    first = np.setdiff1d(block.offset + np.arange(block.size), given)[:1]
+    raise Fault(
+        "E0228",
+        f"`{block.scalar_name(int(first[0]) - block.offset) if len(given) else block.name}` has no value",
+        variable.name_span,
+        "this parameter needs one",
+        help=f"write `param {variable.name} = …`, or set it where the part is declared",
+    )
 
 
 def declared(node: Node, variable: tree.Variable, attribute: str, own: tree.Expr | None) -> Bound | None:
@@ -76,7 +88,7 @@ def expansions(
 ) -> Iterable[tuple[StatementExpansion, np.ndarray]]:
     """The domains in which a value is expanded for every scalar of `block`, split where it must be."""
     prefix = bound.scope.prefix
-    extra = block.shape[len(prefix) :]
+    extra, place = _placed(context, block, bound) if bound.rest else (block.shape[len(prefix) :], None)
     domain = IterationDomain.grid(prefix, extra)
     shape = shape_of(StatementExpansion(context, bound.scope, domain), bound.value)
     if shape and shape != extra:
@@ -86,7 +98,31 @@ def expansions(
             wanted, given = lengths(extra), lengths(shape)
             raise Fault("E0305", f"`{block.name}` is {wanted}, its value is {given}", bound.span)
     for rows in split_rows(domain.size, lambda rows: _try(context, bound, domain.take(rows))):
-        yield StatementExpansion(context, bound.scope, domain.take(rows), auxiliary), rows
+        expansion = StatementExpansion(context, bound.scope, domain.take(rows), auxiliary)
+        yield expansion, rows if place is None else place[rows]
+
+
+def _placed(context: Context, block: Block, bound: Bound) -> tuple[tuple[int, ...], np.ndarray]:
+    """Of a modifier with indices: the lengths of what they leave open, and the scalars of `block` that it sets."""
+    prefix, (last,) = bound.scope.prefix, bound.rest
+    dims = block.shape[len(prefix) :]
+    where = (*bound.where, *(last.indices or (None,) * (len(dims) - len(bound.where))))
+    look = StatementExpansion(context, bound.scope, IterationDomain.grid((1,) * len(prefix)), auxiliary=False)
+    one = tree.Number(1.0, None, bound.span)
+    indices = tuple(
+        tree.Range(one, tree.Number(float(n), None, bound.span), bound.span) if i is None else i
+        for i, n in zip(where, dims, strict=True)
+    )
+    part = tree.Part(block.name, indices)
+    chosen = look.indices(part, dims, tree.Name((part,), bound.span)) if all(dims) else [(0, n) for n in dims]
+    extra = tuple([i[1] for i in chosen if isinstance(i, tuple)])
+    domain = IterationDomain.grid(prefix, extra)
+    axes = iter(domain.axes)
+    index = [
+        i[0] + next(axes) if isinstance(i, tuple) else np.broadcast_to(np.asarray(i), (domain.size,))
+        for i in chosen
+    ]
+    return extra, positions(block.shape, [*domain.prefix, *index], domain.size)
 
 
 def _try(context: Context, bound: Bound, domain: IterationDomain) -> None:
@@ -94,10 +130,33 @@ def _try(context: Context, bound: Bound, domain: IterationDomain) -> None:
     look.lift(look.expand(bound.value))
 
 
+def _defined(
+    context: Context, block: Block, bound: Bound | None, some: list[Bound], what: str
+) -> list[tuple[np.ndarray, Rows]]:
+    """What `bound` says of all elements, less those of which modifiers with indices say otherwise."""
+    found = [] if bound is None else define(context, block, bound, what)
+    for each in some:
+        new = define(context, block, each, what)
+        taken = np.concatenate([np.zeros(0, dtype=np.int64), *(targets for targets, _ in new)])
+        found = [kept for targets, rows in found for kept in _without(targets, rows, taken)] + new
+    return found
+
+
+def _without(targets: np.ndarray, rows: Rows, taken: np.ndarray) -> Iterable[tuple[np.ndarray, Rows]]:
+    """The rows whose targets are not `taken`."""
+    kept = np.flatnonzero(~np.isin(targets, taken))
+    if len(kept) == len(targets):
+        yield targets, rows
+    elif len(kept):
+        assert not rows.sums, "definitions have no sums"
+        columns = tuple(np.broadcast_to(c, (rows.size,))[kept] for c in rows.columns)
+        yield targets[kept], Rows(rows.skeleton, rows.kinds, columns, (), len(kept), rows.span)
+
+
 def define(context: Context, block: Block, bound: Bound, what: str) -> list[tuple[np.ndarray, Rows]]:
     """The rows that define every scalar of `block`, by their numbers."""
     check_size(context.divide(bound.value), bound.span)
-    if isinstance(bound.value, tree.Number):
+    if isinstance(bound.value, tree.Number) and not bound.rest:
         number = Rows(("num", bound.value.value), (), (), (), block.size, bound.span)
         return [(block.offset + np.arange(block.size), number)]
     found = []
@@ -120,13 +179,31 @@ def define(context: Context, block: Block, bound: Bound, what: str) -> list[tupl
     return found
 
 
-def _bind(context: Context, block: Block, bound: Bound) -> None:
-    """`var y = value` is the equation y = value."""
+def _bind(context: Context, block: Block, bound: Bound | None, some: list[Bound]) -> None:
+    """`var y = value` is the equation y = value; elements may have values of their own."""
+    taken = np.zeros(0, dtype=np.int64)
+    for each in reversed(some):
+        taken = np.concatenate([taken, _bind_elements(context, block, each, taken)])
+    if bound is not None:
+        _bind_elements(context, block, bound, taken)
+
+
+def _bind_elements(context: Context, block: Block, bound: Bound, taken: np.ndarray) -> np.ndarray:
+    """The equations of one value, but of the elements that are `taken`; gives those that it is for."""
     context.divide(bound.value)
+    done = [np.zeros(0, dtype=np.int64)]
     for expansion, rows in expansions(context, block, bound, auxiliary=True):
+        free = np.flatnonzero(~np.isin(rows, taken))
+        if len(free) < len(rows):
+            expansion = StatementExpansion(context, bound.scope, expansion.domain.take(free))
+            rows = rows[free]
+        if not len(rows):
+            continue
+        done.append(rows)
         value = expansion.lift(expansion.expand(bound.value))
         target = expansion.slot("var", block.offset + rows)
         context.equations.add(expansion.rows(("add", target, ("mul", MINUS_ONE, value)), bound.span))
+    return np.concatenate(done)
 
 
 def _mentions_time(skeleton) -> bool:

@@ -5,7 +5,7 @@ that apply to them: those written closest to the root win.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,6 +72,10 @@ class Bound:
     value: tree.Expr
     scope: "Node"
     span: Span
+    # Of a modifier with indices: the parts of its name from the node that it reaches on, and the indices so far, one
+    # for each dimension from the scope's on, None for a whole axis.
+    rest: tuple[tree.Part, ...] = ()
+    where: tuple[tree.Expr | None, ...] = ()
 
 
 @dataclass(eq=False)
@@ -82,12 +86,14 @@ class Node:
     path: Path
     parent: "Node | None"
     use: ComponentUse | None
-    modifiers: dict[tuple[str, str], Bound]
+    modifiers: dict[tuple, Bound]
     constants: dict[str, object] = field(default_factory=dict)
     blocks: dict[str, Block] = field(default_factory=dict)
     children: dict[str, "Node"] = field(default_factory=dict)
     declared: dict[str, tree.Variable] = field(default_factory=dict)
     bound_inputs: set[str] = field(default_factory=set)
+    # Parts that the condition of their declaration leaves out.
+    absent: set[str] = field(default_factory=set)
 
     @cached_property
     def prefix(self) -> tuple[int, ...]:
@@ -102,6 +108,10 @@ class Node:
     def name(self) -> str:
         return ".".join(segment for segment, _ in self.path)
 
+    def some_elements(self, name: str, attribute: str) -> list[Bound]:
+        """The modifiers that set an attribute of some elements of an array, in the order in which they count."""
+        return [b for key, b in self.modifiers.items() if len(key) > 2 and key[:2] == (name, attribute)]
+
     def walk(self) -> Iterator["Node"]:
         """This node and all below it, parents first; iterative, since trees may be wide and deep."""
         stack: list[Node] = [self]
@@ -111,15 +121,28 @@ class Node:
             stack.extend(reversed(node.children.values()))
 
 
-def child_modifiers(node: Node, use: ComponentUse) -> dict[tuple[str, str], Bound]:
-    """Modifiers in force inside the component `use`: its own, overruled by those passed down to `node`."""
-    found = {(m.name, m.attribute): Bound(m.value, node, m.span) for m in use.modifiers}
+def child_modifiers(node: Node, use: ComponentUse, dims: tuple[int, ...]) -> dict[tuple, Bound]:
+    """Modifiers in force inside the component `use`, which has `dims`: its own, overruled by those passed down to
+    `node`. Keys are name and attribute; with indices also the parts of the name."""
+    own: tuple[tree.Expr | None, ...] = (None,) * len(dims)
+    found: dict[tuple, Bound] = {}
+    for m in use.modifiers:
+        parts, where = m.parts, own if m.parts else ()
+        if (
+            parts and parts[0] is not None and not parts[0].name
+        ):  # indices of the component itself, from an `extends`
+            where, parts = parts[0].indices or own, parts[1:]
+        found[m.key] = Bound(m.value, node, m.span, parts, where)
     start = use.name + "."
-    passed = {
-        (name[len(start) :], attribute): bound
-        for (name, attribute), bound in node.modifiers.items()
-        if name.startswith(start)
-    }
+    passed = {}
+    for (name, attribute, *parts), bound in node.modifiers.items():
+        if not name.startswith(start):
+            continue
+        if parts:
+            first, *rest = bound.rest
+            where = (*bound.where, *(first.indices or own))
+            bound = replace(bound, rest=tuple(rest), where=where)
+        passed[name[len(start) :], attribute, *parts] = bound
     overrule(found, passed)
     return found
 

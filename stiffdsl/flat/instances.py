@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.model import CheckedModel, ComponentUse
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import declared, expansions
@@ -12,9 +12,13 @@ from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import ROUNDING, StatementExpansion
 from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, count_parts, fits
 from stiffdsl.flat.model import Block
+from stiffdsl.flat.numeric import truth
 from stiffdsl.flat.shapes import lengths, shape_of
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
+
+# What counts where only some elements of an array say it.
+_UNSAID = {"nominal": 1.0, "min": -np.inf, "max": np.inf}
 
 
 def constant_value(context: Context, node: Node, name: str) -> np.ndarray:
@@ -78,12 +82,19 @@ def _add_instances(context: Context) -> None:
         node.declared = {v.name: v for v in node.cls.variables}
         children = []
         for use in node.cls.components:
+            if use.condition is not None and not context.attempt(
+                lambda node=node, use=use: _holds(context, node, use)
+            ):
+                node.absent.add(use.name)
+                continue
             dims = context.attempt(
                 lambda node=node, use=use: dimensions(context, node, use.dimensions, use.name)
             )
             if dims is None:
                 continue
-            child = Node(use.cls, (*node.path, (use.name, dims)), node, use, child_modifiers(node, use))  # type: ignore[arg-type]
+            assert isinstance(dims, tuple)
+            modifiers = child_modifiers(node, use, dims)
+            child = Node(use.cls, (*node.path, (use.name, dims)), node, use, modifiers)
             node.children[use.name] = child
             children.append(child)
         stack.extend(reversed(children))
@@ -95,6 +106,14 @@ def _add_instances(context: Context) -> None:
                 context.attempt(lambda node=node, variable=variable: _declare(context, node, variable))
     for name in context.overrides:
         context.attempt(lambda name=name: _check_override(context, name))
+
+
+def _holds(context: Context, node: Node, use: ComponentUse) -> bool:
+    """Whether there is the part of a declaration with a condition."""
+    assert use.condition is not None
+    domain = IterationDomain.grid((1,) * len(node.prefix))
+    look = StatementExpansion(context, node, domain, auxiliary=False)
+    return bool(np.ravel(truth(look.structural(use.condition, f"the condition of `{use.name}`")))[0])
 
 
 def _check_override(context: Context, name: str) -> None:
@@ -115,7 +134,7 @@ def _check_override(context: Context, name: str) -> None:
 def _find_bound_inputs(node: Node) -> None:
     """An input of a part that its surroundings determine is a variable: bound by a modifier with variables
     in it, or alone on one side of an equation of the enclosing model."""
-    for (name, attribute), bound in node.modifiers.items():
+    for (name, attribute, *_), bound in node.modifiers.items():
         variable = node.declared.get(name)
         literal = isinstance(bound.value, tree.Number | tree.Unary | tree.ArrayLiteral)
         if attribute == "value" and variable and variable.kind == "input" and not literal:
@@ -154,23 +173,27 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
     own_sizes = (variable.nominal, variable.min, variable.max)
     for name in SIZES if node.modifiers or own_sizes != (None, None, None) else ():
         bound = declared(node, variable, name, getattr(variable, name))
-        if bound is not None:
-            block.sizes[name] = _size(context, block, name, bound)
+        some = node.some_elements(variable.name, name)
+        if bound is not None or some:
+            block.sizes[name] = _size(context, block, name, bound, some)
 
 
-def _size(context: Context, block: Block, name: str, bound: Bound) -> np.ndarray:
+def _size(context: Context, block: Block, name: str, bound: Bound | None, some: list[Bound]) -> np.ndarray:
     """Declared values of the attribute `name` (`nominal`, `min`, `max`), one for every scalar of `block`."""
-    values = np.empty(block.size)
-    if isinstance(bound.value, tree.Number):
+    values = np.full(block.size, _UNSAID[name])
+    if bound is not None and not some and isinstance(bound.value, tree.Number):
         values = np.broadcast_to(bound.value.value, (block.size,))
     else:
-        for expansion, rows in expansions(context, block, bound, auxiliary=False):
-            values[rows] = expansion.structural(bound.value, f"the {name} of `{block.name}`")
+        for each in (bound, *some) if bound is not None else some:
+            for expansion, rows in expansions(context, block, each, auxiliary=False):
+                values[rows] = expansion.structural(each.value, f"the {name} of `{block.name}`")
+    last = some[-1] if some else bound
+    assert last is not None
     if name == "nominal" and not np.all(values > 0):
-        raise Fault("E0308", f"the nominal of `{block.name}` is not positive", bound.span)
+        raise Fault("E0308", f"the nominal of `{block.name}` is not positive", last.span)
     least = block.sizes.get("min")
     if name == "max" and least is not None and np.any(values < least):
-        raise Fault("E0308", f"the range of `{block.name}` is empty", bound.span)
+        raise Fault("E0308", f"the range of `{block.name}` is empty", last.span)
     return values
 
 

@@ -150,6 +150,14 @@ def text(expr: tree.Name) -> str:
 
 
 def unknown_name(name: str, node: Node, expr: tree.Name) -> Fault:
+    if name in node.absent:
+        return Fault(
+            "E0309",
+            f"there is no `{name}`: the condition of its declaration does not hold",
+            expr.span,
+            "mentions it",
+            help="put the equation into an `if … then … end` with that condition",
+        )
     known = [*node.declared, *node.children]
     return Fault(
         "E0221", f"there is no `{name}` in `{node.cls.name}`", expr.span, help=did_you_mean(name, known)

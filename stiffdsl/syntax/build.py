@@ -73,6 +73,9 @@ class TreeBuilder(Transformer):
     def group(self, c):
         return replace(c[1], span=self._span(c[0], c[2]))
 
+    def element(self, c):
+        return tree.Element(c[0], tuple(c[2:-1:2]), self._span(c[0], c[-1]))
+
     def if_(self, c):
         return tree.If(c[1], c[3], c[5], self._span(c[0], c[5]))
 
@@ -225,12 +228,22 @@ class TreeBuilder(Transformer):
 
     def modifier(self, c):
         target = c[0]
-        if any(p.indices for p in target.parts):
-            self._report(
-                "E0106", "a modifier names a whole component", target.span, help="give an array value"
-            )
+        parts = target.parts if any(p.indices for p in target.parts) else ()
         attribute = "value" if str(c[1]) == "=" else str(c[1])
-        return tree.Modifier(_dotted(target), attribute, c[2], self._span(target, c[2]))
+        return tree.Modifier(_dotted(target), attribute, c[2], self._span(target, c[2]), parts)
+
+    def replaced_class(self, c):
+        target, (type_, type_span) = c[0], c[2]
+        if any(p.indices for p in target.parts):
+            title = "all components of an array are of one class"
+            self._report("E0106", title, target.span, help=f"write `{_dotted(target)} : {type_}`")
+        modifiers = tuple(c[3]) if len(c) > 3 else ()
+        value = tree.Name(tuple(tree.Part(p) for p in type_.split(".")), type_span)
+        span = target.span.to(modifiers[-1].span if modifiers else type_span)
+        return tree.Modifier(_dotted(target), "class", value, span, (), modifiers)
+
+    def condition(self, c):
+        return ("if", c[1])
 
     def modifiers(self, c):
         return list(c[1:-1:2])
@@ -241,11 +254,12 @@ class TreeBuilder(Transformer):
         rest.pop(0)  # the colon
         type_, type_span = rest.pop(0)
         modifiers = tuple(rest.pop(0)) if rest and isinstance(rest[0], list) else ()
+        condition = rest.pop(0)[1] if rest and isinstance(rest[0], tuple) else None
         doc = _unquoted(rest.pop(0)) if rest else None
         last = modifiers[-1].span if modifiers else type_span
         span, name_span = self._span(c[0]).to(last), self._span(c[1])
         return tree.Component(
-            str(c[0]), str(c[1]), dimensions, type_, modifiers, doc, span, name_span, type_span
+            str(c[0]), str(c[1]), dimensions, type_, modifiers, doc, span, name_span, type_span, condition
         )
 
     def later(self, c):

@@ -29,9 +29,9 @@ CODES: dict[str, tuple[str, str]] = {
         "What follows `in` is a range `low..high`.",
     ),
     "E0106": (
-        "a modifier with an index",
-        "A modifier sets a quantity of a component, or of all components of an array: `Room(C = 1e6)`. An array "
-        "literal or a comprehension gives each its own value: `Room(C = {1e6, 2e6})`.",
+        "a class for one component of an array",
+        "All components of an array are of one class. A modifier may set a quantity of one of them: "
+        "`Building(rooms[3].C = 2e6)`.",
     ),
     "E0107": (
         "a number that is too large",

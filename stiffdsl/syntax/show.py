@@ -141,7 +141,9 @@ def _model(model: tree.Model) -> Iterator[str]:
         elif isinstance(declaration, tree.Component):
             size, type_ = _indices(declaration.dimensions), declaration.type
             name = f"{declaration.kind} {declaration.name}{size} : {type_}"
-            yield f"  {name}{_modifiers(declaration.modifiers)}{_doc(declaration.doc)}"
+            condition = declaration.condition
+            chosen = "" if condition is None else f" if {show_expression(condition)}"
+            yield f"  {name}{_modifiers(declaration.modifiers)}{chosen}{_doc(declaration.doc)}"
         elif isinstance(declaration, tree.Dose):
             yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
         else:
@@ -256,8 +258,11 @@ def _modifiers(modifiers: tuple[tree.Modifier, ...]) -> str:
 
 
 def _modifier(modifier: tree.Modifier) -> str:
+    if modifier.attribute == "class":
+        return f"{modifier.name} : {show_expression(modifier.value)}{_modifiers(modifier.modifiers)}"
     word = "=" if modifier.attribute == "value" else modifier.attribute
-    return f"{modifier.name} {word} {show_expression(modifier.value)}"
+    name = ".".join(p.name + _indices(p.indices) for p in modifier.parts) or modifier.name
+    return f"{name} {word} {show_expression(modifier.value)}"
 
 
 def _iterators(iterators: tuple[tree.Iterator, ...]) -> str:
@@ -311,7 +316,9 @@ def _text(node: tree.Expr) -> tuple[str, int]:
         case tree.Inlined(value):
             return _text(value)
         case tree.Element(array, indices):
-            return f"{_at(array, _ATOM)}{_indices(indices)}", _ATOM
+            plain = isinstance(array, tree.Name | tree.Number | tree.Element)
+            text = f"({show_expression(array)})" if plain else _at(array, _ATOM)
+            return f"{text}{_indices(indices)}", _ATOM
         case tree.Pair(items):
             return f"({', '.join(show_expression(i) for i in items)})", _ATOM
         case tree.Text(value, _, unit):

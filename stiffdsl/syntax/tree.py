@@ -156,7 +156,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Element or slice of an array that has no name, as a function takes its arguments apart; made by `check` only."""
+    """`matmul(A, x)[1]`: element or slice of an array that has no name; functions take arguments apart so."""
 
     array: "Expr"
     indices: tuple["Expr", ...]
@@ -213,6 +213,15 @@ class Modifier:
     attribute: str
     value: Expr
     span: Span = _span()
+    # With indices: `rooms[3].C = 2` is `name` "rooms.C" with these parts.
+    parts: tuple[Part, ...] = ()
+    # Of a replaced class, `pump : GearPump(n = 3)`: `attribute` is "class", `value` its name.
+    modifiers: tuple["Modifier", ...] = ()
+
+    @property
+    def key(self) -> tuple:
+        """What a second modifier of one list may not set again."""
+        return (self.name, self.attribute, self.parts) if self.parts else (self.name, self.attribute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +260,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`part r[N] : electrical.Resistor(R = 1e3) "doc"`; `kind` is `part` or `port`."""
+    """`part r[N] : electrical.Resistor(R = 1e3) if condition "doc"`; `kind` is `part` or `port`."""
 
     kind: str
     name: str
@@ -262,6 +271,7 @@ class Component:
     span: Span = _span()
     name_span: Span = _span()
     type_span: Span = _span()
+    condition: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Text to flat model, for the tests of this folder."""
 
+import re
+
 import numpy as np
 
 import stiffdsl as sd
@@ -42,5 +44,5 @@ def rates(text: str) -> dict[str, np.ndarray]:
     y = np.asarray(model.interpreted.start(p, u, 0.0))
     found: dict[str, list[float]] = {}
     for name, rate in zip(model.states.names, np.asarray(model.interpreted.rhs(0.0, y, p, u)), strict=True):
-        found.setdefault(name.partition("[")[0], []).append(float(rate))
+        found.setdefault(re.split(r"[\[.]", name)[0], []).append(float(rate))
     return {name: np.array(values) for name, values in found.items()}

@@ -234,6 +234,8 @@ class Divided:
 
     def divided(self, m: tree.Modifier, cls: Class, array: str, reach: str) -> list[tree.Modifier]:
         """A modifier of all elements, `array` + name: for the one, and for the others."""
+        if m.parts:
+            raise self._refused(f"`{m.name}` of some elements is set by their indices")
         name = m.name[len(array) :]
         wanted = rank(tree.Name(tuple(tree.Part(p) for p in m.name.split(".")), m.span), cls)
         others = [k for k in range(1, self.made.count + 1) if k != self.made.number]

@@ -43,7 +43,8 @@ def surroundings(
             inner = full[len(prefix) :]
             for attribute in ("value", "start", "guess"):
                 bound = below.modifiers.get((variable.name, attribute))
-                outer = bound is not None and id(bound.scope) not in inside
+                some = below.some_elements(variable.name, attribute)
+                outer = any(b is not None and id(b.scope) not in inside for b in (bound, *some))
                 outer |= attribute == "value" and full in given
                 if (
                     attribute == "value"
