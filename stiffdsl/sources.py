@@ -18,10 +18,11 @@ FRONT_ENDS: dict[str, Callable[[Path], Source]] = {}
 PROJECT_FILE = "stiffdsl.toml"
 
 
-def read(path: str | Path) -> Source:
-    """The source that a file holds, by its front end. Raises `ModelError` (E0100) where it cannot be read."""
+def read(path: str | Path, plain: Callable[[Path], Source] | None = None) -> Source:
+    """The source that a file holds, by its front end; text in stiffdsl's language by `plain`. Raises `ModelError`
+    (E0100) where it cannot be read."""
     path = Path(path)
-    return FRONT_ENDS.get(path.suffix.lower(), read_text)(path)
+    return FRONT_ENDS.get(path.suffix.lower(), plain or read_text)(path)
 
 
 def read_text(path: Path) -> Source:

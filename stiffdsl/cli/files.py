@@ -8,7 +8,7 @@ from pathlib import Path
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.shipped import shipped
 from stiffdsl.diagnostics import Source, did_you_mean
-from stiffdsl.sources import FRONT_ENDS, located
+from stiffdsl.sources import located, read
 
 # Folders that hold what others wrote.
 FOREIGN_FOLDERS = ("node_modules", "site-packages", "venv")
@@ -19,12 +19,9 @@ def read_source(path: str, library: bool = True) -> Source:
 
     Where there is no such file, a name of the `library` (`chemistry.robertson`) means that one.
     """
-    if path != "-" and library:
-        path = str(located(path))
-    front_end = FRONT_ENDS.get(Path(path).suffix.lower())
-    if front_end is not None:
-        return front_end(Path(path))
-    return Source("<stdin>" if path == "-" else path, read_text(path))
+    if path == "-":
+        return Source("<stdin>", read_text(path))
+    return read(located(path) if library else path, lambda file: Source(str(file), read_text(str(file))))
 
 
 def model_files(paths: Iterable[str]) -> list[str]:

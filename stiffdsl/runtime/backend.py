@@ -36,17 +36,11 @@ class Backend(Protocol):
         """Whether it is made for the device that JAX computes on."""
         ...
 
-    def unsupported(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> str | None:
-        """The reason why it has no solver of its own for a method and inputs of that kind; None where it has one."""
-        ...
-
     def solver(
         self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
     ) -> Any:
-        """Its own solver of whole solves (`native.NativeSolver`), built when first asked for; None where there is
-        none and the loop in JAX steps."""
+        """Its own solver of whole solves (`native.NativeSolver`) for a method and inputs of that kind, built when first
+        asked for; the reason why there is none, as text, where the loop in JAX steps."""
         ...
 
     def stepped(self, model: CompiledProgram, driven: bool) -> ModelSystem:
@@ -76,20 +70,12 @@ class LLVM:
     def serves(self) -> bool:
         return kernels.on_cpu()
 
-    def unsupported(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> str | None:
-        for signal in signals:
-            if signal.function is not None:
-                return f"the input `{signal.name}` is a function of time: kernels take tables"
-        found = built(model, method, declared)
-        return found if isinstance(found, str) else None
-
     def solver(
         self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
     ) -> Any:
-        if self.unsupported(model, method, signals, declared) is not None:
-            return None
+        for signal in signals:
+            if signal.function is not None:
+                return f"the input `{signal.name}` is a function of time: kernels take tables"
         return built(model, method, declared)
 
     def stepped(self, model: CompiledProgram, driven: bool) -> ModelSystem:
@@ -115,15 +101,10 @@ class XLA:
     def serves(self) -> bool:
         return True
 
-    def unsupported(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> str | None:
-        return "JAX runs on another device than a CPU"
-
     def solver(
         self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> None:
-        return None
+    ) -> str:
+        return "JAX runs on another device than a CPU"
 
     def stepped(self, model: CompiledProgram, driven: bool) -> ModelSystem:
         return model.system(driven)

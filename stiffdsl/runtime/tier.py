@@ -50,12 +50,14 @@ CERTAIN = (
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
-    return backend().solver(model, method, signals, declared)
+    found = backend().solver(model, method, signals, declared)
+    return None if isinstance(found, str) else found
 
 
 def why_not(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> str | None:
     """The reason why there is no kernel; None where there is one."""
-    return backend().unsupported(model, method, signals, declared)
+    found = backend().solver(model, method, signals, declared)
+    return found if isinstance(found, str) else None
 
 
 def declared(model: CompiledProgram) -> np.ndarray | None:
