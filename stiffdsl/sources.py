@@ -6,10 +6,13 @@ A front end makes a source in stiffdsl's language of a file in another: it is a 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stiffdsl.datafiles import DataError, DataFile, read_data
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.resources import folder
+
+if TYPE_CHECKING:
+    from stiffdsl.datafiles import DataFile
 
 # The reader of a file by the end of its name; every other file is read as text in stiffdsl's language.
 FRONT_ENDS: dict[str, Callable[[Path], Source]] = {}
@@ -79,9 +82,12 @@ def load_import(module: str, importing: Source) -> Source | None:
     return None
 
 
-def load_data(name: str, importing: Source) -> DataFile | None:
+def load_data(name: str, importing: Source) -> "DataFile | None":
     """The data file that a model names: beside its own file, in its project's root, or in the library; None where there
     is none. Raises `DataError` for a file that cannot be read, and for a name that leads out of these folders."""
+    # NumPy, which help and listings need not wait for.
+    from stiffdsl.datafiles import DataError, read_data
+
     path = Path(name)
     if path.is_absolute() or ".." in path.parts:
         raise DataError(
