@@ -13,7 +13,7 @@ from jax.core import Tracer
 
 from stiffdsl.program.program import Function
 from stiffdsl.program.time.at_times import at_times
-from stiffdsl.program.time.forcing import Forcing, forcing
+from stiffdsl.program.time.forcing import Forcing, TimedTables, forcing, timed_tables
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.emit import function as emitted
@@ -30,6 +30,8 @@ from stiffdsl.solve.integrate.knots import (
 )
 from stiffdsl.solve.integrate.narrow_places import around_places
 
+# Knots are found for so many different lines over time.
+MOST_LINES = 256
 # More numbers than this are not looked at.
 MOST = 4_000_000
 
@@ -62,6 +64,7 @@ def knots_of(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any
     if known is None and not args.inputs.signals and _forcing(model, ()) is None:
         return None
     parts = _of_tables(args.inputs.signals, rtol, end < start) if known is None else [known]
+    parts += _of_program(model, args, rtol, start, end, y0)
     seen = _looked_at(model, args, start, end, y0)
     if seen is not None:
         # Conditions, and algebraic unknowns that follow forcing, may change within a part of its period.
@@ -105,6 +108,62 @@ def _looked_at(model: CompiledProgram, args: Args, start: Any, end: Any, y0: Any
     times, values = own.looked_at(times, own.arguments(args, start, y0, traced), traced)
     driven = [_over(function, times, traced)[None] for function in functions]
     return times, xp.concatenate([*driven, values])
+
+
+def _of_program(model: CompiledProgram, args: Args, rtol: Any, start: Any, end: Any, y0: Any) -> list[Knots]:
+    """The knots of tables whose arguments are straight lines over time."""
+    known = _timed(model, tuple(sorted(s.index for s in args.inputs.signals)))
+    if known is None:
+        return []
+    tables, own = known
+    traced = _traced(args, start, end, y0)
+    xp: Any = jnp if traced else np
+    ends = xp.stack([xp.asarray(start, dtype=float), xp.asarray(end, dtype=float)])
+    lines = own._at(own._forcing.function, ends, own.arguments(args, start, y0, traced), traced)
+    found, seen = [], set()
+    for (number, axis), line in zip(tables.entries.tolist(), lines, strict=True):
+        key = (number, axis, None if traced else tuple(line.tolist()))
+        if key in seen and not traced:
+            continue
+        seen.add(key)
+        if len(found) < MOST_LINES:
+            knots = _on_line(model, number, axis, args.p, ends, line, rtol, xp)
+            found += [] if knots is None else [knots]
+    return found
+
+
+def _on_line(
+    model: CompiledProgram, number: int, axis: int, p: Any, ends: Any, line: Any, rtol: Any, xp: Any
+) -> Knots | None:
+    """The knots of one table whose argument goes from one end of `line` to the other between the `ends`."""
+    table = model.program.system.flat.tables[number]
+    block, values = table.knots[axis], table.values
+    x = xp.asarray(p[block.offset : block.offset + block.size])
+    figures = xp.asarray(p[values.offset : values.offset + values.size])
+    figures = xp.moveaxis(figures.reshape(tuple(b.size for b in table.knots)), axis, -1).reshape(
+        -1, block.size
+    )
+    if table.outside == "repeat" and xp is np:
+        length, (low, high) = x[-1] - x[0], sorted(line.tolist())
+        turns = np.arange(np.floor((low - x[0]) / length), np.floor((high - x[0]) / length) + 1)
+        if len(turns) * block.size > MOST:
+            return None
+        x = (x[None, :-1] + length * turns[:, None]).ravel()
+        figures = np.tile(figures[:, :-1], len(turns))
+    rise = line[1] - line[0]
+    share = (x - line[0]) / xp.where(rise != 0, rise, xp.nan)
+    times = xp.where(rise != 0, ends[0] + (ends[1] - ends[0]) * share, xp.inf)
+    falls = (times[-1] < times[0]) if len(x) > 1 else False
+    times = xp.where(falls, times[::-1], times)
+    figures = xp.where(falls, figures[:, ::-1], figures)
+    return knots_of_table(times, figures, rtol, ends[1] < ends[0])
+
+
+@artifact
+def _timed(model: CompiledProgram, driven: tuple[int, ...]) -> "tuple[TimedTables, _OfTime] | None":
+    """The tables of time of a model whose inputs `driven` change."""
+    found = timed_tables(model.program, driven)
+    return None if found is None else (found, _OfTime(found.arguments))
 
 
 @artifact

@@ -260,3 +260,29 @@ def test_the_written_module_holds_the_tables(folder, tmp_path, monkeypatch):
     p, y = written.parameters(), np.array([0.4, 0.6])
     np.testing.assert_array_equal(written.rhs(0.0, y, p), model.rhs(0.0, y))
     assert "f.values" in (written.__doc__ or "")
+
+
+PULSE = """
+model M
+  table f = {(0, 0), (500, 0), (500.01, 1), (500.02, 0), (4000, 0)}
+  param k = 1
+  var c start 0
+  var x[2] start 0
+equations
+  der(c) = k
+  der(x[1]) = f(time) - 1e-4*x[1]
+  der(x[2]) = f(2*c + 100) - 1e-4*x[2]
+end
+"""
+
+
+def test_steps_end_where_tables_of_time_bend():
+    model = sd.loads(PULSE)
+    exact = [0.01 * np.exp(-0.02), 0.005 * np.exp(-0.05)]
+    solution = model.simulate(time=(0, 700), rtol=1e-8)
+    np.testing.assert_allclose(solution["x"][-1], exact, rtol=1e-4)
+    assert np.min(np.abs(solution.t - 500.01)) < 1e-9
+    assert np.min(np.abs(solution.t - 200.005)) < 1e-9
+    batch = model.ensemble({"k": [1.0, 2.0]}, saveat=[700.0], outputs=("x",), rtol=1e-8)
+    np.testing.assert_allclose(batch["x"][0, 0], exact, rtol=1e-4)
+    np.testing.assert_allclose(batch["x"][1, 0, 1], 0.0025 * np.exp(-0.06), rtol=1e-4)

@@ -77,6 +77,11 @@ def _of_operation(op: Op, args: list[int], ops: Sequence[Op]) -> int:
             return most
         case "sin" | "cos" | "exp" if most == LINE:
             return RESTLESS
+        case "locate" if most == LINE:
+            return LINE
+        case "fetch" if most == LINE:
+            # Steps end where a table of time bends.
+            return RESTLESS
         case "pow" if most <= RESTLESS and _small(ops[op.args[1]]):
             return RESTLESS
     return NARROW

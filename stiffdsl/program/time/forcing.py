@@ -83,6 +83,46 @@ def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class TimedTables:
+    """Tables whose arguments are straight lines over time: `arguments` is their function, in the form of a `Forcing`,
+    and `entries` tells the table and the argument's place of each."""
+
+    arguments: Forcing
+    entries: np.ndarray
+
+
+def timed_tables(program: Program, driven: Sequence[int] = ()) -> TimedTables | None:
+    """The tables of time in f where the inputs `driven` change; None where there are none."""
+    flat = program.system.flat
+    if not flat.tables:
+        return None
+    still = np.ones(sum(block.size for block in flat.inputs), dtype=bool)
+    still[list(driven)] = False
+    clocks, slope_of, place = clocks_of(program, still)
+    ops = program.by_name["rhs"].ops
+    kinds = dependences(ops, program.tables, clocks, still)
+    places = {b.offset: (k, axis) for k, t in enumerate(flat.tables) for axis, b in enumerate(t.knots)}
+    found: dict[int, tuple[int, int]] = {}
+    for op in ops:
+        if op.name == "locate":
+            k = op.args[1]
+            while ops[k].name == "select":
+                k = ops[k].args[2]
+            if flat.tables[places[op.data[0]][0]].outside == "repeat" and ops[k].name == "sub":
+                k = ops[k].args[0]
+            if kinds[k] == LINE:
+                found[k] = places[op.data[0]]
+    if not found:
+        return None
+    extract = _Extract(ops, program.tables, clocks, [(k,) for k in found])
+    slopes = extract.slopes(slope_of, place) if len(extract.clocks) else None
+    function = extract.function([(k,) for k in found])
+    arguments = Forcing(function, np.zeros(0, dtype=str), extract.clocks, slopes, extract.tables)
+    entries = np.repeat(np.array(list(found.values())), [ops[k].size or 1 for k in found], axis=0)
+    return TimedTables(arguments, entries)
+
+
 def _compared(ops: Sequence[Op], kinds: list[int], explicit: bool) -> set[int]:
     """Operations that conditions on unknowns, and exponentials of unknowns, depend on, themselves included. Algebraic
     unknowns follow functions of time at once, whichever equations these are in: there all operations count."""
