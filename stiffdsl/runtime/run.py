@@ -33,7 +33,8 @@ from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at
 from stiffdsl.runtime.tolerance import absolute, names_quadratures, relative, small_starts
-from stiffdsl.runtime.verify.check import checked, unexamined
+from stiffdsl.runtime.verify.accumulated import ATTEMPTS, FINER, FINER_OTHERWISE, LEAST, SOME
+from stiffdsl.runtime.verify.check import checked, unexamined, with_accumulated
 from stiffdsl.solve.base.arguments import mapping, number, numbers, told, whole
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_precision, check_process
@@ -373,7 +374,32 @@ def simulate(
         solution.check = checked(
             model, trajectory, p, args.inputs, options.rtol, tolerated[1], declared, whole, between, ended
         )
+        if status == Status.SUCCESS:
+            finer = _finer(model, taken, start, end, y0, args, trajectory, tolerated)
+            solution.check = with_accumulated(model, solution.check, trajectory, finer, *tolerated)
     return solution
+
+
+def _finer(
+    model: CompiledProgram,
+    options: Options,
+    start: float,
+    end: float,
+    y0: np.ndarray,
+    args: Args,
+    found: Trajectory,
+    tolerated: tuple[Any, Any],
+) -> Trajectory:
+    """The solution once more, to a tighter tolerance: by the kernel's method where there is a kernel."""
+    part, method = FINER_OTHERWISE, options.method
+    if options.linear == "auto" and tier.kernel(model, tier.KERNEL, args.inputs.signals) is not None:
+        part, method = FINER, tier.KERNEL
+    part = max(part, min(1.0, LEAST / max(options.rtol, LEAST)))
+    attempts = ATTEMPTS * (found.stats["accepted"] + found.stats["rejected"]) + SOME
+    finer = replace(options, rtol=part * options.rtol, method=method, max_steps=attempts)
+    args = args._replace(knots=knots_of(model, args._replace(knots=None), finer.rtol, start, end, y0))
+    allowed = part * tolerated[0], part * tolerated[1]
+    return tier.trajectory(model, finer, start, end, y0, args, None, None, allowed)[0]
 
 
 def _at_times(trajectory: Trajectory, times: np.ndarray, status: Status) -> tuple[np.ndarray, np.ndarray]:

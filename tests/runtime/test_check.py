@@ -195,3 +195,26 @@ def test_a_step_that_was_not_done_again_is_not_called_ok():
     told = str(replace(known, unresolved=1, unresolved_time=0.3))
     assert "ok for 11 of 12 steps; the other method did not get through one step (to t = 0.3)" in told
     assert "whose error is not known" in told
+
+
+@pytest.mark.parametrize(("method", "rtol"), [("auto", 1e-4), ("fbdf", 1e-3)])
+def test_errors_of_steps_add_up(method, rtol):
+    """A wave, against its closed form at the ends of steps: what single steps do not say is told."""
+    model = sd.loads("model M\n  var x start 1\n  var v start 0\nequations\n  der(x) = v\n  der(v) = -x\nend")
+    found = model.simulate(time=(0, 40), check=True, method=method, rtol=rtol)
+    exact = np.stack([np.cos(found.t), -np.sin(found.t)])
+    values = np.stack([found["x"], found["v"]])
+    size = 1e-9 + rtol * np.maximum(np.abs(values), np.abs(exact))
+    wanted = np.sqrt(np.mean(((values - exact) / size) ** 2, axis=0))
+    worst = int(np.argmax(wanted))
+    assert found.check.accumulated == pytest.approx(wanted[worst], rel=0.2)
+    assert found.check.accumulated_time == found.t[worst]
+    assert found.check.accumulated > 10 * found.check.local_error
+    assert "accumulated error about" in str(found.check)
+
+
+def test_jumps_at_times_that_follow_the_solution_are_no_error():
+    text = "model M\n  var x start 1\n  var v start 0\nequations\n  der(x) = v\n  der(v) = -9.81\n"
+    text += "  when x < 0\n    v := -0.8*v\n  end\nend"
+    found = sd.loads(text).simulate(time=(0, 1.5), check=True)
+    assert found.check.accumulated < 1000, str(found.check)

@@ -14,10 +14,12 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.verify.accumulated import accumulated
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms
 from stiffdsl.runtime.verify.residual import Left, WrittenEquations
 from stiffdsl.runtime.verify.undefined import DISTANCES, beside, picked, with_limits
+from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.record import Trajectory
 
 # A solution is held to be wrong beyond so many tolerances of either kind.
@@ -38,8 +40,11 @@ class Check:
     `residual_tolerances` is the largest residual in what tolerances allow, `residual` the same relative to the terms of
     its equation, at `residual_time` in `equation` (its text and line); `local_error` the largest error of a
     single step in tolerances (root mean square over the unknowns, as the solver's), in the step that ends at
-    `local_error_time`, most in `unknown`. `time` and `worst` are those of whichever is worse. `undefined`: how many
-    residuals are not numbers; `points`, `steps`: how many were looked at. Of the steps, `unresolved` could not be done
+    `local_error_time`, most in `unknown`. `accumulated` is about how far the solution is from the exact one at
+    worst, in tolerances, at `accumulated_time`, most in `accumulated_unknown`: its distance from one solved once more
+    to a tighter tolerance (None where there is none). The verdict is on equations and single steps. `time` and `worst`
+    are those of whichever is worse. `undefined`: how many residuals are not numbers; `points`, `steps`: how many were
+    looked at. Of the steps, `unresolved` could not be done
     again, the first at `unresolved_time`: the other method did not get through, and their error is not known. `ended`:
     why the run failed before its end; numbers are those of what there is.
     """
@@ -61,6 +66,9 @@ class Check:
     unresolved: int
     ended: str = ""
     unresolved_time: float | None = None
+    accumulated: float | None = None
+    accumulated_time: float | None = None
+    accumulated_unknown: str = ""
 
     @property
     def ok(self) -> bool:
@@ -86,6 +94,9 @@ class Check:
         text += f", local error {self.local_error:.1g} tolerances at worst"
         if self.time is not None:
             text += f" (t = {self.time:.6g}, {self.worst})"
+        if self.accumulated is not None:
+            text += f", accumulated error about {self.accumulated:.1g} tolerances"
+            text += f" (t = {self.accumulated_time:.6g}, `{self.accumulated_unknown}`)"
         known = self.steps - self.unresolved
         part = f" for {known} of {self.steps} steps" if self.unresolved and self.ok else ""
         text += f": {self.verdict}{part}"
@@ -116,6 +127,19 @@ def checked(
     whether all variables are computed, or only what named outputs need. `ended`: why the run ended before its end."""
     found_out = _Check(model, found, p, inputs, rtol, atol, initial, whole, between).result()
     return replace(found_out, verdict="failed", ended=ended) if ended else found_out
+
+
+def with_accumulated(
+    model: CompiledProgram, check: Check, found: Trajectory, finer: Trajectory, rtol: float, atol: Any
+) -> Check:
+    """The check with the distance of the solution from a finer one."""
+    if Status(int(finer.status)) != Status.SUCCESS:
+        return check
+    distance = accumulated(found, finer, rtol, atol, model.program.counted)
+    if distance is None:
+        return check
+    name = model.names_of_y[distance.unknown]
+    return replace(check, accumulated=distance.size, accumulated_time=distance.time, accumulated_unknown=name)
 
 
 def unexamined(ended: str = "") -> Check:
