@@ -1,6 +1,7 @@
 """Texts of the library with a few tokens changed: a message or a model, never a fault, in bounded time."""
 
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from .random_model import random_model
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = re.compile(r"\s+|\w+|\d+\.?\d*(?:[eE][+-]?\d+)?|\"[^\"\n]*\"|==|!=|<=|>=|->|<->|\.\.|:=|.", re.DOTALL)
 NUMBER = re.compile(r"\d")
+TESTS = re.compile(r'^\s*test\s*"', re.MULTILINE)
 NUMBERS = (
     "0",
     "1",
@@ -112,6 +114,31 @@ WORDS = (
         "^-1",
         "%",
     ),
+    *(
+        "test",
+        "set",
+        "simulate",
+        "expect",
+        "at",
+        "over",
+        "within",
+        "of",
+        '"a"',
+        "over time",
+        "at 1",
+        "final(x)",
+    ),
+    *(
+        "~",
+        "~ normal(0, 1)",
+        "~ lognormal(0, 1)",
+        "random",
+        "covariate",
+        "observe",
+        "dose",
+        "per",
+        "per occasion",
+    ),
 )
 # Beyond this many characters, and for these files, compiling takes seconds: they are mostly checked only.
 LARGE = (
@@ -130,7 +157,8 @@ def texts() -> tuple[tuple[str, str], ...]:
     files = (*sorted((ROOT / "models").rglob("*.sml")), *sorted((ROOT / "tests").rglob("*.sml")))
     found = [(path.stem, path.read_text(encoding="utf-8")) for path in files]
     pages = [page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))]
-    blocks = [block for page in pages for block in re.findall(r"```\n(model .*?)```", page, re.DOTALL)]
+    block = r"```(?:sml \S+)?\n((?:model|from|import|connector|enum|test) .*?)```"
+    blocks = [found for page in pages for found in re.findall(block, page, re.DOTALL)]
     return (*found, *(("docs", block) for block in blocks))
 
 
@@ -140,7 +168,36 @@ def mutations(rng: Random, keep: dict[str, Any]) -> None:
     keep["text"] = text = mutated(text, rng)
     keep["features"] = [name]
     full = rng.random() < (0.02 if name in LARGE else 0.3)
-    compiled(text, None if full else "check")
+    model = compiled(text, None if full else "check")
+    if TESTS.search(text):
+        expected(text)
+    if full and model is not None:
+        drawn(model)
+
+
+def expected(text: str) -> None:
+    """The tests of a text: read, or diagnostics. They are not run."""
+    from stiffdsl.diagnostics import ModelError, Source
+    from stiffdsl.testing import tests_in
+
+    with suppress(ModelError):
+        tests_in(Source("mutated.sml", text))
+
+
+def drawn(model: Any) -> None:
+    """Values by the distributions of a model: as many as asked for, or a reason in words."""
+    uncertain = model.program.system.flat.uncertainty.parameters
+    if not uncertain:
+        return
+    try:
+        found = model.draw(3)
+    except ValueError as error:
+        if not str(error).strip():
+            raise Mismatch("an error without words", "") from error
+        return
+    missing = {d.block.name for d in uncertain} - set(found)
+    if missing or any(len(lanes) != 3 for lanes in found.values()):
+        raise Mismatch("a draw", str(missing))
 
 
 def compiled(text: str, stop_after: str | None) -> Any:
