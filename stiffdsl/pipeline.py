@@ -15,6 +15,9 @@ from stiffdsl.sources import load_import
 
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
 
+# Messages that unknowns and equations of the whole model do not fit.
+_COUNTS = ("E0312", "E0313", "E0314")
+
 Hook = Callable[[str, Any, float], None]
 Change = Callable[[Any], Any]
 
@@ -115,9 +118,14 @@ def _stages(
         found = imported[module, importing.name] = find(module, importing)
         return found
 
+    root: Any = None
+
     def checked(module: Any) -> Any:
+        nonlocal root
         found = check(module, source, model=model, load=load)
-        return found if change is None else change(found)
+        found = found if change is None else change(found)
+        root = found.root
+        return found
 
     yield "check", checked
 
@@ -127,12 +135,18 @@ def _stages(
 
     from stiffdsl.graph.sort import sort
 
+    def sorted_(flat: Any) -> Any:
+        try:
+            return sort(flat)
+        except ModelError as error:
+            raise _at_components(error, root, source) from None
+
     if eliminate_conserved:
         from stiffdsl.graph.conservation.eliminate import eliminate_conserved as eliminate
 
-        yield "graph", lambda flat: eliminate(sort(flat))
+        yield "graph", lambda flat: eliminate(sorted_(flat))
     else:
-        yield "graph", sort
+        yield "graph", sorted_
 
     from stiffdsl.program.lower import lower
     from stiffdsl.program.singular_defaults import regular_at_defaults
@@ -143,6 +157,17 @@ def _stages(
 
     origin = Origin(source, model, constants, imported, eliminate_conserved, change)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)
+
+
+def _at_components(error: ModelError, root: Any, source: Source) -> ModelError:
+    """The error, or where unknowns and equations do not fit because components are out of balance, that of these."""
+    from stiffdsl.flat.balance import unbalanced
+
+    rest = [d for d in error.diagnostics if d.code not in _COUNTS]
+    if len(rest) == len(error.diagnostics):
+        return error
+    found = unbalanced(root, source)
+    return ModelError([*found, *rest]) if found else error
 
 
 @dataclass(frozen=True, eq=False)

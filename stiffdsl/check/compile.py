@@ -4,7 +4,7 @@ from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.check.classes import Classes
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.functions import BUILTINS
-from stiffdsl.check.model import CheckedModel
+from stiffdsl.check.model import CheckedModel, Class
 from stiffdsl.check.names import VisibleNames, count_of
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import (
@@ -73,6 +73,15 @@ def tests_of(
         raise ModelError([_too_deep(report, module)]) from None
     report.raise_errors()
     return tests, report.warnings
+
+
+def classes_of(module: tree.Module, source: Source, *, load: Load) -> list[Class]:
+    """The models of a checked file that are not partial, also those whose users give parameters their values."""
+    report = Report()
+    scope, classes = _check_classes(module, source, load, report)
+    report.raise_errors()
+    models = [d for d in module.declarations if isinstance(d, tree.Model) and not d.partial]
+    return [classes.finish(classes.entity(scope, d)) for d in models]
 
 
 def _check_classes(

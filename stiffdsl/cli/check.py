@@ -74,10 +74,12 @@ def _error(report: list[dict[str, Any]]) -> dict[str, Any]:
 def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
     """The names of the models in a file and all that is to be said about them, each message once.
 
-    A model with ports is a component: whether its equations and unknowns match is a matter of what it is
-    connected to, so it is checked by itself only as far as names and units go.
+    A model with ports is a component: by itself its names, units, and the number of its equations are checked; how
+    they fit what it is connected to shows where it is used.
     """
     from stiffdsl.check.compile import check_file as check_declarations
+    from stiffdsl.check.compile import classes_of
+    from stiffdsl.flat.balance import unbalanced
     from stiffdsl.program.singular_defaults import notes_at_defaults
     from stiffdsl.sources import load_import
     from stiffdsl.syntax import tree
@@ -88,6 +90,8 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
         module = parse(source)
         names = [d.name for d in module.declarations if isinstance(d, tree.Model) and not d.partial]
         found = list(check_declarations(module, source, load=load_import))
+        for cls in classes_of(module, source, load=load_import):
+            found.extend(unbalanced(cls, source))
     except ModelError as error:
         return names, list(error.diagnostics)
     for name in names:

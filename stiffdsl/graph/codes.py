@@ -32,6 +32,13 @@ CODES: dict[str, tuple[str, str]] = {
         "States and discrete variables are set at an event. All else follows from them: an algebraic unknown, or what "
         "a constraint ties to the states.",
     ),
+    "E0318": (
+        "a component with too many or too few equations",
+        "A component needs an equation for each of its unknowns but the flows of its ports, which follow from what it "
+        "is connected to: a resistor between two pins has the unknowns `p.v`, `p.i`, `n.v`, `n.i`, `v`, `i`, of which "
+        "two are flows, and four equations. Add what is missing, or take away what is too much; what is given from "
+        "outside is a `param` or an `input`.",
+    ),
     "W0403": (
         "parameters that decide the structure",
         "At the declared values of these parameters an equation does not give the derivative that it gives at others: "
