@@ -64,6 +64,8 @@ def declaration(p: ErrorContext) -> Diagnostic | None:
     title = f"a declaration begins with its kind, not with `{written(line[: at + 1])}`"
     if plain or known:
         more = ", and a line for each name" if behind == "COMMA" else ""
+        if shown.startswith("var ") and " start " in shown and not _fixed(line[at + 2 :]):
+            more += "; `guess` in place of `start` where it is a hint only"
         return p.say(title, on=line[0], help=f"write `{shown}`{more}")
     return p.say(title, on=line[0], help=f"write `{shown}` for a part, `var {name}` for an unknown")
 
@@ -102,6 +104,12 @@ def _variable(kind: str, type_: str, name: Token, rest: list[Token]) -> str:
         words += [f"= {value}"] if value and kind == "output" else []
         words += [f"{word} {given[word]}" for word in ("start", "nominal", "min", "max") if word in given]
     return " ".join([*words, text] if text else words)
+
+
+def _fixed(rest: list[Token]) -> bool:
+    """Whether modifiers say `fixed = true`: without it a `start` is a hint in Modelica, but for most tools' states."""
+    modifiers, _ = _brackets(_brackets(rest, "LSQB", "RSQB")[1], "LPAR", "RPAR")
+    return dict(_modifiers(modifiers)).get("fixed") == "true"
 
 
 def _modifiers(tokens: list[Token]) -> list[tuple[str, str]]:
