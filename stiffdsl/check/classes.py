@@ -97,6 +97,9 @@ class Classes:
         if isinstance(declaration, tree.Connector):
             for variable in declaration.members:
                 self._member(entity, variable.name, self._quantity(variable, entity.scope))
+            for port in declaration.ports:
+                entity.own[port.name] = self._instance(entity, port)
+                self._member(entity, port.name, entity.own[port.name])
             return
         for extends in declaration.extends:
             base = self._base(entity, extends)
@@ -311,7 +314,9 @@ class Classes:
     def _own_layer(self, entity: Entity, walker: Walker) -> Layer:
         declaration = entity.declaration
         if isinstance(declaration, tree.Connector):
-            return Layer(tuple(self._variable(v, walker) for v in declaration.members))
+            ports = [self._component(entity.own[p.name], p, walker) for p in declaration.ports]
+            members = tuple(self._variable(v, walker) for v in declaration.members)
+            return Layer(members, tuple(use for use in ports if use is not None))
         variables, components, tables = [], [], []
         observations: dict[str, tree.Variable] = {}
         dosed: list[tree.Name] = []

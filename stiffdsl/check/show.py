@@ -35,8 +35,6 @@ def _collect(cls: Class, order: dict[int, Class]) -> None:
 
 
 def _declaration(cls: Class) -> tree.Model | tree.Connector:
-    if cls.kind == "connector":
-        return tree.Connector(cls.name, cls.doc, cls.variables, cls.span, cls.span)
     variables = tuple(_in_si(v) for v in cls.variables)
     components = tuple(
         tree.Component(
@@ -46,6 +44,8 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         for u in cls.components
     )
     tables = tuple(_table(t) for t in cls.tables)
+    if cls.kind == "connector":
+        return tree.Connector(cls.name, cls.doc, cls.variables, cls.span, cls.span, components)
     return tree.Model(
         name=cls.name,
         partial=cls.partial,

@@ -57,8 +57,6 @@ def _names(order: dict[int, Class]) -> dict[int, str]:
 def _declaration(cls: Class, names: dict[int, str]) -> tree.Model | tree.Connector:
     consts = {v.name for v in cls.variables if v.kind == "const" and v.unit is None}
     variables = tuple(_variable(v, consts) for v in cls.variables)
-    if cls.kind == "connector":
-        return tree.Connector(names[id(cls)], cls.doc, variables, cls.span, cls.span)
     components = tuple(
         tree.Component(
             u.kind,
@@ -75,6 +73,8 @@ def _declaration(cls: Class, names: dict[int, str]) -> tree.Model | tree.Connect
         for u in cls.components
         if u.cls.kind != "reaction"
     )
+    if cls.kind == "connector":
+        return tree.Connector(names[id(cls)], cls.doc, variables, cls.span, cls.span, components)
     return tree.Model(
         name=names[id(cls)],
         partial=False,

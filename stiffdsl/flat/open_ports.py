@@ -26,8 +26,9 @@ def forgotten(groups: Iterable[Ports], found: Aliases) -> tuple[Diagnostic, ...]
     ports: dict[int, list[tuple[Ports, Node]]] = {}
     for group in groups:
         for node in group.nodes:
-            if node.parent is not None and node.parent.parent is not None:
-                ports.setdefault(id(node.parent), []).append((group, node))
+            part = _part(node)
+            if part is not None and part.parent is not None:
+                ports.setdefault(id(part), []).append((group, node))
     missed = [name for own in ports.values() if len(own) > 1 for name in _missed(own, found)]
     if not missed:
         return ()
@@ -54,7 +55,7 @@ def _missed(own: list[tuple[Ports, Node]], found: Aliases) -> list[tuple[str, No
     alone = [group.alone[group.first[id(node)] :][: _instances(node)] for group, node in own]
     if not any(each.any() for each in alone):
         return []
-    part = own[0][1].parent
+    part = _part(own[0][1])
     assert part is not None
     parts = _instances(part)
     blocks = [node.blocks[v.name] for group, node in own for v in group.cls.variables if v.kind == "flow"]
@@ -68,6 +69,14 @@ def _missed(own: list[tuple[Ports, Node]], found: Aliases) -> list[tuple[str, No
         chosen = each.reshape(parts, -1) & (still & connected)[:, None]
         missed += [(_name(node, int(k)), part) for k in np.flatnonzero(chosen)]
     return missed
+
+
+def _part(node: Node) -> Node | None:
+    """The part that a port belongs to, however many connectors it is held by."""
+    part = node.parent
+    while part is not None and part.use is not None and part.use.kind == "port":
+        part = part.parent
+    return part
 
 
 def _instances(node: Node) -> int:

@@ -262,6 +262,8 @@ class TreeBuilder(Transformer):
             str(c[0]), str(c[1]), dimensions, type_, modifiers, doc, span, name_span, type_span, condition
         )
 
+    inner_port = component
+
     def later(self, c):
         return tree.Later(str(c[0]).split()[0], self._lines(c[0], c[0]), self._span(c[0]))
 
@@ -437,7 +439,8 @@ class TreeBuilder(Transformer):
     def connector(self, c):
         members = tuple(i for i in c if isinstance(i, tree.Variable))
         doc = next((_unquoted(i) for i in c if isinstance(i, Token) and i.type == "STRING"), None)
-        return tree.Connector(str(c[1]), doc, members, self._span(c[0], c[1]), self._span(c[1]))
+        ports = tuple(i for i in c if isinstance(i, tree.Component))
+        return tree.Connector(str(c[1]), doc, members, self._span(c[0], c[1]), self._span(c[1]), ports)
 
     def formal(self, c):
         default = c[2] if len(c) > 1 else None

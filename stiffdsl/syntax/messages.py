@@ -197,8 +197,8 @@ def _declaration(p: ErrorContext) -> Diagnostic | None:
     if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
         return p.say(
             f"a connector has no `{p.token}`",
-            "it holds potentials and flows",
-            help="write `potential v [V]` or `flow i [A]`; parts and ports of others belong into a model",
+            "it holds potentials, flows and ports",
+            help="write `potential v [V]` or `flow i [A]`; parts belong into a model",
         )
     if not p.line and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
         where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"

@@ -112,9 +112,17 @@ def _declaration(
         yield f"connector {node.name}{_doc(node.doc)}"
         for member in node.members:
             yield f"  {show_variable(member)}"
+        for port in node.ports:
+            yield _component(port)
         yield "end"
     else:
         yield from _model(node)
+
+
+def _component(node: tree.Component) -> str:
+    head = f"{node.kind} {node.name}{_indices(node.dimensions)} : {node.type}"
+    chosen = "" if node.condition is None else f" if {show_expression(node.condition)}"
+    return f"  {head}{_modifiers(node.modifiers)}{chosen}{_doc(node.doc)}"
 
 
 def _function(node: tree.FunctionDeclaration) -> Iterator[str]:
@@ -139,11 +147,7 @@ def _model(model: tree.Model) -> Iterator[str]:
         if isinstance(declaration, tree.Variable | tree.Table):
             yield f"  {_declared(declaration)}"
         elif isinstance(declaration, tree.Component):
-            size, type_ = _indices(declaration.dimensions), declaration.type
-            name = f"{declaration.kind} {declaration.name}{size} : {type_}"
-            condition = declaration.condition
-            chosen = "" if condition is None else f" if {show_expression(condition)}"
-            yield f"  {name}{_modifiers(declaration.modifiers)}{chosen}{_doc(declaration.doc)}"
+            yield _component(declaration)
         elif isinstance(declaration, tree.Dose):
             yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
         else:

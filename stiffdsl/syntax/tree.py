@@ -479,13 +479,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """`potential v [V]` and `flow i [A]` members, in order; `kind` is `potential` or `flow`."""
+    """`potential v [V]` and `flow i [A]` members, in order; `kind` is `potential` or `flow`. `ports` are the
+    connectors that it holds."""
 
     name: str
     doc: str | None
     members: tuple[Variable, ...]
     span: Span = _span()
     name_span: Span = _span()
+    ports: tuple[Component, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Parts that a condition leaves out, classes that take the place of others, modifiers of single elements."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,17 @@ def test_single_elements_of_large_arrays_cost_nothing():
     families = flat(text).equations
     assert sum(f.size for f in families) == 3 * 50000 + 9
     assert len(families) <= 3
+
+
+def test_connectors_in_connectors():
+    text = (Path(__file__).parent / "forms" / "connectors.sml").read_text(encoding="utf-8")
+    text = text.replace("der(x) = house[2].load[2].i[3]", "der(x) = house[2].load[2].i[3] - 10*extra.i[3]")
+    text = text.replace("  var x start 0", "  var x start 0\n  var y start 0")
+    text = text.replace(
+        "  der(x) =",
+        "  der(y) = source.plug.phase.Q/(1 [W]) + source.plug.phase.pin[1].i/(1 [A])\n  der(x) =",
+    )
+    phase = [230 * np.cos(2 * np.pi * k / 3) for k in (1, 2, 3)]
+    found = rates(text)
+    assert found["x"][0] == pytest.approx(phase[2] / 4 - 10 * phase[1] / 4, rel=1e-12)
+    assert found["y"][0] == pytest.approx(-4 * 10 - 4 * phase[0] - phase[0] / 2, rel=1e-12)

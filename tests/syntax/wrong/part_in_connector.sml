@@ -1,5 +1,5 @@
 connector Plug
   potential v
   flow i
-  port p : Pin
+  part p : Pin
 end

@@ -44,6 +44,12 @@ def cuts_of(model: CompiledProgram, place: Place, kept: Sequence[str], given: Ma
     assert model.origin is not None
     checked = model.origin(stop_after="check")
     flat = model.program.system.flat
+    held = next((u for u in place.ports if u.cls.components), None)
+    if held is not None:
+        raise ValueError(
+            f"`{place.name}.{held.name}` is a connector that holds connectors: "
+            "a surrogate of the part around it is not made yet"
+        )
     crossings, stay = crossings_of(place, flat.variables, flat.inputs, kept)
     if not crossings:
         raise ValueError(
