@@ -197,7 +197,8 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
         arrived = solver.solve(start, end, y0, p, u, tables, times, **limits)
         t, y, K = times, arrived.ys, None
     status = Status(int(arrived.status))
-    if status not in CERTAIN:
+    # What an event sets does not depend on pivots.
+    if status not in CERTAIN and not (solver.eventful and status == Status.JUMP):
         return None
     stats = dict(zip(Counts._fields, arrived.counts.tolist(), strict=True))
     if arrived.pivoted:

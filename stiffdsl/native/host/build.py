@@ -14,7 +14,7 @@ from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.event_functions import events_of
-from stiffdsl.native.step.projection import projection_of
+from stiffdsl.native.step.projection import projection_behind, projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
 from stiffdsl.program.forward import time_derivative
@@ -110,7 +110,7 @@ def kernel_model(
         kinks=kinks_of(program),
         curved=curved,
         forced=forced,
-        events=events_of(program),
+        events=events_of(program, projection_behind(program) if len(program.invariant_rows) else None),
         figures=figures(program),
     )
 
@@ -149,6 +149,8 @@ def _key(model: KernelModel) -> str:
     if model.events is not None:
         digest.update(digest_of((model.events.guards, model.events.reset), model.events.tables))
         digest.update(model.events.at_start.tobytes() + model.events.from_start.tobytes())
+        if model.events.behind is not None:
+            digest.update(digest_of((model.events.behind,), model.events.tables_behind))
     plan = model.plan
     for array in (
         plan.row,

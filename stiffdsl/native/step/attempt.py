@@ -165,6 +165,7 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("also", events),
             ("fired", events),
             ("reset_y", n + 2 if events else 0),
+            ("behind_y", n + 1 if events else 0),
             ("bracket", 2),
             ("happened", 3),
             ("scratch", scratch),

@@ -1,6 +1,6 @@
 """The functions of a program by which kernels find events, and go on behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,20 +17,30 @@ class KernelEvents:
     at_start: np.ndarray
     from_start: np.ndarray
     read: np.ndarray
+    # `behind(t, y, p, u, was)`, where constraints tie states to one another (`projection.py`).
+    behind: Function | None = None
+    tables_behind: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return len(self.at_start)
 
 
-def events_of(program: Program) -> KernelEvents | None:
-    """The functions of the events, if there are any."""
+def events_of(program: Program, behind: tuple[Function, dict[str, np.ndarray]] | None) -> KernelEvents | None:
+    """The functions of the events, if there are any; `behind` takes states back to the constraints."""
     if not program.events.count:
         return None
     guards, reset = program.by_name["guards"], program.by_name["reset"]
     read = _read(guards, program.tables, program.size)
     return KernelEvents(
-        guards, reset, program.tables, program.events.at_start, program.events.from_start, read
+        guards,
+        reset,
+        program.tables,
+        program.events.at_start,
+        program.events.from_start,
+        read,
+        None if behind is None else behind[0],
+        {} if behind is None else behind[1],
     )
 
 

@@ -43,8 +43,11 @@ def emit_event_functions(module: IRModule, model: KernelModel) -> int:
     if model.events is None:
         return 0
     events = model.events
-    guards = emit_function(module, events.guards, events.tables, "event_guards")
-    return max(guards, emit_function(module, events.reset, events.tables, "event_reset"))
+    scratch = [emit_function(module, events.guards, events.tables, "event_guards")]
+    scratch.append(emit_function(module, events.reset, events.tables, "event_reset"))
+    if events.behind is not None:
+        scratch.append(emit_function(module, events.behind, events.tables_behind, "event_behind"))
+    return max(scratch)
 
 
 def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -394,8 +397,15 @@ def _emit_happen(module: IRModule, model: KernelModel, areas: Areas) -> None:
         pointers = ("%y", "%p", f.area("u"), f.area("fired"), result, f.area("scratch"))
         f.drive("%t")
         code.call("event_reset", "double %t", *(f"ptr {p}" for p in pointers))
+        values = result
+        if f.events.behind is not None:
+            values = f.area("behind_y")
+            pointers = (result, "%p", f.area("u"), "%y", values, f.area("scratch"))
+            code.call("event_behind", "double %t", *(f"ptr {p}" for p in pointers))
+            good = code.apply("gt", code.load(values, n), number(0.5))
+            code.store(code.select(good, code.load(status), number(float(Status.JUMP))), status)
         with code.loop(n) as k:
-            code.store(code.load(result, k), "%y", k)
+            code.store(code.load(values, k), "%y", k)
         code.store(code.load(result, n), stop)
         conflict = code.apply("gt", code.load(result, n + 1), number(0.0))
         code.store(code.select(conflict, number(float(Status.CONFLICT)), code.load(status)), status)

@@ -44,6 +44,54 @@ def projection_of(program: Program) -> tuple[Function, dict[str, np.ndarray]] | 
     return Function("project", ARGUMENTS, "The nearest y that holds the invariants.", ops), b.tables.arrays
 
 
+def projection_behind(program: Program) -> tuple[Function, dict[str, np.ndarray]] | None:
+    """`behind(t, y, p, u, was) -> (n + 1,)`, as `Projection.behind`: y, then 1 where that is possible, else 0; and its
+    tables. None where the constraints are too many to be written out."""
+    moves = _Moves(program)
+    if moves.plan is None:
+        return None
+    b, n, pairs = moves.b, program.size, moves.pairs
+    y, was = b.input("y", n), b.input("was", n)
+    count, zero, one = pairs.count, b.number(0.0), b.number(1.0)
+
+    def violated(at: int) -> int:
+        terms = b.apply("abs", b.apply("mul", moves.of("invariants_jacobian", at), b.take(at, pairs.columns)))
+        size = b.full(b.total(b.full(terms, len(pairs.rows)), pairs.rows, count), count)
+        far = b.apply("abs", moves.of("invariants", at))
+        wrong = b.apply("gt", far, b.apply("mul", b.number(projection.HOLDS), size))
+        return b.full(b.apply("select", wrong, one, zero), count)
+
+    def any_of(flags: int, length: int) -> int:
+        return b.apply("gt", b.element(b.full(b.total(flags, np.zeros(length, dtype=int), 1), 1), 0), zero)
+
+    wrong = violated(y)
+    right = b.full(b.apply("sub", one, wrong), count)
+    moving, staying = (
+        b.apply("gt", b.total(b.full(b.take(flags, pairs.rows), len(pairs.rows)), pairs.columns, n), zero)
+        for flags in (wrong, right)
+    )
+    stays = b.apply("or", staying, b.apply("ne", y, was))
+    free = b.apply("and", moving, b.apply("not", stays))
+    weight = b.full(b.apply("select", free, one, b.number(projection.LEAST**2)), n)
+    moved = y
+    for _ in range(projection.MOVES_BEHIND):
+        moved = moves.moved(moved, weight)
+    size = b.apply("add", b.apply("abs", y), b.apply("abs", was))
+    far = b.apply(
+        "gt", b.apply("abs", b.apply("sub", moved, y)), b.apply("mul", b.number(projection.HOLDS), size)
+    )
+    off = b.full(b.apply("select", b.apply("and", far, b.apply("not", free)), one, zero), n)
+    at_all = any_of(wrong, count)
+    failed = b.apply("or", any_of(violated(moved), count), any_of(off, n))
+    good = b.apply("select", b.apply("and", at_all, failed), zero, one)
+    result = b.apply("select", at_all, moved, y)
+    ops, *_ = b.needed(b.concatenate([b.full(result, n), b.full(good, 1)]))
+    arguments = ("t", "y", "p", "u", "was")
+    return Function(
+        "behind", arguments, "y behind an event, where the invariants hold.", ops
+    ), b.tables.arrays
+
+
 def _largest(b: Builder, vector: int, entries: np.ndarray) -> int:
     largest = b.element(vector, int(entries[0]))
     for k in entries[1:].tolist():
@@ -69,7 +117,7 @@ class _Moves:
         b, pairs, plan = self.b, self.pairs, self.plan
         assert plan is not None, "there are factors"
         n, count = self.program.size, pairs.count
-        g, G = self._of("invariants", y), self._of("invariants_jacobian", y)
+        g, G = self.of("invariants", y), self.of("invariants_jacobian", y)
         weights = b.take(weight, pairs.columns[pairs.left])
         products = b.apply("mul", b.apply("mul", b.take(G, pairs.left), weights), b.take(G, pairs.right))
         products = b.full(products, len(pairs.left))
@@ -83,7 +131,7 @@ class _Moves:
         pull = b.total(pulls, pairs.columns, n)
         return b.full(b.apply("sub", y, b.apply("mul", weight, pull)), n)
 
-    def _of(self, name: str, y: int) -> int:
+    def of(self, name: str, y: int) -> int:
         """A function of the program at y, as a vector."""
         function, b = self.program.by_name[name], self.b
         values: list[int] = []

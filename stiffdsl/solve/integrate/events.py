@@ -26,6 +26,7 @@ from stiffdsl.solve.base.dense_output import interpolate, rows_at
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
+from stiffdsl.solve.integrate.projection import Projection
 
 # Parts of a step at which conditions are evaluated. Two beside one another at each end show slopes there; behind an
 # event, what fires next may be near.
@@ -346,6 +347,7 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
     """What a solve goes on with behind the instant t: conditions were as `before`; `also` says which fire whatever they
     are. `consistent`: algebraic unknowns for states (`time_events.Consistent`)."""
     size, algebraic = y.shape[0], len(consistent.unknowns) > 0
+    project = Projection(system) if getattr(system, "invariant_count", 0) else None
     now = conditions(system, t, y, args)
     fired = (now > before) | also
     none = jnp.int32(0)
@@ -353,9 +355,12 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
     def act(carry):
         y, now, fired, stop, status = carry
         found = system.reset(t, y, args, fired.astype(y.dtype))
-        y, good = found[:size], jnp.array(True)
+        was, y, good = y, found[:size], jnp.array(True)
+        if project is not None:
+            y, good = project.behind(t, was, y, args)
         if algebraic:
-            y, good = consistent(t, y, args)
+            y, solved = consistent(t, y, args)
+            good &= solved
         later = conditions(system, t, y, args)
         stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
         wrong = jnp.where(

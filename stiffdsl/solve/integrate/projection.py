@@ -19,6 +19,9 @@ from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 
 MOVES = 2
+# After an event: more moves, since values may be far from the manifold; constraints hold that are violated by no more
+# than this share of their terms, and entries that are to stay may move by no more than this share of themselves.
+MOVES_BEHIND, HOLDS = 4, 1e-6
 # An unknown is allowed to move by at least this share of the largest tolerated error.
 LEAST = 1e-8
 # Added to the diagonal, relative to it: constraints that follow from one another leave the matrix singular.
@@ -72,11 +75,39 @@ class Projection:
         self.counted = counted(system)
 
     def __call__(self, t, y, args: Args, tolerance: Tolerance) -> Float[Array, " n"]:
-        pairs = self.pairs
         allowed = scale(y, y, tolerance)
         weight = jnp.maximum(allowed / jnp.max(jnp.where(self.counted, allowed, 0.0)), LEAST) ** 2
+        return self._moved(t, y, args, weight, MOVES)
+
+    def behind(self, t, was, y, args: Args):
+        """y behind an event that has set what is not as it `was`, with what constraints tie to it moved along; and
+        whether that is possible.
+
+        Only unknowns of constraints that are violated move, and of these none that was set, nor one that stands in a
+        constraint that holds: what a mass weighs against does not move when its velocity jumps.
+        """
+        rows, columns = self.pairs.rows, self.pairs.columns
+        count, size = self.system.invariant_count, y.shape[0]
+
+        def violated(y):
+            G = self.system.invariants_jacobian(t, y, args)
+            terms = jnp.zeros(count).at[rows].add(jnp.abs(G * y[columns]))
+            return jnp.abs(self.system.invariants(t, y, args)) > HOLDS * terms
+
+        wrong = violated(y)
+        moves = jnp.zeros(size, dtype=bool).at[columns].max(wrong[rows])
+        stays = jnp.zeros(size, dtype=bool).at[columns].max(~wrong[rows]) | (y != was)
+        free = moves & ~stays
+        moved = self._moved(t, y, args, jnp.where(free, 1.0, LEAST**2), MOVES_BEHIND)
+        off = jnp.abs(moved - y) > HOLDS * (jnp.abs(y) + jnp.abs(was))
+        good = ~jnp.any(violated(moved)) & ~jnp.any(off & ~free)
+        any_ = jnp.any(wrong)
+        return jnp.where(any_, moved, y), good | ~any_
+
+    def _moved(self, t, y, args: Args, weight, count: int) -> Float[Array, " n"]:
+        pairs = self.pairs
         moved = y
-        for _ in range(MOVES):
+        for _ in range(count):
             g = self.system.invariants(t, moved, args)
             G = self.system.invariants_jacobian(t, moved, args)
             products = G[pairs.left] * weight[pairs.columns[pairs.left]] * G[pairs.right]
