@@ -22,7 +22,11 @@ Walk = Callable[[tree.Expr], Typed]
 
 
 # What other languages call what this one has.
-_OTHER_WORDS = {"t": "the time is `time`", "e": "a power of e is written `exp(x)`"}
+_OTHER_WORDS = {
+    "dt": "a derivative by time is `der(x)`",
+    "t": "the time is `time`",
+    "e": "a power of e is written `exp(x)`",
+}
 # A derivative in other languages: `dx`, `dxdt`, `dx_dt`, `ddt_x`, `xdot`, `x_dot`, `Dx`.
 _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w+)")
 

@@ -6,6 +6,7 @@ and MATLAB.
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from lark import Token
 
@@ -23,7 +24,8 @@ _FOREIGN = {
     "parameter": "param", "constant": "const", "variable": "var", "Real": "var", "Integer": "const",
     "Boolean": "const", "state": "var", "within": None, "using": "import", "include": "import",
     "component": "part", "species": "var", "compartment": "param",
-    "substance": "var", "unknown": "var", "algebraic": "var",
+    "substance": "var", "let": "param", "local": "var", "global": "param", "static": "param", "val": "param",
+    "auto": "var", "unknown": "var", "algebraic": "var",
     "public": None, "protected": None, "algorithm": "equations",
 }  # fmt: skip
 _LOOPS = {
@@ -44,6 +46,7 @@ _ELSEWHERE = {
     "extends": "what a model extends stands on its first line: `model M extends Base(R = 1)`",
     "annotation": "leave it out",
     "replaceable": "declare the part as it is; a modifier changes its values: `part r : Resistor(R = 1)`",
+    "return": "a `return` ends a function; a result of a model is `output y = 2*x`",
     "print": "`simulate` prints, writes and draws; a result of its own is `output y = 2*x`",
 }
 _SAID = {
@@ -87,12 +90,20 @@ def _equals(p: ErrorContext) -> Diagnostic | None:
     if p.token.type == "ASSIGN":
         note = "equations hold at all times; `:=` assigns in a `when`"
         return p.say("`:=` belongs in a `when`", help="write `=`", notes=(note,))
+    arrow = next((a for a, b in pairwise([*p.line, p.token, p.after]) if _is_assignment(a, b)), None)
+    if arrow is not None and (p.token is arrow or p.token.type == "NEWLINE"):
+        return p.say("`<-` assigns in another language", on=arrow, help="write `=`")
     double = next((t for t in [*p.line, p.token] if t == "==" and t.type == "COMPARE"), None)
     if double is not None and p.token.type in ("NEWLINE", "COMPARE") and "CONNECT" not in p.line:
         return p.say("an equation is written with one `=`", on=double, help="write `=`")
     if p.token == "=" and any(t == "=" for t in p.line) and "NEWLINE" in p.accepted:
         return p.say("an equation has one `=`", help="write two equations, or compare with `==`")
     return None
+
+
+def _is_assignment(a: Token | None, b: Token | None) -> bool:
+    """Whether two tokens are R's `<-`."""
+    return a == "<" and b is not None and b.type == "MINUS" and a is not None and a.end_column == b.column
 
 
 def _start(p: ErrorContext) -> Diagnostic | None:
@@ -226,7 +237,9 @@ def _attribute(p: ErrorContext) -> Diagnostic | None:
         help = f"write `{kind} {p.line[1]} = {token}`"
         return p.say("what follows the `:` of a declaration is an `enum`", on=p.before, help=help)
     if token.type == "NAME" and len(p.line) == 2 and p.line[1] in TYPES:
-        return p.say("a declaration names no type", on=p.line[1], help=f"write `{kind} {token}`")
+        return p.say(
+            "a declaration names no type", on=p.line[1], help=f"write `{kind} {written(p.statement[2:-1])}`"
+        )
     if token.type == "COMMA" and after in ("start", "guess", "in", *SIZES):
         return p.say("nothing stands between the parts of a declaration", help="leave the `,` out")
     if token == "fixed":
