@@ -25,7 +25,7 @@ from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
 from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Progress, Quantity
-from stiffdsl.check.tables import Tables, Tabulated
+from stiffdsl.check.tables import Tables, Tabulated, is_reader
 from stiffdsl.check.units import UnitError, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -385,6 +385,9 @@ class Classes:
         for attribute in found:
             expr = getattr(variable, attribute)
             if expr is None:
+                continue
+            if attribute == "value" and variable.kind == "input" and is_reader(expr):
+                found[attribute] = self.tables.series(name, variable.unit, expr)
                 continue
             level = highest.get(variable.kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
             level = Level.CONSTANT if attribute in SIZES else level

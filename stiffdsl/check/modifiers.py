@@ -12,7 +12,7 @@ from stiffdsl.check.dimensions import agree
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
 from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Quantity
-from stiffdsl.check.tables import Tabulated
+from stiffdsl.check.tables import Tabulated, is_reader
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
@@ -129,6 +129,9 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
             help="write an equation, or `start`, or `guess`",
         )
         return None
+    if kind == "input" and attribute == "value" and is_reader(modifier.value):
+        series = walker.tables.series(modifier.name, member.variable.unit, modifier.value)
+        return None if series is None else replace(modifier, value=series)
     highest = _HIGHEST.get(kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
     highest = Level.CONSTANT if attribute in SIZES else highest
     unit = member.unit

@@ -8,7 +8,7 @@ from itertools import product
 
 from stiffdsl.check.dimensions import symbol_of
 from stiffdsl.check.model import CheckedModel, Class, TableUse
-from stiffdsl.check.tables import Tabulated
+from stiffdsl.check.tables import Driven, Tabulated
 from stiffdsl.check.units import parse_unit
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show as show_tree
@@ -78,7 +78,14 @@ def _table(use: TableUse) -> tree.Table:
 
 
 def _modifiers(modifiers: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:
-    return tuple(replace(m, value=_rows(m.value)) if isinstance(m.value, Tabulated) else m for m in modifiers)
+    return tuple(replace(m, value=_as_written(m.value)) for m in modifiers)
+
+
+def _as_written(value: tree.Expr | Tabulated | Driven) -> tree.Expr:
+    """The value of a modifier; figures as rows, or as the file that they are from."""
+    if isinstance(value, Tabulated):
+        return _rows(value)
+    return value.written if isinstance(value, Driven) else value
 
 
 def _rows(table: Tabulated) -> tree.Expr:
@@ -103,6 +110,8 @@ def _si(unit: str | None) -> str | None:
 def _in_si(variable: tree.Variable) -> tree.Variable:
     """With the SI unit in place of the declared one: its values are in SI, and those of enumerations numbers."""
     variable = replace(variable, type=None)
+    if isinstance(variable.value, Driven):
+        return replace(variable, value=variable.value.written)
     if variable.unit is None:
         return variable
     unit = parse_unit(variable.unit)

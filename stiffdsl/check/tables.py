@@ -56,6 +56,32 @@ class Tabulated:
     span: Span
 
 
+@dataclass(frozen=True, eq=False)
+class SeriesData:
+    """What drives an input where nobody says otherwise: `values` in SI at `times` in seconds; two at one time are a
+    jump."""
+
+    name: str
+    times: np.ndarray
+    values: np.ndarray
+    outside: str
+    span: Span
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Driven:
+    """The figures of an input in the place of its value; `written` is what stands in the text."""
+
+    data: SeriesData
+    written: tree.Call
+    span: Span
+
+
+def is_reader(expr: object) -> bool:
+    """Whether an expression is a call that reads a file."""
+    return isinstance(expr, tree.Call) and expr.function in READERS
+
+
 class _Refused(Exception):
     """A table with a mistake that has been told."""
 
@@ -142,7 +168,44 @@ class Tables:
         self._report.say(code, title, (span, label), notes=notes, help=help)
         raise _Refused
 
+    def series(self, name: str, unit: str | None, call: tree.Call) -> Driven | None:
+        """The figures of a file over time for an input of that unit; None after a mistake."""
+        try:
+            return Driven(self._series(name, unit, call), call, call.span)
+        except _Refused:
+            return None
+
     # --- reading ---
+
+    def _series(self, name: str, unit: str | None, call: tree.Call) -> SeriesData:
+        given = self.named(call, ("t", "y", "values", "method", "outside"))
+        kind = self.choice(given, "values", ("instant", "mean")) or "instant"
+        method = self.choice(given, "method", ("linear", "constant")) or "linear"
+        outside = self.choice(given, "outside", OUTSIDE) or "error"
+        file = self.file(call, call.span.source)
+        k, own = self.find(file, given.get("t"), 0, call)
+        try:
+            times, dates = file.times(k)
+        except DataError as error:
+            self.refuse("E0290", str(error), call.span)
+        if not dates:
+            times = self.in_si(times, own, "s", (given.get("t") or call).span)[0]
+        values, _ = self.column(file, given.get("y"), 1, unit, call)
+        known = np.isfinite(values)
+        times, values = times[known], values[known]
+        if len(times) < 2:
+            self.refuse("E0292", f"`{file.name}` holds fewer than two values over time", call.span)
+        wrong = np.flatnonzero(~(np.diff(times) > 0 if kind == "mean" else np.diff(times) >= 0))
+        if len(wrong):
+            line = np.asarray(file.lines)[known][wrong[0] + 1]
+            self.refuse("E0292", f"`{file.name}`, line {line}: times must ascend", call.span)
+        if kind == "mean":
+            # A mean holds over the interval that ends at its time.
+            edges = np.concatenate([[2 * times[0] - times[1]], times])
+            times, values = np.repeat(edges, 2)[1:-1], np.repeat(values, 2)
+        elif method == "constant":
+            times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
+        return SeriesData(name, times, values, outside, call.span)
 
     def _read(self, declaration: tree.Table, value: tree.Expr, span: Span) -> TableData:
         arity = self.arity(declaration)

@@ -6,6 +6,7 @@ import numpy as np
 
 from stiffdsl.check.conversion import numbered
 from stiffdsl.check.model import CheckedModel, Class
+from stiffdsl.check.tables import SeriesData
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
 from stiffdsl.flat.domain import IterationDomain
@@ -68,6 +69,7 @@ class Context:
         self._constant_count = 3
         self._known_constants: dict[float, int] = {-1.0: 0, 0.0: 1, 1.0: 2}
         self.tables = TablesUsed()
+        self.driven: list[tuple[Block, SeriesData]] = []
         self.evaluating: list[tuple[Node, str]] = []
         self.stoichiometry = Stoichiometry()
         self.hidden_count: dict[str, int] = {}

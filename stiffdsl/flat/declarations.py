@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stiffdsl.check.modifiers import BEGINNINGS
+from stiffdsl.check.tables import Driven
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.events import add_discrete
@@ -41,6 +42,11 @@ def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:
         found = _defined(context, block, value, some["value"], f"the parameter `{block.name}`")
         _refuse_undefined(block, variable, found)
         context.parameter_values += found
+    elif block.kind == "input" and value is not None and isinstance(value.value, Driven):
+        # What drives it is known to runs; elsewhere it is what it begins with.
+        context.driven.append((block, value.value.data))
+        first = Rows(("num", float(value.value.data.values[0])), (), (), (), block.size, value.span)
+        context.input_values.append((block.offset + np.arange(block.size), first))
     elif block.kind == "input":
         what = f"the default of the input `{block.name}`"
         context.input_values += _defined(context, block, value, some["value"], what)

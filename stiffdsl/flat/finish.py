@@ -60,6 +60,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         variables=tuple(context.variables),
         parameters=(*context.parameters, *figures),
         tables=tables,
+        driven=tuple(context.driven),
         inputs=tuple(context.inputs),
         constants=context.constants,
         equations=kept,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from stiffdsl.check.model import CheckedModel, ComponentUse
+from stiffdsl.check.tables import Driven
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import declared, expansions
@@ -136,7 +137,7 @@ def _find_bound_inputs(node: Node) -> None:
     in it, or alone on one side of an equation of the enclosing model."""
     for (name, attribute, *_), bound in node.modifiers.items():
         variable = node.declared.get(name)
-        literal = isinstance(bound.value, tree.Number | tree.Unary | tree.ArrayLiteral)
+        literal = isinstance(bound.value, tree.Number | tree.Unary | tree.ArrayLiteral | Driven)
         if attribute == "value" and variable and variable.kind == "input" and not literal:
             node.bound_inputs.add(name)
     for statement in _all_equations(node.cls.equations):

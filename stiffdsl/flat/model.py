@@ -17,6 +17,7 @@ from math import prod
 import numpy as np
 import sympy as sp
 
+from stiffdsl.check.tables import SeriesData
 from stiffdsl.diagnostics import Diagnostic, Span
 from stiffdsl.syntax.tree import Expr
 
@@ -298,6 +299,8 @@ class FlatModel:
     events: tuple[Event, ...] = ()
     stops: tuple[Stopped, ...] = ()
     tables: tuple[FlatTable, ...] = ()
+    # Inputs that figures of files drive where a run says nothing else.
+    driven: tuple[tuple[Block, SeriesData], ...] = ()
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
     # Hidden variables that hold conditions in steps.
     held: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))

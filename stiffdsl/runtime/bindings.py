@@ -18,6 +18,7 @@ from stiffdsl.native.host.joined import joined
 from stiffdsl.runtime.bounds import refuse
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.names import NamedScalars, Names
+from stiffdsl.runtime.series import data_key, data_over
 from stiffdsl.solve.base.arguments import finite, mapping
 
 # So many numbers of JAX are joined by a kernel: XLA would take apart as many gradients one by one.
@@ -45,6 +46,7 @@ class NamedValues:
     def __init__(self, system: SortedSystem, parameters: Names, inputs: Names, variables: Names):
         self.system = system
         self.parameters, self.inputs, self.variables = parameters, inputs, variables
+        self._series: dict[tuple[int, Any], Signal] = {}
         self.sizes = {
             "parameter": sum(b.size for b in system.flat.parameters),
             "input": sum(b.size for b in system.flat.inputs),
@@ -91,8 +93,12 @@ class NamedValues:
             "`model.unreduced` has the structure of other values"
         )
 
-    def driven(self, given: Mapping[str, Any] | None) -> tuple[Overrides, tuple[Signal, ...]]:
-        """Inputs by name: numbers as overrides, everything else as signals over time."""
+    def driven(
+        self, given: Mapping[str, Any] | None, span: tuple[float, float] | None = None
+    ) -> tuple[Overrides, tuple[Signal, ...]]:
+        """Inputs by name: numbers as overrides, everything else as signals over time, and the figures of files that the
+        model names for others. With the `span` of a run, what these are outside of their times is known; raises
+        `ValueError` where they are nothing there."""
         numbers: dict[str, Any] = {}
         signals: list[Signal] = []
         for name, value in mapping(given, "`inputs`").items():
@@ -105,7 +111,36 @@ class NamedValues:
                     signals.append(made)
             else:
                 numbers[name] = value
+        if self.system.flat.driven:
+            taken = {int(k) for name in given or {} for k in self.inputs.find(name).scalars.ravel()}
+            signals += self._of_files(taken, span)
         return self.constants(numbers), with_clocks(signals)
+
+    def of_files(
+        self, given: Mapping[str, Any], varied: Mapping[str, Any] | None, span: tuple[float, float]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """The tables of inputs that files drive, in declared units by name, but for those that are given or varied."""
+        known = [*given, *(varied or {})]
+        taken = {int(k) for n in known if n in self.inputs for k in self.inputs.find(n).scalars.ravel()}
+        found = {}
+        for block, data in self.system.flat.driven:
+            times, values = data_over(data, span)
+            for k in range(block.offset, block.offset + block.size):
+                if k not in taken:
+                    declared = (values - block.shift) / block.scale
+                    found[block.scalar_name(k - block.offset)] = times, declared
+        return found
+
+    def _of_files(self, taken: set[int], span: tuple[float, float] | None) -> list[Signal]:
+        """The signals of inputs that files drive, but for the inputs `taken`."""
+        found = []
+        for block, data in self.system.flat.driven:
+            open_ = [k for k in range(block.offset, block.offset + block.size) if k not in taken]
+            key = (block.offset, data_key(data, span))
+            if open_ and key not in self._series:
+                self._series[key] = signal(block.offset, 1.0, 0.0, data_over(data, span), block.name)
+            found += [replace(self._series[key], index=k) for k in open_]
+        return found
 
     def constants(self, given: Mapping[str, Any]) -> Overrides:
         """Inputs that stay what they are, by name."""

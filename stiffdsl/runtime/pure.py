@@ -159,7 +159,8 @@ class PureSolve:
     ) -> Any:
         check_process()
         model = self.model
-        constant, signals = model.given.driven(inputs)
+        ends = None if _traced(span[:2]) else (float(span.start), float(span.end))
+        constant, signals = model.given.driven(inputs, ends)
         of, given = model.given.params(params), model.given.initial(initial)
         # Kernels hold the figures of tables: where these may move, the portable tier makes the solve.
         portable = diagnostics or model.given.moves_figures(params)

@@ -281,7 +281,7 @@ def simulate(
         times = within(times, start, end)
         turned = against(times, start, end)
         times = times[::-1] if turned else times
-    args = arguments(model, model.given.params(params), *model.given.driven(inputs))
+    args = arguments(model, model.given.params(params), *model.given.driven(inputs, (start, end)))
     given = model.given.initial(initial)
     if part is not None:
         model, given = part.model, part.restricted(given)
@@ -571,7 +571,7 @@ def ensemble(
         if executor is not None:
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)
-    constant, signals = model.given.driven(first)
+    constant, signals = model.given.driven(first, (start, end))
     devices = executors.devices(executor)
     if executor is not None and not devices:
         executors.check_inputs(first, executor)

@@ -67,6 +67,12 @@ def write(model: Any, directory: str | Path) -> Path:
 
     Raises `OSError` where it cannot be written.
     """
+    driven = ", ".join(f"`{block.name}`" for block, _ in model.program.system.flat.driven)
+    if driven:
+        raise ValueError(
+            f"the module would not know the files that drive {driven}: give these inputs a number, and drive them from "
+            "outside"
+        )
     folder = arguments.path(directory, "`directory`")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{module_name(model.program.system.flat.name)}.py"
@@ -91,8 +97,10 @@ def module_name(model: str) -> str:
 def identity(model: CompiledProgram) -> str:
     """A digest of the compiled equations: equal for models that are the same."""
     found = sha256(source(model).encode())
-    for table in (f for t in model.program.system.flat.tables for f in t.figures):
-        found.update(table.tobytes())
+    flat = model.program.system.flat
+    figures = [f for t in flat.tables for f in t.figures]
+    for array in (*figures, *(a for _, data in flat.driven for a in (data.times, data.values))):
+        found.update(array.tobytes())
     return found.hexdigest()
 
 

@@ -110,7 +110,32 @@ class Formula:
             case "place":
                 a, b = (xp.broadcast_to(a, (len(a), *lanes)) for a in args)
                 return xp.concatenate([a[: op.data], b, a[op.data + len(b) :]])
+            case "locate":
+                return _located(xp, op, *args).astype(like.dtype)
+            case "fetch":
+                return _fetched(xp, op, *args)
         return getattr(xp, OPERATIONS[op.name].meaning.__name__)(*args)
+
+
+def _located(xp: Any, op: Op, vector: Any, x: Any) -> Any:
+    """The intervals of knots, which may differ by lane, that hold x."""
+    first, count = op.data
+    knots, x = vector[first : first + count], xp.asarray(x)
+    if op.size is not None:
+        knots = knots[:, None]
+    behind = xp.sum(knots <= x[None], axis=0)
+    return xp.clip(behind - 1, 0, max(count - 2, 0))
+
+
+def _fetched(xp: Any, op: Op, vector: Any, k: Any) -> Any:
+    """The entries of a table, which may differ by lane."""
+    first, count, by = op.data
+    place = first + xp.clip(xp.asarray(k).astype(int) + by, 0, count - 1)
+    if vector.ndim == 1:
+        return xp.asarray(vector)[place]
+    if op.size is None:
+        return xp.take_along_axis(vector, xp.broadcast_to(place, vector.shape[1:])[None], 0)[0]
+    return xp.take_along_axis(vector, xp.broadcast_to(place, (op.size, *vector.shape[1:])), 0)
 
 
 def _taken(xp: Any, vector: Any, index: np.ndarray) -> Any:
@@ -177,6 +202,10 @@ class _Narrowing:
                 inside = (entries >= first) & (entries < last)
                 self._require(args[0], entries[~inside])
                 self._require(args[1], entries[inside] - first)
+            case "locate" | "fetch":
+                first, count = op.data[:2]
+                self._require(args[0], first + np.arange(count))
+                self._require(args[1], [0] if self.old.ops[args[1]].size is None else entries)
             case _:
                 for a in args:
                     self._require(a, [0] if self.old.ops[a].size is None else entries)
@@ -238,6 +267,12 @@ class _Narrowing:
                 return self._joined(args, entries)
             case "place":
                 return self._placed(op, entries)
+            case "locate" | "fetch":
+                where = self.place[args[1]]
+                if self.old.ops[args[1]].size is not None:
+                    where = self._taken(where, at(1, entries))
+                data = (int(at(0, np.array([op.data[0]]))[0]), *op.data[1:])
+                return self._put(replace(op, args=(self.place[args[0]], where), data=data, size=size))
         # Others may need more of an argument than is needed here.
         own = tuple(
             self.place[a] if self.old.ops[a].size is None else self._taken(self.place[a], at(j, entries))

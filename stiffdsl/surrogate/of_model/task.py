@@ -65,6 +65,7 @@ def task_of(
         fine = run.options(model, fine.rtol * 1e-2, least if atol is None else atol)
     fixed = _fixed(model, params, initial, inputs)
     start, end = run.interval(model, time, times)
+    fixed["inputs"] = {**model.given.of_files(fixed["inputs"], vary, (start, end)), **fixed["inputs"]}
     learnt = run.save_times(times)
     if learnt is None:
         learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
@@ -294,7 +295,8 @@ def declared_ranges(model: CompiledProgram) -> dict[str, tuple[float, float]]:
     flat = model.program.system.flat
     computed = [d.targets for d in flat.parameter_values if "param" in d.value.kinds]
     numbers = np.concatenate([np.zeros(0, dtype=np.int64), *computed])
-    follows = np.isin(model.parameter_names.numbers(), numbers)
+    # Figures of tables come last, and are no rows of `parameters`.
+    follows = np.isin(model.parameter_names.numbers(), numbers)[: len(model.parameters)]
     return {
         row.name: row.range
         for row, follows_others in zip(model.parameters, follows, strict=True)

@@ -1,0 +1,58 @@
+"""Figures of files over time as what drives inputs in a run: what they are outside of the times that the file has."""
+
+import numpy as np
+
+from stiffdsl.check.tables import SeriesData
+
+# Times may lie outside by so many parts of the length of the data.
+NEAR = 1e-9
+
+
+def data_over(data: SeriesData, span: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values of `data`, continued over the `span` of a run as it says; ends are held where there is no span.
+
+    Raises `ValueError` where the data are to hold for their own times only, and the run goes beyond.
+    """
+    times, values = data.times, data.values
+    first, last = float(times[0]), float(times[-1])
+    if span is None or data.outside == "hold" or not np.isfinite(span).all():
+        return times, values
+    low, high = min(span), max(span)
+    near = NEAR * (last - first)
+    if low >= first - near and high <= last + near:
+        return times, values
+    if data.outside == "error":
+        raise ValueError(
+            f"the figures of the input `{data.name}` reach from {first:g} s to {last:g} s, and the run from {low:g} s "
+            f"to {high:g} s: give it longer ones, or say what it is beyond with `outside = hold`, `extend` or `repeat`"
+        )
+    if data.outside == "extend":
+        return _extended(times, values, low, high)
+    length = last - first
+    turns = np.arange(np.floor((low - first) / length), np.floor((high - first) / length) + 1)
+    return (times[None, :] + length * turns[:, None]).ravel(), np.tile(values, len(turns))
+
+
+def data_key(data: SeriesData, span: tuple[float, float] | None) -> tuple[float, float] | None:
+    """What of a `span` the data over it depend on: None where it lies within their own times."""
+    if span is None or (min(span) >= data.times[0] and max(span) <= data.times[-1]):
+        return None
+    return span
+
+
+def _extended(
+    times: np.ndarray, values: np.ndarray, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The straight lines at both ends, to `low` and `high`."""
+    if low < times[0]:
+        before = values[0] + _slope(times[:2], values[:2]) * (low - times[0])
+        times, values = np.r_[low, times], np.r_[before, values]
+    if high > times[-1]:
+        after = values[-1] + _slope(times[-2:], values[-2:]) * (high - times[-1])
+        times, values = np.r_[times, high], np.r_[values, after]
+    return times, values
+
+
+def _slope(times: np.ndarray, values: np.ndarray) -> float:
+    width = times[1] - times[0]
+    return float((values[1] - values[0]) / width) if width > 0 else 0.0
