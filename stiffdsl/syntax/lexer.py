@@ -54,6 +54,9 @@ _KEYWORDS = {
     "stop": "STOP", "assert": "ASSERT", "enum": "ENUM", "random": "KIND", "covariate": "KIND", "observe": "KIND",
     "dose": "DOSE",
 }  # fmt: skip
+# Words that begin a line of their own kind, unless the line goes on as that of a quantity does.
+_HEADS = {"import", "from", "function", "connector", "model", "when", "elsewhen", "elseif"}
+_AS_NAME = re.compile(r"\[|[ \t]*(?:=(?!=)|[*/^.:+]|<?->)")
 _OUTSIDE_COMMENTS = re.compile(r"#[^\n]*|.", re.DOTALL)
 _EQUAL_FOLLOWS = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*=")
 # Words that begin and end blocks in a function of several lines, and those before which it has ended.
@@ -276,6 +279,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
             # A block has nothing behind `then`; else a choice of values is one side of an equation.
             line = text[position : _declaration_end(text, position)]
             return "IF_BLOCK" if _ENDS_IN_THEN.search(line) or not _HAS_THEN.search(line) else "IF"
+        if value in _HEADS and _AS_NAME.match(text, position):
+            return "NAME"
         if value == "elseif":
             return "ELSEIF"
         if value == "else":
