@@ -39,7 +39,7 @@ class EventTable:
     """The events of a program, one entry for each member.
 
     `periodic`, `at_start`, `from_start`: as in `flat.model.Event`; `located`: whether it has a guard; `event`: its
-    number in `FlatModel.events`.
+    number in `FlatModel.events`. `assigned`: mask of the entries of y that an event sets.
     """
 
     periodic: np.ndarray
@@ -47,14 +47,22 @@ class EventTable:
     from_start: np.ndarray
     located: np.ndarray
     event: np.ndarray
+    assigned: np.ndarray
 
     @property
     def count(self) -> int:
         return len(self.event)
 
 
-def event_table(flat: FlatModel) -> EventTable:
+def event_table(system: SortedSystem) -> EventTable:
     """The events of a model, member by member."""
+    flat = system.flat
+    assigned = np.zeros(flat.size, dtype=bool)
+    for event in flat.events:
+        for action in event.actions:
+            assigned[flat.alias[action.targets]] = True
+    entries = np.zeros(system.size, dtype=bool)
+    entries[: len(system.states)] = assigned[system.states]
     sizes = [e.size for e in flat.events]
 
     def of(values: list[bool]) -> np.ndarray:
@@ -66,6 +74,7 @@ def event_table(flat: FlatModel) -> EventTable:
         of([e.from_start for e in flat.events]),
         of([e.guard is not None for e in flat.events]),
         np.repeat(np.arange(len(sizes)), sizes),
+        entries,
     )
 
 

@@ -76,7 +76,7 @@ def lower(system: SortedSystem, by_number: bool | None = None) -> Program:
         crossings_periodic=periodic,
         crossings_follow=follow,
         relation_rises=np.zeros(0) if kinks is None else kinks.rises,
-        events=event_table(system.flat),
+        events=event_table(system),
         watched=watched,
     )
 

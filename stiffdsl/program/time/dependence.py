@@ -102,6 +102,8 @@ def clocks_of(program: Program, still: np.ndarray) -> tuple[np.ndarray, np.ndarr
     constant = np.array(dependences(ops, program.tables, none, still)) == CONSTANT
     found = constant[operation]
     found[len(program.system.states) :] = False
+    # What events set goes on from other values.
+    found &= ~program.events.assigned
     return found, operation, place
 
 

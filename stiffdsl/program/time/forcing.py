@@ -8,12 +8,14 @@ while. Clocks (`dependence.py`) are functions of time as well.
 
     der(y) = exp(-((time - 3)/0.5)^2)*y + sin(time)        exp(-((t - 3)/0.5)^2); a peak of -((t - 3)/0.5)^2
 
+Conditions of events count as equations do, and what they compare moves without rest.
+
 What is narrower than the times that are looked at shows in what it is made of: an exponential at the maximum of its
 exponent, a quotient where its divisor is least, `tanh`, `abs` and conditions where their argument is zero.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,13 +61,14 @@ def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
     clocks, slope_of, place = clocks_of(program, still)
     if not program.time_dependent and not np.any(clocks):
         return None
-    ops = program.by_name["rhs"].ops
+    ops, results = _equations(program)
     kinds = dependences(ops, program.tables, clocks, still)
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
-    compared = _compared(ops, kinds, bool(np.all(program.mass)))
+    compared = _compared(ops[: results[0] + 1], kinds, bool(np.all(program.mass)))
+    compared |= set(range(results[0] + 1, len(ops)))
     shown = {
         _source(ops, kinds, k)
-        for k in sorted({*used, len(ops) - 1})
+        for k in sorted({*used, *results})
         if kinds[k] == NARROW or (kinds[k] == RESTLESS and k in compared)
     }
     found = [(k,) for k in sorted(shown)]
@@ -93,14 +96,14 @@ class TimedTables:
 
 
 def timed_tables(program: Program, driven: Sequence[int] = ()) -> TimedTables | None:
-    """The tables of time in f where the inputs `driven` change; None where there are none."""
+    """The tables of time in equations and conditions of events where the inputs `driven` change; None where there are none."""
     flat = program.system.flat
     if not flat.tables:
         return None
     still = np.ones(sum(block.size for block in flat.inputs), dtype=bool)
     still[list(driven)] = False
     clocks, slope_of, place = clocks_of(program, still)
-    ops = program.by_name["rhs"].ops
+    ops, _ = _equations(program)
     kinds = dependences(ops, program.tables, clocks, still)
     places = {b.offset: (k, axis) for k, t in enumerate(flat.tables) for axis, b in enumerate(t.knots)}
     found: dict[int, tuple[int, int]] = {}
@@ -121,6 +124,18 @@ def timed_tables(program: Program, driven: Sequence[int] = ()) -> TimedTables | 
     arguments = Forcing(function, np.zeros(0, dtype=str), extract.clocks, slopes, extract.tables)
     entries = np.repeat(np.array(list(found.values())), [ops[k].size or 1 for k in found], axis=0)
     return TimedTables(arguments, entries)
+
+
+def _equations(program: Program) -> tuple[list[Op], list[int]]:
+    """The operations of f, then those of the conditions of events, where there are any; and their results."""
+    ops = list(program.by_name["rhs"].ops)
+    results = [len(ops) - 1]
+    if program.events.count:
+        first = len(ops)
+        guards = program.by_name["guards"].ops
+        ops += [replace(op, args=tuple(first + a for a in op.args)) for op in guards]
+        results.append(len(ops) - 1)
+    return ops, results
 
 
 def _compared(ops: Sequence[Op], kinds: list[int], explicit: bool) -> set[int]:
