@@ -18,9 +18,8 @@ def test_events_are_those_of_the_closed_form(name):
         assert not wrong, f"{name} {index}: {system.params}, to {system.end!r}\n" + "\n".join(wrong)
 
 
-@pytest.mark.parametrize(
-    "name", [f if f == "curve" else pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
 def test_the_loop_in_jax_takes_the_same_steps(name, monkeypatch):
     family = FAMILIES[name]
     limits = {"rtol": family.rtol, "atol": family.atol, "method": "rodas5p"}

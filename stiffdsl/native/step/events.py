@@ -20,6 +20,7 @@ from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import (
     BISECTIONS,
+    BLURRED,
     GOLDEN,
     NEAR,
     NODES,
@@ -56,6 +57,7 @@ def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
         return
     _emit_at(module, model, areas)
     _emit_rises(module, model, areas)
+    _emit_certain(module, model, areas)
     _emit_extreme(module, model, areas)
     _emit_bracket(module, model, areas)
     _emit_located(module, model, areas)
@@ -141,6 +143,33 @@ def _emit_rises(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end(code.load(risen, kind="i1"), "i1")
 
 
+def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_certain(…, theta, event, was) -> i1`: whether an event is not as it was, wherever within rounding time and
+    values are."""
+    given = (*_AT, ("i64", "event"), ("double", "was"))
+    f = _Function(module, model, areas, "event_certain", given, "i1")
+    code, number, rows, read = f.code, f.code.number, len(model.tableau.H), f.events.read
+    places = code.module.constants(read.astype(np.int32))
+    even = np.where(read % 2, -1.0, 1.0)
+    blurred, certain = number(BLURRED * EPSILON), code.variable("i1", "true")
+    for signs, later in ((even, 1.0), (-even, -1.0), (np.ones(len(read)), -1.0), (-np.ones(len(read)), 1.0)):
+        table = code.module.constants(signs)
+        with code.loop(len(read)) as j:
+            k = code.index(places, j)
+            K = [code.load(f.area("K", r), k) for r in range(rows)]
+            y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
+            size = code.apply("add", code.apply("abs", y0), code.apply("abs", y1))
+            away = code.apply("mul", code.load(table, j), code.apply("mul", blurred, size))
+            value = code.apply("add", _interpolated(code, y0, y1, K, "%theta"), away)
+            code.store(value, f.area("argument"), k)
+        time = code.apply("add", "%t", code.apply("mul", "%theta", "%h"))
+        away = code.apply("mul", number(later * BLURRED * EPSILON), code.apply("abs", time))
+        f.guards(code.apply("add", time, away), f.area("argument"))
+        turned = code.apply("ne", code.load(f.area("events"), "%event"), "%was")
+        code.store(code.apply("and", code.load(certain, kind="i1"), turned), certain, kind="i1")
+    f.end(code.load(certain, kind="i1"), "i1")
+
+
 def _emit_extreme(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_extreme(…, left, right, event, was) -> double`: where the guard of an event turns to the other side of
     zero between two parts of a step, by golden sections; 2 where it does not."""
@@ -158,7 +187,10 @@ def _emit_extreme(module: IRModule, model: KernelModel, areas: Areas) -> None:
         guard = code.load(code.at(f.area("events"), f.count), "%event")
         code.store(code.apply("mul", sign, guard), into)
         turned = code.apply("ne", code.load(f.area("events"), "%event"), "%was")
-        code.store(code.select(turned, theta, code.load(found)), found)
+        with code.when(turned):
+            listed = (f"double {theta}", "i64 %event", "double %was")
+            certain = f.call("event_certain", *listed, result="i1")
+            code.store(code.select(certain, theta, code.load(found)), found)
 
     def inside(place: str, first: bool) -> str:
         low, high = code.load(left), code.load(right)

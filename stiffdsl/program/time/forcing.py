@@ -35,6 +35,7 @@ from stiffdsl.program.time.dependence import (
     entries_read,
 )
 
+_CHOICES = (*ORDERED, "eq", "ne", "and", "or", "not", "select", "min", "max")
 _STEEP = ("tanh", "cosh", "sinh", "atan", "abs", "asinh")
 
 
@@ -62,7 +63,7 @@ def forcing(program: Program, driven: Sequence[int] = ()) -> Forcing | None:
     if not program.time_dependent and not np.any(clocks):
         return None
     ops, results = _equations(program)
-    kinds = dependences(ops, program.tables, clocks, still)
+    kinds = _but_choices(ops, dependences(ops, program.tables, clocks, still), results[0] + 1)
     used = {a for op, kind in zip(ops, kinds, strict=True) if kind == OTHER for a in op.args}
     compared = _compared(ops[: results[0] + 1], kinds, bool(np.all(program.mass)))
     compared |= set(range(results[0] + 1, len(ops)))
@@ -136,6 +137,16 @@ def _equations(program: Program) -> tuple[list[Op], list[int]]:
         ops += [replace(op, args=tuple(first + a for a in op.args)) for op in guards]
         results.append(len(ops) - 1)
     return ops, results
+
+
+def _but_choices(ops: Sequence[Op], kinds: list[int], first: int) -> list[int]:
+    """The dependences of operations, where from `first` on what is chosen by conditions counts as depending on other
+    things: it is what is compared that may move unseen, and steps that end where a condition changes do not help."""
+    kinds = list(kinds)
+    for k in range(first, len(ops)):
+        if ops[k].name in _CHOICES or any(a >= first and kinds[a] == OTHER for a in ops[k].args):
+            kinds[k] = OTHER
+    return kinds
 
 
 def _compared(ops: Sequence[Op], kinds: list[int], explicit: bool) -> set[int]:

@@ -36,6 +36,8 @@ NODES = np.array([0.0, 1e-6, 1e-2, *np.arange(1, 8) / 8, 1.0 - 1e-6, 1.0])
 NEAR = 0.25
 # So many extreme values of a step are looked at, the most suspicious first, by so many steps of golden sections.
 SUSPECTS, SECTIONS = 32, 45
+# By so many roundings of time and values a condition is tried that seems to turn for an instant.
+BLURRED = 4.0
 # So often a step is looked at again, up to the event that was found.
 ZOOMS = 12
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
@@ -116,6 +118,19 @@ class _Step:
 
     def guard(self, theta):
         return self.at(theta)[1]
+
+    def certain(self, theta, event, was) -> Bool[Array, ""]:
+        """Whether an event is not as it `was`, wherever within rounding time and values are."""
+        t, y = self.t + theta * self.h, interpolate(self.y, self.y1, self.K, theta)
+        blur = BLURRED * EPSILON * (jnp.abs(self.y) + jnp.abs(self.y1))
+        even = np.where(np.arange(len(self.y)) % 2, -1.0, 1.0)
+
+        def tried(signs, later):
+            time = t + later * BLURRED * EPSILON * jnp.abs(t)
+            return self.system.guards(time, y + signs * blur, self.args)[event] != was
+
+        signs = jnp.stack([even, -even, jnp.ones_like(even), -jnp.ones_like(even)])
+        return jnp.all(lax.map(lambda each: tried(*each), (signs, jnp.array([1.0, -1.0, -1.0, 1.0]))))
 
     def rises(self, theta, before) -> Bool[Array, ""]:
         return jnp.any(self.at(theta)[0] > before)
@@ -256,7 +271,9 @@ def _extreme(step: _Step, event, was, left, right):
 
     def value(theta):
         holds, guards = step.at(theta)
-        return sign * guards[event], holds[event] != was
+        turned = holds[event] != was
+        turned = lax.cond(turned, lambda: step.certain(theta, event, was), lambda: turned)
+        return sign * guards[event], turned
 
     def going(carry):
         *_, count, turned = carry
