@@ -97,7 +97,7 @@ class TimedTables:
 
 
 def timed_tables(program: Program, driven: Sequence[int] = ()) -> TimedTables | None:
-    """The tables of time in equations and conditions of events where the inputs `driven` change; None where there are none."""
+    """The tables of time in equations and conditions where the inputs `driven` change; None where there are none."""
     flat = program.system.flat
     if not flat.tables:
         return None
