@@ -2,7 +2,7 @@
 
 The kernels differentiate by initial values, parameters, constant inputs and the values of tables;
 `second_derivatives.py` makes second derivatives of that. Derivatives by times (t0, t1, `saveat`, those of tables), and
-those of models with events, are the portable tier's, which takes the same steps.
+second ones of models with events, are the portable tier's, which takes the same steps.
 """
 
 from collections.abc import Callable
@@ -114,13 +114,13 @@ def differentiable(
         (given,), (dots,) = primals, tangents
         # The tolerances steer the steps, which are held constant.
         times = (dots.t0, dots.t1, dots.saveat, [s.times for s in dots.args.inputs.signals])
-        if solver.eventful or not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
+        if solver.apart or not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
             return _portable_jvp(portable, given, dots)
         result = solve(given)
         directions = jax.tree.map(_instantiated, moving(dots), is_leaf=_is_zero)
-        y, ys = linear_map(derivatives.forward, derivatives.backward, given, directions)
+        y, ys, *t = linear_map(derivatives.forward, derivatives.backward, given, directions)
         none = jax.tree.map(_no_tangent, result)
-        return result, none._replace(y=y, ys=ys)
+        return result, none._replace(y=y, ys=ys, t=t[0] if t else none.t)
 
     derivatives = _derivatives(solver, portable, steps, solve)
 
@@ -140,8 +140,8 @@ def _derivatives(
     steps: StepLimits,
     solve: Callable[[KernelArguments], Result],
 ) -> SecondDerivatives:
-    """Tangents `forward(given, directions) -> (y, ys)`, and their transpose `backward(given, cotangents)`, whose
-    result is a `DifferentiatedArguments`."""
+    """Tangents `forward(given, directions) -> (y, ys)`, with events `(y, ys, t)`, and their transpose
+    `backward(given, cotangents)`, whose result is a `DifferentiatedArguments`."""
 
     def forward(given: KernelArguments, directions: DifferentiatedArguments, guide: KernelArguments | None):
         scaled = [s.scale * v for s, v in zip(given.args.inputs.signals, directions.values, strict=True)]
@@ -152,8 +152,7 @@ def _derivatives(
 
     def backward(given: KernelArguments, cotangents, guide: KernelArguments | None):
         lead = None if guide is None else _primal(guide, steps)
-        y, ys = cotangents
-        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, y, ys, lead)
+        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, cotangents, lead)
         parts, at = [], 0
         for signal in given.args.inputs.signals:
             assert signal.values is not None, "kernels take tables only"
@@ -173,7 +172,7 @@ def _derivatives(
     def portable_ends(given: KernelArguments) -> Callable[[DifferentiatedArguments], Any]:
         def ends(values: DifferentiatedArguments) -> Any:
             found = portable(*values.within(given))
-            return found.y, found.ys
+            return (found.y, found.ys, found.t) if solver.events else (found.y, found.ys)
 
         return ends
 
@@ -185,7 +184,13 @@ def _derivatives(
 
     elsewhere = by_portable_forward, by_portable_backward
     return SecondDerivatives(
-        forward, backward, moving, lambda given, values: values.within(given), sizes, elsewhere
+        forward,
+        backward,
+        moving,
+        lambda given, values: values.within(given),
+        sizes,
+        elsewhere,
+        smooth=not solver.events,
     )
 
 

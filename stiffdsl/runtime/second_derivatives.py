@@ -33,8 +33,8 @@ class SecondDerivatives:
 
     The plain functions take a solve whose steps they follow as their last argument, or None; `moving` is the part of
     `given` (or of its tangents) that directions are of, `within(given, moving)` puts it back; `sizes(given)` is how
-    large the end and the saved values are, as arrays of such shapes. Where more than that moves, `elsewhere` holds the
-    two functions that are differentiated instead.
+    large the end and the saved values are, as arrays of such shapes. Where more than that moves, or the solve is not
+    `smooth` with its steps held, `elsewhere` holds the two functions that are differentiated instead.
     """
 
     def __init__(
@@ -45,7 +45,9 @@ class SecondDerivatives:
         within: Callable[[Any, Any], Any],
         sizes: Callable[[Any], Any],
         elsewhere: tuple[Callable[..., Any], Callable[..., Any]],
+        smooth: bool = True,
     ):
+        self.smooth = smooth
         self.plain_forward, self.plain_backward = plain_forward, plain_backward
         self.moving, self.within, self.sizes, self.elsewhere = moving, within, sizes, elsewhere
         self.forward = self._differentiable(
@@ -76,7 +78,8 @@ class SecondDerivatives:
             if not _still(x_dot):
                 dots.append(linear_map(function, other(), given, _whole(x_dot)))
             along = self.moving(given_dot)
-            if not _still(self.within(given_dot, jax.tree.map(_gone, along, is_leaf=_is_zero))):
+            beyond = self.within(given_dot, jax.tree.map(_gone, along, is_leaf=_is_zero))
+            if not _still(beyond) or not (self.smooth or _still(along)):
                 return jax.jvp(self.elsewhere[0 if ahead else 1], primals, _whole(tangents))
             if not _still(along):
                 dots.append(linear_map(by_given, transposed, (given, x), _whole(along)))

@@ -431,8 +431,9 @@ def normal(code: Code, value: str) -> str:
 
 def emit_save_back(module: IRModule, model: KernelModel, areas: Areas, record: Areas) -> None:
     """`save_back(t, h, low, high, times, y_d, ys_d, work)`: takes back the dense output (`dense_output.py`) at the
-    times low ... high - 1 of the step: y_d, the cotangent of its end, becomes what these values give to the start;
-    `y1_d` and `K_d` get those of the end and of the rows. `stages_back(work)` gives both to the stages, in `stages_d`.
+    times low ... high - 1 of the step: y_d, the cotangent of its end (or of where it was cut), becomes what these give
+    to the start; `y1_d` and `K_d` get those of the end and of the rows. `stages_back(work)` gives both to the stages,
+    in `stages_d`.
     """
     code = Code(module, "save_back", SAVE_PARAMETERS, attributes="noinline")
     n, stages, H = model.n, model.tableau.stages, model.tableau.H
@@ -447,11 +448,9 @@ def emit_save_back(module: IRModule, model: KernelModel, areas: Areas, record: A
     def add(value: str, pointer: str, k: str) -> None:
         code.store(code.apply("add", code.load(pointer, k), value), pointer, k)
 
-    with code.loop("%high", "%low") as s:
-        theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")
+    def give(theta: str, place: str) -> None:
         rest = code.apply("sub", code.number(1.0), theta)
         both = code.apply("mul", theta, rest)
-        place = code.at("%ys_d", code.integer("mul", s, str(n)))
         with code.loop(n) as k:
             bar = code.load(place, k)
             add(code.apply("mul", rest, bar), "%y_d", k)
@@ -460,6 +459,17 @@ def emit_save_back(module: IRModule, model: KernelModel, areas: Areas, record: A
             for r in range(len(H)):
                 add(inner, code.at(K, r * n), k)
                 inner = code.apply("mul", theta, inner)
+
+    if model.events is not None:
+        part, cut = code.load("%work", areas["theta"]), code.at("%work", areas["argument_d"])
+        with code.when(code.apply("lt", part, code.number(1.0))):
+            with code.loop(n) as k:
+                code.store(code.load(end, k), cut, k)
+                code.store(zero, end, k)
+            give(part, cut)
+    with code.loop("%high", "%low") as s:
+        theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")
+        give(theta, code.at("%ys_d", code.integer("mul", s, str(n))))
     code.put("ret void")
     code.finish()
 

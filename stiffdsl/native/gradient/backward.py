@@ -7,6 +7,7 @@ from stiffdsl.native.gradient.adjoint import normal
 from stiffdsl.native.gradient.driver import Driver
 from stiffdsl.native.gradient.euler_sensitivity import emit_euler_back
 from stiffdsl.native.gradient.event_sensitivity import Landing
+from stiffdsl.native.gradient.instant_sensitivity import Instants, emit_instants
 from stiffdsl.native.gradient.packs import Packs
 from stiffdsl.native.gradient.projection_sensitivity import emit_project_step_back
 from stiffdsl.native.gradient.tape import DerivedFunctions
@@ -29,6 +30,8 @@ class Backward(Driver):
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=not small)
         adjoint.emit_save_back(module, model, areas, record)
         emit_euler_back(module, model, derivatives, areas, record)
+        if model.events is not None:
+            emit_instants(module, model, derivatives, areas, forward=False)
         if model.project is not None:
             emit_project_step_back(module, model, derivatives, areas, record)
 
@@ -71,20 +74,38 @@ class Backward(Driver):
             code.store(code.apply("add", code.load(y_bar, j), value), y_bar, j)
 
         self.at_start(start)
+        if self.model.events is not None:
+            tape.begin()
+            count = code.to_integer(tape.of_state("recorded"))
+            with code.loop(count) as before:
+                last = code.integer("sub", code.integer("sub", count, "1"), before)
+                Instants(self).over(last, back=True)
         if self.model.resets:
-            tape.copy(states, tape.state, tape.width)
+            if self.model.events is None:
+                tape.copy(states, tape.state, tape.width)
             jumped, t, y = self.begun()
             with code.when(jumped):
                 self.reset(t, y, back=True)
         code.call("free", f"ptr {states}")
 
     def _back(self, r: str) -> None:
-        code, row = self.code, self.row(r)
+        if self.model.events is not None:
+            with self.code.choice(self.is_instant(self.row(r))) as (instant, step):
+                with instant:
+                    Instants(self).over(r, back=True)
+                with step:
+                    self._step_back(r)
+            return
         if self.model.resets:
             self.over_reset(r, back=True)
-        self.take_up(row)
         if self.follows:
+            self.take_up(self.row(r))
             Landing(self).back(r)
+        self._step_back(r)
+
+    def _step_back(self, r: str) -> None:
+        code, row = self.code, self.row(r)
+        self.take_up(row)
         t, h = code.load(row, self.record["t"]), code.load(row, self.record["h"])
         high = code.load(self.cursor, kind="i64")
         begin = self.along(t)
@@ -131,6 +152,8 @@ class BackwardWide(Packs, Backward):
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=False)
         adjoint.emit_save_back(module, model, areas, record)
         emit_euler_back(module, model, derivatives, areas, record)
+        if model.events is not None:
+            emit_instants(module, model, derivatives, areas, forward=False)
 
     def write(self) -> None:
         self._make_packs()

@@ -18,7 +18,7 @@ from stiffdsl.native.gradient.backward import Backward, BackwardWide
 from stiffdsl.native.gradient.driver import Driver
 from stiffdsl.native.gradient.forward import Forward, ForwardWide
 from stiffdsl.native.gradient.reset_sensitivity import emit_reset_back, emit_reset_forth
-from stiffdsl.native.gradient.tape import DerivedFunctions
+from stiffdsl.native.gradient.tape import Derived, DerivedFunctions
 from stiffdsl.native.host.ffi import emit_handler
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.signals import emit_inputs
@@ -26,6 +26,7 @@ from stiffdsl.native.loop.time_events import emit_next_stop
 from stiffdsl.native.step.attempt import KernelModel, emit_check, emit_general, is_small
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
+from stiffdsl.native.step.events import emit_event_functions
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.unrolled import emit_straight
@@ -36,6 +37,7 @@ from stiffdsl.program.reverse import pullback
 GUIDES = tuple(f"base_{name}" for name in ("options", "y0", "p", "u", "values"))
 FORWARD = (("y0_dot", "p_dot", "u_dot", "values_dot"), ("y_dot", "ys_dot"))
 BACKWARD = (("y_bar", "ys_bar"), ("y0_bar", "p_bar", "u_bar", "values_bar"))
+Named = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def emit_forward(model: KernelModel, width: int = 1, guided: bool = False) -> str:
@@ -49,10 +51,10 @@ def emit_forward(model: KernelModel, width: int = 1, guided: bool = False) -> st
         along(model.jacobian, model.tables, moving),
         None if model.rhs_t is None else along(model.rhs_t, model.tables_t, (*moving, "u_t")),
         None if model.project is None else along(model.project, model.tables_project, moving),
-        None if model.stops is None else along(model.stops.crossings, model.stops.tables, ("p",)),
+        *_of_events(model, forward=True),
     )
     drive = Forward if width == 1 else partial(ForwardWide, width)
-    return _emit(model, derivatives, FORWARD, drive, guided)
+    return _emit(model, derivatives, named_operands(model, "forward"), drive, guided)
 
 
 def emit_backward(model: KernelModel, width: int = 1, guided: bool = False) -> str:
@@ -65,19 +67,54 @@ def emit_backward(model: KernelModel, width: int = 1, guided: bool = False) -> s
         back(model.jacobian, model.tables, wanted),
         None if model.rhs_t is None else back(model.rhs_t, model.tables_t, (*wanted, ("u_t", model.inputs))),
         None if model.project is None else back(model.project, model.tables_project, wanted),
-        None
-        if model.stops is None
-        else pullback(model.stops.crossings, model.stops.tables, [("p", model.given)]),
+        *_of_events(model, forward=False),
     )
-    return _emit(
-        model, derivatives, BACKWARD, Backward if width == 1 else partial(BackwardWide, width), guided
-    )
+    drive = Backward if width == 1 else partial(BackwardWide, width)
+    return _emit(model, derivatives, named_operands(model, "backward"), drive, guided)
+
+
+def named_operands(model: KernelModel, kind: str) -> Named:
+    """What a kernel takes beside `GIVEN`, and what it gives; with events also of the time that the solve came to."""
+    if kind == "forward":
+        taken, given = FORWARD
+        return taken, (*given, "t_dot") if model.events is not None else given
+    taken, given = BACKWARD
+    return (*taken, "t_bar") if model.events is not None else taken, given
+
+
+def lines_may_meet(model: KernelModel) -> bool:
+    """Whether there are events, and several lines over time that move: where two jump at one time, the order in which
+    their events act counts, and kernels pass them together."""
+    stops = model.stops
+    if model.events is None or stops is None or stops.count < 2:
+        return False
+    return directional(stops.crossings, stops.tables, ("p",)) is not None
+
+
+def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, Derived | None, Derived | None]:
+    """The derivatives of lines over time, of guards, and of what events do. Where the time of an instant moves by
+    gradients, these are needed in either mode."""
+    stops, events = model.stops, model.events
+    lines = None
+    if stops is not None and forward and events is None:
+        lines = directional(stops.crossings, stops.tables, ("p",), figures=False)
+    elif stops is not None:
+        held = model.figures if events is not None else None
+        lines = pullback(stops.crossings, stops.tables, [("p", model.given)], held)
+    if events is None:
+        return lines, None, None
+    wanted = (("t", 1), ("y", model.n), ("p", model.parameters), ("u", model.inputs))
+    guards = pullback(events.guards, events.tables, wanted, held=model.figures)
+    if forward:
+        along = directional(events.reset, events.tables, ("t", "y", "p", "u"), figures=False)
+        return lines, guards, along
+    return lines, guards, pullback(events.reset, events.tables, wanted, held=model.figures)
 
 
 def _emit(
     model: KernelModel,
     derivatives: DerivedFunctions,
-    named: tuple[tuple[str, ...], tuple[str, ...]],
+    named: Named,
     drive: Callable[[KernelModel, Areas, Areas, bool], Driver],
     guided: bool,
 ) -> str:
@@ -90,13 +127,18 @@ def _emit(
         scratch.append(emit_function(module, model.rhs_t, model.tables_t))
     if model.project is not None:
         scratch.append(emit_function(module, model.project, model.tables_project))
-    scratch += [emit_function(module, *derived) for derived in derivatives.listed().values()]
+    for name, (function, tables) in derivatives.listed().items():
+        # Functions of events have names like those of others.
+        prefix = "event_" if name.startswith("event_") else ""
+        scratch.append(emit_function(module, function, tables, prefix + function.name))
+    scratch.append(emit_event_functions(module, model))
     if model.inputs:
         emit_inputs(module)
     scratch.append(emit_relations(module, model))
     if model.lands:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
-    if derivatives.crossings is not None and model.stops is not None:
+    follows = derivatives.crossings is not None and model.events is None
+    if follows and model.stops is not None:
         scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
         if model.resets:
             scratch.append(emit_function(module, model.stops.jacobian, model.stops.tables, "jacobian_beside"))
@@ -115,14 +157,15 @@ def _emit(
     emit_euler(module, model, areas, planned=not small)
     emit_kinks(module, model, areas)
     tape.emit_recording(module, model, areas, record, small, guided)
-    if model.resets and derivatives.crossings is not None:
+    if model.resets and follows:
         emit_reset(module, model, areas, planned=not small, beside=True)
     guides = GUIDES if guided else ()
     operands = (*OPERANDS, *named[0], *named[1], *guides)
     driver = drive(model, areas, record, small)
-    driver.follows = derivatives.crossings is not None
+    driver.follows = follows
+    driver.lined, driver.guarded = derivatives.crossings is not None, derivatives.event_guards is not None
     driver.emit_step(module, derivatives)
-    if model.resets and named is FORWARD:
+    if model.resets and "y_dot" in named[1]:
         emit_reset_forth(module, model, derivatives, areas)
     elif model.resets:
         emit_reset_back(module, model, derivatives, areas, planned=not small)

@@ -15,8 +15,10 @@ class Driver:
 
     def __init__(self, model: KernelModel, areas: Areas, record: Areas, small: bool):
         self.model, self.areas, self.record, self.small = model, areas, record, small
-        # Whether the times of jumps follow parameters.
+        # Whether the times of jumps follow parameters, and are passed one by one.
         self.follows = False
+        # Whether, at instants, guards of events and lines over time follow anything.
+        self.guarded = self.lined = False
         self.guide: str | None = None
 
     def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
@@ -39,8 +41,21 @@ class Driver:
         whole = {name: code.to_integer(self.option[name]) for name in (*tape.OPTIONS, "capacity")}
         self.rows, self.directions, self.points = whole["rows"], whole["directions"], whole["points"]
         self.segments, capacity = whole["segments"], whole["capacity"]
-        size = code.integer("mul", code.integer("add", capacity, "1"), str(8 * self.record.size))
+        rows = code.integer("add", capacity, str(tape.buffer_rows(self.model)))
+        size = code.integer("mul", rows, str(8 * self.record.size))
         self.steps = code.call("malloc", f"i64 {size}", result="noalias ptr")
+        if self.model.events is not None:
+            # What the time of an instant moves by, for each direction.
+            self.moves = code.call(
+                "malloc", f"i64 {code.integer('mul', self.directions, '8')}", result="noalias ptr"
+            )
+            zeros = [(self.moves, self.directions)]
+            zeros += [
+                (code.at("%work", self.areas[a]), n) for a, n in (("moves", 1), ("f_t_there", self.model.n))
+            ]
+            for pointer, count in zeros:
+                with code.loop(count) as k:
+                    code.store(code.number(0.0), pointer, k)
         code.store(self.steps, "%operands", OPERANDS.index("steps"), "ptr")
         backward = code.apply("lt", self.option["t1"], self.option["t0"])
         self.direction = code.select(backward, code.number(-1.0), code.number(1.0))
@@ -53,7 +68,8 @@ class Driver:
         )
 
     def close(self) -> None:
-        for pointer in (self.guide, self.steps):
+        moves = None if self.model.events is None else self.moves
+        for pointer in (self.guide, self.steps, moves):
             if pointer is not None:
                 self.code.call("free", f"ptr {pointer}")
 
@@ -69,6 +85,8 @@ class Driver:
                 return str(self.model.inputs)
             case "values":
                 return self.points
+            case "t":
+                return "1"
         return str(n)
 
     def of_direction(self, name: str, d: str) -> str:
@@ -129,6 +147,9 @@ class Driver:
         if self.model.stops is not None:
             side = self.code.load(row, self.record["side"])
             self.code.store(side, self.at["p"], self.model.parameters - 1)
+        if self.model.events is not None:
+            theta = self.code.load(row, self.record["theta"])
+            self.code.store(theta, self.code.at("%work", self.areas["theta"]))
 
     def over_reset(self, r: str, back: bool) -> None:
         """Moves all directions over the jump of algebraic unknowns at the end of step r, or back, with what is saved
@@ -161,6 +182,15 @@ class Driver:
             function = "reset_back" if back else "reset_forth"
             code.call(function, *of_reset, "ptr %operands", "ptr %work", *pointers)
 
+    def is_instant(self, row: str) -> str:
+        """Whether a row is no step, but of an instant."""
+        kind = self.code.load(row, self.record["dense"])
+        return self.code.apply("ge", kind, self.code.number(tape.OPENED))
+
+    def saved_there(self, row: str, back: bool) -> None:
+        """As `_at_end`, where an instant is closed."""
+        self._at_end(self.code.load(row, self.record["t"]), back)
+
     def _at_end(self, t: str, back: bool) -> None:
         """Values saved at the time of a jump are those after it. Backward, the cursor then stands before them."""
         code, place = self.code, self.code.variable("i64")
@@ -183,7 +213,12 @@ class Driver:
         """Whether the solve began with a jump of algebraic unknowns, its time, and the values after it."""
         tape, y_at = self.tape, state_areas(self.model.n)[0]
         jumped = self.code.apply("ne", tape.of_state("reset"), self.code.number(0.0))
-        return jumped, self.option["t0"], self.code.at(tape.state, y_at)
+        y = self.code.at(tape.state, y_at)
+        if self.model.events is not None:
+            # Events at the start act on these.
+            some = self.code.apply("gt", tape.of_state("recorded"), self.code.number(0.0))
+            y = self.code.select(some, self.code.at(self.steps, self.record["y"]), y, "ptr")
+        return jumped, self.option["t0"], y
 
     def step_arguments(self, row: str, t: str, h: str, pointers: list[str]) -> list[str]:
         listed = [f"double {t}", f"double {h}", f"ptr {self.code.at(row, self.record['y'])}"]

@@ -38,8 +38,8 @@ class Landing:
                 driver.tape.copy(code.at(row, record["end"]), y, driver.model.n)
             middle = code.load(row, record["side"])
             with code.loop(self.stops.count) as k:
-                code.store(middle, self._area("before"), k)
-            before, side, result = (self._area(name) for name in ("before", "side", "lines"))
+                code.store(middle, self._area("early"), k)
+            before, side, result = (self._area(name) for name in ("early", "side", "lines"))
             lines = CrossingLines(code, self.stops, t, driver.at["p"], before, result, self._area("scratch"))
             lines.evaluate()
             with code.loop(self.stops.count) as k:
@@ -80,7 +80,7 @@ class Landing:
         def act(k: str, t: str, slope: str) -> None:
             moved = self._area("lines_d")
             with code.loop(driver.directions) as d:
-                pointers = (driver.at["p"], self._area("before"), driver.of_direction("p_dot", d))
+                pointers = (driver.at["p"], self._area("early"), driver.of_direction("p_dot", d))
                 pointers += (moved, self._area("scratch"))
                 code.call("crossings_dot", *(f"ptr {p}" for p in pointers))
                 steeper = code.load(code.at(moved, self.stops.count), k)
@@ -110,7 +110,7 @@ class Landing:
                 rise = code.apply("neg", code.apply("div", code.load(total), slope))
                 code.store(rise, bar, k)
                 code.store(code.apply("mul", rise, t), code.at(bar, self.stops.count), k)
-                pointers = (driver.at["p"], self._area("before"), bar, back, self._area("scratch"))
+                pointers = (driver.at["p"], self._area("early"), bar, back, self._area("scratch"))
                 code.call("crossings_back", *(f"ptr {p}" for p in pointers))
                 with code.loop(given) as j:
                     code.store(code.apply("add", code.load(p_bar, j), code.load(back, j)), p_bar, j)

@@ -4,6 +4,7 @@ from stiffdsl.native.gradient import sensitivity
 from stiffdsl.native.gradient.driver import Driver
 from stiffdsl.native.gradient.euler_sensitivity import emit_euler_forth
 from stiffdsl.native.gradient.event_sensitivity import Landing
+from stiffdsl.native.gradient.instant_sensitivity import Instants, emit_instants
 from stiffdsl.native.gradient.packs import Packs
 from stiffdsl.native.gradient.projection_sensitivity import emit_project_step_forth
 from stiffdsl.native.gradient.tape import DerivedFunctions
@@ -22,6 +23,8 @@ class Forward(Driver):
         if model.project is not None:
             emit_project_step_forth(module, model, areas, record)
         emit_euler_forth(module, model, derivatives, areas, record)
+        if model.events is not None:
+            emit_instants(module, model, derivatives, areas, forward=True)
 
     def write(self) -> None:
         code, tape = self.code, self.tape
@@ -37,6 +40,10 @@ class Forward(Driver):
             jumped, t, y = self.begun()
             with code.when(jumped):
                 self.reset(t, y, back=False)
+        if self.model.events is not None:
+            self.zero("t_dot")
+            with code.loop(code.to_integer(tape.of_state("recorded"))) as r:
+                Instants(self).over(r, back=False)
         self.at_start(begin)
         self.pass_times(self.option["t0"])
         with code.forever() as going:
@@ -45,11 +52,22 @@ class Forward(Driver):
             # The end of a step is where the next begins.
             self.end_of(count)
             with code.loop(count) as r:
-                self._forth(r)
-                if self.follows:
-                    Landing(self).forth(r)
-                if self.model.resets:
-                    self.over_reset(r, back=False)
+                self._over(r)
+
+    def _over(self, r: str) -> None:
+        """Over row r: a step and what jumps at its end, or what happens at an instant."""
+        if self.model.events is not None:
+            with self.code.choice(self.is_instant(self.row(r))) as (instant, step):
+                with instant:
+                    Instants(self).over(r, back=False)
+                with step:
+                    self._forth(r)
+            return
+        self._forth(r)
+        if self.follows:
+            Landing(self).forth(r)
+        if self.model.resets:
+            self.over_reset(r, back=False)
 
     def span(self, row: str, r: str) -> tuple[str, str, str, str]:
         """Time and size of step r, and which of the times saved lie in it: they are passed."""
@@ -91,6 +109,8 @@ class ForwardWide(Packs, Forward):
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)
         sensitivity.emit_save(module, model, areas, record)
         emit_euler_forth(module, model, derivatives, areas, record)
+        if model.events is not None:
+            emit_instants(module, model, derivatives, areas, forward=True)
 
     def write(self) -> None:
         self._make_packs()

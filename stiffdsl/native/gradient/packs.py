@@ -25,11 +25,14 @@ class Packs(Driver):
             code.store(code.number(0.0), self.packed, k)
 
     def _apart(self, row: str, record: Areas) -> str:
-        """Whether directions move one after the other: where inputs change, or a step needed other pivots."""
+        """Whether directions move one after the other: where inputs change, a step needed other pivots, or was cut."""
         code = self.code
         dense = code.apply("ne", code.load(row, record["dense"]), code.number(0.0))
         driven = code.apply("gt", self.option["signals"], code.number(0.0))
-        return code.value(f"or i1 {dense}, {driven}")
+        apart = code.value(f"or i1 {dense}, {driven}")
+        if self.model.events is None:
+            return apart
+        return code.apply("or", apart, code.apply("lt", code.load(row, record["theta"]), code.number(1.0)))
 
     @contextmanager
     def _each(self, q: str) -> Iterator[tuple[str, str]]:

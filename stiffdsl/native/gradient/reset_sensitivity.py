@@ -32,6 +32,11 @@ def emit_reset_forth(
     writer.move(0.0)
     pointers = ("%y", "%p", held.area("u"), "%y_d", "%p_d", held.area("u_d"), b, held.area("scratch"))
     code.call("rhs_dot", "double %t", *(f"ptr {p}" for p in pointers))
+    if model.events is not None:
+        # At an instant whose time moves, the equations change with it.
+        with code.loop(n) as k:
+            change = code.apply("mul", code.load(held.area("f_t_there"), k), code.load(held.area("moves")))
+            code.store(code.apply("add", code.load(b, k), change), b, k)
     held.clear_states(b)
     held.solve(b, dz)
     with code.loop(n) as k:
@@ -54,6 +59,11 @@ def emit_reset_back(
     held.clear_states("%y_d", states=False)
     held.solve(c, bar, "reset_solve_transposed")
     held.clear_states(bar)
+    if model.events is not None:
+        moves = held.area("moves")
+        with code.loop(model.n) as k:
+            change = code.apply("mul", code.load(held.area("f_t_there"), k), code.load(bar, k))
+            code.store(code.apply("add", code.load(moves), change), moves)
     Back(StepWriter(code, model, areas, Areas(())), derivatives)("rhs", 0.0, "%y", bar)
     held.clear_states(back, states=False)
     with code.loop(model.n) as k:

@@ -17,7 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from stiffdsl.native.gradient import derivatives
-from stiffdsl.native.gradient.tape import record_areas
+from stiffdsl.native.gradient.tape import INSTANT_ROWS, record_areas
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.form import CALL_SIZES, CallSizes
@@ -48,6 +48,7 @@ class LinearKernels:
     def __init__(self, key: str, model: KernelModel, sizes: CallSizes = CALL_SIZES):
         self.key, self.model, self.sizes = key, model, sizes
         self.record = record_areas(model).size
+        self.eventful = model.events is not None
         self._libraries: dict[str, Library] = {}
 
     def forward(
@@ -59,24 +60,27 @@ class LinearKernels:
         u: Any,
         values: Any,
         guide: Primal | None = None,
-    ) -> tuple[Any, Any]:
-        """The derivatives of the end and of the saved values, for those of what moves. With a `guide`, a solve of the
-        same tables and times saved, those for the steps that it takes."""
+    ) -> tuple[Any, ...]:
+        """The derivatives of the end and of the saved values, for those of what moves; with events, also that of the
+        time that the solve comes to. With a `guide`, a solve of the same tables and times saved, those for the steps
+        that it takes."""
         capacity = max(8, self.sizes.forward_tape // (8 * self.record))
         rows = jnp.size(primal.saveat)
-        shapes = ((self.model.n,), (rows, self.model.n))
+        shapes = ((self.model.n,), (rows, self.model.n), (1,))[: 3 if self.eventful else 2]
         p = jnp.concatenate([_real(p), np.zeros(self.model.parameters - self.model.given)])
-        return self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes, guide)
+        found = self._linear("forward", primal, max_steps, capacity, (y0, p, u, values), shapes, guide)
+        return (*found[:2], *(time[0] for time in found[2:]))
 
     def backward(
-        self, primal: Primal, max_steps: int, y: Any, ys: Any, guide: Primal | None = None
+        self, primal: Primal, max_steps: int, ends: Sequence[Any], guide: Primal | None = None
     ) -> tuple[Any, Any, Any, Any]:
-        """The cotangents of y0, p, u and the values of tables, for those of the end and of the saved values; `guide` as
-        in `forward`."""
+        """The cotangents of y0, p, u and the values of tables, for those of what `forward` gives; `guide` as there."""
         capacity = max(self.sizes.tape // (8 * self.record), math.isqrt(max_steps) + 1)
         sizes = self.model.n, self.model.parameters, self.model.inputs, jnp.size(primal.tables[2])
         shapes = [(size,) for size in sizes]
-        found = self._linear("backward", primal, max_steps, capacity, (y, ys), shapes, guide)
+        y, ys, *times = ends
+        moving = (y, ys, *(jnp.reshape(time, 1) for time in times))
+        found = self._linear("backward", primal, max_steps, capacity, moving, shapes, guide)
         return found[0], found[1][: self.model.given], *found[2:]
 
     def _linear(
@@ -101,7 +105,9 @@ class LinearKernels:
             own = given | {"t0": primal.t0, "t1": primal.t1}
             return jnp.stack([_real(own[name]) for name in OPTIONS])
 
-        sizes = saveat.shape[0], max_steps // capacity + 2, jnp.size(primal.tables[2])
+        # Rows that are no steps fill segments, too.
+        rows = max_steps * (1 + INSTANT_ROWS) if self.eventful else max_steps
+        sizes = saveat.shape[0], rows // capacity + 2, jnp.size(primal.tables[2])
         atol = jnp.broadcast_to(jnp.maximum(_real(primal.atol), LEAST_ATOL), (self.model.n,))
         vectors = map(_real, (primal.y0, primal.p, primal.u))
         arguments = (options_of(primal), atol, *vectors, saveat, layout, *map(_real, primal.tables[1:]))

@@ -298,18 +298,21 @@ def emit_forth_general(
 
 def emit_save(module: IRModule, model: KernelModel, areas: Areas, record: Areas) -> None:
     """`save(t, h, low, high, times, y_d, ys_d, work)`: the derivatives of the dense output (`dense_output.py`) at
-    the times low ... high - 1 of the step; then y_d becomes the derivative of its end."""
+    the times low ... high - 1 of the step; then y_d becomes the derivative of its end, or of where it was cut."""
     code = Code(module, "save", SAVE_PARAMETERS, attributes="noinline")
     n, H = model.n, model.tableau.H
     K, end, stages = (code.at("%work", areas[name]) for name in ("K_d", "y1_d", "stages_d"))
-    with code.when(code.value("icmp slt i64 %low, %high")), code.loop(n) as k:
+    part, needed = code.number(1.0), code.value("icmp slt i64 %low, %high")
+    if model.events is not None:
+        part = code.load("%work", areas["theta"])
+        needed = code.apply("or", needed, code.apply("lt", part, code.number(1.0)))
+    with code.when(needed), code.loop(n) as k:
         values = [code.load(code.at(stages, i * n), k) for i in range(model.tableau.stages)]
         for r, row in enumerate(H):
             code.store(code.combination(row, values), code.at(K, r * n), k)
-    with code.loop("%high", "%low") as s:
-        theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")
+
+    def write(theta: str, place: str) -> None:
         rest = code.apply("sub", code.number(1.0), theta)
-        place = code.at("%ys_d", code.integer("mul", s, str(n)))
         with code.loop(n) as k:
             inner = code.load(code.at(K, (len(H) - 1) * n), k)
             for r in reversed(range(len(H) - 1)):
@@ -317,6 +320,15 @@ def emit_save(module: IRModule, model: KernelModel, areas: Areas, record: Areas)
             value = code.apply("add", code.load(end, k), code.apply("mul", rest, inner))
             start = code.apply("mul", rest, code.load("%y_d", k))
             code.store(code.apply("add", start, code.apply("mul", theta, value)), place, k)
+
+    with code.loop("%high", "%low") as s:
+        theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")
+        write(theta, code.at("%ys_d", code.integer("mul", s, str(n))))
+    if model.events is not None:
+        with code.when(code.apply("lt", part, code.number(1.0))):
+            write(part, code.at("%work", areas["argument_d"]))
+            with code.loop(n) as k:
+                code.store(code.load(code.at("%work", areas["argument_d"]), k), end, k)
     with code.loop(n) as k:
         code.store(normal(code, code.load(end, k)), "%y_d", k)
     code.put("ret void")

@@ -3,12 +3,18 @@
 The steps of a solve are recorded segment by segment, as many as a buffer holds; the state before each segment is kept,
 so that any segment can be made again. A buffer of the square root of `max_steps` steps bounds both.
 
+What happens at an instant is recorded, too, where there are events: rows that open it, settle algebraic unknowns, take
+a round of events, and close it (`instant_sensitivity.py`).
+
 A solve can be made to follow the steps of another one, its guide: then what it gives is a smooth function of what it is
 given, whose differences are second derivatives. Steps that end at t1 or at a jump follow these.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +22,21 @@ from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.kernel import attempted, emit_depart
 from stiffdsl.native.step.attempt import KernelModel, work_areas
+from stiffdsl.native.step.events import emit_events
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
 from stiffdsl.program.program import Function
 from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.events import ROUNDS
 
 # Beside the options of a solve: times saved, directions, how many segments there may be, and points in all tables.
 OPTIONS = ("rows", "directions", "segments", "points")
+# Kinds of rows that are no steps, in the place of `dense`: an instant is opened; algebraic unknowns are set anew;
+# events act; the instant is closed.
+OPENED, SETTLED, ROUND, CLOSED = 3.0, 4.0, 5.0, 6.0
+# What the time of an instant follows: nothing, the guard of an event, or a line over time.
+FIXED, BY_GUARD, BY_LINE = 0.0, 1.0, 2.0
+# The most rows of one instant.
+INSTANT_ROWS = 2 * ROUNDS + 4
 
 Derived = tuple[Function, dict[str, np.ndarray]]
 
@@ -36,6 +51,8 @@ class DerivedFunctions:
     rhs_t: Derived | None
     project: Derived | None
     crossings: Derived | None
+    event_guards: Derived | None = None
+    event_reset: Derived | None = None
 
     def listed(self) -> dict[str, Derived]:
         named = {
@@ -44,6 +61,8 @@ class DerivedFunctions:
             "rhs_t": self.rhs_t,
             "project": self.project,
             "crossings": self.crossings,
+            "event_guards": self.event_guards,
+            "event_reset": self.event_reset,
         }
         return {name: derived for name, derived in named.items() if derived is not None}
 
@@ -53,18 +72,27 @@ def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     Euler method, whose end is in the place of the factors), y before it, stages, factors; its end, where that was moved
     to the invariants; and where conditions jump in time, `side`, and whether one does so at the end of the step (1,
     else 0); the `span` of tables; where algebraic unknowns are set anew, whether they were so at the end of the step
-    (1, else 0), and that end itself; with `guided`, whether it ended at t1, a jump or a knot."""
+    (1, else 0), and that end itself; with events, the part of the step `theta` up to the one that cut it (else 1),
+    which have `fired` in a round, what the time of an instant `follows`, and whether the solve has `ended` there; with
+    `guided`, whether it ended at t1, a jump or a knot."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
     jumps = 0 if model.stops is None else 1
+    events, some = (0, 0) if model.events is None else (model.events.count, 1)
     return Areas(
         (
             *(*steps, ("y1", 0 if model.project is None else n)),
             *(("side", jumps), ("lands", jumps), ("span", 2)),
             *(("resets", 1 if model.resets else 0), ("end", n if model.resets else 0)),
+            *(("theta", some), ("fired", events), ("follows", some), ("ended", some)),
             ("last", 1 if guided else 0),
         )
     )
+
+
+def buffer_rows(model: KernelModel) -> int:
+    """Rows of the buffer beyond those that are full: where the next segment begins, and what an instant adds."""
+    return 1 if model.events is None else 1 + INSTANT_ROWS
 
 
 def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
@@ -73,6 +101,8 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     """
     n, stages, rows = model.n, model.tableau.stages, len(model.tableau.H)
     inputs, lines = max(1, model.inputs), 0 if model.stops is None else model.stops.count
+    events = 0 if model.events is None else model.events.count
+    several, some = (n, 1) if events else (0, 0)
     return Areas(
         (
             *work_areas(model, scratch).sizes,
@@ -86,7 +116,11 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
                 ("unmoved", n),
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
-            *(("before", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n), ("between", n)),
+            *(("early", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n), ("between", n)),
+            # Instants: rows made, theta of the step and the derivative of its end's time, rates, and gradients.
+            *(("made", some), ("theta", some), ("moves", some), ("rate", several), ("f_t_there", several)),
+            *(("gradient", some * (1 + n + model.parameters + inputs)), ("share", some)),
+            *(("unit", 2 * events), ("reset_d", 2 + n if events else 0)),
             ("guide", 3 if guided else 0),
         )
     )
@@ -99,6 +133,8 @@ class Recording(Integration):
         super().__init__(code, model, areas)
         self.record = record
         self.guided = dict(areas.sizes)["guide"] > 0
+        # The step before it was cut.
+        self.whole_step: str | None = None
 
     def aim(self) -> tuple[str, str, str, str]:
         t, h, last, end = super().aim()
@@ -121,7 +157,7 @@ class Recording(Integration):
         super().project(end)
 
     def _save(self, t: str, h: str, end: str, known: bool = False) -> None:
-        assert not known, "models with events have derivatives elsewhere"
+        del known
         code, record = self.code, self.record
         recorded = code.to_integer(self.get("recorded"))
         row = code.at(self.pointers["steps"], code.integer("mul", recorded, str(record.size)))
@@ -131,7 +167,7 @@ class Recording(Integration):
                 code.store(code.load(source, k), code.at(row, record[name]), k)
 
         code.store(t, row, record["t"])
-        code.store(h, row, record["h"])
+        code.store(h if self.whole_step is None else self.whole_step, row, record["h"])
         code.store(code.load(self.area("dense")), row, record["dense"])
         copy("y", self.y, self.n)
         copy("stages", self.area("stages"), self.model.tableau.stages * self.n)
@@ -143,20 +179,94 @@ class Recording(Integration):
             code.store(self.get("side"), row, record["side"])
             here = code.apply("eq", end, self.get("stop"))
             lands = code.apply("and", here, code.apply("ne", end, self.option("t1")))
+            if self.model.events is not None:
+                lands = code.flag(False)
             code.store(code.select(lands, self.number(1), self.number(0)), row, record["lands"])
         if self.model.resets:
             resets = code.apply("eq", end, self.get("stop"))
+            if self.model.events is not None:
+                resets = code.flag(False)
             code.store(code.select(resets, self.number(1), self.number(0)), row, record["resets"])
             copy("end", self.area("y1"), self.n)
+        if self.whole_step is not None:
+            code.store(code.apply("div", h, self.whole_step), row, record["theta"])
         if self.guided:
             code.store(code.load(self.area("guide"), 2), row, record["last"])
         self.add("recorded", 1)
 
-    def _before_reset(self, end: str) -> None:
-        del end
+    def _look_for_event(self, t: str, h: str, end: str, last: str) -> tuple[str, str, str, str]:
+        self.whole_step = h
+        return super()._look_for_event(t, h, end, last)
+
+    def _before_reset(self, end: str, jumps: bool = True) -> None:
+        if self.model.events is None:
+            return
+        code = self.code
+        follows = self.number(BY_GUARD)
+        if jumps:
+            # Jumps of tables, and one that is t1, stay where they are.
+            lines = code.flag(self.model.stops is not None)
+            moves = code.apply("and", lines, code.apply("ne", end, self.option("t1")))
+            follows = code.select(moves, self.number(BY_LINE), self.number(FIXED))
+        with self._rows_of_instant():
+            row = append(code, self.model, self.areas, self.record, OPENED, end, self.y)
+            code.store(follows, row, self.record["follows"])
+
+    def _happen(self) -> None:
+        if self.model.events is None:
+            return
+        with self._rows_of_instant():
+            super()._happen()
+
+    def _reset(self) -> None:
+        super()._reset()
+        if self.model.events is None or not self.model.resets:
+            return
+        begins = self.code.apply("eq", self.get("t"), self.option("t0"))
+        set_anew = self.code.apply("ne", self.get("reset"), self.number(0))
+        jumps = self.code.apply("and", set_anew, self.code.apply("not", begins))
+        with self.code.when(jumps), self._rows_of_instant():
+            append(self.code, self.model, self.areas, self.record, SETTLED, self.get("t"), self.y)
 
     def _after_reset(self, end: str) -> None:
-        del end
+        if self.model.events is None:
+            return
+        code = self.code
+        status = self.get("status")
+        goes_on = code.apply("eq", status, self.number(Status.RUNNING))
+        goes_on = code.apply("or", goes_on, code.apply("eq", status, self.number(Status.SUCCESS)))
+        with self._rows_of_instant():
+            row = append(code, self.model, self.areas, self.record, CLOSED, end, self.y)
+            ended = code.select(goes_on, self.number(0), self.number(1))
+            code.store(ended, row, self.record["ended"])
+
+    @contextmanager
+    def _rows_of_instant(self) -> Iterator[None]:
+        """The count of rows in its array, where functions that are called find it."""
+        self.code.store(self.get("recorded"), self.area("made"))
+        yield
+        self.set("recorded", self.code.load(self.area("made")))
+
+
+def append(code: Code, model: KernelModel, areas: Areas, record: Areas, kind: float, t: str, y: str) -> str:
+    """Writes a row that is no step, in a function with the parameters `operands` and `work`; a pointer to it."""
+
+    def area(name: str) -> str:
+        return code.at("%work", areas[name])
+
+    steps, made = code.load("%operands", OPERANDS.index("steps"), "ptr"), code.load(area("made"))
+    row = code.at(steps, code.integer("mul", code.to_integer(made), str(record.size)))
+    code.store(code.number(kind), row, record["dense"])
+    code.store(t, row, record["t"])
+    assert model.events is not None
+    listed = [("y", y, model.n), ("span", area("span"), 2), ("fired", area("fired"), model.events.count)]
+    for name, source, count in listed:
+        with code.loop(count) as k:
+            code.store(code.load(source, k), code.at(row, record[name]), k)
+    if model.stops is not None:
+        code.store(code.load(area("P"), model.given), row, record["side"])
+    code.store(code.apply("add", made, code.number(1.0)), area("made"))
+    return row
 
 
 class Following(Recording):
@@ -194,7 +304,13 @@ def emit_recording(
 ) -> None:
     """`begin_lane(operands, work)`, and `record_segment(operands, work)`: goes on from the state until the buffer is
     full or the solve ends. With `guided` also `follow_segment`, the same with the steps of a guide."""
-    emit_depart(module, model, areas, planned=not small)
+    if model.events is not None:
+
+        def note(f: Any, acted: bool) -> None:
+            append(f.code, model, areas, record, SETTLED if acted else ROUND, "%t", "%y")
+
+        emit_events(module, model, areas, note)
+    emit_depart(module, model, areas, not small, lambda code: Recording(code, model, areas, record))
     parameters = [("ptr", "operands"), ("ptr", "work")]
     code = Code(module, "begin_lane", parameters, attributes="noinline")
     solve = Recording(code, model, areas, record)

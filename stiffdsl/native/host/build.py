@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from stiffdsl.native.factors import lu
+from stiffdsl.native.gradient.derivatives import lines_may_meet
 from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine
 from stiffdsl.native.host.digest import digest_of, sources
@@ -54,7 +55,9 @@ def build(
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
     linear = LinearKernels(key, model, sizes)
     shape = model.n, model.given, model.inputs, len(tableau.H)
-    return NativeSolver(library, key, wide, linear, *shape, model.events is not None, sizes)
+    return NativeSolver(
+        library, key, wide, linear, *shape, model.events is not None, lines_may_meet(model), sizes
+    )
 
 
 def static_plan(program: Program, start: np.ndarray | None = None, form: Form = FORM) -> lu.Plan | str:

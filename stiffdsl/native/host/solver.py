@@ -159,11 +159,12 @@ class NativeSolver:
         parameters: int,
         inputs: int,
         rows: int,
-        eventful: bool = False,
+        events: bool = False,
+        apart: bool = False,
         sizes: CallSizes = CALL_SIZES,
     ):
-        # Whether there are events: then derivatives are the portable tier's.
-        self.eventful, self.sizes = eventful, sizes
+        # Whether there are events, and whether derivatives are the portable tier's for them.
+        self.events, self.apart, self.sizes = events, apart, sizes
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library

@@ -427,7 +427,7 @@ class Integration(Between):
         else:
             waiting = code.flag(True)
         with code.when(waiting):
-            self._before_reset(end)
+            self._before_reset(end, jumps=False)
             self._depart()
             self._after_reset(end)
 

@@ -5,6 +5,8 @@ constants; `tests/native` holds both to the same steps. A solve can stop after a
 buffer for accepted steps is full, and go on later from its state.
 """
 
+from collections.abc import Callable
+
 from stiffdsl.native.factors.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.native.factors.pivoted import emit_pivoted_factor, emit_pivoted_solve
 from stiffdsl.native.functions.emission import emit_function
@@ -79,15 +81,21 @@ def emit(model: KernelModel, width: int = 1) -> str:
     return module.text()
 
 
-def emit_depart(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
+def emit_depart(
+    module: IRModule,
+    model: KernelModel,
+    areas: Areas,
+    planned: bool,
+    solver: Callable[[Code], Integration] | None = None,
+) -> None:
     """`depart(operands, work)`, where something may jump or happen: from the state on, without memory, up to the next
-    jump."""
+    jump. `solver` writes it."""
     if not model.starts_anew:
         return
     if model.resets:
         emit_reset(module, model, areas, planned)
     code = Code(module, "depart", [("ptr", "operands"), ("ptr", "work")], attributes="noinline")
-    solve = Integration(code, model, areas)
+    solve = Integration(code, model, areas) if solver is None else solver(code)
     solve.open()
     solve.depart()
     solve.close()

@@ -82,8 +82,9 @@ class Saving(Lane):
                 code.store(code.load(self.area("K", r), k), code.at(row, 2 + n + r * n), k)
         self.add("recorded", 1)
 
-    def _before_reset(self, end: str) -> None:
-        """Records a step of no length, which ends where values jump."""
+    def _before_reset(self, end: str, jumps: bool = True) -> None:
+        """Records a step of no length, which ends where values jump: in time, or where an event is."""
+        del jumps
         if not self.model.leaps:
             return
         with self.code.when(self.code.apply("gt", self.option("capacity"), self.number(0))):

@@ -6,6 +6,7 @@ event_before(t, y, …)         what conditions are at t, as they were before wh
 happen(t, y, …)               all that happens at t
 """
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
@@ -51,8 +52,14 @@ def emit_event_functions(module: IRModule, model: KernelModel) -> int:
     return max(scratch)
 
 
-def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """All functions above, where there are events."""
+def emit_events(
+    module: IRModule,
+    model: KernelModel,
+    areas: Areas,
+    note: Callable[["_Function", bool], None] | None = None,
+) -> None:
+    """All functions above, where there are events. `note(f, acted)` writes what is to be done before events act, and,
+    `acted`, after algebraic unknowns were set anew."""
     if model.events is None:
         return
     _emit_at(module, model, areas)
@@ -63,7 +70,7 @@ def emit_events(module: IRModule, model: KernelModel, areas: Areas) -> None:
     _emit_located(module, model, areas)
     _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
-    _emit_happen(module, model, areas)
+    _emit_happen(module, model, areas, note or (lambda f, acted: None))
 
 
 class _Function:
@@ -390,7 +397,9 @@ def _emit_before(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end()
 
 
-def _emit_happen(module: IRModule, model: KernelModel, areas: Areas) -> None:
+def _emit_happen(
+    module: IRModule, model: KernelModel, areas: Areas, note: Callable[[_Function, bool], None]
+) -> None:
     """`happen(t, y, p, operands, work)`: y as it goes on; `also` says which events fire in any case, and is cleared.
     Into `happened`: whether something fired, what ends the solve, and the status of what went wrong."""
     f = _Function(module, model, areas, "happen", INSTANT)
@@ -425,6 +434,7 @@ def _emit_happen(module: IRModule, model: KernelModel, areas: Areas) -> None:
             code.store(number(float(Status.ENDLESS)), status)
         code.leave(acting, code.apply("ne", code.load(status), number(0.0)))
         code.leave(acting, code.apply("ne", code.load(stop), number(0.0)))
+        note(f, False)
         result = f.area("reset_y")
         pointers = ("%y", "%p", f.area("u"), f.area("fired"), result, f.area("scratch"))
         f.drive("%t")
@@ -444,6 +454,7 @@ def _emit_happen(module: IRModule, model: KernelModel, areas: Areas) -> None:
         if not np.all(model.mass):
             good = code.call("reset", "double %t", "ptr %y", "ptr %p", "ptr %work", result="i1")
             code.store(code.select(good, code.load(status), number(float(Status.JUMP))), status)
+            note(f, True)
         look(first=False)
         code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
     code.store(code.load(stop), happened, STOP)

@@ -97,7 +97,8 @@ def make_solve(
 def arrived(y, ys, status) -> tuple[Any, Any]:
     """The end and the values saved, with derivatives that are NaN where the solve did not come."""
     reached = ~jnp.any(jnp.isnan(ys), axis=1, keepdims=True)
-    return derivable(y, status == Status.SUCCESS), derivable(ys, reached)
+    ended = (status == Status.SUCCESS) | (status == Status.STOPPED)
+    return derivable(y, ended), derivable(ys, reached)
 
 
 def _real(x: Any) -> Array:
