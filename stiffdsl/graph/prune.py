@@ -22,7 +22,8 @@ from stiffdsl.graph.system import Assignment, SortedSystem
 def prune(system: SortedSystem, pattern: tuple[np.ndarray, np.ndarray], wanted: np.ndarray) -> SortedSystem:
     """`system` for the variables `wanted` only; `pattern`: rows and columns of the nonzeros of df/dy.
 
-    The same object where all is needed. A model with invariants keeps all of y: they may tie any of it.
+    The same object where all is needed. A model with invariants keeps all of y: they may tie any of it. What events
+    wait for and set stays: whether they fire decides about everything.
     """
     rows = _matched_rows(system, pattern)
     needed = _needed(system, rows, wanted)
@@ -90,6 +91,17 @@ def _needed(system: SortedSystem, rows: np.ndarray, wanted: np.ndarray) -> np.nd
     entries = _nodes_of_y(system)
     if system.invariants:
         add(np.full(len(entries), extra), entries)
+    for event in flat.events:
+        values = [
+            event.holds,
+            *([] if event.guard is None else [event.guard]),
+            *(a.value for a in event.actions),
+        ]
+        for value in values:
+            for _, node in _mentions((value,), size):
+                add(np.full(len(node), extra), flat.alias[node % size] + size * (node >= size))
+        for action in event.actions:
+            add(np.full(len(action.targets), extra), flat.alias[action.targets])
     add(system.states, system.states + size)
     for a in system.assignments:
         targets = a.targets + size * (a.kind == "der")

@@ -30,18 +30,20 @@ from stiffdsl.solve.integrate.knots import Knots
 
 class PureSolution(NamedTuple):
     """The result of `solve.full`, a pytree: `values` (times, outputs), `status` (0: the end was reached), accepted
-    steps, all counts by name, and the `Diagnostics` where they were asked for, else None."""
+    steps, all counts by name, the `Diagnostics` where they were asked for, else None; and the time `t` that the solve
+    came to, None for models without events."""
 
     values: Any
     status: Any
     steps: Any
     stats: dict[str, Any]
     diagnostics: Any
+    t: Any = None
 
     @property
     def success(self) -> Any:
-        """Whether the end was reached."""
-        return self.status == int(Status.SUCCESS)
+        """Whether the end was reached, or the model stopped the run."""
+        return (self.status == int(Status.SUCCESS)) | (self.status == int(Status.STOPPED))
 
 
 class CallSettings(TypedDict, total=False):
@@ -119,8 +121,9 @@ class PureSolve:
         portable tier then makes the solve.
         """
         asked, own = self._asked(**settings), self._counts(settings.get("atol"))
-        values, status, counts, sums = self._solve(params, initial, inputs, asked, own, diagnostics)
-        return PureSolution(values, status, counts.accepted, counts._asdict(), sums if diagnostics else None)
+        values, status, counts, sums, t = self._solve(params, initial, inputs, asked, own, diagnostics)
+        sums = sums if diagnostics else None
+        return PureSolution(values, status, counts.accepted, counts._asdict(), sums, t)
 
     def __repr__(self) -> str:
         outputs = "all variables" if self.outputs is None else ", ".join(names_of(self.outputs) or ())

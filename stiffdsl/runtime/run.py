@@ -531,7 +531,9 @@ def lane(
             late = outside(model, saveat, found.ys, args.p, args.inputs, tolerances[0])
             status = jnp.where(begun & jnp.any(late), Status.OUTSIDE, status).astype(status.dtype)
             si = derivable(jnp.where(late[:, None], jnp.nan, si), ~late[:, None])
-        return (si - shift) / scale, status, found.counts, found.sums
+        # Where a run ends by an event, its parameters decide.
+        ended = found.t if program.events.count else None
+        return (si - shift) / scale, status, found.counts, found.sums, ended
 
     return labels, one, alone
 
@@ -657,7 +659,7 @@ def _lanes(
         if moved.given:
             inputs = jnp.where(moved.mask, moved.values, inputs)
         args = _arguments(model, True, params, Overrides(inputs, mask), signals)._replace(knots=knots)
-        values, status, counts, _ = one(start, end, times, args, begin, tolerances)
+        values, status, counts, *_ = one(start, end, times, args, begin, tolerances)
         # Each result of a program costs microseconds.
         return values, status, jnp.stack(counts)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import stiffdsl
 from stiffdsl.diagnostics import Source
 from stiffdsl.model import CompiledModel
 from stiffdsl.native.host import engine
@@ -252,3 +253,15 @@ def test_the_portable_tier_has_the_same_derivatives():
     wanted = jax.jit(jax.jacfwd(portable))(p)
     found = jax.jit(jax.jacfwd(lambda p: ends(m, [6.0])(p)[0]))(p)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_the_time_of_a_stop_is_a_result_with_derivatives():
+    solve = stiffdsl.loads(DOSE).solver(outputs=["x"])
+
+    def duration(empty):
+        full = solve.full({"empty": empty})
+        return full.t, full.success
+
+    slope, success = jax.grad(duration, has_aux=True)(0.4)
+    assert success
+    assert slope == pytest.approx(-1 / (0.5 * 0.4), rel=1e-5)
