@@ -382,7 +382,7 @@ def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
                 code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
             )
         for r, row in enumerate(matrix):
-            code.store(code.combination(row, inner), f.area("K", r), k)
+            code.store(code.combination(row.tolist(), inner), f.area("K", r), k)
         code.store(end, f.area("y1"), k)
     f.end()
 
