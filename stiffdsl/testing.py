@@ -241,6 +241,8 @@ def _holds(
     off = abs(measured - wanted)
     if off <= tolerance:
         return True, ""
+    if e.label:
+        return False, "it has another value"
     if not e.tolerance and wanted:
         return False, f"off by {off / abs(wanted):.1e} of it: `within …` says how near it must be"
     return False, f"off by {off:.3g}, {tolerance:.3g} is allowed"

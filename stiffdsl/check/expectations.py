@@ -46,7 +46,8 @@ class Measurement:
 class CheckedExpectation:
     """`left comparison right`, expressions of measurements by name, in SI; for `=` with a tolerance.
 
-    The left side is what was measured. Both are shown in `unit`, in which a `relative` tolerance counts.
+    The left side is what was measured: with `label`, 1 where it is the expected value of an enumeration.
+    Both are shown in `unit`, in which a `relative` tolerance counts.
     """
 
     text: str
@@ -58,6 +59,7 @@ class CheckedExpectation:
     relative: bool
     unit: str | None
     span: Span
+    label: bool = False
 
     @property
     def shown_unit(self) -> Unit | None:
@@ -95,6 +97,7 @@ class Expectations:
                 "E0274", f"nothing is expected with `{e.comparison}`", (e.span, "here"), help=help
             )
             return None
+        e, label = self._of_a_label(e)
         before, self._wrong = self.report.count, False
         timed = _measures(e.left) or _measures(e.right)
         sides = [self._side(side, timed) for side in (e.left, e.right)]
@@ -116,8 +119,27 @@ class Expectations:
         measured = (*left.measurements, *right.measurements)
         text = _text(e)
         return CheckedExpectation(
-            text, values[0].expr, comparison, values[1].expr, measured, *found, unit, e.span
+            text, values[0].expr, comparison, values[1].expr, measured, *found, unit, e.span, label
         )
+
+    def _of_a_label(self, e: tree.Expectation) -> tuple[tree.Expectation, bool]:
+        """`mode at 5 = heating` as `(mode == heating) at 5 = 1`, and whether it is one of these."""
+        for side, other in ((e.left, e.right), (e.right, e.left)):
+            match side:
+                case tree.At(value, _):
+                    core = value
+                case tree.Call("final", (value,), ()):
+                    core = value
+                case _:
+                    core = side
+            declared = self._declared(core)
+            if e.comparison != "=" or declared is None or declared.labels is None or _measures(other):
+                continue
+            holds: tree.Expr = tree.Binary("==", core, other, e.span)
+            if isinstance(side, tree.At):
+                holds = replace(side, value=holds)
+            return replace(e, left=holds, right=tree.Number(1.0, None, other.span)), True
+        return e, False
 
     # --- sides -----------------------------------------------------------------------------------
 

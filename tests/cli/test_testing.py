@@ -83,6 +83,18 @@ def test_expectations_hold_where_closed_forms_say_so():
     ], [e for r in found for e in r.expectations if not e.passed]
 
 
+def test_values_of_enumerations_are_expected_by_name():
+    text = (
+        "enum Mode {off, heating}\nmodel M\n  discrete mode : Mode = off\n  param first : Mode = off\n  var x start 0\n"
+        "equations\n  der(x) = 1\n  when time > 1\n    mode := heating\n  end\nexperiment\n  time 0..2\nend\n"
+        'test "a"\n  set first = heating\n  expect mode at 0.5 = off\n  expect heating = mode at 1.5\n'
+        "  expect mode = Mode.heating\n  expect first = heating\n  expect mode at 0.5 = heating\nend\n"
+    )
+    (result,) = results(text)
+    assert [e.passed for e in result.expectations] == [True, True, True, True, False]
+    assert result.expectations[-1].note == "it has another value"
+
+
 def test_a_difference_beyond_the_tolerance_fails():
     text = MODEL + (
         'test "wrong"\n'
