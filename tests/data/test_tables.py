@@ -286,3 +286,26 @@ def test_steps_end_where_tables_of_time_bend():
     batch = model.ensemble({"k": [1.0, 2.0]}, saveat=[700.0], outputs=("x",), rtol=1e-8)
     np.testing.assert_allclose(batch["x"][0, 0], exact, rtol=1e-4)
     np.testing.assert_allclose(batch["x"][1, 0, 1], 0.0025 * np.exp(-0.06), rtol=1e-4)
+
+
+def test_tables_in_constraints_loops_conditions_and_events():
+    table = "  table f = {(0, 0), (1, 1), (2, 4), (3, 9)}\n"
+
+    def f(x):
+        return np.interp(x, [0, 1, 2, 3], [0, 1, 4, 9])
+
+    tied = sd.loads(
+        f"model M\n{table}  var x start 0.5\n  var y\n  var z\nequations\n  der(x) + der(y) = 1\n  y = f(x)\n"
+        "  z + f(z) = x + 1\nend\n"
+    ).simulate(time=(0, 3), rtol=1e-8)
+    np.testing.assert_allclose(tied["x"] + f(tied["x"]), 1 + tied.t, rtol=1e-7)
+    np.testing.assert_allclose(tied["z"] + f(tied["z"]), tied["x"] + 1, rtol=1e-6)
+    loop = sd.loads(
+        f"model M\n{table}  param a = f(1.5)\n  var x start 0.1*a + f(0.5)\n  var p\n  var q\nequations\n"
+        "  der(x) = if f(x) > 2 then -1 else 1\n  p + q = f(x)\n  p - 2*q = f(2*x)\nend\n"
+    ).simulate(time=(0, 0.3))
+    np.testing.assert_allclose(loop["p"][-1], (2 * f(1.05) + f(2.1)) / 3, rtol=1e-5)
+    stopped = sd.loads(
+        f'model M\n{table}  var q start 2.5\nequations\n  der(q) = -1\n  when f(q) < 2.5\n    stop "low"\n  end\nend\n'
+    ).simulate(time=(0, 2))
+    assert stopped.t[-1] == pytest.approx(1.0, rel=1e-9)
