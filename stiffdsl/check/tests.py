@@ -248,7 +248,13 @@ class _Reader:
                     return member, rank
                 self.report.say("E0223", f"`{text}` has no parts", (name.span, "is a quantity"))
                 return None
-            if last or not isinstance(member, Instance):
+            if not isinstance(member, Instance):
+                self.report.say(
+                    "E0271", f"`{text}` is a table, it is not set in a test", (name.span, "cannot be set"),
+                    help="declare a model for the test that extends this one with another table",
+                )  # fmt: skip
+                return None
+            if last:
                 self.report.say(
                     "E0271", f"`{text}` is {an(member.component.kind)}, it has no value",
                     (name.span, "cannot be set"), help="set one of its quantities",

@@ -1,4 +1,5 @@
 model Decay
+  table f(x) = { (0, 1), (10, 5) }
   const N = 2
   param k = 2 [1/s]
   input u = 0
@@ -28,4 +29,9 @@ end
 test "b"
   set k = N, T start N
   expect x < 2
+end
+
+test "c"
+  set f = 3, f.x = 2
+  expect f(x) < 2
 end
