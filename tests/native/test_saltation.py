@@ -158,6 +158,7 @@ def switched(p, times):
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_a_thermostat_switches_when_its_parameters_say():
     times = np.linspace(30, 300, 10)
     m = model(THERMOSTAT)
@@ -265,3 +266,38 @@ def test_the_time_of_a_stop_is_a_result_with_derivatives():
     slope, success = jax.grad(duration, has_aux=True)(0.4)
     assert success
     assert slope == pytest.approx(-1 / (0.5 * 0.4), rel=1e-5)
+
+
+PENDULUM = """
+model Pendulum
+  param e = 0.8
+  param at = 0.3
+  var x start 0.8
+  var y guess -0.6
+  var vx start 0
+  var vy guess 0
+  var pull guess 1
+equations
+  der(x) = vx
+  der(y) = vy
+  der(vx) = -pull*x
+  der(vy) = -pull*y - 9.81
+  x^2 + y^2 = 1
+  when x < at
+    vx := e*vx
+  end
+experiment
+  time 0..0.6
+end
+"""
+
+
+def test_what_constraints_move_behind_an_event_is_differentiated():
+    m = model(PENDULUM)
+    assert m.program.events.count
+    assert len(m.program.invariant_rows)
+    of, p = ends(m, [0.6], 1e-9), np.asarray(m.args().p)
+    found, _ = both_modes(of, p)
+    by_e = differences(jax.jit(lambda e: of(jnp.append(e, p[1:]))), p[:1], 1e-3)
+    np.testing.assert_allclose(found[..., :1], by_e, rtol=1e-6)
+    assert abs(found[0, 0, 0]) > 0.01

@@ -91,9 +91,9 @@ def lines_may_meet(model: KernelModel) -> bool:
     return directional(stops.crossings, stops.tables, ("p",)) is not None
 
 
-def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, Derived | None, Derived | None]:
-    """The derivatives of lines over time, of guards, and of what events do. Where the time of an instant moves by
-    gradients, these are needed in either mode."""
+def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, ...]:
+    """The derivatives of lines over time, of guards, of what events do, and of what constraints move behind them. Where
+    the time of an instant moves by gradients, these are needed in either mode."""
     stops, events = model.stops, model.events
     lines = None
     if stops is not None and forward and events is None:
@@ -102,13 +102,13 @@ def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, Deriv
         held = model.figures if events is not None else None
         lines = pullback(stops.crossings, stops.tables, [("p", model.given)], held)
     if events is None:
-        return lines, None, None
+        return (lines,)
     wanted = (("t", 1), ("y", model.n), ("p", model.parameters), ("u", model.inputs))
-    guards = pullback(events.guards, events.tables, wanted, held=model.figures)
-    if forward:
-        along = directional(events.reset, events.tables, ("t", "y", "p", "u"), figures=False)
-        return lines, guards, along
-    return lines, guards, pullback(events.reset, events.tables, wanted, held=model.figures)
+    along = partial(directional, moving=("t", "y", "p", "u"), figures=False)
+    back = partial(pullback, wanted=wanted, held=model.figures)
+    guards, derived = back(events.guards, events.tables), along if forward else back
+    behind = None if events.behind is None else derived(events.behind, events.tables_behind)
+    return lines, guards, derived(events.reset, events.tables), behind
 
 
 def _emit(

@@ -5,7 +5,7 @@ it, derivatives are at constant time again (the saltation matrix):
 
     opened     t. = -(g_y y. + g_p p. + g_u u.) / g'        g' = g_t + g_y y' + g_u u'        y. += y' t.
     settled    W d = [0; f_y y. + f_p p. + f_t t.]          z. = d_z                          (`reset_sensitivity.py`)
-    round      y. = r_y y. + r_p p. + r_u u. + r_t t.       for the values r after events
+    round      y. = r_y y. + r_p p. + r_u u. + r_t t.       for the values r after events, as constraints move them
     closed     y. -= y' t.                                  with the slopes y' behind the instant; z. follows
 
 where y' are the equations' slopes for states, and for algebraic unknowns those that their equations imply. Where the
@@ -211,6 +211,12 @@ def _emit_round_forth(
         pointers = (f"ptr {p}" for p in ("%y", "%p", writer.area("u"), "%fired"))
         dots = (f"ptr {p}" for p in ("%y_d", "%p_d", u_d, found, writer.area("scratch")))
         code.call("event_reset_dot", "double %t", *pointers, f"double {code.load(moves)}", *dots)
+        if derivatives.event_behind is not None:
+            first, found = found, writer.area("behind_d")
+            values = _reset_again(writer)
+            pointers = (f"ptr {p}" for p in (values, "%p", writer.area("u"), "%y"))
+            dots = (f"ptr {p}" for p in (first, "%p_d", u_d, found, writer.area("scratch")))
+            code.call("event_behind_dot", "double %t", *pointers, f"double {code.load(moves)}", *dots)
         with code.loop(model.n) as k:
             code.store(code.load(found, k), result, k)
     code.put("ret void")
@@ -231,14 +237,32 @@ def _emit_round_back(
         code.finish()
         return
     writer.drive(0.0)
+    if derivatives.event_behind is not None:
+        _round_part_back(writer, "event_behind_back", _reset_again(writer), "%y", 1)
+    _round_part_back(writer, "event_reset_back", "%y", "%fired", 2)
+    code.put("ret void")
+    code.finish()
+
+
+def _reset_again(writer: StepWriter) -> str:
+    """What events set, before constraints move the rest."""
+    code, values = writer.code, writer.area("reset_y")
+    pointers = ("%y", "%p", writer.area("u"), "%fired", values, writer.area("scratch"))
+    code.call("event_reset", "double %t", *(f"ptr {p}" for p in pointers))
+    return values
+
+
+def _round_part_back(writer: StepWriter, function: str, y: str, more: str, flags: int) -> None:
+    """Takes the cotangents in y_d over a function at y, whose last results are `flags`."""
+    code, model, zero = writer.code, writer.model, writer.code.number(0.0)
     of_y, of_p, of_u = _parts(model)
     bar, back, moves = (writer.area(name) for name in ("reset_d", "gradient", "moves"))
     with code.loop(model.n) as k:
         code.store(code.load("%y_d", k), bar, k)
-    for k in range(2):
+    for k in range(flags):
         code.store(zero, code.at(bar, model.n), k)
-    pointers = ("%y", "%p", writer.area("u"), "%fired", bar, back, writer.area("scratch"))
-    code.call("event_reset_back", "double %t", *(f"ptr {p}" for p in pointers))
+    pointers = (y, "%p", writer.area("u"), more, bar, back, writer.area("scratch"))
+    code.call(function, "double %t", *(f"ptr {p}" for p in pointers))
     total = code.variable("double", code.apply("add", code.load(moves), code.load(back)))
     with code.loop(model.n) as k:
         code.store(code.load(code.at(back, of_y), k), "%y_d", k)
@@ -256,8 +280,6 @@ def _emit_round_back(
             code.store(zero, writer.area("u_t_d"), k)
         call_inputs_back(writer, "%t")
     code.store(code.load(total), moves)
-    code.put("ret void")
-    code.finish()
 
 
 class Instants:

@@ -53,6 +53,7 @@ class DerivedFunctions:
     crossings: Derived | None
     event_guards: Derived | None = None
     event_reset: Derived | None = None
+    event_behind: Derived | None = None
 
     def listed(self) -> dict[str, Derived]:
         named = {
@@ -63,6 +64,7 @@ class DerivedFunctions:
             "crossings": self.crossings,
             "event_guards": self.event_guards,
             "event_reset": self.event_reset,
+            "event_behind": self.event_behind,
         }
         return {name: derived for name, derived in named.items() if derived is not None}
 
@@ -120,7 +122,11 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
             # Instants: rows made, theta of the step and the derivative of its end's time, rates, and gradients.
             *(("made", some), ("theta", some), ("moves", some), ("rate", several), ("f_t_there", several)),
             *(("gradient", some * (1 + n + model.parameters + inputs)), ("share", some)),
-            *(("unit", 2 * events), ("reset_d", 2 + n if events else 0)),
+            *(
+                ("unit", 2 * events),
+                ("reset_d", 2 + n if events else 0),
+                ("behind_d", 1 + n if events else 0),
+            ),
             ("guide", 3 if guided else 0),
         )
     )
