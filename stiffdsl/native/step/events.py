@@ -22,7 +22,9 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import (
     BISECTIONS,
     BLURRED,
+    FAR,
     GOLDEN,
+    LOOKS,
     NEAR,
     NODES,
     ROUNDS,
@@ -67,6 +69,7 @@ def emit_events(
     _emit_certain(module, model, areas)
     _emit_extreme(module, model, areas)
     _emit_bracket(module, model, areas)
+    _emit_looks(module, model, areas)
     _emit_located(module, model, areas)
     _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
@@ -311,10 +314,41 @@ def _look_between(f: _Function, nodes: list[str], guards: list[str], j: int, k: 
             code.store(end, bracket, 1)
 
 
+def _emit_looks(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_looks(…)`: into the first entry of `bracket` whether a condition may turn true in the step (1, else 0)."""
+    f = _Function(module, model, areas, "event_looks", _GIVEN)
+    code, number, count = f.code, f.code.number, f.count
+    nodes, width = f.area("event_nodes"), 2 * f.count
+    for j, look in enumerate(LOOKS):
+        f.call("event_at", f"double {number(look)}")
+        row = code.at(nodes, j * width)
+        with code.loop(width) as k:
+            code.store(f.entry("events", k), row, k)
+    suspicious = code.variable("i1", "false")
+    with code.loop(count) as k:
+        holds = [code.load(code.at(nodes, j * width), k) for j in range(len(LOOKS))]
+        guards = [code.load(code.at(nodes, j * width + count), k) for j in range(len(LOOKS))]
+        for other in holds[1:]:
+            f.either(suspicious, code.apply("ne", holds[0], other))
+        least, most, near = guards[0], guards[0], code.apply("abs", guards[0])
+        for guard in guards[1:]:
+            least, most = code.smaller(least, guard), code.larger(most, guard)
+            near = code.smaller(near, code.apply("abs", guard))
+        spread = code.apply("mul", number(FAR), code.apply("sub", most, least))
+        f.either(suspicious, code.apply("not", code.apply("gt", near, spread)))
+    flag = code.select(code.load(suspicious, kind="i1"), number(1.0), number(0.0))
+    code.store(flag, f.area("bracket"), 0)
+    f.end()
+
+
 def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_located(…) -> double`. What conditions are just before is left in `before`."""
     f = _Function(module, model, areas, "event_located", _GIVEN, "double")
     code, number, bracket = f.code, f.code.number, f.area("bracket")
+    f.call("event_looks")
+    with code.when(code.apply("eq", code.load(bracket, 0), number(0.0))):
+        code.put(f"ret double {number(NONE)}")
+        code.label("closely")
     begin, end = code.variable("double", number(0.0)), code.variable("double", number(1.0))
     theta, rounds = code.variable("double", number(NONE)), code.variable("double", number(0.0))
     with code.forever() as looking:

@@ -31,6 +31,9 @@ from stiffdsl.solve.integrate.projection import Projection
 # Parts of a step at which conditions are evaluated. Two beside one another at each end show slopes there; behind an
 # event, what fires next may be near.
 NODES = np.array([0.0, 1e-6, 1e-2, *np.arange(1, 8) / 8, 1.0 - 1e-6, 1.0])
+# A step is looked at closely where, at these parts of it, a condition changes or its guard is nearer to zero than so
+# many times what it changes by.
+LOOKS, FAR = (0.0, 1 / 3, 2 / 3, 1.0), 8.0
 # A guard whose extreme value between two nodes may come nearer to zero than this part of its height is looked at there,
 # unless it is further from zero at all nodes than they are from one another.
 NEAR = 0.25
@@ -142,7 +145,19 @@ def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
     step = _Step(system, t, y, h, y1, K, args)
     none = Located(jnp.array(False), jnp.ones(()), jnp.zeros(step.count))
-    return lax.cond(lax.stop_gradient(asked), lambda: _located(step), lambda: none)
+
+    def closely() -> Located:
+        return lax.cond(_suspicious(step), lambda: _located(step), lambda: none)
+
+    return lax.cond(lax.stop_gradient(asked), closely, lambda: none)
+
+
+def _suspicious(step: _Step) -> Bool[Array, ""]:
+    """Whether a condition may turn true in the step."""
+    holds, guards = lax.map(step.at, jnp.asarray(LOOKS))
+    changes = jnp.any(holds != holds[0], axis=0)
+    spread = jnp.max(guards, axis=0) - jnp.min(guards, axis=0)
+    return jnp.any(changes | ~(jnp.min(jnp.abs(guards), axis=0) > FAR * spread))
 
 
 class _Search(NamedTuple):
