@@ -1,6 +1,10 @@
 """Conditions on unknowns that make an equation jump, blocks of equations that take one another's place, and events that
 meet constraints: closed forms."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -109,3 +113,15 @@ def test_constraints_take_along_what_is_tied_to_a_state_that_is_set(actions):
 def test_values_that_no_constraint_allows_are_told():
     found = loaded(EQUATIONS.format("vx := 1\n    vy := 1"), PENDULUM).simulate((0, 2))
     assert found.status == Status.JUMP
+
+
+def test_solves_that_go_on_from_call_to_call_remember_no_events_of_others():
+    # Kernels allocate their arrays anew in every call; what malloc leaves in them must not count.
+    text = "model M\\n  var x start 0\\n  discrete n = 0\\nequations\\n  der(x) = -x\\n"
+    text += "  when every 0.01\\n    n := n + 1\\n    x := x + 1\\n  end\\n  when time > 1e6\\n    x := 5\\n  end\\nend"
+    script = (
+        f"import stiffdsl as sd; s = sd.loads('''{text}''').simulate((0, 9.995)); print(s.success, s['n'][-1])"
+    )
+    environment = {**os.environ, "MALLOC_PERTURB_": "165"}
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert ran.stdout.split() == ["True", "999.0"], ran.stdout + ran.stderr

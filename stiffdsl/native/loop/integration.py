@@ -53,6 +53,12 @@ class Integration(Between):
         with code.loop(self.n) as k:
             code.store(self.number(0), self.area("f_t"), k)
 
+    def forget_events(self) -> None:
+        """No event fires whatever its condition: the arrays of a call hold nothing of the calls before it."""
+        if self.model.events is not None:
+            with self.code.loop(self.model.events.count) as k:
+                self.code.store(self.number(0), self.area("also"), k)
+
     def prepare(self) -> None:
         code, model = self.code, self.model
         if not model.fills_parameters:

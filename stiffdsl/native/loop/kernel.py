@@ -110,6 +110,7 @@ def _emit_solve(module: IRModule, model: KernelModel, areas: Areas, small: bool)
     solve = Integration(code, model, areas)
     solve.open()
     solve.clear()
+    solve.forget_events()
     with code.when(code.apply("eq", solve.option("resume"), solve.number(0))):
         solve.begin()
     solve.set("recorded", solve.number(0))
