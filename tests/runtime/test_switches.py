@@ -119,9 +119,7 @@ def test_solves_that_go_on_from_call_to_call_remember_no_events_of_others():
     # Kernels allocate their arrays anew in every call; what malloc leaves in them must not count.
     text = "model M\\n  var x start 0\\n  discrete n = 0\\nequations\\n  der(x) = -x\\n"
     text += "  when every 0.01\\n    n := n + 1\\n    x := x + 1\\n  end\\n  when time > 1e6\\n    x := 5\\n  end\\nend"
-    script = (
-        f"import stiffdsl as sd; s = sd.loads('''{text}''').simulate((0, 9.995)); print(s.success, s['n'][-1])"
-    )
+    script = f"import stiffdsl as sd; s = sd.loads('''{text}''').simulate((0, 9.995)); print(s.success, s['n'][-1])"
     environment = {**os.environ, "MALLOC_PERTURB_": "165"}
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     assert ran.stdout.split() == ["True", "999.0"], ran.stdout + ran.stderr
