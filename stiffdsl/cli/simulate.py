@@ -393,6 +393,7 @@ def solution_report(
         if solution.start is None
         else solution.start.to_dict() | {"summary": solution.start.summary},
         "check": None if solution.check is None else solution.check.to_dict(),
+        "events": [_event(e) for e in solution.events or ()],
         "variables": variables,
         "warnings": [
             *_warnings(solution.names, reached.undefined_since),
@@ -400,6 +401,17 @@ def solution_report(
             *solution.notes,
         ],
         "written": written,
+    }
+
+
+def _event(event: Any) -> dict[str, Any]:
+    """An event that fired, as JSON: what changed as pairs of the values before and after."""
+    return {
+        "time": event.time,
+        "when": event.when,
+        "line": event.line,
+        "member": event.member,
+        "changes": {name: list(pair) for name, pair in event.changes.items()},
     }
 
 

@@ -1,8 +1,9 @@
 """The flat model as text: every family once, with its first member by name."""
 
+import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.model import Block, Definition, Family, FlatModel, FlatTable, slot, total
+from stiffdsl.flat.model import Block, Definition, Event, Family, FlatModel, FlatTable, slot, total
 
 
 def show(model: FlatModel, most: int = 3) -> str:
@@ -26,6 +27,9 @@ def show(model: FlatModel, most: int = 3) -> str:
             lines.append(title)
             for family in families:
                 lines += show_family(model, family, most)
+    if model.events:
+        lines.append("events")
+        lines += [line for event in model.events for line in _event(model, event, most)]
     for title, values, blocks in (
         ("values, in SI", model.parameter_values, model.parameters),
         ("start, in SI", model.starts, model.variables),
@@ -42,6 +46,31 @@ def show(model: FlatModel, most: int = 3) -> str:
             right = sign if sign == "0" else sign + model.variable_name(int(model.alias[v]))
             lines.append(f"  {model.variable_name(v)} = {right}")
     return "\n".join(lines) + "\n"
+
+
+def _event(model: FlatModel, event: Event, most: int) -> list[str]:
+    """What an event waits for and does, of its first members."""
+    if event.branch:
+        kind = "switches where"
+    elif event.periodic:
+        kind = "each time"
+    else:
+        kind = "when"
+    also = " at the start, too" if event.at_start or event.from_start else ""
+    lines = []
+    for member in range(min(most, event.size)):
+        holds = member_text(model, event.holds, member)
+        lines.append(f"  {event.chain}  {event.size} x  {kind} {holds} rises{also}")
+        if event.guard is not None:
+            lines.append(f"        by {member_text(model, event.guard, member)}")
+        for action in event.actions:
+            for row in np.flatnonzero(action.owner == member)[:most].tolist():
+                name = model.variable_name(int(action.targets[row]))
+                lines.append(f"        {name} := {member_text(model, action.value, row)}")
+        if event.stop:
+            stop = model.stops[event.stop - 1]
+            lines.append(f'        {"fails" if stop.fails else "stop"} "{stop.text}"')
+    return lines
 
 
 def scalar_name(blocks: tuple[Block, ...], k: int) -> str:

@@ -126,6 +126,13 @@ def default_method(model: CompiledProgram) -> str:
 
 def interval(model: CompiledProgram, time: Any, saveat: Any = None) -> tuple[float, float]:
     """Start and end: as given, else the experiment, else from 0 to the furthest of `saveat`. Raises `ValueError`."""
+    start, end = _interval(model, time, saveat)
+    if end < start and model.program.events.count:
+        raise ValueError("a model with events is solved forward in time: `time` must ascend")
+    return start, end
+
+
+def _interval(model: CompiledProgram, time: Any, saveat: Any) -> tuple[float, float]:
     if time is None:
         time = model.experiment.get("time")
         if saveat is not None and len(saveat):
@@ -303,8 +310,6 @@ def simulate(
     tolerated = tier.tolerances(model, options, y0)
     taken = tier.settled(model, options, args, start, end, y0)
     eventful = model.program.events.count > 0
-    if eventful and end < start:
-        raise ValueError("a model with events is solved forward in time: `time` must ascend")
     # A check, and the history of events, need the steps.
     recorded = check or eventful
     trajectory, tier_name = tier.trajectory(

@@ -373,3 +373,29 @@ def test_arrays_of_parts_have_events_of_their_own():
     ]
     starts = np.array([18 + i / 6 for i in (1, 2, 3)])
     np.testing.assert_allclose(first, 10 * np.log((30 - starts) / 9.5), rtol=1e-9)
+
+
+def test_what_takes_no_events_says_so(room, tmp_path):
+    for asked in (room.simulate, room.solver, lambda time: room.ensemble({"Tset": [20.0, 21.0]}, time=time)):
+        with pytest.raises(ValueError, match="forward in time"):
+            asked(time=(10.0, 0.0))
+    with pytest.raises(ValueError, match=r"no events yet.*line 9"):
+        room.write(tmp_path)
+
+
+def test_what_events_set_conserves_nothing():
+    text = ROOM.replace("  var T start 18\n", "  var T start 18\n  var a start 1\n  var b start 0\n")
+    text = text.replace("equations\n", "equations\n  der(a) = -a\n  der(b) = a\n")
+    kept = sd.loads(text, eliminate_conserved=True)
+    assert list(kept.conserved) == ["a + b"]
+    assert kept.simulate((0, 5))["on"][-1] == sd.loads(text).simulate((0, 5))["on"][-1]
+
+
+def test_outputs_keep_what_events_need():
+    text = ROOM.replace("  var T start 18\n", "  var T start 18\n  var E start 0\n")
+    model = sd.loads(text.replace("equations\n", "equations\n  der(E) = on\n"))
+    whole = model.simulate((0, 10), saveat=[10.0])
+    for name in ("E", "count"):
+        assert model.simulate((0, 10), saveat=[10.0], outputs=[name])[name][-1] == pytest.approx(
+            whole[name][-1], rel=1e-5
+        )

@@ -114,7 +114,8 @@ class ConservedQuantities:
 
 
 def conserved(flat: FlatModel) -> ConservedQuantities:
-    """The conserved quantities of `flat`, whose equations are on representatives (aliases eliminated)."""
+    """The conserved quantities of `flat`, whose equations are on representatives (aliases eliminated). What an event
+    sets conserves nothing."""
     entries = sum(f.table.size + sum(s.table.size for s in f.sums) for f in flat.equations)
     if entries > LARGEST:
         return ConservedQuantities(flat, (), f"not looked for: the equations have {entries:,} entries")
@@ -129,7 +130,9 @@ def conserved(flat: FlatModel) -> ConservedQuantities:
         vectors, whole = _combined(flat, found)
         rational += vectors
         complete &= whole
-    independent = _independent(flat, rational)
+    changed = {int(v) for event in flat.events for a in event.actions for v in flat.alias[a.targets]}
+    kept = [v for v in rational if not any(key[0] in changed for key in v)] if changed else rational
+    independent = _independent(flat, kept)
     quantities = tuple(_quantity(v) for v in shortest(independent))
     reason = None if complete else "some may be missing: the model is too large for all of them"
     return ConservedQuantities(flat, tuple(sorted(quantities, key=lambda q: q.states.tolist())), reason)

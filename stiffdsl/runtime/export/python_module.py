@@ -65,8 +65,14 @@ Vectors are in SI; `parameters` takes values in declared units.
 def write(model: Any, directory: str | Path) -> Path:
     """Writes the module of a `CompiledModel` into `directory`, which is made; returns the path of the module.
 
-    Raises `OSError` where it cannot be written.
+    Raises `OSError` where it cannot be written, and `ValueError` for a model that the module would not be.
     """
+    flat = model.program.system.flat
+    if model.program.events.count:
+        span = flat.events[0].span
+        raise ValueError(
+            f"a module has no events yet, and the model has some (line {span.line}): simulate it by stiffdsl"
+        )
     driven = ", ".join(f"`{block.name}`" for block, _ in model.program.system.flat.driven)
     if driven:
         raise ValueError(
