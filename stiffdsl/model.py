@@ -21,6 +21,7 @@ from stiffdsl.native.factors import krylov  # noqa: E402
 from stiffdsl.native.host import interrupt  # noqa: E402
 from stiffdsl.runtime import compile_report, executors, pure, run, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
+from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
 from stiffdsl.runtime.output_slice import pruned  # noqa: E402
 from stiffdsl.runtime.system import Args  # noqa: E402
 from stiffdsl.runtime.tables import Table  # noqa: E402
@@ -141,6 +142,11 @@ class CompiledModel(CompiledProgram):
             "warnings": [render(w) for w in warnings],
         }
 
+    @property
+    def tables(self) -> dict[str, LookupTable]:
+        """The tables that equations look into, by name, in declared units."""
+        return tables_of(self)
+
     # --- the functions ---
 
     def rhs(self, t: Any, y: Any, p: Any = None, u: Any = None) -> Any:
@@ -208,6 +214,7 @@ class CompiledModel(CompiledProgram):
         linear: str | None = None,
         check: bool = False,
         include_quadratures: bool | None = None,
+        tables: Mapping[str, Any] | None = None,
     ) -> Solution:
         """Solves the model over `time`; everything left out is what the `experiment` section says.
 
@@ -218,9 +225,11 @@ class CompiledModel(CompiledProgram):
         stay outside of the error norm unless `include_quadratures` is true. `linear` names how linear systems are
         solved: dense, klu, krylov (for grids), static (for devices). With `check` the solution is held against the
         equations as they were written and its steps against another method (`solution.check`). A solve that fails is a
-        solution with a status and a reason. Raises `KeyError` for a wrong name and `ValueError` for values that make no
+        solution with a status and a reason. `tables` are other figures for tables by name, as many as in the model:
+        `{"ocv": (x, values)}`. Raises `KeyError` for a wrong name and `ValueError` for values that make no
         sense, or that lie outside of the declared `min` and `max`.
         """
+        params = with_figures(self, params, tables)
         model = self._structured(params)
         options = run.options(
             model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures

@@ -60,7 +60,19 @@ class NamedValues:
         for k, value in self.system.flat.fixed.items():
             if found.given and found.mask[k]:
                 self._refuse_fixed(k, value, found.values[k])
+        if found.given and not isinstance(found.values, Tracer):
+            self._refuse_knots(found)
         return found
+
+    def _refuse_knots(self, given: Overrides) -> None:
+        """Raises `ValueError` for arguments of a table that do not ascend."""
+        for table in self.system.flat.tables:
+            for block, figures in zip(table.knots, table.figures, strict=False):
+                own = slice(block.offset, block.offset + block.size)
+                if given.mask[own].any():
+                    x = np.where(given.mask[own], np.asarray(given.values)[own], figures)
+                    if np.any(np.diff(x) <= 0):
+                        raise ValueError(f"the arguments `{block.name}` of the table must ascend")
 
     def moves_figures(self, given: Mapping[str, Any] | None) -> bool:
         """Whether figures of tables are given by JAX, so that derivatives by them may be asked for."""

@@ -309,3 +309,17 @@ def test_tables_in_constraints_loops_conditions_and_events():
         f'model M\n{table}  var q start 2.5\nequations\n  der(q) = -1\n  when f(q) < 2.5\n    stop "low"\n  end\nend\n'
     ).simulate(time=(0, 2))
     assert stopped.t[-1] == pytest.approx(1.0, rel=1e-9)
+
+
+def test_figures_are_handed_over_by_name(folder):
+    model = curve(folder, "linear", "hold", 1)
+    assert repr(model.tables["f"]) == "<table f(x): 9 rows, linear, outside hold>"
+    np.testing.assert_allclose(model.tables["f"].values, Y)
+    solution = model.simulate(time=(0, 1), tables={"f": (X, 2 * Y)})
+    np.testing.assert_allclose(solution["w"][0], 2 * straight(solution["z"][0, 0]))
+    with pytest.raises(ValueError, match="`f` has 9 rows"):
+        model.simulate(time=(0, 1), tables={"f": ([0, 1], [1, 2])})
+    with pytest.raises(ValueError, match=r"`f\.x` of the table must ascend"):
+        model.simulate(time=(0, 1), tables={"f": (X[::-1], Y)})
+    with pytest.raises(KeyError, match="no table `g`"):
+        model.simulate(time=(0, 1), tables={"g": (X, Y)})
