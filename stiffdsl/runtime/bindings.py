@@ -18,7 +18,7 @@ from stiffdsl.native.host.joined import joined
 from stiffdsl.runtime.bounds import refuse
 from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.names import NamedScalars, Names
-from stiffdsl.runtime.series import data_key, data_over
+from stiffdsl.runtime.series import data_key, data_over, of_solution
 from stiffdsl.solve.base.arguments import finite, mapping
 
 # So many numbers of JAX are joined by a kernel: XLA would take apart as many gradients one by one.
@@ -115,6 +115,7 @@ class NamedValues:
         signals: list[Signal] = []
         for name, value in mapping(given, "`inputs`").items():
             found = self._find(self.inputs, name, "input")
+            value = of_solution(value, name, found.block.unit)
             if callable(value) or hasattr(value, "to_numpy") or isinstance(value, tuple | list):
                 for scalar in found.scalars.ravel():
                     made = signal(int(scalar), found.block.scale, found.block.shift, value, name)

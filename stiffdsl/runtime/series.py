@@ -1,9 +1,15 @@
 """Figures of files over time as what drives inputs in a run: what they are outside of the times that the file has."""
 
+from typing import Any
+
 import numpy as np
 
+from stiffdsl.check.conversion import converted
 from stiffdsl.check.tables import SeriesData
+from stiffdsl.solve.integrate.solution import Solution
 
+# Times within a step at which a solution that drives an input is read.
+BETWEEN = 32
 # Times may lie outside by so many parts of the length of the data.
 NEAR = 1e-9
 
@@ -31,6 +37,23 @@ def data_over(data: SeriesData, span: tuple[float, float] | None) -> tuple[np.nd
     length = last - first
     turns = np.arange(np.floor((low - first) / length), np.floor((high - first) / length) + 1)
     return (times[None, :] + length * turns[:, None]).ravel(), np.tile(values, len(turns))
+
+
+def of_solution(given: Any, name: str, unit: str | None) -> Any:
+    """The table of `(solution, "variable")`, which drives the input `name` as another run found it, in that input's
+    unit; what is given otherwise as it is. A solution that is continuous is read between its steps too."""
+    if not (isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], Solution)):
+        return given
+    solution, variable = given
+    times = np.asarray(solution.t, dtype=float)
+    values = solution[variable]
+    if np.ndim(values) != 1:
+        raise ValueError(f"the input `{name}` follows one variable, and `{variable}` is an array of them")
+    if solution.continuous and len(times) > 1 and not len(solution.events or ()):
+        inner = times[:-1, None] + np.diff(times)[:, None] * np.arange(BETWEEN) / BETWEEN
+        times = np.append(inner.ravel(), times[-1])
+        values = solution(times)[variable]
+    return times, converted(name, np.asarray(values), solution.units.get(variable), unit)
 
 
 def data_key(data: SeriesData, span: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -91,3 +91,25 @@ def test_dates_and_parquet(tmp_path):
 def test_a_module_refuses_what_it_cannot_know(room, tmp_path):
     with pytest.raises(ValueError, match="`T_out`, `G`"):
         room.write(tmp_path / "written")
+
+
+def test_a_solution_drives_another_model():
+    first = sd.loads(
+        "model A\n  var T [degC] start 10\n  var x start 0\nequations\n  der(x) = 1\n  T = 10 [degC] + 5 [K]*sin(x)\nend\n"
+    )
+    found = first.simulate(time=(0, 6), rtol=1e-9)
+    second = sd.loads("model B\n  input u [K] = 0\n  var y [K*s] start 0\nequations\n  der(y) = u\nend\n")
+    solution = second.simulate(time=(0, 6), inputs={"u": (found, "T")}, rtol=1e-8)
+    assert solution["y"][-1] == pytest.approx(283.15 * 6 + 5 * (1 - np.cos(6)), rel=1e-6)
+    saved = first.simulate(saveat=np.linspace(0, 6, 13))
+    driven = second.simulate(time=(0, 6), inputs={"u": (saved, "T")})
+    assert driven["u"][-1] == pytest.approx(283.15 + 5 * np.sin(6))
+
+
+def test_frames_and_series_of_polars():
+    polars = pytest.importorskip("polars")
+    model = sd.loads("model B\n  input u = 0\n  var y start 0\nequations\n  der(y) = u\nend\n")
+    frame = polars.DataFrame({"t": [0.0, 1.0, 2.0], "u": [0.0, 2.0, 2.0]})
+    assert model.simulate(time=(0, 2), inputs={"u": frame})["y"][-1] == pytest.approx(3)
+    with pytest.raises(ValueError, match="values over time"):
+        model.simulate(time=(0, 2), inputs={"u": frame["u"]})

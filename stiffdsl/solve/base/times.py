@@ -83,6 +83,8 @@ def table(given: Any, name: str) -> tuple[Any, Any] | None:
             given = given[columns[0]].to_numpy(), given[columns[1]].to_numpy()
         else:
             raise ValueError(f"{what} takes one column of values over time, not a frame of {len(columns)}")
+    elif hasattr(given, "to_numpy") and not hasattr(given, "index"):
+        raise ValueError(f"{what} takes values over time: (times, values), or a frame of a column of each")
     elif hasattr(given, "to_numpy") and hasattr(given, "index"):
         given = given.index, given.to_numpy()
     elif not (isinstance(given, Sequence) and not isinstance(given, str | bytes) and len(given) == 2):
