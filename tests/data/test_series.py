@@ -95,7 +95,8 @@ def test_a_module_refuses_what_it_cannot_know(room, tmp_path):
 
 def test_a_solution_drives_another_model():
     first = sd.loads(
-        "model A\n  var T [degC] start 10\n  var x start 0\nequations\n  der(x) = 1\n  T = 10 [degC] + 5 [K]*sin(x)\nend\n"
+        "model A\n  var T [degC] start 10\n  var x start 0\nequations\n  der(x) = 1\n"
+        "  T = 10 [degC] + 5 [K]*sin(x)\nend\n"
     )
     found = first.simulate(time=(0, 6), rtol=1e-9)
     second = sd.loads("model B\n  input u [K] = 0\n  var y [K*s] start 0\nequations\n  der(y) = u\nend\n")
