@@ -60,8 +60,18 @@ def used(instance: Instance, dimensions: tuple[tree.Expr, ...]) -> ComponentUse:
     return ComponentUse("part", component.name, dimensions, cls, (), None, span)
 
 
-def check_indices(around: tuple[tree.Iterator, ...], label: str, report: Report) -> None:
-    """The sizes of a label's array do not depend on the indices of the loops around it."""
+def check_indices(around: tuple[tree.Iterator, ...], reaction: tree.Reaction, report: Report) -> None:
+    """The sizes of a label's array do not depend on the indices of the loops around it, which it may name."""
+    label = reaction.label
+    named, own = reaction.label_indices, tuple([i.name for i in around])
+    if named and named != own:
+        there = f"`{label}[{', '.join(own)}]:`" if own else f"`{label}:`"
+        report.say(
+            "E0256",
+            f"the indices of the label `{label}` are not those of the loops around it",
+            (reaction.label_span or reaction.span, f"names {', '.join(f'`{n}`' for n in named)}"),
+            help=f"write {there}",
+        )
     from stiffdsl.check.names import names_in
 
     indices = {i.name for i in around}

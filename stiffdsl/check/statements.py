@@ -426,7 +426,7 @@ class Statements:
         if not isinstance(instance, Instance) or instance.span != r.label_span:
             return None
         label, span = instance.component.name, instance.span
-        labels.check_indices(self._around, label, self.report)
+        labels.check_indices(self._around, r, self.report)
         dims = tuple([i.range.last if isinstance(i.range, tree.Range) else i.range for i in self._around])
         self.labels.append(labels.used(instance, dims))
         indices = tuple([tree.Name((tree.Part(i.name),), span) for i in self._around])

@@ -354,13 +354,20 @@ class TreeBuilder(Transformer):
         return tuple(s for s in c[::2] if s is not None)
 
     def label(self, c):
-        return (str(c[0]), self._span(c[0]))
+        part, span = c[0]
+        return (part.name, span, part.indices)
 
     def reaction(self, c):
-        label, label_span = None, None
-        if isinstance(c[0], tuple) and len(c[0]) == 2 and isinstance(c[0][0], str):
-            (label, label_span), c = c[0], c[1:]
+        label, label_span, indices = None, None, ()
+        if isinstance(c[0], tuple) and len(c[0]) == 3 and isinstance(c[0][0], str):
+            (label, label_span, indices), c = c[0], c[1:]
+            if any(not isinstance(i, tree.Name) or len(i.parts) != 1 or i.parts[0].indices for i in indices):
+                title = "the indices of a label are those of the loops around it"
+                self._report(
+                    "E0108", title, label_span, help=f"write `{label}:`, or `{label}[i]:` in `for i in 1..N`"
+                )
         left, arrow, right, sign, forward = c[:5]
+        names = tuple([i.parts[0].name for i in indices if isinstance(i, tree.Name)])
         whole, both = str(sign) == "rate", str(arrow) == "<->"
         reverse = c[6] if len(c) > 6 else None
         first = label_span or (left[0][1].span if left else self._span(arrow))
@@ -373,7 +380,7 @@ class TreeBuilder(Transformer):
             )
             self._report("E0108", wanted, span)
         return tree.Reaction(
-            left, right, forward, reverse, span, label, whole, whole and both, None, label_span
+            left, right, forward, reverse, span, label, whole, whole and both, None, label_span, names
         )  # fmt: skip
 
     def option(self, c):

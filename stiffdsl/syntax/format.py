@@ -180,11 +180,13 @@ def _gap(line: _Line, k: int, before: Token, token: Token, index: bool) -> int:
         return max(1, line.source_gap(k))
     if before.type in _OPEN or token.type in _CLOSE or token.type == "COMMA" or before.type == _SIGN:
         return 0
-    if token.type == "COLON" and k == 1:  # a label
+    if token.type == "COLON" and line.begins and line.tokens[0].type == "NAME":  # a label
         return 0
     if before.type == "NUMBER" and before.endswith(".") and token.type == "DOTDOT":
         return 1
     if before.type in _TIGHT or token.type in _TIGHT:
+        return 0
+    if token.type == "LSQB" and before.type in _CLOSE:  # an element: `f(x)[1]`
         return 0
     if token.type in ("LPAR", "LSQB"):
         return 0 if before.type == "NAME" else 1

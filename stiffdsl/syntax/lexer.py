@@ -108,6 +108,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
     previous, block_if, choices, in_test, in_function, braces = "NEWLINE", False, 0, False, 0, 0
+    head = ""
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -147,12 +148,15 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                     name = "".join(c for k, c in enumerate(value) if _belongs(c, k)) or "_"
                     name = unicodedata.normalize("NFKC", name)
                 yield Token(kind, name, start, line, column, line, position - line_start + 1, position)
+                head = kind if previous == "NEWLINE" else head
                 previous = kind
                 continue
             if value == "return" and in_function and previous == "NEWLINE":
                 kind = "RETURN"
             elif value in _WORDS or (in_test and value in _TEST_WORDS):
                 kind = _word(value, previous, depth, text, position)
+                if kind == "SIZE" and head == "NAME" and text[position : position + 1] == "(":
+                    kind = "NAME"  # a function: what begins with a name declares nothing
                 if kind == "NAME" and in_test:
                     kind = _test_word(value, previous, depth, text, position)
                 if kind in _AFTER_TEST or kind == "TEST":
@@ -202,6 +206,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
         if kind == "FOREIGN":
             continue
         yield Token(kind, value, start, first_line, column, line, position - line_start + 1, position)
+        head = kind if previous == "NEWLINE" else head
         previous = kind
     if previous != "NEWLINE":
         column = end - line_start + 1

@@ -245,7 +245,8 @@ def _reaction(node: tree.Reaction) -> str:
     rates = show_expression(node.forward)
     if node.reverse is not None:
         rates += f", {show_expression(node.reverse)}"
-    label = "" if node.label is None else f"{node.label}: "
+    indices = f"[{', '.join(node.label_indices)}]" if node.label_indices else ""
+    label = "" if node.label is None else f"{node.label}{indices}: "
     sign = "rate" if node.whole else "@"
     return f"{label}{_side(node.reactants)} {arrow} {_side(node.products)} {sign} {rates}"
 

@@ -416,6 +416,8 @@ class Reaction:
     net: bool = False
     into: Name | None = None
     label_span: Span | None = field(default=None, compare=False, repr=False)
+    # `r[i]: …` names the indices of the loops around it, which `r: …` has anyway.
+    label_indices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,7 +34,10 @@ def test_a_printed_tree_parses_to_itself(module):
 @given(expressions, st.randoms(use_true_random=False))
 def test_white_space_and_comments_never_reach_the_tree(expression, random):
     text = f"function f() = ({show_expression(expression)})\n".replace("W/(m^2*K)", "W")
-    spaced = "".join(c + random.choice(["", "", " ", "\n", " # note\n"]) if c in "(){}," else c for c in text)
+    # An index is glued to what it is of: `f(x)[1]`.
+    pairs = zip(text, text[1:] + " ", strict=True)
+    between = ["", "", " ", "\n", " # note\n"]
+    spaced = "".join(c + random.choice(between) if c in "(){}," and after != "[" else c for c, after in pairs)
     module = of(text)
     assert of(spaced) == module
     formatted = format_source(Source("m.sml", spaced))

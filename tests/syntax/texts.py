@@ -45,6 +45,7 @@ def _extend(inner):
         st.builds(lambda f, a, n: tree.Call(f, a, n, HERE), calls, tuples, named),
         st.lists(part, min_size=1, max_size=3).map(lambda p: tree.Name(tuple(p), HERE)),
         tuples.map(lambda items: tree.ArrayLiteral(items, HERE)),
+        st.builds(lambda array, indices: tree.Element(array, indices, HERE), inner, tuples),
         st.builds(
             lambda f, b, i: tree.Comprehension(f, b, i, HERE),
             st.sampled_from([None, "sum", "prod", "min", "max"]), inner, iterators,
@@ -104,16 +105,39 @@ modifiers = st.lists(
     st.builds(
         lambda n, a, v: tree.Modifier(n, a, v, HERE),
         st.sampled_from(["R", "a.b.c"]), st.sampled_from(["value", "start", "guess"]), expressions,
+    )
+    | st.builds(
+        lambda part, v: tree.Modifier(f"{part.name}.C", "value", v, HERE, (part, tree.Part("C"))),
+        st.builds(tree.Part, names, st.lists(expressions, min_size=1, max_size=2).map(tuple)), expressions,
+    )
+    | st.builds(
+        lambda name, type_: tree.Modifier("pump", "class", type_, HERE, (), (name,)),
+        st.builds(lambda v: tree.Modifier("n", "value", v, HERE), expressions),
+        st.just(tree.Name((tree.Part("lib"), tree.Part("Gear")), HERE)),
     ),
     max_size=2,
 ).map(tuple)  # fmt: skip
 components = st.builds(
-    lambda *fields: tree.Component(*fields, HERE, HERE, HERE),
+    lambda *fields: tree.Component(*fields[:-1], HERE, HERE, HERE, fields[-1]),
     st.sampled_from(["part", "port"]),
     names,
     st.lists(expressions, max_size=2).map(tuple),
     st.sampled_from(["Resistor", "lib.Pin"]),
     modifiers,
+    st.one_of(st.none(), texts),
+    st.one_of(st.none(), expressions),
+)
+connectors = st.builds(
+    lambda kind, unit, port: tree.Connector(
+        "Phase",
+        None,
+        (tree.Variable(kind, "v", (), unit, None, None, None, None, None, HERE, HERE),),
+        HERE,
+        HERE,
+        (tree.Component("port", "pin", (), "Pin", (), port, HERE, HERE, HERE),),
+    ),
+    st.sampled_from(["potential", "flow"]),
+    st.one_of(st.none(), units),
     st.one_of(st.none(), texts),
 )
 places = st.lists(
@@ -137,11 +161,12 @@ def _blocks(inner):
 statements = st.recursive(st.one_of(equations, connects), _blocks, max_leaves=4)
 _sides = st.lists(st.tuples(st.integers(1, 3), references), max_size=2).map(tuple)
 reactions = st.builds(
-    lambda left, right, k, back: tree.Reaction(left, right, k, back, HERE),
+    lambda left, right, k, back, label: tree.Reaction(left, right, k, back, HERE, *label),
     _sides,
     _sides,
     expressions,
     st.one_of(st.none(), expressions),
+    st.sampled_from([(), ("bind",), ("r", False, False, None, None, ("i", "j"))]),
 )
 experiments = st.lists(
     st.tuples(st.sampled_from(["time", "log", "rtol"]), st.one_of(st.none(), _ranges, plain)), max_size=3
@@ -213,6 +238,7 @@ modules = st.builds(
             tests,
             functions,
             enums,
+            connectors,
             variables.map(
                 lambda v: tree.Variable("const", *(getattr(v, f) for f in tree.Variable.__slots__[1:]))
             ),
