@@ -172,7 +172,7 @@ def _derivatives(
     def portable_ends(given: KernelArguments) -> Callable[[DifferentiatedArguments], Any]:
         def ends(values: DifferentiatedArguments) -> Any:
             found = portable(*values.within(given))
-            return (found.y, found.ys, found.t) if solver.events else (found.y, found.ys)
+            return (found.y, found.ys, found.t) if solver.eventful else (found.y, found.ys)
 
         return ends
 
@@ -190,7 +190,7 @@ def _derivatives(
         lambda given, values: values.within(given),
         sizes,
         elsewhere,
-        smooth=not solver.events,
+        smooth=not solver.eventful,
     )
 
 

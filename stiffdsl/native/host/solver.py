@@ -159,12 +159,12 @@ class NativeSolver:
         parameters: int,
         inputs: int,
         rows: int,
-        events: bool = False,
+        eventful: bool = False,
         apart: bool = False,
         sizes: CallSizes = CALL_SIZES,
     ):
         # Whether there are events, and whether derivatives are the portable tier's for them.
-        self.events, self.apart, self.sizes = events, apart, sizes
+        self.eventful, self.apart, self.sizes = eventful, apart, sizes
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library

@@ -84,7 +84,8 @@ def projection_behind(program: Program) -> tuple[Function, dict[str, np.ndarray]
     at_all = any_of(wrong, count)
     failed = b.apply("or", any_of(violated(moved), count), any_of(off, n))
     good = b.apply("select", b.apply("and", at_all, failed), zero, one)
-    result = b.apply("select", at_all, moved, y)
+    # What does not move keeps its digits.
+    result = b.apply("select", b.apply("and", at_all, free), moved, y)
     ops, *_ = b.needed(b.concatenate([b.full(result, n), b.full(good, 1)]))
     arguments = ("t", "y", "p", "u", "was")
     return Function(

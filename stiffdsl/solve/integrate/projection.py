@@ -102,7 +102,8 @@ class Projection:
         off = jnp.abs(moved - y) > HOLDS * (jnp.abs(y) + jnp.abs(was))
         good = ~jnp.any(violated(moved)) & ~jnp.any(off & ~free)
         any_ = jnp.any(wrong)
-        return jnp.where(any_, moved, y), good | ~any_
+        # What does not move keeps its digits: a condition on it that has just turned true stays true.
+        return jnp.where(any_ & free, moved, y), good | ~any_
 
     def _moved(self, t, y, args: Args, weight, count: int) -> Float[Array, " n"]:
         pairs = self.pairs
