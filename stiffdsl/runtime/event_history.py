@@ -227,6 +227,12 @@ def chatters(program: Program, status: Status, last: Instant | None) -> Status:
     return Status.CHATTERING if all(program.system.flat.events[e].branch for e in events) else status
 
 
+def only_branches(program: Program) -> bool:
+    """Whether all events that states decide are changes of conditions in equations."""
+    located = program.events.event[program.events.located]
+    return len(located) > 0 and all(program.system.flat.events[int(e)].branch for e in located)
+
+
 def ending(program: Program, status: Status, last: Instant | None) -> str | None:
     """The sentence on a run that its last instant ended; None where none did."""
     flat = program.system.flat

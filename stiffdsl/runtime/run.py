@@ -19,7 +19,7 @@ from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.conserved_totals import with_totals
-from stiffdsl.runtime.event_history import ENDINGS, chatters, ending, history, instants
+from stiffdsl.runtime.event_history import ENDINGS, chatters, ending, history, instants, only_branches
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
@@ -52,8 +52,9 @@ DECADES = 10
 POINTS = 200
 # So many unknowns of all lanes together are stepped sooner than threads start, as far as is known before.
 TOGETHER = 256
-# Ends of a run whose steps get nowhere.
+# Ends of a run whose steps get nowhere, and of one whose events do.
 STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
+CROWDED = Status.CHATTERING, Status.ENDLESS
 # By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
 ROUNDING = 8 * np.finfo(float).eps
 # So many times would not fit into memory.
@@ -474,6 +475,7 @@ def lane(
     known_start = anchor(model) if len(free) else None
     kinked = model.program.kinked and not any(signal.jumps is not None for signal in signals)
     search = searched(model)
+    slides = only_branches(program)
     hold = searching(model) if kinked else None
 
     def near(args: Args) -> Anchor | None:
@@ -532,6 +534,8 @@ def lane(
             unreached = jnp.any(jnp.isnan(found.ys), axis=1, keepdims=True)
             si = derivable(jnp.where(unreached, jnp.nan, 0.0) + found_outputs, ~unreached)
         status = jnp.where(begun, found.status, Status.INITIAL).astype(found.status.dtype)
+        if slides:
+            status = jnp.where(status == Status.ENDLESS, Status.CHATTERING, status).astype(status.dtype)
         if len(program.watched):
             late = outside(model, saveat, found.ys, args.p, args.inputs, tolerances[0])
             status = jnp.where(begun & jnp.any(late), Status.OUTSIDE, status).astype(status.dtype)
@@ -624,7 +628,29 @@ def ensemble(
         program, shared, varied, count, progress, threads, group, most, pace, together
     )
     stats = dict(zip(Counts._fields, np.sum(counts, axis=0).tolist(), strict=True))
-    return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
+    made = Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
+    for ended in CROWDED:
+        lanes_so = np.flatnonzero(made.status == int(ended))
+        if len(lanes_so):
+            own = {
+                kind: {name: v[lanes_so[0]] for name, v in given.items()} for kind, given in varied.items()
+            }
+            task = executors.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
+            why = _reason_of_lane(model, task, own)
+            made.details |= {} if why is None else {int(ended): (int(lanes_so[0]), why)}
+    return made
+
+
+def _reason_of_lane(
+    model: CompiledProgram, task: executors.EnsembleTask, own: dict[str, dict[str, Any]]
+) -> str | None:
+    """Why the run of one lane ended, as `simulate` says it: with the condition. None where it does not end there."""
+    inputs = {**task.inputs, **{k: executors.of_lane(task.inputs[k], v) for k, v in own["inputs"].items()}}
+    params, initial = ({**task.fixed[kind], **own[kind]} for kind in ("params", "initial"))
+    found = simulate(
+        model, task.options, task.time, params, inputs, None, 2, initial or None, None, task.outputs
+    )
+    return found.reason if found.status in CROWDED else None
 
 
 @dataclass(frozen=True)

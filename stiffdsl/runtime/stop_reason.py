@@ -3,6 +3,8 @@
 import re
 
 import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
 
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.program.chattering import SHARE, chattering
@@ -112,23 +114,43 @@ def _explicit_steps(
     h: float,
     count: int = LAST,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Explicit Euler steps of size h on from the end of a run: methods that test a step differently
-    end on either side of the condition, these pass it in every step. None where a state follows from implicit
-    unknowns."""
+    """Euler steps of size h on from the end of a run, linearly implicit where there are algebraic equations: methods
+    that test a step differently end on either side of the condition, these pass it in every step. None where they
+    find no values."""
     none = np.zeros(0), np.zeros((0, y.shape[1]))
-    if model.program.size > len(model.program.system.states) or not np.isfinite(y[-1]).all():
+    if not np.isfinite(y[-1]).all():
         return none
     h = float(np.copysign(h, t[-1] - t[0]))
     times, states = [float(t[-1])], [np.asarray(y[-1], dtype=float)]
     with np.errstate(all="ignore"):
         for _ in range(count):
             u = args.inputs.at(times[-1])
-            slope = np.asarray(run(model.program, "rhs", times[-1], states[-1], p, u))
-            if not np.isfinite(slope).all():
+            step = _step(model, times[-1], states[-1], p, u, h)
+            if step is None or not np.isfinite(step).all():
                 return none
-            states.append(states[-1] + h * slope)
+            states.append(states[-1] + step)
             times.append(times[-1] + h)
     return np.array(times), np.array(states)
+
+
+def _step(
+    model: CompiledProgram, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray, h: float
+) -> np.ndarray | None:
+    """The change of y in one step; None where the linear system is singular."""
+    program = model.program
+    f = np.asarray(run(program, "rhs", t, y, p, u))
+    if np.all(program.mass):
+        return h * f
+    values = -np.asarray(run(program, "jacobian", t, y, p, u), dtype=float)
+    if not np.isfinite(values).all():
+        return None
+    jacobian = scipy.sparse.coo_array((values, (program.rows, program.columns)), shape=(len(f), len(f)))
+    try:
+        return scipy.sparse.linalg.splu(
+            (jacobian + scipy.sparse.diags_array(program.mass / h)).tocsc()
+        ).solve(f)
+    except RuntimeError:
+        return None
 
 
 def _last_step(t: np.ndarray) -> float:

@@ -70,3 +70,36 @@ def test_conditions_that_are_passed_again_and_again_are_no_sliding():
     found = sd.loads(text).simulate(points=5)
     assert found.success
     assert found.stats["accepted"] + found.stats["rejected"] > 150_000
+
+
+SLIDING = """\
+model D
+  param k = 0.5
+  var v start 1
+  var F guess 0
+equations
+  der(v) = k*sin(time) - F
+  F + 0.1*F^3 = sign(v)
+experiment
+  time 0..10
+end
+"""
+
+
+def test_ensembles_tell_it_too():
+    model = sd.loads(FRICTION)
+    lanes = model.ensemble(initial={"v": np.array([1.0, 1.1])}, saveat=[10.0], outputs=["v"])
+    assert lanes.status.tolist() == 2 * [Status.CHATTERING]
+    first, second = lanes.reasons()
+    assert "`der(v) = 0.5*sin(time) - sign(v)` (line 6)" in first
+    assert second.endswith("as in lane 0")
+
+
+@pytest.mark.slow
+def test_so_do_pure_solves_and_algebraic_unknowns_that_jump_with_the_condition():
+    model = sd.loads(SLIDING)
+    assert "`F + 0.1*F^3 = sign(v)` (line 7)" in model.simulate().reason
+    full = model.solver(saveat=[10.0], outputs="v").full()
+    assert int(full.status) == Status.CHATTERING
+    lanes = model.ensemble(params={"k": np.array([0.5, 0.6])}, saveat=[10.0], outputs=["v"])
+    assert lanes.status.tolist() == 2 * [Status.CHATTERING]

@@ -52,6 +52,8 @@ class Ensemble:
         self.varied: dict[str, Any] = {}
         self.units: dict[str, str | None] = {}
         self.docs: dict[str, str] = {}
+        # By status, the first lane that ended so, and its reason in full.
+        self.details: dict[int, tuple[int, str]] = {}
 
     def described(
         self,
@@ -87,7 +89,13 @@ class Ensemble:
 
     def reasons(self) -> list[str]:
         """The reason of each lane's end."""
-        return [Status(int(s)).message for s in self.status]
+        return [self._reason(k, Status(int(s))) for k, s in enumerate(self.status)]
+
+    def _reason(self, lane: int, status: Status) -> str:
+        if int(status) not in self.details:
+            return status.message
+        first, reason = self.details[int(status)]
+        return reason if lane == first else f"{status.message}, as in lane {first}"
 
     def keys(self) -> tuple[str, ...]:
         """The names of the outputs."""
