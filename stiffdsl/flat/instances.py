@@ -177,6 +177,17 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
         some = node.some_elements(variable.name, name)
         if bound is not None or some:
             block.sizes[name] = _size(context, block, name, bound, some)
+    for name, end, sign in (("min", low, -1.0), ("max", high, 1.0)):
+        limit = block.sizes.get(name)
+        own = getattr(variable, name) is not None and (variable.name, name) not in node.modifiers
+        if variable.range is not None and own and np.any(sign * (end - limit) > 0):
+            beyond = "below" if name == "min" else "above"
+            raise Fault(
+                "E0308",
+                f"the range of `{block.name}` goes {beyond} its `{name}`",
+                variable.range.span,
+                "these are the values that surrogates try",
+            )
 
 
 def _size(context: Context, block: Block, name: str, bound: Bound | None, some: list[Bound]) -> np.ndarray:

@@ -1,6 +1,6 @@
 model M
-  param a = 1 in 2..1
+  param k = 3 in 0..5 min 1 max 10
   var x start 1
 equations
-  der(x) = -a*x
+  der(x) = -k*x
 end
