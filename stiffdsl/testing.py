@@ -129,7 +129,7 @@ def run_tests(source: Source, tests: Sequence[CheckedTest]) -> Iterator[TestResu
 
 
 def _structure(test: CheckedTest) -> str:
-    """What tests share that are run with one compiled model."""
+    """The shared setting of tests that are run with one compiled model."""
     return repr((test.model, sorted(test.constants.items()), sorted(test.driven.items())))
 
 
@@ -222,7 +222,7 @@ def _value(side: tree.Expr, found: dict[str, float]) -> float:
 
 
 def _tolerance(e: CheckedExpectation, measured: float, wanted: float, scale: float) -> float | None:
-    """How far the sides may be apart, in the unit that is shown."""
+    """The distance that the sides may have, in the unit that is shown."""
     if e.comparison != "=":
         return None
     if not e.tolerance:

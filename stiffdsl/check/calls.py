@@ -13,7 +13,7 @@ LONG = 24
 def bound_arguments(
     call: tree.Call, function: tree.FunctionDeclaration, report: Report
 ) -> dict[str, tree.Expr] | None:
-    """What `call` gives to the formal parameters of `function`, by name; None after a mistake, which is reported."""
+    """Arguments of `call` for the formal parameters of `function`, by name; None after a mistake, which is reported."""
     formals = {f.name: f for f in function.formals}
     needed = [name for name, f in formals.items() if f.default is None]
     given = dict(zip(formals, call.arguments, strict=False))

@@ -1,4 +1,4 @@
-"""What is not certain: `~` of parameters and random effects, observations, covariates and doses.
+"""Uncertainty: `~` of parameters and random effects, observations, covariates and doses.
 
     random eta ~ normal(0, omega)          param eta = 0, with its distribution beside it
     covariate WT = 70 [kg]                 param WT = 70

@@ -75,7 +75,7 @@ def missing_in(new: Entity, old: Entity, modifier: tree.Modifier, report: Report
 
 
 def _lacks(new: Entity, name: str, member: Member) -> str | None:
-    """What `new` has in the place of `member`, in words, where that does not do."""
+    """The member of `new` in the place of `member`, in words, where that does not do."""
     found = new.members.get(name)
     if isinstance(member, Lookup):
         return None if isinstance(found, Lookup) else f"table `{name}`"

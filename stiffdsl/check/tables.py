@@ -58,7 +58,7 @@ class Tabulated:
 
 @dataclass(frozen=True, eq=False)
 class SeriesData:
-    """What drives an input where nobody says otherwise: `values` in SI at `times` in seconds; two at one time are a
+    """The default drive of an input: `values` in SI at `times` in seconds; two at one time are a
     jump."""
 
     name: str

@@ -220,7 +220,7 @@ class _Reader:
             self.places[place][text] = _declared(numbers, setting.value, unit)
 
     def _target(self, name: tree.Name) -> tuple[Quantity, int] | None:
-        """What a setting names, and how many of its indices are open."""
+        """The target of a setting, and the number of its open indices."""
         entity: Entity | None = self.entity
         rank = 0
         for k, part in enumerate(name.parts):

@@ -112,7 +112,7 @@ def number(value: float, unit: str | None) -> str:
 
 
 def note(e: "ExpectationResult") -> str:
-    """How near an expectation is to what was expected, or why it failed."""
+    """The distance of an expectation from what was expected, or the reason of its failure."""
     if e.note:
         return f"line {e.line}: {e.note}"
     if not e.passed:

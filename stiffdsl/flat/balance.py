@@ -23,7 +23,7 @@ from stiffdsl.syntax.large import large_trees
 
 
 def unbalanced(root: Class, source: Source) -> list[Diagnostic]:
-    """What is to be told of the components in a model, itself included: of those that hold another, only that one."""
+    """Diagnostics of the components in a model, itself included: of those that hold another, only that one."""
     found: dict[int, Diagnostic | None] = {}
     for cls in _inside_out(root, set()):
         if any(found.get(id(use.cls)) is not None for use in cls.components):

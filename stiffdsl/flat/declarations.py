@@ -139,7 +139,7 @@ def _try(context: Context, bound: Bound, domain: IterationDomain) -> None:
 def _defined(
     context: Context, block: Block, bound: Bound | None, some: list[Bound], what: str
 ) -> list[tuple[np.ndarray, Rows]]:
-    """What `bound` says of all elements, less those of which modifiers with indices say otherwise."""
+    """The values that `bound` gives to all elements, less those of which modifiers with indices say otherwise."""
     found = [] if bound is None else define(context, block, bound, what)
     for each in some:
         new = define(context, block, each, what)

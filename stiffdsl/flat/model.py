@@ -216,7 +216,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What ends a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated."""
+    """An end of a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated."""
 
     text: str
     fails: bool
@@ -255,7 +255,7 @@ class Observation:
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """What is not certain in a model: parameters with distributions, observed columns, names of covariates and of the
+    """The uncertainty of a model: parameters with distributions, observed columns, names of covariates and of the
     states that are dosed."""
 
     parameters: tuple[UncertainParameter, ...] = ()

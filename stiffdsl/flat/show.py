@@ -49,7 +49,7 @@ def show(model: FlatModel, most: int = 3) -> str:
 
 
 def _event(model: FlatModel, event: Event, most: int) -> list[str]:
-    """What an event waits for and does, of its first members."""
+    """Condition and actions of an event, of its first members."""
     if event.branch:
         kind = "switches where"
     elif event.periodic:

@@ -1,4 +1,4 @@
-"""What is not certain, of all instances: distributions of parameters with their arguments, observations, doses."""
+"""Uncertainty of all instances: distributions of parameters with their arguments, observations, doses."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from stiffdsl.syntax import tree
 
 
 def uncertainty(context: Context, nodes: list[Node]) -> Uncertainty:
-    """What the instances of a model declare with `~`, `random`, `covariate`, `observe` and `dose`."""
+    """Declarations of the instances of a model by `~`, `random`, `covariate`, `observe` and `dose`."""
     parameters, observations = [], []
     covariates: list[str] = []
     doses: list[str] = []

@@ -186,7 +186,7 @@ class _Lowering:
         self._function("held", "t y p u m side", doc, kinks.held)
 
     def events(self) -> None:
-        """What events wait for, and what they set."""
+        """The functions of events: conditions, and the values that they set."""
         doc = "Of every event what fires where it rises, then a number that is positive where its condition holds."
         self._in_steps("guards", doc, guards(self.evaluation))
         doc = "y after the events `fired`, the number of what ends the run, and whether events contradict one another."

@@ -354,7 +354,7 @@ def _structure(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _uncertain(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is not certain, where something is."""
+    """The table of what is not certain, where something is."""
     if "distributions" not in report:
         return []
     drawn = [

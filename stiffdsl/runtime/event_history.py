@@ -61,8 +61,8 @@ class EventLog(tuple[FiredEvent, ...]):
 
 @dataclass(frozen=True)
 class Instant:
-    """What fired at an instant, as numbers of members in the order in which they fired; values before and after, and
-    what ended the run (0: nothing)."""
+    """Events that fired at an instant, as numbers of members in the order in which they fired; values before and after,
+    and what ended the run (0: nothing)."""
 
     time: float
     fired: list[int]
@@ -94,7 +94,7 @@ def instants(
 
 
 def _at(look: "_Look", steps: Trajectory, i: int) -> Instant | None:
-    """What fired at the end of the step before i: looked for further about it, where it is not seen at once."""
+    """Events that fired at the end of the step before i: looked for further about it, where it is not seen at once."""
     t, y, K = steps.t, steps.y, steps.K
     assert K is not None
     step, length = (y[i - 1 : i], y[i : i + 1], K[i - 1 : i]), t[i] - t[i - 1]
@@ -148,7 +148,7 @@ class _Look:
         return self.p, u, self._sides(t, side)
 
     def holds(self, t: float, y: np.ndarray, side: float) -> np.ndarray:
-        """What events wait for, just before t or behind it."""
+        """Conditions of events just before t or behind it."""
         p, u, sides = self._around(t, side)
         with np.errstate(all="ignore"):
             found = np.asarray(self.functions.guards(t, y, p, u, *sides), dtype=float)
@@ -163,7 +163,7 @@ class _Look:
         after: np.ndarray,
         now: np.ndarray | None = None,
     ) -> Instant:
-        """What fired at t: conditions were as `before`, and are as `now`, or as t and y say."""
+        """Events that fired at t: conditions were as `before`, and are as `now`, or as t and y say."""
         p, u, sides = self._around(t, 1.0)
         size, stop = len(y), 0
         now = self.holds(t, y, 1.0) if now is None else now

@@ -82,7 +82,7 @@ def ends(model: CompiledProgram, p: Any) -> tuple[Any, Any]:
 
 
 def excess(values: Any, low: Any, high: Any, xp: Any) -> Any:
-    """How far arguments (times, watched) lie outside, in parts of the length of their tables; below zero inside."""
+    """Distances by which arguments (times, watched) lie outside, in parts of their tables; below zero inside."""
     return xp.maximum(low - values, values - high) / (high - low)
 
 

@@ -57,7 +57,7 @@ def of_solution(given: Any, name: str, unit: str | None) -> Any:
 
 
 def data_key(data: SeriesData, span: tuple[float, float] | None) -> tuple[float, float] | None:
-    """What of a `span` the data over it depend on: None where it lies within their own times."""
+    """The part of a `span` that the data over it depend on: None where it lies within their own times."""
     if span is None or (min(span) >= data.times[0] and max(span) <= data.times[-1]):
         return None
     return span

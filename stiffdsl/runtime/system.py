@@ -114,7 +114,7 @@ class ModelSystem:
         return self._in_step("held", t, y, args, m)
 
     def guards(self, t, y, args: Args):
-        """What events wait for, and numbers that are positive where their conditions hold."""
+        """Conditions of events, and numbers that are positive where these hold."""
         return self._in_step("guards", t, y, args)
 
     def reset(self, t, y, args: Args, fired):

@@ -61,7 +61,7 @@ def observations(model: CompiledProgram) -> tuple[Observed, ...]:
 
 
 def facts(model: CompiledProgram) -> dict[str, Any]:
-    """What is not certain, as a report lists it; empty where all is."""
+    """Uncertainty, as a report lists it; empty where all is."""
     declared = model.program.system.flat.uncertainty
     found: dict[str, Any] = {
         "distributions": [

@@ -1,4 +1,4 @@
-"""What surrounds a token that cannot stand where it stands: what the rules for mistakes look at."""
+"""The surroundings of a token that cannot stand where it stands, for the rules on mistakes."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class ErrorContext:
 
 
 def context_of(source: Source, stream: list[Token], at: int, accepted: set[str]) -> ErrorContext:
-    """What surrounds `stream[at]`."""
+    """The surroundings of `stream[at]`."""
     first = at
     while first > 0 and stream[first - 1].type != "NEWLINE":
         first -= 1

@@ -128,7 +128,7 @@ def _modifiers(tokens: list[Token]) -> list[tuple[str, str]]:
 
 
 def _brackets(tokens: list[Token], opening: str, closing: str) -> tuple[list[Token], list[Token]]:
-    """What stands in the bracket at the front, and what stands behind it."""
+    """The tokens in the bracket at the front, and those behind it."""
     if not tokens or tokens[0].type != opening:
         return [], tokens
     depth = 0

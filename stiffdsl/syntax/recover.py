@@ -78,7 +78,7 @@ def foreign_block(line: list[Token]) -> bool:
 
 
 def end_of_block(stream: list[Token], start: int, end: int) -> int:
-    """Where the block of another language ends whose first statement is `stream[start:end]`."""
+    """The end of the block of another language whose first statement is `stream[start:end]`."""
     first = stream[start]
     opened, at = 1, end
     indented = stream[end - 2].type == "COLON"

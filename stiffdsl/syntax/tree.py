@@ -220,7 +220,7 @@ class Modifier:
 
     @property
     def key(self) -> tuple:
-        """What a second modifier of one list may not set again."""
+        """The key that a second modifier of one list may not set again."""
         return (self.name, self.attribute, self.parts) if self.parts else (self.name, self.attribute)
 
 

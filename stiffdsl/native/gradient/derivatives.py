@@ -74,7 +74,7 @@ def emit_backward(model: KernelModel, width: int = 1, guided: bool = False) -> s
 
 
 def named_operands(model: KernelModel, kind: str) -> Named:
-    """What a kernel takes beside `GIVEN`, and what it gives; with events also of the time that the solve came to."""
+    """Operands of a kernel beside `GIVEN`, and its results; with events also of the time that the solve came to."""
     if kind == "forward":
         taken, given = FORWARD
         return taken, (*given, "t_dot") if model.events is not None else given

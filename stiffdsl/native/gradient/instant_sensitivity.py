@@ -98,7 +98,7 @@ def _emit_rate(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 
 def _parts(model: KernelModel) -> tuple[int, int, int]:
-    """Where y, p and u begin in the gradient of a guard, behind t."""
+    """Offsets of y, p and u in the gradient of a guard, behind t."""
     return 1, 1 + model.n, 1 + model.n + model.moving_parameters
 
 
@@ -245,7 +245,7 @@ def _emit_round_back(
 
 
 def _reset_again(writer: StepWriter) -> str:
-    """What events set, before constraints move the rest."""
+    """Values set by events, before constraints move the rest."""
     code, values = writer.code, writer.area("reset_y")
     pointers = ("%y", "%p", writer.area("u"), "%fired", values, writer.area("scratch"))
     code.call("event_reset", "double %t", *(f"ptr {p}" for p in pointers))

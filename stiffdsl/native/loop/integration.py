@@ -147,7 +147,7 @@ class Integration(Between):
         self.code.call(name, f"double {self.get('t')}", *(f"ptr {p}" for p in pointers))
 
     def _begin_events(self) -> None:
-        """What conditions were before the solve begins, and which events fire at its start."""
+        """Conditions before the solve begins, and the events that fire at its start."""
         model, code = self.model, self.code
         if model.events is None:
             return
@@ -425,7 +425,7 @@ class Integration(Between):
         return happens, length, end, code.apply("and", last, code.apply("not", inside))
 
     def _pass_event(self, end: str) -> None:
-        """What happens at the end of a step, unless that was a jump in time, too."""
+        """Passes an event at the end of a step, unless that was a jump in time, too."""
         code = self.code
         if self.model.lands:
             # `_arrive` has passed it.

@@ -276,7 +276,7 @@ def _emit_bracket(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 
 def _look_between(f: _Function, nodes: list[str], guards: list[str], j: int, k: str) -> None:
-    """Where event k may turn unseen between the nodes j and j + 1 (`possible_height`), it is looked at there."""
+    """Looks at event k where it may turn unseen between the nodes j and j + 1 (`possible_height`)."""
     code, number, bracket = f.code, f.code.number, f.area("bracket")
     xp, table = RegisterNamespace(code), f.area("event_nodes")
 
@@ -445,7 +445,7 @@ def _emit_happen(
     happened = f.area("happened")
 
     def look(first: bool) -> None:
-        """What fires now, into `fired`; conditions as they are become those before."""
+        """Events that fire now, into `fired`; conditions as they are become those before."""
         f.guards("%t", "%y")
         code.store("false", fired, kind="i1")
         with code.loop(f.count) as k:

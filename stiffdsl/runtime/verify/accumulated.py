@@ -57,5 +57,5 @@ def _jumps(t: np.ndarray) -> np.ndarray:
 
 
 def _jumps_before(t: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """How many jumps of a solution lie before each time."""
+    """The number of jumps of a solution before each time."""
     return np.searchsorted(np.abs(_jumps(t) - t[0]), np.abs(times - t[0]), side="right")

@@ -1,4 +1,4 @@
-"""How well dense output follows algebraic unknowns inside of a step.
+"""Quality of the dense output of algebraic unknowns inside of a step.
 
 Their errors are held where steps end. In between they follow the states by their own equations: an unknown that no
 state feels may go through a bend there that no estimate sees (`a = tanh(tan(x))` while x moves on a straight line). The
@@ -25,8 +25,8 @@ PLACES = (0.3, 0.7)
 
 
 def coefficients(method: Any, system: Any) -> int:
-    """How many coefficients of the highest powers are looked at; zero where dense output serves for all unknowns:
-    without algebraic equations that are curved, and for methods whose polynomials run through earlier values."""
+    """The number of coefficients of the highest powers that are looked at; zero where dense output serves for all
+    unknowns: without algebraic equations that are curved, and for methods whose polynomials run through earlier values."""
     return getattr(method, "rough_rows", 0) if getattr(system, "curved", False) else 0
 
 

@@ -114,7 +114,7 @@ class _Step:
         self.count = event_count(system)
 
     def at(self, theta):
-        """What each event is, and its guard."""
+        """The condition of each event, and its guard."""
         y = interpolate(self.y, self.y1, self.K, theta)
         found = self.system.guards(self.t + theta * self.h, y, self.args)
         return found[: self.count], found[self.count :]
@@ -236,8 +236,8 @@ SLOPES = _slope_weights()
 
 
 def _suspects(holds, guards):
-    """Where a guard may turn between nodes unseen: a score that is positive where it may, the node before, and the
-    event; the most suspicious first."""
+    """Places where a guard may turn between nodes unseen: a score that is positive where it may, the node before, and
+    the event; the most suspicious first."""
     x = NODES[:, None]
     secants = (guards[1:] - guards[:-1]) / (x[1:] - x[:-1])
     slopes = jnp.asarray(SLOPES) @ guards
@@ -371,13 +371,13 @@ def cut(system: Any, found: Located, t, y, h, y1, K, args: Args) -> CutStep:
 
 
 def conditions(system: Any, t, y, args: Args) -> Float[Array, " e"]:
-    """What each event is: it fires where this rises."""
+    """The condition of each event: it fires where this rises."""
     return lax.stop_gradient(system.guards(t, y, args)[: event_count(system)])
 
 
 def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Instant:
-    """What a solve goes on with behind the instant t: conditions were as `before`; `also` says which fire whatever they
-    are. `consistent`: algebraic unknowns for states (`time_events.Consistent`)."""
+    """The values that a solve goes on with behind the instant t: conditions were as `before`; `also` says which fire
+    whatever they are. `consistent`: algebraic unknowns for states (`time_events.Consistent`)."""
     size, algebraic = y.shape[0], len(consistent.unknowns) > 0
     project = Projection(system) if getattr(system, "invariant_count", 0) else None
     now = conditions(system, t, y, args)
