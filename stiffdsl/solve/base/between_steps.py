@@ -26,7 +26,8 @@ PLACES = (0.3, 0.7)
 
 def coefficients(method: Any, system: Any) -> int:
     """The number of coefficients of the highest powers that are looked at; zero where dense output serves for all
-    unknowns: without algebraic equations that are curved, and for methods whose polynomials run through earlier values."""
+    unknowns: without algebraic equations that are curved, and for methods whose polynomials run through earlier
+    values."""
     return getattr(method, "rough_rows", 0) if getattr(system, "curved", False) else 0
 
 
