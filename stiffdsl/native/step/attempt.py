@@ -166,7 +166,7 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("fired", events),
             ("reset_y", n + 2 if events else 0),
             ("behind_y", n + 1 if events else 0),
-            ("bracket", 2),
+            ("bracket", 3),
             ("happened", 3),
             ("scratch", scratch),
         )

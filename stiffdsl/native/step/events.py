@@ -236,7 +236,8 @@ def _emit_extreme(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 def _emit_bracket(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_bracket(…, low, high, whole)`: the first rise of a condition between two parts of a step, as far as is
-    seen, into `bracket`: its two ends; `NONE` where there is none. Rises just before `high` count in the whole step."""
+    seen, into `bracket`: its two ends and the node before; `NONE` where there is none. Rises just before `high` count
+    in the whole step."""
     given = (*_GIVEN, ("double", "low"), ("double", "high"), ("i1", "whole"))
     f = _Function(module, model, areas, "event_bracket", given)
     code, number, count = f.code, f.code.number, f.count
@@ -263,6 +264,7 @@ def _emit_bracket(module: IRModule, model: KernelModel, areas: Areas) -> None:
         with code.when(code.apply("and", first, code.load(risen, kind="i1"))):
             code.store(nodes[j - 1], bracket, 0)
             code.store(node, bracket, 1)
+            code.store(nodes[max(j - 2, 0)], bracket, 2)
     with code.loop(count) as k:
         guards = [code.load(code.at(f.area("event_nodes"), j * width + count), k) for j in range(last + 1)]
         low, high = reduce(code.smaller, guards), reduce(code.larger, guards)
@@ -312,6 +314,7 @@ def _look_between(f: _Function, nodes: list[str], guards: list[str], j: int, k: 
         with code.when(sooner):
             code.store(begin, bracket, 0)
             code.store(end, bracket, 1)
+            code.store(nodes[j - 1], bracket, 2)
 
 
 def _emit_looks(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -355,8 +358,8 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
         first = code.apply("eq", code.load(rounds), number(0.0))
         f.call("event_bracket", f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
         code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
-        code.store(code.load(bracket, 0), begin)
-        located = _bisected(f, code.load(begin), code.load(bracket, 1))
+        code.store(code.load(bracket, 2), begin)
+        located = _bisected(f, code.load(bracket, 0), code.load(bracket, 1))
         code.store(located, theta)
         code.store(located, end)
         code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)

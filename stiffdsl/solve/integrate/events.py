@@ -176,30 +176,30 @@ def _located(step: _Step) -> Located:
     begun = _Search(jnp.zeros(()), jnp.ones(()), nothing, step.at(1.0)[0], jnp.array(True), jnp.int32(0))
 
     def look(search: _Search) -> _Search:
-        found, low, high = _bracket(step, search.low, search.high, search.rounds == 0)
+        found, lower, low, high = _bracket(step, search.low, search.high, search.rounds == 0)
         theta, before = lax.cond(
             found, lambda: _bisected(step, low, high), lambda: (search.theta, search.before)
         )
-        return _Search(low, theta, theta, before, found, search.rounds + 1)
+        return _Search(lower, theta, theta, before, found, search.rounds + 1)
 
     found = lax.while_loop(lambda search: search.going & (search.rounds < ZOOMS), look, begun)
     happens = found.theta <= 1.0
     return Located(happens, jnp.where(happens, found.theta, 1.0), found.before)
 
 
-def _bracket(step: _Step, low, high, whole) -> tuple[Any, Any, Any]:
-    """Whether a condition turns true between two parts of a step, and parts between which the first does, as far as is
-    seen. That one turns true just before `high` is known, where this is not the `whole` step."""
+def _bracket(step: _Step, low, high, whole) -> tuple[Any, Any, Any, Any]:
+    """Whether a condition turns true between two parts of a step; the node before, and parts between which the first
+    does, as far as is seen. That one turns true just before `high` is known, where this is not the `whole` step."""
     nodes = low + (high - low) * jnp.asarray(NODES)
     holds, guards = lax.map(step.at, nodes)
     rising = jnp.any(holds[1:] > holds[:-1], axis=1)
     rising = rising.at[-1].set(rising[-1] & whole)
     first, found = jnp.argmax(rising), jnp.any(rising)
-    begin, end = (jnp.where(found, nodes[first + k], high) for k in (0, 1))
+    before, begin, end = (jnp.where(found, nodes[jnp.maximum(first + k, 0)], high) for k in (-1, 0, 1))
     score, place, event = _suspects(holds, guards)
 
     def look(carry):
-        k, begin, end, found = carry
+        k, before, begin, end, found = carry
         own, left, right = event[k], nodes[place[k]], nodes[place[k] + 1]
 
         def searched():
@@ -208,15 +208,16 @@ def _bracket(step: _Step, low, high, whole) -> tuple[Any, Any, Any]:
             # False, true, false rises before the extreme value; true, false, true behind it.
             first, second = jnp.where(was > 0, peak, left), jnp.where(was > 0, right, peak)
             earlier = turned & (first < begin)
-            return jnp.where(earlier, first, begin), jnp.where(earlier, second, end), found | turned
+            near = jnp.where(earlier, nodes[place[k] - 1], before)
+            return near, jnp.where(earlier, first, begin), jnp.where(earlier, second, end), found | turned
 
-        return k + 1, *lax.cond(left < begin, searched, lambda: (begin, end, found))
+        return k + 1, *lax.cond(left < begin, searched, lambda: (before, begin, end, found))
 
     def more(carry):
         return (carry[0] < len(event)) & (score[jnp.minimum(carry[0], len(event) - 1)] > 0)
 
-    _, begin, end, found = lax.while_loop(more, look, (jnp.int32(0), begin, end, found))
-    return found, begin, end
+    _, before, begin, end, found = lax.while_loop(more, look, (jnp.int32(0), before, begin, end, found))
+    return found, before, begin, end
 
 
 def _slope_weights() -> np.ndarray:
