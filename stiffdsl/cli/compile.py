@@ -2,6 +2,7 @@
 
 import click
 
+from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable_folder, writing
 from stiffdsl.cli.loading import load, part_for
 from stiffdsl.cli.options import (
@@ -45,7 +46,10 @@ def compile_command(
     if output is not None:
         writable_folder(output)
         with writing(output):
-            report["written"] = str(compiled.write(output))
+            try:
+                report["written"] = str(compiled.write(output))
+            except ValueError as error:  # what a module cannot hold
+                raise Failure(str(error)) from None
     if as_json:
         write_json(report)
         return

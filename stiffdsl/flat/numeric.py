@@ -70,6 +70,10 @@ def reduced(
     return result
 
 
+# The argument of a compiled expression that looks into tables.
+LOOKUP = "lookup_in"
+
+
 class _Printer(NumPyPrinter):
     """NumPy code of the language's own functions too."""
 
@@ -80,6 +84,11 @@ class _Printer(NumPyPrinter):
     def _print_Scaled(self, e):
         factor, value = (self._print(a) for a in e.args)
         return f"numpy.where(numpy.equal({factor}, 0), 0, ({factor})*({value}))"
+
+    def _print_Lookup(self, e):
+        if LOOKUP not in self._settings["user_functions"] or sum(e.orders):
+            return self._print_not_supported(e)
+        return f"{LOOKUP}({e.number}, {', '.join(self._print(a) for a in e.inner)})"
 
     # Conditions may be of different shapes: on time alone, on numbers of members, on both.
     def _print_And(self, expr):
@@ -97,6 +106,10 @@ class _Printer(NumPyPrinter):
 
 def compiled(names: Sequence[sp.Basic], expressions: sp.Basic | list[Any]) -> Callable[..., Any]:
     """The value, or the values, of expressions in the symbols `names`, member by member. Raises `NotImplementedError`
-    for a function that has no meaning over NumPy, such as a table."""
-    printer = _Printer({"fully_qualified_modules": True, "allow_unknown_functions": False})
+    for a function that has no meaning over NumPy, such as a table where no name is `LOOKUP`: a function of the number
+    of a table and its arguments."""
+    known = {LOOKUP: LOOKUP} if any(str(name) == LOOKUP for name in names) else {}
+    printer = _Printer(
+        {"fully_qualified_modules": True, "allow_unknown_functions": False, "user_functions": known}
+    )
     return sp.lambdify(names, expressions, ["numpy", {"numpy": np}], printer=printer, cse=False)

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from stiffdsl.check.model import CheckedModel
 from stiffdsl.flat.flatten import gathered
 from stiffdsl.flat.model import TIME, Family, FlatModel, Sum, slot, total
-from stiffdsl.flat.numeric import compiled
+from stiffdsl.flat.numeric import LOOKUP, compiled
 from stiffdsl.syntax.large import large_trees
 
 
@@ -104,7 +104,7 @@ def _sum(part: Sum, size: int, at: Mapping[str, Any], time: np.ndarray) -> np.nd
 def _call(template, kinds, table, at, time, sums) -> tuple[np.ndarray, np.ndarray]:
     slots = [at[kind][..., table[:, k]] for k, kind in enumerate(kinds)]
     shape = (len(time), len(table))
-    terms = _compiled(template, len(slots), len(sums))(time[:, None], *slots, *sums)
+    terms = _compiled(template, len(slots), len(sums))(time[:, None], at["lookup"], *slots, *sums)
     every = np.array([np.broadcast_to(np.asarray(term, dtype=float), shape) for term in terms])
     return every.sum(axis=0), np.abs(every).sum(axis=0)
 
@@ -112,6 +112,6 @@ def _call(template, kinds, table, at, time, sums) -> tuple[np.ndarray, np.ndarra
 @lru_cache(maxsize=5_000)
 def _compiled(template: sp.Expr, slots: int, totals: int) -> Callable[..., list[Any]]:
     """The terms of a template, as functions of time, slots and sums."""
-    names = [TIME, *(slot(k) for k in range(slots)), *(total(k) for k in range(totals))]
+    names = [TIME, sp.Symbol(LOOKUP), *(slot(k) for k in range(slots)), *(total(k) for k in range(totals))]
     terms = list(template.args) if template.is_Add else [template]
     return compiled(names, terms)

@@ -323,3 +323,9 @@ def test_figures_are_handed_over_by_name(folder):
         model.simulate(time=(0, 1), tables={"f": (X[::-1], Y)})
     with pytest.raises(KeyError, match="no table `g`"):
         model.simulate(time=(0, 1), tables={"g": (X, Y)})
+
+
+@pytest.mark.parametrize("method", ["linear", "cubic", "constant"])
+def test_solutions_are_checked_against_tables_of_scipy(folder, method):
+    check = curve(folder, method, "hold", 1).simulate(time=(0, 0.2), check=True, rtol=1e-8).check
+    assert check.ok, str(check)
