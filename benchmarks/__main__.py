@@ -36,6 +36,7 @@ TASKS = {
     "references": "reference",
     "batteries": "batteries",
     "buildings": "buildings",
+    "weeks": "weeks",
 }
 
 
