@@ -299,6 +299,15 @@ def _habits(p: ErrorContext) -> Diagnostic | None:
         return p.say("a function begins with its name and its parameters", help="write `function f(x) = x^2`")
     if token.type == "THEN" and p.first is not None and p.first.type in ("WHEN", "ELSEWHEN"):
         return p.say("`when` needs no `then`", help="leave it out")
+    if token == "(" and before in ("reinit", "terminate") and len(p.line) == 1:
+        says = (
+            "sets a state by `:=`, as in `v := -0.8*v`"
+            if before == "reinit"
+            else 'ends the run by `stop "text"`'
+        )
+        return p.say(f"an event has no `{before}`", help=f"a `when` {says}", on=before)
+    if token == "=" and "ASSIGN" in p.accepted:
+        return p.say("an event sets a variable by `:=`", help="write `:=`")
     if token.type == "TIMES" and p.first is not None and p.first.type == "FROM":
         return p.say("an import names what it brings in", help="write the names, or `import` the whole file")
     if token == "as" and p.first is not None and p.first.type in ("IMPORT", "FROM"):
