@@ -6,12 +6,12 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from stiffdsl.diagnostics import ModelError, Source
-from stiffdsl.sources import load_import
+from stiffdsl.sources import load_data, load_import
 
 STAGES = ("syntax", "check", "flat", "graph", "program", "runtime")
 
@@ -35,11 +35,13 @@ def compile_model(
     eliminate_conserved: bool = False,
     change: Change | None = None,
     by_shape: bool = True,
+    find_data: Callable[[str, Source], Any] | None = None,
 ) -> Any:
     """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
-    independent mistake found. `find(module, importing)` is where imports are looked up. With
+    independent mistake found. `find(module, importing)` is where imports are looked up, `find_data(name, importing)`
+    where data files are. With
     `eliminate_conserved`, every conserved quantity gives a state (see `graph/conservation/eliminate.py`). `change`
     makes another model of the checked one (a part gives way to its surrogate); where the result is compiled again in
     another process it is pickled. Without `by_shape` lines of one shape are read one by one, which comes to the same.
@@ -65,7 +67,8 @@ def compile_model(
         return module
 
     alike = False
-    stages = partial(_stages, source, model, constants, find or load_import, eliminate_conserved, change)
+    found = find or load_import, find_data or load_data
+    stages = partial(_stages, source, model, constants, *found, eliminate_conserved, change)
     if stop_after in ("syntax", "check") or not by_shape:
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
@@ -102,6 +105,7 @@ def _stages(
     model: str | None,
     constants: Mapping[str, float | str],
     find: Callable[[str, Source], Source | None],
+    find_data: Callable[[str, Source], Any],
     eliminate_conserved: bool,
     change: Change | None,
     parse: Callable[[Source], Any],
@@ -113,6 +117,11 @@ def _stages(
     from stiffdsl.check import check
 
     imported: dict[tuple[str, str], Source | None] = {}
+    files: dict[tuple[str, str], Any] = {}
+
+    def load_file(name: str, importing: Source) -> Any:
+        found = files[name, importing.name] = find_data(name, importing)
+        return found
 
     def load(module: str, importing: Source) -> Source | None:
         found = imported[module, importing.name] = find(module, importing)
@@ -122,7 +131,7 @@ def _stages(
 
     def checked(module: Any) -> Any:
         nonlocal root
-        found = check(module, source, model=model, load=load)
+        found = check(module, source, model=model, load=load, load_data=load_file)
         found = found if change is None else change(found)
         root = found.root
         return found
@@ -155,7 +164,7 @@ def _stages(
 
     from stiffdsl.model import CompiledModel
 
-    origin = Origin(source, model, constants, imported, eliminate_conserved, change)
+    origin = Origin(source, model, constants, imported, eliminate_conserved, change, files)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)
 
 
@@ -181,6 +190,8 @@ class Origin:
     imported: dict[tuple[str, str], Source | None]
     eliminate_conserved: bool
     change: Change | None
+    # The data files that tables and inputs name, as they were read.
+    files: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -199,9 +210,14 @@ class Origin:
             self.constants if constants is None else constants,
             stop_after=stop_after,
             find=self.found,
+            find_data=self.found_data,
             eliminate_conserved=self.eliminate_conserved,
             change=change,
         )
+
+    def found_data(self, name: str, importing: Source) -> Any:
+        """The data file that a name gave."""
+        return self.files.get((name, importing.name))
 
     def found(self, module: str, importing: Source) -> Source | None:
         """The text that an import gave."""

@@ -329,3 +329,10 @@ def test_figures_are_handed_over_by_name(folder):
 def test_solutions_are_checked_against_tables_of_scipy(folder, method):
     check = curve(folder, method, "hold", 1).simulate(time=(0, 0.2), check=True, rtol=1e-8).check
     assert check.ok, str(check)
+
+
+def test_another_process_needs_no_files(folder):
+    model = curve(folder, "linear", "hold", 1)
+    assert [name for name, _ in model.origin.files] == ["f.csv"]
+    again = model.origin.found_data("f.csv", model.origin.source)
+    assert again.headings == ("arg", "val")
