@@ -387,7 +387,7 @@ class Classes:
             if expr is None:
                 continue
             if attribute == "value" and variable.kind == "input" and is_reader(expr):
-                found[attribute] = self.tables.series(name, variable.unit, expr)
+                found[attribute] = self.tables.series(name, variable.unit, expr)  # type: ignore[assignment]
                 continue
             level = highest.get(variable.kind, Level.UNKNOWN) if attribute == "value" else Level.PARAMETER
             level = Level.CONSTANT if attribute in SIZES else level

@@ -12,7 +12,7 @@ from stiffdsl.check import dimensions
 from stiffdsl.check.enums import labelled
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import dotted, is_wrong, names_in
-from stiffdsl.check.symbols import Level, Quantity, Typed, as_condition
+from stiffdsl.check.symbols import Instance, Level, Lookup, Quantity, Typed, as_condition
 from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
@@ -136,11 +136,11 @@ class Events:
             member = entity.members.get(part.name) if entity is not None else None
             if member is None:
                 break
-            entity = None if isinstance(member, Quantity) else member.entity
+            entity = member.entity if isinstance(member, Instance) else None
         if isinstance(member, Quantity) and member.variable.kind in ASSIGNED:
             return member
         if (
-            isinstance(member, Quantity)
+            isinstance(member, Quantity | Lookup)
             or dotted(name) in ("time", "pi", "true", "false")
             or (len(name.parts) == 1 and name.parts[0].name in names.iterators)
         ):

@@ -264,7 +264,7 @@ class Statements:
                     code = "E0220" if k == 0 else "E0221"
                     report.suggest(code, title, name.span, "a port is expected here", part.name, known)
                 return None
-            if isinstance(member, Quantity):
+            if not isinstance(member, Instance):
                 report.say("E0251", f"`{text}` is not a port", (name.span, "only ports can be connected"))
                 return None
             indices = part.indices

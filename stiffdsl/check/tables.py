@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Driven:
     span: Span
 
 
-def is_reader(expr: object) -> bool:
+def is_reader(expr: object) -> TypeGuard[tree.Call]:
     """Whether an expression is a call that reads a file."""
     return isinstance(expr, tree.Call) and expr.function in READERS
 

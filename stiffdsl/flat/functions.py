@@ -70,7 +70,7 @@ class Lookup(sp.Expr):
     is_commutative = True
     is_real = True
     # The values of a table are numbers of a run, not of the model.
-    is_number = False
+    is_number = False  # type: ignore[assignment]
 
     def __new__(cls, *args):
         return super().__new__(cls, *map(sp.sympify, args))
@@ -94,7 +94,7 @@ class Lookup(sp.Expr):
         orders[k] += 1
         if orders[k] > int(self.args[1]):  # type: ignore[call-overload]
             return sp.Integer(0)
-        return Lookup(*self.args[:2], *orders, *self.inner)
+        return Lookup(*self.args[:2], *map(sp.Integer, orders), *self.inner)
 
     def _eval_derivative(self, s):
         return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))

@@ -180,7 +180,9 @@ def _declare(context: Context, node: Node, variable: tree.Variable) -> None:
     for name, end, sign in (("min", low, -1.0), ("max", high, 1.0)):
         limit = block.sizes.get(name)
         own = getattr(variable, name) is not None and (variable.name, name) not in node.modifiers
-        if variable.range is not None and own and np.any(sign * (end - limit) > 0):
+        if variable.range is None or end is None or limit is None or not own:
+            continue
+        if np.any(sign * (end - limit) > 0):
             beyond = "below" if name == "min" else "above"
             raise Fault(
                 "E0308",

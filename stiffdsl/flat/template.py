@@ -55,7 +55,7 @@ def to_sympy(skeleton: Skeleton) -> Any:
         return sp.true if skeleton[1] else sp.false
     args = [to_sympy(a) for a in skeleton[leading(skeleton) :]]
     if head == "lookup":
-        return Lookup(*skeleton[1], *(0 for _ in args), *args)
+        return Lookup(*skeleton[1], *(sp.Integer(0) for _ in args), *args)
     if head == "add":
         return sp.Add(*args)
     if head == "mul":

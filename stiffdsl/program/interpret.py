@@ -64,7 +64,7 @@ def values_at(function: Function, tables: dict[str, np.ndarray], given: dict[str
                 case "fetch":
                     value = fetched(*inputs, *op.data)
                 case "scatter":
-                    value = scattered(*inputs, op.size or 0, *op.data)
+                    value = scattered(*inputs, op.size or 0, *op.data)  # type: ignore[call-arg]
                 case name:
                     value = OPERATIONS[name].meaning(*(np.asarray(a) for a in inputs))
             values.append(value)

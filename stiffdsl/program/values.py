@@ -37,7 +37,7 @@ class Elements(Sequence):
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, k):
+    def __getitem__(self, k):  # type: ignore[override]
         if isinstance(k, slice):
             return tuple(self[j] for j in range(*k.indices(self._size)))
         if not 0 <= k < self._size:

@@ -414,7 +414,7 @@ def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
         inner = []
         for s in nodes.tolist():
             value = _interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
-            ends = code.combination(np.array([1.0 - s, s]), [y0, end])
+            ends = code.combination([1.0 - s, s], [y0, end])
             inner.append(
                 code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
             )

@@ -50,7 +50,7 @@ def _on_line(method: str, knots: np.ndarray, values: np.ndarray, x: np.ndarray, 
 def _on_grid(knots: list[np.ndarray], values: np.ndarray, given: list[np.ndarray]) -> np.ndarray:
     from scipy.interpolate import RegularGridInterpolator
 
-    grid = RegularGridInterpolator(
-        knots, values.reshape([len(x) for x in knots]), bounds_error=False, fill_value=None
-    )
+    figures = values.reshape([len(x) for x in knots])
+    # SciPy's word for extrapolation is None.
+    grid = RegularGridInterpolator(knots, figures, bounds_error=False, fill_value=None)  # type: ignore[arg-type]
     return grid(np.stack(np.broadcast_arrays(*given), axis=-1))
