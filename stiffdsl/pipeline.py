@@ -170,7 +170,7 @@ def _stages(
 
 def _at_components(error: ModelError, root: Any, source: Source) -> ModelError:
     """The error, or where unknowns and equations do not fit because components are out of balance, that of these."""
-    from stiffdsl.flat.balance import unbalanced
+    from stiffdsl.flat.connections.balance import unbalanced
 
     rest = [d for d in error.diagnostics if d.code not in _COUNTS]
     if len(rest) == len(error.diagnostics):

@@ -274,7 +274,7 @@ def _in_si(solution: "Solution", name: str, value: float) -> float:
 
 
 def _unit(solution: "Solution", name: str) -> Any:
-    from stiffdsl.check.units import parse_unit
+    from stiffdsl.check.quantities.units import parse_unit
 
     text = solution.units.get(name)
     return None if text is None else parse_unit(text)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from stiffdsl.check import dimensions
 from stiffdsl.check.names import count_of, is_wrong
+from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.report import Report
 from stiffdsl.check.symbols import Typed
 from stiffdsl.syntax import tree

@@ -20,13 +20,13 @@ from stiffdsl.check.model import Class, ComponentUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
 from stiffdsl.check.names import VisibleNames, dotted, names_in
 from stiffdsl.check.outputs import OutputUnits
+from stiffdsl.check.quantities.units import UnitError, parse_unit
 from stiffdsl.check.replaced import member_at, missing_in, with_class
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
-from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Progress, Quantity
-from stiffdsl.check.tables import Tables, Tabulated, is_reader
-from stiffdsl.check.units import UnitError, parse_unit
+from stiffdsl.check.symbols import Entity, Instance, Level, Member, Progress, Quantity, TableMember
+from stiffdsl.check.tables import TableElaboration, Tabulated, is_reader
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
@@ -62,7 +62,7 @@ class _Finished:
 class Classes:
     """Every class that was asked for, by its declaration."""
 
-    def __init__(self, report: Report, tables: Tables):
+    def __init__(self, report: Report, tables: TableElaboration):
         self.report = report
         self.tables = tables
         self._entities: dict[int, Entity] = {}
@@ -121,8 +121,8 @@ class Classes:
                 instance = self._instance(entity, item)
                 entity.own[item.name] = instance
                 self._member(entity, item.name, instance)
-            elif isinstance(item, tree.Table):
-                entity.own[item.name] = Lookup(item)
+            elif isinstance(item, tree.TableDeclaration):
+                entity.own[item.name] = TableMember(item)
                 self._member(entity, item.name, entity.own[item.name])
             else:
                 self._not_yet(item.form, item.span)
@@ -341,7 +341,7 @@ class Classes:
                 use = self._component(entity.own[item.name], item, walker)
                 if use is not None:
                     components.append(use)
-            elif isinstance(item, tree.Table):
+            elif isinstance(item, tree.TableDeclaration):
                 data = self.tables.of(item)
                 value = None if data is None else Tabulated(data, item.span)
                 tables.append(TableUse(item.name, value, item.name_span))

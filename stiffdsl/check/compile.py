@@ -17,7 +17,7 @@ from stiffdsl.check.scope import (
     say_reserved,
 )
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.tables import LoadData, Tables
+from stiffdsl.check.tables import LoadData, TableElaboration
 from stiffdsl.check.tests import CheckedTest, check_tests
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.sources import load_data
@@ -87,7 +87,7 @@ def classes_of(module: tree.Module, source: Source, *, load: Load) -> list[Class
 def _check_classes(
     module: tree.Module, source: Source, load: Load, report: Report, load_data: LoadData = load_data
 ) -> tuple[Scope, Classes]:
-    tables = Tables(report, load_data)
+    tables = TableElaboration(report, load_data)
     classes = Classes(report, tables)
     try:
         with large_trees():
@@ -105,7 +105,7 @@ def _check_classes(
 _CALL_INDEPENDENT = frozenset({"E0220", "E0223", "E0230", "E0231", "E0232", "E0233", "E0501"})
 
 
-def _check_constants_and_functions(scope: Scope, report: Report, tables: Tables) -> None:
+def _check_constants_and_functions(scope: Scope, report: Report, tables: TableElaboration) -> None:
     """Check what no class may have used yet."""
     names = VisibleNames(scope, None)
     for declaration in scope.module.declarations:
@@ -115,7 +115,7 @@ def _check_constants_and_functions(scope: Scope, report: Report, tables: Tables)
             walker.constants.resolve(LocatedDeclaration(scope, declaration), place)
         elif isinstance(declaration, tree.FunctionDeclaration):
             _check_function(scope, declaration, report, tables)
-        elif isinstance(declaration, tree.Table):
+        elif isinstance(declaration, tree.TableDeclaration):
             if declaration.value is None:
                 report.say(
                     "E0228",
@@ -125,7 +125,9 @@ def _check_constants_and_functions(scope: Scope, report: Report, tables: Tables)
             tables.of(declaration)
 
 
-def _check_function(scope: Scope, function: tree.FunctionDeclaration, report: Report, tables: Tables) -> None:
+def _check_function(
+    scope: Scope, function: tree.FunctionDeclaration, report: Report, tables: TableElaboration
+) -> None:
     name, span = function.name, function.name_span
     if name in BUILTINS or name in ARRAY_FUNCTIONS:
         report.say(

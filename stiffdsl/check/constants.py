@@ -5,11 +5,11 @@ from typing import Protocol
 
 from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.names import Resolver, VisibleNames, dotted, wrong
-from stiffdsl.check.offsets import of_unit
+from stiffdsl.check.quantities.offsets import of_unit
+from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.units import Unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 

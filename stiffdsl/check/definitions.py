@@ -6,8 +6,8 @@ What is told by a definition holds in the other equations, wherever they stand: 
 from collections.abc import Sequence
 from typing import Any
 
+from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.symbols import Entity, Quantity
-from stiffdsl.check.units import parse_unit
 from stiffdsl.syntax import tree
 
 _KELVIN = parse_unit("K").dimension

@@ -12,10 +12,10 @@ from dataclasses import replace
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.modifiers import an
 from stiffdsl.check.names import count_of, dotted
+from stiffdsl.check.quantities.si import plain_number
+from stiffdsl.check.quantities.units import NONE, Unit, multiply
 from stiffdsl.check.report import Report
-from stiffdsl.check.si import plain_number
 from stiffdsl.check.symbols import Level
-from stiffdsl.check.units import NONE, Unit, multiply
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.distributions import DISTRIBUTIONS, OTHER_NAMES, Distribution
 from stiffdsl.syntax import tree

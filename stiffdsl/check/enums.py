@@ -7,10 +7,10 @@ and `!=`; nothing is calculated with it. A label stands bare where its enumerati
 from dataclasses import replace
 from typing import Any, Protocol
 
+from stiffdsl.check.quantities.units import NONE
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import Scope
 from stiffdsl.check.symbols import Level, Quantity, Typed
-from stiffdsl.check.units import NONE
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 
@@ -18,7 +18,7 @@ from stiffdsl.syntax import tree
 KINDS = ("const", "param", "input", "discrete")
 
 
-class Elaboration(Protocol):
+class EnumElaboration(Protocol):
     """The elaboration of expressions (`expressions.Walker`), as labels need it."""
 
     report: Report
@@ -64,7 +64,7 @@ def declared_enum(variable: tree.Variable, scope: Scope, report: Report) -> tree
     return found.declaration
 
 
-def labelled(walker: Elaboration, expr: tree.Expr, enum: tree.Enum, what: str) -> Typed:
+def labelled(walker: EnumElaboration, expr: tree.Expr, enum: tree.Enum, what: str) -> Typed:
     """A value of `enum` that is given to `what`."""
     label = _bare(expr)
     if label in enum.labels:
@@ -113,7 +113,7 @@ def labelled(walker: Elaboration, expr: tree.Expr, enum: tree.Enum, what: str) -
     return value
 
 
-def compared_labels(walker: Elaboration, e: tree.Binary) -> Typed | None:
+def compared_labels(walker: EnumElaboration, e: tree.Binary) -> Typed | None:
     """`mode == off`, either way round; None where neither side is of an enumeration."""
     enum = _enum_of(walker, e.left) or _enum_of(walker, e.right)
     if enum is None:
@@ -173,7 +173,7 @@ def _bare(expr: tree.Expr) -> str | None:
     return None
 
 
-def _known(walker: Elaboration, name: str) -> bool:
+def _known(walker: EnumElaboration, name: str) -> bool:
     return name in walker.names.known()
 
 
@@ -181,7 +181,7 @@ def _number(expr: tree.Expr, enum: tree.Enum, k: int) -> Typed:
     return Typed(tree.Number(float(k + 1), None, expr.span), NONE, 0, Level.CONSTANT, False, labels=enum)
 
 
-def _enum_of(walker: Elaboration, expr: tree.Expr) -> tree.Enum | None:
+def _enum_of(walker: EnumElaboration, expr: tree.Expr) -> tree.Enum | None:
     """The enumeration of a name, or of a choice of such; found without a word."""
     if isinstance(expr, tree.If):
         return _enum_of(walker, expr.yes) or _enum_of(walker, expr.no)

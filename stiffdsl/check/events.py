@@ -8,12 +8,12 @@ end
 from collections.abc import Iterable
 from dataclasses import replace
 
-from stiffdsl.check import dimensions
 from stiffdsl.check.enums import labelled
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import dotted, is_wrong, names_in
-from stiffdsl.check.symbols import Instance, Level, Lookup, Quantity, Typed, as_condition
-from stiffdsl.check.units import parse_unit
+from stiffdsl.check.quantities import dimensions
+from stiffdsl.check.quantities.units import parse_unit
+from stiffdsl.check.symbols import Instance, Level, Quantity, TableMember, Typed, as_condition
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -140,7 +140,7 @@ class Events:
         if isinstance(member, Quantity) and member.variable.kind in ASSIGNED:
             return member
         if (
-            isinstance(member, Quantity | Lookup)
+            isinstance(member, Quantity | TableMember)
             or dotted(name) in ("time", "pi", "true", "false")
             or (len(name.parts) == 1 and name.parts[0].name in names.iterators)
         ):

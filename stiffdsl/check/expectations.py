@@ -9,13 +9,13 @@ whole at the end of the run.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stiffdsl.check import dimensions
 from stiffdsl.check.calculate import value_of
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import is_wrong
+from stiffdsl.check.quantities import dimensions
+from stiffdsl.check.quantities.units import Unit, UnitError, parse_unit
 from stiffdsl.check.report import written
 from stiffdsl.check.symbols import Entity, Level, Quantity, Typed
-from stiffdsl.check.units import Unit, UnitError, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expectation, show_expression

@@ -7,20 +7,16 @@ units cost a walk and no copies. Long sums are left-deep trees and are walked in
 
 from dataclasses import replace
 
-from stiffdsl.check import dimensions, offsets
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS, array_function
 from stiffdsl.check.calls import bound_arguments, put_in_place
 from stiffdsl.check.constants import Constants
-from stiffdsl.check.dimension_rules import DimensionRules
 from stiffdsl.check.enums import compared_labels, labelled, no_label
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
-from stiffdsl.check.report import Report, within
-from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.si import in_unit, plain_number
-from stiffdsl.check.symbols import Instance, Level, Lookup, Typed, as_condition, as_number
-from stiffdsl.check.tables import Tables, Tabulated
-from stiffdsl.check.units import (
+from stiffdsl.check.quantities import dimensions, offsets
+from stiffdsl.check.quantities.dimension_rules import DimensionRules
+from stiffdsl.check.quantities.si import in_unit, plain_number
+from stiffdsl.check.quantities.units import (
     NONE,
     SYMBOL_OF_NAME,
     Dimension,
@@ -30,6 +26,10 @@ from stiffdsl.check.units import (
     known_units,
     parse_unit,
 )
+from stiffdsl.check.report import Report, within
+from stiffdsl.check.scope import LocatedDeclaration, Scope
+from stiffdsl.check.symbols import Instance, Level, TableMember, Typed, as_condition, as_number
+from stiffdsl.check.tables import TableElaboration, Tabulated
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.sources import load_data
 from stiffdsl.syntax import tree
@@ -45,10 +45,14 @@ class Walker:
     """Elaborates the expressions of one class (or of one file's constants); `names` says where it is."""
 
     def __init__(
-        self, report: Report, names: VisibleNames, array_names: dict[int, str], tables: Tables | None = None
+        self,
+        report: Report,
+        names: VisibleNames,
+        array_names: dict[int, str],
+        tables: TableElaboration | None = None,
     ):
         self.report = report
-        self.tables = tables or Tables(report, load_data)
+        self.tables = tables or TableElaboration(report, load_data)
         self.rules = DimensionRules(report)
         self.constants = Constants(self, array_names)
         self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
@@ -342,7 +346,7 @@ class Walker:
             self.walk(argument)
         return Typed(e, None, 0, Level.CONSTANT, False)
 
-    def table_of(self, name: str) -> tuple[tree.Table, bool] | None:
+    def table_of(self, name: str) -> tuple[tree.TableDeclaration, bool] | None:
         """The table that is called by a name, and whether it is a member of the class, or of a part of it."""
         entity = self.names.entity
         first, *rest = name.split(".")
@@ -353,13 +357,13 @@ class Walker:
                 if entity is None or part not in entity.members:
                     return None
                 member = entity.members[part]
-            return (member.table, True) if isinstance(member, Lookup) else None
+            return (member.table, True) if isinstance(member, TableMember) else None
         found = self.names.scope.find(name)
-        if found is not None and isinstance(found.declaration, tree.Table):
+        if found is not None and isinstance(found.declaration, tree.TableDeclaration):
             return found.declaration, False
         return None
 
-    def _lookup(self, e: tree.Call, table: tree.Table, member: bool) -> Typed:
+    def _lookup(self, e: tree.Call, table: tree.TableDeclaration, member: bool) -> Typed:
         """A table at its arguments; one that no modifier can replace brings its figures along."""
         data = self.tables.of(table)
         wanted = self.tables.arity(table)
@@ -409,7 +413,7 @@ class Walker:
                 *BUILTINS,
                 *ARRAY_FUNCTIONS,
                 "der",
-                *names.scope.known(tree.FunctionDeclaration, tree.Table),
+                *names.scope.known(tree.FunctionDeclaration, tree.TableDeclaration),
             ]
             self.report.say(
                 "E0230",

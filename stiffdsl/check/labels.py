@@ -6,9 +6,9 @@ A label is a part of a class that holds nothing but the rate, so that it is foun
 from collections.abc import Iterable, Iterator
 
 from stiffdsl.check.model import Class, ComponentUse
+from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.symbols import Entity, Instance, Progress, Quantity
-from stiffdsl.check.units import parse_unit
 from stiffdsl.syntax import tree
 
 Labelled = tuple[tree.Reaction, tuple[tree.Iterator, ...]]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from stiffdsl.check.dimensions import agree
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
-from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Member, Quantity
+from stiffdsl.check.quantities.dimensions import agree
+from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity, TableMember
 from stiffdsl.check.tables import Tabulated, is_reader
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
@@ -78,11 +78,11 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         return None
     member, rank = found
     report = walker.report
-    if isinstance(member, Lookup) and modifier.parts:
+    if isinstance(member, TableMember) and modifier.parts:
         title = f"`{modifier.name}` is a table, the same in all components of an array"
         report.say("E0242", title, (modifier.span, "cannot be set for some"))
         return None
-    if isinstance(member, Lookup):
+    if isinstance(member, TableMember):
         return _replaced(modifier, member.table, walker)
     parts = ()
     if modifier.parts and isinstance(member, Quantity) and member.variable.kind == "const":
@@ -156,7 +156,7 @@ def _indexed(
     for part in modifier.parts:
         assert entity is not None
         member = entity.members[part.name]
-        assert not isinstance(member, Lookup)
+        assert not isinstance(member, TableMember)
         so_far = f"{so_far}.{part.name}" if so_far else part.name
         opened = member.rank
         if part.indices:
@@ -171,7 +171,7 @@ def _indexed(
     return tuple(done), rank
 
 
-def _replaced(modifier: tree.Modifier, table: tree.Table, walker: Walker) -> tree.Modifier | None:
+def _replaced(modifier: tree.Modifier, table: tree.TableDeclaration, walker: Walker) -> tree.Modifier | None:
     """A modifier that puts another table, or figures of its own, in the place of a table of a part."""
     report, value = walker.report, modifier.value
     if modifier.attribute != "value":
@@ -212,7 +212,7 @@ def _replaced(modifier: tree.Modifier, table: tree.Table, walker: Walker) -> tre
     return None if data is None else replace(modifier, value=Tabulated(data, value.span))
 
 
-def _signature(table: tree.Table) -> str:
+def _signature(table: tree.TableDeclaration) -> str:
     words = [name + (f" [{unit}]" if unit else "") for name, unit in table.arguments]
     unit = f" [{table.unit}]" if table.unit else ""
     return f"`{table.name}({', '.join(words)}){unit}`" if words else f"`{table.name}`{unit}"

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.enums import label_help, qualified_label
-from stiffdsl.check.offsets import Offsets
+from stiffdsl.check.quantities.offsets import Offsets
+from stiffdsl.check.quantities.units import NONE
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import Entity, Instance, Level, Lookup, Quantity, Typed, as_number
-from stiffdsl.check.units import NONE
+from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, TableMember, Typed, as_number
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 
@@ -123,14 +123,14 @@ class Resolver:
             tree.FunctionDeclaration: "a function",
             tree.Connector: "a connector",
             tree.Enum: "an enumeration",
-            tree.Table: "a table",
+            tree.TableDeclaration: "a table",
         }.get(type(found.declaration), "a model")
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
             (name.span, "a quantity is expected here"),
             help="call it with its arguments"
-            if isinstance(found.declaration, tree.FunctionDeclaration | tree.Table)
+            if isinstance(found.declaration, tree.FunctionDeclaration | tree.TableDeclaration)
             else None,
         )
         return wrong(name)
@@ -241,7 +241,7 @@ class Resolver:
                     self._not_a_quantity(name, so_far, member)
                     return wrong(name)
                 continue
-            if isinstance(member, Lookup):
+            if isinstance(member, TableMember):
                 self.report.say(
                     "E0223",
                     f"`{so_far}` is a table, not a quantity",

@@ -8,9 +8,9 @@ around it is elaborated anew with it, so that its own equations are checked agai
 from collections.abc import Callable
 from dataclasses import replace
 
-from stiffdsl.check import dimensions
+from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Entity, Instance, Lookup, Member, Quantity
+from stiffdsl.check.symbols import Entity, Instance, Member, Quantity, TableMember
 from stiffdsl.syntax import tree
 
 # So many missing members are named.
@@ -77,8 +77,8 @@ def missing_in(new: Entity, old: Entity, modifier: tree.Modifier, report: Report
 def _lacks(new: Entity, name: str, member: Member) -> str | None:
     """The member of `new` in the place of `member`, in words, where that does not do."""
     found = new.members.get(name)
-    if isinstance(member, Lookup):
-        return None if isinstance(found, Lookup) else f"table `{name}`"
+    if isinstance(member, TableMember):
+        return None if isinstance(found, TableMember) else f"table `{name}`"
     kind = member.component.kind if isinstance(member, Instance) else member.variable.kind
     if found is None:
         # What only the class itself and those that mention it know of is missed where it is mentioned.

@@ -15,7 +15,9 @@ from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import parse
 
 Load = Callable[[str, Source], Source | None]
-Declared = tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Enum | tree.Variable | tree.Table
+Declared = (
+    tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Enum | tree.Variable | tree.TableDeclaration
+)
 
 RESERVED = frozenset({"time", "pi", "true", "false", "der"})
 

@@ -6,10 +6,10 @@ The text is SML, in SI: what it says is what the later stages work on.
 from dataclasses import replace
 from itertools import product
 
-from stiffdsl.check.dimensions import symbol_of
 from stiffdsl.check.model import CheckedModel, Class, TableUse
+from stiffdsl.check.quantities.dimensions import symbol_of
+from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import Driven, Tabulated
-from stiffdsl.check.units import parse_unit
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show as show_tree
 
@@ -67,14 +67,14 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
     )
 
 
-def _table(use: TableUse) -> tree.Table:
+def _table(use: TableUse) -> tree.TableDeclaration:
     """A table in SI, its rows written in place."""
     arguments, unit, value = (), None, None
     if isinstance(use.value, Tabulated):
         data = use.value.data
         arguments = tuple((name, _si(u)) for name, u in data.arguments)
         unit, value = _si(data.unit), _rows(use.value)
-    return tree.Table(use.name, arguments, unit, value, None, use.span, use.span)
+    return tree.TableDeclaration(use.name, arguments, unit, value, None, use.span, use.span)
 
 
 def _modifiers(modifiers: tuple[tree.Modifier, ...]) -> tuple[tree.Modifier, ...]:

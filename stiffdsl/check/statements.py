@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 
-from stiffdsl.check import dimensions, labels
+from stiffdsl.check import labels
 from stiffdsl.check.alike import check_alike
 from stiffdsl.check.choices import Unpaired, chosen
 from stiffdsl.check.definitions import defined_by, definitions
@@ -11,9 +11,10 @@ from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
+from stiffdsl.check.quantities import dimensions
+from stiffdsl.check.quantities.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.check.report import within
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_condition
-from stiffdsl.check.units import NONE, Dimension, Unit, parse_unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
-from stiffdsl.check.offsets import Offsets, of_unit
+from stiffdsl.check.quantities.offsets import Offsets, of_unit
+from stiffdsl.check.quantities.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.check.scope import Scope
-from stiffdsl.check.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -128,10 +128,10 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
+class TableMember:
     """A `table` of a class."""
 
-    table: tree.Table
+    table: tree.TableDeclaration
 
     @property
     def rank(self) -> int:
@@ -142,7 +142,7 @@ class Lookup:
         return self.table.name_span
 
 
-Member = Quantity | Instance | Lookup
+Member = Quantity | Instance | TableMember
 
 
 class Progress(Enum):

@@ -7,9 +7,9 @@ from typing import NoReturn, TypeGuard
 
 import numpy as np
 
+from stiffdsl.check.quantities.si import plain_number
+from stiffdsl.check.quantities.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.check.report import Report
-from stiffdsl.check.si import plain_number
-from stiffdsl.check.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.datafiles import DataError, DataFile
 from stiffdsl.diagnostics import Source, Span, did_you_mean
 from stiffdsl.syntax import tree
@@ -86,7 +86,7 @@ class _Refused(Exception):
     """A table with a mistake that has been told."""
 
 
-class Tables:
+class TableElaboration:
     """Every table that was asked for, by its declaration; files are read once each."""
 
     def __init__(self, report: Report, load: LoadData):
@@ -94,7 +94,7 @@ class Tables:
         self._known: dict[int, TableData | None] = {}
         self._files: dict[tuple[str, str], DataFile] = {}
 
-    def of(self, declaration: tree.Table) -> TableData | None:
+    def of(self, declaration: tree.TableDeclaration) -> TableData | None:
         """The figures of a declaration; None where it has none, or after a mistake."""
         key = id(declaration)
         if key not in self._known:
@@ -103,14 +103,14 @@ class Tables:
                 self._known[key] = self.read(declaration, declaration.value, declaration.span)
         return self._known[key]
 
-    def read(self, declaration: tree.Table, value: tree.Expr, span: Span) -> TableData | None:
+    def read(self, declaration: tree.TableDeclaration, value: tree.Expr, span: Span) -> TableData | None:
         """The figures of `value` for what is declared; None after a mistake."""
         try:
             return self._read(declaration, value, span)
         except _Refused:
             return None
 
-    def arity(self, declaration: tree.Table) -> int:
+    def arity(self, declaration: tree.TableDeclaration) -> int:
         """The number of its arguments."""
         if declaration.arguments:
             return len(declaration.arguments)
@@ -119,7 +119,7 @@ class Tables:
             return len(value.items[0].items) - 1
         return 2 if isinstance(value, tree.Call) and any(name == "z" for name, _ in value.named) else 1
 
-    def signature(self, declaration: tree.Table) -> list[Dimension | None]:
+    def signature(self, declaration: tree.TableDeclaration) -> list[Dimension | None]:
         """The dimensions of arguments and values, None where nobody says."""
         data = self.of(declaration)
         if data is not None:
@@ -207,7 +207,7 @@ class Tables:
             times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
         return SeriesData(name, times, values, outside, call.span)
 
-    def _read(self, declaration: tree.Table, value: tree.Expr, span: Span) -> TableData:
+    def _read(self, declaration: tree.TableDeclaration, value: tree.Expr, span: Span) -> TableData:
         arity = self.arity(declaration)
         if isinstance(value, tree.ArrayLiteral):
             columns, options = self._written(declaration, value, arity), {}
@@ -258,7 +258,9 @@ class Tables:
         except UnitError as error:
             self.refuse("E0501", f"unknown unit `[{text}]`", span, str(error))
 
-    def _written(self, declaration: tree.Table, value: tree.ArrayLiteral, arity: int) -> list[np.ndarray]:
+    def _written(
+        self, declaration: tree.TableDeclaration, value: tree.ArrayLiteral, arity: int
+    ) -> list[np.ndarray]:
         rows: list[list[float]] = []
         units = [u for _, u in declaration.arguments] or [None] * arity
         declared = [self._unit(u, declaration.span) for u in (*units, declaration.unit)]
@@ -290,7 +292,7 @@ class Tables:
         return sign * number if declared is None else declared.to_si(sign * number)
 
     def _columns(
-        self, declaration: tree.Table, call: tree.Call, arity: int
+        self, declaration: tree.TableDeclaration, call: tree.Call, arity: int
     ) -> tuple[list[np.ndarray], list[Dimension | None], dict[str, str]]:
         """The columns of a file in SI, what their headings and units say of dimensions, and the options."""
         keys = _COLUMNS[: arity + 1]

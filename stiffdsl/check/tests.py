@@ -9,11 +9,11 @@ from stiffdsl.check.expectations import CheckedExpectation, Expectations, indexe
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.modifiers import an
 from stiffdsl.check.names import VisibleNames, count_of, dotted, is_wrong
+from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.statements import EXPERIMENT_OPTIONS, Statements
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
-from stiffdsl.check.units import Unit
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 
@@ -155,7 +155,7 @@ class _Reader:
 
     # --- settings --------------------------------------------------------------------------------
 
-    def _setting(self, setting: tree.Setting) -> None:
+    def _setting(self, setting: tree.TestSetting) -> None:
         target, attribute = setting.target, setting.attribute
         text = indexed_name(target.parts)
         found = self._target(target)
@@ -182,7 +182,7 @@ class _Reader:
         self._set[text] = setting.span
         self._give(setting, text, quantity, rank, place)
 
-    def _give(self, setting: tree.Setting, text: str, quantity: Quantity, rank: int, place: str) -> None:
+    def _give(self, setting: tree.TestSetting, text: str, quantity: Quantity, rank: int, place: str) -> None:
         walker, given = self.walker, setting.value
         highest = Level.SIGNAL if place == "inputs" else Level.CONSTANT
         unknown = quantity.labels is None and is_wrong(walker.walk(given))
@@ -205,7 +205,7 @@ class _Reader:
             self._give_numbers(setting, text, value, quantity.unit, place)
 
     def _give_numbers(
-        self, setting: tree.Setting, text: str, value: Typed, unit: Unit | None, place: str
+        self, setting: tree.TestSetting, text: str, value: Typed, unit: Unit | None, place: str
     ) -> None:
         numbers = numbers_of(value.expr)
         if numbers is None:
@@ -265,7 +265,7 @@ class _Reader:
             entity = member.entity
         return None
 
-    def _refuse(self, setting: tree.Setting, title: str, label: str, help: str | None) -> None:
+    def _refuse(self, setting: tree.TestSetting, title: str, label: str, help: str | None) -> None:
         self.report.say("E0271", title, (setting.span, label), help=help)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from stiffdsl.check.model import CheckedModel, Class, ComponentUse
 from stiffdsl.check.names import dotted, names_in
-from stiffdsl.check.units import Unit, parse_unit
+from stiffdsl.check.quantities.units import Unit, parse_unit
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show
 

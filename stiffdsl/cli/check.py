@@ -79,7 +79,7 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
     """
     from stiffdsl.check.compile import check_file as check_declarations
     from stiffdsl.check.compile import classes_of
-    from stiffdsl.flat.balance import unbalanced
+    from stiffdsl.flat.connections.balance import unbalanced
     from stiffdsl.program.singular_defaults import notes_at_defaults
     from stiffdsl.sources import load_import
     from stiffdsl.syntax import tree

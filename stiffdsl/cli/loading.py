@@ -91,7 +91,7 @@ def split_constants(
     """Settings of structural constants, in SI, and the remaining settings."""
     if not settings:
         return {}, []
-    from stiffdsl.check.units import parse_unit
+    from stiffdsl.check.quantities.units import parse_unit
 
     root = compile_source(source, model, {}, stop_after="check").root
     constants: dict[str, float] = {}
@@ -183,7 +183,7 @@ def in_declared_unit(setting: Setting | Sweep, declared: str | None, labels: tup
 
     value = setting.value if isinstance(setting, Setting) else setting.values
     if isinstance(value, str):
-        from stiffdsl.check import conversion
+        from stiffdsl.check.quantities import conversion
         from stiffdsl.quantity import numbers
 
         try:
@@ -196,7 +196,7 @@ def in_declared_unit(setting: Setting | Sweep, declared: str | None, labels: tup
 
 def converted(name: str, value: Any, unit: str | None, declared: str | None) -> Any:
     """`value` in the unit that `name` is declared in; raises UsageError where `unit` is no such unit."""
-    from stiffdsl.check import conversion
+    from stiffdsl.check.quantities import conversion
 
     try:
         return conversion.converted(name, value, unit, declared)

@@ -71,7 +71,7 @@ def stretch(text: str) -> tuple[float, float]:
     first, last = interval(span if ".." in span or ":" in span else f"0..{span}")
     if unit is None:
         return first, last
-    from stiffdsl.check.units import UnitError, parse_unit
+    from stiffdsl.check.quantities.units import UnitError, parse_unit
 
     try:
         found, second = parse_unit(unit), parse_unit("s")

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from stiffdsl.check.conversion import numbered
 from stiffdsl.check.model import CheckedModel, Class
+from stiffdsl.check.quantities.conversion import numbered
+from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import SeriesData
-from stiffdsl.check.units import parse_unit
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
-from stiffdsl.flat.model import SLOT_KINDS, Block, Event, Stopped
+from stiffdsl.flat.kinetics.stoichiometry import Stoichiometry
+from stiffdsl.flat.model import SLOT_KINDS, Block, Event, RunEnd
 from stiffdsl.flat.shared import Sharing, sharing
-from stiffdsl.flat.stoichiometry import Stoichiometry
 from stiffdsl.flat.tables import TablesUsed
 from stiffdsl.syntax import tree
 
@@ -62,7 +62,7 @@ class Context:
         self.chains = 0
         # Hidden variables that hold conditions in steps (`switches.py`).
         self.held: list[np.ndarray] = []
-        self.stops: list[Stopped] = []
+        self.stops: list[RunEnd] = []
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]

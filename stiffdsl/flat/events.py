@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stiffdsl.check.si import plain_number
+from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.aliases import Aliases, with_signs
 from stiffdsl.flat.context import Context
@@ -17,7 +17,7 @@ from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows, single
 from stiffdsl.flat.instance import Fault, Node
-from stiffdsl.flat.model import Action, Block, Event, Family, Stopped
+from stiffdsl.flat.model import Action, Block, Event, Family, RunEnd
 from stiffdsl.flat.shapes import shape_of, text
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.syntax import tree
@@ -74,7 +74,7 @@ class _Branch:
         stopped = 0
         for action in branch.actions:
             if isinstance(action, tree.Stop):
-                context.stops.append(Stopped(action.text, action.fails, branch.span))
+                context.stops.append(RunEnd(action.text, action.fails, branch.span))
                 stopped = len(context.stops)
         return Event(
             holds=as_family(context, self.holds),

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from stiffdsl.check.model import CheckedModel
-from stiffdsl.flat.connect import Connections, connection_sets
-from stiffdsl.flat.connecting import ports_of
+from stiffdsl.flat.connections.connect import Connections, connection_sets
+from stiffdsl.flat.connections.connecting import ports_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import add_values
 from stiffdsl.flat.domain import IterationDomain

@@ -215,7 +215,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class RunEnd:
     """An end of a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated."""
 
     text: str
@@ -297,7 +297,7 @@ class FlatModel:
     default_start: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     fixed: dict[int, float] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
-    stops: tuple[Stopped, ...] = ()
+    stops: tuple[RunEnd, ...] = ()
     tables: tuple[FlatTable, ...] = ()
     # Inputs that figures of files drive where a run says nothing else.
     driven: tuple[tuple[Block, SeriesData], ...] = ()

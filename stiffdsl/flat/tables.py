@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import TableData, Tabulated
-from stiffdsl.check.units import parse_unit
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.model import Block, FlatTable
 from stiffdsl.syntax import tree

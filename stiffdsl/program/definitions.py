@@ -10,7 +10,7 @@ import sympy as sp
 
 from stiffdsl.flat.functions import where
 from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
-from stiffdsl.program.lookups import Place, TablePlaces, monotone_slopes
+from stiffdsl.program.lookups import LookupPlace, TablePlaces, monotone_slopes
 from stiffdsl.program.ops import Builder
 from stiffdsl.program.values import NOTHING, Value, Vectors
 
@@ -90,8 +90,8 @@ def in_parameters(flat: FlatModel, builder: Builder) -> tuple[TablePlaces, ...]:
 def _places(flat: FlatModel, vector: int, first: int) -> tuple[TablePlaces, ...]:
     """The tables in a vector that holds the parameters from `first` on."""
 
-    def place(block: Block) -> Place:
-        return Place(vector, block.offset - first, block.size)
+    def place(block: Block) -> LookupPlace:
+        return LookupPlace(vector, block.offset - first, block.size)
 
     return tuple(
         TablePlaces(
@@ -109,12 +109,12 @@ def _tables(flat: FlatModel, b: Builder, given: int, mask: int) -> tuple[int, tu
     """The parameters that hold tables: those given, else the figures of the model; slopes of cubic pieces follow."""
     parts: list[int] = []
     for table in flat.tables:
-        own: list[Place] = []
+        own: list[LookupPlace] = []
         for block, figures in zip((*table.knots, table.values), table.figures, strict=True):
             at = block.offset + np.arange(block.size)
             chosen = b.apply("gt", b.take(mask, at), b.number(0.0))
             value = b.apply("select", chosen, b.take(given, at), b.constants(figures))
-            own.append(Place(b.full(value, block.size), 0, block.size))
+            own.append(LookupPlace(b.full(value, block.size), 0, block.size))
         parts += [place.vector for place in own]
         if table.slopes is not None:
             parts.append(monotone_slopes(b, own[0], own[1]))

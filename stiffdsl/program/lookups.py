@@ -20,7 +20,7 @@ COMPARED = 4096
 
 
 @dataclass(frozen=True)
-class Place:
+class LookupPlace:
     """`count` entries of an operation's vector, from `first` on."""
 
     vector: int
@@ -34,9 +34,9 @@ class TablePlaces:
 
     method: str
     outside: str
-    knots: tuple[Place, ...]
-    values: Place
-    slopes: Place | None
+    knots: tuple[LookupPlace, ...]
+    values: LookupPlace
+    slopes: LookupPlace | None
 
 
 def located(knots: Any, x: Any) -> np.ndarray:
@@ -67,7 +67,7 @@ def lookup(b: Builder, table: TablePlaces, orders: Sequence[int], arguments: Seq
 class _Axis:
     """One argument of a table: its interval, and what lies outside."""
 
-    def __init__(self, b: Builder, knots: Place, outside: str):
+    def __init__(self, b: Builder, knots: LookupPlace, outside: str):
         self.b, self.knots, self.outside = b, knots, outside
 
     @property
@@ -102,7 +102,7 @@ class _Axis:
         return fetch(self.b, self.knots, k, by)
 
 
-def fetch(b: Builder, place: Place, k: int, by: int) -> int:
+def fetch(b: Builder, place: LookupPlace, k: int, by: int) -> int:
     """Entry k + by of a part of a vector."""
     return b.looked_up("fetch", place.vector, k, (place.first, place.count, by))
 
@@ -219,12 +219,12 @@ def _bilinear(b: Builder, table: TablePlaces, orders: Sequence[int], arguments: 
     return value
 
 
-def monotone_slopes(b: Builder, knots: Place, values: Place) -> int:
+def monotone_slopes(b: Builder, knots: LookupPlace, values: LookupPlace) -> int:
     """The slopes at the knots of a cubic that rises and falls with its data only (Fritsch and Carlson 1980, with the
     weighted harmonic means and the ends of Fritsch and Butland 1984): a vector."""
     n = knots.count
 
-    def part(place: Place, first: int, count: int) -> int:
+    def part(place: LookupPlace, first: int, count: int) -> int:
         return b.full(b.take(place.vector, place.first + first + np.arange(count)), count)
 
     h = b.apply("sub", part(knots, 1, n - 1), part(knots, 0, n - 1))

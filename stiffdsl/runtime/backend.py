@@ -13,7 +13,7 @@ from stiffdsl.program.program import Function, Program
 from stiffdsl.runtime import kernel_system
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.inputs import Signal
+from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.system import ModelSystem
 from stiffdsl.solve.base import kernels
 

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from stiffdsl.check.conversion import quantity
+from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.native.host.joined import joined
 from stiffdsl.runtime.bounds import refuse
-from stiffdsl.runtime.inputs import Signal, in_double, signal, with_clocks
+from stiffdsl.runtime.driving.inputs import Signal, in_double, signal, with_clocks
+from stiffdsl.runtime.driving.series import data_key, data_over, of_solution
 from stiffdsl.runtime.names import NamedScalars, Names
-from stiffdsl.runtime.series import data_key, data_over, of_solution
 from stiffdsl.solve.base.arguments import finite, mapping
 
 # So many numbers of JAX are joined by a kernel: XLA would take apart as many gradients one by one.

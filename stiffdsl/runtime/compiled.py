@@ -9,9 +9,9 @@ import numpy as np
 from stiffdsl.flat.model import Block
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.bindings import NamedValues
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.emit import functions, numpy_functions
 from stiffdsl.runtime.evaluator import Evaluator
-from stiffdsl.runtime.inputs import Inputs
 from stiffdsl.runtime.names import Names
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tables import Row, Table

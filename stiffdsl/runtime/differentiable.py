@@ -17,7 +17,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from stiffdsl import native
 from stiffdsl.native.gradient.rules import Primal
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.second_derivatives import SecondDerivatives
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.base.undefined import spoiled

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from stiffdsl.program.program import Program
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.solve.base.process import check_process
 
 # Below this many operations in all, NumPy has computed them before XLA has compiled anything.

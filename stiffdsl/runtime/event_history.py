@@ -60,7 +60,7 @@ class EventLog(tuple[FiredEvent, ...]):
 
 
 @dataclass(frozen=True)
-class Instant:
+class FiredInstant:
     """Events that fired at an instant, as numbers of members in the order in which they fired; values before and after,
     and what ended the run (0: nothing)."""
 
@@ -74,7 +74,7 @@ class Instant:
 
 def instants(
     model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray, last: bool = False
-) -> Iterator[Instant]:
+) -> Iterator[FiredInstant]:
     """The instants of recorded `steps` in their order, or from the `last` one back; `y0` is what the run began with."""
     t, y = steps.t, steps.y
     assert steps.K is not None, "a run with events is recorded step by step"
@@ -93,7 +93,7 @@ def instants(
             yield found
 
 
-def _at(look: "_Look", steps: Trajectory, i: int) -> Instant | None:
+def _at(look: "_Look", steps: Trajectory, i: int) -> FiredInstant | None:
     """Events that fired at the end of the step before i: looked for further about it, where it is not seen at once."""
     t, y, K = steps.t, steps.y, steps.K
     assert K is not None
@@ -162,7 +162,7 @@ class _Look:
         also: np.ndarray,
         after: np.ndarray,
         now: np.ndarray | None = None,
-    ) -> Instant:
+    ) -> FiredInstant:
         """Events that fired at t: conditions were as `before`, and are as `now`, or as t and y say."""
         p, u, sides = self._around(t, 1.0)
         size, stop = len(y), 0
@@ -184,7 +184,7 @@ class _Look:
                 break
             later = self.holds(t, value, 1.0)
             fired, now = later > now, later
-        return Instant(float(t), order, y, after, stop, conflict)
+        return FiredInstant(float(t), order, y, after, stop, conflict)
 
 
 def history(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> EventLog:
@@ -192,7 +192,7 @@ def history(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarra
     return EventLog(event for found in instants(model, steps, args, y0) for event in _told(model, found))
 
 
-def _told(model: CompiledProgram, instant: Instant) -> Iterator[FiredEvent]:
+def _told(model: CompiledProgram, instant: FiredInstant) -> Iterator[FiredEvent]:
     flat, table = model.program.system.flat, model.program.events
     changes = _changes(model, instant)
     offsets = np.cumsum([0, *(e.size for e in flat.events)])
@@ -204,7 +204,7 @@ def _told(model: CompiledProgram, instant: Instant) -> Iterator[FiredEvent]:
         yield FiredEvent(instant.time, event_text(flat, event), flat.events[event].span.line, own, changes)
 
 
-def _changes(model: CompiledProgram, instant: Instant) -> dict[str, tuple[float, float]]:
+def _changes(model: CompiledProgram, instant: FiredInstant) -> dict[str, tuple[float, float]]:
     """Entries of y that changed, by name in declared units."""
     program = model.program
     flat, states = program.system.flat, program.system.states
@@ -219,7 +219,7 @@ def _changes(model: CompiledProgram, instant: Instant) -> dict[str, tuple[float,
     return found
 
 
-def chatters(program: Program, status: Status, last: Instant | None) -> Status:
+def chatters(program: Program, status: Status, last: FiredInstant | None) -> Status:
     """The status, CHATTERING where events without end are changes of a condition in an equation."""
     if status != Status.ENDLESS or last is None:
         return status
@@ -233,7 +233,7 @@ def only_branches(program: Program) -> bool:
     return len(located) > 0 and all(program.system.flat.events[int(e)].branch for e in located)
 
 
-def ending(program: Program, status: Status, last: Instant | None) -> str | None:
+def ending(program: Program, status: Status, last: FiredInstant | None) -> str | None:
     """The sentence on a run that its last instant ended; None where none did."""
     flat = program.system.flat
     if last is None or status not in ENDINGS:

@@ -14,8 +14,8 @@ from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.executors import of_lane
-from stiffdsl.runtime.knots import knots_of_tables
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.output_slice import counting, names_of, pruned
 from stiffdsl.runtime.tolerance import absolute, names_quadratures

@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.custom_batching import sequential_vmap
 
-from stiffdsl.check.conversion import quantity
+from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.runtime import executors, tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.backend import backend
@@ -19,16 +19,16 @@ from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.conserved_totals import with_totals
+from stiffdsl.runtime.driving.inputs import Inputs, Signal, lane_inputs
+from stiffdsl.runtime.driving.knots import knots_of, knots_of_tables, with_knots
+from stiffdsl.runtime.driving.outside_tables import left_table, outside
 from stiffdsl.runtime.event_history import ENDINGS, chatters, ending, history, instants, only_branches
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.initialization.start_search import searched
-from stiffdsl.runtime.inputs import Inputs, Signal, lane_inputs
-from stiffdsl.runtime.knots import knots_of, knots_of_tables, with_knots
 from stiffdsl.runtime.limits import notes, refuse, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, counting, names_of, pruned
-from stiffdsl.runtime.outside_tables import left_table, outside
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args, held_at

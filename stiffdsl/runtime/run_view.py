@@ -8,7 +8,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.names import NamedScalars
 
 _DER = re.compile(r"der\(\s*(.+?)\s*\)")

@@ -8,7 +8,7 @@ import numpy as np
 
 from stiffdsl.program import typical_values
 from stiffdsl.program.program import Program
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.solve.integrate.knots import Knots
 from stiffdsl.solve.integrate.time_events import Crossings
 

@@ -18,8 +18,8 @@ from stiffdsl.runtime import kernel_system
 from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
+from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.initialization.initial_state import anchor
-from stiffdsl.runtime.inputs import Signal
 from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.stop_reason import sliding
 from stiffdsl.runtime.system import Args, ModelSystem

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.check.conversion import quantity
+from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve.base.arguments import numbers

@@ -502,7 +502,7 @@ class TreeBuilder(Transformer):
 
     def setting(self, c):
         attribute = "value" if str(c[1]) == "=" else str(c[1])
-        return tree.Setting(c[0], attribute, c[2], self._span(c[0], c[2]))
+        return tree.TestSetting(c[0], attribute, c[2], self._span(c[0], c[2]))
 
     def settings(self, c):
         return list(c[1:-1:2])
@@ -565,7 +565,9 @@ class TreeBuilder(Transformer):
                 doc = _unquoted(item)
             elif not isinstance(item, Token):
                 value = last = item
-        return tree.Table(str(c[1]), arguments, unit, value, doc, self._span(c[0], last), self._span(c[1]))
+        return tree.TableDeclaration(
+            str(c[1]), arguments, unit, value, doc, self._span(c[0], last), self._span(c[1])
+        )
 
     def import_(self, c):
         return tree.Import(c[1][0], None, self._span(c[0]).to(c[1][1]))

@@ -23,7 +23,7 @@ def show(module: tree.Module) -> str:
     blocks = ["\n".join(_import(i) for i in module.imports)] if module.imports else []
     constants: list[str] = []
     for declaration in module.declarations:
-        if isinstance(declaration, tree.Variable | tree.Table):
+        if isinstance(declaration, tree.Variable | tree.TableDeclaration):
             constants.append(_declared(declaration))
             continue
         if constants:
@@ -80,11 +80,11 @@ def show_variable(variable: tree.Variable) -> str:
     return " ".join(words) + _doc(variable.doc)
 
 
-def _declared(node: tree.Variable | tree.Table) -> str:
-    return show_table(node) if isinstance(node, tree.Table) else show_variable(node)
+def _declared(node: tree.Variable | tree.TableDeclaration) -> str:
+    return show_table(node) if isinstance(node, tree.TableDeclaration) else show_variable(node)
 
 
-def show_table(table: tree.Table) -> str:
+def show_table(table: tree.TableDeclaration) -> str:
     """One declaration: `table ocv(soc [1]) [V] = csv("ocv.csv", x = "soc", y = "v")`."""
     words = [f"{name} [{unit}]" if unit is not None else name for name, unit in table.arguments]
     text = f"table {table.name}" + (f"({', '.join(words)})" if words else "")
@@ -144,7 +144,7 @@ def _model(model: tree.Model) -> Iterator[str]:
     head = f"{'partial ' * model.partial}model {model.name}"
     yield head + (f" extends {bases}" if bases else "") + _doc(model.doc)
     for declaration in model.declarations:
-        if isinstance(declaration, tree.Variable | tree.Table):
+        if isinstance(declaration, tree.Variable | tree.TableDeclaration):
             yield f"  {_declared(declaration)}"
         elif isinstance(declaration, tree.Component):
             yield _component(declaration)

@@ -293,7 +293,7 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableDeclaration:
     """`table ocv(soc [1]) [V] = csv("ocv.csv", x = "soc", y = "v" [mV])`: each argument with its unit. Without a value
     it is given where the part is declared."""
 
@@ -306,7 +306,7 @@ class Table:
     name_span: Span = _span()
 
 
-Declaration = Variable | Component | Table | Dose | Later
+Declaration = Variable | Component | TableDeclaration | Dose | Later
 
 
 # --- equations -----------------------------------------------------------------------------------
@@ -525,7 +525,7 @@ class FunctionDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class TestSetting:
     """`k1 = 0.04`, or `A start 2`, in the line `set` of a test; `attribute` is `value`, `start` or `guess`."""
 
     target: Name
@@ -552,7 +552,7 @@ class Test:
 
     name: str
     model: str | None
-    settings: tuple[Setting, ...]
+    settings: tuple[TestSetting, ...]
     run: Experiment | None
     expectations: tuple[Expectation, ...]
     span: Span = _span()
@@ -585,5 +585,7 @@ class Module:
     """One file. `declarations` keep their order; `Variable`s among them are module-level `const`s."""
 
     imports: tuple[Import, ...]
-    declarations: tuple["Model | Connector | FunctionDeclaration | Enum | Variable | Table | Test", ...]
+    declarations: tuple[
+        "Model | Connector | FunctionDeclaration | Enum | Variable | TableDeclaration | Test", ...
+    ]
     span: Span = _span()

@@ -5,8 +5,8 @@ import re
 import pint
 import pytest
 
-from stiffdsl.check.dimensions import describe, symbol_of
-from stiffdsl.check.units import UnitError, parse_unit
+from stiffdsl.check.quantities.dimensions import describe, symbol_of
+from stiffdsl.check.quantities.units import UnitError, parse_unit
 
 NAMES = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
 

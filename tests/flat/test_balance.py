@@ -6,7 +6,7 @@ import pytest
 
 from stiffdsl.check.compile import classes_of
 from stiffdsl.diagnostics import ModelError, Source, render
-from stiffdsl.flat.balance import unbalanced
+from stiffdsl.flat.connections.balance import unbalanced
 from stiffdsl.pipeline import compile_model
 from stiffdsl.sources import load_import
 from stiffdsl.syntax.parse import parse

@@ -16,7 +16,7 @@ from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
 from stiffdsl.resources import folder
 from stiffdsl.runtime import tier
-from stiffdsl.runtime.inputs import Inputs, signal
+from stiffdsl.runtime.driving.inputs import Inputs, signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.thresholds import Thresholds
 from stiffdsl.solve.base.options import Options

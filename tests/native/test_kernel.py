@@ -9,8 +9,8 @@ import scipy.integrate
 from stiffdsl import native
 from stiffdsl.native.host import engine
 from stiffdsl.program import interpret
+from stiffdsl.runtime.driving.inputs import Inputs, signal
 from stiffdsl.runtime.emit import functions
-from stiffdsl.runtime.inputs import Inputs, signal
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.method import Tolerance

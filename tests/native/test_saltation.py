@@ -13,7 +13,7 @@ from stiffdsl.model import CompiledModel
 from stiffdsl.native.host import engine
 from stiffdsl.pipeline import compile_model
 from stiffdsl.runtime import tier
-from stiffdsl.runtime.inputs import Inputs, signal
+from stiffdsl.runtime.driving.inputs import Inputs, signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.integrate.solver import make_solve

@@ -5,7 +5,7 @@ import pytest
 
 from stiffdsl import native
 from stiffdsl.native.host import engine
-from stiffdsl.runtime.inputs import Inputs, signal
+from stiffdsl.runtime.driving.inputs import Inputs, signal
 from stiffdsl.solve.base.status import Status
 from tests.native import solves
 from tests.native.test_kernel import assert_same, in_jax, solved

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.verify.check import Check, checked
 from stiffdsl.runtime.verify.points import slopes
 from stiffdsl.runtime.verify.reference import Reference

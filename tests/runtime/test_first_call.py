@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.runtime.inputs import interpolated
+from stiffdsl.runtime.driving.inputs import interpolated
 from stiffdsl.solve.integrate.knots import knots_of_table
 
 DRIVEN = """

@@ -203,7 +203,7 @@ tests = st.builds(
     st.one_of(st.none(), st.sampled_from(["M", "battery.cell.SPM"])),
     st.lists(
         st.builds(
-            lambda t, a, v: tree.Setting(t, a, v, HERE),
+            lambda t, a, v: tree.TestSetting(t, a, v, HERE),
             references, st.sampled_from(["value", "start", "guess"]), expressions,
         ),
         max_size=2,

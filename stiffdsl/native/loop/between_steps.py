@@ -7,7 +7,7 @@ from stiffdsl.native.step.attempt import pattern
 from stiffdsl.solve.base import between_steps
 
 
-class Between(Saving):
+class BetweenSteps(Saving):
     """Code for one solve."""
 
     def gather(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.native.host.interrupt_word import SYMBOL
 from stiffdsl.native.ir.registers import RegisterNamespace
-from stiffdsl.native.loop.between_steps import Between
+from stiffdsl.native.loop.between_steps import BetweenSteps
 from stiffdsl.native.loop.time_events import beyond_of
 from stiffdsl.native.step.attempt import PARAMETERS
 from stiffdsl.native.step.events import FIRED, STATUS, STOP
@@ -34,7 +34,7 @@ KINK, CRAWL = 6, 1e-8
 ALIKE, NOTICED = 100.0, 0.05
 
 
-class Integration(Between):
+class Integration(BetweenSteps):
     """Code that steps one solve."""
 
     watches_kinks = True

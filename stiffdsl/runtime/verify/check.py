@@ -13,7 +13,7 @@ from stiffdsl.flat.written import Written, places, sorted_equations, written
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.verify.accumulated import accumulated
 from stiffdsl.runtime.verify.points import Points, at, chosen
 from stiffdsl.runtime.verify.reference import Reference, rms

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.flat.written import Residuals, Written, residuals
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.verify.lookups import lookups
 from stiffdsl.runtime.verify.points import Points
 

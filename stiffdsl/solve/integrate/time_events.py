@@ -42,7 +42,7 @@ class Stopping(System, Protocol):
     def crossings(self, args: Args) -> Crossings: ...
 
 
-class Stop(NamedTuple):
+class NextStop(NamedTuple):
     """The next jump after a time (infinite: none), and its line; the sides on which lines are until then; and whether
     there is a jump at the time itself."""
 
@@ -81,7 +81,7 @@ def _lines(
 
 def next_stop(
     system: Any, args: Args, t: Float[Array, ""], t1: Float[Array, ""], line: Int[Array, ""], apart: bool
-) -> Stop:
+) -> NextStop:
     """The first jump after t on the way to t1; one that is as good as t1 is there.
 
     Jumps at t lie behind: all, or where they are passed `apart`, those up to `line`. Nearer than rounding is at t.
@@ -111,7 +111,7 @@ def next_stop(
         time = times[first]
     time = jnp.where(jnp.isfinite(distance[first]), time, direction * jnp.inf)
     time = jnp.where(jnp.abs(time - t1) <= SAME * jnp.abs(t1), t1, time)
-    return Stop(time, first.astype(jnp.int32), side, jnp.any(here))
+    return NextStop(time, first.astype(jnp.int32), side, jnp.any(here))
 
 
 class Consistent:

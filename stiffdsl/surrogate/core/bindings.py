@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stiffdsl.check.conversion import quantity
+from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.base.times import lane_constants, table
 from stiffdsl.surrogate.core.names import Columns, spread

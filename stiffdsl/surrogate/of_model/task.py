@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.check.conversion import quantity
+from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.runtime import run, tier
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.export.python_module import identity

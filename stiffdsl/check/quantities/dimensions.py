@@ -6,7 +6,7 @@ dimension wins, in a product the unknown one does.
 
 from fractions import Fraction
 
-from stiffdsl.check.units import NONE, SECOND, Dimension, divide, multiply, parse_unit, power
+from stiffdsl.check.quantities.units import NONE, SECOND, Dimension, divide, multiply, parse_unit, power
 
 _WORDS = {
     "m": "a length", "m^2": "an area", "m^3": "a volume", "s": "a time", "kg": "a mass",

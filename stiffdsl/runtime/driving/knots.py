@@ -16,8 +16,8 @@ from stiffdsl.program.time.at_times import at_times
 from stiffdsl.program.time.forcing import Forcing, TimedTables, forcing, timed_tables
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.driving.inputs import HOST, Signal
 from stiffdsl.runtime.emit import function as emitted
-from stiffdsl.runtime.inputs import HOST, Signal
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.integrate.knots import (
     LOOKS,

@@ -11,7 +11,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.aliases import Aliases
-from stiffdsl.flat.connect import Ports
+from stiffdsl.flat.connections.connect import Ports
 from stiffdsl.flat.instance import Node
 
 # So many ports are named.

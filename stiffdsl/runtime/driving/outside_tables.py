@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import Inputs
 
 # Parts of a table's length that arguments may lie outside, beside the relative tolerance.
 NEAR = 1e-9

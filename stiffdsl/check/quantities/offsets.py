@@ -7,7 +7,7 @@ law that needs absolute temperatures (`T^4`, `exp(-E/(R*T))`) holds nothing that
 
 from typing import NamedTuple
 
-from stiffdsl.check.units import Unit
+from stiffdsl.check.quantities.units import Unit
 
 # Weights are sums of written numbers: `0.3*T1 + 0.7*T2`.
 ROUNDING = 1e-6

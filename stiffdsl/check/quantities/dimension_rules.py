@@ -5,13 +5,13 @@ parameter without a unit is fine; where it meets a quantity declared in another 
 says that it counts in SI.
 """
 
-from stiffdsl.check import dimensions, offsets
 from stiffdsl.check.functions import Builtin
 from stiffdsl.check.names import dotted
+from stiffdsl.check.quantities import dimensions, offsets
+from stiffdsl.check.quantities.si import plain_number
+from stiffdsl.check.quantities.units import NONE, Dimension, Unit, divide, parse_unit
 from stiffdsl.check.report import Report, written
-from stiffdsl.check.si import plain_number
 from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.check.units import NONE, Dimension, Unit, divide, parse_unit
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 

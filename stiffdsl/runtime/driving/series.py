@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.check.conversion import converted
+from stiffdsl.check.quantities.conversion import converted
 from stiffdsl.check.tables import SeriesData
 from stiffdsl.solve.integrate.solution import Solution
 

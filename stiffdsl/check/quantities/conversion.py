@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stiffdsl.check.units import UnitError, parse_unit
+from stiffdsl.check.quantities.units import UnitError, parse_unit
 from stiffdsl.quantity import numbers, with_unit
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stiffdsl.flat.connect import Ports
+from stiffdsl.flat.connections.connect import Ports
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion

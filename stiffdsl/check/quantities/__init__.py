@@ -1,0 +1,1 @@
+"""Quantities: units and dimensions, offsets of temperatures, expressions in SI."""

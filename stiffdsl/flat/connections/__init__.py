@@ -1,0 +1,1 @@
+"""Connections: sets of connected ports, their balances, what is left open."""

@@ -1,0 +1,1 @@
+"""Reactions as equations, and their stoichiometry."""
