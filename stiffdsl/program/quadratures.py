@@ -8,8 +8,10 @@ the unknowns are, or that jumps or bends, has errors of its own and stays in the
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.events import families_of
 from stiffdsl.flat.model import TIME, Family, slot
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.events import still
 
 # The greatest power of an unknown that a quadrature outside of the norm adds up.
 DEGREE = 3
@@ -22,11 +24,28 @@ def quadratures(system: SortedSystem, columns: np.ndarray) -> np.ndarray:
     found = np.zeros(system.size, dtype=bool)
     found[:count] = True
     found[np.unique(columns)] = False
-    if system.invariants or system.flat.events or not np.any(found):
+    if system.flat.events:
+        found &= ~_watched(system) & ~still(system)
+    if system.invariants or not np.any(found):
         return np.zeros(system.size, dtype=bool)
     found[:count] &= ~_own_errors(system)[system.states]
     # Somebody has to steer.
     return found if not np.all(found) else np.zeros(system.size, dtype=bool)
+
+
+def _watched(system: SortedSystem) -> np.ndarray:
+    """Mask of the entries of y that events read: all where they read what is computed from states."""
+    read = np.zeros(system.flat.size, dtype=bool)
+    for family in families_of(system.flat.events):
+        for part in (family, *family.sums):
+            for k, kind in enumerate(part.kinds):
+                if kind in ("var", "der"):
+                    read[part.table[:, k]] = True
+    states = np.zeros(system.flat.size, dtype=bool)
+    states[system.states] = True
+    if np.any(read & ~states):
+        return np.ones(system.size, dtype=bool)
+    return np.r_[read[system.states], np.ones(len(system.implicit), dtype=bool)]
 
 
 def _own_errors(system: SortedSystem) -> np.ndarray:

@@ -28,6 +28,10 @@ class Value:
     ops: Sequence[int]
 
 
+# Vectors of more entries than that are parameters with the figures of tables: their entries are read as they are used.
+READ_AT_ONCE = 1000
+
+
 class Elements(Sequence):
     """The elements of a vector, each an operation once it is asked for: parameters that hold a long table never are."""
 
@@ -143,7 +147,11 @@ class Numbers:
         self.tables = tables
 
     def input(self, name: str, size: int) -> Value:
-        return Value(size, Elements(self.builder, self.builder.input(name, size), size)) if size else NOTHING
+        if not size:
+            return NOTHING
+        elements = Elements(self.builder, self.builder.input(name, size), size)
+        # In their order where a reader may want them so: texts begin with what they read.
+        return Value(size, elements if size > READ_AT_ONCE else tuple(elements))
 
     def constants(self, values: np.ndarray) -> Value:
         return Value(len(values), tuple(self.builder.number(float(v)) for v in values))

@@ -112,6 +112,10 @@ def places(made, own: Own, p, rng: Random, special: bool) -> tuple[np.ndarray, n
     return random.choice([0.0, 0.2031, 0.7017, 1.3011], POINTS), x
 
 
+# The place of a condition that is held in steps.
+HELD = -1
+
+
 class Comparison:
     """The functions of a compiled model at points where our own values are known."""
 
@@ -121,6 +125,8 @@ class Comparison:
         program = model.program
         place = numbers(model.variable_names, self.names)
         mine = {int(v): k for k, v in enumerate(place)}
+        # Conditions that are held in steps are no variables of ours: they are what holds.
+        mine |= {int(v): HELD for v in program.system.flat.held}
         self.place = place
         self.y_of = [
             (mine[int(v)], bool(var)) for v, var in zip(program.unknowns, program.is_variable, strict=True)
@@ -135,7 +141,8 @@ class Comparison:
     def _one(self, points: SampledValues, k: int) -> None:
         functions = self.model.interpreted
         v, d, t = points.v[k], points.d[k], points.t[k]
-        y = np.array([v[j] if variable else d[j] for j, variable in self.y_of])
+        y = np.array([0.0 if j == HELD else v[j] if variable else d[j] for j, variable in self.y_of])
+        self._hold(t, y)
         where = f"t = {t}, " + ", ".join(f"{n} = {x!r}" for n, x in zip(self.names, v, strict=True))
         found = np.asarray(functions.variables(t, y, self.p, self.u))[self.place]
         self._close("variables", v, found, where)
@@ -143,12 +150,26 @@ class Comparison:
         known = np.isfinite(d) & ~np.isnan(slopes)
         self._close("derivatives", np.where(known, d, np.nan), np.where(known, slopes, np.nan), where)
         f = np.asarray(functions.rhs(t, y, self.p, self.u))
-        self._close("f", d[self.of_state], f[: self.states], where)
+        own = np.array([j != HELD for j in self.of_state])
+        self._close("f", d[np.array(self.of_state)[own]], f[: self.states][own], where)
         size = 1 + np.abs(v[np.isfinite(v)]).max() + np.abs(d[np.isfinite(d)]).max(initial=0)
         if not (np.abs(f[self.states :]) <= 1e-6 * size).all():
             raise Mismatch("residual rows", f"{f[self.states :]} at {where}")
         values = np.asarray(functions.jacobian(t, y, self.p, self.u))
         self._jacobian(points, k, values, where)
+
+    def _hold(self, t: float, y: np.ndarray) -> None:
+        """Sets the conditions that are held to what holds at t and y."""
+        program, at = self.model.program, 0
+        if not program.events.count:
+            return
+        guards = np.asarray(self.model.interpreted.guards(t, y, self.p, self.u))
+        places = {int(v): k for k, v in enumerate(program.system.states)}
+        for event in program.system.flat.events:
+            for action in event.actions:
+                if action.value.template == 1:
+                    y[[places[int(v)] for v in action.targets]] = guards[at : at + event.size]
+            at += event.size
 
     def _close(self, what: str, mine: np.ndarray, theirs: np.ndarray, where: str) -> None:
         off = ~(np.abs(mine - theirs) <= TOLERANCE * (1 + np.abs(mine))) & np.isfinite(mine)

@@ -108,8 +108,9 @@ def test_a_part_without_its_law_is_named():
     with pytest.raises(ModelError) as failure:
         circuit("  part t : Lawless\n  part g : Ground", "connect s.n, t.p, g.p\n  connect t.n, s.p")
     (diagnostic,) = failure.value.diagnostics
-    assert diagnostic.code == "E0312"
-    assert "t." in "".join(diagnostic.notes)
+    # Told at its class.
+    assert diagnostic.code == "E0318"
+    assert "Lawless" in diagnostic.title
 
 
 def test_a_mesh_keeps_the_potentials_of_its_nodes():

@@ -90,4 +90,7 @@ def test_kernels_are_written_by_nothing_else():
         "syntax",
         "diagnostics",
         "resources",
+        "sources",
+        "quantity",
+        "datafiles",
     }

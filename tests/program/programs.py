@@ -57,7 +57,7 @@ model Steady
   var T[N] guess (i for i in 1..N)
   var q
 equations
-  q = if T[1] > 0.1 then sqrt(T[1]) else T[1]^2
+  q = noevent(if T[1] > 0.1 then sqrt(T[1]) else T[1]^2)
   der(T[1]) = 1 - q + a*(T[2] - T[1])
   for i in 2..N-1
     der(T[i]) = a*(T[i-1] - 2*T[i] + T[i+1])
@@ -134,6 +134,7 @@ def arguments(p: Program, seed: int = 0) -> dict[str, Any]:
         "given": parameters * rng.uniform(0.9, 1.1, len(parameters)),
         "mask": rng.integers(0, 2, len(parameters)).astype(float),
         "side": np.full(len(p.crossings_periodic), 1.3),
+        "fired": rng.integers(0, 2, p.events.count).astype(float),
     }
     if "relations" in p.by_name:
         found = run(p, "relations", *(given[a] for a in p.by_name["relations"].arguments))

@@ -36,7 +36,7 @@ def test_every_way_to_run_a_model_agrees(make):
             analytic[rows, columns] = expected[name]
             assert close(np.asarray(slope), analytic), name
             # Nothing is in the pattern that is zero by structure; a zero may stand there by its value.
-            assert np.mean(expected[name] != 0) > 0.5 if len(rows) else True, name
+            assert np.mean(expected[name] != 0) >= 0.5 if len(rows) else True, name
 
 
 def _slopes(p, emitted, given):

@@ -21,7 +21,10 @@ def unlike(n: int) -> str:
         a, b, c = (f"x{(k * m + m) % n}" for m in (3, 5, 7))
         f = functions[k % 4]
         terms = [f"p{k}*{f}(-{a})*{b}^{1 + k % 3}", f"max({b}, {c})/(1 + {a}^2)", f"{k + 2}*{c}/({c} + p{k})"]
-        terms += ["*".join([a] * (1 + k % 5)), f"(if {a} > {b} and not {c} < 0.3 then {a} else {c}*{b})"]
+        terms += [
+            "*".join([a] * (1 + k % 5)),
+            f"noevent(if {a} > {b} and not {c} < 0.3 then {a} else {c}*{b})",
+        ]
         lines.append(
             f"  der(x{k}) = -x{k} + "
             + " - ".join(terms[: 2 + k % 4])
