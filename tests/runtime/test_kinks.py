@@ -112,7 +112,7 @@ def test_both_tiers_take_the_same_steps(monkeypatch):
     assert np.allclose(by_loop.t, by_kernel.t, rtol=1e-3)
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "kvaerno5"])
+@pytest.mark.parametrize("method", ["rodas5p", pytest.param("kvaerno5", marks=pytest.mark.slow)])
 def test_derivatives_are_those_of_the_solution(method):
     solve = sd.loads(EXPLICIT).solver(
         time=(0, 2 * DAY), method=method, rtol=1e-8, outputs=("E",), saveat=[2 * DAY]
