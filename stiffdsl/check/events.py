@@ -1,11 +1,5 @@
-"""Events: conditions, actions and assertions of a class, and the number by whose sign a condition is located.
+"""Events: conditions, actions and assertions of a class."""
 
-when T > Tset + 0.5 and on        condition   T > Tset + 0.5 and on != 0
-  on := false                     guard       min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
-end
-"""
-
-from collections.abc import Iterable
 from dataclasses import replace
 
 from stiffdsl.check.enums import labelled
@@ -17,8 +11,6 @@ from stiffdsl.check.symbols import Instance, Level, Quantity, TableMember, Typed
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
-# The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
-CERTAIN = 1e100
 ASSIGNED = ("var", "output", "discrete", "potential", "flow")
 _SECONDS = parse_unit("s")
 
@@ -43,9 +35,7 @@ class Events:
         self._changes(value, statement.condition, "this can never turn false during a run")
         wrong = tree.Unary("not", value.expr, statement.condition.span)
         stop = tree.Stop(statement.text, span, fails=True)
-        return tree.When(
-            (tree.WhenBranch(wrong, False, None, None, (stop,), span, guard(wrong), from_start=True),), span
-        )
+        return tree.When((tree.WhenBranch(wrong, False, None, None, (stop,), span, from_start=True),), span)
 
     def _branch(self, branch: tree.WhenBranch) -> tree.WhenBranch:
         walker = self.walker
@@ -65,7 +55,7 @@ class Events:
         value = as_condition(walker.walk(branch.condition))
         self._scalar(value, branch.condition.span)
         self._changes(value, branch.condition, "this can never turn true during a run")
-        return replace(branch, condition=value.expr, guard=guard(value.expr), actions=actions)
+        return replace(branch, condition=value.expr, actions=actions)
 
     def _scalar(self, value: Typed, span: Span) -> None:
         if value.rank:
@@ -157,31 +147,3 @@ class Events:
                 else None,
             )
         return None
-
-
-def guard(condition: tree.Expr) -> tree.Expr:
-    """A number, continuous where it can be: positive where the condition holds, negative where it does not."""
-    span = condition.span
-    match condition:
-        case tree.Binary("and", left, right):
-            return tree.Call("min", (guard(left), guard(right)), (), span)
-        case tree.Binary("or", left, right):
-            return tree.Call("max", (guard(left), guard(right)), (), span)
-        case tree.Unary("not", operand):
-            return tree.Unary("-", guard(operand), span)
-        case tree.Binary("<" | "<=", left, right):
-            return tree.Binary("-", right, left, span)
-        case tree.Binary(">" | ">=", left, right):
-            return tree.Binary("-", left, right, span)
-    yes, no = (tree.Number(sign * CERTAIN, None, span) for sign in (1.0, -1.0))
-    return tree.If(condition, yes, no, span)
-
-
-def waits(statements: Iterable[tree.Statement]) -> bool:
-    """Whether there is an event among the statements."""
-    return any(
-        isinstance(s, tree.When)
-        or (isinstance(s, tree.For) and waits(s.body))
-        or (isinstance(s, tree.IfEquation) and any(waits(body) for _, body in s.branches))
-        for s in statements
-    )

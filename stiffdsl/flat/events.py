@@ -1,5 +1,9 @@
 """Events: what each `when` waits for and does, as families over its members, and discrete variables.
 
+    when T > Tset + 0.5 and on        holds   if T > Tset + 0.5 and on != 0 then 1 else 0
+      on := false                     guard   min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
+    end
+
 A discrete variable is a state whose derivative is zero: it keeps its value between events. An event has one member for
 each repetition (`for`, arrays of parts), so that a thousand thermostats are one event.
 """
@@ -19,8 +23,12 @@ from stiffdsl.flat.families import Rows, single
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.model import Action, Block, Event, Family, RunEnd
 from stiffdsl.flat.shapes import shape_of, text
-from stiffdsl.flat.template import MINUS_ONE
+from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
+
+# The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
+CERTAIN = 1e100
+ONE, ZERO = ("num", 1.0), ("num", 0.0)
 
 
 def add_discrete(context: Context, block: Block, span: Span) -> None:
@@ -63,11 +71,13 @@ class _Branch:
             expansion = StatementExpansion(context, node, of, auxiliary=False)
             return expansion.rows(expansion.lift(expansion.expand(expr)), expr.span)
 
-        guard = None if branch.guard is None else rows(branch.guard)
         actions = tuple(
             _action(context, node, a, domain, rows) for a in branch.actions if isinstance(a, tree.Assign)
         )
-        return cls(branch, rows(_holds(branch)), guard, actions)
+        if branch.condition is None:
+            return cls(branch, rows(_times(branch)), None, actions)
+        condition = rows(branch.condition)
+        return cls(branch, truth_of(condition), guard_of(condition), actions)
 
     def finished(self, context: Context, chain: int) -> Event:
         branch, size = self.branch, self.holds.size
@@ -92,21 +102,42 @@ class _Branch:
         )
 
 
-def _holds(branch: tree.WhenBranch) -> tree.Expr:
-    """1 where the condition holds, else 0; of `every`, the number of times that it has fired."""
+def truth_of(condition: Rows) -> Rows:
+    """1 where a condition holds, else 0."""
+    return replace(condition, skeleton=("if", condition.skeleton, ONE, ZERO))
+
+
+def guard_of(condition: Rows) -> Rows:
+    """A number, continuous where it can be: positive where a condition holds, negative where it does not."""
+    return replace(condition, skeleton=_guard(condition.skeleton))
+
+
+def _guard(condition: Skeleton) -> Skeleton:
+    head = condition[0]
+    if head in ("and", "or"):
+        return ("call", "min" if head == "and" else "max", *(_guard(part) for part in condition[1:]))
+    if head == "not":
+        return ("mul", MINUS_ONE, _guard(condition[1]))
+    if head in ("<", "<="):
+        return ("add", condition[2], ("mul", MINUS_ONE, condition[1]))
+    if head in (">", ">="):
+        return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
+    return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+
+
+def _times(branch: tree.WhenBranch) -> tree.Expr:
+    """The number of times that `every` has fired; of `start` alone, zero."""
     span = branch.span
     one, zero = tree.Number(1.0, None, span), tree.Number(0.0, None, span)
-    if branch.period is not None:
-        number = plain_number(branch.period)
-        if number is not None and not number > 0:
-            raise Fault("E0308", "the period of a `when every` is not positive", branch.period.span)
-        first = branch.period if branch.first is None else branch.first
-        since = tree.Binary("-", tree.Name((tree.Part("time"),), span), first, span)
-        passed = tree.Call("floor", (tree.Binary("/", since, branch.period, span),), (), span)
-        return tree.Call("max", (tree.Binary("+", passed, one, span), zero), (), span)
-    if branch.condition is None:
+    if branch.period is None:
         return zero
-    return tree.If(branch.condition, one, zero, span)
+    number = plain_number(branch.period)
+    if number is not None and not number > 0:
+        raise Fault("E0308", "the period of a `when every` is not positive", branch.period.span)
+    first = branch.period if branch.first is None else branch.first
+    since = tree.Binary("-", tree.Name((tree.Part("time"),), span), first, span)
+    passed = tree.Call("floor", (tree.Binary("/", since, branch.period, span),), (), span)
+    return tree.Call("max", (tree.Binary("+", passed, one, span), zero), (), span)
 
 
 def _action(context: Context, node: Node, action: tree.Assign, domain: IterationDomain, rows):

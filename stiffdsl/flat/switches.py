@@ -18,15 +18,14 @@ from functools import lru_cache
 import numpy as np
 
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.events import as_family
+from stiffdsl.flat.events import ONE, ZERO, as_family, guard_of, truth_of
 from stiffdsl.flat.families import Rows, single
 from stiffdsl.flat.model import Action, Event
 from stiffdsl.flat.numeric import FUNCTIONS
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 
-CERTAIN = 1e100
 _COMPARED = {"<", "<=", ">", ">="}
-_ONE, _ZERO, _HALF = ("num", 1.0), ("num", 0.0), ("num", 0.5)
+_HALF = ("num", 0.5)
 # Points at which an equation is looked at, tries until it has values there, and the difference that counts as a jump,
 # relative to its terms.
 POINTS, TRIES, JUMP = 4, 8, 1e-9
@@ -127,7 +126,7 @@ def _followed(rows: list[Rows], size: int) -> list[bool]:
 @lru_cache(maxsize=10_000)
 def _jumps(skeleton: Skeleton, atom: Skeleton) -> bool:
     """Whether an equation has two values where a condition changes; False where that is not seen."""
-    sides = [("-", atom[1], _ZERO)] if atom[0] == "sign" else list(_comparisons(atom))
+    sides = [("-", atom[1], ZERO)] if atom[0] == "sign" else list(_comparisons(atom))
     yes, no = (_held(skeleton, atom, side) for side in (True, False))
     return any(_differ(yes, no, ("add", a, ("mul", MINUS_ONE, b))) for _, a, b in sides)
 
@@ -145,7 +144,7 @@ def _held(skeleton: Skeleton, atom: Skeleton, side: bool) -> Skeleton:
     if skeleton[0] == "if" and skeleton[1] == atom:
         return _held(skeleton[2 if side else 3], atom, side)
     if skeleton[:2] == ("call", "sign") and atom == ("sign", skeleton[2]):
-        return _ONE if side else MINUS_ONE
+        return ONE if side else MINUS_ONE
     return tuple(_held(part, atom, side) if isinstance(part, tuple) else part for part in skeleton)
 
 
@@ -250,7 +249,7 @@ def _switched(context: Context, rows: Rows, jumps: list[Skeleton], shared: dict[
     kinds, columns = list(rows.kinds), list(rows.columns)
     skeleton = rows.skeleton
     for atom in jumps:
-        condition = (">", atom[1], _ZERO) if atom[0] == "sign" else atom
+        condition = (">", atom[1], ZERO) if atom[0] == "sign" else atom
         skeleton = _with(skeleton, atom, (">", ("slot", len(kinds)), _HALF))
         kinds.append("var")
         columns.append(_relation(context, replace(rows, skeleton=condition), shared))
@@ -259,7 +258,7 @@ def _switched(context: Context, rows: Rows, jumps: list[Skeleton], shared: dict[
 
 def _with(skeleton: Skeleton, atom: Skeleton, held: Skeleton) -> Skeleton:
     if skeleton[:2] == ("call", "sign") and atom == ("sign", skeleton[2]):
-        return ("if", held, _ONE, MINUS_ONE)
+        return ("if", held, ONE, MINUS_ONE)
     parts = tuple(_with(part, atom, held) if isinstance(part, tuple) else part for part in skeleton)
     if parts[0] == "if" and skeleton[1] == atom:
         return ("if", held, *parts[2:])
@@ -288,7 +287,7 @@ def _relation(context: Context, condition: Rows, shared: dict[tuple, np.ndarray]
     column = context.hidden(size, "branch", span) + np.arange(size)
     context.held.append(column)
     context.equations.add(Rows(("slot", 0), ("der",), (column,), (), size, span))
-    holds = replace(condition, skeleton=("if", condition.skeleton, _ONE, _ZERO))
+    holds = truth_of(condition)
     own = ("slot", len(slots))
     context.initial.add(
         replace(
@@ -298,13 +297,13 @@ def _relation(context: Context, condition: Rows, shared: dict[tuple, np.ndarray]
             columns=(*holds.columns, column),
         )
     )
-    for value, skeleton in ((_ONE, condition.skeleton), (_ZERO, ("not", condition.skeleton))):
-        turns = replace(condition, skeleton=("if", skeleton, _ONE, _ZERO))
+    for value, skeleton in ((ONE, condition.skeleton), (ZERO, ("not", condition.skeleton))):
+        turns = replace(condition, skeleton=skeleton)
         action = Action(np.arange(size), column, single(Rows(value, (), (), (), size, span)))
         context.events.append(
             Event(
-                holds=as_family(context, turns),
-                guard=as_family(context, replace(condition, skeleton=_guard(skeleton))),
+                holds=as_family(context, truth_of(turns)),
+                guard=as_family(context, guard_of(turns)),
                 at_start=False,
                 from_start=False,
                 periodic=False,
@@ -325,17 +324,3 @@ def _renamed(skeleton: Skeleton, named: dict[int, Skeleton]) -> Skeleton:
     if skeleton[0] == "slot":
         return named[skeleton[1]]
     return tuple(_renamed(part, named) if isinstance(part, tuple) else part for part in skeleton)
-
-
-def _guard(condition: Skeleton) -> Skeleton:
-    """As `check.events.guard`, of a skeleton."""
-    head = condition[0]
-    if head in ("and", "or"):
-        return ("call", "min" if head == "and" else "max", *(_guard(part) for part in condition[1:]))
-    if head == "not":
-        return ("mul", MINUS_ONE, _guard(condition[1]))
-    if head in ("<", "<="):
-        return ("add", condition[2], ("mul", MINUS_ONE, condition[1]))
-    if head in (">", ">="):
-        return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
-    return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
 
+from stiffdsl.flat.events import families_of
 from stiffdsl.flat.model import Family, slot
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.system import Assignment, SortedSystem
@@ -92,12 +93,7 @@ def _needed(system: SortedSystem, rows: np.ndarray, wanted: np.ndarray) -> np.nd
     if system.invariants:
         add(np.full(len(entries), extra), entries)
     for event in flat.events:
-        values = [
-            event.holds,
-            *([] if event.guard is None else [event.guard]),
-            *(a.value for a in event.actions),
-        ]
-        for value in values:
+        for value in families_of((event,)):
             for _, node in _mentions((value,), size):
                 add(np.full(len(node), extra), flat.alias[node % size] + size * (node >= size))
         for action in event.actions:

@@ -369,7 +369,7 @@ class WhenBranch:
     """One branch of a `when`: what it waits for, and its actions.
 
     `condition` is None where it waits for `start` alone, or for times: `every period from first`. `at_start`: it acts
-    once at the beginning too. `guard`, found by `check`, is a number that is positive where the condition holds.
+    once at the beginning too.
     """
 
     condition: Expr | None
@@ -378,7 +378,6 @@ class WhenBranch:
     first: Expr | None
     actions: tuple[Assign | Stop, ...]
     span: Span = _span()
-    guard: Expr | None = field(default=None, compare=False, repr=False)
     # Whether it acts, too, where its condition holds from the start on (`assert`).
     from_start: bool = False
 
