@@ -8,7 +8,8 @@ import numpy as np
 from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.syntax import tree
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+# Functions by the language's names, member by member.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: function.meaning for name, function in ELEMENTARY.items()},
     "atan2": np.arctan2,
     "log10": np.log10,
@@ -20,9 +21,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mod": lambda a, b: a - b * np.floor(a / b),
     "smooth_step": lambda x, width: (1 + np.tanh(x / width)) / 2,
     "noevent": lambda x: x,
-    "min": lambda *values: min(values),
-    "max": lambda *values: max(values),
 }
+_FUNCTIONS = {**FUNCTIONS, "min": lambda *values: min(values), "max": lambda *values: max(values)}
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": np.add,
     "-": np.subtract,

@@ -9,8 +9,8 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 
+from stiffdsl.check.calculate import FUNCTIONS as OF_NUMBERS
 from stiffdsl.diagnostics import Span
-from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.template import Skeleton
 
@@ -18,17 +18,7 @@ from stiffdsl.flat.template import Skeleton
 Value = np.ndarray | Skeleton
 
 FUNCTIONS: dict[str, Callable] = {
-    **{name: function.meaning for name, function in ELEMENTARY.items()},
-    "atan2": np.arctan2,
-    "log10": np.log10,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "sign": np.sign,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "mod": lambda a, b: a - b * np.floor(a / b),
-    "smooth_step": lambda x, width: (1 + np.tanh(x / width)) / 2,
-    "noevent": lambda x: x,
+    **OF_NUMBERS,
     "min": lambda *args: np.minimum.reduce(np.broadcast_arrays(*args)),
     "max": lambda *args: np.maximum.reduce(np.broadcast_arrays(*args)),
 }

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from stiffdsl.diagnostics import Span
 from stiffdsl.flat.functions import where
-from stiffdsl.flat.model import TIME, Event, FlatModel, slot
+from stiffdsl.flat.model import Event, FlatModel, slot
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.values import Value
@@ -84,11 +83,6 @@ def event_text(flat: FlatModel, event: int) -> str:
     return " ".join(span.source.line(span.line)[span.column - 1 :].split("#")[0].split())
 
 
-def event_span(flat: FlatModel, event: int) -> Span:
-    """The text of the event."""
-    return flat.events[event].span
-
-
 def still(system: SortedSystem) -> np.ndarray:
     """Mask of the entries of y that change at events alone: discrete variables."""
     mask = np.zeros(system.flat.size, dtype=bool)
@@ -99,12 +93,6 @@ def still(system: SortedSystem) -> np.ndarray:
     found = np.zeros(system.size, dtype=bool)
     found[: len(system.states)] = mask[system.states]
     return found
-
-
-def mention_time(flat: FlatModel) -> bool:
-    """Whether an event depends on time."""
-    families = [f for e in flat.events for f in (e.holds, *(a.value for a in e.actions))]
-    return any(TIME in f.template.free_symbols for f in families)
 
 
 def guards(evaluation: Evaluation) -> int:

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.flat.events import families_of
 from stiffdsl.flat.model import TIME, Family
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.definitions import in_parameters, parameters, scattered
 from stiffdsl.program.evaluation import Evaluation
-from stiffdsl.program.events import event_table, guards, mention_time, reset, still
+from stiffdsl.program.events import event_table, guards, reset, still
 from stiffdsl.program.jacobian import Accumulation, Nonzeros
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
@@ -32,7 +33,7 @@ def lower(system: SortedSystem, by_number: bool | None = None) -> Program:
     lowering = _Lowering(
         system, builder, (Numbers if scalar else Vectors)(builder, in_parameters(system.flat, builder))
     )
-    time_dependent = _mentions_time(system)
+    time_dependent = _mention_time([*(a.value for a in system.assignments), *system.residuals])
     f, jacobian, work = lowering.steps()
     lowering.variables()
     lowering.definitions()
@@ -47,7 +48,7 @@ def lower(system: SortedSystem, by_number: bool | None = None) -> Program:
     if system.flat.events:
         lowering.events()
     planned = lowering.planned
-    if time_dependent or mention_time(system.flat):
+    if time_dependent or _mention_time([*families_of(system.flat.events)]):
         planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
     if stops.found:
         result, periodic, follow = stops.crossings()
@@ -216,7 +217,6 @@ def _by_number(system: SortedSystem) -> bool:
     return len(sizes) > SCALAR and sum(sizes) + sum(terms) <= UNLIKE * len(sizes)
 
 
-def _mentions_time(system: SortedSystem) -> bool:
-    families = [a.value for a in system.assignments] + list(system.residuals)
+def _mention_time(families: Sequence[Family]) -> bool:
     terms = [s.term for f in families for s in f.sums]
     return any(TIME in e.free_symbols for e in [*(f.template for f in families), *terms])

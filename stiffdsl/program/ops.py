@@ -22,7 +22,7 @@ operations broadcast numbers over vectors. There are no loops, no branches and n
     elementwise  see `operations.OPERATIONS`
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,19 @@ class Op:
     args: tuple[int, ...] = ()
     data: Any = None
     size: int | None = None
+
+
+# Operations that read some entries of a vector.
+GATHERS = ("element", "slice", "take", "take_sum")
+
+
+def gathered(op: Op, tables: Mapping[str, np.ndarray]) -> list[int]:
+    """The entries of its argument that one of these reads."""
+    if op.name == "element":
+        return [op.data]
+    if op.name == "slice":
+        return list(range(*op.data))
+    return np.ravel(tables[op.data]).tolist()
 
 
 def divided_by(ops: Sequence[Op]) -> set[int]:

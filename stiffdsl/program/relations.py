@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stiffdsl.program.operations import ORDERED, ROUNDED
-from stiffdsl.program.ops import Builder, Op
+from stiffdsl.program.ops import GATHERS, Builder, gathered
 
 RELATIONS = (*ORDERED, *ROUNDED, "abs")
 # The largest rise of the exponent of a held exponential function.
@@ -69,20 +69,11 @@ def _reading(
         op = builder.ops[k]
         if op.name == "input":
             reads[k] = op.data in inputs
-        elif still and op.name in ("element", "slice", "take") and builder.ops[op.args[0]].name == "input":
-            reads[k] = reads[op.args[0]] and not still.issuperset(_entries(builder, op))
+        elif still and op.name in GATHERS and builder.ops[op.args[0]].name == "input":
+            reads[k] = reads[op.args[0]] and not still.issuperset(gathered(op, builder.tables.arrays))
         else:
             reads[k] = any(reads[a] for a in op.args)
     return reads
-
-
-def _entries(builder: Builder, op: Op) -> list[int]:
-    """The entries of its argument that a gather reads."""
-    if op.name == "element":
-        return [op.data]
-    if op.name == "slice":
-        return list(range(*op.data))
-    return np.ravel(builder.tables.arrays[op.data]).tolist()
 
 
 def _relations(b: Builder, f: int, used: list[int], watched: list[int]) -> HeldRelations:

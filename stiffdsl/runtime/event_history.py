@@ -17,7 +17,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.base.crossings import EPSILON, beside, jumps_here, line_at
 from stiffdsl.solve.base.dense_output import interpolate_many
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import BY_EVENTS, Status
 from stiffdsl.solve.integrate.events import ROUNDS
 from stiffdsl.solve.integrate.record import Trajectory
 
@@ -26,7 +26,7 @@ from stiffdsl.solve.integrate.record import Trajectory
 EARLIER = (1e-9, 1e-6, 1e-3)
 BEYOND = (0.0, 1e-12, 1e-9)
 # Ends of a run by events.
-ENDINGS = Status.STOPPED, Status.VIOLATED, Status.CONFLICT, Status.ENDLESS, Status.CHATTERING
+ENDINGS = *BY_EVENTS, Status.CHATTERING
 # So many of the unknowns that an event changes are kept by name.
 MOST = 1000
 

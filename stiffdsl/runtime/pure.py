@@ -22,7 +22,7 @@ from stiffdsl.runtime.tolerance import absolute, names_quadratures
 from stiffdsl.solve.base.arguments import number, told
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_process
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import reached
 from stiffdsl.solve.base.times import seconds
 from stiffdsl.solve.integrate.ensemble import Ensemble
 from stiffdsl.solve.integrate.knots import Knots
@@ -43,7 +43,7 @@ class PureSolution(NamedTuple):
     @property
     def success(self) -> Any:
         """Whether the end was reached, or the model stopped the run."""
-        return (self.status == int(Status.SUCCESS)) | (self.status == int(Status.STOPPED))
+        return reached(self.status)
 
 
 class CallSettings(TypedDict, total=False):

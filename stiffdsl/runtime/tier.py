@@ -25,7 +25,7 @@ from stiffdsl.runtime.stop_reason import sliding
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tolerance import relative
 from stiffdsl.solve.base.options import Options
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import BY_EVENTS, Status
 from stiffdsl.solve.integrate.loop import Counts
 from stiffdsl.solve.integrate.record import Trajectory, record
 from stiffdsl.solve.integrate.solver import Result, make_solve
@@ -37,15 +37,7 @@ FEW = 40
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
 # Ends of a solve that would be the same in the portable tier.
-CERTAIN = (
-    Status.SUCCESS,
-    Status.INTERRUPTED,
-    Status.MAX_STEPS,
-    Status.STOPPED,
-    Status.VIOLATED,
-    Status.CONFLICT,
-    Status.ENDLESS,
-)
+CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS, *BY_EVENTS
 
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:

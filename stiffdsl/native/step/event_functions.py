@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stiffdsl.program.ops import GATHERS, gathered
 from stiffdsl.program.program import Function, Program
 
 
@@ -52,13 +53,5 @@ def _read(function: Function, tables: dict[str, np.ndarray], size: int) -> np.nd
             argument = function.ops[a]
             if argument.name != "input" or argument.data != "y":
                 continue
-            match op.name:
-                case "element":
-                    found[op.data] = True
-                case "slice":
-                    found[slice(*op.data)] = True
-                case "take" | "take_sum":
-                    found[np.ravel(tables[op.data])] = True
-                case _:
-                    found[:] = True
+            found[gathered(op, tables) if op.name in GATHERS else slice(None)] = True
     return np.flatnonzero(found)

@@ -6,7 +6,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import BY_EVENTS, Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.loop import Problem, State
 from stiffdsl.solve.linear.linear_systems import linear_solver
@@ -17,8 +17,6 @@ NUDGE = 1e-13
 GROWTH = 1e10
 # The share of the interval ahead in which a value that is not finite is looked for.
 AHEAD = 1e-3
-# Ends by events: nothing has failed that is looked for in the equations.
-EVENTS = Status.STOPPED, Status.VIOLATED, Status.ENDLESS, Status.CONFLICT
 
 
 def verdict(
@@ -27,7 +25,7 @@ def verdict(
     """The status, made more precise, and the unknowns most involved (-1: no more)."""
     if system.size == 0:
         return status.astype(jnp.int32), jnp.full(3, -1, dtype=jnp.int32)
-    known = jnp.array([Status.SUCCESS, Status.MAX_STEPS, Status.JUMP, *EVENTS])
+    known = jnp.array([Status.SUCCESS, Status.MAX_STEPS, Status.JUMP, *BY_EVENTS])
     failed = jnp.all(status != known)
     blame = jnp.where(status == Status.SUCCESS, 0.0, jnp.abs(state.scaled))
     status, blame = lax.cond(

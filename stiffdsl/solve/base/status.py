@@ -1,6 +1,7 @@
 """Status of a solve: every way to stop has a number, a sentence, and advice."""
 
 from enum import IntEnum
+from typing import Any
 
 
 class Status(IntEnum):
@@ -26,7 +27,7 @@ class Status(IntEnum):
     @property
     def success(self) -> bool:
         """Whether the solve ended as it was meant to: at the end of the interval, or by a `stop` of the model."""
-        return self in (Status.SUCCESS, Status.STOPPED)
+        return self in REACHED
 
     @property
     def message(self) -> str:
@@ -37,6 +38,16 @@ class Status(IntEnum):
     def advice(self) -> str | None:
         """Advice on what to try; None where nothing is known to help."""
         return _MESSAGES[self][1]
+
+
+# Ends of a solve that was meant to end so, and ends by events of the model.
+REACHED = Status.SUCCESS, Status.STOPPED
+BY_EVENTS = Status.STOPPED, Status.VIOLATED, Status.ENDLESS, Status.CONFLICT
+
+
+def reached(status: Any) -> Any:
+    """`Status.success` of the numbers of many, or of a traced one."""
+    return (status == int(Status.SUCCESS)) | (status == int(Status.STOPPED))
 
 
 _MESSAGES: dict[Status, tuple[str, str | None]] = {

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from stiffdsl.solve.base.accounting import Diagnostics
 from stiffdsl.solve.base.failures import verdict
 from stiffdsl.solve.base.method import LEAST_ATOL, Tolerance
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import Status, reached
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.base.undefined import derivable
 from stiffdsl.solve.integrate.derivatives import differentiable
@@ -96,9 +96,8 @@ def make_solve(
 
 def arrived(y, ys, status) -> tuple[Any, Any]:
     """The end and the values saved, with derivatives that are NaN where the solve did not come."""
-    reached = ~jnp.any(jnp.isnan(ys), axis=1, keepdims=True)
-    ended = (status == Status.SUCCESS) | (status == Status.STOPPED)
-    return derivable(y, ended), derivable(ys, reached)
+    known = ~jnp.any(jnp.isnan(ys), axis=1, keepdims=True)
+    return derivable(y, reached(status)), derivable(ys, known)
 
 
 def _real(x: Any) -> Array:
