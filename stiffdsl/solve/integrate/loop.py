@@ -277,7 +277,7 @@ def advance(
         shorter = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
     memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, shorter)
     end = jnp.where(arrives, goal, t + h)
-    y1, K, before, happens = attempt.y, attempt.K, None, jnp.array(False)
+    y1, K, event, happens, whole_step = attempt.y, attempt.K, None, jnp.array(False), h
     if state.events is not None:
         looked = accept & (h != 0) if between is None else accept & (h != 0) & ~between
         event = located(system, looked, t, y, h, y1, K, args)
@@ -289,7 +289,6 @@ def advance(
         )
         whole = ~happens | (event.theta >= 1.0)
         end = jnp.where(whole, end, t + length)
-        before = jnp.where(happens, event.before, conditions(system, t + h, attempt.y, args))
         h, arrives = length, arrives & whole
     last = arrives & (goal == problem.t1)
 
@@ -312,13 +311,17 @@ def advance(
     )
     if stopping or state.events is not None:
         kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
-        go_on = lax.cond(
-            lands,
-            lambda: _begin_at(
+
+        def landed() -> _Begun:
+            before = None
+            if event is not None:
+                at_end = conditions(system, t + whole_step, attempt.y, args)
+                before = jnp.where(happens, event.before, at_end)
+            return _begin_at(
                 method, system, problem, limits, t_next, y_next, first, line, apart, state.events, before
-            ),
-            lambda: kept,
-        )
+            )
+
+        go_on = lax.cond(lands, landed, lambda: kept)
         previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
