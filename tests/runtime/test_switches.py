@@ -123,3 +123,11 @@ def test_solves_that_go_on_from_call_to_call_remember_no_events_of_others():
     environment = {**os.environ, "MALLOC_PERTURB_": "165"}
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     assert ran.stdout.split() == ["True", "999.0"], ran.stdout + ran.stderr
+
+
+def test_times_in_a_sum_are_met_exactly():
+    head = "  param at[3] = {0.25, 0.5, 0.75}\n  var x start 1\n  discrete n = 0"
+    passed = "sum(if time >= at[i] then 1 else 0 for i in 1..3)"
+    model = loaded(f"der(x) = -x\n  when {passed} > 1.5\n    n := n + 1\n  end", head)
+    (event,) = model.simulate((0, 1)).events
+    assert event.time == 0.5
