@@ -366,7 +366,7 @@ class Integration(BetweenSteps):
         xp, order = RegisterNamespace(code), model.tableau.order
         missed, expected, rejections = xp.of(error, self.get("expected"), self.get("rejections"))
         accept = code.apply("le", error, number(1))
-        if model.bends or model.lands or model.kinks is not None:
+        if model.bends or model.starts_anew or model.kinks is not None:
             self.set("whole", self.get("h"))
         short = self._ends_short(t, h, accept)
         accept = code.value(f"and i1 {accept}, {code.value(f'xor i1 {short}, true')}")

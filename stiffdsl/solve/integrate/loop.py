@@ -292,7 +292,8 @@ def advance(
         h, arrives = length, arrives & whole
     last = arrives & (goal == problem.t1)
 
-    proposed = lax.stop_gradient(h * factor)
+    # An event says nothing of the size that steps can have.
+    proposed = lax.stop_gradient(whole_step * factor)
     if kinked:
         # The step was as long as it could be: what it was to be is made behind the kink.
         proposed = jnp.where(ends_short, lax.stop_gradient(state.h), proposed)
