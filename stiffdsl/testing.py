@@ -18,6 +18,7 @@ from stiffdsl.check.model import CheckedModel
 from stiffdsl.check.tests import CheckedTest
 from stiffdsl.diagnostics import ModelError, Source
 from stiffdsl.pipeline import compile_model
+from stiffdsl.solve.base.status import Status
 from stiffdsl.sources import load_import
 from stiffdsl.syntax import tree
 
@@ -139,7 +140,7 @@ def _outputs(group: list[CheckedTest]) -> dict[tree.Expr, str]:
     for test in group:
         for expectation in test.expectations:
             for m in expectation.measurements:
-                if m.scalar is None:
+                if m.scalar is None and m.kind != "stop":
                     found.setdefault(m.quantity, f"_expected_{len(found) + 1}_")
     return found
 
@@ -194,7 +195,7 @@ def _failed(source: Source, test: CheckedTest, seconds: float, reason: str) -> T
 
 
 class OutsideRun(Exception):
-    """A time that the run does not hold."""
+    """A time that the run does not hold, or an end that it has not."""
 
 
 def _measured(
@@ -250,6 +251,8 @@ def _holds(
 
 def _measurement(m: Measurement, solution: "Solution", outputs: dict[tree.Expr, str]) -> float:
     """One number of a run, in SI."""
+    if m.kind == "stop":
+        return _end_by_model(m.text, solution)
     name = m.scalar if m.scalar is not None else outputs[m.quantity]
     begin, end = float(solution.t[0]), float(solution.t[-1])
     if m.kind == "end":
@@ -266,6 +269,15 @@ def _measurement(m: Measurement, solution: "Solution", outputs: dict[tree.Expr, 
         total = _integral(solution, name, edges)
         return total / (last - first) if m.kind == "mean" else total
     return _in_si(solution, name, _extreme(solution, name, edges, m.kind))
+
+
+def _end_by_model(text: str | None, solution: "Solution") -> float:
+    """The time at which a `stop` of this text ended the run."""
+    if solution.status != Status.STOPPED:
+        raise OutsideRun("the run was not ended by a `stop`")
+    if text not in (None, solution.ended_by):
+        raise OutsideRun(f'the run was ended by `stop "{solution.ended_by}"`')
+    return float(solution.t[-1])
 
 
 def _in_si(solution: "Solution", name: str, value: float) -> float:

@@ -28,7 +28,8 @@ _SECONDS = parse_unit("s")
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number of a run, in SI: `kind` is `at`, `end`, or one of `OVER`.
+    """One number of a run, in SI: `kind` is `at`, `end`, one of `OVER`, or `stop`: the time at which the model ended
+    the run, by a `stop` of this `text` if there is one.
 
     `quantity` is checked, in SI; `scalar` the name of the variable that it is, where it is no more than that. `first`
     and `last` are times in seconds: of `at` the first, of a stretch both, None for the whole run.
@@ -40,6 +41,7 @@ class Measurement:
     scalar: str | None = None
     first: float | None = None
     last: float | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ class Expectations:
         self._known: dict[str, Typed] = {}
         self._wrong = False  # a name that is not known, which may have been told before
 
-    def read(self, e: tree.Expectation) -> CheckedExpectation | None:
+    def read(self, e: tree.Expectation | tree.ExpectedStop) -> CheckedExpectation | None:
         """The expectation, checked; None after a mistake."""
+        if isinstance(e, tree.ExpectedStop):
+            return self._stop(e)
         if e.comparison in ("==", "!="):
             help = "write `=`, and how near: `within 1e-4`" if e.comparison == "==" else "write `<` or `>`"
             self.report.say(
@@ -121,6 +125,27 @@ class Expectations:
         return CheckedExpectation(
             text, values[0].expr, comparison, values[1].expr, measured, *found, unit, e.span, label
         )
+
+    def _stop(self, e: tree.ExpectedStop) -> CheckedExpectation | None:
+        """An end by the model: its time is what was measured, and, where none is given, what was expected."""
+        before = self.report.count
+        zero = tree.Number(0.0, None, e.span)
+        measured = Measurement("$1", "stop", zero, text=e.text)
+        own: tree.Expr = tree.Name((tree.Part("$1"),), e.span)
+        wanted, tolerance = own, (0.0, True)
+        if e.time is not None:
+            time = self._time(e.time)
+            if time is None:
+                return None
+            wanted = tree.Number(time, None, e.time.span)
+            values = [Typed(x, _SECONDS.dimension, 0, Level.CONSTANT, False) for x in (own, wanted)]
+            compared = tree.Expectation(own, "=", e.time, e.within, e.span)
+            side = _Side(e.time, wanted, [], False)
+            found = self._tolerance(compared, (values[0], values[1]), side, "s")
+            if found is None or self.report.count > before:
+                return None
+            tolerance = found
+        return CheckedExpectation(_text(e), own, "=", wanted, (measured,), *tolerance, "s", e.span)
 
     def _of_a_label(self, e: tree.Expectation) -> tuple[tree.Expectation, bool]:
         """`mode at 5 = heating` as `(mode == heating) at 5 = 1`, and whether it is one of these."""
@@ -372,7 +397,7 @@ class Expectations:
         self.report.say("E0274", title, (at.span, label), help=help)
 
 
-def _text(e: tree.Expectation) -> str:
+def _text(e: tree.Expectation | tree.ExpectedStop) -> str:
     """An expectation as it is written, without its first word."""
     span = e.span
     if span.line != span.end_line:

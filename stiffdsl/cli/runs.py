@@ -13,6 +13,7 @@ from stiffdsl.cli.interruption import telling
 from stiffdsl.cli.loading import Loaded, in_declared_unit, unknown_name
 from stiffdsl.cli.options import Sweep
 from stiffdsl.cli.terminal import progress
+from stiffdsl.solve.base.status import Status
 
 # Lanes that a report lists one by one; parameters that sensitivities are taken by where none has a range.
 LISTED, PARAMETERS = 24, 50
@@ -125,11 +126,12 @@ def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -
         quantiles = np.quantile(reached, (0, 0.05, 0.5, 0.95, 1)) if len(reached) else np.full(5, np.nan)
         row = dict(zip(("least", "p5", "median", "p95", "greatest"), quantiles, strict=True))
         outputs.append({"name": name, "unit": batch.units.get(name)} | row)
-    reasons = batch.reasons()
+    reasons, stopped = batch.reasons(), batch.status == int(Status.STOPPED)
     lanes = [
         {
             "varied": {name: np.asarray(v)[k] for name, v in batch.varied.items()},
             "success": bool(batch.success[k]),
+            "stopped": bool(stopped[k]),
             "reason": reasons[k],
             "last": dict(zip(batch.outputs, last[k].tolist(), strict=True)),
         }
@@ -140,6 +142,7 @@ def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -
         "status": "success" if batch.success.all() else "failed",
         "runs": len(batch),
         "failed": int((~batch.success).sum()),
+        "stopped": int(stopped.sum()),
         "time": [batch.t[0], batch.t[-1]] if len(batch.t) else [],
         "points": len(batch.t),
         "stats": batch.stats,

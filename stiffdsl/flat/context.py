@@ -63,6 +63,8 @@ class Context:
         # Hidden variables that hold conditions in steps (`switches.py`).
         self.held: list[np.ndarray] = []
         self.stops: list[RunEnd] = []
+        # The hidden parameter that holds the time at which a run begins.
+        self.begins: int | None = None
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]
@@ -112,6 +114,17 @@ class Context:
         self.hidden_count[label] = self.hidden_count.get(label, 0) + 1
         path = ((f"_{label}_{self.hidden_count[label]}", (size,)),)
         return self.block(path, "hidden", None, None, span).offset
+
+    def beginning(self, span: Span) -> int:
+        """The parameter that holds the time at which a run begins: the run gives it its value."""
+        if self.begins is None:
+            self.begins = self.next["param"]
+            self.next["param"] += 1
+            path, doc = (("_begins", ()),), "the time at which a run begins"
+            self.parameters.append(Block(path, "hidden", self.begins, "s", 1.0, 0.0, doc, span))
+            zero = Rows(("num", 0.0), (), (), (), 1, span)
+            self.parameter_values.append((np.array([self.begins]), zero))
+        return self.begins
 
     def block(
         self, path, kind: str, unit: str | None, doc: str | None, span: Span, low=None, high=None, labels=()

@@ -75,7 +75,10 @@ class _Branch:
             _action(context, node, a, domain, rows) for a in branch.actions if isinstance(a, tree.Assign)
         )
         if branch.condition is None:
-            return cls(branch, rows(_times(branch)), None, actions)
+            times = rows(_times(branch))
+            if branch.period is not None and branch.first is None:
+                times = _since_the_beginning(times, context.beginning(branch.span))
+            return cls(branch, times, None, actions)
         condition = rows(branch.condition)
         return cls(branch, truth_of(condition), guard_of(condition), actions)
 
@@ -123,6 +126,19 @@ def _guard(condition: Skeleton) -> Skeleton:
     if head in (">", ">="):
         return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
     return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+
+
+def _since_the_beginning(rows: Rows, beginning: int) -> Rows:
+    """`rows` with what has passed of a run in the place of time."""
+    own = ("slot", len(rows.kinds))
+
+    def of(skeleton: Skeleton) -> Skeleton:
+        if skeleton == ("time",):
+            return ("add", skeleton, ("mul", MINUS_ONE, own))
+        return tuple(of(part) if isinstance(part, tuple) else part for part in skeleton)
+
+    columns = (*rows.columns, np.full(rows.size, beginning))
+    return replace(rows, skeleton=of(rows.skeleton), kinds=(*rows.kinds, "param"), columns=columns)
 
 
 def _times(branch: tree.WhenBranch) -> tree.Expr:

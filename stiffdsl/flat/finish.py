@@ -76,6 +76,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         events=tuple(on_representatives(event, found) for event in context.events),
         stops=tuple(context.stops),
         held=np.concatenate([np.zeros(0, dtype=np.int64), *context.held]),
+        begins=context.begins,
         experiment=experiment,
         warnings=(*context.checked.warnings, *forgotten(connections.ports, found)),
         counts={

@@ -304,6 +304,8 @@ class FlatModel:
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
     # Hidden variables that hold conditions in steps.
     held: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    # The hidden parameter that holds the time at which a run begins, where something counts from there.
+    begins: int | None = None
 
     @cached_property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from stiffdsl.report.picture import (
     unit_label,
     write,
 )
+from stiffdsl.solve.base.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +139,7 @@ def _time_axis(ensemble: Any) -> tuple[float, str]:
 
 
 def _head(figure: "Figure", ensemble: Any, left_out: int) -> None:
-    failed = int((~np.asarray(ensemble.success)).sum())
+    failed = int((np.asarray(ensemble.status) != int(Status.SUCCESS)).sum())
     notes = [f"{len(ensemble):,} runs"]
     if failed:
         notes.append(f"{failed:,} ended early and are left out of bands")

@@ -107,10 +107,15 @@ def _comparison(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+# Counts of runs that are not to the end, and how they ended.
+_EARLY = {"failed": "ended early", "stopped": "stopped by the model"}
+
+
 def ensemble_table(report: Mapping[str, Any]) -> RenderableType:
     """The summary of an ensemble: ends of the runs, quantiles of outputs, and each run where there are few."""
     span, seconds = report["time"], report["seconds"]
-    failed = f", {report['failed']:,} ended early" if report["failed"] else ", all to the end"
+    early = [f", {report[key]:,} {how}" for key, how in _EARLY.items() if report[key]]
+    failed = "".join(early) or ", all to the end"
     varied = [
         f"{name} {_number(row['low'])}..{_number(row['high'])}" + (f" {row['unit']}" if row["unit"] else "")
         for name, row in report["varied"].items()
@@ -146,7 +151,8 @@ def _each_run(report: Mapping[str, Any]) -> Iterable[RenderableType]:
         figures = [_number(lane["varied"][name]) for name in names] + [
             _number(v) for v in lane["last"].values()
         ]
-        table.add_row(*figures, *([] if lane["success"] else [lane["reason"]]))
+        early = not lane["success"] or lane["stopped"]
+        table.add_row(*figures, *([lane["reason"]] if early else []))
     yield ""
     yield _indented(table)
 

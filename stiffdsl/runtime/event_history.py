@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.flat.model import RunEnd
 from stiffdsl.program.events import event_text
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -233,13 +234,20 @@ def only_branches(program: Program) -> bool:
     return len(located) > 0 and all(program.system.flat.events[int(e)].branch for e in located)
 
 
+def ended_by(program: Program, status: Status, last: FiredInstant | None) -> RunEnd | None:
+    """The `stop`, or the `assert`, that ended a run at its last instant."""
+    if last is None or not last.stop or status not in (Status.STOPPED, Status.VIOLATED):
+        return None
+    return program.system.flat.stops[abs(last.stop) - 1]
+
+
 def ending(program: Program, status: Status, last: FiredInstant | None) -> str | None:
     """The sentence on a run that its last instant ended; None where none did."""
     flat = program.system.flat
     if last is None or status not in ENDINGS:
         return None
     if status in (Status.STOPPED, Status.VIOLATED):
-        stopped = flat.stops[abs(last.stop) - 1] if last.stop else None
+        stopped = ended_by(program, status, last)
         if stopped is None:
             return None
         what = "ended by the model" if status == Status.STOPPED else "an assertion was violated"

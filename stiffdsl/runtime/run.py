@@ -15,14 +15,22 @@ from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.runtime import executors, tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.backend import backend
+from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.between import Between, held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.conserved_totals import with_totals
 from stiffdsl.runtime.driving.inputs import Inputs, Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of, knots_of_tables, with_knots
 from stiffdsl.runtime.driving.outside_tables import left_table, outside
-from stiffdsl.runtime.event_history import ENDINGS, chatters, ending, history, instants, only_branches
+from stiffdsl.runtime.event_history import (
+    ENDINGS,
+    chatters,
+    ended_by,
+    ending,
+    history,
+    instants,
+    only_branches,
+)
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor, begin
 from stiffdsl.runtime.initialization.start_report import StartReport
@@ -54,7 +62,7 @@ POINTS = 200
 TOGETHER = 256
 # Ends of a run whose steps get nowhere, and of one whose events do.
 STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
-CROWDED = Status.CHATTERING, Status.ENDLESS
+CROWDED = Status.CHATTERING, Status.ENDLESS, Status.VIOLATED
 # By how much a time that was computed may miss an end of the interval, relative to it: a few units in the last place.
 ROUNDING = 8 * np.finfo(float).eps
 # So many times would not fit into memory.
@@ -296,7 +304,7 @@ def simulate(
         options = restricted(options, part)
     model = counting(model, options.quadratures)
     with np.errstate(all="ignore"):
-        args = with_totals(model.program, model.interpreted, start, args, given, np)
+        args = with_beginning(model.program, model.interpreted, start, args, given, np)
     system = model.system(driven=bool(args.inputs.signals))
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
     refuse_parameters(model, view.parameters)
@@ -364,12 +372,15 @@ def simulate(
     why = reason(status, involved, term if left is None else left.text)
     if left is not None:
         why += f"; {status.advice}"
-    elif eventful and status in ENDINGS:
+    stopped = None
+    if left is None and eventful and status in ENDINGS:
         last = next(instants(model, trajectory, args, y0, last=True), None)
         status = chatters(model.program, status, last)
         why = ending(model.program, status, last) or why
+        stopped = ended_by(model.program, status, last)
     solution = Solution(view, t, y, status, why, stats, dense, report, noted)
     if eventful:
+        solution.ended_by = None if stopped is None else stopped.text
         solution.tell_events(partial(history, model, trajectory, args, y0))
     if status == Status.INTERRUPTED:
         raise Interrupted(solution)
@@ -487,7 +498,7 @@ def lane(
     def start_of(start, args: Args, initial: Overrides):
         """Consistent values, NaN where there are none, whether there are, and arguments that hold the totals."""
         u = args.inputs(start)
-        args = with_totals(program, functions, start, args, initial, jnp)
+        args = with_beginning(program, functions, start, args, initial, jnp)
         known, y = first_guess(program, functions, args.p, u, start, initial, jnp)
         begun = jnp.array(True)
         if len(free):

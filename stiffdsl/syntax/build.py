@@ -519,13 +519,20 @@ class TreeBuilder(Transformer):
         last = c[3] if within is None else within
         return tree.Expectation(c[1], str(c[2]), c[3], within, self._span(c[0], last))
 
+    def expected_stop(self, c):
+        text = _unquoted(c[2]) if isinstance(c[2], Token) and c[2].type == "STRING" else None
+        values = [v for v in c[2:] if not isinstance(v, Token)]
+        time, within = (*values, None, None)[:2]
+        last = within or time or (c[1] if text is None else c[2])
+        return tree.ExpectedStop(text, time, within, self._span(c[0], last))
+
     def test(self, c):
         model, model_span, settings, expectations = None, None, [], []
         run: tree.Experiment | None = None
         for item in c[2:-2]:
             if isinstance(item, list):
                 settings += item
-            elif isinstance(item, tree.Expectation):
+            elif isinstance(item, tree.Expectation | tree.ExpectedStop):
                 expectations.append(item)
             elif isinstance(item, tree.Experiment):
                 if run is not None:

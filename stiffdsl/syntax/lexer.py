@@ -68,7 +68,9 @@ _WORDS = {
 }  # fmt: skip
 # The first words of the lines of a test, and the words that stand between its values.
 _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
-_TEST_WORDS = {"of", "at", "over", "within", *_TEST_LINES}
+_TEST_WORDS = {"of", "at", "over", "within", "stop", *_TEST_LINES}
+# A comparison outside of a text.
+_COMPARES = re.compile(r'^(?:[^"=<>\n]|"(?:\\.|[^"\\\n])*")*[=<>]')
 # These end a test that was not closed.
 _AFTER_TEST = {"END", "MODEL", "PARTIAL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM"}
 # Words of other languages for `elseif`.
@@ -356,7 +358,11 @@ def _test_word(value: str, previous: str, depth: int, text: str, position: int) 
     following = _rest(text, position)[:1]
     if value == "of" and previous == "STRING":
         return "OF"
-    if previous not in _OPERAND or following in ("=", ",", ")", "\n", ""):
+    if value == "stop" and previous == "EXPECT":
+        # What is compared is a variable of that name.
+        compares = _COMPARES.search(text[position : _declaration_end(text, position)])
+        return "STOP" if not compares and re.match(r'\n|"|a|$', following) else "NAME"
+    if previous not in (*_OPERAND, "STOP") or following in ("=", ",", ")", "\n", ""):
         return "NAME"
     if value == "at" and re.match(r"[\w.(]", following):
         return "INSTANT"

@@ -179,9 +179,13 @@ def _test(test: tree.Test) -> Iterator[str]:
     yield "end"
 
 
-def show_expectation(e: tree.Expectation) -> str:
+def show_expectation(e: tree.Expectation | tree.ExpectedStop) -> str:
     """`expect A at 10 = 0.3 within 1e-4`."""
     within = "" if e.within is None else f" within {_at(e.within, _SUM)}"
+    if isinstance(e, tree.ExpectedStop):
+        text = "" if e.text is None else f" {_quoted(e.text)}"
+        time = "" if e.time is None else f" at {_place(e.time)}"
+        return f"expect stop{text}{time}{within}"
     return f"expect {_at(e.left, _SUM)} {e.comparison} {_at(e.right, _SUM)}{within}"
 
 
@@ -329,12 +333,16 @@ def _text(node: tree.Expr) -> tuple[str, int]:
         case tree.Text(value, _, unit):
             return _quoted(value) + (f" [{unit}]" if unit is not None else ""), _ATOM
         case tree.At(value, place):
-            plain = isinstance(place, tree.Name) or (isinstance(place, tree.Number) and place.value >= 0)
-            instant = show_expression(place) if plain else f"({show_expression(place)})"
-            return f"{_at(value, _ATOM)} at {instant}", _POWER
+            return f"{_at(value, _ATOM)} at {_place(place)}", _POWER
         case tree.Over(value, range_):
             return f"{show_expression(value)} over {show_expression(range_)}", _IF
     raise AssertionError(f"no text for {node!r}")
+
+
+def _place(place: tree.Expr) -> str:
+    """A time behind `at`."""
+    plain = isinstance(place, tree.Name) or (isinstance(place, tree.Number) and place.value >= 0)
+    return show_expression(place) if plain else f"({show_expression(place)})"
 
 
 def _binary(node: tree.Binary) -> tuple[str, int]:

@@ -545,6 +545,16 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedStop:
+    """`expect stop "full" at 5 within 1e-6`: the end of a run by a `stop` of the model; without a text, by any."""
+
+    text: str | None
+    time: Expr | None
+    within: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     """`test "name" of Model`: values to set, what `simulate` is told, and what is expected. `model` None: the main
     model of the file."""
@@ -553,7 +563,7 @@ class Test:
     model: str | None
     settings: tuple[TestSetting, ...]
     run: Experiment | None
-    expectations: tuple[Expectation, ...]
+    expectations: tuple["Expectation | ExpectedStop", ...]
     span: Span = _span()
     name_span: Span = _span()
     model_span: Span | None = field(default=None, compare=False, repr=False)

@@ -95,6 +95,22 @@ def test_values_of_enumerations_are_expected_by_name():
     assert result.expectations[-1].note == "it has another value"
 
 
+def test_a_stop_is_expected_by_its_text_and_its_time():
+    model = (
+        'model M\n  var stop start 0\nequations\n  der(stop) = 1\n  when stop > 5\n    stop "full"\n  end\n'
+        "experiment\n  time 0..10\nend\n"
+    )
+    text = (
+        'test "a"\n  expect stop\n  expect stop "full" at 5 within 1e-9\n  expect stop = 5 within 1e-9\n'
+        '  expect stop at 3 = 3 within 1e-9\n  expect stop "empty"\n  expect stop at 4 within 1e-3\nend\n'
+        'test "b"\n  simulate time 0..3\n  expect stop\nend\n'
+    )
+    first, second = results(model + text)
+    assert [e.passed for e in first.expectations] == [True, True, True, True, False, False]
+    assert first.expectations[4].note == 'the run was ended by `stop "full"`'
+    assert second.expectations[0].note == "the run was not ended by a `stop`"
+
+
 def test_a_difference_beyond_the_tolerance_fails():
     text = MODEL + (
         'test "wrong"\n'

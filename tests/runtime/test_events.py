@@ -276,6 +276,25 @@ def test_the_start_and_clocks():
     assert found["u"][-1] == 24
 
 
+@pytest.mark.parametrize("method", ["auto", "kvaerno5"])
+def test_a_clock_without_a_first_time_counts_from_the_start_of_the_run(method):
+    text = "  param P = 3\n  var x start 0\nequations\n  der(x) = 1\n  when every P\n    x := 0\n  end\n"
+    for start in (0.0, 1.5, -2.0):
+        found = run(text, (start, start + 10), method=method)
+        assert [e.time for e in found.events] == pytest.approx([start + 3, start + 6, start + 9], rel=1e-14)
+        assert found["x"][-1] == pytest.approx(1, rel=1e-12)
+
+
+def test_lanes_that_the_model_stops_are_successes():
+    text = '  param v = 1\n  var x start 0\nequations\n  der(x) = v\n  when x > 5\n    stop "full"\n  end\n'
+    batch = sd.loads(f"model M\n{text}\nend\n").ensemble(
+        params={"v": [1.0, 2.0]}, time=(0, 4), saveat=[2.0, 4.0]
+    )
+    assert batch.success.tolist() == [True, True]
+    assert batch["x"] == pytest.approx(np.array([[2, 4], [4, np.nan]]), rel=1e-9, nan_ok=True)
+    assert "1 stopped by the model" in repr(batch)
+
+
 def test_two_events_that_contradict_one_another_are_named():
     text = "  var x start 1\nequations\n  der(x) = 0\n"
     both = "  when time >= 1\n    x := 0\n  end\n  when time >= 1\n    x := 1\n  end\n"
@@ -297,6 +316,7 @@ def test_a_run_that_is_stopped_ends_there_and_is_a_success():
     assert found.status == Status.STOPPED
     assert found.t[-1] == pytest.approx(math.log(2), rel=1e-10)
     assert "half of it" in found.reason
+    assert found.ended_by == "half of it"
     saved = run(HALF + 'when x < 0.5\n    stop "half of it"\n  end\n', saveat=[0, 0.5, 1, 2], **TIGHT)
     np.testing.assert_allclose(saved.t, [0, 0.5, math.log(2)], rtol=1e-10)
 

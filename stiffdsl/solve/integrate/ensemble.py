@@ -13,7 +13,7 @@ from jax.core import Tracer
 
 from stiffdsl.solve.base import html, kernels
 from stiffdsl.solve.base.pictures import drawn
-from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.base.status import Status, reached
 from stiffdsl.solve.integrate.program_cache import jit_beside_itself
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ class Ensemble:
 
     @property
     def success(self) -> Any:
-        """Mask of the lanes that reached the end."""
-        return self.status == int(Status.SUCCESS)
+        """Mask of the lanes that ended as they were meant to: at the end, or by a `stop` of the model, behind which
+        their values are NaN."""
+        return reached(self.status)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -154,13 +155,15 @@ class Ensemble:
         """The table for a notebook: outputs at the last time, over the lanes that reached it."""
         head, rows = ("at the end", "least", "median", "greatest", "unit", "doc"), []
         for name in self.outputs[:SHOWN]:
-            last = np.asarray(self[name])[self.success, -1]
+            last = np.asarray(self[name])[self.status == int(Status.SUCCESS), -1]
             told = [f"{f(last):g}" for f in (np.min, np.median, np.max)] if len(last) else ["", "", ""]
             rows.append((name, *told, self.units.get(name) or "", self.docs.get(name) or ""))
         return html.table(head, rows, repr(self), len(self.outputs) - len(rows))
 
     def __repr__(self) -> str:
-        return f"<Ensemble of {len(self)} solves, {int(self.success.sum())} to the end, {len(self.t)} times>"
+        to_the_end, stopped = (int((self.status == int(s)).sum()) for s in (Status.SUCCESS, Status.STOPPED))
+        others = f", {stopped} stopped by the model" if stopped else ""
+        return f"<Ensemble of {len(self)} solves, {to_the_end} to the end{others}, {len(self.t)} times>"
 
 
 def lanes(

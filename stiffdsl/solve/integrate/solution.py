@@ -139,7 +139,8 @@ class Solution:
     it stopped, with what to try where it stopped early; `stats` counts steps, rejections, evaluations and
     factorizations; `start` reports how the initial state was found (None for a surrogate); `check` what an independent
     check found (`simulate(check=True)`), else None; `events` are those that fired, in their order; `notes` say where it
-    left what declarations allow, and which states stayed below the absolute tolerance.
+    left what declarations allow, and which states stayed below the absolute tolerance; `ended_by` is the text of the
+    `stop`, or of the `assert`, that ended it, else None.
     """
 
     def __init__(
@@ -162,6 +163,8 @@ class Solution:
         self.stats = stats
         self.start = start
         self.check: Any = None
+        # The text of the `stop`, or of the `assert`, that ended the run.
+        self.ended_by: str | None = None
         self._events: Any = ()
         self._notes = notes
         self._dense = dense

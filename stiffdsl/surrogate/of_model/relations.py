@@ -12,9 +12,9 @@ import numpy as np
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.conservation.relations import WeightTerm, evaluated, linear_equations
 from stiffdsl.runtime import run
+from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.compile_report import QUICK
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.conserved_totals import with_totals
 from stiffdsl.runtime.initialization.initial_state import begin
 from stiffdsl.surrogate.core.task import Relations
 
@@ -108,7 +108,7 @@ def _beginning(
     args = run.arguments(model, model.given.params(params), *model.given.driven(inputs))
     given = model.given.initial(initial)
     with np.errstate(all="ignore"):
-        args = with_totals(model.program, model.interpreted, start, args, given, np)
+        args = with_beginning(model.program, model.interpreted, start, args, given, np)
     begun = begin(model, start, args, given, overridden=initial is not None)
     system = model.program.system
     state = np.full(system.flat.size, np.nan)

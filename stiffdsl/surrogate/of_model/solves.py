@@ -32,7 +32,8 @@ class TaskSolves:
     def many(self, values: np.ndarray, tell: Any) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
         """See `Task.solve_many`."""
         batch = self._lanes(self.fine, values, tell)
-        reasons = [None if s == Status.SUCCESS else Status(int(s)).message for s in batch.status]
+        whole = np.all(np.isfinite(np.asarray(batch.values)), axis=(1, 2))
+        reasons = [_reason(Status(int(s)), bool(w)) for s, w in zip(batch.status, whole, strict=True)]
         return batch.values, batch.success, reasons
 
     def batch(self, values: np.ndarray) -> Any:
@@ -94,3 +95,12 @@ class TaskSolves:
             own["inputs"],
             tell,
         )
+
+
+def _reason(status: Status, whole: bool) -> str | None:
+    """The reason why a solve is no sample; one that a `stop` ended is one where it has all values before that."""
+    if status == Status.STOPPED and not whole:
+        return (
+            f"{status.message} before the last of `times`: give times, and ranges, in which none is stopped"
+        )
+    return None if status.success else status.message

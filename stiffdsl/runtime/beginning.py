@@ -1,4 +1,4 @@
-"""Totals of conserved quantities that gave states: parameters of a run that follow from the state it begins with."""
+"""Parameters of a run that follow from its beginning: the time, and totals of conserved quantities that gave states."""
 
 from typing import Any
 
@@ -10,9 +10,12 @@ from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.system import Args
 
 
-def with_totals(program: Program, functions: Any, t: Any, args: Args, initial: Overrides, xp: Any) -> Args:
-    """`args` with the totals for the start values at time t, those in `initial` in their place."""
-    system = program.system
+def with_beginning(program: Program, functions: Any, t: Any, args: Args, initial: Overrides, xp: Any) -> Args:
+    """`args` of a run that begins at time t from its start values, those in `initial` in their place."""
+    system, begins = program.system, program.system.flat.begins
+    if begins is not None:
+        own = xp.reshape(xp.asarray(t, dtype=float), (1,))
+        args = args._replace(p=xp.concatenate([args.p[:begins], own, args.p[begins + 1 :]]))
     if not system.totals:
         return args
     u = args.inputs(t) if xp is jnp else args.inputs.at(t)
