@@ -283,6 +283,7 @@ def test_python_m_stiffdsl_is_the_command():
     assert result.stdout.startswith("stiffdsl ")
 
 
+@pytest.mark.slow
 def test_an_input_and_a_start_value_vary(stiffdsl, folder, monkeypatch):
     monkeypatch.setattr(driven_fit, "STEPS", 20)
     (folder / "driven.sml").write_text(

@@ -137,6 +137,7 @@ def test_a_driven_dae_as_by_the_portable_tier():
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), ours, derivatives(portable))
 
 
+@pytest.mark.slow
 def test_every_way_to_write_them_is_the_same():
     """With calls; tables of positions instead of code; loops over vectors; pivots as they come."""
     m, signals = constrained()

@@ -137,7 +137,7 @@ METHODS = ["fbdf", "kvaerno5", "radau5", "switching", "rodas4pw", "tsit5"]
 
 
 @pytest.mark.parametrize(
-    "method", [m if m in METHODS[:2] else pytest.param(m, marks=pytest.mark.slow) for m in METHODS]
+    "method", [m if m == "fbdf" else pytest.param(m, marks=pytest.mark.slow) for m in METHODS]
 )
 def test_methods_take_the_steps_of_the_portable_tier(hires, method, monkeypatch):
     run = {"method": method, "time": (0.0, 5.0), "rtol": 1e-5}
@@ -154,7 +154,8 @@ def test_methods_take_the_steps_of_the_portable_tier(hires, method, monkeypatch)
 TIMES = np.array([0.5, 2.0])
 
 
-@pytest.mark.parametrize("method", ["fbdf", pytest.param("kvaerno5", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["fbdf", "kvaerno5"])
+@pytest.mark.slow
 def test_gradients_of_solves(reactor, method):
     table = np.array([0.0, 5.0]), np.array([0.5, 0.6])
     solve = reactor.solver(saveat=TIMES, outputs=("c", "z"), method=method, rtol=1e-7)
@@ -173,6 +174,7 @@ def test_gradients_of_solves(reactor, method):
         np.testing.assert_allclose((up - down) / 2e-4, back[k], rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_lanes_of_an_ensemble_by_bdf(reactor):
     rates = np.array([1.0, 2.0, 4.0])
     lanes = reactor.ensemble(params={"k": rates}, saveat=TIMES, outputs=("z",), method="fbdf")
@@ -188,7 +190,7 @@ def test_lanes_of_an_ensemble_by_bdf(reactor):
         ("rodas5p", True, None),
         ("rodas5p", False, ("most", "z")),
         ("rodas5p", True, "most"),
-        ("fbdf", False, None),
+        pytest.param("fbdf", False, None, marks=pytest.mark.slow),
         pytest.param("fbdf", False, ("most", "z"), marks=pytest.mark.slow),
         pytest.param("fbdf", True, None, marks=pytest.mark.slow),
         pytest.param("fbdf", True, "most", marks=pytest.mark.slow),

@@ -223,8 +223,8 @@ OTHERS = {
 @pytest.mark.parametrize(
     ("method", "text"),
     # The loops of each method take XLA 20 s.
-    [pytest.param(m, OTHERS[m][0], marks=() if m == "kvaerno5" else pytest.mark.slow) for m in OTHERS]
-    + [pytest.param(m, OTHERS[m][1], marks=pytest.mark.slow) for m in OTHERS],
+    [pytest.param(m, OTHERS[m][0], marks=pytest.mark.slow) for m in OTHERS]
+    + [pytest.param(m, OTHERS[m][1], marks=() if m == "rodas4pw" else pytest.mark.slow) for m in OTHERS],
 )
 def test_a_rectifier_by_other_methods(method, text):
     # A method without iterations crosses kinks by the slopes of one side.

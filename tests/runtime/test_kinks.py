@@ -83,7 +83,10 @@ def test_thermostats_are_right_to_a_few_tolerances(method, allowed, k):
         assert off(found, k, rtol) < allowed, rtol
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "rodas4pw", "kvaerno5"])
+OTHERS = [pytest.param(m, marks=pytest.mark.slow) for m in ("rodas4pw", "kvaerno5")]
+
+
+@pytest.mark.parametrize("method", ["rodas5p", *OTHERS])
 def test_kinks_in_algebraic_equations_matter_by_what_they_do_to_states(method):
     model = sd.loads(IMPLICIT)
     assert not np.all(model.program.mass)
@@ -145,7 +148,7 @@ def rectified(kind: str, end: float) -> float:
     return solve_ivp(slopes, (0, end), [0.0], "Radau", rtol=1e-9, atol=1e-11, max_step=0.05).y[0, -1]
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "fbdf", "tsit5"])
+@pytest.mark.parametrize("method", ["rodas5p", pytest.param("fbdf", marks=pytest.mark.slow), "tsit5"])
 @pytest.mark.parametrize("kind", DIODES)
 def test_no_pulse_of_a_rectifier_is_stepped_over(kind, method):
     end = 40.0

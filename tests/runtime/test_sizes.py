@@ -195,7 +195,7 @@ def test_quadratures_are_found():
     assert not np.any(alone.program.quadratures)
 
 
-@pytest.mark.parametrize("method", TIERS)
+@pytest.mark.parametrize("method", [TIERS[0], pytest.param(TIERS[1], marks=pytest.mark.slow)])
 def test_quadratures_are_as_right_outside_of_the_norm(method):
     model = sd.loads(METER.format(""))
     wanted = solve_ivp(

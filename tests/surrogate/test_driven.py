@@ -152,6 +152,7 @@ end
 """
 
 
+@pytest.mark.slow
 def test_answers_that_feed_back_follow_what_saturates(monkeypatch, tmp_path):
     monkeypatch.setattr(recurrent_fit, "WIDTH", 24)
     monkeypatch.setattr(recurrent_fit, "STEPS", 500)
