@@ -374,9 +374,11 @@ def solution_report(
     values = zip(*(column.tolist() for column in columns), strict=True)
     documented = [b for b in (*model.variable_names.blocks, *model.input_names.blocks) if b.doc]
     docs = {name: block.doc for block in documented for name in block.scalar_names()}
+    labels = {name: b.labels for b in model.variable_names.blocks if b.labels for name in b.scalar_names()}
     variables = [
         {"name": name, "unit": units.get(name)}
         | ({"doc": docs[name]} if name in docs else {})
+        | ({"labels": labels[name]} if name in labels else {})
         | (dict(zip(EXTREMES, row, strict=True)) if len(solution.t) else {})
         for name, row in zip(solution.names, values, strict=True)
     ]

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stiffdsl.runtime.tables import value_text
 from stiffdsl.surrogate.core.verdict import times
 
 # The number of variables that a report lists before it says how many more there are.
@@ -83,7 +84,10 @@ def solution_table(report: Mapping[str, Any]) -> RenderableType:
     table.add_column("", overflow="fold")
     before = None
     for row in rows[:LISTED]:
-        values = [_number(row[key]) if key in row else "" for key in ("first", "last", "least", "greatest")]
+        values = [
+            value_text(float(row[key]), tuple(row.get("labels", ()))) if key in row else ""
+            for key in ("first", "last", "least", "greatest")
+        ]
         # Elements of an array have the same.
         doc, before = "" if row.get("doc") == before else row.get("doc"), row.get("doc", before)
         table.add_row(row["name"], *values, row["unit"] or "", Text(doc or "", style="dim"))

@@ -5,7 +5,7 @@ to.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -16,6 +16,7 @@ from stiffdsl.program.events import event_text
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
+from stiffdsl.runtime.tables import value_text
 from stiffdsl.solve.base.crossings import EPSILON, beside, jumps_here, line_at
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.status import BY_EVENTS, Status
@@ -36,6 +37,7 @@ MOST = 1000
 class FiredEvent:
     """An event that fired: at `time`, the `when` as it is written, its line, its place among repetitions (None: it is
     not repeated), and the variables that changed at that instant: name to values before and after, in declared units.
+    `labels` are those of the enumerations among these.
     """
 
     time: float
@@ -43,11 +45,17 @@ class FiredEvent:
     line: int
     member: int | None
     changes: dict[str, tuple[float, float]]
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         where = "" if self.member is None else f" (number {self.member})"
-        told = ", ".join(f"{name} {a:.6g} -> {b:.6g}" for name, (a, b) in self.changes.items())
+        told = ", ".join(
+            f"{name} {self._text(name, a)} -> {self._text(name, b)}" for name, (a, b) in self.changes.items()
+        )
         return f"time = {self.time:.9g}: {self.when}{where}" + (f": {told}" if told else "")
+
+    def _text(self, name: str, value: float) -> str:
+        return value_text(value, self.labels.get(name, ()))
 
 
 class EventLog(tuple[FiredEvent, ...]):
@@ -195,29 +203,35 @@ def history(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarra
 
 def _told(model: CompiledProgram, instant: FiredInstant) -> Iterator[FiredEvent]:
     flat, table = model.program.system.flat, model.program.events
-    changes = _changes(model, instant)
+    changes, labels = _changes(model, instant)
     offsets = np.cumsum([0, *(e.size for e in flat.events)])
     for member in instant.fired:
         event = int(table.event[member])
         if flat.events[event].branch:
             continue
         own = None if flat.events[event].size == 1 else member - int(offsets[event]) + 1
-        yield FiredEvent(instant.time, event_text(flat, event), flat.events[event].span.line, own, changes)
+        yield FiredEvent(
+            instant.time, event_text(flat, event), flat.events[event].span.line, own, changes, labels
+        )
 
 
-def _changes(model: CompiledProgram, instant: FiredInstant) -> dict[str, tuple[float, float]]:
-    """Entries of y that changed, by name in declared units."""
+def _changes(
+    model: CompiledProgram, instant: FiredInstant
+) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[str, ...]]]:
+    """Entries of y that changed, by name in declared units, and the labels of those that are of an enumeration."""
     program = model.program
     flat, states = program.system.flat, program.system.states
     moved = np.flatnonzero(instant.before != instant.after)[:MOST]
-    found = {}
+    found, labels = {}, {}
     for k in moved[moved < len(states)].tolist():
         (block,) = model.declarations([states[k]])
         values = ((v[k] - block.shift) / block.scale for v in (instant.before, instant.after))
         name = flat.variable_name(int(states[k]))
         before, after = (float(v) for v in values)
         found[name] = before, after
-    return found
+        if block.labels:
+            labels[name] = block.labels
+    return found, labels
 
 
 def chatters(program: Program, status: Status, last: FiredInstant | None) -> Status:

@@ -10,6 +10,13 @@ from stiffdsl.solve.base import html
 SHOWN = 50
 
 
+def value_text(value: float, labels: tuple[str, ...] = ()) -> str:
+    """A value as text of six figures, or the label that it stands for where it is one of an enumeration."""
+    if labels and value in range(1, len(labels) + 1):
+        return labels[int(value) - 1]
+    return f"{value + 0.0:.6g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One scalar. `value` is a parameter's value or a start value, in `unit`; `range` is (low, high) or None. `labels`
@@ -26,11 +33,7 @@ class Row:
     @property
     def label(self) -> str:
         """The value as text: a number, or a label."""
-        if self.value is None:
-            return ""
-        if self.labels and self.value in range(1, len(self.labels) + 1):
-            return self.labels[int(self.value) - 1]
-        return f"{self.value:g}"
+        return "" if self.value is None else value_text(self.value, self.labels)
 
 
 class Table:

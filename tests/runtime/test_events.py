@@ -419,3 +419,12 @@ def test_outputs_keep_what_events_need():
         assert model.simulate((0, 10), saveat=[10.0], outputs=[name])[name][-1] == pytest.approx(
             whole[name][-1], rel=1e-5
         )
+
+
+def test_modes_are_told_by_their_names():
+    events = run(
+        "enum Mode {off, on}\nmodel M\n  discrete mode : Mode = off\n  var x start 0\nequations\n  der(x) = 1\n"
+        "  when x > 1 and mode == off\n    mode := on\n  end\nend"
+    ).events
+    assert str(events).endswith("mode off -> on")
+    assert events[0].changes == {"mode": (1.0, 2.0)}
