@@ -422,9 +422,13 @@ def test_outputs_keep_what_events_need():
 
 
 def test_modes_are_told_by_their_names():
-    events = run(
-        "enum Mode {off, on}\nmodel M\n  discrete mode : Mode = off\n  var x start 0\nequations\n  der(x) = 1\n"
-        "  when x > 1 and mode == off\n    mode := on\n  end\nend"
-    ).events
-    assert str(events).endswith("mode off -> on")
+    events = (
+        sd.loads(
+            "enum Mode {off, on}\nmodel M\n  discrete mode : Mode = off\n  var x start 0\nequations\n  der(x) = 1\n"
+            "  when x > 1 and mode == off\n    mode := on\n  end\nend"
+        )
+        .simulate((0, 2))
+        .events
+    )
+    assert str(events[0]).endswith("mode off -> on")
     assert events[0].changes == {"mode": (1.0, 2.0)}
