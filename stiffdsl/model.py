@@ -19,10 +19,15 @@ import jax.numpy as jnp  # noqa: E402
 from stiffdsl.diagnostics import render  # noqa: E402
 from stiffdsl.native.factors import krylov  # noqa: E402
 from stiffdsl.native.host import interrupt  # noqa: E402
-from stiffdsl.runtime import compile_report, executors, pure, run, tier, uncertainty  # noqa: E402
+from stiffdsl.runtime import compile_report, executors, pure, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
 from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
 from stiffdsl.runtime.output_slice import pruned  # noqa: E402
+from stiffdsl.runtime.run.arguments import run_arguments  # noqa: E402
+from stiffdsl.runtime.run.ensemble import ensemble  # noqa: E402
+from stiffdsl.runtime.run.lane_values import lanes_told  # noqa: E402
+from stiffdsl.runtime.run.options import default_method, run_options  # noqa: E402
+from stiffdsl.runtime.run.simulate import initial_state, simulate, start_report  # noqa: E402
 from stiffdsl.runtime.system import Args  # noqa: E402
 from stiffdsl.runtime.tables import Table  # noqa: E402
 from stiffdsl.solve.base import arguments, kernels  # noqa: E402
@@ -135,9 +140,9 @@ class CompiledModel(CompiledProgram):
             "operations": p.operations,
             "work": compile_report.work_facts(p),
             "jacobian": {"size": n, "nonzeros": len(p.rows), "density": len(p.rows) / max(1, n * n)},
-            "tier": tier.name(self, run.default_method(self)),
-            "method": run.default_method(self),
-            "no_kernel": tier.about(self, run.options(self), ()).get("no_kernel"),
+            "tier": tier.name(self, default_method(self)),
+            "method": default_method(self),
+            "no_kernel": tier.about(self, run_options(self), ()).get("no_kernel"),
             "stages": dict(self.seconds),
             "warnings": [render(w) for w in warnings],
         }
@@ -176,7 +181,7 @@ class CompiledModel(CompiledProgram):
 
     def initial_state(self, params: Mapping[str, Any] | None = None, time: float | None = None) -> np.ndarray:
         """The consistent state y (in SI) that a simulation begins with. Raises `ValueError` where there is none."""
-        return run.initial_state(self, params, time)
+        return initial_state(self, params, time)
 
     def start_report(
         self,
@@ -190,7 +195,7 @@ class CompiledModel(CompiledProgram):
 
         A `stiffdsl.runtime.initialization.start_report.StartReport`, the same that `solution.start` is.
         """
-        return run.start_report(self, params, inputs, time, initial)
+        return start_report(self, params, inputs, time, initial)
 
     # --- solving ---
 
@@ -231,10 +236,10 @@ class CompiledModel(CompiledProgram):
         """
         params = with_figures(self, params, tables)
         model = self._structured(params)
-        options = run.options(
+        options = run_options(
             model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
-        return run.simulate(
+        return simulate(
             model, options, time, params, inputs, saveat, points, initial, progress, outputs, check
         )
 
@@ -260,7 +265,7 @@ class CompiledModel(CompiledProgram):
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
         `self.variables`; with them, states that they do not depend on are not solved for.
         """
-        options = run.options(
+        options = run_options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
         return pure.PureSolve(self, options, time, saveat, outputs)
@@ -296,7 +301,7 @@ class CompiledModel(CompiledProgram):
         the program, and differentiable as `vmap` of `solver`.
         """
         model = self._structured(params)
-        options = run.options(
+        options = run_options(
             model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
 
@@ -307,12 +312,12 @@ class CompiledModel(CompiledProgram):
             return pure.traced_ensemble(solve, *given)
 
         given = (time, saveat, outputs, params, initial, inputs, progress)
-        solved = run.ensemble(model, options, *given, executor=executor, traced=traced)
-        return solved.described(self.name, *run.lanes_told(model, solved.outputs, params, initial, inputs))
+        solved = ensemble(model, options, *given, executor=executor, traced=traced)
+        return solved.described(self.name, *lanes_told(model, solved.outputs, params, initial, inputs))
 
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
         """The arguments that the `System` of this model takes beside time and state."""
-        return run.arguments(self, self.given.params(params), *self.given.driven(inputs))
+        return run_arguments(self, self.given.params(params), *self.given.driven(inputs))
 
     # --- stand-ins and files ---
 

@@ -38,13 +38,13 @@ class RunArguments:
 
     def times(self) -> np.ndarray:
         """The times to save: as given, or spread over the interval as the experiment says."""
-        from stiffdsl.runtime import run
+        from stiffdsl.runtime.run.times import POINTS, interval, spread
 
         if self.saveat is not None:
             return self.saveat
-        start, end = run.interval(self.model, self.time)
-        points = self.points or int(self.model.experiment.get("points", run.POINTS))
-        return run.spread(self.model, start, end, points)
+        start, end = interval(self.model, self.time)
+        points = self.points or int(self.model.experiment.get("points", POINTS))
+        return spread(self.model, start, end, points)
 
     def told(self) -> tuple[str, ...]:
         """The outputs to show: as given, else what the model declares as output, else what it declares itself."""

@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer, eval_context
 from jax.extend.core import get_opaque_trace_state
 
-from stiffdsl.runtime import run, tier
+from stiffdsl.runtime import tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -18,6 +18,9 @@ from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.executors import of_lane
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.output_slice import counting, names_of, pruned
+from stiffdsl.runtime.run.arguments import traced_arguments
+from stiffdsl.runtime.run.lane import lane
+from stiffdsl.runtime.run.times import POINTS, ends_of, interval, save_times, spread, within
 from stiffdsl.runtime.tolerance import absolute, names_quadratures
 from stiffdsl.solve.base.arguments import number, told
 from stiffdsl.solve.base.options import Options
@@ -81,15 +84,15 @@ class PureSolve:
         self.model, self.options, self.outputs = model, options, outputs
         scalars_of(model.variable_names, names_of(outputs))
         self._time = time
-        times = run.save_times(saveat)
-        start, end = run.interval(model, time, times)
+        times = save_times(saveat)
+        start, end = interval(model, time, times)
         # The times that are saved where only the interval is given, as parts of it.
         self.spread = None
         if times is None:
-            times = run.spread(model, start, end, model.experiment.get("points", run.POINTS))
+            times = spread(model, start, end, model.experiment.get("points", POINTS))
             self.spread = (times - start) / (end - start) if end != start else 0.0 * times
         else:
-            times = run.within(times, start, end)
+            times = within(times, start, end)
         self.span = CallSpan(start, end, times, options.rtol, np.asarray(options.atol))
         # What calls that set nothing of their own pass on.
         self._plain = _order(self.span), CallSpan(*map(_real, self.span))
@@ -150,7 +153,7 @@ class PureSolve:
             if time is None and self._time is None and times.shape[0]:
                 span = span._replace(end=times[-1])
         if (time is not None or saveat is not None) and not _traced(span[:3]):
-            span = span._replace(saveat=run.within(np.asarray(span.saveat), span.start, span.end))
+            span = span._replace(saveat=within(np.asarray(span.saveat), span.start, span.end))
         if rtol is not None:
             span = span._replace(rtol=rtol if _traced(rtol) else number(rtol, "`rtol`"))
         if atol is not None:
@@ -177,7 +180,7 @@ class PureSolve:
                 options = replace(self.options, quadratures=quadratures)
                 part = counting(part, quadratures)
                 options = tier.expected(part, options, signals, float(start), float(end))
-                made = run.lane(model, options, signals, self.outputs, diagnostics=portable)
+                made = lane(model, options, signals, self.outputs, diagnostics=portable)
                 self._lanes[kind] = made[1:]
             # Where values are given; the values themselves may belong to a trace.
             a, b, c = (replace(x, values=None, apart_values=None) for x in (of, constant, given))
@@ -253,7 +256,7 @@ def _compiled(
     """
 
     def solve(p, u, y, apart, signals, knots: Knots | None, span: CallSpan):
-        args = run.traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
+        args = traced_arguments(model, replace(of, values=p), replace(constant, values=u), signals)
         args = args._replace(knots=knots)
         given = replace(initial, values=y, apart_values=apart)
         places = order
@@ -289,7 +292,7 @@ def _traced(value: Any) -> bool:
 def _ends(time: Any) -> tuple[Any, Any]:
     """Start and end of `time`, which may be traced."""
     if not _traced(time):
-        return run.ends(time)
+        return ends_of(time)
     try:
         start, end = time
     except (TypeError, ValueError):

@@ -3,7 +3,7 @@
 import pickle
 
 import stiffdsl as sd
-from stiffdsl.runtime import run
+from stiffdsl.runtime.run import simulate
 
 # x' = -1 leaves its range at 1.
 BOUNDED = "model M\n  var x min 0 start 1\nequations\n  der(x) = -1\nexperiment\n  time 0..2\nend\n"
@@ -17,7 +17,7 @@ def test_a_run_that_is_not_asked_looks_for_none(monkeypatch):
         return ["one", "two"]
 
     model = sd.loads(BOUNDED)
-    monkeypatch.setattr(run, "notes", counted)
+    monkeypatch.setattr(simulate, "notes", counted)
     solution = model.simulate()
     assert not asked
     assert solution.notes == solution.notes == ("one", "two")

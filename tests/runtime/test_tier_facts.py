@@ -7,8 +7,9 @@ import pytest
 import stiffdsl as sd
 from benchmarks.texts import mass_action, sizes
 from stiffdsl.native.host import engine
-from stiffdsl.runtime import run, tier
+from stiffdsl.runtime import tier
 from stiffdsl.runtime.mild import is_mild
+from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.integrate.solution import repivoted_text
 
@@ -100,7 +101,7 @@ def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff(network):
     np.testing.assert_allclose(total, total[0], rtol=1e-9)
     # A long interval is stiff.
     args, y0 = (
-        run.arguments(model, model.given.params(None), *model.given.driven(None)),
+        run_arguments(model, model.given.params(None), *model.given.driven(None)),
         model.initial_state(),
     )
     assert is_mild(model, args, 0.0, 2.0, y0)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.runtime import run
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.run import Options
+from stiffdsl.runtime.run.simulate import simulate
+from stiffdsl.solve.base.options import Options
 
 
 def continuous(
@@ -20,7 +20,7 @@ def continuous(
     inputs: Mapping[str, Any],
 ) -> Callable[[np.ndarray], np.ndarray] | None:
     """A function of times (k,) that gives the variables `labels`, (k, q) in declared units; None where it fails."""
-    found = run.simulate(model, options, time, params, inputs, None, None, initial, None)
+    found = simulate(model, options, time, params, inputs, None, None, initial, None)
     if not found.success or not found.continuous:
         return None
 

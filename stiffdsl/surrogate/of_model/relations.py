@@ -11,11 +11,11 @@ import numpy as np
 
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.conservation.relations import WeightTerm, evaluated, linear_equations
-from stiffdsl.runtime import run
 from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.compile_report import QUICK
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.initial_state import begin
+from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.surrogate.core.task import Relations
 
 # Relations that are looked for, and what their entries may add up to.
@@ -105,7 +105,7 @@ def _beginning(
     inputs: Mapping[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parameters, and the states by the number of the variable, as a run begins with them."""
-    args = run.arguments(model, model.given.params(params), *model.given.driven(inputs))
+    args = run_arguments(model, model.given.params(params), *model.given.driven(inputs))
     given = model.given.initial(initial)
     with np.errstate(all="ignore"):
         args = with_beginning(model.program, model.interpreted, start, args, given, np)

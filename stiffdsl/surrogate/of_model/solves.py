@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.runtime import run
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.run.ensemble import ensemble
+from stiffdsl.runtime.run.simulate import simulate
 from stiffdsl.solve.base.status import Status
 from stiffdsl.surrogate.core.task import Drive, Parameter
 
@@ -43,9 +44,7 @@ class TaskSolves:
     def one(self, values: np.ndarray) -> Any:
         """The solution of a row (d,), with the usual options."""
         params, initial, inputs = self.alone(values)
-        return run.simulate(
-            self.model, self.usual, self.time, params, inputs, self.times, None, initial, None
-        )
+        return simulate(self.model, self.usual, self.time, params, inputs, self.times, None, initial, None)
 
     def states(
         self, values: np.ndarray, at: np.ndarray, names: Sequence[str]
@@ -84,7 +83,7 @@ class TaskSolves:
         names: Sequence[str] | None = None,
     ) -> Any:
         own = self._split(values)
-        return run.ensemble(
+        return ensemble(
             self.model,
             options,
             self.time,

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.check.quantities.conversion import quantity
-from stiffdsl.runtime import run, tier
+from stiffdsl.runtime import tier
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.export.python_module import identity
 from stiffdsl.runtime.names import scalars_of
+from stiffdsl.runtime.run.arguments import run_arguments
+from stiffdsl.runtime.run.options import run_options
+from stiffdsl.runtime.run.times import POINTS, interval, save_times, spread
 from stiffdsl.surrogate.core.signals import at_knots
 from stiffdsl.surrogate.core.task import FOREIGN, Drive, Parameter, Task
 from stiffdsl.surrogate.of_model.continuous import continuous
@@ -59,16 +62,16 @@ def task_of(
 ) -> Task:
     """The training task of a surrogate of `model`. Raises `ValueError` where there is nothing to vary."""
     # What is learnt should be the model and not the errors of its solver.
-    fine = run.options(model, rtol, atol)
+    fine = run_options(model, rtol, atol)
     if rtol is None:
         least = float(np.min(fine.atol)) * 1e-2
-        fine = run.options(model, fine.rtol * 1e-2, least if atol is None else atol)
+        fine = run_options(model, fine.rtol * 1e-2, least if atol is None else atol)
     fixed = _fixed(model, params, initial, inputs)
-    start, end = run.interval(model, time, times)
+    start, end = interval(model, time, times)
     fixed["inputs"] = {**model.given.of_files(fixed["inputs"], vary, (start, end)), **fixed["inputs"]}
-    learnt = run.save_times(times)
+    learnt = save_times(times)
     if learnt is None:
-        learnt = run.spread(model, start, end, int(model.experiment.get("points", run.POINTS)))
+        learnt = spread(model, start, end, int(model.experiment.get("points", POINTS)))
     foreign = FOREIGN if foreign is None else foreign
     if not 0 <= foreign <= 1:
         raise ValueError(f"`foreign` is a share from 0 to 1, not {foreign:g}")
@@ -81,7 +84,7 @@ def task_of(
     names = tuple(outputs) if outputs is not None else default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
     declared = model.declarations(numbers)
-    usual = run.options(model, rtol, atol)
+    usual = run_options(model, rtol, atol)
     solves = TaskSolves(model, parameters, drives, fixed, (start, end), learnt, labels, usual, fine)
     return Task(
         name=model.name,
@@ -176,7 +179,7 @@ def fingerprint(
     from stiffdsl.runtime.export.python_module import source
 
     digest = hashlib.sha256(source(model).encode())
-    args = run.arguments(model, model.given.params(fixed["params"]), *model.given.driven(fixed["inputs"]))
+    args = run_arguments(model, model.given.params(fixed["params"]), *model.given.driven(fixed["inputs"]))
     begin = model.given.initial(fixed["initial"] or None)
     for array in (args.p, args.inputs.table(times), begin.values, begin.mask):
         digest.update(np.ascontiguousarray(array).tobytes())

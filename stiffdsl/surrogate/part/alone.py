@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from stiffdsl.runtime import run
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.run.ensemble import ensemble
+from stiffdsl.runtime.run.options import run_options
 from stiffdsl.surrogate.part.cutting.crossings import CutScalar
 from stiffdsl.surrogate.part.fit import Point, Record
 from stiffdsl.surrogate.part.linear import Linear
@@ -65,9 +66,9 @@ class PartAlone:
         if not inputs and not params:
             raise ValueError("nothing drives the part: its connectors were at rest in all runs of the model")
         begin = {f"{self.own}.{k}": v for k, v in initial.items()}
-        batch = run.ensemble(
+        batch = ensemble(
             self.model,
-            run.options(self.model, **options),
+            run_options(self.model, **options),
             (self.start, times[-1]),
             times,
             wanted,
