@@ -52,13 +52,15 @@ _INDEX = re.compile(r"\[[^\]]*\]")
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A variable, or the elements of an array: `values` (n, lines) under `labels`."""
+    """A variable, or the elements of an array: `values` (n, lines) under `labels`; `modes` are what the values 1, 2, …
+    of an enumeration stand for."""
 
     name: str
     unit: str | None
     labels: tuple[str, ...]
     values: np.ndarray
     doc: str | None = None
+    modes: tuple[str, ...] = ()
 
     @property
     def fan(self) -> bool:
@@ -165,7 +167,14 @@ def _group(solution: Solution, name: str, members: list[str], every: object) -> 
         members = [members[k] for k in np.linspace(0, len(members) - 1, FAN_LINES).round().astype(int)]
     values = np.stack([np.asarray(solution.view.pick(every, m), dtype=float) for m in members], axis=1)
     doc = solution.view.doc(members[0])
-    return Group(name, solution.view.units.get(members[0]), tuple(members), values, doc)
+    return Group(
+        name,
+        solution.view.units.get(members[0]),
+        tuple(members),
+        values,
+        doc,
+        solution.view.modes(members[0]),
+    )
 
 
 def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]:
@@ -178,9 +187,13 @@ def _sampled(solution: Solution, logarithmic: bool) -> tuple[np.ndarray, object]
         fine = np.clip(np.geomspace(first, t[-1], FINE), t[0], t[-1])
     else:
         fine = np.linspace(t[0], t[-1], FINE)
-    # The solver's own steps stay: they are where a peak is.
-    t = np.unique(np.r_[fine, t])
-    return t, solution.view.evaluate(t, np.asarray(solution(t)))
+    # The solver's own steps stay: they are where a peak is, and both values of a jump.
+    fine = np.setdiff1d(fine, t)
+    between = np.asarray(solution(fine))
+    steps = slice(None) if t[0] <= t[-1] else slice(None, None, -1)
+    times, values = np.r_[fine, t[steps]], np.concatenate([between, np.asarray(solution.y)[steps]])
+    order = np.argsort(times, kind="stable")
+    return times[order], solution.view.evaluate(times[order], values[order])
 
 
 def _first_move(t: np.ndarray, groups: Sequence[Group]) -> float:
@@ -208,7 +221,7 @@ def _panels(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _fits(group: Group, panel: Sequence[Group]) -> bool:
-    if group.fan or panel[0].fan or group.unit != panel[0].unit:
+    if group.fan or panel[0].fan or (group.unit, group.modes) != (panel[0].unit, panel[0].modes):
         return False
     if sum(len(g.labels) for g in panel) + len(group.labels) > LINES:
         return False
@@ -238,6 +251,9 @@ def _draw(axes: "Axes", t: np.ndarray, panel: Sequence[Group]) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), handlelength=1.4, borderaxespad=0.2)
     axes.set_ylabel(unit_label(panel[0].unit))
     axes.margins(y=0.08)
+    if modes := panel[0].modes:
+        axes.set_yticks(range(1, len(modes) + 1), [plain(mode) for mode in modes])
+        return
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
     axes.yaxis.get_offset_text().set_fontsize(8)
 

@@ -61,6 +61,9 @@ class ModelView:
                 return names.find(name).block.doc or None
         return None
 
+    def modes(self, name: str) -> tuple[str, ...]:
+        return self._variables.find(name).block.labels if name in self._variables else ()
+
     @property
     def highlights(self) -> list[str]:
         """Outputs, what the main model itself declares, and the states inside of its parts."""

@@ -113,3 +113,17 @@ def test_bands_have_the_shade_of_their_legend(house):
     handles, labels = batch.plot("T").axes[0].get_legend_handles_labels()
     shades = dict(zip(labels, (h.get_alpha() for h in handles), strict=True))
     assert shades["50 % of the runs"] > shades["90 % of the runs"]
+
+
+def test_both_values_of_a_jump_are_drawn_and_modes_have_their_names():
+    model = sd.loads(
+        "enum Mode {off, on}\nmodel M\n  discrete mode : Mode = off\n  var x start 0\nequations\n  der(x) = 1\n"
+        "  when x >= 1.2345\n    x := 0\n    mode := on\n  end\nend"
+    )
+    drawn = model.simulate((0, 2)).plot()
+    axes = {axes.get_title(loc="left"): axes for axes in drawn.axes if axes.get_visible()}
+    t, x = axes["x"].lines[0].get_data()
+    assert max(x) == pytest.approx(1.2345, rel=1e-12)
+    assert np.all(np.diff(t) >= 0)
+    assert np.sum(np.isclose(t, 1.2345, rtol=1e-12)) >= 2
+    assert [label.get_text() for label in axes["mode"].get_yticklabels()] == ["off", "on"]

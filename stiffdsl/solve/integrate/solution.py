@@ -68,6 +68,10 @@ class View(Protocol):
         """The documentation of a variable, where its declaration has one."""
         ...
 
+    def modes(self, name: str) -> tuple[str, ...]:
+        """The labels that the values 1, 2, … of a variable stand for, where it is of an enumeration."""
+        ...
+
     @property
     def highlights(self) -> list[str]:
         """Default selection of `names` for a picture, the most telling ones first."""

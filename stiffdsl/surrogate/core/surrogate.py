@@ -400,6 +400,9 @@ class _View:
         """Documentation of a variable, from the full model where it is at hand."""
         return self._surrogate.doc(name)
 
+    def modes(self, name: str) -> tuple[str, ...]:
+        return ()
+
     @property
     def highlights(self) -> list[str]:
         return self.names
