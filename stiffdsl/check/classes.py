@@ -19,22 +19,28 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.model import Class, ComponentUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
 from stiffdsl.check.names import VisibleNames, dotted, names_in
+from stiffdsl.check.networks import declared_network
 from stiffdsl.check.outputs import OutputUnits
 from stiffdsl.check.quantities.units import UnitError, parse_unit
 from stiffdsl.check.replaced import member_at, missing_in, with_class
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
-from stiffdsl.check.symbols import Entity, Instance, Level, Member, Progress, Quantity, TableMember
+from stiffdsl.check.symbols import (
+    Entity,
+    Instance,
+    Level,
+    Member,
+    NetworkMember,
+    Progress,
+    Quantity,
+    TableMember,
+)
 from stiffdsl.check.tables import TableElaboration, Tabulated, is_reader
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
 from stiffdsl.syntax.tree import SIZES
-
-_NOT_YET = {
-    "network": "trainable functions",
-}
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Layer:
     observations: tuple[tree.Variable, ...] = ()
     doses: tuple[tree.Name, ...] = ()
     tables: tuple[TableUse, ...] = ()
+    networks: tuple[tree.NetworkDeclaration, ...] = ()
 
 
 @dataclass
@@ -125,20 +132,12 @@ class Classes:
                 entity.own[item.name] = TableMember(item)
                 self._member(entity, item.name, entity.own[item.name])
             else:
-                self._not_yet(item.form, item.span)
-                entity.complete = False
+                entity.own[item.name] = NetworkMember(item)
+                self._member(entity, item.name, entity.own[item.name])
         for reaction, around in labels.labelled(declaration.reactions):
             instance = labels.declared(reaction, around, entity)
             entity.own[instance.component.name] = instance
             self._member(entity, instance.component.name, instance)
-
-    def _not_yet(self, form: str, span: Span) -> None:
-        self.report.say(
-            "E0207",
-            f"`{form}` is not compiled yet",
-            (span, f"{_NOT_YET.get(form, 'this form')} are part of the language, and not of this version"),
-            key=("E0207", form),
-        )
 
     def _member(self, entity: Entity, name: str, member: Member) -> None:
         if name in RESERVED:
@@ -317,7 +316,7 @@ class Classes:
             ports = [self._component(entity.own[p.name], p, walker) for p in declaration.ports]
             members = tuple(self._variable(v, walker) for v in declaration.members)
             return Layer(members, tuple(use for use in ports if use is not None))
-        variables, components, tables = [], [], []
+        variables, components, tables, networks = [], [], [], []
         observations: dict[str, tree.Variable] = {}
         dosed: list[tree.Name] = []
         self._output_units.adopt(entity)
@@ -345,8 +344,10 @@ class Classes:
                 data = self.tables.of(item)
                 value = None if data is None else Tabulated(data, item.span)
                 tables.append(TableUse(item.name, value, item.name_span))
+            else:
+                networks.append(declared_network(item, walker, Level.PARAMETER))
         self._circles(variables)
-        statements = Statements(walker, self._not_yet)
+        statements = Statements(walker)
         reactions = statements.reactions(declaration.reactions)
         for use in statements.labels:
             self._missing_of[id(use.cls)] = {}
@@ -360,7 +361,8 @@ class Classes:
             tuple(observations.values()),
             tuple(dosed),
         )
-        return replace(layer, tables=tuple(tables), variables=(*walker.constants.arrays.values(), *variables))
+        variables = (*walker.constants.arrays.values(), *variables)
+        return replace(layer, tables=tuple(tables), networks=tuple(networks), variables=variables)
 
     def _label_units(self, entity: Entity, declaration: tree.Model) -> None:
         for reaction, _ in labels.labelled(declaration.reactions):
@@ -597,4 +599,5 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         doses=joined(lambda layer: layer.doses),
         span=declaration.name_span,
         tables=joined(lambda layer: layer.tables),
+        networks=joined(lambda layer: layer.networks),
     )

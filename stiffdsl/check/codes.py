@@ -28,11 +28,6 @@ CODES: dict[str, tuple[str, str]] = {
         "no model to compile",
         "A file's main model is the one that is named, or the last one that is not partial.",
     ),
-    "E0207": (
-        "a form that is not compiled yet",
-        "The form belongs to the language, is read and kept by the formatter, and has no meaning in this "
-        "version.",
-    ),
     "E0210": (
         "unknown model or connector",
         "A type is declared in the same file, brought in by `from file import Type`, or written `file.Type` "
@@ -203,6 +198,16 @@ CODES: dict[str, tuple[str, str]] = {
         "a table replaced by something else",
         "A modifier may put a table in the place of a table of a part: one with as many arguments, in units of the "
         "same dimensions, another file, or pairs.",
+    ),
+    "E0297": (
+        "a network that is written wrongly",
+        "`network g(T, soc) -> rate hidden 16, 16 activation tanh seed 3 scale T by 300, rate by 2` names arguments, "
+        "the result, the widths of its hidden layers, and what arguments are divided and the result is multiplied by.",
+    ),
+    "E0298": (
+        "a network given by a modifier",
+        "Networks inside a model belong to each of its instances, their weights are parameters of a run. Parts that "
+        "share a network mention one that stands outside of all models.",
     ),
     "E0501": (
         "unknown unit",

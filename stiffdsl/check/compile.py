@@ -123,6 +123,8 @@ def _check_constants_and_functions(scope: Scope, report: Report, tables: TableEl
                     (declaration.name_span, "a table of a file needs one"),
                 )
             tables.of(declaration)
+        elif isinstance(declaration, tree.NetworkDeclaration):
+            walker.file_network(LocatedDeclaration(scope, declaration))
 
 
 def _check_function(

@@ -7,7 +7,7 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import dotted, is_wrong, names_in
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import parse_unit
-from stiffdsl.check.symbols import Instance, Level, Quantity, TableMember, Typed, as_condition
+from stiffdsl.check.symbols import Instance, Level, NetworkMember, Quantity, TableMember, Typed, as_condition
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -130,7 +130,7 @@ class Events:
         if isinstance(member, Quantity) and member.variable.kind in ASSIGNED:
             return member
         if (
-            isinstance(member, Quantity | TableMember)
+            isinstance(member, Quantity | TableMember | NetworkMember)
             or dotted(name) in ("time", "pi", "true", "false")
             or (len(name.parts) == 1 and name.parts[0].name in names.iterators)
         ):

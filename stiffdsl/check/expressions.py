@@ -13,6 +13,7 @@ from stiffdsl.check.constants import Constants
 from stiffdsl.check.enums import compared_labels, labelled, no_label
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
+from stiffdsl.check.networks import declared_network, network_call
 from stiffdsl.check.quantities import dimensions, offsets
 from stiffdsl.check.quantities.dimension_rules import DimensionRules
 from stiffdsl.check.quantities.si import in_unit, plain_number
@@ -28,7 +29,16 @@ from stiffdsl.check.quantities.units import (
 )
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import Instance, Level, TableMember, Typed, as_condition, as_number
+from stiffdsl.check.symbols import (
+    Instance,
+    Level,
+    Member,
+    NetworkMember,
+    TableMember,
+    Typed,
+    as_condition,
+    as_number,
+)
 from stiffdsl.check.tables import TableElaboration, Tabulated
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.sources import load_data
@@ -326,6 +336,9 @@ class Walker:
         table = self.table_of(e.function)
         if table is not None:
             return self._lookup(e, *table)
+        network = self.network_of(e.function)
+        if network is not None:
+            return self._network(e, *network)
         if e.function in ARRAY_FUNCTIONS:
             return self._array_function(e)
         builtin = BUILTINS.get(e.function)
@@ -348,6 +361,37 @@ class Walker:
 
     def table_of(self, name: str) -> tuple[tree.TableDeclaration, bool] | None:
         """The table that is called by a name, and whether it is a member of the class, or of a part of it."""
+        found = self._called(name)
+        if isinstance(found, TableMember):
+            return found.table, True
+        if isinstance(found, LocatedDeclaration) and isinstance(found.declaration, tree.TableDeclaration):
+            return found.declaration, False
+        return None
+
+    def network_of(self, name: str) -> tuple[tree.NetworkDeclaration, tree.NetworkDeclaration | None] | None:
+        """The network that is called by a name; one of a file also as it is elaborated."""
+        found = self._called(name)
+        if isinstance(found, NetworkMember):
+            return found.network, None
+        if isinstance(found, LocatedDeclaration) and isinstance(found.declaration, tree.NetworkDeclaration):
+            return found.declaration, self.file_network(found)
+        return None
+
+    def file_network(self, found: LocatedDeclaration) -> tree.NetworkDeclaration:
+        """A network of a file, elaborated once for all that use it."""
+        declaration, known = found.declaration, self.tables.networks
+        assert isinstance(declaration, tree.NetworkDeclaration)
+        if id(declaration) not in known:
+            own = Walker(self.report, VisibleNames(found.scope, None), {}, self.tables)
+            made = declared_network(declaration, own, Level.CONSTANT)
+            arrays = {v.name: v.value for v in own.constants.arrays.values() if v.value is not None}
+            known[id(declaration)] = replace(
+                made, scale=tuple([(name, _replaced(scale, arrays)) for name, scale in made.scale])
+            )
+        return known[id(declaration)]
+
+    def _called(self, name: str) -> Member | LocatedDeclaration | None:
+        """The member of the class, or of a part of it, or the declaration of a file, that is called by a name."""
         entity = self.names.entity
         first, *rest = name.split(".")
         if entity is not None and first in entity.members:
@@ -357,11 +401,18 @@ class Walker:
                 if entity is None or part not in entity.members:
                     return None
                 member = entity.members[part]
-            return (member.table, True) if isinstance(member, TableMember) else None
-        found = self.names.scope.find(name)
-        if found is not None and isinstance(found.declaration, tree.TableDeclaration):
-            return found.declaration, False
-        return None
+            return member
+        return self.names.scope.find(name)
+
+    def _network(
+        self, e: tree.Call, network: tree.NetworkDeclaration, static: tree.NetworkDeclaration | None
+    ) -> Typed:
+        wanted = len(network.arguments)
+        if not self._counted(e, len(e.arguments) == wanted, str(wanted)):
+            for argument in e.arguments:
+                self.walk(argument)
+            return Typed(e, None, len(network.result.dimensions), Level.PARAMETER, False)
+        return network_call(e, network, static, self, self._rank)
 
     def _lookup(self, e: tree.Call, table: tree.TableDeclaration, member: bool) -> Typed:
         """A table at its arguments; one that no modifier can replace brings its figures along."""
@@ -413,7 +464,7 @@ class Walker:
                 *BUILTINS,
                 *ARRAY_FUNCTIONS,
                 "der",
-                *names.scope.known(tree.FunctionDeclaration, tree.TableDeclaration),
+                *names.scope.known(tree.FunctionDeclaration, tree.TableDeclaration, tree.NetworkDeclaration),
             ]
             self.report.say(
                 "E0230",
@@ -737,3 +788,10 @@ def _unit_help(error: UnitError) -> str | None:
     if symbol is None and error.near.startswith("K") and is_unit("k" + error.near[1:]):
         symbol = "k" + error.near[1:]
     return f"write `{symbol}`" if symbol else did_you_mean(error.near, known_units())
+
+
+def _replaced(expr: tree.Expr, arrays: dict[str, tree.Expr]) -> tree.Expr:
+    """`expr`, or the array constant of a file that it names."""
+    if isinstance(expr, tree.Name) and len(expr.parts) == 1 and not expr.parts[0].indices:
+        return arrays.get(expr.parts[0].name, expr)
+    return expr

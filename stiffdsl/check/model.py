@@ -53,6 +53,8 @@ class Class:
     experiment: tree.Experiment | None
     span: Span
     tables: tuple[TableUse, ...] = ()
+    # Sizes, seeds and scales are resolved.
+    networks: tuple[tree.NetworkDeclaration, ...] = ()
     observations: tuple[tree.Variable, ...] = ()
     doses: tuple[tree.Name, ...] = ()
 

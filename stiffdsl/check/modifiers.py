@@ -11,7 +11,7 @@ from typing import Any
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
 from stiffdsl.check.quantities.dimensions import agree
-from stiffdsl.check.symbols import Entity, Instance, Level, Member, Quantity, TableMember
+from stiffdsl.check.symbols import Entity, Instance, Level, Member, NetworkMember, Quantity, TableMember
 from stiffdsl.check.tables import Tabulated, is_reader
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
@@ -84,6 +84,15 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         return None
     if isinstance(member, TableMember):
         return _replaced(modifier, member.table, walker)
+    if isinstance(member, NetworkMember):
+        report.say(
+            "E0298",
+            f"`{modifier.name}` is a network, it is not given by a modifier",
+            (modifier.span, "cannot be set"),
+            (member.span, "declared here"),
+            help="its weights are parameters of a run; a network that parts share stands outside of all models",
+        )
+        return None
     parts = ()
     if modifier.parts and isinstance(member, Quantity) and member.variable.kind == "const":
         report.say(
@@ -240,7 +249,7 @@ def _find(modifier: tree.Modifier, target: Entity, walker: Walker) -> tuple[Memb
             return member, rank
         if not isinstance(member, Instance):
             text = ".".join(segments[: k + 1])
-            what = "quantity" if isinstance(member, Quantity) else "table"
+            what = {Quantity: "quantity", TableMember: "table"}.get(type(member), "network")
             walker.report.say(
                 "E0240", f"`{text}` is a {what} and has no parts", (modifier.span, "cannot be set")
             )

@@ -14,7 +14,16 @@ from stiffdsl.check.quantities.offsets import Offsets
 from stiffdsl.check.quantities.units import NONE
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, TableMember, Typed, as_number
+from stiffdsl.check.symbols import (
+    Entity,
+    Instance,
+    Level,
+    NetworkMember,
+    Quantity,
+    TableMember,
+    Typed,
+    as_number,
+)
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 
@@ -124,13 +133,16 @@ class Resolver:
             tree.Connector: "a connector",
             tree.Enum: "an enumeration",
             tree.TableDeclaration: "a table",
+            tree.NetworkDeclaration: "a network",
         }.get(type(found.declaration), "a model")
         self.report.say(
             "E0223",
             f"`{dotted(name)}` is {what}, not a quantity",
             (name.span, "a quantity is expected here"),
             help="call it with its arguments"
-            if isinstance(found.declaration, tree.FunctionDeclaration | tree.TableDeclaration)
+            if isinstance(
+                found.declaration, tree.FunctionDeclaration | tree.TableDeclaration | tree.NetworkDeclaration
+            )
             else None,
         )
         return wrong(name)
@@ -241,10 +253,11 @@ class Resolver:
                     self._not_a_quantity(name, so_far, member)
                     return wrong(name)
                 continue
-            if isinstance(member, TableMember):
+            if isinstance(member, TableMember | NetworkMember):
+                what = "table" if isinstance(member, TableMember) else "network"
                 self.report.say(
                     "E0223",
-                    f"`{so_far}` is a table, not a quantity",
+                    f"`{so_far}` is a {what}, not a quantity",
                     (name.span, "a quantity is expected here"),
                     (member.span, "declared here"),
                     help="call it with its arguments",

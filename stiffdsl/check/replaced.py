@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Entity, Instance, Member, Quantity, TableMember
+from stiffdsl.check.symbols import Entity, Instance, Member, NetworkMember, Quantity, TableMember
 from stiffdsl.syntax import tree
 
 # So many missing members are named.
@@ -79,6 +79,8 @@ def _lacks(new: Entity, name: str, member: Member) -> str | None:
     found = new.members.get(name)
     if isinstance(member, TableMember):
         return None if isinstance(found, TableMember) else f"table `{name}`"
+    if isinstance(member, NetworkMember):
+        return None if _alike(found, member) else f"network `{name}`"
     kind = member.component.kind if isinstance(member, Instance) else member.variable.kind
     if found is None:
         # What only the class itself and those that mention it know of is missed where it is mentioned.
@@ -95,3 +97,13 @@ def _lacks(new: Entity, name: str, member: Member) -> str | None:
     if not dimensions.agree(here, there):
         return f"{kind} `{name} [{member.variable.unit}]`"
     return f"{kind} `{name}`" if found.level > member.level else None
+
+
+def _alike(found: Member | None, member: NetworkMember) -> bool:
+    """Whether a member is a network with as many arguments, of the same ranks."""
+    if not isinstance(found, NetworkMember):
+        return False
+    one, other = (
+        [len(v.dimensions) for v in (*m.network.arguments, m.network.result)] for m in (found, member)
+    )
+    return one == other

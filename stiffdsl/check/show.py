@@ -44,6 +44,10 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         for u in cls.components
     )
     tables = tuple(_table(t) for t in cls.tables)
+    networks = tuple(
+        replace(n, arguments=tuple(map(_value_in_si, n.arguments)), result=_value_in_si(n.result))
+        for n in cls.networks
+    )
     if cls.kind == "connector":
         return tree.Connector(cls.name, cls.doc, cls.variables, cls.span, cls.span, components)
     return tree.Model(
@@ -54,6 +58,7 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         declarations=(
             *variables,
             *tables,
+            *networks,
             *components,
             *cls.observations,
             *((tree.Dose(cls.doses, cls.span),) if cls.doses else ()),
@@ -65,6 +70,10 @@ def _declaration(cls: Class) -> tree.Model | tree.Connector:
         span=cls.span,
         name_span=cls.span,
     )
+
+
+def _value_in_si(value: tree.NetworkValue) -> tree.NetworkValue:
+    return replace(value, unit=_si(value.unit))
 
 
 def _table(use: TableUse) -> tree.TableDeclaration:

@@ -1,6 +1,6 @@
 """Equations, connections, loops, reactions and the experiment of a class, each by its own rules."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 
 from stiffdsl.check import labels
@@ -46,12 +46,11 @@ _FORMS = {
 
 
 class Statements:
-    """Elaborates the statements of one class; `not_yet` reports a form that this version does not compile."""
+    """Elaborates the statements of one class."""
 
-    def __init__(self, walker: Walker, not_yet: Callable[[str, Span], None]):
+    def __init__(self, walker: Walker):
         self.walker = walker
         self.report = walker.report
-        self._not_yet = not_yet
         self._events = Events(walker)
         self._connects = True
         self._around: tuple[tree.Iterator, ...] = ()
@@ -100,9 +99,6 @@ class Statements:
                 return tree.For(iterators, body, statement.span)
             case tree.When() | tree.Assert():
                 return self._event(statement)
-            case tree.Later():
-                self._not_yet(statement.form, statement.span)
-                return None
 
     def _choice(self, statement: tree.IfEquation) -> tuple[tree.Statement, ...]:
         """A block of equations under a condition: as it is where a constant decides, else one equation a place."""

@@ -142,7 +142,22 @@ class TableMember:
         return self.table.name_span
 
 
-Member = Quantity | Instance | TableMember
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkMember:
+    """A `network` of a class."""
+
+    network: tree.NetworkDeclaration
+
+    @property
+    def rank(self) -> int:
+        return 0
+
+    @property
+    def span(self) -> Span:
+        return self.network.name_span
+
+
+Member = Quantity | Instance | TableMember | NetworkMember
 
 
 class Progress(Enum):

@@ -93,6 +93,8 @@ class TableElaboration:
         self._report, self._load = report, load
         self._known: dict[int, TableData | None] = {}
         self._files: dict[tuple[str, str], DataFile] = {}
+        # Networks of files as they are elaborated, by declaration.
+        self.networks: dict[int, tree.NetworkDeclaration] = {}
 
     def of(self, declaration: tree.TableDeclaration) -> TableData | None:
         """The figures of a declaration; None where it has none, or after a mistake."""

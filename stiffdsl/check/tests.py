@@ -13,7 +13,7 @@ from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.statements import EXPERIMENT_OPTIONS, Statements
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed
+from stiffdsl.check.symbols import Entity, Instance, Level, NetworkMember, Quantity, Typed
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 
@@ -120,7 +120,7 @@ class _Reader:
         test = self.test
         for setting in test.settings:
             self._setting(setting)
-        run = Statements(self.walker, lambda form, span: None).experiment(test.run, "simulate")
+        run = Statements(self.walker).experiment(test.run, "simulate")
         reader = Expectations(self.walker, self.entity)
         expectations = [reader.read(e) for e in test.expectations]
         options = {} if run is None else {name: self._option(name, value) for name, value in run.options}
@@ -249,9 +249,12 @@ class _Reader:
                 self.report.say("E0223", f"`{text}` has no parts", (name.span, "is a quantity"))
                 return None
             if not isinstance(member, Instance):
+                what = "network" if isinstance(member, NetworkMember) else "table"
                 self.report.say(
-                    "E0271", f"`{text}` is a table, it is not set in a test", (name.span, "cannot be set"),
-                    help="declare a model for the test that extends this one with another table",
+                    "E0271", f"`{text}` is a {what}, it is not set in a test", (name.span, "cannot be set"),
+                    help="declare a model for the test that extends this one with another table"
+                    if what == "table"
+                    else "weights are given from Python, or by `compile -o`",
                 )  # fmt: skip
                 return None
             if last:

@@ -14,6 +14,7 @@ from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
 from stiffdsl.flat.kinetics.stoichiometry import Stoichiometry
 from stiffdsl.flat.model import SLOT_KINDS, Block, Event, RunEnd
+from stiffdsl.flat.networks import NetworkShape, NetworksUsed
 from stiffdsl.flat.shared import Sharing, sharing
 from stiffdsl.flat.tables import TablesUsed
 from stiffdsl.syntax import tree
@@ -34,6 +35,7 @@ def _label(root: Class, name: str, value: str) -> float:
 class Context:
     """Numbers of unknowns, parameters, inputs and constants; equations, values and mistakes gathered so far.
 
+    `measure(context, node, sizes, name)` gives array dimensions as numbers.
     `evaluate(context, node, name)` gives the value of a `const` when first asked for: values are expanded, and
     expanded expressions ask for values.
     """
@@ -43,9 +45,10 @@ class Context:
         checked: CheckedModel,
         overrides: Mapping[str, float | str],
         evaluate: Callable[["Context", Node, str], np.ndarray],
+        measure: Callable[["Context", Node, tuple[tree.Expr, ...], str], tuple[int, ...]],
     ):
         self.checked = checked
-        self.evaluate = evaluate
+        self.evaluate, self.measure = evaluate, measure
         self.overrides = tuple(overrides)
         self.diagnostics: list[Diagnostic] = []
         self.variables: list[Block] = []
@@ -71,6 +74,7 @@ class Context:
         self._constant_count = 3
         self._known_constants: dict[float, int] = {-1.0: 0, 0.0: 1, 1.0: 2}
         self.tables = TablesUsed()
+        self.networks = NetworksUsed()
         self.driven: list[tuple[Block, SeriesData]] = []
         self.evaluating: list[tuple[Node, str]] = []
         self.stoichiometry = Stoichiometry()
@@ -108,6 +112,10 @@ class Context:
     def constant_of(self, node: Node, name: str) -> np.ndarray:
         """The value of `const name` of `node`."""
         return self.evaluate(self, node, name)
+
+    def network(self, node: Node, call: tree.NetworkCall) -> tuple[int, NetworkShape]:
+        """The number of the network that a statement of `node` calls, and its shape."""
+        return self.networks.called(call, node, lambda *given: self.measure(self, *given))
 
     def hidden(self, size: int, label: str, span: Span) -> int:
         """New variables the user did not declare (rates, intermediate values): the number of the first."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from stiffdsl.flat.functions import Lookup, Scaled, Where, scaled, where
+from stiffdsl.flat.functions import Opaque, Scaled, Where, scaled, where
 from stiffdsl.flat.template import operations
 
 # Derivatives of at most this many operations and leaves are tried in expanded form.
@@ -62,7 +62,7 @@ def slopes(e: sp.Expr) -> Slopes:
         y, x = e.args
         below = sp.Pow(x**2 + y**2, -1)  # type: ignore[operator]
         return _added((_inner(scaled(x, below), y), _inner(scaled(-y, below), x)))  # type: ignore[operator, arg-type]
-    if isinstance(e, Lookup):
+    if isinstance(e, Opaque):
         return _added(_chained(e.slope(k), x) for k, x in enumerate(e.inner))
     if isinstance(e, sp.Function) and len(e.args) == 1:
         return _chained(e.fdiff(1), e.args[0], vanishes=isinstance(e, sp.exp) and singular(e.args[0]))  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node, positions
 from stiffdsl.flat.model import SLOT_KINDS, Block
+from stiffdsl.flat.network_calls import network_call
 from stiffdsl.flat.numeric import FUNCTIONS, OPERATORS, REDUCTIONS, Value, truth
 from stiffdsl.flat.reductions import reduce, reduce_array, terms_of
 from stiffdsl.flat.shapes import lengths, shape_of, text, unknown_name
@@ -129,6 +130,7 @@ class StatementExpansion:
                 "if",
                 "call",
                 "lookup",
+                "network",
                 "total",
             ):
                 column = self.context.hidden(self.domain.size, "part", expr.span) + np.arange(
@@ -428,6 +430,8 @@ class StatementExpansion:
     def _call(self, expr: tree.Call) -> Value:
         if isinstance(expr, tree.TableCall):
             return self._lookup(expr)
+        if isinstance(expr, tree.NetworkCall):
+            return network_call(self, expr)
         if expr.function == "der":
             return self._der(expr)
         if expr.function in REDUCTIONS and len(expr.arguments) == 1:

@@ -54,12 +54,14 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
     parameter_values = definitions(context.parameter_values, context.constant, context.parameters)
     input_values = definitions(context.input_values, context.constant)
     tables, figures = context.tables.placed(context.next["param"])
+    networks, weights = context.networks.placed(context.next["param"] + sum(b.size for b in figures))
     return FlatModel(
         name=context.checked.root.name,
         doc=context.checked.root.doc,
         variables=tuple(context.variables),
-        parameters=(*context.parameters, *figures),
+        parameters=(*context.parameters, *figures, *weights),
         tables=tables,
+        networks=networks,
         driven=tuple(context.driven),
         inputs=tuple(context.inputs),
         constants=context.constants,

@@ -105,6 +105,54 @@ class Lookup(sp.Expr):
         return f"table{self.number}{primes}({inner})"
 
 
+class Network(sp.Expr):
+    """An entry of the result of a network: `Network(number, directions, output, site, x, …)`.
+
+    `directions` (a tuple) are the arguments that it is differentiated by, in ascending order, counted from 0; `output`
+    and `site` the entry and the instance, numbers or slots of constants.
+    """
+
+    is_commutative = True
+    is_real = True
+    # The weights of a network are numbers of a run, not of the model.
+    is_number = False  # type: ignore[assignment]
+
+    def __new__(cls, *args):
+        return super().__new__(cls, *map(sp.sympify, args))
+
+    @property
+    def number(self) -> int:
+        return int(self.args[0])  # type: ignore[call-overload]
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        return tuple(int(k) for k in self.args[1].args)  # type: ignore[call-overload]
+
+    @property
+    def inner(self) -> tuple[sp.Expr, ...]:
+        """The arguments of the network."""
+        return self.args[4:]  # type: ignore[return-value]
+
+    def slope(self, k: int) -> sp.Expr:
+        """The derivative by argument k."""
+        return Network(self.args[0], sp.Tuple(*sorted((*self.directions, k))), *self.args[2:])
+
+    def _eval_derivative(self, s):
+        return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))
+
+    def _sympystr(self, printer):
+        shown = ", ".join(printer.doprint(a) for a in self.inner[:4])
+        more = ", …" if len(self.inner) > 4 else ""
+        slopes = "".join(f"_{k + 1}" for k in self.directions)
+        output, site = (printer.doprint(a + 1 if isinstance(a, sp.Integer) else a) for a in self.args[2:4])
+        place = "" if self.args[3] == 0 else f"{{{site}}}"
+        return f"network{self.number}{place}{slopes}({shown}{more})[{output}]"
+
+
+# What equations say nothing of: only derivatives are known, and what depends on what.
+Opaque = (Lookup, Network)
+
+
 class Scaled(sp.Expr):
     """`factor*value`, and zero where the factor is, even if the value is infinite there or no number.
 

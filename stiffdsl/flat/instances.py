@@ -70,7 +70,7 @@ def dimensions(context: Context, node: Node, exprs: tuple[tree.Expr, ...], name:
 
 def instantiated(checked: CheckedModel, constants: Mapping[str, float | str]) -> Context:
     """A context that holds the instance tree of `checked`; mistakes are among its diagnostics."""
-    context = Context(checked, constants, constant_value)
+    context = Context(checked, constants, constant_value, dimensions)
     context.attempt(lambda: _add_instances(context))
     return context
 

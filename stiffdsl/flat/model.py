@@ -173,6 +173,32 @@ class FlatTable:
 
 
 @dataclass(frozen=True, eq=False)
+class FlatNetwork:
+    """A network that equations call. Its weights are parameters: of each layer a `weight` of (outputs, inputs) and a
+    `bias`, for each of the `instances`, row by row; `figures` are their initial values.
+
+    `widths`: of all layers, the input's first. `shared`: it is one of a file.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    activation: str
+    blocks: tuple[Block, ...]
+    figures: tuple[np.ndarray, ...]
+    instances: int
+    shared: bool
+    arguments: tuple[str, ...]
+    result: str
+    doc: str | None
+    span: Span
+
+    @property
+    def size(self) -> int:
+        """The number of weights and biases of one instance."""
+        return sum(b.size for b in self.blocks) // self.instances
+
+
+@dataclass(frozen=True, eq=False)
 class Definition:
     """`target = value` for scalars that are computed before a solve: parameters, start values, guesses."""
 
@@ -273,7 +299,7 @@ class FlatModel:
     `default_start[v]`: the start of v is the default of a part's class, which gives way to what the model says
     otherwise: a start of that part or of an alias, `initial`, or a constraint. Empty: there are none.
     `fixed`: parameters that are in the equations as numbers, by their number (`fixed_parameters.py`). Blocks of
-    `tables` are among the parameters, behind all that are declared.
+    `tables`, then of `networks`, are among the parameters, behind all that are declared.
     """
 
     name: str
@@ -299,6 +325,7 @@ class FlatModel:
     events: tuple[Event, ...] = ()
     stops: tuple[RunEnd, ...] = ()
     tables: tuple[FlatTable, ...] = ()
+    networks: tuple[FlatNetwork, ...] = ()
     # Inputs that figures of files drive where a run says nothing else.
     driven: tuple[tuple[Block, SeriesData], ...] = ()
     uncertainty: Uncertainty = field(default_factory=Uncertainty)

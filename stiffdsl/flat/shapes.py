@@ -55,6 +55,10 @@ def _shape_of(look: Expander, expr: tree.Expr) -> tuple[int, ...]:
                 return ()
             if expr.function in ARRAY_FUNCTIONS:
                 return _array_shape(look, expr)
+            if isinstance(expr, tree.NetworkCall):
+                _, network = look.context.network(look.node, expr)
+                if network.whole:
+                    return network.result
             joined = ()
             for argument in expr.arguments:
                 joined = _joined(joined, shape_of(look, argument), expr)

@@ -85,7 +85,9 @@ def _holding(kind: type) -> tuple[str, ...]:
     """The fields of a kind of node that may hold expressions; a function in place holds its arguments in its value."""
     if kind is tree.Inlined:
         return ("value",)
-    return tuple(f.name for f in fields(kind) if f.name not in ("span", "name", "name_span"))
+    return tuple(
+        f.name for f in fields(kind) if f.name not in ("span", "name", "name_span", "table", "network")
+    )
 
 
 def children(e: object) -> list[tree.Expr]:

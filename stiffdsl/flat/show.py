@@ -3,13 +3,23 @@
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.model import Block, Definition, Event, Family, FlatModel, FlatTable, slot, total
+from stiffdsl.flat.model import (
+    Block,
+    Definition,
+    Event,
+    Family,
+    FlatModel,
+    FlatNetwork,
+    FlatTable,
+    slot,
+    total,
+)
 
 
 def show(model: FlatModel, most: int = 3) -> str:
     """Blocks, families with their first `most` members, aliases."""
     lines = [f"flat {model.name}: {model.size} variables, {sum(f.size for f in model.equations)} equations"]
-    held = {b.offset for t in model.tables for b in t.blocks}
+    held = {b.offset for t in (*model.tables, *model.networks) for b in t.blocks}
     for title, blocks in (
         ("variables", model.variables),
         ("parameters", model.parameters),
@@ -22,6 +32,9 @@ def show(model: FlatModel, most: int = 3) -> str:
     if model.tables:
         lines.append("tables")
         lines += [f"  table{k} {_table(t)}" for k, t in enumerate(model.tables)]
+    if model.networks:
+        lines.append("networks")
+        lines += [f"  network{k} {_network(n)}" for k, n in enumerate(model.networks)]
     for title, families in (("equations", model.equations), ("initial", model.initial)):
         if families:
             lines.append(title)
@@ -129,6 +142,14 @@ def _block(block: Block) -> str:
 def _table(table: FlatTable) -> str:
     size = " x ".join(str(b.size) for b in table.knots)
     return f"{table.name}: {table.method}, {size} rows, outside {table.outside}"
+
+
+def _network(network: FlatNetwork) -> str:
+    times = f"{network.instances} x " if network.instances > 1 else ""
+    widths = " -> ".join(map(str, network.widths))
+    return (
+        f"{network.name}: {times}{widths}, {network.activation}, {network.size * network.instances} weights"
+    )
 
 
 def _definition(model: FlatModel, definition: Definition, blocks: tuple[Block, ...], most: int) -> list[str]:

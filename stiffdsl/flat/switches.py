@@ -214,6 +214,11 @@ def _number(skeleton: Skeleton, point: dict[Skeleton, np.ndarray]) -> np.ndarray
         # Any function serves that is another for each table: what equal arguments give is equal.
         values = [_number(part, point) for part in skeleton[2:]]
         return sum(((k + 1) * (x + 0.1 * x * x) for k, x in enumerate(values)), 0.1 * skeleton[1][0] - 1.0)
+    if head == "network":
+        # As smooth as that, and another for each network and each entry of its result.
+        output, site, *values = (_number(part, point) for part in skeleton[2:])
+        weights = 1 + 0.3 * output + 0.7 * site + skeleton[1][0]
+        return sum((weights * np.sin(x / (k + 1)) for k, x in enumerate(values)), 0.1 * weights)
     args = [_number(part, point) for part in skeleton[1:]]
     match head:
         case "add":

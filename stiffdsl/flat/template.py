@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from stiffdsl.flat.functions import FUNCTIONS, Lookup, where
+from stiffdsl.flat.functions import FUNCTIONS, Lookup, Network, where
 from stiffdsl.flat.model import TIME, slot, total
 
 Skeleton = tuple
@@ -35,8 +35,9 @@ def number(value: float) -> sp.Expr:
 
 
 def leading(skeleton: Skeleton) -> int:
-    """The number of entries before the arguments: `("call", "sin", x)`, `("lookup", (table, degree), x)`."""
-    return 2 if skeleton[0] in ("call", "lookup") else 1
+    """The number of entries before the arguments: `("call", "sin", x)`, `("lookup", (table, degree), x)`, `("network",
+    (number,), output, site, x, …)`."""
+    return 2 if skeleton[0] in ("call", "lookup", "network") else 1
 
 
 @lru_cache(maxsize=100_000)
@@ -56,6 +57,8 @@ def to_sympy(skeleton: Skeleton) -> Any:
     args = [to_sympy(a) for a in skeleton[leading(skeleton) :]]
     if head == "lookup":
         return Lookup(*skeleton[1], *(sp.Integer(0) for _ in args), *args)
+    if head == "network":
+        return Network(*skeleton[1], sp.Tuple(), *args)
     if head == "add":
         return sp.Add(*args)
     if head == "mul":

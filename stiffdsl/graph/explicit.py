@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.derive import derivative
-from stiffdsl.flat.functions import Ceil, Floor, Lookup, Where, where
+from stiffdsl.flat.functions import Ceil, Floor, Opaque, Where, where
 from stiffdsl.flat.model import TIME, Family, Sum, slot, total
 from stiffdsl.flat.template import operations, substitute, symbols_of
 
@@ -71,7 +71,7 @@ def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 def _decides(template: sp.Expr, symbol: sp.Symbol) -> bool:
     """Whether `symbol` stands in a condition, or is rounded."""
-    atoms = template.atoms(sp.core.relational.Relational, Floor, Ceil, Lookup)
+    atoms = template.atoms(sp.core.relational.Relational, Floor, Ceil, *Opaque)
     return any(symbol in symbols_of(atom) for atom in atoms)
 
 

@@ -14,7 +14,7 @@ from itertools import combinations
 
 import sympy as sp
 
-from stiffdsl.flat.functions import Lookup, Where
+from stiffdsl.flat.functions import Opaque, Where
 from stiffdsl.flat.template import multiplied_out, operations, substitute, symbols_of
 from stiffdsl.graph.explicit import coefficient, solve_for
 
@@ -84,7 +84,7 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: t
 
 def _cancelled(value: sp.Expr) -> sp.Expr:
     """Numerator and denominator without common factors, where that is quick: fewer divisions."""
-    if value.count_ops() > SHORT or value.has(Where, Lookup, sp.Function):
+    if value.count_ops() > SHORT or value.has(Where, *Opaque, sp.Function):
         return value
     shorter = sp.cancel(value)
     return shorter if shorter.count_ops() <= value.count_ops() else value
@@ -200,7 +200,7 @@ def _linear(templates: Sequence[sp.Expr], x: list[sp.Symbol]) -> bool:
 def _always_zero(expression: sp.Expr) -> bool:
     """Whether the expression vanishes at three points chosen without pattern: then it vanishes everywhere. What tables
     give is as free as the unknowns are."""
-    tables = sorted(expression.atoms(Lookup), key=str)
+    tables = sorted(expression.atoms(*Opaque), key=str)
     expression = substitute(expression, {t: sp.Symbol(f"lookup{k}") for k, t in enumerate(tables)})  # type: ignore[misc]
     if expression.is_number:
         return bool(sp.Abs(expression) < 1e-14)

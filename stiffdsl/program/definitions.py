@@ -11,7 +11,9 @@ import sympy as sp
 from stiffdsl.flat.functions import where
 from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
 from stiffdsl.program.lookups import LookupPlace, TablePlaces, monotone_slopes
+from stiffdsl.program.networks import NetworkPlaces
 from stiffdsl.program.ops import Builder
+from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 from stiffdsl.program.values import NOTHING, Value, Vectors
 
 _GIVEN = where(sp.Gt(slot(1), 0), slot(0), slot(2))
@@ -28,9 +30,9 @@ def parameters(flat: FlatModel, builder: Builder, totals: Sequence[Family] = ())
     made: list[Value] = []
     source = np.full(size, -1, dtype=np.int64)
     position = np.zeros(size, dtype=np.int64)
-    if flat.tables:
-        first = flat.tables[0].knots[0].offset
-        vector, values.tables = _tables(flat, builder, given.ops[0], mask.ops[0])
+    if flat.tables or flat.networks:
+        first = _first(flat)
+        vector, values.blocks = _blocks(flat, builder, given.ops[0], mask.ops[0])
         source[first : first + builder.size(vector)] = 0
         position[first : first + builder.size(vector)] = np.arange(builder.size(vector))
         made.append(Value(builder.size(vector), (vector,)))
@@ -80,20 +82,25 @@ def parameters(flat: FlatModel, builder: Builder, totals: Sequence[Family] = ())
     return builder.concatenate([values.vector(part) for part in parts if part.size])
 
 
-def in_parameters(flat: FlatModel, builder: Builder) -> tuple[TablePlaces, ...]:
-    """The tables of a model where functions over `p` find them."""
-    if not flat.tables:
-        return ()
+def _first(flat: FlatModel) -> int:
+    """The first parameter that holds a table or a network."""
+    return min(b.offset for part in (*flat.tables, *flat.networks) for b in part.blocks)
+
+
+def in_parameters(flat: FlatModel, builder: Builder) -> ParameterBlocks:
+    """The tables and networks of a model where functions over `p` find them."""
+    if not flat.tables and not flat.networks:
+        return NO_BLOCKS
     return _places(flat, builder.input("p", sum(b.size for b in flat.parameters)), 0)
 
 
-def _places(flat: FlatModel, vector: int, first: int) -> tuple[TablePlaces, ...]:
-    """The tables in a vector that holds the parameters from `first` on."""
+def _places(flat: FlatModel, vector: int, first: int) -> ParameterBlocks:
+    """The tables and networks in a vector that holds the parameters from `first` on."""
 
     def place(block: Block) -> LookupPlace:
         return LookupPlace(vector, block.offset - first, block.size)
 
-    return tuple(
+    tables = tuple(
         TablePlaces(
             t.method,
             t.outside,
@@ -103,23 +110,40 @@ def _places(flat: FlatModel, vector: int, first: int) -> tuple[TablePlaces, ...]
         )
         for t in flat.tables
     )
+    networks = tuple(
+        NetworkPlaces(
+            n.widths,
+            n.activation,
+            n.instances,
+            tuple(map(place, n.blocks[::2])),
+            tuple(map(place, n.blocks[1::2])),
+        )
+        for n in flat.networks
+    )
+    return ParameterBlocks(tables, networks)
 
 
-def _tables(flat: FlatModel, b: Builder, given: int, mask: int) -> tuple[int, tuple[TablePlaces, ...]]:
-    """The parameters that hold tables: those given, else the figures of the model; slopes of cubic pieces follow."""
+def _blocks(flat: FlatModel, b: Builder, given: int, mask: int) -> tuple[int, ParameterBlocks]:
+    """The parameters that hold tables and networks: those given, else the figures of the model; slopes of cubic pieces
+    follow from these."""
     parts: list[int] = []
+
+    def chosen(block: Block, figures: np.ndarray) -> int:
+        at = block.offset + np.arange(block.size)
+        is_given = b.apply("gt", b.take(mask, at), b.number(0.0))
+        return b.full(b.apply("select", is_given, b.take(given, at), b.constants(figures)), block.size)
+
     for table in flat.tables:
         own: list[LookupPlace] = []
         for block, figures in zip((*table.knots, table.values), table.figures, strict=True):
-            at = block.offset + np.arange(block.size)
-            chosen = b.apply("gt", b.take(mask, at), b.number(0.0))
-            value = b.apply("select", chosen, b.take(given, at), b.constants(figures))
-            own.append(LookupPlace(b.full(value, block.size), 0, block.size))
+            own.append(LookupPlace(chosen(block, figures), 0, block.size))
         parts += [place.vector for place in own]
         if table.slopes is not None:
             parts.append(monotone_slopes(b, own[0], own[1]))
+    for network in flat.networks:
+        parts += [chosen(b, f) for b, f in zip(network.blocks, network.figures, strict=True)]
     vector = b.concatenate(parts)
-    return vector, _places(flat, vector, flat.tables[0].knots[0].offset)
+    return vector, _places(flat, vector, _first(flat))
 
 
 def scattered(flat: FlatModel, builder: Builder, definitions: Sequence[Definition], size: int) -> int:

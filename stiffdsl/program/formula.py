@@ -4,16 +4,16 @@ Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch t
 division by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import sympy as sp
 
 from stiffdsl.elementary import ELEMENTARY
-from stiffdsl.flat.functions import Lookup, Scaled, Where
+from stiffdsl.flat.functions import Lookup, Network, Scaled, Where
 from stiffdsl.flat.model import TIME
-from stiffdsl.program.lookups import TablePlaces, lookup
+from stiffdsl.program.lookups import lookup
+from stiffdsl.program.networks import network
 from stiffdsl.program.ops import Builder
+from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 
 _UNARY = {
     **{name: name for name in ELEMENTARY},
@@ -34,12 +34,13 @@ _PRODUCT, _DIVISIONS = 16, 4
 
 
 class TemplateLowering:
-    """One template over one set of values: `symbols` by name of the slot, and `time`; and the tables it looks into."""
+    """One template over one set of values: `symbols` by name of the slot, and `time`; and the tables and networks
+    that it calls."""
 
-    def __init__(self, builder: Builder, symbols: dict[str, int], tables: Sequence[TablePlaces] = ()):
+    def __init__(self, builder: Builder, symbols: dict[str, int], blocks: ParameterBlocks = NO_BLOCKS):
         self.builder = builder
         self.symbols = symbols
-        self.tables = tables
+        self.tables, self.networks = blocks.tables, blocks.networks
         self._done: dict[tuple[sp.Basic, int | None], int] = {}
         # Operations that each result would cost without sharing; `OperationCounts` reports the sum.
         self._cost: dict[tuple[sp.Basic, int | None], int] = {}
@@ -88,6 +89,8 @@ class TemplateLowering:
             return b.put("flag", (), bool(e))
         if isinstance(e, Lookup):
             return self._lookup(e)
+        if isinstance(e, Network):
+            return self._network(e)
         if isinstance(e, sp.atan2):
             return b.apply("atan2", self._safe(e.args[0]), self._safe(e.args[1]))
         name = _UNARY[type(e).__name__]
@@ -99,6 +102,10 @@ class TemplateLowering:
         if self.tables[e.number].outside == "error":
             self.builder.watched |= {(e.number, k, a): None for k, a in enumerate(arguments)}
         return lookup(self.builder, self.tables[e.number], e.orders, arguments)
+
+    def _network(self, e: Network) -> int:
+        output, site, *arguments = (self.build(a) for a in e.args[2:])
+        return network(self.builder, self.networks[e.number], e.directions, output, site, arguments)
 
     def _safe(self, e: sp.Basic) -> int:
         """An argument that must stay harmless where its branch is not taken."""

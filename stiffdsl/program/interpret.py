@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.program.lookups import fetched, located, scattered
+from stiffdsl.program.matrices import matmul, outer
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.program import Function, Program
 
@@ -65,6 +66,10 @@ def values_at(function: Function, tables: dict[str, np.ndarray], given: dict[str
                     value = fetched(*inputs, *op.data)
                 case "scatter":
                     value = scattered(*inputs, op.size or 0, *op.data)  # type: ignore[call-arg]
+                case "matmul":
+                    value = matmul(*inputs, *op.data)  # type: ignore[call-arg]
+                case "outer":
+                    value = outer(*inputs, *op.data)  # type: ignore[call-arg]
                 case name:
                     value = OPERATIONS[name].meaning(*(np.asarray(a) for a in inputs))
             values.append(value)

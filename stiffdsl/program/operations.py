@@ -16,6 +16,7 @@ from stiffdsl.program.partials import (
     arcsine,
     arctangent2,
     bounded,
+    positive_part,
     power,
     quotient,
     root,
@@ -50,6 +51,10 @@ def _jumps(
     return ElementwiseOperation(meaning, arity, smooth=False, infix=infix)
 
 
+def _positive_part(x: Any) -> Any:
+    return np.maximum(x, 0.0)
+
+
 OPERATIONS: dict[str, ElementwiseOperation] = {
     "add": ElementwiseOperation(np.add, 2, lambda b, k, value, args, d: d, infix=("{} + {}", 1)),
     "sub": ElementwiseOperation(
@@ -77,6 +82,8 @@ OPERATIONS: dict[str, ElementwiseOperation] = {
     "ceil": _jumps(np.ceil, 1),
     "abs": ElementwiseOperation(np.abs, 1, unary(lambda b, x, v: ("mul", b.apply("sign", x))), smooth=False),
     "sign": _jumps(np.sign, 1),
+    # Of networks alone: where they bend is no condition of the model.
+    "relu": ElementwiseOperation(_positive_part, 1, positive_part, smooth=False),
     "lt": _jumps(np.less, 2, ("{} < {}", 0)),
     "le": _jumps(np.less_equal, 2, ("{} <= {}", 0)),
     "gt": _jumps(np.greater, 2, ("{} > {}", 0)),

@@ -19,6 +19,8 @@ operations broadcast numbers over vectors. There are no loops, no branches and n
     fetch        a, k; data: first, n, by   a[first + k + by], k whole, the place held inside of the n entries
     scatter      k, b; data: first, n, by   a vector of zeros, to which b is added where `fetch` reads
     select       c, a, b                    a where c, else b
+    matmul       a, x; data: times, rows, columns, batch, groups, transposed   products of matrices and vectors
+    outer        x, y; data: times, rows, columns, batch, groups               sums of outer products (`networks.py`)
     elementwise  see `operations.OPERATIONS`
 """
 
@@ -336,7 +338,27 @@ class Builder:
                 return self.looked_up(op.name, args[0], args[1], op.data)
             case "scatter":
                 return self.put("scatter", tuple(args), op.data, op.size)
+            case "matmul":
+                return self.matmul(args[0], args[1], op.data)
+            case "outer":
+                return self.outer(args[0], args[1], op.data)
         raise AssertionError(op.name)
+
+    def vector(self, values: np.ndarray) -> int:
+        """A constant vector, also where all entries are equal."""
+        return self._table(np.asarray(values, dtype=float))
+
+    # --- matrices ---
+
+    def matmul(self, matrix: int, vectors: int, data: tuple[int, int, int, int, int, bool]) -> int:
+        """Products of matrices and vectors."""
+        times, rows, columns, batch, _, transposed = data
+        return self.put("matmul", (matrix, vectors), data, times * batch * (columns if transposed else rows))
+
+    def outer(self, x: int, y: int, data: tuple[int, int, int, int, int]) -> int:
+        """Sums of outer products of vectors."""
+        _, rows, columns, _, groups = data
+        return self.put("outer", (x, y), data, groups * rows * columns)
 
     # --- sums ---
 

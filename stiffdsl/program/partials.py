@@ -43,6 +43,11 @@ def _finite(b: RuleWriter, argument: int, infinite: int, slope: int) -> int:
     return b.apply("select", infinite, b.number(0.0), slope) if b.reads(argument, ON_THE_WAY) else slope
 
 
+def positive_part(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
+    zero = b.number(0.0)
+    return b.apply("select", b.apply("gt", args[0], zero), d, zero)
+
+
 def root(b: RuleWriter, k: int, value: int, args: list[int], d: int) -> int:
     zero = b.apply("eq", value, b.number(0.0))
     return _finite(b, args[0], zero, b.apply("div", d, b.apply("mul", b.number(2.0), value)))

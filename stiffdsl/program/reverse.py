@@ -152,6 +152,20 @@ class _Reverse:
                     self._give(op.args[0], b.put("scatter", (self.values[op.args[1]], bar), op.data, size))
             case "scatter":
                 self._give(op.args[1], b.looked_up("fetch", bar, self.values[op.args[0]], op.data))
+            case "matmul":
+                matrix, vectors = (self.values[a] for a in op.args)
+                *sizes, transposed = op.data
+                if self.active[op.args[1]]:
+                    self._give(op.args[1], b.matmul(matrix, bar, (*sizes, not transposed)))
+                if self.active[op.args[0]]:
+                    pair = (vectors, bar) if transposed else (bar, vectors)
+                    self._give(op.args[0], b.outer(*pair, tuple(sizes)))
+            case "outer":
+                x, y = (self.values[a] for a in op.args)
+                if self.active[op.args[0]]:
+                    self._give(op.args[0], b.matmul(bar, y, (*op.data, False)))
+                if self.active[op.args[1]]:
+                    self._give(op.args[1], b.matmul(bar, x, (*op.data, True)))
             case "select":
                 condition, zero = self.values[op.args[0]], b.number(0.0)
                 self._give(op.args[1], self._spread(op, b.apply("select", condition, bar, zero)))

@@ -20,7 +20,7 @@ from stiffdsl.program.program import Function
 
 # Functions that the text calls beside `xp`; `runtime/export/array_library.py` defines them.
 HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
-HELPERS += ("locate", "fetch", "scatter", "bounded_exp", "bounded_sinh", "bounded_cosh")
+HELPERS += ("locate", "fetch", "scatter", "matmul", "outer", "bounded_exp", "bounded_sinh", "bounded_cosh")
 
 _CHANGING = ("t", "y", "u", "side")
 # Precedence of text. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
@@ -168,6 +168,10 @@ class _Writer:
                 return f"{op.name}({texts[0]}, {texts[1]}, {', '.join(map(str, op.data))})", _ATOM
             case "scatter":
                 return f"scatter({texts[0]}, {texts[1]}, {op.size}, {', '.join(map(str, op.data))})", _ATOM
+            case "matmul" | "outer":
+                return f"{op.name}({texts[0]}, {texts[1]}, {', '.join(map(str, op.data))})", _ATOM
+            case "relu":
+                return f"xp.maximum({texts[0]}, 0.0)", _ATOM
             case "neg":
                 return f"-{_held(args[0], _SIGN)}", _SIGN
             case name if (infix := OPERATIONS[name].infix) is not None:

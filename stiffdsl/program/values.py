@@ -13,8 +13,8 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.program.formula import TemplateLowering
-from stiffdsl.program.lookups import TablePlaces
 from stiffdsl.program.ops import Builder
+from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 
 # So many pieces of other vectors are put end to end; more are gathered with an index.
 _PIECES = 8
@@ -70,9 +70,9 @@ class LoweringValues(Protocol):
 class Vectors:
     """Operations over whole families."""
 
-    def __init__(self, builder: Builder, tables: Sequence[TablePlaces] = ()):
+    def __init__(self, builder: Builder, blocks: ParameterBlocks = NO_BLOCKS):
         self.builder = builder
-        self.tables = tables
+        self.blocks = blocks
 
     def input(self, name: str, size: int) -> Value:
         return Value(size, (self.builder.input(name, size),)) if size else NOTHING
@@ -115,7 +115,7 @@ class Vectors:
             return NOTHING
         ops = {name: value.ops[0] for name, value in symbols.items()}
         ops["time"] = self.builder.input("t", None)
-        return Value(size, (TemplateLowering(self.builder, ops, self.tables).build(template),))
+        return Value(size, (TemplateLowering(self.builder, ops, self.blocks).build(template),))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
         if not size:
@@ -142,9 +142,9 @@ class Vectors:
 class Numbers:
     """Operations over one member at a time."""
 
-    def __init__(self, builder: Builder, tables: Sequence[TablePlaces] = ()):
+    def __init__(self, builder: Builder, blocks: ParameterBlocks = NO_BLOCKS):
         self.builder = builder
-        self.tables = tables
+        self.blocks = blocks
 
     def input(self, name: str, size: int) -> Value:
         if not size:
@@ -165,7 +165,7 @@ class Numbers:
         ops = []
         for m in range(size):
             here = {name: value.ops[m] for name, value in symbols.items()}
-            ops.append(TemplateLowering(self.builder, {**here, "time": time}, self.tables).build(template))
+            ops.append(TemplateLowering(self.builder, {**here, "time": time}, self.blocks).build(template))
         return Value(size, tuple(ops))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:

@@ -264,9 +264,6 @@ class TreeBuilder(Transformer):
 
     inner_port = component
 
-    def later(self, c):
-        return tree.Later(str(c[0]).split()[0], self._lines(c[0], c[0]), self._span(c[0]))
-
     # --- statements ---
 
     def equation(self, c):
@@ -324,11 +321,6 @@ class TreeBuilder(Transformer):
 
     def assert_(self, c):
         return tree.Assert(c[1], _unquoted(c[-2]), self._span(c[0], c[1]))
-
-    def _lines(self, first: Token, last: Token) -> tuple[str, ...]:
-        """The lines from one token to another, without indentation."""
-        lines = self.source.text.split("\n")[(first.line or 1) - 1 : last.end_line or 1]
-        return tuple(line.strip() for line in lines if line.strip())
 
     def action(self, c):
         if isinstance(c[0], Token):
@@ -575,6 +567,48 @@ class TreeBuilder(Transformer):
         return tree.TableDeclaration(
             str(c[1]), arguments, unit, value, doc, self._span(c[0], last), self._span(c[1])
         )
+
+    def network_value(self, c):
+        dimensions = next((tuple(i) for i in c if isinstance(i, list)), ())
+        unit = next((str(i)[1:-1].strip() for i in c if isinstance(i, Token) and i.type == "UNIT"), None)
+        return tree.NetworkValue(str(c[0]), dimensions, unit, self._span(c[0]))
+
+    def hidden(self, c):
+        return ("hidden", tuple(c[1::2]), self._span(c[0], c[-1]))
+
+    def activation(self, c):
+        return ("activation", (str(c[1]), self._span(c[1])), self._span(c[0], c[1]))
+
+    def seed(self, c):
+        return ("seed", c[1], self._span(c[0], c[1]))
+
+    def scaled(self, c):
+        return (str(c[0]), c[2], self._span(c[0], c[2]))
+
+    def scale(self, c):
+        return ("scale", tuple(c[1::2]), self._span(c[0]).to(c[-1][2]))
+
+    def network(self, c):
+        values = [i for i in c if isinstance(i, tree.NetworkValue)]
+        found: dict[str, Any] = {}
+        last = values[-1].span
+        for item in c:
+            if isinstance(item, tuple):
+                name, value, span = item
+                if name in found:
+                    self._report("E0104", f"`{c[1]}` has two `{name}`", span, "this is the second")
+                found[name], last = value, span
+        scale = found.get("scale", ())
+        for k, (name, _, span) in enumerate(scale):
+            if any(name == other for other, *_ in scale[:k]):
+                self._report("E0104", f"`{c[1]}` scales `{name}` twice", span, "this is the second")
+        activation, activation_span = found.get("activation", (None, None))
+        doc = next((_unquoted(i) for i in c if isinstance(i, Token) and i.type == "STRING"), None)
+        return tree.NetworkDeclaration(
+            str(c[1]), tuple(values[:-1]), values[-1], found.get("hidden", ()), activation, found.get("seed"),
+            tuple([(name, value) for name, value, _ in scale]), doc,
+            self._span(c[0]).to(last), self._span(c[1]), activation_span,
+        )  # fmt: skip
 
     def import_(self, c):
         return tree.Import(c[1][0], None, self._span(c[0]).to(c[1][1]))

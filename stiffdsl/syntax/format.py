@@ -86,8 +86,6 @@ def _content(text: str) -> list[tuple[str, str]]:
 def _shown(token: Token) -> str:
     if token.type == "UNIT":
         return f"[{token[1:-1].strip()}]"
-    if token.type == "LATER":
-        return "\n".join(line.rstrip() for line in token.split("\n"))
     return str(token)
 
 

@@ -71,6 +71,8 @@ _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
 _TEST_WORDS = {"of", "at", "over", "within", "stop", *_TEST_LINES}
 # A comparison outside of a text.
 _COMPARES = re.compile(r'^(?:[^"=<>\n]|"(?:\\.|[^"\\\n])*")*[=<>]')
+# The words that stand between the values of a network.
+_NETWORK_WORDS = {"hidden", "activation", "seed", "scale", "by"}
 # These end a test that was not closed.
 _AFTER_TEST = {"END", "MODEL", "PARTIAL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM"}
 # Words of other languages for `elseif`.
@@ -92,7 +94,7 @@ _BOUNDARY = re.compile(
     r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
     r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
     r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port|table"
-    r"|random|covariate|observe|dose)"
+    r"|network|random|covariate|observe|dose)"
     r"[ \t]+[^\W\d]|test[ \t]+\")"
 )
 
@@ -110,7 +112,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
     previous, block_if, choices, in_test, in_function, braces = "NEWLINE", False, 0, False, 0, 0
-    head = ""
+    head, in_network = "", False
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -137,7 +139,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 depth, choices = 0, 0
                 column = position - line_start
                 yield Token("NEWLINE", "\n", position - 1, line, column, line, column + 1, position)
-                previous, block_if = "NEWLINE", False
+                previous, block_if, in_network = "NEWLINE", False, False
             line += 1
             line_start = position
             continue
@@ -155,8 +157,11 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 continue
             if value == "return" and in_function and previous == "NEWLINE":
                 kind = "RETURN"
+            elif in_network and depth == 0 and previous in _OPERAND and value in _NETWORK_WORDS:
+                kind = value.upper()
             elif value in _WORDS or (in_test and value in _TEST_WORDS):
                 kind = _word(value, previous, depth, text, position)
+                in_network = in_network or kind == "NETWORK"
                 if kind == "SIZE" and head == "NAME" and text[position : position + 1] == "(":
                     kind = "NAME"  # a function: what begins with a name declares nothing
                 if kind == "NAME" and in_test:
@@ -165,10 +170,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                     in_test = kind == "TEST"
                 if kind in _BLOCKS:
                     kind, in_function = _in_function(kind, in_function, previous, text, position)
-                if kind == "LATER":
-                    position = _declaration_end(text, position)
-                    value = text[start:position]
-                elif kind == "IF_BLOCK" or kind == "ELSEIF" or (value in _ELSEIF and previous == "NEWLINE"):
+                if kind == "IF_BLOCK" or kind == "ELSEIF" or (value in _ELSEIF and previous == "NEWLINE"):
                     block_if = True
                 elif kind == "IF":
                     choices += 1
@@ -293,7 +295,7 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         if value == "else":
             return "ELSE_BLOCK"
         if value in ("table", "network") and re.match(r"[^\W\d]", following):
-            return "LATER" if value == "network" else "TABLE"
+            return value.upper()
         if value == "not":
             return "NOT"
         if value == "test":

@@ -205,13 +205,17 @@ def _in_function(p: ErrorContext) -> bool:
 
 def _declaration(p: ErrorContext) -> Diagnostic | None:
     """A declaration after the sections began, or two of them in one line."""
-    if not p.line and "POTENTIAL" in p.accepted and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
+    if (
+        not p.line
+        and "POTENTIAL" in p.accepted
+        and p.token.type in ("KIND", "PART", "PORT", "DOSE", "NETWORK")
+    ):
         return p.say(
             f"a connector has no `{p.token}`",
             "it holds potentials, flows and ports",
             help="write `potential v [V]` or `flow i [A]`; parts belong into a model",
         )
-    if not p.line and p.token.type in ("KIND", "PART", "PORT", "DOSE", "LATER"):
+    if not p.line and p.token.type in ("KIND", "PART", "PORT", "DOSE", "NETWORK"):
         where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"
         return p.say(f"a declaration stands {where}", help="move it there")
     if p.first is None or p.first.type not in ("KIND", "PART", "PORT"):

@@ -23,7 +23,7 @@ def show(module: tree.Module) -> str:
     blocks = ["\n".join(_import(i) for i in module.imports)] if module.imports else []
     constants: list[str] = []
     for declaration in module.declarations:
-        if isinstance(declaration, tree.Variable | tree.TableDeclaration):
+        if isinstance(declaration, tree.Variable | tree.TableDeclaration | tree.NetworkDeclaration):
             constants.append(_declared(declaration))
             continue
         if constants:
@@ -80,8 +80,29 @@ def show_variable(variable: tree.Variable) -> str:
     return " ".join(words) + _doc(variable.doc)
 
 
-def _declared(node: tree.Variable | tree.TableDeclaration) -> str:
+def _declared(node: tree.Variable | tree.TableDeclaration | tree.NetworkDeclaration) -> str:
+    if isinstance(node, tree.NetworkDeclaration):
+        return show_network(node)
     return show_table(node) if isinstance(node, tree.TableDeclaration) else show_variable(node)
+
+
+def show_network(network: tree.NetworkDeclaration) -> str:
+    """One declaration: `network g(T, soc) -> rate hidden 16, 16 activation tanh`."""
+
+    def value(node: tree.NetworkValue) -> str:
+        unit = f" [{node.unit}]" if node.unit is not None else ""
+        return f"{node.name}{_indices(node.dimensions)}{unit}"
+
+    text = f"network {network.name}({', '.join(map(value, network.arguments))}) -> {value(network.result)}"
+    if network.hidden:
+        text += f" hidden {', '.join(map(show_expression, network.hidden))}"
+    if network.activation is not None:
+        text += f" activation {network.activation}"
+    if network.seed is not None:
+        text += f" seed {show_expression(network.seed)}"
+    if network.scale:
+        text += f" scale {', '.join(f'{name} by {show_expression(by)}' for name, by in network.scale)}"
+    return text + _doc(network.doc)
 
 
 def show_table(table: tree.TableDeclaration) -> str:
@@ -144,14 +165,12 @@ def _model(model: tree.Model) -> Iterator[str]:
     head = f"{'partial ' * model.partial}model {model.name}"
     yield head + (f" extends {bases}" if bases else "") + _doc(model.doc)
     for declaration in model.declarations:
-        if isinstance(declaration, tree.Variable | tree.TableDeclaration):
+        if isinstance(declaration, tree.Variable | tree.TableDeclaration | tree.NetworkDeclaration):
             yield f"  {_declared(declaration)}"
         elif isinstance(declaration, tree.Component):
             yield _component(declaration)
-        elif isinstance(declaration, tree.Dose):
-            yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
         else:
-            yield from _later(declaration, "  ")
+            yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
     for title, statements in (("equations", model.equations), ("initial", model.initial)):
         if statements:
             yield title
@@ -217,10 +236,8 @@ def _statements(statements, indent: str) -> Iterator[str]:
                 yield f"{indent}{'when' if k == 0 else 'elsewhen'} {_trigger(branch)}"
                 yield from (f"{indent}  {_action(action)}" for action in branch.actions)
             yield f"{indent}end"
-        elif isinstance(node, tree.Assert):
-            yield f"{indent}assert {show_expression(node.condition)}, {_quoted(node.text)}"
         else:
-            yield from _later(node, indent)
+            yield f"{indent}assert {show_expression(node.condition)}, {_quoted(node.text)}"
 
 
 def _trigger(branch: tree.WhenBranch) -> str:
@@ -236,12 +253,6 @@ def _action(action: tree.Assign | tree.Stop) -> str:
     if isinstance(action, tree.Stop):
         return f"stop {_quoted(action.text)}"
     return f"{show_expression(action.target)} := {show_expression(action.value)}"
-
-
-def _later(node: tree.Later, indent: str) -> Iterator[str]:
-    for k, line in enumerate(node.text):
-        outer = k == 0 or line.split()[0] in ("elsewhen", "end")
-        yield indent + ("" if outer else "  ") + line
 
 
 def _reaction(node: tree.Reaction) -> str:

@@ -102,6 +102,14 @@ class TableCall(Call):
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkCall(Call):
+    """A call of a network, as `check` leaves it: of the member `function` of the class, or of the `network` of a
+    file."""
+
+    network: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """`1..N`."""
 
@@ -283,16 +291,6 @@ class Dose:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """A form whose place in the language is kept (`network`): parsed, then reported as not
-    yet compiled. `text` is what was written, one line a string, without indentation."""
-
-    form: str
-    text: tuple[str, ...]
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
 class TableDeclaration:
     """`table ocv(soc [1]) [V] = csv("ocv.csv", x = "soc", y = "v" [mV])`: each argument with its unit. Without a value
     it is given where the part is declared."""
@@ -306,7 +304,34 @@ class TableDeclaration:
     name_span: Span = _span()
 
 
-Declaration = Variable | Component | TableDeclaration | Dose | Later
+@dataclass(frozen=True, slots=True)
+class NetworkValue:
+    """An argument or the result of a network: `x[2] [degC]`."""
+
+    name: str
+    dimensions: tuple[Expr, ...]
+    unit: str | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDeclaration:
+    """`network f(x[2]) -> dx[2] hidden 50, 50 activation gelu seed 3 scale x by xs, dx by ds "doc"`."""
+
+    name: str
+    arguments: tuple[NetworkValue, ...]
+    result: NetworkValue
+    hidden: tuple[Expr, ...]
+    activation: str | None
+    seed: Expr | None
+    scale: tuple[tuple[str, Expr], ...]
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+    activation_span: Span | None = field(default=None, compare=False, repr=False)
+
+
+Declaration = Variable | Component | TableDeclaration | NetworkDeclaration | Dose
 
 
 # --- equations -----------------------------------------------------------------------------------
@@ -437,7 +462,7 @@ class Alike:
     span: Span = _span()
 
 
-Statement = Equation | Connect | For | IfEquation | When | Assert | Later | Alike
+Statement = Equation | Connect | For | IfEquation | When | Assert | Alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,6 +620,7 @@ class Module:
 
     imports: tuple[Import, ...]
     declarations: tuple[
-        "Model | Connector | FunctionDeclaration | Enum | Variable | TableDeclaration | Test", ...
+        "Model | Connector | FunctionDeclaration | Enum | Variable | TableDeclaration | NetworkDeclaration | Test",
+        ...,
     ]
     span: Span = _span()

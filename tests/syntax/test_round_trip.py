@@ -129,11 +129,11 @@ def test_line_ends_and_byte_order_marks_are_normalized():
     assert format_source(Source("m.sml", "\ufeffmodel M\r\nend\r")) == "model M\nend\n"
 
 
-def test_forms_of_later_versions_are_kept():
+def test_tables_networks_and_events_keep_their_layout():
     text = (
         "model M\n"
         '  table ocv = csv("a.csv", x = "soc",\n    y = "v")  # data\n'
-        "  network g(T, soc) -> rate  hidden 16, 16  activation tanh\n"
+        "  network g(T, soc) -> rate hidden 16, 16 activation tanh seed 3 scale T by 300\n"
         "  discrete on = true\n"
         "equations\n"
         '  when T > 1\n    on := false\n  elsewhen every 60 [s]\n    stop "late"\n  end\n'

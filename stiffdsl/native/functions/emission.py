@@ -1,11 +1,12 @@
 """Functions of a program as LLVM IR: number by number for a small one, in loops over vectors for a large one."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from stiffdsl.native.functions.loop_code import Looped
+from stiffdsl.native.functions.loop_code import PRODUCTS, Looped
 from stiffdsl.native.ir import elementary
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.program.ops import Op
@@ -56,7 +57,11 @@ class Shared(Entries):
 
 def size_written_out(function: Function) -> int:
     """Operations, counted number by number."""
-    return sum(op.size or 1 for op in function.ops if op.name not in ("input", "number", "flag", "table"))
+    return sum(_work(op) for op in function.ops if op.name not in ("input", "number", "flag", "table"))
+
+
+def _work(op: Op) -> int:
+    return prod(op.data[:4]) if op.name in PRODUCTS else op.size or 1
 
 
 def straight(
@@ -134,6 +139,10 @@ def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarr
             return [*whole[: op.data], *part, *whole[op.data + len(part) :]]
         case "concatenate":
             return [v for a in args for v in a]
+        case "matmul":
+            return _products(code, *args, *op.data)
+        case "outer":
+            return _outer_products(code, *args, *op.data)
         case "locate" | "fetch":
             array, at = args
             assert isinstance(array, Entries), "tables lie in an argument of the function"
@@ -145,6 +154,40 @@ def _written_out(code: Code, op: Op, args: list[Any], tables: dict[str, np.ndarr
     if op.size is None:
         return code.apply(op.name, *args)
     return [code.apply(op.name, *(a if isinstance(a, str) else a[k] for a in args)) for k in range(op.size)]
+
+
+def _products(code, matrix, vectors, times, rows, columns, batch, groups, transposed) -> list[str]:
+    """`matmul` number by number."""
+    outputs, inputs = (columns, rows) if transposed else (rows, columns)
+
+    def entry(b: int, o: int, i: int) -> str:
+        row, column = (i, o) if transposed else (o, i)
+        return matrix[(b % groups * rows + row) * columns + column]
+
+    return [
+        code.total(
+            [code.apply("mul", entry(b, o, i), vectors[(d * inputs + i) * batch + b]) for i in range(inputs)]
+        )
+        for d in range(times)
+        for o in range(outputs)
+        for b in range(batch)
+    ]
+
+
+def _outer_products(code, x, y, times, rows, columns, batch, groups) -> list[str]:
+    """`outer` number by number."""
+    return [
+        code.total(
+            [
+                code.apply("mul", x[(d * rows + r) * batch + b], y[(d * columns + c) * batch + b])
+                for d in range(times)
+                for b in range(g, batch, groups)
+            ]
+        )
+        for g in range(groups)
+        for r in range(rows)
+        for c in range(columns)
+    ]
 
 
 def emit_function(

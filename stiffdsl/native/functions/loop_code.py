@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.native.functions.matrix_code import emit_matmul, emit_outer
 from stiffdsl.native.ir.code import Code
 from stiffdsl.program.operations import CONDITIONS, OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
+PRODUCTS = ("matmul", "outer")
 _BOOLEAN = ("flag", *CONDITIONS)
 # Vectors that are computed in one loop: more would not stay in registers.
 _TOGETHER = 16
@@ -70,16 +72,35 @@ class Looped:
             for op in self.ops
             if op.name in ("locate", "fetch") and self.ops[op.args[0]].name != "input"
         }
+        # Matrices and vectors that are multiplied lie in memory.
+        factors = {a for op in self.ops if op.name in PRODUCTS for a in op.args if not self._in_memory(a)}
         return [
             op.size is not None
             and (
                 k == last
-                or op.name in ("stack", "place", "concatenate", "sum", "take_sum", "scatter")
+                or k in factors
+                or op.name in ("stack", "place", "concatenate", "sum", "take_sum", "scatter", *PRODUCTS)
                 or (op.name in (*OPERATIONS, "locate", "fetch") and (uses[k] > 1 or gathered[k]))
                 or k in looked_into
             )
             for k, op in enumerate(self.ops)
         ]
+
+    def _in_memory(self, k: int) -> bool:
+        """Whether a vector is an argument or a constant, or a part of one without gaps."""
+        op = self.ops[k]
+        if op.name == "slice" and op.data[2] == 1:
+            return self._in_memory(op.args[0])
+        return op.name in ("input", "table")
+
+    def _pointer(self, k: int) -> str:
+        """The entries of a vector in memory."""
+        op = self.ops[k]
+        if self.stored[k]:
+            return self.places[k]
+        if op.name == "slice":
+            return self.code.at(self._pointer(op.args[0]), op.data[0], "double")
+        return f"%{op.data}" if op.name == "input" else self.code.module.constants(self.tables[op.data])
 
     def write(self) -> int:
         """Returns the doubles of scratch that are needed."""
@@ -190,6 +211,10 @@ class Looped:
             case "scatter":
                 self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
                 self._scatter(op, place)
+            case "matmul" | "outer":
+                self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
+                emit = emit_matmul if op.name == "matmul" else emit_outer
+                emit(code, place, *(self._pointer(a) for a in op.args), op.data)
             case "take_sum":
                 task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
                 self._wait(task, size, *self._reads_of(op))

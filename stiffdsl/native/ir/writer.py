@@ -126,6 +126,9 @@ class FunctionWriter:
                 return self.value(f"xor {self.boolean} {args[0]}, {self.flag(True)}")
             case "select":
                 return self.select(*args)
+            case "relu":
+                zero = self.number(0.0)
+                return self.select(self.apply("le", args[0], zero), zero, args[0])
             case "sign":
                 negative = self.select(
                     self.apply("lt", args[0], self.number(0.0)), self.number(-1.0), args[0]

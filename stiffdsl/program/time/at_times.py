@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.program.lookups import fetched, located
+from stiffdsl.program.matrices import matmul, outer
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
@@ -68,6 +69,15 @@ def _value(op: Op, values: list[Any], timed: list[bool], function: Function, tab
             return located(inputs[0][first : first + count], inputs[1])
         case "fetch":
             return fetched(*inputs, *op.data)
+        case "matmul" | "outer":
+            multiply = matmul if op.name == "matmul" else outer
+            rows = len(given["t"]) if any(timed[a] for a in op.args) else 0
+            if not rows:
+                return multiply(*inputs, *op.data)
+            pairs = [
+                [v[k] if timed[a] else v for a, v in zip(op.args, inputs, strict=True)] for k in range(rows)
+            ]
+            return np.stack([multiply(*pair, *op.data) for pair in pairs])
     # Numbers that change with time go with vectors entry by entry.
     numbers = [function.ops[a].size is None for a in op.args]
     if not all(numbers):

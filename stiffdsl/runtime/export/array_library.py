@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.program import matrices
 from stiffdsl.program.lookups import fetched, located, scattered
 
 
@@ -109,6 +110,23 @@ def scatter(k, values, size, first, count, by):
     return jnp.zeros(size).at[place].add(values)
 
 
+def matmul(a, x, times, rows, columns, batch, groups, transposed):
+    """Products of matrices and vectors: `Y[d, r, b] = sum_c A[b % groups, r, c] X[d, c, b]`, or of the transposed."""
+    a = jnp.reshape(a, (groups, rows, columns))
+    x = jnp.reshape(x, (times, rows if transposed else columns, batch))
+    if groups == 1:
+        return jnp.ravel((a[0].T if transposed else a[0]) @ x)
+    a = jnp.tile(a, (batch // groups, 1, 1))
+    return jnp.ravel(jnp.einsum("bcr,dcb->drb" if transposed else "brc,dcb->drb", a, x))
+
+
+def outer(x, y, times, rows, columns, batch, groups):
+    """Sums of outer products: `A[g, r, c] = sum_{d, b % groups = g} X[d, r, b] Y[d, c, b]`."""
+    x = jnp.reshape(x, (times, rows, batch // groups, groups))
+    y = jnp.reshape(y, (times, columns, batch // groups, groups))
+    return jnp.ravel(jnp.einsum("drng,dcng->grc", x, y))
+
+
 FINITE = (
     root_of,
     power_of,
@@ -121,6 +139,8 @@ FINITE = (
     locate,
     fetch,
     scatter,
+    matmul,
+    outer,
 )
 JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack, "place": place}
 JAX |= {f.__name__: f for f in FINITE}
@@ -133,6 +153,8 @@ NUMPY = {
     "locate": lambda a, x, first, count: located(a[first : first + count], x),
     "fetch": fetched,
     "scatter": scattered,
+    "matmul": matrices.matmul,
+    "outer": matrices.outer,
     "root_of": np.sqrt,
     "power_of": np.power,
     "arcsine": np.arcsin,

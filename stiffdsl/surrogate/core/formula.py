@@ -114,7 +114,34 @@ class Formula:
                 return _located(xp, op, *args).astype(like.dtype)
             case "fetch":
                 return _fetched(xp, op, *args)
+            case "matmul":
+                return _multiplied(xp, *args, *op.data)
+            case "relu":
+                return xp.maximum(args[0], 0.0)
         return getattr(xp, OPERATIONS[op.name].meaning.__name__)(*args)
+
+
+def _multiplied(
+    xp: Any,
+    matrix: Any,
+    vectors: Any,
+    times: int,
+    rows: int,
+    columns: int,
+    batch: int,
+    groups: int,
+    transposed: bool,
+) -> Any:
+    """Products of matrices and vectors (`program/matrices.py`), either of which may differ by lane."""
+    lanes = max(matrix.shape[1:], vectors.shape[1:], key=lambda shape: (len(shape), shape))
+    matrix, vectors = (xp.broadcast_to(v, (len(v), *lanes)) if v.ndim > 1 else v for v in (matrix, vectors))
+    ends = ["l" * (v.ndim - 1) for v in (matrix, vectors)]
+    matrix = xp.reshape(matrix, (groups, rows, columns, *matrix.shape[1:]))
+    shape = (times, rows if transposed else columns, batch // groups, groups)
+    vectors = xp.reshape(vectors, (*shape, *vectors.shape[1:]))
+    one, other = ("drng", "dcng") if transposed else ("dcng", "drng")
+    found = xp.einsum(f"grc{ends[0]},{one}{ends[1]}->{other}{max(ends)}", matrix, vectors)
+    return xp.reshape(found, (-1, *lanes))
 
 
 def _located(xp: Any, op: Op, vector: Any, x: Any) -> Any:
@@ -202,6 +229,9 @@ class _Narrowing:
                 inside = (entries >= first) & (entries < last)
                 self._require(args[0], entries[~inside])
                 self._require(args[1], entries[inside] - first)
+            case "matmul":
+                for a in args:
+                    self._require(a, np.arange(self._length(a)))
             case "locate" | "fetch":
                 first, count = op.data[:2]
                 self._require(args[0], first + np.arange(count))
@@ -267,6 +297,10 @@ class _Narrowing:
                 return self._joined(args, entries)
             case "place":
                 return self._placed(op, entries)
+            case "matmul":
+                own = tuple(self._taken(self.place[a], np.arange(self._length(a))) for a in args)
+                whole = self._put(replace(op, args=own, size=op.size))
+                return self._taken(whole, entries)
             case "locate" | "fetch":
                 where = self.place[args[1]]
                 if self.old.ops[args[1]].size is not None:
