@@ -54,7 +54,7 @@ class CompiledProgram:
     @cached_property
     def parameters(self) -> Table:
         """All parameters, with the values they have when none is given."""
-        blocks = [b for b in self.parameter_names.blocks if b.kind != "table"]
+        blocks = [b for b in self.parameter_names.blocks if b.kind not in ("table", "network")]
         return Table(_rows(blocks, self.default_parameters))
 
     @cached_property
