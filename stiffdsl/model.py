@@ -125,7 +125,9 @@ class CompiledModel(CompiledProgram):
             "aliases": flat.counts["aliases"],
             "states": len(p.system.states),
             "implicit": len(p.system.implicit),
-            "parameters": sum(b.size for b in self.parameter_names.blocks if b.kind not in ("table", "network")),
+            "parameters": sum(
+                b.size for b in self.parameter_names.blocks if b.kind not in ("table", "network")
+            ),
             "tables": [t.name for t in p.system.flat.tables],
             "inputs": self.given.sizes["input"],
             "assignments": blocks["assignments"],
