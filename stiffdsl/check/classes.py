@@ -16,7 +16,9 @@ from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.distributions import as_declared, distributed, doses, observation
 from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
-from stiffdsl.check.model import Class, ComponentUse, TableUse
+from stiffdsl.check.fields.declarations import array_of, content_of, layout_of
+from stiffdsl.check.fields.grid import Place
+from stiffdsl.check.model import Class, ComponentUse, FieldUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
 from stiffdsl.check.names import VisibleNames, dotted, names_in
 from stiffdsl.check.networks import declared_network
@@ -28,6 +30,7 @@ from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplic
 from stiffdsl.check.statements import Statements
 from stiffdsl.check.symbols import (
     Entity,
+    FieldMember,
     Instance,
     Level,
     Member,
@@ -57,6 +60,9 @@ class Layer:
     doses: tuple[tree.Name, ...] = ()
     tables: tuple[TableUse, ...] = ()
     networks: tuple[tree.NetworkDeclaration, ...] = ()
+    fields: tuple[FieldUse, ...] = ()
+    field_ends: tuple[tuple[str, int], ...] = ()
+    spreads: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass
@@ -130,6 +136,10 @@ class Classes:
                 self._member(entity, item.name, instance)
             elif isinstance(item, tree.TableDeclaration):
                 entity.own[item.name] = TableMember(item)
+                self._member(entity, item.name, entity.own[item.name])
+            elif isinstance(item, tree.Field):
+                array = self._quantity(array_of(item), entity.scope)
+                entity.own[item.name] = FieldMember(array.variable, 1, array.unit, None, item)
                 self._member(entity, item.name, entity.own[item.name])
             else:
                 entity.own[item.name] = NetworkMember(item)
@@ -321,8 +331,18 @@ class Classes:
         dosed: list[tree.Name] = []
         self._output_units.adopt(entity)
         self._label_units(entity, declaration)
+        fields = [d for d in declaration.declarations if isinstance(d, tree.Field)]
+        for item in fields:
+            member = entity.own[item.name]
+            if isinstance(member, FieldMember) and member.declaration is item:
+                member.layout = layout_of(item, walker)
+        contents = []
         for item in declaration.declarations:
-            if isinstance(item, tree.Dose):
+            if isinstance(item, tree.Field):
+                member = entity.own[item.name]
+                if isinstance(member, FieldMember) and member.declaration is item:
+                    contents.append(content_of(item, member, walker, lambda v: self._variable(v, walker)))
+            elif isinstance(item, tree.Dose):
                 dosed += doses(item, walker)
             elif isinstance(item, tree.Variable) and item.kind == "observe":
                 observed = observation(item, walker)
@@ -351,18 +371,35 @@ class Classes:
         reactions = statements.reactions(declaration.reactions)
         for use in statements.labels:
             self._missing_of[id(use.cls)] = {}
+        equations = statements.equations(declaration.equations)
         layer = Layer(
             (),
-            (*components, *statements.labels),
-            statements.equations(declaration.equations),
+            (*components, *statements.labels, *(content.cells for content in contents)),
+            equations,
             statements.initial(declaration.initial),
             reactions,
             statements.experiment(declaration.experiment),
             tuple(observations.values()),
             tuple(dosed),
         )
-        variables = (*walker.constants.arrays.values(), *variables)
-        return replace(layer, tables=tuple(tables), networks=tuple(networks), variables=variables)
+        for content in contents:
+            self._missing_of[id(content.cells.cls)] = {}
+        variables += [v for content in contents for v in content.variables] + walker.fields.variables
+        conditions = statements.conditions
+        return replace(
+            layer,
+            tables=tuple(tables),
+            networks=tuple(networks),
+            variables=(*walker.constants.arrays.values(), *variables),
+            equations=(
+                *layer.equations,
+                *(e for c in contents for e in c.equations),
+                *walker.fields.equations,
+            ),
+            fields=tuple(content.use for content in contents),
+            field_ends=tuple((name, place.value - Place.LEFT.value) for name, place in conditions.ends),
+            spreads=tuple(conditions.spreads.items()),
+        )
 
     def _label_units(self, entity: Entity, declaration: tree.Model) -> None:
         for reaction, _ in labels.labelled(declaration.reactions):
@@ -600,4 +637,7 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         span=declaration.name_span,
         tables=joined(lambda layer: layer.tables),
         networks=joined(lambda layer: layer.networks),
+        fields=joined(lambda layer: layer.fields),
+        field_ends=joined(lambda layer: layer.field_ends),
+        spreads=joined(lambda layer: layer.spreads),
     )

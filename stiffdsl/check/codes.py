@@ -172,6 +172,26 @@ CODES: dict[str, tuple[str, str]] = {
         "nested too deeply",
         "An expression has more levels of parentheses or branches than the compiler can follow.",
     ),
+    "E0286": (
+        "an operator of fields in the wrong place",
+        "`grad`, `upwind`, `limited` and `harmonic` stand in a flux, `div(D*grad(c))`, and `grad` before `at`: "
+        "`grad(c) at R`. `div` stands in the equations of a model, not in a function, and not in another `div`.",
+    ),
+    "E0287": (
+        "not a field, or of other cells",
+        "Operators of fields take what is declared as `field`, as a whole. Fields in one flux have the same ends, "
+        "cells and symmetry; fields that lie end to end are joined by `connect a at L, b at 0`.",
+    ),
+    "E0288": (
+        "not an end of a field",
+        "`c at R` is the value at an end of a field, written as `over` has it: of `over 0..R`, `c at 0` and `c at R`.",
+    ),
+    "E0289": (
+        "conditions at an end that do not fit",
+        "At each end of a field one condition is given: a value, a slope, or an equation of both. The centre of a "
+        "sphere and the axis of a cylinder take none. Where ends are connected, the values are equal, and what flows "
+        "(what stands in `div(…)`) passes from one field to the other.",
+    ),
     "E0290": (
         "a data file cannot be read",
         "A file that a `table` or an `input` names is looked up beside the model, in the root of its project, and in "

@@ -11,6 +11,7 @@ from stiffdsl.check.array_functions import ARRAY_FUNCTIONS, array_function
 from stiffdsl.check.calls import bound_arguments, put_in_place
 from stiffdsl.check.constants import Constants
 from stiffdsl.check.enums import compared_labels, labelled, no_label
+from stiffdsl.check.fields.operators import OPERATORS, FieldOperators
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
 from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
 from stiffdsl.check.networks import declared_network, network_call
@@ -66,6 +67,7 @@ class Walker:
         self.rules = DimensionRules(report)
         self.constants = Constants(self, array_names)
         self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
+        self.fields = FieldOperators(self)
         self._inlined = 0
         self._act = {
             tree.Number: self._number,
@@ -79,7 +81,7 @@ class Walker:
             tree.ArrayLiteral: self._array,
             tree.Comprehension: self._comprehension,
             tree.Element: self._element,
-            tree.At: self._in_time,
+            tree.At: self._at,
             tree.Over: self._in_time,
             tree.Pair: self._pair,
         }
@@ -170,6 +172,9 @@ class Walker:
     def _text(self, e: tree.Text) -> Typed:
         self.report.say("E0257", "a text is not a number", (e.span, "a number is expected here"))
         return Typed(e, None, 0, Level.CONSTANT, False)
+
+    def _at(self, e: tree.At) -> Typed:
+        return self.fields.at_end(e) if self.fields.grid_in(e.value) is not None else self._in_time(e)
 
     def _in_time(self, e: tree.At | tree.Over) -> Typed:
         title = "`at` and `over` belong into the expectations of a test"
@@ -344,6 +349,8 @@ class Walker:
         builtin = BUILTINS.get(e.function)
         if builtin is not None:
             return self._builtin(e, builtin)
+        if e.function in OPERATORS and self.fields.meant(e):
+            return self.fields.operator(e)
         if e.function in ELSEWHERE:
             self.report.say(
                 "E0230",
@@ -515,7 +522,12 @@ class Walker:
         )
 
     def _builtin(self, e: tree.Call, builtin: Builtin) -> Typed:
-        arguments = [self.number(a) for a in e.arguments]
+        alone = e.function in ("min", "max") and len(e.arguments) == 1
+        if builtin.rule in ("reduce", "product") or alone:
+            with self.fields.at(None, None):  # of all cells, also in a flux
+                arguments = [self.number(a) for a in e.arguments]
+        else:
+            arguments = [self.number(a) for a in e.arguments]
         if not self._counted(e, builtin.accepts(len(arguments)), builtin.wants):
             return Typed(e, None, 0, max([a.level for a in arguments], default=Level.CONSTANT), False)
         expr = e
@@ -542,6 +554,11 @@ class Walker:
         return Typed(expr, dimension, rank, level, bare, None, False, kept)
 
     def _array_function(self, e: tree.Call) -> Typed:
+        with self.fields.at(None, None):
+            value = self._of_arrays(e)
+        return self.fields.cellwise(value, e.span)
+
+    def _of_arrays(self, e: tree.Call) -> Typed:
         arguments = [self.number(a) for a in e.arguments]
         wanted = Builtin(*ARRAY_FUNCTIONS[e.function], "keep")
         if not self._counted(e, wanted.accepts(len(arguments)), wanted.wants):
@@ -649,6 +666,11 @@ class Walker:
         return Typed(expr, dimension, 1, max(first.level, last.level), first.bare and last.bare)
 
     def _array(self, e: tree.ArrayLiteral) -> Typed:
+        with self.fields.at(None, None):
+            value = self._literal(e)
+        return self.fields.cellwise(value, e.span)
+
+    def _literal(self, e: tree.ArrayLiteral) -> Typed:
         items = [self.number(i) for i in e.items]
         if not items:
             return Typed(e, None, 1, Level.CONSTANT, True)
@@ -742,6 +764,11 @@ class Walker:
         return tree.Iterator(kept, bounds, iterator.span)
 
     def _comprehension(self, e: tree.Comprehension) -> Typed:
+        with self.fields.at(None, None):
+            value = self._gathered(e)
+        return self.fields.cellwise(value, e.span)
+
+    def _gathered(self, e: tree.Comprehension) -> Typed:
         outer, iterators = self.enter(e.iterators)
         body = self.number(e.body)
         self.leave(outer)

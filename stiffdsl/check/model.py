@@ -37,6 +37,30 @@ class TableUse:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class FieldEnd:
+    """An end of a field: its name in the text, the variables that are value and slope there, and the slope that its
+    cells come to."""
+
+    label: str
+    value: tree.Name
+    slope: tree.Name
+    extrapolated: tree.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class FieldUse:
+    """A `field` of a class; `centre`: it begins at the centre of a sphere or the axis of a cylinder. `by_hand`: its
+    faces are listed, from one of the `bounds` to the other."""
+
+    name: str
+    span: Span
+    ends: tuple[FieldEnd, FieldEnd]
+    centre: bool
+    bounds: tuple[tree.Expr, tree.Expr]
+    by_hand: bool
+
+
 @dataclass(frozen=True)
 class Class:
     """A model or connector, inherited content first. Variables include the members of a connector."""
@@ -57,6 +81,11 @@ class Class:
     networks: tuple[tree.NetworkDeclaration, ...] = ()
     observations: tuple[tree.Variable, ...] = ()
     doses: tuple[tree.Name, ...] = ()
+    fields: tuple[FieldUse, ...] = ()
+    # Ends of fields that equations mention, 0 or 1, by dotted name; and whether a field spreads (`grad`), or is carried
+    # along.
+    field_ends: tuple[tuple[str, int], ...] = ()
+    spreads: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True)

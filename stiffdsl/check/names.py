@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.enums import label_help, qualified_label
+from stiffdsl.check.fields.grid import Grid
 from stiffdsl.check.quantities.offsets import Offsets
 from stiffdsl.check.quantities.units import NONE
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.symbols import (
     Entity,
+    FieldMember,
     Instance,
     Level,
     NetworkMember,
@@ -95,11 +97,19 @@ class Resolver:
         self.determines = False  # True while a name is looked up that an equation is written for
         # Offsets of quantities that an equation defines, by the class's name for them (`definitions.py`).
         self.learned: dict[str, Offsets] = {}
+        # The value of an array where the flux of a field is taken (`fields/operators.py`).
+        self.located: Callable[[tree.Name, Typed], Typed] | None = None
         self._walk = walk
         self._constant = constant
 
     def resolve(self, name: tree.Name) -> Typed:
         """The meaning of `name` here, with dimension, rank and level; mistakes are reported."""
+        found = self._found(name)
+        if found.rank and self.located is not None and name.parts[0].name not in self.names.arguments:
+            return self.located(name, found)
+        return found
+
+    def _found(self, name: tree.Name) -> Typed:
         first = name.parts[0]
         names = self.names
         if first.name in names.iterators:
@@ -265,6 +275,8 @@ class Resolver:
                 )
                 return wrong(name)
             if k < count - 1:
+                if isinstance(member, FieldMember) and k == count - 2:
+                    return self._coordinate(name, member, (*parts[:-1],), rank - member.rank)
                 self.report.say(
                     "E0223",
                     f"`{so_far}` has no parts",
@@ -278,6 +290,36 @@ class Resolver:
             dimension, _, level, bare, shown, condition, offsets, labels = member.facts
             return Typed(name, dimension, rank, level, bare, shown, condition, offsets, labels)
         raise AssertionError("a name has at least one part")
+
+    def _coordinate(
+        self, name: tree.Name, member: FieldMember, path: tuple[tree.Part, ...], rank: int
+    ) -> Typed:
+        """`c.r` and `c.faces`: the coordinate of a field's cells, and of their faces."""
+        last, layout, field = name.parts[-1], member.layout, member.variable.name
+        known = {} if layout is None else {layout.coordinate: "centres", "faces": "faces"}
+        if layout is None or last.name not in known or name.parts[-2].indices:
+            if layout is not None:
+                title = (
+                    f"`{field}` has no `{last.name}`"
+                    if last.name not in known
+                    else f"`{field}[…]` has no parts"
+                )
+                help = (
+                    f"the centres of its cells are `{field}.{layout.coordinate}`, their faces `{field}.faces`"
+                )
+                self.report.say("E0221", title, (name.span, "a field has a coordinate"), help=help)
+            return wrong(name)
+        indices: tuple[tree.Expr, ...] = ()
+        opened = 1
+        if last.indices:
+            found = self.indices(name, last, 1, f"`{dotted(name)}`")
+            if found is None:
+                return wrong(name)
+            indices, opened, _ = found
+        grid = Grid(path, field, layout, name.span)
+        expr = grid.coordinate(known[last.name], indices[0] if indices else None)
+        level = max(layout.first.level, layout.last.level)
+        return Typed(expr, layout.dimension, rank + opened, level, False)
 
     def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:
         assert member.entity is not None
@@ -343,11 +385,12 @@ class Resolver:
     def _culprit(self, expr: tree.Expr, highest: Level) -> tree.Name | None:
         """The first name in `expr` that is known too late."""
         for name in names_in(expr):
-            if self._level(name) > highest:
+            if self.level(name) > highest:
                 return name
         return None
 
-    def _level(self, name: tree.Name) -> Level:
+    def level(self, name: tree.Name) -> Level:
+        """When the value of `name` is known."""
         first = name.parts[0].name
         if first in self.names.iterators or self.names.entity is None:
             return Level.CONSTANT

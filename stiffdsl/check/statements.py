@@ -9,6 +9,8 @@ from stiffdsl.check.choices import Unpaired, chosen
 from stiffdsl.check.definitions import defined_by, definitions
 from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
+from stiffdsl.check.fields.conditions import Conditions
+from stiffdsl.check.fields.members import has_fields
 from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
 from stiffdsl.check.quantities import dimensions
@@ -54,12 +56,18 @@ class Statements:
         self._events = Events(walker)
         self._connects = True
         self._around: tuple[tree.Iterator, ...] = ()
+        self.conditions = Conditions(walker.fields, walker.resolver, self.report)
+        self._has_fields = has_fields(walker.names.entity)
+        # Ends of the class's own fields that are connected: what flows there is known when its equations are read.
+        self._joins: list[tree.Connect] = []
         # Components that hold the rates of labelled reactions.
         self.labels: list[ComponentUse] = []
 
     def equations(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
         """The section `equations`."""
-        return self._block(statements)
+        done = self._block(statements)
+        self.conditions.close()
+        return (*done, *(each for join in self._joins for each in self.conditions.joined(join)))
 
     def initial(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
         """The section `initial`, where nothing can be connected."""
@@ -81,10 +89,27 @@ class Statements:
             if isinstance(statement, tree.IfEquation):
                 done += self._choice(statement)
                 continue
+            if isinstance(statement, tree.Connect) and any(isinstance(p, tree.At) for p in statement.points):
+                done += self._joined(statement)
+                continue
             kept = self._statement(statement)
             if kept is not None:
                 done.append(kept)
         return tuple(done)
+
+    def _joined(self, statement: tree.Connect) -> tuple[tree.Statement, ...]:
+        """Ends of fields that are connected, as equations."""
+        if not self._connects:
+            self._connect(statement)
+            return ()
+        own = (
+            isinstance(p, tree.At) and isinstance(p.value, tree.Name) and len(p.value.parts) == 1
+            for p in statement.points
+        )
+        if any(own):
+            self._joins.append(statement)
+            return ()
+        return tuple(self.conditions.joined(statement))
 
     def _statement(self, statement: tree.Statement) -> tree.Statement | None:
         match statement:
@@ -132,7 +157,7 @@ class Statements:
 
     # --- equations -------------------------------------------------------------------------------
 
-    def _equation(self, e: tree.Equation) -> tree.Equation:
+    def _equation(self, e: tree.Equation) -> tree.Equation | None:
         walker = self.walker
         walker.start_expression(e.span)
         walker.resolver.determines = isinstance(e.left, tree.Name | tree.Call)
@@ -161,6 +186,8 @@ class Statements:
             walker.rules.unshown(right, left, e.left)
             walker.rules.offsets(left, right, e.left, e.right)
         self._discrete(e)
+        if self._has_fields and self._connects and not self.conditions.equation(e):
+            return None
         name = defined_by(e, walker.names.entity)
         if name is not None and left.offsets is None and right.offsets is not None:
             walker.resolver.learned[name] = right.offsets
@@ -221,6 +248,7 @@ class Statements:
             return None
         points, first = [], None
         for point in e.points:
+            assert isinstance(point, tree.Name), "ends of fields are joined"
             found = self._port(point)
             if found is None:
                 continue

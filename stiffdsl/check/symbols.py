@@ -114,6 +114,37 @@ class Quantity:
         return self.variable.name_span
 
 
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The cells of a field, checked: its ends and their names in messages, the number of cells, and the exponent of
+    the area of faces. `given` says what `spacing` is: `grading`, `faces`, or None where all cells are as wide."""
+
+    coordinate: str
+    first: Typed
+    last: Typed
+    labels: tuple[str, str]
+    unit: Unit | None
+    dimension: Dimension | None
+    cells: tree.Expr
+    power: int
+    given: str | None
+    spacing: tree.Expr | None
+
+    @property
+    def centre(self) -> bool:
+        """Whether it begins at the centre of a sphere or the axis of a cylinder, where nothing passes."""
+        first = self.first.expr
+        return self.power > 0 and isinstance(first, tree.Number) and first.value == 0.0
+
+
+@dataclass(slots=True, eq=False)
+class FieldMember(Quantity):
+    """A `field` of a class: an array over its cells. `layout` is found before equations are read."""
+
+    declaration: tree.Field | None = None
+    layout: Layout | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
     """A `part` or `port` of a class; `entity` is None where its type could not be found."""
@@ -182,6 +213,9 @@ class Entity:
     own: dict[str, Member] = field(default_factory=dict)
     complete: bool = True
     progress: Progress = Progress.NEW
+    # Of a field that an equation transports: what flows through its faces, as signs, names of arrays and dimensions;
+    # None where a factor before `div` says that it is something else.
+    fluxes: dict[str, tuple[tuple[float, str, Dimension | None], ...] | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

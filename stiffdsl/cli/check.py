@@ -11,8 +11,9 @@ from stiffdsl.cli.options import json_option
 from stiffdsl.cli.terminal import say, write, write_json
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source, render
 
-# A parameter without a value: in a model that is not the main one, it waits for whoever uses the model.
-NO_VALUE = "E0228"
+# A parameter without a value, and an end of a field without a condition: in a model that is not the main one, they wait
+# for whoever uses the model.
+WAITING = ("E0228", "E0330")
 
 
 @click.command(short_help="Report the mistakes in model files.")
@@ -101,7 +102,7 @@ def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
                 system = compile_source(source, name, {}, stop_after="graph")
                 found.extend((*system.flat.warnings, *system.warnings, *notes_at_defaults(system)))
         except ModelError as error:
-            waiting = name != names[-1] and all(d.code == NO_VALUE for d in error.diagnostics)
+            waiting = name != names[-1] and all(d.code in WAITING for d in error.diagnostics)
             found.extend(() if waiting else error.diagnostics)
     return names, list(dict.fromkeys(found))
 

@@ -34,6 +34,18 @@ CODES: dict[str, tuple[str, str]] = {
         "`part h : Heater if has_heater` makes no part where the condition does not hold. Connections to it vanish; "
         "equations that mention it stand in an `if has_heater then … end`.",
     ),
+    "E0330": (
+        "a field without a condition at an end",
+        "What spreads (`div(D*grad(c))`) needs a value, a slope, or an equation of both at either end: `c at L = c0`, "
+        "`grad(c) at L = 0`, `-D*grad(c) at L = j`; or the end is connected to that of another field. The centre of a "
+        "sphere and the axis of a cylinder need none. What is only carried along (`upwind`, `limited`) needs its value "
+        "where it comes in.",
+    ),
+    "E0331": (
+        "not the cells of a field",
+        "A field has at least 3 cells; its first end lies before its last; faces that are written by hand ascend from "
+        "one to the other.",
+    ),
     "W0301": (
         "a port that is connected to nothing",
         "A flow that is connected to nothing is zero. Here that leaves nothing to flow through the other ports of the "

@@ -12,10 +12,11 @@ from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import add_values
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
+from stiffdsl.flat.fields import check_cells, open_ends
 from stiffdsl.flat.finish import finished
 from stiffdsl.flat.instances import instantiated
 from stiffdsl.flat.model import FlatModel
-from stiffdsl.flat.statements import add_statements
+from stiffdsl.flat.statements import add_equation, add_statements
 from stiffdsl.flat.uncertainty import checked_doses, uncertainty
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
@@ -39,10 +40,15 @@ def gathered(checked: CheckedModel, constants: Mapping[str, float | str]) -> tup
     context.stop_on_errors()
     nodes = list(context.root.walk())
     for node in nodes:
+        check_cells(context, node)
+    context.stop_on_errors()
+    for node in nodes:
         add_values(context, node)
     ports = ports_of(nodes)
     for node in nodes:
         add_statements(context, node, ports)
+    for node, equation in open_ends(context, nodes):
+        add_equation(context, node, equation)
     rates = [n.blocks["rate"] for n in nodes if n.cls.kind == "reaction" and "rate" in n.blocks]
     stoichiometry = context.stoichiometry
     for rows in (*stoichiometry.still(rates), *stoichiometry.balances(context.constant_ids)):

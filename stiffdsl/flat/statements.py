@@ -31,6 +31,12 @@ def add_statements(context: Context, node: Node, ports: dict[int, Ports]) -> Non
         context.attempt(lambda r=reaction: _reaction(context, node, r, domain))
 
 
+def add_equation(context: Context, node: Node, equation: tree.Equation) -> None:
+    """Gather one more equation of all members of `node`."""
+    domain = IterationDomain.grid(node.prefix)
+    context.attempt(lambda: _equation(context, node, equation, domain, context.equations))
+
+
 def _statement(
     context: Context,
     node: Node,

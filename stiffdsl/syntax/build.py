@@ -156,6 +156,51 @@ class TreeBuilder(Transformer):
         targets = tuple(c[1::2])
         return tree.Dose(targets, self._span(c[0], targets[-1]))
 
+    def in_space(self, c):
+        """`over a..b`, `cells N`, `at faces`, `grading q`, or a symmetry."""
+        word = {"THROUGHOUT": "over", "FACES": "faces", "GEOMETRY": "geometry"}.get(c[0].type, str(c[0]))
+        return (word, c[1] if len(c) > 1 else str(c[0]), self._span(c[0], c[-1]))
+
+    def field(self, c):
+        found: dict[str, Any] = {}
+        name = str(c[1])
+        items = [i for i in c[5:] if not isinstance(i, Token)]
+        for word, item, span in items:
+            if word in ("value", "range", "distribution", "per"):
+                label = {"value": "has an equation, or a `start`"}.get(word, "belongs to a `param`")
+                self._report(
+                    "E0112", f"the field `{name}` is declared with what a field has not", span, label
+                )
+            elif word in found:
+                self._report("E0104", f"`{name}` has two {_PLURAL[word]}", span, "this is the second")
+            found[word] = item
+        head = self._span(c[0], c[4])
+        over = found.get("over")
+        if over is None or not isinstance(over, tree.Range):
+            place = head if over is None else over.span
+            help = f"write `over 0..L`: `field {name}({c[3]}) over 0..L cells 20`"
+            self._report(
+                "E0112", f"the field `{name}` does not say where it begins and ends", place, "", help
+            )
+            over = None
+        if ("cells" in found) == ("faces" in found):
+            title = f"the field `{name}` has no cells"
+            if "cells" in found:
+                title = f"the field `{name}` has both a number of cells and faces"
+            help = "write `cells 20`, or `at {0, 0.1, 0.3, 1}` with all faces"
+            self._report("E0112", title, head, "", help)
+        if "grading" in found and "faces" in found:
+            title = f"the field `{name}` has faces, and is graded too"
+            self._report("E0112", title, head, "", "`grading` goes with `cells`")
+        last = items[-1][2] if items else self._span(c[4])
+        given = [found.get(k) for k in ("unit", "cells", "faces", "grading", "start", "guess", "doc")]
+        unit, cells, faces, grading, start, guess, doc = given
+        return tree.Field(
+            name, str(c[3]), unit, over, cells, faces, grading, found.get("geometry", tree.GEOMETRIES[0]),
+            start, guess, doc, self._span(c[0]).to(last), self._span(c[1]),
+            found.get("nominal"), found.get("min"), found.get("max"),
+        )  # fmt: skip
+
     def doc(self, c):
         return ("doc", _unquoted(c[0]), self._span(c[0]))
 
@@ -635,6 +680,11 @@ _PLURAL = {
     "max": "greatest values",
     "doc": "documentation strings",
     "distribution": "distributions",
+    "over": "lengths",
+    "cells": "numbers of cells",
+    "faces": "lists of faces",
+    "grading": "gradings",
+    "geometry": "symmetries",
     "per": "words behind `per`",
 }
 

@@ -52,6 +52,11 @@ CODES: dict[str, tuple[str, str]] = {
         "Brackets, choices, signs and powers may stand 200 levels deep in one another. Sums and products may be "
         "as long as they need to be.",
     ),
+    "E0112": (
+        "not a declaration of a field",
+        "`field c(r) [mol/m^3] over 0..R cells 20 spherical start c0`: where the field begins and ends, and either its "
+        "number of cells, which `grading 1.1` widens one by one, or its faces, `at {0, 0.1, 0.3, 1}`.",
+    ),
     "E0111": (
         "a function without its result",
         "A function of several lines gives names to values, `name = value`, one a line, and ends with `return value`.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from stiffdsl.syntax.tree import SIZES
+from stiffdsl.syntax.tree import GEOMETRIES, SIZES
 
 _PATTERN = re.compile(
     r"""
@@ -41,7 +41,7 @@ _CONTINUES = {
 }  # fmt: skip
 # A line that begins with one of these goes on with the statement before it.
 _LEADING = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:[+*/^=@<>!]|and\b|or\b)")
-_OPERAND = {"NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT", "STRING"}
+_OPERAND = {"NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT", "STRING", "GEOMETRY"}
 _FURTHER = re.compile(r"(?:[ \t\r\f\n]|\#[^\n]*\n)*(?:else|elif|elseif)\b")
 # A `{` behind one of these, with nothing more on its line, opens a block in another language: no array stands there.
 _HEAD_ENDS = {*_OPERAND, "ELSE_BLOCK", "MODEL"}
@@ -52,7 +52,12 @@ _KEYWORDS = {
     "flow": "FLOW", "equations": "EQUATIONS", "initial": "INITIAL", "reactions": "REACTIONS",
     "experiment": "EXPERIMENT", "connect": "CONNECT", "for": "FOR", "when": "WHEN", "elsewhen": "ELSEWHEN",
     "stop": "STOP", "assert": "ASSERT", "enum": "ENUM", "random": "KIND", "covariate": "KIND", "observe": "KIND",
-    "dose": "DOSE",
+    "dose": "DOSE", "field": "FIELD",
+}  # fmt: skip
+# The words of a field's declaration behind its name, which are names elsewhere.
+_FIELD_WORDS = {
+    "over": "THROUGHOUT", "cells": "CELLS", "at": "FACES", "grading": "GRADING",
+    **dict.fromkeys(GEOMETRIES, "GEOMETRY"),
 }  # fmt: skip
 # Words that begin a line of their own kind, unless the line goes on as that of a quantity does.
 _HEADS = {"import", "from", "function", "connector", "model", "when", "elsewhen", "elseif"}
@@ -65,6 +70,7 @@ _BLOCKS = {"FOR": 1, "IF_BLOCK": 1, "END": -1, "FUNCTION": 0, "CONNECTOR": 0, "M
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
     "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "per", "elif", "elsif",
+    "at",
 }  # fmt: skip
 # The first words of the lines of a test, and the words that stand between its values.
 _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
@@ -94,7 +100,7 @@ _BOUNDARY = re.compile(
     r"(?:[ \t\r\f\n]|\#[^\n]*\n)*"
     r"(?:(?:end|equations|initial|reactions|experiment)[ \t]*(?:\#[^\n]*)?(?:\n|\Z)"
     r"|(?:partial[ \t]+model|model|connector|function|const|param|input|var|output|discrete|part|port|table"
-    r"|network|random|covariate|observe|dose)"
+    r"|network|random|covariate|observe|dose|field)"
     r"[ \t]+[^\W\d]|test[ \t]+\")"
 )
 
@@ -112,7 +118,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
     previous, block_if, choices, in_test, in_function, braces = "NEWLINE", False, 0, False, 0, 0
-    head, in_network = "", False
+    head, in_network, in_field = "", False, False
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -139,7 +145,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 depth, choices = 0, 0
                 column = position - line_start
                 yield Token("NEWLINE", "\n", position - 1, line, column, line, column + 1, position)
-                previous, block_if, in_network = "NEWLINE", False, False
+                previous, block_if, in_network, in_field = "NEWLINE", False, False, False
             line += 1
             line_start = position
             continue
@@ -159,6 +165,8 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                 kind = "RETURN"
             elif in_network and depth == 0 and previous in _OPERAND and value in _NETWORK_WORDS:
                 kind = value.upper()
+            elif in_field and depth == 0 and value in _FIELD_WORDS and previous in _OPERAND:
+                kind = _FIELD_WORDS[value]
             elif value in _WORDS or (in_test and value in _TEST_WORDS):
                 kind = _word(value, previous, depth, text, position)
                 in_network = in_network or kind == "NETWORK"
@@ -168,6 +176,7 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                     kind = _test_word(value, previous, depth, text, position)
                 if kind in _AFTER_TEST or kind == "TEST":
                     in_test = kind == "TEST"
+                in_field = in_field or kind == "FIELD"
                 if kind in _BLOCKS:
                     kind, in_function = _in_function(kind, in_function, previous, text, position)
                 if kind == "IF_BLOCK" or kind == "ELSEIF" or (value in _ELSEIF and previous == "NEWLINE"):
@@ -309,6 +318,7 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         if kind in (
             "KIND",
             "DOSE",
+            "FIELD",
             "PART",
             "PORT",
             "POTENTIAL",
@@ -328,6 +338,8 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         return value.upper()
     if value == "in" and previous in _OPERAND:
         return "IN"
+    if value == "at" and previous in _OPERAND and re.match(r"[\w.(]", following):
+        return "INSTANT"
     if value in ("start", "guess") and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
         return value.upper()
     if value in SIZES and previous in _OPERAND and following[:1] not in ("=", ",", ")"):

@@ -80,6 +80,28 @@ def show_variable(variable: tree.Variable) -> str:
     return " ".join(words) + _doc(variable.doc)
 
 
+def show_field(field: tree.Field) -> str:
+    """One declaration: `field c(r) [mol/m^3] over 0..R cells 20 spherical start c0`."""
+    words = [f"field {field.name}({field.coordinate})"]
+    if field.unit is not None:
+        words.append(f"[{field.unit}]")
+    for word, value in (
+        ("over", field.over),
+        ("cells", field.cells),
+        ("at", field.faces),
+        ("grading", field.grading),
+    ):
+        if value is not None:
+            words.append(f"{word} {show_expression(value)}")
+    if field.geometry != tree.GEOMETRIES[0]:
+        words.append(field.geometry)
+    for word in ("start", "guess", *SIZES):
+        value = getattr(field, word)
+        if value is not None:
+            words.append(f"{word} {show_expression(value)}")
+    return " ".join(words) + _doc(field.doc)
+
+
 def _declared(node: tree.Variable | tree.TableDeclaration | tree.NetworkDeclaration) -> str:
     if isinstance(node, tree.NetworkDeclaration):
         return show_network(node)
@@ -169,6 +191,8 @@ def _model(model: tree.Model) -> Iterator[str]:
             yield f"  {_declared(declaration)}"
         elif isinstance(declaration, tree.Component):
             yield _component(declaration)
+        elif isinstance(declaration, tree.Field):
+            yield f"  {show_field(declaration)}"
         else:
             yield f"  dose {', '.join(show_expression(t) for t in declaration.targets)}"
     for title, statements in (("equations", model.equations), ("initial", model.initial)):

@@ -11,6 +11,8 @@ from stiffdsl.diagnostics import Span
 
 # Attributes of a declaration that bound or scale a quantity.
 SIZES = ("nominal", "min", "max")
+# Symmetries of a field on a line; the first is the default.
+GEOMETRIES = ("cartesian", "cylindrical", "spherical")
 
 
 def _span() -> Span:
@@ -155,7 +157,7 @@ class Comprehension:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """`T at 10 [s]`: the value at a time, in a test."""
+    """`T at 10 [s]`: the value at a time, in a test; `c at R`: the value at an end of a field."""
 
     value: "Expr"
     place: "Expr"
@@ -283,6 +285,29 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """`field c(r) [unit] over a..b cells 20 grading 1.1 spherical start c0 guess g nominal n min a max b "doc"`; in the
+    place of `cells`, `at {0, 0.1, 1}` gives the faces."""
+
+    name: str
+    coordinate: str
+    unit: str | None
+    over: Range | None
+    cells: Expr | None
+    faces: Expr | None
+    grading: Expr | None
+    geometry: str
+    start: Expr | None
+    guess: Expr | None
+    doc: str | None
+    span: Span = _span()
+    name_span: Span = _span()
+    nominal: Expr | None = None
+    min: Expr | None = None
+    max: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dose:
     """`dose depot, central`: the states that the compartments of a data table dose, in order."""
 
@@ -331,7 +356,7 @@ class NetworkDeclaration:
     activation_span: Span | None = field(default=None, compare=False, repr=False)
 
 
-Declaration = Variable | Component | TableDeclaration | NetworkDeclaration | Dose
+Declaration = Variable | Component | TableDeclaration | NetworkDeclaration | Field | Dose
 
 
 # --- equations -----------------------------------------------------------------------------------
@@ -348,9 +373,9 @@ class Equation:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """`connect a.p, b.n, c.p`."""
+    """`connect a.p, b.n, c.p`, or ends of fields: `connect neg.c at L, sep.c at 0`."""
 
-    points: tuple[Name, ...]
+    points: tuple[Name | At, ...]
     span: Span = _span()
 
 

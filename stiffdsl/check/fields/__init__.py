@@ -1,0 +1,1 @@
+"""Fields on a line: cells, operators and conditions, put into equations of arrays."""

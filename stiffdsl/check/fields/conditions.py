@@ -1,0 +1,249 @@
+"""Equations at the ends of fields: conditions, and ends of two fields that are joined."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from stiffdsl.check.fields.formulas import add, name, number, subtract
+from stiffdsl.check.fields.grid import Grid, Place
+from stiffdsl.check.fields.members import calls_below, grid_of
+from stiffdsl.check.fields.operators import FieldOperators, Flux, signed_terms
+from stiffdsl.check.names import Resolver, dotted, names_in
+from stiffdsl.check.quantities import dimensions
+from stiffdsl.check.quantities.units import Dimension
+from stiffdsl.check.report import Report
+from stiffdsl.check.symbols import Entity, Instance, Level
+from stiffdsl.diagnostics import Span
+from stiffdsl.syntax import tree
+
+Key = tuple[str, Place]
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A `div` in an equation, moved to its left side. `plain`: nothing multiplies it."""
+
+    sign: float
+    plain: bool
+    flux: Flux
+
+
+class Conditions:
+    """The equations of one class as they meet its fields, and those of its parts."""
+
+    def __init__(self, operators: FieldOperators, resolver: Resolver, report: Report):
+        self._operators, self._resolver, self._report = operators, resolver, report
+        self._conditions: dict[Key, Span] = {}
+        self._steady: list[tuple[list[_Term], Span]] = []
+        # The ends that equations mention, by the field's dotted name, and the fields that spread or are carried along.
+        self.ends: dict[Key, None] = {}
+        self.spreads: dict[str, bool] = {}
+
+    @property
+    def _entity(self) -> Entity | None:
+        return self._resolver.names.entity
+
+    def equation(self, e: tree.Equation) -> bool:
+        """Notes what an equation says of fields; False where it says what is known without it."""
+        found = [*_ends_in(e.left), *_ends_in(e.right)]
+        self._transport(e)
+        if not found:
+            return True
+        keys: dict[Key, Grid] = {}
+        for each in found:
+            with self._report.unsaid():
+                end = self._operators.end_of(each)
+            if end is None:
+                return True
+            for field in self._operators.fields_in(each.value):
+                grid = grid_of(field, self._entity)
+                assert grid is not None
+                keys[dotted(field), end[1]] = grid
+        self.ends.update(dict.fromkeys(keys))
+        if len(keys) > 1 or not self._given_otherwise(e):
+            return True
+        ((key, grid),) = keys.items()
+        if grid.layout.centre and key[1] is Place.LEFT:
+            return self._at_centre(e, found, grid)
+        if grid.path:
+            return True
+        earlier = self._conditions.setdefault(key, e.span)
+        if earlier != e.span:
+            self._report.say(
+                "E0289",
+                f"`{key[0]}` has two conditions at {grid.label(key[1])}",
+                (e.span, "this is the second"),
+                (earlier, "this is the first"),
+                help="at each end a value, a slope, or an equation of both is given, once",
+            )
+        return True
+
+    def _given_otherwise(self, e: tree.Equation) -> bool:
+        """Whether all but the values at ends is known: numbers, parameters and inputs."""
+        names = [n for side in (e.left, e.right) for n in names_in(side)]
+        return all(self._resolver.level(n) < Level.UNKNOWN for n in names)
+
+    def _at_centre(self, e: tree.Equation, ends: list[tree.At], grid: Grid) -> bool:
+        zero = any(isinstance(side, tree.Number) and side.value == 0.0 for side in (e.left, e.right))
+        slope = any(c.function == "grad" for end in ends for c in calls_below(end.value))
+        if not (zero and slope):
+            where = "the centre of a sphere" if grid.layout.power == 2 else "the axis of a cylinder"
+            self._report.say(
+                "E0289",
+                f"`{grid.field}` has a condition at {where}",
+                (e.span, "nothing passes there, whatever is said"),
+                help=f"leave it out; `grad({grid.field}) at {grid.label(Place.LEFT)} = 0` is accepted",
+            )
+        return False
+
+    # --- fluxes ---
+
+    def _transport(self, e: tree.Equation) -> None:
+        """Which field an equation with `div` transports."""
+        terms: list[_Term] = []
+        rates: list[tuple[float, tree.Name]] = []
+        for side, sign in ((e.left, 1.0), (e.right, -1.0)):
+            for s, term in signed_terms(side, sign):
+                for call in calls_below(term):
+                    if call.function == "div" and id(call) in self._operators.fluxes:
+                        terms.append(_Term(s, term is call, self._operators.fluxes[id(call)]))
+                    elif call.function == "der":
+                        rates += [(s, f) for f in self._operators.fields_in(call.arguments)]
+        if not terms:
+            return
+        if not rates:
+            self._steady.append((terms, e.span))
+            return
+        sign, field = rates[0]
+        self._found(field, terms, -sign)
+
+    def close(self) -> None:
+        """Find the field of each equation without `der`, when all equations have been read."""
+        known = set(self.spreads)
+        for terms, _ in self._steady:
+            moved = [m for t in terms for m in t.flux.moved]
+            names = {dotted(f): f for f, spreads, _ in sorted(moved, key=lambda m: not m[1])}
+            field = next((f for n, f in names.items() if n not in known), None)
+            if field is None:
+                continue
+            known.add(dotted(field))
+            sign = next(t.sign * s for t in terms for f, _, s in t.flux.moved if dotted(f) == dotted(field))
+            self._found(field, terms, sign)
+
+    def _found(self, field: tree.Name, terms: list[_Term], sign: float) -> None:
+        text, entity = dotted(field), self._entity
+        self.spreads[text] = self.spreads.get(text, False) or any(
+            s for t in terms for _, s, _ in t.flux.moved
+        )
+        if entity is None or len(field.parts) > 1:
+            return
+        plain = all(t.plain for t in terms)
+        fluxes = tuple((sign * t.sign, t.flux.array, t.flux.dimension) for t in terms)
+        entity.fluxes[text] = fluxes if plain and text not in entity.fluxes else None
+
+    # --- joined ends ---
+
+    def joined(self, e: tree.Connect) -> list[tree.Equation]:
+        """The equations of ends that are connected: values are equal, and what flows out of one flows into others."""
+        ends: list[tuple[Grid, Place, tree.At]] = []
+        for point in e.points:
+            if not isinstance(point, tree.At) or not isinstance(point.value, tree.Name):
+                title = "ends of fields are connected with ends of fields"
+                help = "write `connect neg.c at L, sep.c at 0`"
+                self._report.say("E0289", title, (point.span, "is none"), help=help)
+                return []
+            found = self._operators.end_of(point)
+            own = grid_of(point.value, self._entity)
+            if found is None or own is None:
+                return []
+            ends.append((own, found[1], point))
+            self.ends[dotted(point.value), found[1]] = None
+        values = [grid.boundary(place) for grid, place, _ in ends]
+        units = [self._dimension(point.value) for _, _, point in ends]
+        for point, unit in zip(e.points[1:], units[1:], strict=True):
+            if not dimensions.agree(units[0], unit):
+                a, b = dimensions.describe(units[0]), dimensions.describe(unit)
+                title = f"{a} is connected to {b}"
+                self._report.say(
+                    "E0503", title, (point.span, f"this is {b}"), (e.points[0].span, f"this is {a}")
+                )
+                return []
+        total: tree.Expr = number(0, e.span)
+        first: tuple[Dimension | None, Span] | None = None
+        for grid, place, point in ends:
+            fluxes = self._fluxes(point, grid)
+            if fluxes is None:
+                return []
+            outward = 1.0 if place is Place.RIGHT else -1.0
+            index = number(1, e.span) if place is Place.LEFT else grid.count(-1)
+            for sign, array, dimension in fluxes:
+                there = name(grid.path, array, span=e.span, index=index)
+                total = add(total, there) if sign * outward > 0 else _less(total, there)
+                if first is not None and not dimensions.agree(first[0], dimension):
+                    a, b = dimensions.describe(first[0]), dimensions.describe(dimension)
+                    title = f"what flows is {a} at one end and {b} at the other"
+                    help = "what stands in `div(…)` passes from one to the other: write it alike in both"
+                    self._report.say(
+                        "E0503", title, (point.span, f"this is {b}"), (first[1], f"this is {a}"), help=help
+                    )
+                    return []
+                first = first or (dimension, point.span)
+        equations = [tree.Equation(values[0], value, e.span) for value in values[1:]]
+        return [*equations, tree.Equation(total, number(0, e.span), e.span)]
+
+    def _dimension(self, field: tree.Expr) -> Dimension | None:
+        assert isinstance(field, tree.Name)
+        return self._resolver.resolve(field).dimension
+
+    def _fluxes(self, point: tree.At, grid: Grid) -> tuple[tuple[float, str, Dimension | None], ...] | None:
+        """What flows through the faces of a field that ends at `point`."""
+        assert isinstance(point.value, tree.Name)
+        entity = self._entity
+        for part in point.value.parts[:-1]:
+            member = entity.members.get(part.name) if entity is not None else None
+            entity = member.entity if isinstance(member, Instance) else None
+        assert entity is not None
+        found = _inherited(entity, grid.field)
+        if isinstance(found, tuple):
+            return found
+        title = f"it is not known what flows at the end of `{dotted(point.value)}`"
+        label = "a factor stands before `div(…)`" if found is None else "no equation with `div(…)` is its own"
+        if found is None:
+            help = f"write the factor on the other side: `eps*der({grid.field}) = div(…)`"
+        else:
+            help = f"write an equation `der({grid.field}) = div(…)`, or without `der` for what is steady"
+        self._report.say("E0289", title, (point.span, label), help=help)
+        return None
+
+
+def _inherited(entity: Entity, field: str) -> tuple | bool | None:
+    """The fluxes of a field by an equation of the class or of a base; False where none has one."""
+    if field in entity.fluxes:
+        return entity.fluxes[field]
+    for _, base in entity.bases:
+        found = _inherited(base, field)
+        if found is not False:
+            return found
+    return False
+
+
+def _less(total: tree.Expr, term: tree.Expr) -> tree.Expr:
+    if isinstance(total, tree.Number):
+        return tree.Unary("-", term, term.span)
+    return subtract(total, term)
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    """Every node of a tree."""
+    yield node
+    if isinstance(node, tuple):
+        for each in node:
+            yield from _walk(each)
+    elif is_dataclass(node) and not isinstance(node, Span):
+        for each in fields(node):
+            if each.name != "span":
+                yield from _walk(getattr(node, each.name))
+
+
+def _ends_in(expr: tree.Expr) -> list[tree.At]:
+    return [n for n in _walk(expr) if isinstance(n, tree.At)]

@@ -1,0 +1,135 @@
+"""Fields on a line, when all parts are known: cells are looked at, and ends that no equation mentions are closed."""
+
+import numpy as np
+
+from stiffdsl.check.model import FieldEnd, FieldUse
+from stiffdsl.flat.context import Context
+from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.expand import StatementExpansion
+from stiffdsl.flat.instance import Fault, Node
+from stiffdsl.syntax import tree
+
+FEWEST_CELLS = 3
+# By which the ends of faces that are written by hand may miss those of the field, relative to its length.
+_ROUNDING = 1e-9
+
+
+def check_cells(context: Context, node: Node) -> None:
+    """Refuses cells that are none: too few, or faces that do not ascend from one end to the other."""
+    for field in node.cls.fields:
+        context.attempt(lambda field=field: _check_cells(context, node, field))
+
+
+def _check_cells(context: Context, node: Node, field: FieldUse) -> None:
+    cells = node.children[field.name]
+    count = float(np.ravel(context.constant_of(cells, "cells"))[0])
+    if count != round(count) or count < FEWEST_CELLS:
+        raise Fault(
+            "E0331",
+            f"the field `{_name(node, field)}` cannot have {_number(count)} cells",
+            field.span,
+            help=f"it has a whole number of cells, at least {FEWEST_CELLS}",
+        )
+    if field.by_hand:
+        _check_faces(context, node, field, context.constant_of(cells, "spacing"))
+    elif "spacing" in cells.declared and not np.ravel(context.constant_of(cells, "spacing"))[0] > 0:
+        raise Fault("E0331", f"the grading of `{_name(node, field)}` is not positive", field.span)
+    look = StatementExpansion(context, node, IterationDomain.grid((1,) * len(node.prefix)), auxiliary=False)
+    ends = [_known(look, bound) for bound in field.bounds]
+    if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
+        title = f"the field `{_name(node, field)}` ends where it begins, or before"
+        raise Fault("E0331", title, field.span, help="write the lesser end first: `over 0..L`")
+
+
+def _check_faces(context: Context, node: Node, field: FieldUse, faces: np.ndarray) -> None:
+    if np.any(np.diff(faces) <= 0):
+        title = f"the faces of `{_name(node, field)}` do not ascend"
+        raise Fault("E0331", title, field.span, help="write them in order, from one end to the other")
+    look = StatementExpansion(context, node, IterationDomain.grid((1,) * len(node.prefix)), auxiliary=False)
+    for bound, face in zip(field.bounds, (faces[0], faces[-1]), strict=True):
+        end = _known(look, bound)
+        if end is not None and abs(face - end) > _ROUNDING * (faces[-1] - faces[0]):
+            which = "first" if bound is field.bounds[0] else "last"
+            raise Fault(
+                "E0331",
+                f"the {which} face of `{_name(node, field)}` is not its end",
+                field.span,
+                f"{face:g} in SI, and the end is {end:g}",
+                help="the list of faces holds both ends",
+            )
+
+
+def _known(look: StatementExpansion, bound: tree.Expr) -> float | None:
+    """An end as it is declared: a constant, or a parameter whose value is a number."""
+    if isinstance(bound, tree.Name) and len(bound.parts) == 1 and not bound.parts[0].indices:
+        variable = look.node.declared.get(bound.parts[0].name)
+        given = look.node.modifiers.get((bound.parts[0].name, "value"))
+        if variable is not None and variable.kind == "param":
+            value = given.value if given is not None else variable.value
+            return value.value if isinstance(value, tree.Number) else None
+    value = look.expand(bound)
+    return None if isinstance(value, tuple) else float(np.ravel(value)[0])
+
+
+def open_ends(context: Context, nodes: list[Node]) -> list[tuple[Node, tree.Equation]]:
+    """Equations for ends of fields that need none of their author's: what is carried along leaves with the value of the
+    last cell, and what does not move is continued from its cells."""
+    said: set[tuple[int, str, int]] = set()
+    spreads: dict[tuple[int, str], bool] = {}
+    for node in nodes:
+        for dotted, end in node.cls.field_ends:
+            owner = _owner(node, dotted)
+            if owner is not None:
+                said.add((id(owner), dotted.rpartition(".")[2], end))
+        for dotted, by_gradient in node.cls.spreads:
+            owner = _owner(node, dotted)
+            if owner is not None:
+                key = id(owner), dotted.rpartition(".")[2]
+                spreads[key] = spreads.get(key, False) or by_gradient
+    found: list[tuple[Node, tree.Equation]] = []
+    for node in nodes:
+        for field in node.cls.fields:
+            ends = [
+                k for k in (0, 1) if (id(node), field.name, k) not in said and not (field.centre and k == 0)
+            ]
+            kind = spreads.get((id(node), field.name))
+            lacking = [field.ends[k] for k in ends]
+            if kind or (kind is False and len(ends) + field.centre == 2):
+                for end in lacking:
+                    context.attempt(lambda n=node, f=field, e=end, k=kind: _miss(n, f, e, bool(k)))
+                continue
+            zero = tree.Number(0.0, None, field.span)
+            for end in lacking:
+                slope = zero if kind is False else end.extrapolated
+                found.append((node, tree.Equation(end.slope, slope, field.span)))
+    return found
+
+
+def _miss(node: Node, field: FieldUse, end: FieldEnd, spreads: bool) -> None:
+    name, at = field.name, end.label
+    help = f"write `{name} at {at} = …`, or `grad({name}) at {at} = 0` where nothing passes"
+    if not spreads:
+        help = f"write `{name} at {at} = …` at the end where it comes in"
+    raise Fault(
+        "E0330",
+        f"the field `{_name(node, field)}` has no condition at {at}",
+        field.span,
+        "says nothing there",
+        help=help,
+    )
+
+
+def _owner(node: Node, dotted: str) -> Node | None:
+    """The part that the field of a dotted name is declared in."""
+    owner: Node | None = node
+    for part in dotted.split(".")[:-1]:
+        owner = owner.children.get(part) if owner is not None else None
+    return owner
+
+
+def _name(node: Node, field: FieldUse) -> str:
+    return f"{node.name}.{field.name}" if node.name else field.name
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
