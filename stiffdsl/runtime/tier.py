@@ -84,9 +84,11 @@ def settled(
     model: CompiledProgram, options: Options, args: Args, start: float, end: float, y0: np.ndarray
 ) -> Options:
     """The options of one solve whose beginning is known: `auto` takes explicit steps where these cost least."""
-    if options.method != "auto" or options.linear != "auto" or not backend().quick_choices:
+    if options.method != "auto" or options.linear != "auto":
         return options
-    if chosen(model, options, args.inputs.signals) != "fbdf" or not is_mild(model, args, start, end, y0):
+    if chosen(model, options, args.inputs.signals) != "fbdf" or not backend().quick_choices:
+        return options
+    if not is_mild(model, args, start, end, y0):
         return options
     return replace(options, method="switching")
 

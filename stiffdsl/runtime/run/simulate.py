@@ -1,7 +1,7 @@
 """One run of a model on the host: a consistent start, the solve, its values at the times asked for, and its end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,8 +37,7 @@ from stiffdsl.solve.integrate.solution import Interrupted, Solution
 STUCK = Status.MAX_STEPS, Status.STEP_TOO_SMALL, Status.NEWTON
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
+class _Start(NamedTuple):
     """The initial value problem of a run: the model, or the part of it that outputs need, and consistent values."""
 
     model: CompiledProgram
@@ -51,8 +50,7 @@ class _Start:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Solve:
+class _Solve(NamedTuple):
     """A trajectory and what it was made with: arguments with knots, options with the method that was settled on,
     tolerances by unknown, the tier."""
 
@@ -64,8 +62,7 @@ class _Solve:
     tier: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Values:
+class _Values(NamedTuple):
     """Values of a run at the times at which it is read, and the dense output where these are its own."""
 
     t: np.ndarray
@@ -217,7 +214,7 @@ def _within_tables(solve: _Solve, asked: SavedTimes, values: _Values) -> tuple[L
         return None, values
     t = np.asarray(values.t)
     reached = t < left.time if asked.end >= asked.start else t > left.time
-    return left, replace(values, t=t[reached], y=np.asarray(values.y)[reached])
+    return left, values._replace(t=t[reached], y=np.asarray(values.y)[reached])
 
 
 def _end(solve: _Solve, values: _Values, left: LeftTable | None) -> _End:
