@@ -54,11 +54,15 @@ _KEYWORDS = {
     "stop": "STOP", "assert": "ASSERT", "enum": "ENUM", "random": "KIND", "covariate": "KIND", "observe": "KIND",
     "dose": "DOSE", "field": "FIELD",
 }  # fmt: skip
-# The words of a field's declaration behind its name, which are names elsewhere.
-_FIELD_WORDS = {
-    "over": "THROUGHOUT", "cells": "CELLS", "at": "FACES", "grading": "GRADING",
-    **dict.fromkeys(GEOMETRIES, "GEOMETRY"),
+# The words of a statement behind its name, which are names elsewhere, by the first word of the statement.
+_STATEMENT_WORDS = {
+    "FIELD": {
+        "over": "THROUGHOUT", "cells": "CELLS", "at": "FACES", "grading": "GRADING",
+        **dict.fromkeys(GEOMETRIES, "GEOMETRY"),
+    },
+    "NETWORK": {word: word.upper() for word in ("hidden", "activation", "seed", "scale", "by")},
 }  # fmt: skip
+_NO_WORDS: dict[str, str] = {}
 # Words that begin a line of their own kind, unless the line goes on as that of a quantity does.
 _HEADS = {"import", "from", "function", "connector", "model", "when", "elsewhen", "elseif"}
 _AS_NAME = re.compile(r"\[|[ \t]*(?:=(?!=)|[*/^.:+]|<?->)")
@@ -69,16 +73,16 @@ _BLOCKS = {"FOR": 1, "IF_BLOCK": 1, "END": -1, "FUNCTION": 0, "CONNECTOR": 0, "M
 # The words that may be more than names.
 _WORDS = {
     *_KEYWORDS, "if", "elseif", "then", "else", "table", "network", "and", "or", "not", "in", "start",
-    "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "per", "elif", "elsif",
+    "guess", "extends", "every", "rate", "nominal", "min", "max", "test", "per", "elif", "elsif", "return",
     "at",
 }  # fmt: skip
 # The first words of the lines of a test, and the words that stand between its values.
 _TEST_LINES = {"set": "SET", "simulate": "SIMULATE", "expect": "EXPECT"}
 _TEST_WORDS = {"of", "at", "over", "within", "stop", *_TEST_LINES}
+# The words that are more than names in some surroundings only.
+_LOCAL_WORDS = {*_TEST_WORDS, *(word for words in _STATEMENT_WORDS.values() for word in words)}
 # A comparison outside of a text.
 _COMPARES = re.compile(r'^(?:[^"=<>\n]|"(?:\\.|[^"\\\n])*")*[=<>]')
-# The words that stand between the values of a network.
-_NETWORK_WORDS = {"hidden", "activation", "seed", "scale", "by"}
 # These end a test that was not closed.
 _AFTER_TEST = {"END", "MODEL", "PARTIAL", "CONNECTOR", "FUNCTION", "IMPORT", "FROM"}
 # Words of other languages for `elseif`.
@@ -114,11 +118,19 @@ class Stray:
     column: int
 
 
+class _Open:
+    """Surroundings of a word: a test, a statement with its own words, the blocks that are open from a function on."""
+
+    __slots__ = ("blocks", "test", "words")
+
+    def __init__(self) -> None:
+        self.test, self.words, self.blocks = False, _NO_WORDS, 0
+
+
 def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     """The tokens of `text`. What is none is put into `strays` and skipped, or read as what was meant."""
     position, line, line_start, depth = 0, 1, 0, 0
-    previous, block_if, choices, in_test, in_function, braces = "NEWLINE", False, 0, False, 0, 0
-    head, in_network, in_field = "", False, False
+    previous, head, block_if, choices, braces, around = "NEWLINE", "", False, 0, 0, _Open()
     match, end = _PATTERN.match, len(text)
     while position < end:
         found = match(text, position)
@@ -134,52 +146,20 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
         column = start - line_start + 1
         if kind == "LINE":
             # An empty line is passed at once: to look beyond it from every one would take the square of their number.
-            goes_on = previous != "NEWLINE" and (
-                depth > 0
-                or previous in _CONTINUES
-                or (previous == "THEN" and not block_if)
-                or (choices > 0 and _CHOICE.match(text, position))
-                or _LEADING.match(text, position)
-            )
-            if previous != "NEWLINE" and not (goes_on and not _BOUNDARY.match(text, position)):
+            if previous != "NEWLINE" and not _goes_on(text, position, previous, depth, block_if, choices):
                 depth, choices = 0, 0
                 column = position - line_start
                 yield Token("NEWLINE", "\n", position - 1, line, column, line, column + 1, position)
-                previous, block_if, in_network, in_field = "NEWLINE", False, False, False
+                previous, block_if, around.words = "NEWLINE", False, _NO_WORDS
             line += 1
             line_start = position
             continue
         if kind == "NAME":
             if not value.isascii():
-                name = canonical(value)
-                if name is None:
-                    at = next(k for k, c in enumerate(value) if not _belongs(c, k))
-                    strays.append(Stray(value[at], line, column + at))
-                    name = "".join(c for k, c in enumerate(value) if _belongs(c, k)) or "_"
-                    name = unicodedata.normalize("NFKC", name)
-                yield Token(kind, name, start, line, column, line, position - line_start + 1, position)
-                head = kind if previous == "NEWLINE" else head
-                previous = kind
-                continue
-            if value == "return" and in_function and previous == "NEWLINE":
-                kind = "RETURN"
-            elif in_network and depth == 0 and previous in _OPERAND and value in _NETWORK_WORDS:
-                kind = value.upper()
-            elif in_field and depth == 0 and value in _FIELD_WORDS and previous in _OPERAND:
-                kind = _FIELD_WORDS[value]
-            elif value in _WORDS or (in_test and value in _TEST_WORDS):
-                kind = _word(value, previous, depth, text, position)
-                in_network = in_network or kind == "NETWORK"
-                if kind == "SIZE" and head == "NAME" and text[position : position + 1] == "(":
-                    kind = "NAME"  # a function: what begins with a name declares nothing
-                if kind == "NAME" and in_test:
-                    kind = _test_word(value, previous, depth, text, position)
-                if kind in _AFTER_TEST or kind == "TEST":
-                    in_test = kind == "TEST"
-                in_field = in_field or kind == "FIELD"
-                if kind in _BLOCKS:
-                    kind, in_function = _in_function(kind, in_function, previous, text, position)
-                if kind == "IF_BLOCK" or kind == "ELSEIF" or (value in _ELSEIF and previous == "NEWLINE"):
+                value = _spelled(value, line, column, strays)
+            elif value in _WORDS or value in _LOCAL_WORDS:
+                kind = _word_in(around, value, previous, head, depth, text, position)
+                if kind in ("IF_BLOCK", "ELSEIF") or (value in _ELSEIF and previous == "NEWLINE"):
                     block_if = True
                 elif kind == "IF":
                     choices += 1
@@ -187,16 +167,9 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
                     choices -= 1
         elif kind == "OP":
             kind = _OPERATORS[value]
-            if (
-                kind == "LSQB"
-                and previous in _OPERAND
-                and (previous == "NUMBER" or text[start - 1] in _BLANK)
-            ):
-                close = text.find("]", start)
-                newline = text.find("\n", start)
-                if close >= 0 and (newline < 0 or close < newline):
-                    value, position, kind = text[start : close + 1], close + 1, "UNIT"
-            if kind == "LBRACE" and previous in _HEAD_ENDS and _rest(text, position)[:1] in ("\n", ""):
+            if kind == "LSQB" and previous in _OPERAND and (close := _unit_end(text, start, previous)):
+                value, position, kind = text[start:close], close, "UNIT"
+            elif kind == "LBRACE" and previous in _HEAD_ENDS and _rest(text, position)[:1] in ("\n", ""):
                 kind, braces = "BLOCK", braces + 1
             elif kind == "RBRACE" and braces and depth == 0:
                 braces -= 1
@@ -224,6 +197,60 @@ def tokens(text: str, strays: list[Stray]) -> Iterator[Token]:
     if previous != "NEWLINE":
         column = end - line_start + 1
         yield Token("NEWLINE", "\n", end, line, column, line, column + 1, end)
+
+
+def _goes_on(text: str, position: int, previous: str, depth: int, block_if: bool, choices: int) -> bool:
+    """Whether a statement goes on behind the end of its line, which is at `position`."""
+    unfinished = (
+        depth > 0
+        or previous in _CONTINUES
+        or (previous == "THEN" and not block_if)
+        or (choices > 0 and _CHOICE.match(text, position))
+        or _LEADING.match(text, position)
+    )
+    return bool(unfinished) and not _BOUNDARY.match(text, position)
+
+
+def _spelled(value: str, line: int, column: int, strays: list[Stray]) -> str:
+    """The one spelling of a name; signs that no name can hold are left out of it, and the first is told."""
+    name = canonical(value)
+    if name is not None:
+        return name
+    at = next(k for k, c in enumerate(value) if not _belongs(c, k))
+    strays.append(Stray(value[at], line, column + at))
+    name = "".join(c for k, c in enumerate(value) if _belongs(c, k)) or "_"
+    return unicodedata.normalize("NFKC", name)
+
+
+def _unit_end(text: str, start: int, previous: str) -> int:
+    """The end of the unit that the bracket at `start` opens; zero where it opens an index, or is not closed."""
+    if previous != "NUMBER" and text[start - 1] not in _BLANK:
+        return 0
+    close, newline = text.find("]", start), text.find("\n", start)
+    return close + 1 if close >= 0 and (newline < 0 or close < newline) else 0
+
+
+def _word_in(
+    around: _Open, value: str, previous: str, head: str, depth: int, text: str, position: int
+) -> str:
+    """The kind of a word that may be more than a name, `around` being what it stands in, and goes on with."""
+    if value == "return":
+        return "RETURN" if around.blocks and previous == "NEWLINE" else "NAME"
+    if value in around.words and depth == 0 and previous in _OPERAND:
+        return around.words[value]
+    if value not in _WORDS and not (around.test and value in _TEST_WORDS):
+        return "NAME"
+    kind = _word(value, previous, depth, text, position)
+    around.words = _STATEMENT_WORDS.get(kind, around.words)
+    if kind == "SIZE" and head == "NAME" and text[position : position + 1] == "(":
+        kind = "NAME"  # a function: what begins with a name declares nothing
+    if kind == "NAME" and around.test:
+        kind = _test_word(value, previous, depth, text, position)
+    if kind in _AFTER_TEST or kind == "TEST":
+        around.test = kind == "TEST"
+    if kind in _BLOCKS:
+        kind, around.blocks = _in_function(kind, around.blocks, previous, text, position)
+    return kind
 
 
 def canonical(name: str) -> str | None:
