@@ -107,6 +107,34 @@ equations
   i = Is*(exp_limited(v/(ideality*Vt)) - 1) + v/R_leak
 end
 
+# One variable says both what an ideal diode blocks and what it conducts: neither jumps where it turns, and any number of
+# diodes in a network turn at one instant without an order of events.
+model IdealDiode extends TwoPin "conducts forwards, blocks backwards"
+  param R_on = 1e-5 [ohm]  "resistance while it conducts"
+  param G_off = 1e-5 [S]   "conductance while it blocks"
+  var s "current [A] where it conducts, voltage [V] where it blocks, which is negative"
+equations
+  v = if s > 0 then R_on*s*1 [A] else s*1 [V]
+  i = if s > 0 then s*1 [A] else G_off*s*1 [V]
+end
+
+model IdealSwitch extends TwoPin "closed while `closed` is above one half; its R_on and G_off leave no voltage undetermined"
+  param R_on = 1e-5 [ohm]  "resistance of the closed switch"
+  param G_off = 1e-5 [S]   "conductance of the open switch"
+  input closed = 0         "driven from outside, or by an equation of the surrounding model"
+equations
+  if closed > 0.5 then
+    v = R_on*i
+  else
+    i = G_off*v
+  end
+end
+
+model PulseWidth "a signal that is one for a part of each period, from its beginning on"
+  param period = 1e-3 [s] in 1e-6..1
+  input duty = 0.5         "part of the period"
+  output on = if mod(time, period) < duty*period then 1 else 0
+end
 model OpAmp "ideal: no input current, and the output does what keeps both inputs equal"
   port p   : Pin "non-inverting input"
   port n   : Pin "inverting input"

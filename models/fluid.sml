@@ -2,6 +2,8 @@
 # from `a` to `b`. The laws of flow are smooth through zero, so that no model needs an event where a flow turns round.
 # checked value: the closed form of every part's response, tests/models/test_library.py.
 
+import translational
+
 connector Port "end of a pipe"
   potential p [Pa]    "absolute pressure"
   flow      q [m^3/s] "volume flow into the part"
@@ -99,6 +101,15 @@ equations
   -dp = dp_max*(speed^2 - q/q_max*(linear + (1 - linear)*abs(q)/q_max))
 end
 
+model Cylinder "a piston that moves with a rod: the fluid pushes it out"
+  port port : Port "chamber"
+  port rod : translational.Flange
+  param area = 1e-3 [m^2] in 1e-5..1
+  param p_ambient = 101325 [Pa]
+equations
+  port.q = area*rod.v
+  rod.f = -area*(port.p - p_ambient)
+end
 model PressureSensor "pressure without drawing a flow"
   port port : Port
   var p [Pa] "reading"

@@ -71,6 +71,29 @@ equations
   tau = tau_c*tanh(w_rel/w_small) + d*w_rel
 end
 
+model Clutch extends Compliant "Coulomb friction: it slips, or locks and carries what it holds"
+  param tau_c = 10 [N*m] in 0.1..1e3 "torque while it slips, fully engaged"
+  param peak = 1 in 1..2             "it holds so many times that torque"
+  input engaged = 1                  "0 is open, 1 is pressed with full force"
+  discrete locked = false
+  discrete direction = 1             "1: b slips ahead of a, -1: behind"
+equations
+  if locked then
+    der(w_rel) = 0
+  else
+    tau = direction*engaged*tau_c
+  end
+  when start
+    locked := w_rel == 0
+    direction := if w_rel < 0 then -1 else 1
+  end
+  when direction*w_rel <= 0 and direction*der(w_rel) < 0 and not locked
+    locked := true
+  elsewhen locked and abs(tau) > peak*engaged*tau_c
+    locked := false
+    direction := if tau > 0 then 1 else -1
+  end
+end
 model Torque "a constant torque on the flange"
   port flange : Flange
   param tau = 1 [N*m] in 0..1e3

@@ -83,6 +83,22 @@ equations
   port.Q = -Q
 end
 
+model Thermostat "it is on below T_set - band, off above T_set + band, and in between as it was"
+  port port : HeatPort "where it measures, without drawing heat"
+  param T_set = 293.15 [K] in 280..310
+  param band = 0.5 [K] in 0.1..2
+  discrete on = true
+  discrete switches = 0 "switches so far"
+equations
+  port.Q = 0
+  when port.T > T_set + band
+    on := false
+    switches := switches + 1
+  elsewhen port.T < T_set - band
+    on := true
+    switches := switches + 1
+  end
+end
 model TemperatureSensor "temperature without drawing heat"
   port port : HeatPort
   var T [K] "reading"

@@ -39,6 +39,35 @@ equations
   m*der(v) = a.f + b.f
 end
 
+model StoppedMass "a rigid body between two stops: it bounces, and rests there while it is pushed against them"
+  port a : Flange
+  port b : Flange
+  param m = 1 [kg] in 1e-3..1e4     "mass"
+  param s_min = 0 [m]               "position of the lower stop"
+  param s_max = 1 [m]               "position of the upper stop"
+  param e = 0 in 0..0.95            "part of the speed that is left behind a bounce"
+  param v_rest = 1e-3 [m/s] in 1e-6..0.1 "a bounce that leaves less than this ends at rest"
+  var s [m] start 0                 "position"
+  var v [m/s] start 0               "velocity"
+  var f_stop [N]                    "force of the stop where it rests"
+  discrete side = 0                 "-1 and 1: it rests at the lower, the upper stop"
+equations
+  a.v = v
+  b.v = v
+  der(s) = v
+  m*der(v) = a.f + b.f + f_stop
+  if side == 0 then
+    f_stop = 0
+  else
+    der(v) = 0
+  end
+  when side == 0 and (s > s_max and v > 0 or s < s_min and v < 0)
+    side := if e*abs(v) > v_rest then 0 else sign(v)
+    v := if e*abs(v) > v_rest then -e*v else 0
+  elsewhen side*f_stop > 0
+    side := 0
+  end
+end
 model Spring extends Compliant "f = c*stretch; set its state with Spring(stretch start 0.1)"
   param c = 100 [N/m] in 1..1e6 "stiffness"
   var stretch [m] start 0       "length of the spring above its length without force"

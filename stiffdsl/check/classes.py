@@ -149,6 +149,13 @@ class Classes:
             entity.own[instance.component.name] = instance
             self._member(entity, instance.component.name, instance)
 
+    def _declare_below(self, entity: Entity, seen: set[int]) -> None:
+        """Declares the members of all parts, which modifiers of parts that are written before them may name."""
+        for member in entity.members.values():
+            if isinstance(member, Instance) and member.entity is not None and id(member.entity) not in seen:
+                seen.add(id(member.entity))
+                self._declare_below(self._declared(member.entity), seen)
+
     def _member(self, entity: Entity, name: str, member: Member) -> None:
         if name in RESERVED:
             say_reserved(self.report, name, member.span)
@@ -331,6 +338,7 @@ class Classes:
         dosed: list[tree.Name] = []
         self._output_units.adopt(entity)
         self._label_units(entity, declaration)
+        self._declare_below(entity, set())
         fields = [d for d in declaration.declarations if isinstance(d, tree.Field)]
         for item in fields:
             member = entity.own[item.name]

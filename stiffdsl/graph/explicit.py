@@ -142,7 +142,8 @@ def _never_zero(c: sp.Basic, trusted: set[sp.Symbol]) -> bool:
     if c.is_Pow:
         return _never_zero(c.args[0], trusted)
     if isinstance(c, Where):
-        return all(_never_zero(branch, trusted) for branch in c.args[1:])
+        # A parameter of one branch may well be zero: the resistance of an ideal switch.
+        return all(_never_zero(branch, set()) for branch in c.args[1:])
     return False
 
 

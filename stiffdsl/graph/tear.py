@@ -199,9 +199,10 @@ def _linear(templates: Sequence[sp.Expr], x: list[sp.Symbol]) -> bool:
 
 def _always_zero(expression: sp.Expr) -> bool:
     """Whether the expression vanishes at three points chosen without pattern: then it vanishes everywhere. What tables
-    give is as free as the unknowns are."""
+    give is as free as the unknowns are, and a choice is any mixture of its branches."""
     tables = sorted(expression.atoms(*Opaque), key=str)
     expression = substitute(expression, {t: sp.Symbol(f"lookup{k}") for k, t in enumerate(tables)})  # type: ignore[misc]
+    expression = _mixed(expression)
     if expression.is_number:
         return bool(sp.Abs(expression) < 1e-14)
     symbols = sorted(expression.free_symbols, key=str)
@@ -215,3 +216,14 @@ def _always_zero(expression: sp.Expr) -> bool:
         if not (value.is_zero or abs(complex(value.evalf(30))) < 1e-20):
             return False
     return True
+
+
+def _mixed(expression: sp.Expr) -> sp.Expr:
+    """Each choice as `c*yes + (1 - c)*no`, with one `c` for each condition."""
+    weights: dict[sp.Basic, sp.Symbol] = {}
+
+    def mixed(condition: sp.Basic, yes: sp.Expr, no: sp.Expr) -> sp.Expr:
+        c = weights.setdefault(condition, sp.Symbol(f"choice{len(weights)}"))
+        return c * yes + (1 - c) * no
+
+    return expression.replace(Where, mixed)  # type: ignore[return-value]

@@ -43,7 +43,21 @@ model Parts
   part g8 : electrical.Conductor(G = 2)
   part i9 : electrical.PrescribedCurrent(I = 2*time/1 [s])
   part c9 : electrical.Capacitor(C = 1)
+  part v10 : electrical.VoltageSource(V = 2)
+  part d10 : electrical.IdealDiode(R_on = 1, G_off = 1e-3)
+  part r10 : electrical.Resistor(R = 3)
+  part d11 : electrical.IdealDiode(R_on = 1, G_off = 1e-3)
+  part r11 : electrical.Resistor(R = 3)
+  part pulses12 : electrical.PulseWidth(period = 0.4, duty = 0.25)
+  part switch12 : electrical.IdealSwitch(R_on = 1, G_off = 0)
+  part c12 : electrical.Capacitor(C = 1)
 equations
+  switch12.closed = pulses12.on
+  connect v10.p, d10.p, d11.n, switch12.p
+  connect d10.n, r10.p
+  connect d11.p, r11.p
+  connect switch12.n, c12.p
+  connect gnd.p, v10.n, r10.n, r11.n, c12.n
   connect v1.p, ammeter.p, voltmeter.p
   connect ammeter.n, r1.p
   connect v2.p, l2.p
@@ -76,6 +90,9 @@ end
         "amp.out.v": -4.7,
         "g8.i": 6.0,
         "c9.v": 1.0,
+        "r10.i": 0.5,
+        "r11.i": 2 / 1003,
+        "c12.v": 2 * (1 - exp(-0.3)),
     },
 )
 
@@ -103,7 +120,11 @@ model Parts
   part wall6 : thermal.LayeredWall(layers = 2, area = 1, thickness = {0.1, 0.1}, conductivity = {1, 0.5},
     density = {1, 1}, specific_heat = {1, 1}, T start 290)
   part cold6 : thermal.FixedTemperature(T = 280)
+  part heat7 : thermal.PrescribedHeatFlow(Q = if control7.on then 10 else -10)
+  part body7 : thermal.HeatCapacitor(C = 10, T start 300)
+  part control7 : thermal.Thermostat(T_set = 302, band = 1)
 equations
+  connect heat7.port, body7.port, control7.port
   connect body1.port, g1.a
   connect g1.b, cold1.port
   connect heat2.port, r2.a, meter2.port
@@ -127,6 +148,8 @@ end
         "sun4.Q": 0.9 * 5.670374419e-8 * 2 * (400.0**4 - 300.0**4),
         "body5.T": 293.15 + 5 * 10**2 / 100,
         "wall6.Q[3]": 20 / 0.3,
+        "body7.T": 302.0,  # 3 s up, and from then on 2 s down and 2 s up
+        "control7.switches": 4.0,
         "wall6.T[1]": 300 - 20 / 0.3 * 0.05,
         "wall6.T[2]": 280 + 20 / 0.3 * 0.1,
     },
@@ -158,7 +181,12 @@ model Parts
   part j7 : rotational.Inertia(J = 9)
   part push8 : rotational.PrescribedTorque(tau = 2*time/1 [s])
   part j8 : rotational.Inertia(J = 1)
+  part wall9 : rotational.Fixed
+  part clutch9 : rotational.Clutch(tau_c = 3, engaged = 0.5)
+  part j9 : rotational.Inertia(J = 1, w start 1)
 equations
+  connect wall9.flange, clutch9.a
+  connect clutch9.b, j9.a
   connect push1.flange, j1.a
   connect j1.b, meter1.flange
   connect push2.flange, j2.a
@@ -187,6 +215,8 @@ end
         "rub6.tau": 0.1 * tanh(2) + 0.01 * 0.02,
         "j7.w": 2 * 3 / 9 * 2,
         "j8.w": 4.0,
+        "j9.phi": 1 / 3,
+        "clutch9.locked": 1.0,
     },
 )
 
@@ -213,7 +243,10 @@ model Parts
   part pull6 : translational.PrescribedVelocity(v = 0.02)
   part push8 : translational.PrescribedForce(f = 2*time/1 [s])
   part m8 : translational.Mass(m = 1)
+  part push9 : translational.Force(f = 2)
+  part m9 : translational.StoppedMass(m = 1, s_max = 0.25)
 equations
+  connect push9.flange, m9.a
   connect push1.flange, m1.a
   connect m1.b, meter1.flange
   connect push2.flange, m2.a
@@ -239,6 +272,8 @@ end
         "cd5.f": 100 * 1.0 + 0.5,
         "rub6.f": 0.1 * tanh(2) + 0.01 * 0.02,
         "m8.v": 4.0,
+        "m9.s": 0.25,
+        "m9.f_stop": -2.0,
     },
 )
 
@@ -250,6 +285,7 @@ _INERTANCE = 4 * 1000 * 10 / (pi * 0.02**2)
 FLUID = Bench(
     """
 import fluid
+import translational
 model Parts
   part feed1 : fluid.FlowSource(q = 1e-3)
   part tank1 : fluid.Tank(area = 2, level start 1)
@@ -269,7 +305,14 @@ model Parts
   part high5 : fluid.Boundary(p = 1.5e5)
   part feed6 : fluid.PrescribedFlow(q = 1e-5*time/1 [s])
   part tank6 : fluid.Tank(area = 1)
+  part feed7 : fluid.FlowSource(q = 1e-4)
+  part cylinder7 : fluid.Cylinder(area = 1e-2)
+  part spring7 : translational.Spring(c = 500)
+  part wall7 : translational.Fixed
 equations
+  connect feed7.port, cylinder7.port
+  connect cylinder7.rod, spring7.b
+  connect spring7.a, wall7.flange
   connect feed1.port, tank1.inlet
   connect tank1.outlet, meter1.port
   connect high2.port, valve2.a
@@ -294,6 +337,7 @@ end
         "pipe4.q": 100 / _LAMINAR * (1 - exp(-_LAMINAR / _INERTANCE * 100)),
         "pump5.q": 5e-3 * (-0.02 + sqrt(0.02**2 + 4 * 0.98 * (0.8**2 - 5e4 / 2e5))) / (2 * 0.98),
         "tank6.level": 1.05,
+        "cylinder7.port.p": 101325 + 500 * 1.0 / 1e-2,
     },
 )
 

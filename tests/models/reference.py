@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.optimize import brentq
 from scipy.sparse import diags
 
 
@@ -404,6 +405,84 @@ def cooled_hall(n: int = 30) -> ReferenceProblem:
     return ReferenceProblem(f, np.array(start), (0, 172800), report, rises, rtol=1e-10, atol=1e-9)
 
 
+def linear(A, b, y, t: float) -> np.ndarray:
+    """The solution of `y' = A y + b` after the time t."""
+    A, b, y = (np.asarray(x, dtype=float) for x in (A, b, y))
+    whole = np.zeros((len(y) + 1, len(y) + 1))
+    whole[:-1, :-1], whole[:-1, -1] = A, b
+    return (expm(whole * t) @ np.append(y, 1.0))[:-1]
+
+
+def until(A, b, y, t: float, guard: Callable[[np.ndarray], float], looks: int = 400) -> float:
+    """When `guard` of `y' = A y + b` first turns positive, at most t."""
+    times = np.linspace(0.0, t, looks + 1)
+    values = [guard(linear(A, b, y, x)) for x in times]
+    for k in range(1, looks):
+        if values[k] <= 0 < values[k + 1]:
+            return brentq(lambda x: guard(linear(A, b, y, x)), times[k], times[k + 1], xtol=1e-15, rtol=1e-14)
+    return t
+
+
+def half_wave() -> dict[str, float]:
+    """The voltage leaves the source where the current of load and capacitor is zero."""
+    w, RC = 2 * np.pi * 50, 100 * 100e-6
+    t = (np.pi - np.arctan(w * RC)) / w
+    return {"c.v": 10 * np.sin(w * t) * np.exp(-(0.018 - t) / RC)}
+
+
+def diode_bridge() -> dict[str, float]:
+    w, RC = 2 * np.pi * 50, 100 * 100e-6
+    t = (np.pi - np.arctan(w * RC)) / w
+    return {"c.v": 10 * np.sin(w * t) * np.exp(-(0.0085 - t) / RC)}
+
+
+def buck_converter() -> dict[str, float]:
+    """Current and voltage: with the source, with the diode, and, where the current ends, with neither."""
+    L, C, R, period = 100e-6, 20e-6, 5.0, 20e-6
+    A, b = [[0, -1 / L], [1 / C, -1 / (R * C)]], np.array([24.0 / L, 0.0])
+    y = np.zeros(2)
+    for _ in range(100):
+        y = linear(A, b, y, 0.4 * period)
+        left = until(A, 0 * b, y, 0.6 * period, lambda y: -y[0])
+        y = linear(A, 0 * b, y, left)
+        if left < 0.6 * period:
+            y = np.array([0.0, y[1] * np.exp(-(0.6 * period - left) / (R * C))])
+    return {"l.i": y[0], "c.v": y[1]}
+
+
+def heated_room() -> dict[str, float]:
+    """Temperatures of air and wall, above those outside."""
+    c, w, inner, outer = 5e5, 4e6, 1 / 0.005, 1 / 0.02
+    A = [[-inner / c, inner / c], [inner / w, -(inner + outer) / w]]
+    y, t, end, on, switches = np.array([16.0, 12.0]), 0.0, 43200.0, True, 0
+    while t < end:
+        b = np.array([1500.0 / c if on else 0.0, 0.0])
+        sign = 1.0 if on else -1.0
+        step = min(until(A, b, y, 20000.0, lambda y, s=sign: s * (y[0] - 18.0) - 1.0), end - t)
+        y, t = linear(A, b, y, step), t + step
+        if t < end:
+            on, switches = not on, switches + 1
+    return {"air.T": y[0] + 275.15, "wall.T": y[1] + 275.15, "thermostat.switches": switches}
+
+
+def hydraulic_stop() -> dict[str, float]:
+    """Position and speed of the piston: pushed, thrown back, at rest, and drawn back."""
+    laminar, area, m, stop = 128 * 0.3 * 1 / (np.pi * 0.01**4), 1e-3, 50.0, 0.2
+    A = [[0.0, 1.0], [0.0, -(area**2) * laminar / m]]
+    push, draw = np.array([0.0, area * 200e3 / m]), np.array([0.0, (area * 200e3 - 300.0) / m])
+    y, t = np.zeros(2), 0.0
+    while True:
+        step = until(A, push, y, 1.5, lambda y: y[0] - stop, looks=3000)
+        y, t = linear(A, push, y, step), t + step
+        y = np.array([stop, -0.4 * y[1]])
+        if -y[1] <= 0.02:
+            break
+    assert t < 1.5
+    y = linear(A, draw, [stop, 0.0], 0.5)
+    assert y[1] < 0
+    return {"piston.side": 1.0, "piston.v": 0.0, "piston.s": y[0]}
+
+
 def main(names: list[str]) -> None:
     """Print the values of the problems that are named, or of all."""
     problems = {
@@ -420,6 +499,11 @@ def main(names: list[str]) -> None:
         "drive_train": lambda: drive_train().end(),
         "building": lambda: building().end(),
         "cooled_hall": lambda: cooled_hall().end(),
+        "half_wave": half_wave,
+        "diode_bridge": diode_bridge,
+        "buck_converter": buck_converter,
+        "heated_room": heated_room,
+        "hydraulic_stop": hydraulic_stop,
     }
     for name in names or problems:
         print(name)

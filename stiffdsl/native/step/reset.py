@@ -18,6 +18,8 @@ from stiffdsl.solve.newton import damped_newton
 
 # As `Consistent` searches: how small the last correction is, and how many there may be.
 RTOL, ITERATIONS = 1e-12, 50
+# A residual of at most this share of its terms is rounding, as is a correction that it gives.
+ROUNDED = 64 * np.finfo(float).eps
 ARGUMENTS = (("double", "t"), ("ptr", "y"), ("ptr", "p"))
 
 
@@ -93,6 +95,7 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
         held.area("b"),
         *(held.area("stages", i) for i in (0, 1)),
     )
+    terms = held.area("stages", 2)
     damping, after = code.variable("double", number(1.0)), code.variable("double")
 
     def relative(vector: str) -> str:
@@ -106,12 +109,15 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
         held.of_model("rhs", y, b)
         held.clear_states(b)
 
+    def share_of_terms(k: str) -> str:
+        return code.apply("div", code.load(b, k), code.load(terms, k))
+
     with code.loop(ITERATIONS):
         residual("%y")
         held.factor("%y")
+        _emit_terms(held, "%y", terms)
         held.solve(b, dx)
         before = relative(dx)
-        rounded = code.apply("lt", before, number(damped_newton.ROUNDING))
         first = code.apply("mul", number(4.0), code.load(damping))
         code.store(code.smaller(first, number(1.0)), damping)
         with code.forever() as shortening:
@@ -120,6 +126,8 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
                 moved = code.apply("mul", share, code.load(dx, k))
                 code.store(code.apply("add", code.load("%y", k), moved), tried, k)
             residual(tried)
+            small = code.apply("lt", before, number(damped_newton.ROUNDING))
+            rounded = code.apply("or", small, code.apply("le", held.largest(share_of_terms), number(ROUNDED)))
             held.solve(b, simplified)
             code.store(relative(simplified), after)
             less = code.apply("sub", number(1.0), code.apply("mul", number(0.25), share))
@@ -144,6 +152,18 @@ def _emit_newton(module: IRModule, model: KernelModel, areas: Areas, beside: boo
             code.label("found")
     code.put("ret i1 false")
     code.finish()
+
+
+def _emit_terms(held: Held, y: str, terms: str) -> None:
+    """The size of the terms of every equation, taken to first order by the Jacobian at hand."""
+    code, J = held.code, held.area("J")
+    rows, columns = (code.module.constants(each.astype(np.int32)) for each in pattern(held.model))
+    with code.loop(held.model.n) as k:
+        code.store(code.number(np.finfo(float).tiny), terms, k)
+    with code.loop(len(pattern(held.model)[0])) as e:
+        row, column = code.index(rows, e), code.index(columns, e)
+        term = code.apply("abs", code.apply("mul", code.load(J, e), code.load(y, column)))
+        code.store(code.apply("add", code.load(terms, row), term), terms, row)
 
 
 def emit_shortens(code: Code, damping: str, before: str) -> str:
