@@ -28,7 +28,7 @@ end
 """
 
 
-@pytest.mark.parametrize("R_on, G_off", [(1e-5, 1e-5), (0, 0)])
+@pytest.mark.parametrize(("R_on", "G_off"), [(1e-5, 1e-5), (0, 0)])
 def test_a_diode_that_is_a_switch_in_a_loop_without_states(R_on: float, G_off: float):
     """The determinant of the loop holds the switch: no division by what is zero in one position."""
     model = sd.loads(
