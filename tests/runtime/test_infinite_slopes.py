@@ -87,6 +87,31 @@ def test_an_infinite_slope_in_lanes_and_with_derivatives():
     np.testing.assert_allclose(jax.jacfwd(end)(1.0), known, rtol=1e-6)
 
 
+# Solutions that cross an infinite slope, and what they move by with k: differences of LSODA at 1e-13, extrapolated.
+CROSSINGS = {
+    "follows": (
+        "var x start 0\nequations\nder(x) = k*sign(sin(2*time) - x)*sqrt(abs(sin(2*time) - x))",
+        -0.4396116,
+    ),
+    "orifice": (
+        "var x start 2\nvar y start 1\nequations\nder(x) = sin(3*time) - k*sign(x - y)*sqrt(abs(x - y))\n"
+        "der(y) = k*sign(x - y)*sqrt(abs(x - y))",
+        0.0977854,
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["auto", pytest.param("tsit5", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", CROSSINGS)
+def test_derivatives_across_an_infinite_slope(name, method):
+    text, right = CROSSINGS[name]
+    solve = model("param k = 1\n" + text).solver(
+        time=(0, 6), saveat=[6.0], outputs=("x",), rtol=1e-8, atol=1e-8, method=method
+    )
+    slope = jax.grad(lambda k: solve({"k": k})[0, 0])(1.0)
+    np.testing.assert_allclose(slope, right, rtol=5e-5)
+
+
 START = {
     "root": ("var y\nequations\ny + sqrt(y) = 2", {"y": 1.0}),
     "nested": (

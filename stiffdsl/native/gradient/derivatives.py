@@ -155,7 +155,7 @@ def _emit(
         emit_check(module, plan)
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
-    emit_kinks(module, model, areas)
+    emit_kinks(module, model, areas, for_slopes=True)
     tape.emit_recording(module, model, areas, record, small, guided)
     if model.resets and follows:
         emit_reset(module, model, areas, planned=not small, beside=True)

@@ -451,12 +451,16 @@ class Integration(BetweenSteps):
             values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p)
             values += ("%operands", "%work")
             listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
-            part = code.apply("mul", h, code.call("kink", *listed, result="double"))
+            share = code.call("kink", *listed, result="double")
+            part = code.apply("mul", h, code.apply("abs", share))
             least = code.apply("mul", number(ROUNDINGS * EPSILON), code.apply("abs", t))
             part = code.select(code.apply("gt", code.apply("abs", part), least), part, h)
             with code.when(code.apply("lt", code.apply("abs", part), code.apply("abs", h))):
                 self.set("kink", part)
                 self.add("kink_attempts", 1)
+                # Behind a steep kink, steps grow from those that led to it.
+                steep = code.apply("lt", share, number(0))
+                self.set("h", code.select(steep, part, self.get("h")))
                 code.store("true", short, kind="i1")
         return code.load(short, kind="i1")
 

@@ -7,6 +7,7 @@ from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.integrate.branches import (
+    AHEAD,
     AT_REST,
     BETWEEN,
     CUBIC,
@@ -16,6 +17,7 @@ from stiffdsl.solve.integrate.branches import (
     MISSED,
     POINTS,
     SHORT,
+    SHORT_FOR_SLOPES,
     WEIGHT,
 )
 
@@ -31,8 +33,9 @@ def emit_relations(module: IRModule, model: KernelModel) -> int:
     return max(emit_function(module, f, kinks.tables) for f in (kinks.relations, kinks.held))
 
 
-def emit_kinks(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`kink(…) -> double`, with the parameters of an attempt that is made: stages and new value lie in their arrays."""
+def emit_kinks(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool = False) -> None:
+    """`kink(…) -> double`, with the parameters of an attempt that is made: stages and new value lie in their arrays.
+    `for_slopes`: steps of a solve whose derivatives are taken, where the result is negative at a steep kink."""
     if model.kinks is None:
         return
     _emit_look(module, model, areas)
@@ -40,8 +43,8 @@ def emit_kinks(module: IRModule, model: KernelModel, areas: Areas) -> None:
     _emit_changed(module, model, areas)
     if not np.all(model.mass):
         _emit_factor(module, model, areas)
-    _emit_missing(module, model, areas)
-    _emit_share(module, model, areas)
+    _emit_missing(module, model, areas, for_slopes)
+    _emit_share(module, model, areas, for_slopes)
 
 
 class _Function:
@@ -144,7 +147,7 @@ def _emit_factor(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end()
 
 
-def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
+def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink_missing(…, look) -> double`: what the step misses at `argument`, in tolerated errors for a whole step."""
     f = _Function(module, model, areas, "kink_missing", result="double")
     code, n, number = f.code, model.n, f.code.number
@@ -158,8 +161,11 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
         difference = code.apply("sub", rate, code.load(z, k))
         finite = code.apply("eq", code.apply("sub", difference, difference), number(0.0))
         code.store(code.select(finite, difference, number(0.0)), b, k)
-        is_state = code.apply("ne", code.load(mass, k), number(0.0))
-        rests = code.apply("and", code.apply("eq", rate, number(0.0)), is_state)
+        if for_slopes:
+            rests = code.apply("eq", code.apply("sub", rate, rate), number(0.0))
+        else:
+            is_state = code.apply("ne", code.load(mass, k), number(0.0))
+            rests = code.apply("and", code.apply("eq", rate, number(0.0)), is_state)
         found = code.select(rests, number(AT_REST), number(0.0))
         found = code.select(finite, number(0.0), found)
         code.store(code.apply("add", code.load(at_rest), found), at_rest)
@@ -180,12 +186,13 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas) -> None:
     mean = code.apply("mul", code.load(total), number(1.0 / np.sum(model.counted)))
     length, time = code.apply("abs", "%h"), code.apply("abs", "%t")
     length_of_all = code.larger(time, length)
-    long = code.apply("gt", length, code.apply("mul", number(SHORT), length_of_all))
+    short = number(SHORT_FOR_SLOPES if for_slopes else SHORT)
+    long = code.apply("gt", length, code.apply("mul", short, length_of_all))
     rests = code.apply("and", code.apply("gt", code.load(at_rest), number(0.0)), long)
     f.end(code.select(rests, number(AT_REST), code.apply("sqrt", mean)))
 
 
-def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
+def _emit_share(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink(…) -> double`."""
     f = _Function(module, model, areas, "kink", _GIVEN, "double")
     code, number, tableau = f.code, f.code.number, model.tableau
@@ -210,12 +217,17 @@ def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
     unseen = code.value(f"xor i1 {code.load(seen, kind='i1')}, true")
     with code.when(unseen):
         _look_between(f, (low, high, rate, behind), (factored, matters))
+    if for_slopes:
+        unmet = code.value(f"xor i1 {code.load(matters, kind='i1')}, true")
+        with code.when(unmet):
+            _look_ahead(f, (low, high, rate, behind), (factored, matters))
     possible = code.variable("double", number(1.0))
     with code.choice(code.load(matters, kind="i1")) as (yes, no):
         with yes:
             _halve(f, low, high, rate, behind)
             rests = code.apply("ge", code.load(rate), number(AT_REST))
-            half = code.apply("mul", number(0.5), code.larger(code.load(high), number(LEAST)))
+            most = number(-0.5 if for_slopes else 0.5)
+            half = code.apply("mul", most, code.larger(code.load(high), number(LEAST)))
             code.store(code.select(rests, half, code.load(high)), possible)
         with no:
             _look_at_stages(f, factored, possible)
@@ -290,6 +302,19 @@ def _look_between(f: _Function, places: tuple[str, str, str, str], flags: tuple[
             code.store(zero, behind)
             much = code.apply("gt", code.apply("mul", number(1 / BETWEEN), found), number(MISSED))
             code.store(much, matters, kind="i1")
+
+
+def _look_ahead(f: _Function, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
+    """Looks behind the end of the step, where there may be a steep kink that it has come near to."""
+    code, number = f.code, f.code.number
+    factored, matters = flags
+    f.call("kink_look", number(AHEAD))
+    with code.when(f.call("kink_changed", number(AHEAD), "i1")):
+        _factor_once(f, number(AHEAD), factored)
+        found = f.call("kink_missing", number(AHEAD), "double")
+        for value, place in zip((number(1.0), number(AHEAD), found, number(0.0)), places, strict=True):
+            code.store(value, place)
+        code.store(code.apply("ge", found, number(AT_REST)), matters, kind="i1")
 
 
 def _factor_once(f: _Function, look: str, factored: str) -> None:

@@ -14,6 +14,10 @@ step costs does not grow with the number of conditions.
 A state may come to rest at a kink where the slopes of its equation have no bound: a tank that is empty. Steps towards
 it are halved until they are short, so that derivatives of what it held before go to zero with it.
 
+A solve may cross such a kink, too (`sign(d)*sqrt(abs(d))`). In a step of length h across it, the solution is off by
+h^1.5, which soon is less than tolerated, and its derivatives by h^0.5. Solves whose derivatives are taken
+(`for_slopes`) therefore come near by halves, and steps behind grow from there.
+
 Stages of some methods are further from the solution than its error. Where they see the other side though the solution
 does not get there, and that matters, the step is halved.
 """
@@ -50,6 +54,8 @@ HALVINGS = 40
 # The difference of f where a state rests beyond the kink, and equations as they were have no value there; steps shorter
 # than this part of the time make none of it.
 AT_REST, SHORT, LEAST = 1e300, 1e-9, 0.25
+# The same for derivatives; and how far steps look ahead, so that they do not end beside a kink by chance.
+SHORT_FOR_SLOPES, AHEAD = 1e-12, 1.25
 # Attempts at one step that may end short for kinks: what is found after them is let pass.
 ATTEMPTS = 6
 # Behind a step that was to end at a kink and did not get there, what lies within this share of the next one is looked
@@ -88,15 +94,19 @@ def share(
     attempt: Attempt,
     args: Args,
     tolerance: Tolerance,
+    for_slopes: bool = False,
 ):
     """The share of an attempted step that can be made in one piece: 1 where no kink inside it matters, or it is not
-    `asked`; whether f is another one at its end: slopes from before it hold no longer; and whether conditions are."""
+    `asked`, and negative at a steep kink, `for_slopes`; whether f is another one at its end: slopes from before it hold
+    no longer; and whether conditions are."""
     fixed = lax.stop_gradient((t, y, h, attempt.y, attempt.K, tolerance))
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
-    step = _Step(system, *fixed, args)
+    step = _Step(system, *fixed, args, for_slopes)
     changed, touch = step.look()
     beyond = lax.stop_gradient(attempt.arguments)
     crossed = jnp.any(changed) | (touch > 0)
+    if for_slopes:
+        crossed |= step.other(*step.at(AHEAD))
     if beyond is not None:
         crossed |= jnp.any(jax.vmap(step.other)(t + beyond[0] * h, beyond[1]))
     asked = lax.stop_gradient(asked) & crossed
@@ -107,7 +117,10 @@ def share(
 class _Step:
     """An attempted step, with the conditions as they are where it begins."""
 
-    def __init__(self, system: SwitchingSystem, t, y, h, y1, K, tolerance: Tolerance, args: Args):
+    def __init__(
+        self, system: SwitchingSystem, t, y, h, y1, K, tolerance: Tolerance, args: Args, for_slopes: bool
+    ):
+        self.for_slopes = for_slopes
         self.system, self.t, self.y, self.h, self.y1, self.K, self.args = system, t, y, h, y1, K, args
         self.mass = np.asarray(system.mass, dtype=float)
         self.size, self.norm = scale(y, y1, tolerance), ErrorNorm(system)
@@ -176,11 +189,18 @@ class _Step:
             )
 
         matters = missed[k] > MISSED
+        if self.for_slopes:
+            ahead = missing(AHEAD)
+            ahead = jnp.where(~matters & self.other(*self.at(AHEAD)) & (ahead >= AT_REST), ahead, 0.0)
+            behind_end = jnp.ones(()), jnp.full((), AHEAD), ahead, jnp.zeros(()), jnp.int32(0)
+            first = tuple(jnp.where(ahead > 0, a, b) for a, b in zip(behind_end, first, strict=True))
+            matters |= ahead > 0
         # Nothing is looked for where nothing matters.
         first = (*first[:4], jnp.where(matters, first[4], HALVINGS))
         _, high, rate, *_ = lax.while_loop(far, halved, first)
         # Dense output may be off by more than what is left of a state that comes to rest.
-        possible = jnp.where(rate >= AT_REST, 0.5 * jnp.maximum(high, LEAST), high)
+        half = (-0.5 if self.for_slopes else 0.5) * jnp.maximum(high, LEAST)
+        possible = jnp.where(rate >= AT_REST, half, high)
         possible = jnp.where(matters, possible, 1.0)
         if beyond is not None:
             # Stages that are beyond a kink though the solution is not: those of a shorter step are nearer to it.
@@ -206,7 +226,8 @@ class _Step:
                 return solver.solve(factors, difference) / look
 
         states = self.mass != 0
-        long = jnp.abs(self.h) > SHORT * jnp.maximum(jnp.abs(self.t), jnp.abs(self.h))
+        short = SHORT_FOR_SLOPES if self.for_slopes else SHORT
+        long = jnp.abs(self.h) > short * jnp.maximum(jnp.abs(self.t), jnp.abs(self.h))
 
         def missing(t, y):
             f = self.system.rhs(t, y, self.args)
@@ -214,6 +235,7 @@ class _Step:
             known = jnp.isfinite(difference)
             # Equations that say nothing of the other side say nothing of what is missed.
             missed = self.norm.of(self.mass * reached(jnp.where(known, difference, 0.0)), self.size)
-            return jnp.where(long & jnp.any(states & ~known & (f == 0)), AT_REST, missed)
+            steep = jnp.isfinite(f) if self.for_slopes else states & (f == 0)
+            return jnp.where(long & jnp.any(~known & steep), AT_REST, missed)
 
         return missing

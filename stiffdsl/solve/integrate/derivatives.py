@@ -56,6 +56,7 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
 
     def forward(residuals, moving_dot):
         moving, fixed, limits = residuals
+        limits = limits._replace(for_slopes=())
 
         def end(moving):
             problem = eqx.combine(moving, fixed)
@@ -67,6 +68,7 @@ def differentiable(method: Method, compact: Method, replayed: Method, system: Sy
 
     def backward(residuals, cotangents):
         moving, fixed, limits = residuals
+        limits = limits._replace(for_slopes=())
         back = _Reverse(replayed, system, moving, fixed, limits, max_steps)
         return spoiled(back.cotangents(*cotangents), cotangents)
 

@@ -58,12 +58,14 @@ class Problem(NamedTuple):
 
 class Limits(NamedTuple):
     """Step control of a solve, not differentiated; a `first_step` of zero lets the solver choose. `accounts` is None,
-    or an empty tuple where the state holds the sums of `accounting.py`."""
+    or an empty tuple where the state holds the sums of `accounting.py`; `for_slopes` is None, or an empty tuple where
+    derivatives of the solve are taken (`branches.py`)."""
 
     tolerance: Tolerance
     first_step: Float[Array, ""]
     max_step: Float[Array, ""]
     accounts: tuple[()] | None = None
+    for_slopes: tuple[()] | None = None
 
 
 class Counts(NamedTuple):
@@ -262,12 +264,15 @@ def advance(
         attempt = attempt._replace(error=error if between is None else jnp.where(between, 0.0, error))
     error = lax.stop_gradient(attempt.error)
     accept = error <= 1.0
-    ends_short, other, kink = jnp.array(False), jnp.array(False), state.kink
+    ends_short, other, steep, kink = jnp.array(False), jnp.array(False), jnp.array(False), state.kink
     if kinked:
         asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
         if between is not None:
             asked = asked & ~between
-        possible, other, there = share(system, asked, t, y, h, attempt, args, limits.tolerance)
+        possible, other, there = share(
+            system, asked, t, y, h, attempt, args, limits.tolerance, limits.for_slopes is not None
+        )
+        steep, possible = possible < 0, jnp.abs(possible)
         # Methods with stages beside the solution halve their steps for these.
         before = asked & ~there & (attempt.arguments is None)
         accept, ends_short, kink = _short_of_kink(state, accept, possible, before, h)
@@ -296,7 +301,8 @@ def advance(
     proposed = lax.stop_gradient(whole_step * factor)
     if kinked:
         # The step was as long as it could be: what it was to be is made behind the kink.
-        proposed = jnp.where(ends_short, lax.stop_gradient(state.h), proposed)
+        whole_again = lax.stop_gradient(jnp.where(steep, kink.h, state.h))
+        proposed = jnp.where(ends_short, whole_again, proposed)
         memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
         memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
