@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -35,6 +35,9 @@ from stiffdsl.solve.base.process import check_process  # noqa: E402
 from stiffdsl.solve.base.progress import caller  # noqa: E402
 from stiffdsl.solve.integrate.ensemble import Ensemble  # noqa: E402
 from stiffdsl.solve.integrate.solution import Solution  # noqa: E402
+
+if TYPE_CHECKING:
+    from stiffdsl.surrogate.core.method import SurrogateMethod
 
 krylov.provide()
 kernels.stopping = interrupt.stopping
@@ -333,7 +336,7 @@ class CompiledModel(CompiledProgram):
     def surrogate(
         self,
         vary: Mapping[str, Any] | None = None,
-        method: str | None = None,
+        method: "str | SurrogateMethod | Sequence[SurrogateMethod] | None" = None,
         samples: int | None = None,
         seed: int = 0,
         *,

@@ -1,5 +1,7 @@
 """Surrogates that take inputs over time and start values: what they promise on signals that were not seen."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,10 +13,11 @@ from stiffdsl.surrogate.core import signals
 from stiffdsl.surrogate.learn.sample_store import CHUNK, Store
 from stiffdsl.surrogate.learn.train import train
 from stiffdsl.surrogate.methods.driven import filters
-from stiffdsl.surrogate.methods.driven import fit as driven_fit
-from stiffdsl.surrogate.methods.recurrent import fit as recurrent_fit
+from stiffdsl.surrogate.methods.driven.method import DRIVEN_NPCTESN, NETWORK, REGRESSION
+from stiffdsl.surrogate.methods.recurrent.fit import RecurrentTraining, RunTraining
+from stiffdsl.surrogate.methods.recurrent.method import RECURRENT
 
-from . import tasks
+from . import quick, tasks
 
 TANK = """
 model Tank
@@ -122,11 +125,10 @@ def test_what_varies_is_checked(tank):
         tank.surrogate(vary={"kk": (0, 1)})
 
 
-def test_a_network_learns_what_is_not_linear_and_is_stored(monkeypatch, tank, tmp_path):
-    monkeypatch.setattr(driven_fit, "STEPS", 600)
-    monkeypatch.setattr(driven_fit, "WIDTH", 16)
+def test_a_network_learns_what_is_not_linear_and_is_stored(tank, tmp_path):
+    small = replace(DRIVEN_NPCTESN, network=quick.SMALL)
     steps = [lambda t, a=a: 1 + 0.5 * np.sin(a * t) for a in (0.5, 1.0, 2.0, 3.0)]
-    made = tank.surrogate(vary={"k": (0.5, 2), "u": steps}, samples=48)
+    made = tank.surrogate(vary={"k": (0.5, 2), "u": steps}, method=small, samples=48)
     assert made.method == "npctesn"
     assert made.inputs["u"].range == pytest.approx((0.5, 1.5), abs=0.02)
     assert made.validation["worst"] < 0.2
@@ -153,11 +155,11 @@ end
 
 
 @pytest.mark.slow
-def test_answers_that_feed_back_follow_what_saturates(monkeypatch, tmp_path):
-    monkeypatch.setattr(recurrent_fit, "WIDTH", 24)
-    monkeypatch.setattr(recurrent_fit, "STEPS", 500)
-    monkeypatch.setattr(recurrent_fit, "RUNS", ((4, 64, 200, 3e-3), (None, 16, 300, 3e-3)))
-    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method="recurrent", samples=64)
+def test_answers_that_feed_back_follow_what_saturates(tmp_path):
+    runs = RunTraining(4, 64, 200, 3e-3), RunTraining(None, 16, 300, 3e-3)
+    training = RecurrentTraining(replace(NETWORK, width=24, steps=500), runs)
+    small = replace(RECURRENT, training=training)
+    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method=small, samples=64)
     assert made.validation["headline"] == ["heat"]
     for name, row in made.validation["outputs"].items():
         assert row["p95"] < 0.1, (name, row)
@@ -221,10 +223,8 @@ def test_samples_are_added_where_the_error_is(tmp_path):
     assert (goal["worst"], goal["met"]) == (1e-9, False)
 
 
-def test_a_regression_over_parameters_and_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(driven_fit, "STEPS", 600)
-    monkeypatch.setattr(driven_fit, "WIDTH", 16)
-    made = train(tasks.decay(), "regression", samples=24)
+def test_a_regression_over_parameters_and_time(tmp_path):
+    made = train(tasks.decay(), replace(REGRESSION, network=quick.SMALL), samples=24)
     assert made.validation["worst"] < 0.01
     again = sd.load_surrogate(made.save(tmp_path))
     assert np.array_equal(made.simulate(params={"k": 2.2}).y, again.simulate(params={"k": 2.2}).y)

@@ -2,6 +2,8 @@
 
 `python -m pytest -n 0 -m slow tests/surrogate/test_galerkin.py` runs the long proofs (minutes)."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,11 +12,12 @@ from scipy.integrate import solve_ivp
 
 import stiffdsl as sd
 from stiffdsl.surrogate.core.formula import narrowed
-from stiffdsl.surrogate.learn import train
-from stiffdsl.surrogate.methods.driven import fit as driven_fit
-from stiffdsl.surrogate.methods.galerkin import fit as reduced_fit
+from stiffdsl.surrogate.methods.driven.method import DRIVEN_LPCTESN, DRIVEN_NPCTESN, NETWORK
+from stiffdsl.surrogate.methods.galerkin.fit import Greedy
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps, integrated
-from stiffdsl.surrogate.methods.recurrent import fit as recurrent_fit
+from stiffdsl.surrogate.methods.galerkin.method import GALERKIN
+from stiffdsl.surrogate.methods.recurrent.fit import RecurrentTraining, RunTraining
+from stiffdsl.surrogate.methods.recurrent.method import RECURRENT
 from stiffdsl.surrogate.of_model.task import task_of
 
 from .test_driven import HEATED
@@ -223,13 +226,16 @@ def test_implicit_steps_can_be_differentiated(reduced):
 
 
 @pytest.mark.slow
-def test_auto_takes_it_where_it_errs_least(monkeypatch):
-    monkeypatch.setattr(driven_fit, "STEPS", 200)
-    monkeypatch.setattr(driven_fit, "WIDTH", 8)
-    monkeypatch.setattr(recurrent_fit, "WIDTH", 8)
-    monkeypatch.setattr(recurrent_fit, "STEPS", 200)
-    monkeypatch.setattr(recurrent_fit, "RUNS", ((4, 16, 50, 1e-3),))
-    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method="auto", samples=48)
+def test_it_is_taken_where_it_errs_least():
+    quick = replace(NETWORK, width=8, steps=200)
+    runs = RecurrentTraining(quick, (RunTraining(4, 16, 50, 1e-3),))
+    every = (
+        DRIVEN_LPCTESN,
+        replace(DRIVEN_NPCTESN, network=quick),
+        replace(RECURRENT, training=runs),
+        GALERKIN,
+    )
+    made = sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5), "u": (-2, 1)}, method=every, samples=48)
     assert made.method == "galerkin"
     worst = {trial["method"]: trial["worst"] for trial in made.validation["tried"]}
     assert list(worst) == ["lpctesn", "npctesn", "recurrent", "galerkin"]
@@ -246,17 +252,15 @@ def test_what_cannot_be_reduced_is_told():
         sd.loads(HEATED).surrogate(vary={"gain": (0.5, 1.5)}, method="galerkin")
 
 
-def test_what_does_not_follow_its_model_is_refused(monkeypatch):
-    """Nothing is kept that errs on the samples it was made from; `auto` keeps another method."""
-    monkeypatch.setattr(reduced_fit, "_errors", lambda e, samples, t, which: np.full(len(which), 0.47))
-    monkeypatch.setattr(reduced_fit, "ROUNDS", 0)
+def test_what_does_not_follow_its_model_is_refused():
+    """Nothing is kept that errs on the samples it was made from; of several methods another one is kept."""
     model, vary = sd.loads(HEATED), {"gain": (0.5, 1.5), "u": (-2, 1)}
+    strict = replace(GALERKIN, greedy=Greedy(rounds=0, refused=1e-9))
     with pytest.raises(
-        ValueError, match="does not follow this model: on the samples it was made from it errs by 47 %"
+        ValueError, match=r"does not follow this model: on the samples it was made from it errs by 0\.\d+ %"
     ):
-        model.surrogate(vary=vary, method="galerkin", samples=8)
-    monkeypatch.setattr(train, "available", lambda task: ("lpctesn", "galerkin"))
-    made = model.surrogate(vary=vary, method="auto", samples=8)
+        model.surrogate(vary=vary, method=strict, samples=8)
+    made = model.surrogate(vary=vary, method=(DRIVEN_LPCTESN, strict), samples=8)
     assert made.method == "lpctesn"
     assert "does not follow" in made.validation["skipped"]["galerkin"]
 

@@ -95,12 +95,11 @@ def test_fewer_scores_are_the_first_ones(points):
         assert np.allclose(made.leading(count)(np, z), made(np, z)[:, :count], atol=1e-12)
 
 
-def test_where_the_course_changes_several_networks_stand_together(monkeypatch):
-    monkeypatch.setattr(neural, "STEPS", 80)
+def test_where_the_course_changes_several_networks_stand_together():
     z = np.random.default_rng(0).uniform(-1, 1, (100, 3))
     side = np.sign(z @ [1, 0.6, -0.4])[:, None]
     values = np.concatenate([3 * side, side * z[:, :1]], axis=1)
-    made, error = neural.fit(z[:80], values[:80], 0)
+    made, error = neural.fit(z[:80], values[:80], 0, most=80)
     assert made.members == 6
     rest = np.linalg.norm(made(np, z[80:]) - values[80:], axis=1)
     plain, _ = radial.fit(z[:80], values[:80], 0)
@@ -108,7 +107,7 @@ def test_where_the_course_changes_several_networks_stand_together(monkeypatch):
     assert np.mean(rest) < 0.5 * np.mean(beside)
     assert 0 < error < 3
     smooth = np.stack([np.sin(z[:, 0]), z[:, 1] * z[:, 2]], axis=1)
-    assert neural.fit(z, smooth, 0)[0].members == 1
+    assert neural.fit(z, smooth, 0, most=80)[0].members == 1
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """A surrogate method is a folder and a line in the registry: all that choose, fit, store and describe one read it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from stiffdsl.surrogate.core.stored import FormulaFormat
 from stiffdsl.surrogate.learn.choice import available
 from stiffdsl.surrogate.learn.train import train
 from stiffdsl.surrogate.methods import registry
-from stiffdsl.surrogate.methods.driven import fit as driven_fit
+from stiffdsl.surrogate.methods.driven.method import NETWORK, REGRESSION
 from stiffdsl.surrogate.methods.expansion.expansion import Expansion
 from stiffdsl.surrogate.methods.expansion.method import RBF
 from stiffdsl.surrogate.methods.expansion.storage import EXPANSION
@@ -96,10 +96,11 @@ def test_a_folder_of_a_method_that_is_not_there_is_refused(dummy, monkeypatch, t
         load(tmp_path)
 
 
-@pytest.mark.parametrize("method", ["rbf", "registered", "regression"])
-def test_folders_that_do_not_name_their_formula_are_read(method, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "method", ["rbf", "registered", replace(REGRESSION, network=replace(NETWORK, steps=5))]
+)
+def test_folders_that_do_not_name_their_formula_are_read(method, tmp_path):
     """Those of before the registry."""
-    monkeypatch.setattr(driven_fit, "STEPS", 5)
     made = train(tasks.front(), method, samples=12)
     made.save(tmp_path)
     text = tmp_path / "surrogate.json"

@@ -78,7 +78,7 @@ def trial(method: str, p95: float, worst: float) -> Trial:
 
 
 def ranked(*found: Trial) -> Trials:
-    made = Trials(decay(), tuple(t.method for t in found), 0, None)
+    made = Trials(decay(), (), 0, None)
     made.tried = {t.method: t for t in found}
     return made
 

@@ -10,10 +10,9 @@ from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate.core.checksum import checksum
 from stiffdsl.surrogate.learn.train import train
-from stiffdsl.surrogate.regression import neural
 from stiffdsl.surrogate.storage import load
 
-from . import tasks
+from . import quick, tasks
 
 VALUES = np.array([[0.06, 700.0], [0.149, 1401.0], [0.1, 1000.0]])
 
@@ -46,9 +45,8 @@ def test_a_start_that_depends_on_parameters_is_stored_too(tmp_path):
     assert np.allclose(solution["y"], [1.69, 1.6902, 2.69], rtol=1e-6)
 
 
-def test_a_network_is_stored_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(neural, "STEPS", 5)
-    made = train(tasks.decay(), "neural", samples=8)
+def test_a_network_is_stored_too(tmp_path):
+    made = train(tasks.decay(), quick.neural(5), samples=8)
     assert np.array_equal(made.predict([[1.7]]), load(made.save(tmp_path)).predict([[1.7]]))
 
 

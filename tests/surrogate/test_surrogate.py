@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
-from stiffdsl.surrogate.methods.expansion import expansion
+from stiffdsl.surrogate.methods.expansion.expansion import Reader
 
 SLOW, FAST = 0.12, 900.0
 
@@ -110,11 +110,10 @@ def test_ensemble_of_arrays(six):
     assert np.array_equal(six.ensemble({"k": lanes}).values, six.predict(lanes))
 
 
-def test_small_modes_of_a_large_table_need_half_of_the_digits(six, monkeypatch):
+def test_small_modes_of_a_large_table_need_half_of_the_digits(six):
     lanes = np.random.default_rng(1).uniform(0.6, 1.4, (20, 6))
     exact = six.predict(lanes)
-    monkeypatch.setattr(expansion, "_CACHED", 0)
-    coarse = six.expansion.reader(six.times, np.arange(3))(np, lanes)
+    coarse = Reader(six.expansion, six.times, np.arange(3), cached=0)(np, lanes)
     assert not np.array_equal(coarse, exact)
     assert np.allclose(coarse, exact, rtol=1e-8, atol=1e-8)
 

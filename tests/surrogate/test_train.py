@@ -7,9 +7,8 @@ import pytest
 
 from stiffdsl.surrogate.learn.train import train
 from stiffdsl.surrogate.methods.registry import METHODS
-from stiffdsl.surrogate.regression import neural
 
-from . import tasks
+from . import quick, tasks
 
 
 def arrays(surrogate) -> list[np.ndarray]:
@@ -64,9 +63,8 @@ def test_nonlinear_projection():
     assert surrogate.validation["chosen"]["centres"] > 10
 
 
-def test_network(monkeypatch):
-    monkeypatch.setattr(neural, "STEPS", 60)
-    surrogate = train(tasks.decay(), "neural", samples=24)
+def test_network():
+    surrogate = train(tasks.decay(), quick.neural(60), samples=24)
     assert surrogate.validation["worst"] < 1e-2
 
 
@@ -109,9 +107,9 @@ def test_samples_are_added_until_the_goal_is_met():
     assert surrogate.validation["samples"]["training"] > 8
 
 
-def test_auto_keeps_the_best(monkeypatch):
-    monkeypatch.setattr(neural, "STEPS", 60)
-    surrogate = train(tasks.decay(), "auto", samples=12)
+def test_auto_keeps_the_best():
+    every = [quick.neural(60) if m.name == "neural" else m for m in METHODS if not m.inputs]
+    surrogate = train(tasks.decay(), every, samples=12)
     found = surrogate.validation
     tried = {row["method"]: row["worst"] * row["p95"] for row in found["tried"]}
     assert tried[surrogate.method] == min(tried.values())

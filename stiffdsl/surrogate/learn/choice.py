@@ -1,6 +1,9 @@
 """The choice of methods for a task: those that fit it, and whether one that is asked for does."""
 
+from collections.abc import Sequence
+
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.surrogate.core.method import SurrogateMethod
 from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.learn import gather
 from stiffdsl.surrogate.methods import registry
@@ -14,12 +17,28 @@ def available(task: Task) -> tuple[str, ...]:
     return tuple(m.name for m in registry.candidates(task) if m.misfit(task) is None)
 
 
-def verify(
-    task: Task, method: str, samples: int, goal: float | None, budget: float | None, design: str
-) -> None:
+def methods_of(
+    task: Task, asked: str | SurrogateMethod | Sequence[SurrogateMethod]
+) -> tuple[SurrogateMethod, ...]:
+    """The methods to compare: one by name, or all that fit for `auto`; or records of methods as they are given, with
+    settings of their own. Raises `ValueError` for one that there is not, or that does not fit."""
+    if asked == AUTO:
+        return tuple(registry.method_of(task, name) for name in available(task))
+    if isinstance(asked, str):
+        _verify_method(task, asked)
+        return (registry.method_of(task, asked),)
+    given = tuple(asked) if isinstance(asked, Sequence) else (asked,)
+    for method in given:
+        misfit = method.misfit(task)
+        if misfit is not None:
+            raise ValueError(f"the method `{method.name}` {misfit}")
+    if len({method.name for method in given}) < len(given):
+        raise ValueError("methods that are compared need names of their own")
+    return given
+
+
+def verify(samples: int, goal: float | None, budget: float | None, design: str) -> None:
     """Raises `ValueError` for what makes no sense."""
-    if method != AUTO:
-        _verify_method(task, method)
     if samples < gather.LEAST_SAMPLES:
         raise ValueError(f"a surrogate needs at least {gather.LEAST_SAMPLES} samples, not {samples}")
     if goal is not None and not 0 < goal < 1:

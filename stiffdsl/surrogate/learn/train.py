@@ -1,6 +1,7 @@
 """Task in, surrogate out: sample, solve, prepare, fit, calibrate, measure."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from stiffdsl.surrogate.core.domain import Domain, failed_region
 from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.intervals import calibrated
 from stiffdsl.surrogate.core.laws import Laws
+from stiffdsl.surrogate.core.method import SurrogateMethod
 from stiffdsl.surrogate.core.novelty import Shapes, learnt
 from stiffdsl.surrogate.core.sampling import Samples, part_of
 from stiffdsl.surrogate.core.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.core.surrogate import Description, Surrogate
 from stiffdsl.surrogate.core.task import Progress, Task
 from stiffdsl.surrogate.learn import gather, slopes
-from stiffdsl.surrogate.learn.choice import AUTO, available, verify
+from stiffdsl.surrogate.learn.choice import methods_of, verify
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.learn.laws_fit import kept_report, laws_of
 from stiffdsl.surrogate.learn.progress import Tell, silent, telling
@@ -34,7 +36,7 @@ SAMPLES, DRIVEN_SAMPLES = 64, 512
 
 def train(
     task: Task,
-    method: str | None = None,
+    method: str | SurrogateMethod | Sequence[SurrogateMethod] | None = None,
     samples: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -54,7 +56,8 @@ def train(
     calibration samples, samples are added where the error is largest until it is met, `max_samples` are reached, or
     another round would take longer than `budget` seconds in all allow; with a `budget` alone, until that is spent.
     `design` of the first samples is `sobol` or `lhs`. Solves are stored in the folder `resume` as they come, and those
-    that are there are not repeated. `method` "auto" fits every method that can be better than those before it,
+    that are there are not repeated. `method` is a name, or the record of a method
+    with settings of its own; "auto" (or several records) fits every method that can be better than those before it,
     as far as the budget goes, and keeps the one with the least error at the calibration samples: what 95 % of them are
     below, then the worst; one that is slower than the model gives way where a faster one is nearly as good. Whether a
     goal is met is said by the test samples too, which took no part. Raises `ValueError` for a method that does not
@@ -62,9 +65,9 @@ def train(
     if not task.columns:
         raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
     clock = time.perf_counter()
-    method = method or (DEFAULT_DRIVEN if task.drives else DEFAULT).name
     samples = (DRIVEN_SAMPLES if task.drives else SAMPLES) if samples is None else samples
-    verify(task, method, samples, goal, budget, design)
+    methods = methods_of(task, method or (DEFAULT_DRIVEN if task.drives else DEFAULT).name)
+    verify(samples, goal, budget, design)
     if seed < 0:
         raise ValueError(f"the seed is a whole number from 0 on, not {seed}")
     if held_out_samples is not None and held_out_samples < 1:
@@ -74,7 +77,6 @@ def train(
     tell: Progress = progress if progress is not None else lambda fraction: None
     task = telling(remembered(task, resume), lines)
     data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
-    methods = available(task) if method == AUTO else (method,)
     trials = Trials(task, methods, seed, None if budget is None else clock + budget, lines)
     trials.fit(data, goal)
     part, most = 0.8, max(samples, max_samples)

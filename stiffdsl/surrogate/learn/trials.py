@@ -9,13 +9,12 @@ import numpy as np
 from stiffdsl.surrogate.core.constrained import reader
 from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.laws import Laws
-from stiffdsl.surrogate.core.method import SharedWork, Unfit
+from stiffdsl.surrogate.core.method import SharedWork, SurrogateMethod, Unfit
 from stiffdsl.surrogate.core.scaling import relative_to
 from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.learn.progress import Tell, silent
 from stiffdsl.surrogate.learn.validation import errors, headline, summary
-from stiffdsl.surrogate.methods.registry import method_of
 
 # With more samples, a method is fitted again if it erred at most so many times as much as the best one.
 _NEAR = 3.0
@@ -49,7 +48,12 @@ class Trials:
     """The last trial of each of `methods`, in `tried`, and why others were `skipped`, by name."""
 
     def __init__(
-        self, task: Task, methods: tuple[str, ...], seed: int, until: float | None, tell: Tell = silent
+        self,
+        task: Task,
+        methods: tuple[SurrogateMethod, ...],
+        seed: int,
+        until: float | None,
+        tell: Tell = silent,
     ):
         """`until`: no method is begun that would not be ready at this time of `time.perf_counter`."""
         self.task, self.methods, self.seed, self.until, self.tell = task, methods, seed, until, tell
@@ -88,36 +92,32 @@ class Trials:
         shared = SharedWork(self.task, data.training, self.seed)
         again = {m for m, t in self.tried.items() if t.score <= _NEAR * self.best().score}
         first = not self.tried
-        for method in self.methods:
-            if not first and method not in again:
+        for number, method in enumerate(self.methods, 1):
+            if not first and method.name not in again:
                 continue
             why = self._needless(method, goal) if first and self.tried else None
             if why is not None:
-                self.skipped[method] = why
+                self.skipped[method.name] = why
                 continue
-            of = (
-                f", method {self.methods.index(method) + 1} of {len(self.methods)}"
-                if self.methods[1:]
-                else ""
-            )
-            self.tell(f"fitting `{method}` to {len(data.training):,} runs{of}")
+            of = f", method {number} of {len(self.methods)}" if self.methods[1:] else ""
+            self.tell(f"fitting `{method.name}` to {len(data.training):,} runs{of}")
             try:
                 trial, needless = self._trial(method, shared, data)
             except Unfit as error:
                 if len(self.methods) == 1:
                     raise
-                self.skipped[method] = str(error).split(":", 1)[0]
+                self.skipped[method.name] = str(error).split(":", 1)[0]
                 continue
             if needless is not None and len(self.methods) > 1:
-                self.skipped[method] = needless
+                self.skipped[method.name] = needless
                 continue
-            self.tried[method] = trial
+            self.tried[method.name] = trial
 
-    def _trial(self, name: str, shared: SharedWork, data: Data) -> tuple[Trial, str | None]:
+    def _trial(self, method: SurrogateMethod, shared: SharedWork, data: Data) -> tuple[Trial, str | None]:
         """The method fitted and its errors at the calibration samples; and why it is needless, if it is."""
         task = self.task
         begin = time.perf_counter()
-        made = method_of(task, name).fit(shared)
+        made = method.fit(shared)
         predicted = predict(task, made.formula, None, data.calibration.values)
         leads = made.formula.start is not None
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
@@ -125,16 +125,16 @@ class Trials:
         seconds = time.perf_counter() - begin
         told = headline(task.outputs, task.headline, data.training.trajectories)
         errs = summary(found.of(told))
-        return Trial(name, made.formula, len(data.training), errs, made.chosen, seconds), made.needless
+        trial = Trial(method.name, made.formula, len(data.training), errs, made.chosen, seconds)
+        return trial, made.needless
 
-    def _needless(self, method: str, goal: float | None) -> str | None:
+    def _needless(self, method: SurrogateMethod, goal: float | None) -> str | None:
         error = min(t.error for t in self.tried.values())
-        known = method_of(self.task, method)
         if goal is not None and error <= goal:
             return "another one meets the goal"
-        if error < known.reach:
+        if error < method.reach:
             return "another one is more exact than this can be"
-        if self.until is not None and time.perf_counter() + known.seconds > self.until:
+        if self.until is not None and time.perf_counter() + method.seconds > self.until:
             return "the budget is spent"
         return None
 

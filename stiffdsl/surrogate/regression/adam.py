@@ -1,6 +1,7 @@
 """Adam with a cosine of rates and bounded steps (Kingma and Ba, ICLR 2015), on batches that the host draws."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -10,6 +11,17 @@ import numpy as np
 # Steps per call of the compiled loop.
 _CHUNK = 100
 _WARM = 100
+
+
+@dataclass(frozen=True)
+class NetworkTraining:
+    """A network of so many layers, and its training: `steps` with `batch` rows each, from a first `rate` on."""
+
+    width: int
+    layers: int
+    steps: int
+    batch: int
+    rate: float
 
 
 def minimised(

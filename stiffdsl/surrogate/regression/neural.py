@@ -25,7 +25,7 @@ from stiffdsl.surrogate.regression.radial import exponent_table, tail
 
 WIDTH = 32
 LAYERS = 3
-# No training takes more.
+# A training takes no more, where nothing else is said.
 STEPS = 800
 _TAIL_SHARE = 0.35
 _GREATEST_DEGREE = 4
@@ -107,10 +107,11 @@ def _mlp(xp: Any, layers: list[Any], z: Any) -> Any:
     return z @ weight + bias[..., None, :]
 
 
-def fit(z: np.ndarray, values: np.ndarray, seed: int) -> tuple[Network, float]:
+def fit(z: np.ndarray, values: np.ndarray, seed: int, most: int = STEPS) -> tuple[Network, float]:
     """The network of the best design, and its root mean square error at a fifth of the samples, left out at first.
 
-    `values` (n, r) are scores of orthonormal modes: their errors are errors of trajectories.
+    `values` (n, r) are scores of orthonormal modes: their errors are errors of trajectories. No training takes more
+    than `most` steps.
     """
     order = np.random.default_rng([seed, 6]).permutation(len(z))
     outside, inside = order[: max(1, len(z) // 5)], order[max(1, len(z) // 5) :]
@@ -118,16 +119,21 @@ def fit(z: np.ndarray, values: np.ndarray, seed: int) -> tuple[Network, float]:
     def errors(trial: Network) -> np.ndarray:
         return np.linalg.norm(trial(np, z[outside]) - values[outside], axis=1)
 
-    best, least = SMOOTH, errors(_trained(SMOOTH, z[inside], values[inside], seed))
+    smooth, rough = _within(most, SMOOTH), _within(most, ROUGH)
+    best, least = smooth, errors(_trained(smooth, z[inside], values[inside], seed))
     if np.mean(least) > _ROUGH_FROM * np.mean(np.linalg.norm(values, axis=1)):
-        tried = replace(ROUGH, decays=tuple(np.repeat(_DECAYS, _TRIED)), steps=_TRIAL_STEPS)
+        tried = replace(rough, decays=tuple(np.repeat(_DECAYS, _TRIED)), steps=min(most, _TRIAL_STEPS))
         trial = _trained(tried, z[inside], values[inside], seed)
         for k, decay in enumerate(_DECAYS):
             found = errors(trial.some(slice(k * _TRIED, (k + 1) * _TRIED)))
             # A sample where the course is another one is far off in any case: it must not decide.
             if np.mean(found) < np.mean(least):
-                best, least = replace(ROUGH, decays=(decay,) * _MEMBERS), found
+                best, least = replace(rough, decays=(decay,) * _MEMBERS), found
     return _trained(best, z, values, seed), float(np.sqrt(np.mean(least**2)))
+
+
+def _within(most: int, design: NetworkDesign) -> NetworkDesign:
+    return replace(design, steps=min(most, design.steps))
 
 
 def _trained(design: NetworkDesign, z: np.ndarray, values: np.ndarray, seed: int) -> Network:
@@ -183,10 +189,9 @@ def _minimised(
         value, slope = _loss(unflat(flat), z, wanted, share, decays)
         return float(value), np.concatenate([np.ravel(x) for x in jax.tree.leaves(slope)])
 
-    steps = min(design.steps, STEPS)
     options = {
-        "maxiter": steps,
-        "maxfun": 2 * steps,
+        "maxiter": design.steps,
+        "maxfun": 2 * design.steps,
         "maxcor": 30,
         "ftol": design.enough,
         "gtol": 1e-10,

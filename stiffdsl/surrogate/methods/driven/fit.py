@@ -12,11 +12,9 @@ from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScali
 from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.methods.driven.filters import spread_rates
 from stiffdsl.surrogate.methods.driven.readout import DrivenExpansion, Readout, Reservoir, raw, read, silu
-from stiffdsl.surrogate.regression.adam import minimised
+from stiffdsl.surrogate.regression.adam import NetworkTraining, minimised
 from stiffdsl.surrogate.regression.radial import exponent_table, tail
 
-WIDTH, LAYERS = 96, 3
-STEPS, BATCH, RATE = 16_000, 512, 3e-3
 # Whitened states below this share of the largest are left out.
 _STATES = 1e-4
 # Outputs are combined from so many scores at most, or as many as leave this in scaled outputs (root mean square).
@@ -76,8 +74,10 @@ def prepare(task: Task, samples: Samples, seed: int) -> PreparedDrives:
     return PreparedDrives(expansion, z, u, f, (y - mean) @ groups)
 
 
-def expand(made: PreparedDrives, seed: int, network: bool) -> tuple[DrivenExpansion, dict[str, object]]:
-    """The fitted expansion, and what was chosen on the way."""
+def expand(
+    made: PreparedDrives, seed: int, network: NetworkTraining | None
+) -> tuple[DrivenExpansion, dict[str, object]]:
+    """The fitted expansion, with a `network` for what a linear readout leaves, and what was chosen on the way."""
     readout, ridge = _regressed(made, seed)
     chosen: dict[str, object] = {
         "rates": len(made.expansion.rates),
@@ -86,10 +86,11 @@ def expand(made: PreparedDrives, seed: int, network: bool) -> tuple[DrivenExpans
         "degree": readout.degree,
         "ridge": ridge,
     }
-    if network:
+    if network is not None:
         rest = made.scores - read(np, readout, made.z, made.f)
-        readout = _trained(replace(readout, size=np.maximum(rest.std((0, 1)), 1e-300)), made, rest, seed)
-        chosen |= {"width": WIDTH, "layers": LAYERS, "steps": STEPS}
+        sized = replace(readout, size=np.maximum(rest.std((0, 1)), 1e-300))
+        readout = _trained(sized, made, rest, network, seed)
+        chosen |= {"width": network.width, "layers": network.layers, "steps": network.steps}
     return replace(made.expansion, readout=readout), chosen
 
 
@@ -180,7 +181,9 @@ def _solved(gram: np.ndarray, right: np.ndarray, ridge: float) -> np.ndarray:
     return np.linalg.solve(gram + ridge * np.eye(len(gram)), right)
 
 
-def _trained(readout: Readout, made: PreparedDrives, rest: np.ndarray, seed: int) -> Readout:
+def _trained(
+    readout: Readout, made: PreparedDrives, rest: np.ndarray, training: NetworkTraining, seed: int
+) -> Readout:
     """With a network that learns `rest` (n, m, r)."""
     rng = np.random.default_rng([seed, 11])
     n, m = made.f.shape[:2]
@@ -188,7 +191,7 @@ def _trained(readout: Readout, made: PreparedDrives, rest: np.ndarray, seed: int
     x = jnp.asarray(np.concatenate([z, made.f], axis=2).reshape(n * m, -1), dtype=jnp.float32)
     wanted = jnp.asarray((rest / readout.size).reshape(n * m, -1), dtype=jnp.float32)
     share = jnp.asarray(readout.size / readout.size.max(), dtype=jnp.float32)
-    sizes = [x.shape[1], *[WIDTH] * LAYERS, rest.shape[2]]
+    sizes = [x.shape[1], *[training.width] * training.layers, rest.shape[2]]
     layers: Any = [
         (jnp.asarray(rng.normal(size=(a, b)) / np.sqrt(a), dtype=jnp.float32), jnp.zeros(b, jnp.float32))
         for a, b in pairwise(sizes)
@@ -201,6 +204,12 @@ def _trained(readout: Readout, made: PreparedDrives, rest: np.ndarray, seed: int
         weight, bias = layers[-1]
         return jnp.mean((share * (found @ weight + bias - wanted[rows])) ** 2)
 
-    layers = minimised(loss, layers, lambda count: rng.integers(0, n * m, (count, BATCH)), STEPS, RATE)
+    layers = minimised(
+        loss,
+        layers,
+        lambda count: rng.integers(0, n * m, (count, training.batch)),
+        training.steps,
+        training.rate,
+    )
     layers = [(np.asarray(w, dtype=float), np.asarray(b, dtype=float)) for w, b in layers]
     return replace(readout, weights=tuple(w for w, _ in layers), biases=tuple(b for _, b in layers))

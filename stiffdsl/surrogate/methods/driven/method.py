@@ -6,15 +6,18 @@ from stiffdsl.surrogate.core.method import MethodFit, SharedWork
 from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.methods.driven import fit
 from stiffdsl.surrogate.methods.driven.storage import READOUT
+from stiffdsl.surrogate.regression.adam import NetworkTraining
+
+NETWORK = NetworkTraining(width=96, layers=3, steps=16_000, batch=512, rate=3e-3)
 
 
 @dataclass(frozen=True)
 class ReadoutMethod:
-    """A method by its readout: a polynomial in the parameters, and a `network` besides."""
+    """A method by its readout: a polynomial in the parameters, and a `network` trained so besides, if any."""
 
     name: str
     description: str
-    network: bool
+    network: NetworkTraining | None
     inputs: bool = True
     reach: float = 0.0
     seconds: float = 0.0
@@ -33,17 +36,17 @@ class ReadoutMethod:
 DRIVEN_LPCTESN = ReadoutMethod(
     "lpctesn",
     "a continuous-time echo state network: a reservoir, read out by a smooth function of the parameters",
-    network=False,
+    network=None,
 )
 DRIVEN_NPCTESN = ReadoutMethod(
     "npctesn",
     "a continuous-time echo state network whose readout is a nonlinear function of the parameters",
-    network=True,
+    network=NETWORK,
 )
 REGRESSION = ReadoutMethod(
     "regression",
     "a neural network of parameters and time together",
-    network=True,
+    network=NETWORK,
     inputs=False,
     reach=1e-3,
     seconds=30.0,

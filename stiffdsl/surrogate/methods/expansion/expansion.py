@@ -68,10 +68,11 @@ class Reader:
 
     Inside, times are the last axis, so that every step works on whole blocks of memory. What the modes are multiplied
     up to is x itself for outputs that are linear in y, and y for the others: then one pass is left, an exponential.
-    Times before the clock's first are on the straight line from the start to the value there.
+    Times before the clock's first are on the straight line from the start to the value there. A table of more than
+    `cached` numbers holds small modes with half of the digits.
     """
 
-    def __init__(self, expansion: Expansion, times: np.ndarray, which: np.ndarray):
+    def __init__(self, expansion: Expansion, times: np.ndarray, which: np.ndarray, cached: int = _CACHED):
         self.expansion, self.times, self.which = expansion, times, which
         clock, V, outputs = expansion.clock, expansion.groups, expansion.outputs
         early = np.clip((clock.first - times) / max(clock.first - clock.start, 1e-300), 0, 1)
@@ -90,7 +91,7 @@ class Reader:
         if r * m * q <= min(_TABLE, _TABLE_WORTH * (r * K * g + m * K * g + q * g * m)):
             modes = np.einsum("mk,rkg->rgm", functions, expansion.modes, optimize=True)
             table = np.einsum("qg,rgm->rqm", V, modes, optimize=True).reshape(r, q * m)
-            self._whole = r if r * m * q < _CACHED else _exact(expansion.coefficients, r)
+            self._whole = r if r * m * q < cached else _exact(expansion.coefficients, r)
             self._modes = np.ascontiguousarray(table[: self._whole])
             self._rest = table[self._whole :].astype(np.float32)
         self._functions, self._groups = functions, V

@@ -73,9 +73,9 @@ def radial_functions(z: np.ndarray, scores: np.ndarray, seed: int) -> Regressed:
     return found, error, {"kernel": choice.kernel, "tail": choice.degree, "scales": list(choice.scales)}
 
 
-def network(z: np.ndarray, scores: np.ndarray, seed: int) -> Regressed:
-    """A polynomial, and a network for the rest."""
-    found, error = neural.fit(z, scores, seed)
+def network(z: np.ndarray, scores: np.ndarray, seed: int, most: int = neural.STEPS) -> Regressed:
+    """A polynomial, and a network for the rest, trained for `most` steps at the most."""
+    found, error = neural.fit(z, scores, seed, most)
     return (
         found,
         error,

@@ -22,8 +22,8 @@ from stiffdsl.surrogate.regression import neural
 from stiffdsl.surrogate.regression.neural import Network
 from stiffdsl.surrogate.regression.radial import tail
 
-# Trajectories whose states are solved for: at first, with every round, and rounds.
-FIRST, MORE, ROUNDS = 64, 32, 2
+# Trajectories whose states are solved for: at first, and with every round.
+FIRST, MORE = 64, 32
 # Numbers in what is solved for at a time.
 _NUMBERS = 200_000_000
 # Steps are not made shorter for less than this gain.
@@ -43,15 +43,23 @@ _USELESS, _HOPE = 1.0, 6
 # tolerance; nor any, where so many in a row err the same but for this share: that is not an error of steps.
 _ORDERS = {CLASSICAL: 5, STABILISED: 3, IMPLICIT: 6}
 _SAME, _SAME_SHARE = 3, 0.02
-# Reduced equations that err by more than this share of a range in more than this share of the trajectories they were
-# made from are refused: they do not stand for the model.
-_REFUSED, _OFTEN = 0.1, 0.05
+# Reduced equations that err in more than this share of the trajectories they were made from are refused.
+_OFTEN = 0.05
 # Starts that a polynomial gives to this share of their size need no network.
 _EXACT = 1e-7
 
 
+@dataclass(frozen=True)
+class Greedy:
+    """Bounds of the fit: so many `rounds` add trajectories; reduced equations that err by more than the share `refused`
+    of a range in many of the trajectories they were made from do not stand for the model."""
+
+    rounds: int
+    refused: float
+
+
 def expand(
-    task: Task, made: PreparedDrives, samples: Samples, equations: Equations, seed: int
+    task: Task, made: PreparedDrives, samples: Samples, equations: Equations, greedy: Greedy, seed: int
 ) -> tuple[ReducedExpansion, dict[str, object]]:
     """The reduced equations, and what was chosen. Raises `Unfit` where they do not follow what they were made from."""
     most = max(8, _NUMBERS // (2 * len(task.times) * equations.size))
@@ -64,13 +72,13 @@ def expand(
         error = _errors(expansion, samples, task.times, np.arange(len(samples)))
         rest = np.setdiff1d(np.argsort(-error, kind="stable")[:MORE], known.which)
         done = error.max() <= 2 * TOLERANCE or worst > _USELESS
-        if done or rounds == ROUNDS or not len(rest) or len(known.which) >= most:
+        if done or rounds == greedy.rounds or not len(rest) or len(known.which) >= most:
             break
         known = known.joined(solved(equations, task, samples, rest))
         # The worst ones judge the steps, too.
         judges = np.union1d(judges, rest)
         rounds += 1
-    if float(np.mean(~(error <= _REFUSED))) > _OFTEN:
+    if float(np.mean(~(error <= greedy.refused))) > _OFTEN:
         off = f"{100 * float(np.median(error)):.3g} %" if np.isfinite(np.median(error)) else "no end"
         raise Unfit(
             f"the method `galerkin` does not follow this model: on the samples it was made from it errs by {off} of a "

@@ -13,6 +13,7 @@ from stiffdsl.surrogate.methods.galerkin.storage import REDUCED
 class GalerkinMethod:
     """Reduced equations: for ordinary differential equations alone."""
 
+    greedy: fit.Greedy
     name = "galerkin"
     description = "the model's own equations for a few combinations of its states"
     inputs = True
@@ -27,8 +28,8 @@ class GalerkinMethod:
     def fit(self, shared: SharedWork) -> MethodFit:
         equations = shared.task.equations()
         assert not isinstance(equations, str)
-        made = fit.expand(shared.task, shared.once(prepare), shared.training, equations, shared.seed)
-        return MethodFit(*made)
+        task, prepared = shared.task, shared.once(prepare)
+        return MethodFit(*fit.expand(task, prepared, shared.training, equations, self.greedy, shared.seed))
 
 
-GALERKIN = GalerkinMethod()
+GALERKIN = GalerkinMethod(fit.Greedy(rounds=2, refused=0.1))

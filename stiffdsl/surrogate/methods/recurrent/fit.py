@@ -6,7 +6,7 @@ Proc. IEEE 78, 1990)."""
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,21 +16,12 @@ from stiffdsl.surrogate.methods.driven.filters import step_weights
 from stiffdsl.surrogate.methods.driven.fit import PreparedDrives
 from stiffdsl.surrogate.methods.recurrent.cell import DTYPE, Cell, Outer, RecurrentExpansion, step
 from stiffdsl.surrogate.regression import neural
-from stiffdsl.surrogate.regression.adam import minimised
+from stiffdsl.surrogate.regression.adam import NetworkTraining, minimised
 from stiffdsl.surrogate.regression.neural import Network
 
-WIDTH, LAYERS = 96, 3
 RATES = 6
 # The slowest and the fastest rate of the reservoirs, over the whole span and over one step.
 _SLOWEST, _FASTEST = 0.8, 1.2
-STEPS, BATCH, RATE = 4000, 512, 3e-3
-# Runs of so many steps, so many at once, so many times, with this rate; None is as many as there are.
-RUNS: tuple[tuple[int | None, int, int, float], ...] = (
-    (4, 128, 1000, 1e-3),
-    (12, 64, 1000, 1e-3),
-    (32, 48, 1000, 1e-3),
-    (None, 32, 4000, 1e-3),
-)
 _BOUND = 1.0
 # What the loss is multiplied by, so that only a slope which is out of order meets the bound.
 _LOSS = 1e3
@@ -39,6 +30,23 @@ _RIDGE = 1e-7
 _ROWS = 60_000
 # Scores may leave what training saw by this share of it.
 _BEYOND = 0.5
+
+
+class RunTraining(NamedTuple):
+    """Training over runs of so many steps (None: as many as there are), `batch` at once, for `steps` of this `rate`."""
+
+    length: int | None
+    batch: int
+    steps: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class RecurrentTraining:
+    """Training of a step alone, then over runs that become longer."""
+
+    alone: NetworkTraining
+    runs: tuple[RunTraining, ...]
 
 
 def possible(times: np.ndarray) -> bool:
@@ -57,7 +65,9 @@ class _Runs:
     filter: tuple[Any, ...]
 
 
-def expand(made: PreparedDrives, seed: int) -> tuple[RecurrentExpansion, dict[str, object]]:
+def expand(
+    made: PreparedDrives, training: RecurrentTraining, seed: int
+) -> tuple[RecurrentExpansion, dict[str, object]]:
     """The trained expansion, and what was chosen."""
     whole = made.expansion
     knots = whole.knots
@@ -76,7 +86,7 @@ def expand(made: PreparedDrives, seed: int) -> tuple[RecurrentExpansion, dict[st
     )
     low, high = s.min((0, 1)), s.max((0, 1))
     room = _BEYOND * (high - low) + 1e-6
-    cell = _trained(runs, low - room, high + room, spread / spread.max(), seed)
+    cell = _trained(runs, low - room, high + room, spread / spread.max(), training, seed)
     cell = jax.tree.map(lambda x: np.asarray(x, dtype=np.float64), cell)
     # Features go in as they are: their scaling is folded into the weights.
     folded = cell.outer / size[:, None]
@@ -99,9 +109,9 @@ def expand(made: PreparedDrives, seed: int) -> tuple[RecurrentExpansion, dict[st
         "rates": RATES,
         "states": s.shape[-1] * (1 + RATES),
         "scores": s.shape[-1],
-        "width": WIDTH,
-        "layers": LAYERS,
-        "steps": STEPS + sum(times for _, _, times, _ in RUNS),
+        "width": training.alone.width,
+        "layers": training.alone.layers,
+        "steps": training.alone.steps + sum(run.steps for run in training.runs),
     }
     return expansion, chosen
 
@@ -127,18 +137,21 @@ def _begin(x: np.ndarray, scores: np.ndarray, seed: int) -> Network:
     return neural.fit(x, scores, seed)[0]
 
 
-def _trained(runs: _Runs, low: np.ndarray, high: np.ndarray, share: np.ndarray, seed: int) -> Cell:
+def _trained(
+    runs: _Runs, low: np.ndarray, high: np.ndarray, share: np.ndarray, training: RecurrentTraining, seed: int
+) -> Cell:
     rng = np.random.default_rng([seed, 14])
     n, M, r = runs.s.shape
     e, fed = runs.outer.shape[2], r * (1 + len(runs.filter[0]))
     linear, size = _linear(runs, rng)
-    sizes = [e + fed, *[WIDTH] * LAYERS, r]
+    alone = training.alone
+    sizes = [e + fed, *[alone.width] * alone.layers, r]
     layers = [rng.normal(size=(a, b)) / np.sqrt(a) for a, b in pairwise(sizes)]
     first = np.concatenate([layers[0], linear[1:]], axis=1)
     cell: Any = Cell(
         first[:e],
         first[e:],
-        np.concatenate([np.zeros(WIDTH), linear[0]]),
+        np.concatenate([np.zeros(alone.width), linear[0]]),
         (*layers[1:-1], layers[-1] * size),
         tuple(np.zeros(b) for b in sizes[2:]),
         low,
@@ -159,7 +172,8 @@ def _trained(runs: _Runs, low: np.ndarray, high: np.ndarray, share: np.ndarray, 
         state = runs.s[rows, first], runs.g[rows, first]
         return _LOSS * jnp.mean(jax.lax.scan(body, state, jnp.arange(count))[1])
 
-    for length, batch, steps, rate in ((1, BATCH, STEPS, RATE), *RUNS):
+    first_of_all = RunTraining(1, alone.batch, alone.steps, alone.rate)
+    for length, batch, steps, rate in (first_of_all, *training.runs):
         count = min(length or M - 1, M - 1)
 
         def batches(many: int, count: int = count, batch: int = batch) -> Any:
