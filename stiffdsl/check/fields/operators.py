@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from stiffdsl.check.fields.formulas import add, call, divide, multiply, name, number, subtract
+from stiffdsl.check.fields.formulas import add, call, divide, is_number, multiply, name, number, subtract
 from stiffdsl.check.fields.grid import BESIDE, ENDS, Grid, Place
 from stiffdsl.check.fields.members import calls_below, field_of, grid_of, names_below, path_of
 from stiffdsl.check.names import Resolver, VisibleNames, dotted, is_wrong, names_in, wrong
@@ -472,7 +472,11 @@ def _limited(a: tree.Expr, b: tree.Expr, m: tree.Expr) -> tree.Expr:
     above = multiply(
         add(multiply(a, size_b), multiply(size_a, b)), divide(add(number(1, a.span), m), number(2, a.span))
     )
-    return divide(above, add(add(size_a, multiply(m, size_b)), number(_TINY, a.span)))
+    if is_number(m, 1.0):
+        below = add(size_a, size_b)
+    else:
+        below = add(call("max", size_a, size_b), multiply(m, call("min", size_a, size_b)))
+    return divide(above, add(below, number(_TINY, a.span)))
 
 
 def _same(a: tree.Expr, b: tree.Expr) -> bool:
