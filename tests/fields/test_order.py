@@ -1,4 +1,4 @@
-"""Solutions that are known: the error at the centres of cells, and at the ends, falls with the square of their width."""
+"""Solutions that are known: the error in cells, and at the ends, falls with the square of their width."""
 
 import numpy as np
 import pytest
