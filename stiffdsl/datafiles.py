@@ -1,4 +1,5 @@
-"""Tables of figures in files: CSV and Parquet, with a heading for each column, which may name its unit: `T [degC]`."""
+"""Tables of figures in files: CSV and Parquet, with a heading for each column, which may name its unit: `T [degC]`;
+and weather files (EPW)."""
 
 import csv
 import io
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.epw import MEANS, WeatherError, read_weather
+
 HEADING = re.compile(r"\s*(?P<name>.*?)\s*(\[(?P<unit>[^\[\]]*)\])?\s*")
 _MISSING = ("", "na", "nan")
 
@@ -24,7 +27,8 @@ class DataError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class DataFile:
-    """The columns of a file as they were read, by heading; `lines` are the numbers of their rows in the file."""
+    """The columns of a file as they were read, by heading; `lines` are the numbers of their rows in the file, `means`
+    the columns that hold over the interval that ends at their time."""
 
     name: str
     digest: str
@@ -32,6 +36,7 @@ class DataFile:
     units: tuple[str | None, ...]
     columns: tuple[Sequence[Any], ...]
     lines: Sequence[int]
+    means: frozenset[str] = frozenset()
     _read: dict[int, np.ndarray] = field(default_factory=dict)
 
     def index(self, heading: str) -> int | None:
@@ -84,8 +89,18 @@ class DataFile:
             raise DataError(f"`{self.name}`: some dates name a time zone and others do not") from None
 
 
+def held(times: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The table of means, each of which holds over the interval that ends at its time."""
+    edges = np.concatenate([[2 * times[0] - times[1]], times])
+    return np.repeat(edges, 2)[1:-1], np.repeat(means, 2)
+
+
 def is_parquet(path: str | Path) -> bool:
     return Path(path).suffix.lower() in (".parquet", ".pq")
+
+
+def is_weather(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == ".epw"
 
 
 def read_data(path: str | Path) -> DataFile:
@@ -105,6 +120,8 @@ def of_bytes(name: str, content: bytes) -> DataFile:
     digest = sha256(content).hexdigest()
     if is_parquet(name):
         return _of_frame(name, digest, content)
+    if is_weather(name):
+        return _of_weather(name, digest, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,6 +150,15 @@ def of_text(name: str, text: str, digest: str = "") -> DataFile:
             raise DataError(f"`{name}`, line {line}: {len(row)} values under {width} headings")
     columns = tuple(zip(*rows[1:], strict=True)) or ((),) * width
     return _made(name, digest or sha256(text.encode()).hexdigest(), rows[0], columns, lines[1:])
+
+
+def _of_weather(name: str, digest: str, content: bytes) -> DataFile:
+    try:
+        # Headings hold names of places in whatever alphabet; figures are ASCII.
+        found = read_weather(name, content.decode("latin-1"))
+    except WeatherError as error:
+        raise DataError(str(error)) from None
+    return DataFile(name, digest, found.headings, found.units, found.columns, found.lines, MEANS)
 
 
 def _of_frame(name: str, digest: str, content: bytes) -> DataFile:

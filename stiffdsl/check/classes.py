@@ -11,7 +11,7 @@ ways one copy is kept.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from stiffdsl.check import labels
+from stiffdsl.check import bundles, labels
 from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.distributions import as_declared, distributed, doses, observation
 from stiffdsl.check.enums import declared_enum
@@ -19,7 +19,7 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.fields.declarations import array_of, content_of, layout_of
 from stiffdsl.check.fields.grid import Place
 from stiffdsl.check.model import Class, ComponentUse, FieldUse, TableUse
-from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, merged
+from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, given_to_bundle, merged
 from stiffdsl.check.names import VisibleNames, dotted, names_in
 from stiffdsl.check.networks import declared_network
 from stiffdsl.check.outputs import OutputUnits
@@ -110,6 +110,7 @@ class Classes:
         if isinstance(declaration, tree.Connector):
             for variable in declaration.members:
                 self._member(entity, variable.name, self._quantity(variable, entity.scope))
+            bundles.refuse_mixed(declaration, self.report)
             for port in declaration.ports:
                 entity.own[port.name] = self._instance(entity, port)
                 self._member(entity, port.name, entity.own[port.name])
@@ -126,7 +127,10 @@ class Classes:
         for item in declaration.declarations:
             if isinstance(item, tree.Dose) or (isinstance(item, tree.Variable) and item.kind == "observe"):
                 continue
-            if isinstance(item, tree.Variable):
+            if isinstance(item, tree.Variable) and (bundle := self._bundle(entity, item)) is not None:
+                entity.own[item.name] = bundle
+                self._member(entity, item.name, bundle)
+            elif isinstance(item, tree.Variable):
                 item = as_declared(item)
                 entity.own[item.name] = self._quantity(item, entity.scope)
                 self._member(entity, item.name, entity.own[item.name])
@@ -173,6 +177,18 @@ class Classes:
         dims = variable.dimensions or (literal_dimensions(variable.value) if variable.value else ())
         return Quantity(variable, len(dims), unit, declared_enum(variable, scope, self.report))
 
+    def _bundle(self, entity: Entity, item: tree.Variable) -> Instance | None:
+        """The instance of a bundle of inputs, where a declaration is of one."""
+        assert isinstance(entity.declaration, tree.Model)
+        found = bundles.bundle_of(item, entity.declaration, entity.scope)
+        if found is None:
+            return None
+        component, located = found
+        assert isinstance(located.declaration, tree.Connector)
+        if bundles.refused(item, located.declaration, self.report):
+            return Instance(component, 0, None)
+        return Instance(component, 0, self.entity(located.scope, located.declaration))
+
     def _instance(self, entity: Entity, component: tree.Component) -> Instance:
         found = entity.scope.find(component.type)
         if found is None:
@@ -185,6 +201,8 @@ class Classes:
         wanted = tree.Connector if component.kind == "port" else tree.Model
         if not isinstance(declaration, wanted):
             self._wrong_type(component, declaration)
+            return Instance(component, len(component.dimensions), None)
+        if bundles.is_port_of_inputs(component, declaration, self.report):
             return Instance(component, len(component.dimensions), None)
         if isinstance(declaration, tree.Model) and declaration.partial:
             self.report.say(
@@ -358,6 +376,13 @@ class Classes:
                     say_duplicate(self.report, item.name, item.name_span, observations[item.name].name_span)
                 if observed is not None:
                     observations.setdefault(item.name, observed)
+            elif isinstance(item, tree.Variable) and isinstance(own := entity.own[item.name], Instance):
+                use = self._component(own, own.component, walker)
+                if use is not None and own.entity is not None and item.value is not None:
+                    given = given_to_bundle("", own.entity, own.entity, item.value, walker)
+                    use = replace(use, modifiers=tuple(given))
+                if use is not None:
+                    components.append(use)
             elif isinstance(item, tree.Variable):
                 item = as_declared(item)
                 own = entity.own[item.name]

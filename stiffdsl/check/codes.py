@@ -229,6 +229,12 @@ CODES: dict[str, tuple[str, str]] = {
         "Networks inside a model belong to each of its instances, their weights are parameters of a run. Parts that "
         "share a network mention one that stands outside of all models.",
     ),
+    "E0299": (
+        "a bundle of inputs that is written wrongly",
+        "A connector whose members are all `input` is a bundle: `input sky : Weather` declares one, `Room(sky = sky)` "
+        'passes it on, `= epw("f.epw")` or `= csv("f.csv", t = "hour" [h])` give members the columns of their names. '
+        "What is given holds every member of what it is given to.",
+    ),
     "E0501": (
         "unknown unit",
         "Units are SI symbols with prefixes (`mA`, `kohm`), usual ones beside them (`min`, `h`, `bar`, `L`, "

@@ -45,7 +45,7 @@ BUILTINS: dict[str, Builtin] = {
 }
 
 # Forms that look like functions and belong to another place of a model.
-ELSEWHERE = {"csv": "a `table` or `input` declaration"}
+ELSEWHERE = {"csv": "a `table` or `input` declaration", "epw": "an `input` declaration"}
 
 # Names of functions in other languages → advice on the spelling here.
 OTHER_NAMES = {

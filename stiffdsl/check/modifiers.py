@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from stiffdsl.check.bundles import KIND, given_whole
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
 from stiffdsl.check.quantities.dimensions import agree
 from stiffdsl.check.symbols import Entity, Instance, Level, Member, NetworkMember, Quantity, TableMember
-from stiffdsl.check.tables import Tabulated, is_reader
+from stiffdsl.check.tables import Driven, Tabulated, is_reader
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 
@@ -43,10 +44,37 @@ def elaborate_modifiers(
         if modifier.attribute == "class":
             kept |= {m.key: m for m in _of_replaced(modifier, target, walker, dimensions)}
             continue
+        bundle = _bundle(modifier, target)
+        if bundle is not None:
+            given = given_to_bundle(f"{modifier.name}.", target, bundle, modifier.value, walker, dimensions)
+            kept |= {m.key: m for m in given}
+            continue
         done = _elaborate(modifier, target, walker, dimensions)
         if done is not None:
             kept[key] = done
     return tuple(kept.values())
+
+
+def _bundle(modifier: tree.Modifier, target: Entity) -> Entity | None:
+    """The class of the bundle of inputs that a modifier gives as a whole."""
+    entity, member = target, None
+    if modifier.attribute != "value" or modifier.parts:
+        return None
+    for segment in modifier.name.split("."):
+        member = None if entity is None else entity.members.get(segment)
+        entity = member.entity if isinstance(member, Instance) else None
+    return entity if isinstance(member, Instance) and member.component.kind == KIND else None
+
+
+def given_to_bundle(
+    before: str, target: Entity, bundle: Entity, value: tree.Expr, walker: Walker, dimensions: int = 0
+) -> Iterable[tree.Modifier]:
+    """The modifiers of an instance of `target` that give the members of a bundle in it what `value` holds."""
+    for modifier in given_whole(before, bundle, value, walker):
+        whole = isinstance(modifier.value, Driven)
+        done = modifier if whole else _elaborate(modifier, target, walker, dimensions)
+        if done is not None:
+            yield done
 
 
 def _of_replaced(

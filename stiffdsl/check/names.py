@@ -324,9 +324,10 @@ class Resolver:
     def _not_a_quantity(self, name: tree.Name, text: str, member: Instance) -> None:
         assert member.entity is not None
         known = [n for n, m in member.entity.members.items() if isinstance(m, Quantity)]
+        what = {"input": "bundle of inputs"}.get(member.component.kind, member.component.kind)
         self.report.say(
             "E0223",
-            f"`{text}` is a {member.component.kind}, not a quantity",
+            f"`{text}` is a {what}, not a quantity",
             (name.span, "a quantity is expected here"),
             help=f"name one of its quantities: {', '.join(f'`{text}.{n}`' for n in known[:3])}"
             if known

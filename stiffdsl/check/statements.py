@@ -278,6 +278,7 @@ class Statements:
         """The connector class that `name` is an instance of, and the number of its open indices."""
         names, report = self.walker.names, self.report
         entity, rank, parts = names.entity, 0, []
+        bundle = False
         assert entity is not None
         for k, part in enumerate(name.parts):
             member = entity.members.get(part.name)
@@ -292,6 +293,7 @@ class Statements:
             if not isinstance(member, Instance):
                 report.say("E0251", f"`{text}` is not a port", (name.span, "only ports can be connected"))
                 return None
+            bundle = member.component.kind == "input"
             indices = part.indices
             if indices:
                 checked = self.walker.resolver.indices(name, part, member.rank, f"`{text}`")
@@ -305,7 +307,7 @@ class Statements:
             if member.entity is None:
                 return None
             entity = member.entity
-        if not entity.is_connector:
+        if bundle or not entity.is_connector:
             ports = [
                 n for n, m in entity.members.items() if isinstance(m, Instance) and m.component.kind == "port"
             ]
@@ -317,7 +319,7 @@ class Statements:
             )
             report.say(
                 "E0251",
-                f"`{text}` is a part, not a port",
+                f"`{text}` is a {'bundle of inputs' if bundle else 'part'}, not a port",
                 (name.span, "only ports can be connected"),
                 help=help,
             )

@@ -10,7 +10,7 @@ import numpy as np
 from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.check.quantities.units import Dimension, Unit, UnitError, parse_unit
 from stiffdsl.check.report import Report
-from stiffdsl.datafiles import DataError, DataFile
+from stiffdsl.datafiles import DataError, DataFile, held
 from stiffdsl.diagnostics import Source, Span, did_you_mean
 from stiffdsl.syntax import tree
 
@@ -19,7 +19,7 @@ LoadData = Callable[[str, Source], DataFile | None]
 METHODS = ("linear", "cubic", "constant")
 OUTSIDE = ("error", "hold", "extend", "repeat")
 # Functions whose values are the figures of files.
-READERS = ("csv",)
+READERS = ("csv", "epw")
 _COLUMNS = ("x", "y", "z")
 
 
@@ -170,22 +170,32 @@ class TableElaboration:
         self._report.say(code, title, (span, label), notes=notes, help=help)
         raise _Refused
 
-    def series(self, name: str, unit: str | None, call: tree.Call) -> Driven | None:
-        """The figures of a file over time for an input of that unit; None after a mistake."""
+    def series(
+        self, name: str, unit: str | None, call: tree.Call, heading: str | None = None
+    ) -> Driven | None:
+        """The figures of a file over time for an input of that unit, of the column `heading` or the one that the call
+        names; None after a mistake."""
         try:
-            return Driven(self._series(name, unit, call), call, call.span)
+            return Driven(self._series(name, unit, call, heading), call, call.span)
         except _Refused:
             return None
 
     # --- reading ---
 
-    def _series(self, name: str, unit: str | None, call: tree.Call) -> SeriesData:
-        given = self.named(call, ("t", "y", "values", "method", "outside"))
-        kind = self.choice(given, "values", ("instant", "mean")) or "instant"
+    def _series(self, name: str, unit: str | None, call: tree.Call, heading: str | None) -> SeriesData:
+        known = ("t", "values", "method", "outside") if call.function == "csv" else ("method", "outside")
+        given = self.named(call, known if heading is not None else (*known, "y"))
+        if heading is not None:
+            given["y"] = tree.Text(heading, call.span)
+        kind = self.choice(given, "values", ("instant", "mean"))
         method = self.choice(given, "method", ("linear", "constant")) or "linear"
         outside = self.choice(given, "outside", OUTSIDE) or "error"
         file = self.file(call, call.span.source)
+        if call.function == "epw" and not file.means:
+            self.refuse("E0290", f"`{file.name}` is not a weather file (.epw)", call.span)
         k, own = self.find(file, given.get("t"), 0, call)
+        column = file.headings[self.find(file, given.get("y"), 1, call)[0]]
+        kind = kind or ("mean" if column in file.means else "instant")
         try:
             times, dates = file.times(k)
         except DataError as error:
@@ -202,9 +212,7 @@ class TableElaboration:
             line = np.asarray(file.lines)[known][wrong[0] + 1]
             self.refuse("E0292", f"`{file.name}`, line {line}: times must ascend", call.span)
         if kind == "mean":
-            # A mean holds over the interval that ends at its time.
-            edges = np.concatenate([[2 * times[0] - times[1]], times])
-            times, values = np.repeat(edges, 2)[1:-1], np.repeat(values, 2)
+            times, values = held(times, values)
         elif method == "constant":
             times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
         return SeriesData(name, times, values, outside, call.span)

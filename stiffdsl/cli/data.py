@@ -13,6 +13,7 @@ from stiffdsl.cli.loading import converted
 from stiffdsl.cli.options import DrivenInput
 from stiffdsl.datafiles import DataError, is_parquet, of_text
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.runtime.driving.bundles import members, of_file, read_data_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,14 @@ def drive(model: Any, given: tuple[DrivenInput, ...]) -> dict[str, tuple[np.ndar
     files: dict[str, DataColumns] = {}
     driven = {}
     for one in given:
+        units = {} if one.name in model.input_names else members(one.name, model.input_names)
+        if units and one.column is None:
+            try:
+                found = of_file(one.name, read_data_of(one.path), units)
+            except ValueError as error:
+                raise Failure(str(error)) from None
+            driven |= {f"{one.name}.{member}": table for member, table in found.items()}
+            continue
         if one.name not in model.input_names:
             known = [row.name for row in model.inputs]
             hint = did_you_mean(one.name, known) or (

@@ -16,6 +16,7 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.native.host.joined import joined
 from stiffdsl.runtime.bounds import refuse
+from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.driving.series import data_key, data_over, of_solution
 from stiffdsl.runtime.names import NamedScalars, Names
@@ -113,6 +114,7 @@ class NamedValues:
         `ValueError` where they are nothing there."""
         numbers: dict[str, Any] = {}
         signals: list[Signal] = []
+        given = apart(given, self.inputs)
         for name, value in mapping(given, "`inputs`").items():
             found = self._find(self.inputs, name, "input")
             value = of_solution(value, name, found.block.unit)

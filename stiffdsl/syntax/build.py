@@ -210,7 +210,14 @@ class TreeBuilder(Transformer):
     def variable(self, c):
         return self._variable(str(c[0]), c)
 
-    member = variable
+    def member(self, c):
+        kind = str(c[0])
+        if c[0].type == "KIND" and kind != "input":
+            help = (
+                "write `var`, `param` and the like in a `model`, and `input` in a connector that is a bundle"
+            )
+            self._report("E0111", f"a connector holds no `{kind}`", self._span(c[0], c[1]), "", help)
+        return self._variable(kind, c)
 
     def _variable(self, kind: str, c) -> tree.Variable:
         items = [i for i in c[2:] if not isinstance(i, Token)]

@@ -15,6 +15,7 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.output_slice import counting, names_of, pruned
@@ -54,7 +55,7 @@ def ensemble(
     progress = caller(progress, "`progress`")
     start, end, times = interval_and_times(model, time, saveat)
     outputs = names_of(outputs)
-    first, tables, constants = lane_inputs(inputs, model.given.input_rank)
+    first, tables, constants = lane_inputs(apart(inputs, model.given.inputs), model.given.input_rank)
     refuse_constants(model, constants)
     varied, fixed, count = lane_values(model, params, initial, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):

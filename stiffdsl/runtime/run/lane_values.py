@@ -9,6 +9,7 @@ from jax.core import Tracer
 from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import lane_inputs
 from stiffdsl.runtime.limits import refuse
 from stiffdsl.solve.base.arguments import mapping, numbers
@@ -108,7 +109,7 @@ def lanes_told(
     documentation of outputs."""
     varied: dict[str, Any] = {}
     units: dict[str, str | None] = {}
-    constants = lane_inputs(inputs, model.given.input_rank)[2]
+    constants = lane_inputs(apart(inputs, model.given.inputs), model.given.input_rank)[2]
     kinds = (
         (model.parameter_names, params or {}),
         (model.variable_names, initial or {}),
