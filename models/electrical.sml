@@ -132,7 +132,7 @@ end
 
 model PulseWidth "a signal that is one for a part of each period, from its beginning on"
   param period = 1e-3 [s] in 1e-6..1
-  input duty = 0.5         "part of the period"
+  input duty = 0.5 "part of the period"
   output on = if mod(time, period) < duty*period then 1 else 0
 end
 model OpAmp "ideal: no input current, and the output does what keeps both inputs equal"
