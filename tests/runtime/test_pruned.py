@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stiffdsl as sd
-from stiffdsl.runtime.output_slice import pruned
+from stiffdsl.runtime.output_slice import names_of, pruned
 
 MODEL = """
 model M
@@ -115,3 +115,11 @@ def test_f_and_jacobian_of_the_part_are_those_of_the_whole(text, seed):
     np.testing.assert_allclose(
         found.model.interpreted.variables(0.0, part, p, np.zeros(0))[at], value[at], atol=1e-12
     )
+
+
+def test_outputs_are_names_in_any_sequence():
+    assert names_of(np.array(["a", "b"])) == ("a", "b")
+    assert names_of(np.array("a")) == ("a",)
+    for value in (np.array(0.5), np.array([0.5]), 3):
+        with pytest.raises(TypeError, match="`outputs` takes a list of names"):
+            names_of(value)

@@ -81,9 +81,11 @@ def names(value: Any, what: str) -> tuple[str, ...] | None:
     """Names as they were asked for. A text is one name, not its letters."""
     if value is None:
         return None
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, str):
         return (value,)
-    found = tuple(value) if isinstance(value, Sequence | np.ndarray | set | frozenset) else (None,)
+    found = tuple(value) if isinstance(value, Sequence | set | frozenset) else (None,)
     if not all(isinstance(name, str) for name in found):
         raise TypeError(f"{what} takes a list of names, not {told(value)}")
     if not found:
