@@ -27,6 +27,8 @@ from stiffdsl.surrogate.regression.neural import Network
 
 # Lanes that are computed together, at most.
 _LANES = 256
+# Readers that keep their compiled programs.
+_READERS = 8
 _NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -98,8 +100,22 @@ class ReducedExpansion:
         """Its clock begins with the first knot: nothing is before it."""
         return None
 
+    @cached_property
+    def _readers(self) -> dict[tuple[bytes, bytes], "ReducedReader"]:
+        """Those asked for last, with their compiled programs: a training judges by the reader that answers later."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was compiled."""
+        return {name: value for name, value in self.__dict__.items() if name != "_readers"}
+
     def reader(self, times: np.ndarray, which: np.ndarray) -> "ReducedReader":
-        return ReducedReader(self, times, which)
+        key = np.asarray(times, dtype=float).tobytes(), np.asarray(which, dtype=np.int64).tobytes()
+        if key not in self._readers:
+            for oldest in list(self._readers)[: 1 - _READERS]:
+                del self._readers[oldest]
+            self._readers[key] = ReducedReader(self, times, which)
+        return self._readers[key]
 
     def with_steps(self, steps: Steps) -> "ReducedExpansion":
         return replace(self, steps=steps)
