@@ -38,6 +38,15 @@ def pullback(
     return Function(f"{function.name}_back", (*function.arguments, "bar"), doc, ops), b.tables.arrays
 
 
+# Contributions to so many neighbours are kept whole.
+WHOLE = 64
+
+
+def _ascends(entries: np.ndarray) -> bool:
+    """Whether entries are neighbours, in their order."""
+    return bool(np.all(np.diff(entries) == 1))
+
+
 class _Share(NamedTuple):
     """A contribution to some entries of a vector: a vector of as many."""
 
@@ -88,13 +97,65 @@ class _Reverse:
         parts = list(self.whole[k])
         if self.shares[k]:
             assert size is not None, "only vectors have entries"
-            together = b.concatenate([b.full(s.value, len(s.entries)) for s in self.shares[k]])
-            owner = np.concatenate([s.entries for s in self.shares[k]])
-            parts.append(b.total(b.full(together, len(owner)), owner, size))
-        total = parts[0]
-        for part in parts[1:]:
+            parts.append(self._total(self.shares[k], size))
+        total, *others = self._joined(parts)
+        for part in others:
             total = b.apply("add", total, part)
         return total if size is None else b.full(total, size)
+
+    def _joined(self, parts: list[int]) -> list[int]:
+        """Outer products of vectors that make matrices of one size, as one."""
+        b = self.b
+        alike: dict[tuple, list[int]] = {}
+        for part in parts:
+            op = b.ops[part]
+            key = ("outer", *op.data[1:]) if op.name == "outer" else (part,)
+            alike.setdefault(key, []).append(part)
+        found = []
+        for own in alike.values():
+            if len(own) > 1 and b.ops[own[0]].name == "outer":
+                ops = [b.ops[part] for part in own]
+                x, y = (b.concatenate([op.args[k] for op in ops]) for k in (0, 1))
+                own = [b.outer(x, y, (sum(op.data[0] for op in ops), *ops[0].data[1:]))]
+            found += own
+        return found
+
+    def _total(self, shares: list[_Share], size: int) -> int:
+        """The sum of contributions to entries, as a vector of `size`. Long ones that no other overlaps stay whole."""
+        b = self.b
+        uses = np.bincount(np.concatenate([s.entries for s in shares]), minlength=size)
+        whole = sorted(
+            (
+                s
+                for s in shares
+                if len(s.entries) >= WHOLE and np.all(uses[s.entries] == 1) and _ascends(s.entries)
+            ),
+            key=lambda s: int(s.entries[0]),
+        )
+        rest = [s for s in shares if not any(s is w for w in whole)]
+        pieces, at = [], 0
+        for share in (*whole, None):
+            end = size if share is None else int(share.entries[0])
+            if end > at:
+                pieces.append(self._between(rest, at, end))
+            if share is not None:
+                pieces.append(b.full(share.value, len(share.entries)))
+                at = end + len(share.entries)
+        return b.concatenate(pieces)
+
+    def _between(self, shares: list[_Share], low: int, high: int) -> int:
+        """The sum of contributions to the entries low ... high - 1."""
+        b, parts, owners = self.b, [], []
+        for share in shares:
+            inside = np.flatnonzero((share.entries >= low) & (share.entries < high))
+            if len(inside):
+                value = b.full(share.value, len(share.entries))
+                parts.append(b.full(b.take(value, inside), len(inside)))
+                owners.append(share.entries[inside] - low)
+        if not parts:
+            return b.full(b.number(0.0), high - low)
+        owner = np.concatenate(owners)
+        return b.full(b.total(b.full(b.concatenate(parts), len(owner)), owner, high - low), high - low)
 
     def _give(self, a: int, bar: int) -> None:
         """`bar` for the whole value of operation a, or summed where a number was spread over a vector."""

@@ -20,6 +20,7 @@ from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import Signal, in_double, signal, with_clocks
 from stiffdsl.runtime.driving.series import data_key, data_over, of_solution
 from stiffdsl.runtime.names import NamedScalars, Names
+from stiffdsl.runtime.networks import spread_out
 from stiffdsl.solve.base.arguments import finite, mapping
 
 # So many numbers of JAX are joined by a kernel: XLA would take apart as many gradients one by one.
@@ -55,9 +56,8 @@ class NamedValues:
 
     def params(self, given: Mapping[str, Any] | None) -> Overrides:
         """Parameters by name, numbers in declared units; a whole array by its name. Raises `KeyError`, `ValueError`."""
-        found = self._scattered(
-            mapping(given, "`params`"), self.parameters, self.sizes["parameter"], "parameter"
-        )
+        given = spread_out(self.system.flat.networks, mapping(given, "`params`"))
+        found = self._scattered(given, self.parameters, self.sizes["parameter"], "parameter")
         for k, value in self.system.flat.fixed.items():
             if found.given and found.mask[k]:
                 self._refuse_fixed(k, value, found.values[k])
@@ -79,7 +79,7 @@ class NamedValues:
         """Whether figures of tables are given by JAX, so that derivatives by them may be asked for."""
         return any(
             isinstance(value, jax.Array) and self.parameters.find(name).block.kind == "table"
-            for name, value in (given or {}).items()
+            for name, value in spread_out(self.system.flat.networks, given or {}).items()
         )
 
     def changes_structure(self, given: Mapping[str, Any] | None) -> bool:

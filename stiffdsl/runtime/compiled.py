@@ -1,18 +1,19 @@
 """A compiled model below its facade: a program as functions, its names, and the values that it declares."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from stiffdsl.flat.model import Block
+from stiffdsl.flat.model import Block, FlatNetwork
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.bindings import NamedValues
 from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.emit import functions, numpy_functions
 from stiffdsl.runtime.evaluator import Evaluator
 from stiffdsl.runtime.names import Names
+from stiffdsl.runtime.networks import NetworkParameters, parameters_of
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tables import Row, Table
 from stiffdsl.runtime.thresholds import THRESHOLDS, Thresholds
@@ -55,7 +56,13 @@ class CompiledProgram:
     def parameters(self) -> Table:
         """All parameters, with the values they have when none is given."""
         blocks = [b for b in self.parameter_names.blocks if b.kind not in ("table", "network")]
-        return Table(_rows(blocks, self.default_parameters))
+        flat = self.program.system.flat
+        networks = {n.name: partial(self._network, n) for n in flat.networks}
+        return Table(_rows(blocks, self.default_parameters), networks)
+
+    def _network(self, network: FlatNetwork, name: str) -> NetworkParameters:
+        """The initial weights of a network, of all its parts or of those that `name` says."""
+        return parameters_of(network, name, self.parameter_names.find, self.default_parameters)
 
     @cached_property
     def inputs(self) -> Table:

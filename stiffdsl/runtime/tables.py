@@ -1,7 +1,9 @@
 """The tables a user looks at: parameters, states, variables, inputs."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.base import html
@@ -36,11 +38,17 @@ class Row:
         return "" if self.value is None else value_text(self.value, self.labels)
 
 
-class Table:
-    """Rows in the order of the model; found by position or by name."""
+def _plain(name: str) -> str:
+    return re.sub(r"\[[^\[\]]*\]", "", name)
 
-    def __init__(self, rows: list[Row]):
+
+class Table:
+    """Rows in the order of the model; found by position or by name. `groups` are what is found by name alone, such as
+    the weights of a network: each gives what is meant by a name with indices."""
+
+    def __init__(self, rows: list[Row], groups: Mapping[str, Callable[[str], Any]] | None = None):
         self._rows = rows
+        self._groups = dict(groups or {})
         self._by_name = {row.name: row for row in rows}
 
     def __len__(self) -> int:
@@ -50,12 +58,14 @@ class Table:
         return iter(self._rows)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        return name in self._by_name or (isinstance(name, str) and _plain(name) in self._groups)
 
-    def __getitem__(self, key: int | str) -> Row:
+    def __getitem__(self, key: int | str) -> Any:
         if isinstance(key, str):
+            if key not in self._by_name and _plain(key) in self._groups:
+                return self._groups[_plain(key)](key)
             if key not in self._by_name:
-                hint = did_you_mean(key, self.names)
+                hint = did_you_mean(key, [*self.names, *self._groups])
                 raise KeyError(f"there is no `{key}`" + (f"; {hint}" if hint else ""))
             return self._by_name[key]
         return self._rows[key]
@@ -92,6 +102,7 @@ class Table:
         cells = self._cells()
         width = [max(len(c[k]) for c in cells) for k in range(5)]
         lines = ["  ".join(c[k].ljust(width[k]) for k in range(5)).rstrip() for c in cells]
+        lines += [repr(group(name)) for name, group in self._groups.items()]
         if len(self._rows) > SHOWN:
             lines.append(f"… {len(self._rows) - SHOWN} more")
         return "\n".join(lines)

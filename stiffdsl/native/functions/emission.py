@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.native.functions.loop_code import PRODUCTS, Looped
+from stiffdsl.native.functions.loop_code import PRODUCTS, Looped, added_in_place
 from stiffdsl.native.ir import elementary
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.program.ops import Op
@@ -191,22 +191,43 @@ def _outer_products(code, x, y, times, rows, columns, batch, groups) -> list[str
 
 
 def emit_function(
-    module: IRModule, function: Function, tables: dict[str, np.ndarray], name: str | None = None
+    module: IRModule,
+    function: Function,
+    tables: dict[str, np.ndarray],
+    name: str | None = None,
+    summed: range = range(0),
 ) -> int:
-    """Adds `void name(t, y, p, u, …, result, scratch)` to the module; returns the doubles of scratch it needs."""
+    """Adds `void name(t, y, p, u, …, result, scratch)` to the module; returns the doubles of scratch it needs.
+
+    Of the entries `summed` of the result, those that `parts_added` names are added to one more argument, `sum`.
+    """
     kinds = [("double" if a in SCALARS else "ptr", a) for a in function.arguments]
+    if parts_added(module, function, summed):
+        kinds.append(("ptr", "sum"))
+    else:
+        summed = range(0)
     attributes = "noinline"
     code = Code(
         module, name or function.name, [*kinds, ("ptr", "result"), ("ptr", "scratch")], attributes=attributes
     )
     needed = 0
-    scatters = any(op.name == "scatter" for op in function.ops)
-    if size_written_out(function) <= module.form.unrolled_function and not scatters:
+    if not _in_loops(module, function):
         arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
         for k, value in enumerate(straight(code, function, tables, arguments)):
             code.store(value, "%result", k)
     else:
-        needed = Looped(code, function, tables).write()
+        needed = Looped(code, function, tables, summed).write()
     code.put("ret void")
     code.finish()
     return needed
+
+
+def _in_loops(module: IRModule, function: Function) -> bool:
+    """Whether a function is written in loops over vectors."""
+    scatters = any(op.name == "scatter" for op in function.ops)
+    return scatters or size_written_out(function) > module.form.unrolled_function
+
+
+def parts_added(module: IRModule, function: Function, summed: range) -> list[range]:
+    """The entries of the result that the code of a function adds to its argument `sum`, part by part."""
+    return added_in_place(function, summed) if _in_loops(module, function) else []

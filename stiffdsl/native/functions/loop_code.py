@@ -1,6 +1,6 @@
 """Functions of a program in loops over vectors, several entries at once in registers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,25 @@ _BOOLEAN = ("flag", *CONDITIONS)
 _TOGETHER = 16
 # A row of a sum with at most so many terms is added without a loop.
 _SHORT = 8
+
+
+def destined(ops: Sequence[Op]) -> dict[int, int]:
+    """The products that are computed where the result holds them, and from which entry on."""
+    last, at, found = ops[-1], 0, {}
+    if last.name != "concatenate":
+        return {}
+    for a in last.args:
+        if ops[a].name in PRODUCTS and last.args.count(a) == 1 and not any(a in op.args for op in ops[:-1]):
+            found[a] = at
+        at += ops[a].size or 0
+    return found
+
+
+def added_in_place(function: Function, entries: range) -> list[range]:
+    """Of `entries` of the result, those that are outer products of vectors: they are added where all are added up."""
+    ops = function.ops
+    found = [range(at, at + (ops[k].size or 0)) for k, at in destined(ops).items() if ops[k].name == "outer"]
+    return [part for part in found if part.start >= entries.start and part.stop <= entries.stop]
 
 
 @dataclass(frozen=True)
@@ -45,10 +64,14 @@ class Looped:
     Vectors of one size are computed in one loop, as long as none asks for other entries of one before it in there.
     """
 
-    def __init__(self, code: Code, function: Function, tables: dict[str, np.ndarray]):
-        self.code, self.ops, self.tables = code, function.ops, tables
+    def __init__(
+        self, code: Code, function: Function, tables: dict[str, np.ndarray], summed: range = range(0)
+    ):
+        """`summed`: entries of the result whose products are added to the argument `sum` (`added_in_place`)."""
+        self.code, self.ops, self.tables, self.summed = code, function.ops, tables, summed
         self.needed = 0
         self.places: dict[int, str] = {}
+        self.destined = destined(self.ops)
         self.numbers: dict[int, str] = {}
         self.stored = self._stored()
         # Of what is not stored: the arrays read entry by entry, and those of which others are asked for.
@@ -181,6 +204,8 @@ class Looped:
         code, size = self.code, op.size or 0
         if k == len(self.ops) - 1:
             place = "%result"
+        elif k in self.destined:
+            place = code.at("%result", self.destined[k])
         else:
             place = code.at("%scratch", self.needed)
             self.needed += size
@@ -193,6 +218,9 @@ class Looped:
                 at = 0
                 for a in op.args:
                     part = self.ops[a].size or 0
+                    if a in self.destined and k == len(self.ops) - 1:
+                        at += part
+                        continue
                     task = _Task(k, code.at(place, at), lambda i, a=a: self._item(a, i), whole=False)
                     self._wait(task, part, *self._reads(a))
                     at += part
@@ -213,8 +241,14 @@ class Looped:
                 self._scatter(op, place)
             case "matmul" | "outer":
                 self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
-                emit = emit_matmul if op.name == "matmul" else emit_outer
-                emit(code, place, *(self._pointer(a) for a in op.args), op.data)
+                pointers = [self._pointer(a) for a in op.args]
+                if op.name == "matmul":
+                    emit_matmul(code, place, *pointers, op.data)
+                elif self.destined.get(k, -1) in self.summed:
+                    place = code.at("%sum", self.destined[k] - self.summed.start)
+                    emit_outer(code, place, *pointers, op.data, add=True)
+                else:
+                    emit_outer(code, place, *pointers, op.data)
             case "take_sum":
                 task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
                 self._wait(task, size, *self._reads_of(op))

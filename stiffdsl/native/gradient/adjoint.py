@@ -20,7 +20,7 @@ import numpy as np
 
 from stiffdsl.native.factors import lu
 from stiffdsl.native.factors.lu_transposed import solve_transposed
-from stiffdsl.native.functions.emission import Entries, Shared, straight
+from stiffdsl.native.functions.emission import Entries, Shared, parts_added, straight
 from stiffdsl.native.gradient.tape import DerivedFunctions
 from stiffdsl.native.ir.code import COLD, Code, IRModule
 from stiffdsl.native.step.attempt import KernelModel, Writer, pattern
@@ -396,14 +396,14 @@ class Back:
         time = writer.time(c)
         pointers = [y, "%p", writer.area("u")]
         pointers += [writer.area("u_t")] if name == "rhs_t" else []
-        pointers += [*more, bar, back, writer.area("scratch")]
+        added = parts_added(code.module, self.derivatives[name][0], summed_parameters(model))
+        pointers += [*more, bar, *(["%p_d"] if added else []), back, writer.area("scratch")]
         code.call(f"{name}_back", f"double {time}", *(f"ptr {p}" for p in pointers))
         first, held = model.figures.start, len(model.figures)
         for low, high, shift in ((0, first, 0), (first, count, held)) if held else ((0, count, 0),):
-            target = code.at("%p_d", shift)
-            with code.loop(high, low) as k:
-                part = code.load(code.at(back, n), k)
-                code.store(code.apply("add", code.load(target, k), part), target, k)
+            for part in _without(range(n + low, n + high), added):
+                target = code.at("%p_d", shift + part.start - n)
+                code.accumulate(target, code.at(back, part.start), len(part))
         if inputs:
             with code.loop(inputs) as k:
                 code.store(code.load(code.at(back, n + count), k), writer.area("u_d"), k)
@@ -412,6 +412,20 @@ class Back:
                 )
                 code.store(slope, writer.area("u_t_d"), k)
             call_inputs_back(writer, time)
+
+
+def summed_parameters(model: KernelModel) -> range:
+    """The entries of what a function gives in reverse that belong to parameters, where p_d holds all of these."""
+    return range(0) if len(model.figures) else range(model.n, model.n + model.parameters)
+
+
+def _without(entries: range, parts: list[range]) -> list[range]:
+    """`entries` without `parts` of them."""
+    found, at = [], entries.start
+    for part in sorted(parts, key=lambda p: p.start):
+        found.append(range(at, part.start))
+        at = part.stop
+    return [part for part in (*found, range(at, entries.stop)) if len(part)]
 
 
 # A derivative below this size is zero.

@@ -14,6 +14,7 @@ from stiffdsl.native.factors.lu import emit_assemble, emit_factor, emit_solve
 from stiffdsl.native.factors.pivoted import emit_pivoted_factor, emit_pivoted_solve
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.gradient import tape
+from stiffdsl.native.gradient.adjoint import summed_parameters
 from stiffdsl.native.gradient.backward import Backward, BackwardWide
 from stiffdsl.native.gradient.driver import Driver
 from stiffdsl.native.gradient.forward import Forward, ForwardWide
@@ -119,6 +120,7 @@ def _emit(
     guided: bool,
 ) -> str:
     module = IRModule(model.form)
+    back = "p_bar" in named[1]
     scratch = [
         emit_function(module, model.rhs, model.tables),
         emit_function(module, model.jacobian, model.tables),
@@ -130,7 +132,8 @@ def _emit(
     for name, (function, tables) in derivatives.listed().items():
         # Functions of events have names like those of others.
         prefix = "event_" if name.startswith("event_") else ""
-        scratch.append(emit_function(module, function, tables, prefix + function.name))
+        summed = range(0) if prefix or name == "crossings" or not back else summed_parameters(model)
+        scratch.append(emit_function(module, function, tables, prefix + function.name, summed))
     scratch.append(emit_event_functions(module, model))
     if model.inputs:
         emit_inputs(module)

@@ -64,6 +64,14 @@ class Code(FunctionWriter):
             self.store(self.apply("add", self.load(total), self.apply("mul", value, value)), total)
         return self.load(total)
 
+    def accumulate(self, target: str, source: str, count: int) -> None:
+        """Adds the entries of one array to another's."""
+        whole = count // self.module.widest * self.module.widest
+        with self.loop(whole // self.module.widest) as block, self.vectors(self.module.widest):
+            self.store(self.apply("add", self.load(target, block), self.load(source, block)), target, block)
+        with self.loop(count, whole) as k:
+            self.store(self.apply("add", self.load(target, k), self.load(source, k)), target, k)
+
     def load_part(self, pointer: str, first: str) -> str:
         return self.made(f"load {self.real}, ptr {self.at(pointer, first, 'double')}, align 8")
 

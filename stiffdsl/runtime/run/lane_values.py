@@ -12,6 +12,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import lane_inputs
 from stiffdsl.runtime.limits import refuse
+from stiffdsl.runtime.networks import spread_out
 from stiffdsl.solve.base.arguments import mapping, numbers
 
 
@@ -36,7 +37,7 @@ def lane_values(
     `driven` holds the inputs that differ: values of tables (lanes, times), constants (lanes, ...).
     """
     kinds = (
-        ("params", model.parameter_names, mapping(params, "`params`"), "parameter"),
+        ("params", model.parameter_names, _spread(model, params), "parameter"),
         ("initial", model.variable_names, mapping(initial, "`initial`"), "initial value"),
     )
     varied: dict[str, dict[str, Any]] = {"params": {}, "initial": {}, "inputs": driven}
@@ -66,6 +67,11 @@ def lane_values(
     if count == 0:
         raise ValueError("an ensemble needs at least one lane")
     return varied, fixed, count
+
+
+def _spread(model: CompiledProgram, params: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """`params` with the arrays of networks by name."""
+    return spread_out(model.program.system.flat.networks, mapping(params, "`params`"))
 
 
 def _lane_array(name: str, value: Any, found: Any, word: str) -> tuple[Any, bool]:
@@ -111,7 +117,7 @@ def lanes_told(
     units: dict[str, str | None] = {}
     constants = lane_inputs(apart(inputs, model.given.inputs), model.given.input_rank)[2]
     kinds = (
-        (model.parameter_names, params or {}),
+        (model.parameter_names, _spread(model, params)),
         (model.variable_names, initial or {}),
         (model.input_names, constants),
     )
