@@ -132,6 +132,7 @@ class CompiledModel(CompiledProgram):
                 b.size for b in self.parameter_names.blocks if b.kind not in ("table", "network")
             ),
             "tables": [t.name for t in p.system.flat.tables],
+            "networks": [n.name for n in p.system.flat.networks],
             "inputs": self.given.sizes["input"],
             "assignments": blocks["assignments"],
             "blocks": blocks["blocks"],

@@ -60,7 +60,7 @@ def reduced(
     return result
 
 
-# The argument of a compiled expression that looks into tables.
+# The argument of a compiled expression that looks into tables, and calls networks as `lookup_in.network`.
 LOOKUP = "lookup_in"
 
 
@@ -79,6 +79,11 @@ class _Printer(NumPyPrinter):
         if LOOKUP not in self._settings["user_functions"] or sum(e.orders):
             return self._print_not_supported(e)
         return f"{LOOKUP}({e.number}, {', '.join(self._print(a) for a in e.inner)})"
+
+    def _print_Network(self, e):
+        if LOOKUP not in self._settings["user_functions"] or e.directions:
+            return self._print_not_supported(e)
+        return f"{LOOKUP}.network({e.number}, {', '.join(self._print(a) for a in e.args[2:])})"
 
     # Conditions may be of different shapes: on time alone, on numbers of members, on both.
     def _print_And(self, expr):

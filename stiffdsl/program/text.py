@@ -11,6 +11,7 @@ One text serves three uses: it is run in memory, printed by `show`, and written 
 
 import keyword
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,17 @@ from stiffdsl.program.program import Function
 
 # Functions that the text calls beside `xp`; `runtime/export/array_library.py` defines them.
 HELPERS = ("take", "take_sum", "stack", "place", "root_of", "power_of", "arcsine", "arccosine", "angle_of")
-HELPERS += ("locate", "fetch", "scatter", "matmul", "outer", "bounded_exp", "bounded_sinh", "bounded_cosh")
+HELPERS += (
+    "locate",
+    "fetch",
+    "scatter",
+    "matmul",
+    "outer",
+    "split",
+    "bounded_exp",
+    "bounded_sinh",
+    "bounded_cosh",
+)
 
 _CHANGING = ("t", "y", "u", "side")
 # Precedence of text. `-a*b` is `-(a*b)` to the last bit; `a*(-b)` keeps its brackets.
@@ -63,6 +74,7 @@ class _Writer:
             np.add.at(self.uses, list(op.args), 1)
             own = op.name == "input" and op.data in _CHANGING
             self.changes.append(own or any(self.changes[a] for a in op.args))
+        self.parts = _parts(function)
 
     def write(self, name: str) -> str:
         ops = self.function.ops
@@ -72,6 +84,12 @@ class _Writer:
         for op in ops if "side" in optional else ():
             if op.name == "input" and op.data == "side":
                 self.lines.append(f"side = xp.full({op.size}, t) if side is None else side")
+        if self.parts:
+            # Parts taken one by one would each have a derivative as long as p.
+            split = self._fresh("parts")
+            self.parts = {place: f"{split}[{k}]" for k, place in enumerate(self.parts)}
+            sizes = ", ".join(str(stop - start) for start, stop in self.parts)
+            self.lines += _wrapped(f"{split} = ", f"split(p, [{sizes}])")
         for k, op in enumerate(ops):
             piece = self._piece(k, op)
             self.pieces.append(piece)
@@ -146,6 +164,10 @@ class _Writer:
                 return repr(op.data), _ATOM
             case "table":
                 return (op.data if len(self.tables[op.data]) else "xp.zeros(0)"), _ATOM
+            case "element" if (part := self._part(op)) is not None:
+                return part, _ATOM
+            case "slice" if (part := self._part(op)) is not None:
+                return part, _ATOM
             case "element":
                 return f"{_held(args[0], _ATOM)}[{op.data}]", _ATOM
             case "slice":
@@ -187,10 +209,43 @@ class _Writer:
                     )
                 return f"{called}({', '.join(texts)})", _ATOM
 
+    def _part(self, op: Op) -> str | None:
+        """An entry of p, or a whole part of it, where p is split."""
+        source = self.function.ops[op.args[0]]
+        if not self.parts or source.name != "input" or source.data != "p":
+            return None
+        if op.name == "slice":
+            return self.parts.get(op.data[:2]) if op.data[2] == 1 else None
+        name, start = next((n, a) for (a, b), n in self.parts.items() if a <= op.data < b)
+        return f"{name}[{op.data - start}]"
+
+    def _fresh(self, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
     def _smooth(self, op: Op) -> bool:
         """A power whose slope, and that of its slope, is finite at zero."""
         exponent = self.function.ops[op.args[-1]]
         return op.name == "pow" and exponent.name == "number" and exponent.data >= 2
+
+
+def _parts(function: Function) -> dict[tuple[int, int], str]:
+    """The parts that p is split into for the matrices of networks, from where to where; none where it has none."""
+    ops = function.ops
+    read = {a for op in ops if op.name in ("matmul", "add", "mul") for a in op.args if ops[a].name == "slice"}
+    wanted = {
+        ops[k].data[:2]
+        for k in read
+        if ops[k].data[2] == 1 and (ops[ops[k].args[0]].name, ops[ops[k].args[0]].data) == ("input", "p")
+    }
+    ordered = sorted(wanted)
+    if not any(op.name == "matmul" for op in ops) or any(a[1] > b[0] for a, b in pairwise(ordered)):
+        return {}
+    size = next((op.size or 0 for op in ops if op.name == "input" and op.data == "p"), 0)
+    ends = sorted({0, size, *(end for part in ordered for end in part)})
+    return dict.fromkeys(pairwise(ends), "")
 
 
 def _held(piece: tuple[str, float], strength: float) -> str:

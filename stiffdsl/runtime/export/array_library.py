@@ -127,6 +127,11 @@ def outer(x, y, times, rows, columns, batch, groups):
     return jnp.ravel(jnp.einsum("drng,dcng->grc", x, y))
 
 
+def split(p, sizes):
+    """A vector in parts."""
+    return jax.lax.split(p, sizes)
+
+
 FINITE = (
     root_of,
     power_of,
@@ -141,6 +146,7 @@ FINITE = (
     scatter,
     matmul,
     outer,
+    split,
 )
 JAX = {"xp": jnp, "take": take, "take_sum": take_sum, "stack": stack, "place": place}
 JAX |= {f.__name__: f for f in FINITE}
@@ -155,6 +161,7 @@ NUMPY = {
     "scatter": scattered,
     "matmul": matrices.matmul,
     "outer": matrices.outer,
+    "split": lambda p, sizes: np.split(p, np.cumsum(sizes)[:-1]),
     "root_of": np.sqrt,
     "power_of": np.power,
     "arcsine": np.arcsin,

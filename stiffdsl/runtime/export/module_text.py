@@ -50,13 +50,22 @@ states = tuple(
     f"der({names[k]})" if d else names[k] for k, d in zip(entries.tolist(), is_der.tolist(), strict=True)
 )
 _place = {name: (k, scale, shift) for k, (name, scale, shift) in enumerate(_parameters_by_name)}
+_whole = {}
+for _name in _place:
+    _whole.setdefault(re.sub(r"\\[[^\\]]*\\]", "", _name), []).append(_place[_name][0])
 '''
 
 PARAMETERS = '''\
 def parameters(values=None):
-    """The vector p in SI: `values` by name in declared units; the others as declared, or computed."""
+    """The vector p in SI: `values` by name in declared units, arrays whole too; the others as declared, or computed."""
     given, mask = xp.zeros(COUNT), xp.zeros(COUNT)
     for name, value in (values or {}).items():
+        if name not in _place and name in _whole:
+            k = xp.asarray(_whole[name])
+            _, scale, shift = _place[parameter_names[_whole[name][0]]]
+            value = xp.broadcast_to(xp.ravel(xp.asarray(value, dtype=float)), k.shape)
+            given, mask = given.at[k].set(value*scale + shift), mask.at[k].set(1.0)
+            continue
         if name not in _place:
             near = difflib.get_close_matches(name, parameter_names, 1)
             raise KeyError(f"no parameter `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""))

@@ -1,31 +1,62 @@
-"""Tables at their arguments by SciPy's interpolation, for checks that share nothing with programs."""
+"""Tables at their arguments by SciPy's interpolation, and networks by NumPy, for checks that share
+nothing with programs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from stiffdsl.flat.model import Block, FlatTable
+from stiffdsl.flat.model import Block, FlatModel
 
 
-def lookups(tables: tuple[FlatTable, ...], p: np.ndarray) -> Callable[..., Any]:
-    """`lookup(number, *arguments)` for the figures that the parameters p hold."""
+class Figures:
+    """Tables and networks with the figures and weights that the parameters p hold: `figures(number, *arguments)` of a
+    table, `figures.network(number, output, site, *arguments)`."""
 
-    def figures(block: Block) -> np.ndarray:
-        return p[block.offset : block.offset + block.size]
+    def __init__(self, flat: FlatModel, p: np.ndarray):
+        self.flat, self.p = flat, p
 
-    def lookup(number: int, *arguments: Any) -> np.ndarray:
-        table = tables[number]
-        knots = [figures(block) for block in table.knots]
+    def _of(self, block: Block) -> np.ndarray:
+        return self.p[block.offset : block.offset + block.size]
+
+    def __call__(self, number: int, *arguments: Any) -> np.ndarray:
+        table = self.flat.tables[number]
+        knots = [self._of(block) for block in table.knots]
         given = [
             _within(x, np.asarray(a, dtype=float), table.outside)
             for x, a in zip(knots, arguments, strict=True)
         ]
         if len(knots) == 2:
-            return _on_grid(knots, figures(table.values), given)
-        return _on_line(table.method, knots[0], figures(table.values), given[0], table.outside)
+            return _on_grid(knots, self._of(table.values), given)
+        return _on_line(table.method, knots[0], self._of(table.values), given[0], table.outside)
 
-    return lookup
+    def network(self, number: int, output: Any, site: Any, *arguments: Any) -> np.ndarray:
+        network = self.flat.networks[number]
+        h = np.stack(np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in arguments)), axis=-1)
+        site = np.broadcast_to(np.asarray(site, dtype=np.int64), h.shape[:-1])
+        layers = list(zip(network.blocks[::2], network.blocks[1::2], strict=True))
+        for k, (weight, bias) in enumerate(layers):
+            w = self._of(weight).reshape(network.instances, *weight.path[-1][1])[site]
+            h = np.einsum("...oi,...i->...o", w, h) + self._of(bias).reshape(network.instances, -1)[site]
+            h = h if k == len(layers) - 1 else _ACTIVATIONS[network.activation](h)
+        output = np.broadcast_to(np.asarray(output, dtype=np.int64), h.shape[:-1])
+        return np.take_along_axis(h, output[..., None], axis=-1)[..., 0]
+
+
+def _gelu(z: np.ndarray) -> np.ndarray:
+    return z * expit(2 * np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+
+
+_ACTIVATIONS = {
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "sigmoid": expit,
+    "silu": lambda z: z * expit(z),
+    "swish": lambda z: z * expit(z),
+    "softplus": lambda z: np.logaddexp(z, 0.0),
+    "relu": lambda z: np.maximum(z, 0.0),
+    "gelu": _gelu,
+}
 
 
 def _within(knots: np.ndarray, x: np.ndarray, outside: str) -> np.ndarray:

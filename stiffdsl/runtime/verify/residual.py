@@ -13,7 +13,7 @@ import numpy as np
 
 from stiffdsl.flat.written import Residuals, Written, residuals
 from stiffdsl.runtime.driving.inputs import Inputs
-from stiffdsl.runtime.verify.lookups import lookups
+from stiffdsl.runtime.verify.lookups import Figures
 from stiffdsl.runtime.verify.points import Points
 
 # Roundings, relative to every value in an equation, that are never a residual.
@@ -41,7 +41,7 @@ class WrittenEquations:
     def __init__(self, model: Any, written: Written, p: np.ndarray, inputs: Inputs):
         self.program, self.functions = model.program, model.interpreted
         self.written, self.p, self.inputs = written, p, inputs
-        self.lookup = lookups(model.program.system.flat.tables, p)
+        self.lookup = Figures(model.program.system.flat, p)
         flat = self.program.system.flat
         place = np.full(flat.size, -1, dtype=np.int64)
         place[self.program.system.states] = np.arange(len(self.program.system.states))
