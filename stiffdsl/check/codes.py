@@ -270,6 +270,11 @@ CODES: dict[str, tuple[str, str]] = {
         "Where the condition around a block of equations changes in a run, each branch holds as many equations, which "
         "take one another's place in their order. Where it is a constant, branches may hold anything.",
     ),
+    "E0266": (
+        "`while` without a condition",
+        "`when c while` drops what waits where `c` turns false meanwhile. Times of `every`, and the start, do not turn "
+        "false.",
+    ),
     "E0502": (
         "two sides with different dimensions",
         "Both sides of an equation are quantities of one kind. A quantity without a unit takes part "

@@ -12,7 +12,7 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
 ASSIGNED = ("var", "output", "discrete", "potential", "flow")
-_SECONDS = parse_unit("s")
+_SECONDS, _NUMBER = parse_unit("s"), parse_unit("1")
 
 
 class Events:
@@ -44,18 +44,43 @@ class Events:
         if not branch.actions:
             help = 'write what is to happen, as in `on := false` or `stop "full"`'
             self.report.say("E0260", "this `when` does nothing", (branch.span, "has no actions"), help=help)
+        timings = self._timings(branch)
         if branch.period is not None:
             period = self._time(branch.period, "the period of a `when every`")
             first = (
                 None if branch.first is None else self._time(branch.first, "the first time of a `when every`")
             )
-            return replace(branch, period=period, first=first, actions=actions)
+            return replace(branch, period=period, first=first, actions=actions, **timings)
         if branch.condition is None:
-            return replace(branch, actions=actions)
+            return replace(branch, actions=actions, **timings)
         value = as_condition(walker.walk(branch.condition))
         self._scalar(value, branch.condition.span)
         self._changes(value, branch.condition, "this can never turn true during a run")
-        return replace(branch, condition=value.expr, actions=actions)
+        return replace(branch, condition=value.expr, actions=actions, **timings)
+
+    def _timings(self, branch: tree.WhenBranch) -> dict[str, tree.Expr]:
+        """The delay and the priority of a branch."""
+        walker, found = self.walker, {}
+        if branch.after is not None:
+            walker.start_expression(branch.after.span)
+            what = "the delay of a `when`"
+            found["after"] = walker.given(branch.after, _SECONDS, Level.UNKNOWN, what)
+        if branch.priority is not None:
+            walker.start_expression(branch.priority.span)
+            found["priority"] = walker.given(branch.priority, _NUMBER, Level.UNKNOWN, "a priority")
+        for name, value in found.items():
+            self._scalar(value, getattr(branch, name).span)
+        if branch.dropped and branch.condition is None:
+            self.report.say(
+                "E0266",
+                "`while` needs a condition that may turn false",
+                (
+                    branch.span,
+                    "waits for times alone" if branch.period is not None else "waits for the start",
+                ),
+                help="leave `while` out",
+            )
+        return {name: value.expr for name, value in found.items()}
 
     def _scalar(self, value: Typed, span: Span) -> None:
         if value.rank:

@@ -20,6 +20,11 @@ CODES: dict[str, tuple[str, str]] = {
         "Arithmetic on whole arrays is elementwise: arrays have equal lengths, or are single numbers. The same "
         "holds for a value and what it is given to, and for arrays of ports that are connected.",
     ),
+    "E0306": (
+        "too many priorities",
+        "Events with a `priority` are compared with one another, one by one, so that there may be only so many of "
+        "them; those without act at once.",
+    ),
     "E0307": (
         "an equation that can never hold",
         "After equal variables became one, the equation says that a number is another: `y = x` and `y = x + 1`.",

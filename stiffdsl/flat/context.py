@@ -1,6 +1,7 @@
 """The state of one flattening: numbers given out, rows and diagnostics gathered. Every pass of `flat` writes here."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,8 @@ class Context:
         # Hidden variables that hold conditions in steps (`switches.py`).
         self.held: list[np.ndarray] = []
         self.stops: list[RunEnd] = []
+        # Events with a priority, which are compared with one another (`pending.py`).
+        self.prioritized: list[Any] = []
         # The hidden parameter that holds the time at which a run begins.
         self.begins: int | None = None
         self.guesses: list[tuple[np.ndarray, Rows]] = []

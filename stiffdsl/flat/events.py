@@ -19,16 +19,14 @@ from stiffdsl.flat.aliases import Aliases, with_signs
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.expand import StatementExpansion
-from stiffdsl.flat.families import Rows, single
+from stiffdsl.flat.families import Rows
+from stiffdsl.flat.guards import as_family, guard_of, truth_of
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.model import Action, Block, Event, Family, RunEnd
+from stiffdsl.flat.pending import Trigger, add_pending
 from stiffdsl.flat.shapes import shape_of, text
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
-
-# The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
-CERTAIN = 1e100
-ONE, ZERO = ("num", 1.0), ("num", 0.0)
 
 
 def add_discrete(context: Context, block: Block, span: Span) -> None:
@@ -52,7 +50,7 @@ def add_when(context: Context, node: Node, statement: tree.When, domain: Iterati
         chain = context.chains
         context.chains += 1
         for branch in branches:
-            context.events.append(branch.finished(context, chain))
+            branch.add(context, chain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +61,9 @@ class _Branch:
     holds: Rows
     guard: Rows | None
     actions: tuple[tuple[np.ndarray, np.ndarray, Rows], ...]
+    condition: Rows | None = None
+    after: Rows | None = None
+    priority: Rows | None = None
 
     @classmethod
     def of(cls, context: Context, node: Node, branch: tree.WhenBranch, domain: IterationDomain) -> "_Branch":
@@ -74,21 +75,36 @@ class _Branch:
         actions = tuple(
             _action(context, node, a, domain, rows) for a in branch.actions if isinstance(a, tree.Assign)
         )
+        timings = [None if e is None else rows(e) for e in (_delay(branch), branch.priority)]
         if branch.condition is None:
             times = rows(_times(branch))
             if branch.period is not None and branch.first is None:
                 times = _since_the_beginning(times, context.beginning(branch.span))
-            return cls(branch, times, None, actions)
+            return cls(branch, times, None, actions, None, *timings)
         condition = rows(branch.condition)
-        return cls(branch, truth_of(condition), guard_of(condition), actions)
+        return cls(branch, truth_of(condition), guard_of(condition), actions, condition, *timings)
 
-    def finished(self, context: Context, chain: int) -> Event:
-        branch, size = self.branch, self.holds.size
+    def add(self, context: Context, chain: int) -> None:
+        """Its events: one, or those that make its actions wait."""
+        stopped, branch = self._stop(context), self.branch
+        if not branch.waits:
+            context.events.append(self._event(context, chain, stopped))
+            return
+        count = self.holds if branch.period is not None else None
+        parts = (branch, self.condition, count, self.after, self.priority, self.actions)
+        add_pending(context, Trigger(*parts, stopped, self.holds.size, chain))
+
+    def _stop(self, context: Context) -> int:
+        """The number of what ends the run, 0: nothing."""
         stopped = 0
-        for action in branch.actions:
+        for action in self.branch.actions:
             if isinstance(action, tree.Stop):
-                context.stops.append(RunEnd(action.text, action.fails, branch.span))
+                context.stops.append(RunEnd(action.text, action.fails, self.branch.span))
                 stopped = len(context.stops)
+        return stopped
+
+    def _event(self, context: Context, chain: int, stopped: int) -> Event:
+        branch, size = self.branch, self.holds.size
         return Event(
             holds=as_family(context, self.holds),
             guard=None if self.guard is None else as_family(context, self.guard),
@@ -105,27 +121,13 @@ class _Branch:
         )
 
 
-def truth_of(condition: Rows) -> Rows:
-    """1 where a condition holds, else 0."""
-    return replace(condition, skeleton=("if", condition.skeleton, ONE, ZERO))
-
-
-def guard_of(condition: Rows) -> Rows:
-    """A number, continuous where it can be: positive where a condition holds, negative where it does not."""
-    return replace(condition, skeleton=_guard(condition.skeleton))
-
-
-def _guard(condition: Skeleton) -> Skeleton:
-    head = condition[0]
-    if head in ("and", "or"):
-        return ("call", "min" if head == "and" else "max", *(_guard(part) for part in condition[1:]))
-    if head == "not":
-        return ("mul", MINUS_ONE, _guard(condition[1]))
-    if head in ("<", "<="):
-        return ("add", condition[2], ("mul", MINUS_ONE, condition[1]))
-    if head in (">", ">="):
-        return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
-    return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+def _delay(branch: tree.WhenBranch) -> tree.Expr | None:
+    """The delay of a branch. Raises `Fault` where it is a negative number."""
+    number = None if branch.after is None else plain_number(branch.after)
+    if number is not None and not number >= 0:
+        assert branch.after is not None
+        raise Fault("E0308", "the delay of a `when` is negative", branch.after.span)
+    return branch.after
 
 
 def _since_the_beginning(rows: Rows, beginning: int) -> Rows:
@@ -171,19 +173,6 @@ def _action(context: Context, node: Node, action: tree.Assign, domain: Iteration
     assert isinstance(slot, tuple), "check lets nothing but variables be assigned"
     assert expansion.kinds[slot[1]] == "var", "check lets nothing but variables be assigned"
     return owner, expansion.columns[slot[1]], rows(action.value, of)
-
-
-def as_family(context: Context, rows: Rows) -> Family:
-    """The family of `rows`, with a hidden variable for each derivative that it mentions: `hidden = der(x)`."""
-    kinds, columns = list(rows.kinds), list(rows.columns)
-    for k, kind in enumerate(kinds):
-        if kind == "der":
-            hidden = context.hidden(rows.size, "rate", rows.span) + np.arange(rows.size)
-            difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("slot", 1)))
-            both = (hidden, columns[k])
-            context.equations.add(Rows(difference, ("var", "der"), both, (), rows.size, rows.span))
-            kinds[k], columns[k] = "var", hidden
-    return single(replace(rows, kinds=tuple(kinds), columns=tuple(columns)))
 
 
 def on_representatives(event: Event, aliases: Aliases) -> Event:

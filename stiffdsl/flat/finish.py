@@ -9,6 +9,7 @@ from stiffdsl.flat.context import Context
 from stiffdsl.flat.events import on_representatives
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
+from stiffdsl.flat.pending import add_prioritized
 from stiffdsl.flat.switches import add_switches
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
@@ -16,6 +17,8 @@ from stiffdsl.flat.values import definitions
 
 def finished(context: Context, connections: Connections, experiment: dict[str, object]) -> FlatModel:
     """The model after alias elimination; raises `ModelError` with what was found until here."""
+    context.attempt(lambda: add_prioritized(context))
+    context.stop_on_errors()
     add_switches(context)
     _rates_at_the_start(context)
     size = context.next["var"]

@@ -224,7 +224,7 @@ class Event:
     time alone decides. It fires at the start where it is `at_start`, and where it is `from_start` and its condition
     holds there. Of the events of one `chain` (`elsewhen`), the first that fires acts. `stop`: the number of
     what ends the run (`FlatModel.stops`), from 1 on; 0: nothing. `branch`: it is
-    the change of a condition in an equation (`switches.py`).
+    the change of a condition in an equation (`switches.py`). `quiet`: it keeps books for others (`pending.py`).
     """
 
     holds: Family
@@ -238,15 +238,18 @@ class Event:
     size: int
     span: Span
     branch: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
 class RunEnd:
-    """An end of a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated."""
+    """An end of a run at an event: `stop text`, or, where it `fails`, an `assert` that is violated, or what `title`
+    says."""
 
     text: str
     fails: bool
     span: Span
+    title: str = "an assertion was violated"
 
 
 @dataclass(frozen=True, eq=False)

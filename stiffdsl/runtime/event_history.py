@@ -207,7 +207,7 @@ def _told(model: CompiledProgram, instant: FiredInstant) -> Iterator[FiredEvent]
     offsets = np.cumsum([0, *(e.size for e in flat.events)])
     for member in instant.fired:
         event = int(table.event[member])
-        if flat.events[event].branch:
+        if flat.events[event].branch or flat.events[event].quiet:
             continue
         own = None if flat.events[event].size == 1 else member - int(offsets[event]) + 1
         yield FiredEvent(
@@ -225,6 +225,8 @@ def _changes(
     found, labels = {}, {}
     for k in moved[moved < len(states)].tolist():
         (block,) = model.declarations([states[k]])
+        if block.kind == "hidden":
+            continue
         values = ((v[k] - block.shift) / block.scale for v in (instant.before, instant.after))
         name = flat.variable_name(int(states[k]))
         before, after = (float(v) for v in values)
@@ -264,7 +266,7 @@ def ending(program: Program, status: Status, last: FiredInstant | None) -> str |
         stopped = ended_by(program, status, last)
         if stopped is None:
             return None
-        what = "ended by the model" if status == Status.STOPPED else "an assertion was violated"
+        what = "ended by the model" if status == Status.STOPPED else stopped.title
         return f"{what} at time = {last.time:.9g}: {stopped.text} (line {stopped.span.line})"
     fired = last.conflict or last.fired
     events = dict.fromkeys(int(program.events.event[m]) for m in fired)

@@ -58,6 +58,7 @@ class _Kernels:
             program.size,
             sum(b.size for b in flat.parameters),
             sum(b.size for b in flat.inputs),
+            len(program.crossings_periodic),
             emit.function,
         )
         self.extended = of_model.extended

@@ -1,7 +1,7 @@
 """Grammar rules to tree nodes; one method a rule, called by the parser as it reduces."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lark import Token, Transformer
 
@@ -14,6 +14,15 @@ REDUCTIONS = ("sum", "prod", "min", "max")
 
 # Molecules of one species that a reaction may take.
 LARGEST_COEFFICIENT = 1_000_000
+
+
+class _Timing(NamedTuple):
+    """One of the words that say when an event acts, by the name of the field it gives a value."""
+
+    name: str
+    word: str
+    value: Any
+    span: Span
 
 
 class TreeBuilder(Transformer):
@@ -353,9 +362,15 @@ class TreeBuilder(Transformer):
         return self._when_branch(c[0], c[1], actions)
 
     def trigger(self, c):
-        """The condition, whether `start` is one, and the times of `every period from first`."""
+        """The condition, whether `start` is one, the times of `every period from first`, and when it acts."""
+        timings: dict[str, Any] = {}
+        while isinstance(c[-1], _Timing):
+            timing = c.pop()
+            if timing.name in timings:
+                self._report("E0104", f"`{timing.word}` stands here twice", timing.span, "again")
+            timings[timing.name] = timing.value
         if isinstance(c[0], Token):
-            return None, False, c[1], c[3] if len(c) > 3 else None
+            return None, False, c[1], c[3] if len(c) > 3 else None, timings
         parts, at_start = _alternatives(c[0]), False
         kept = [p for p in parts if p != _START]
         at_start = len(kept) < len(parts)
@@ -363,13 +378,18 @@ class TreeBuilder(Transformer):
         for other in kept[1:]:
             assert condition is not None
             condition = tree.Binary("or", condition, other, condition.span.to(other.span))
-        return condition, at_start, None, None
+        return condition, at_start, None, None, timings
+
+    def timing(self, c):
+        word = str(c[0])
+        value = c[1] if len(c) > 1 else True
+        return _Timing("dropped" if word == "while" else word, word, value, self._span(c[0], c[-1]))
 
     def _when_branch(self, word, trigger, actions):
-        condition, at_start, period, first = trigger
+        condition, at_start, period, first, timings = trigger
         last = first or period or condition
         span = self._span(word) if last is None else self._span(word).to(last.span)
-        return tree.WhenBranch(condition, at_start, period, first, actions, span)
+        return tree.WhenBranch(condition, at_start, period, first, actions, span, **timings)
 
     def assert_(self, c):
         return tree.Assert(c[1], _unquoted(c[-2]), self._span(c[0], c[1]))

@@ -61,8 +61,12 @@ _STATEMENT_WORDS = {
         **dict.fromkeys(GEOMETRIES, "GEOMETRY"),
     },
     "NETWORK": {word: word.upper() for word in ("hidden", "activation", "seed", "scale", "by")},
+    "WHEN": (_TIMINGS := {word: word.upper() for word in ("after", "holding", "while", "priority")}),
+    "ELSEWHEN": _TIMINGS,
 }  # fmt: skip
 _NO_WORDS: dict[str, str] = {}
+# What these follow: values, and those of them that take none.
+_BEFORE_WORDS = {*_OPERAND, "HOLDING", "WHILE"}
 # Words that begin a line of their own kind, unless the line goes on as that of a quantity does.
 _HEADS = {"import", "from", "function", "connector", "model", "when", "elsewhen", "elseif"}
 _AS_NAME = re.compile(r"\[|[ \t]*(?:=(?!=)|[*/^.:+]|<?->)")
@@ -236,7 +240,7 @@ def _word_in(
     """The kind of a word that may be more than a name, `around` being what it stands in, and goes on with."""
     if value == "return":
         return "RETURN" if around.blocks and previous == "NEWLINE" else "NAME"
-    if value in around.words and depth == 0 and previous in _OPERAND:
+    if value in around.words and depth == 0 and previous in _BEFORE_WORDS:
         return around.words[value]
     if value not in _WORDS and not (around.test and value in _TEST_WORDS):
         return "NAME"

@@ -265,6 +265,13 @@ def _statements(statements, indent: str) -> Iterator[str]:
 
 
 def _trigger(branch: tree.WhenBranch) -> str:
+    after = "" if branch.after is None else f" after {show_expression(branch.after)}"
+    words = " holding" * branch.holding + " while" * branch.dropped
+    priority = "" if branch.priority is None else f" priority {show_expression(branch.priority)}"
+    return _waited_for(branch) + after + words + priority
+
+
+def _waited_for(branch: tree.WhenBranch) -> str:
     if branch.period is not None:
         first = "" if branch.first is None else f" from {show_expression(branch.first)}"
         return f"every {show_expression(branch.period)}{first}"

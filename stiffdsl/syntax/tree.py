@@ -419,7 +419,8 @@ class WhenBranch:
     """One branch of a `when`: what it waits for, and its actions.
 
     `condition` is None where it waits for `start` alone, or for times: `every period from first`. `at_start`: it acts
-    once at the beginning too.
+    once at the beginning too. It acts the time `after` later, with the values then or, `holding`, those before; where
+    it is `dropped`, not at all if its condition turns false meanwhile. `priority` orders what acts at one instant.
     """
 
     condition: Expr | None
@@ -430,6 +431,15 @@ class WhenBranch:
     span: Span = _span()
     # Whether it acts, too, where its condition holds from the start on (`assert`).
     from_start: bool = False
+    after: Expr | None = None
+    holding: bool = False
+    dropped: bool = False
+    priority: Expr | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether something may lie between its condition and its actions."""
+        return self.holding or self.dropped or self.after is not None or self.priority is not None
 
 
 @dataclass(frozen=True, slots=True)

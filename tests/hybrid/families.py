@@ -536,6 +536,137 @@ def implicit(random: Random) -> Drawn:
     return Drawn({"rate": rate, "level": level}, end, {("when y < level", None): times}, final, 1e-6 / rate)
 
 
+# --- actions that wait --------------------------------------------------------------------------------
+
+WAITING = """
+model Waiting
+  param w = 1
+  param x0 = 0
+  param v0 = 1
+  param level = 0.5
+  param D = 1
+  param S = 1
+  var x start x0
+  var v start v0
+  discrete n = 0
+  discrete total = 0
+  discrete kept = 0
+  discrete stayed = 0
+equations
+  der(x) = v
+  der(v) = -w^2*x
+  when x > level after D
+    n := n + 1
+    total := total + x
+  end
+  when x > level after D holding
+    kept := kept + time
+  end
+  when x > level after S while
+    stayed := stayed + 1
+  end
+end
+"""
+
+
+def waiting(random: Random) -> Drawn | None:
+    w, phase, part = spread(random, 1e-2, 1e2), random.uniform(-3, 3), random.uniform(0.1, 0.9)
+    D, S, end = random.uniform(0, 30) / w, random.uniform(0, 4) / w, random.uniform(0.5, 60) / w
+    above = (math.pi - 2 * math.asin(part)) / w
+    edges = sine_times(w, phase, part, end) + sine_times(w, phase + math.pi, -part, end)
+    ups = sine_times(w, phase, part, end)
+    due, stays = [t + D for t in ups if t + D < end], [t + S for t in ups if t + S < end]
+    near = 1e-3 / w
+    if math.sin(phase) > part or abs(S - above) < near or any(min(t, abs(end - t)) < near for t in edges):
+        return None
+    if any(abs(end - t - d) < near for t in ups for d in (D, S)) or not apart([*edges, *due, *stays], near):
+        return None
+    stays = stays if above > S else []
+    # What is held is the sum as it was at the trigger.
+    kept, sums = 0.0, []
+    for t in sorted([*ups, *due]):
+        if t in ups:
+            sums.append(kept + t)
+        else:
+            kept = sums[due.index(t)]
+    params = {"w": w, "x0": math.sin(phase), "v0": w * math.cos(phase), "level": part, "D": D, "S": S}
+    events: dict[tuple[str, int | None], list[float]] = {("when x > level after D", None): due}
+    events |= {("when x > level after D holding", None): due, ("when x > level after S while", None): stays}
+    final = {"n": float(len(due)), "kept": kept, "stayed": float(len(stays))}
+    final["total"] = sum(math.sin(w * t + phase) for t in due)
+    slack = 1e-7 * (w * end + 1) / math.sqrt(1 - part * part) / w
+    return Drawn(params, end, events, final, slack, 1e-5)
+
+
+ORDER = """
+model Order
+  param at[4] = {1, 1, 1, 1}
+  param p[4] = {1, 2, 3, 4}
+  param q = 0
+  param r = 0
+  param D = 0
+  discrete y = 0
+  discrete z = 0
+  var x start 0
+equations
+  der(x) = 1
+  for i in 1..4
+    when time >= at[i] priority p[i]
+      y := 2*y + i
+      z := i
+    end
+  end
+  when z == 2 while priority q
+    y := -y
+  end
+  when z == 3 after D holding priority r
+    y := y + 10*z
+    z := 0
+  end
+end
+"""
+
+
+def order(random: Random) -> Drawn:
+    at, p = [float(random.randint(1, 3)) for _ in range(4)], [random.randint(1, 4) for _ in range(4)]
+    q, r, D = random.randint(0, 5), random.randint(0, 5), random.choice((0.0, 0.25, 1.0))
+    y = z = 0.0
+    two, three, fired, due, held = False, False, {k: [] for k in range(6)}, [], []
+    waiting, wanted = [], False
+    for t in sorted({*at, *(a + D for a in at)}):
+        waiting += [i for i in range(4) if at[i] == t]
+        while True:
+            # Conditions are looked at, then the highest of what is due acts.
+            wanted = z == 2 and (wanted or not two)
+            two = z == 2
+            if z == 3 and not three:
+                due.append(t + D)
+                held.append(y + 30)
+            three = z == 3
+            ready = [(p[i], -i, i) for i in waiting]
+            ready += [(q, -4, 4)] if wanted else []
+            ready += [(r, -5, 5)] if due and due[0] <= t else []
+            if not ready:
+                break
+            chosen = max(ready)[2]
+            fired[chosen].append(t)
+            if chosen < 4:
+                waiting.remove(chosen)
+                y, z = 2 * y + chosen + 1, chosen + 1.0
+            elif chosen == 4:
+                wanted, y = False, -y
+            else:
+                y, z = held.pop(0), 0.0
+                due.pop(0)
+    events: dict[tuple[str, int | None], list[float]] = {
+        ("when time >= at[i] priority p[i]", i + 1): fired[i] for i in range(4)
+    }
+    events[("when z == 2 while priority q", None)] = fired[4]
+    events[("when z == 3 after D holding priority r", None)] = fired[5]
+    params = {"at": at, "p": [float(v) for v in p], "q": float(q), "r": float(r), "D": D}
+    return Drawn(params, 4.5, events, {"y": y, "z": z}, 1e-9)
+
+
 FAMILIES = {
     f.name: f
     for f in (
@@ -551,5 +682,7 @@ FAMILIES = {
         SystemFamily("neuron", NEURON, neuron),
         SystemFamily("clock", CLOCK, clock),
         SystemFamily("implicit", IMPLICIT, implicit),
+        SystemFamily("waiting", WAITING, waiting),
+        SystemFamily("order", ORDER, order),
     )
 }

@@ -67,11 +67,6 @@ class Listed:
         return function, self.tables
 
 
-def _size_of(argument: str, function: Function) -> int:
-    """The size of a vector that `function` may take."""
-    return max((op.size or 0 for op in function.ops if op.name == "input" and op.data == argument), default=0)
-
-
 def _zeros(name: str, arguments: tuple[str, ...], size: int) -> Tabled:
     """The derivative of what does not change."""
     builder = Builder(ConstantTables())
@@ -161,7 +156,15 @@ class Functions(Listing):
     """The kernels of one model: `rhs` and `jacobian` over extended parameters, and `extended`."""
 
     def __init__(
-        self, key: str, rhs: Tabled, jacobian: Tabled, n: int, parameters: int, inputs: int, in_jax: InJax
+        self,
+        key: str,
+        rhs: Tabled,
+        jacobian: Tabled,
+        n: int,
+        parameters: int,
+        inputs: int,
+        sides: int,
+        in_jax: InJax,
     ):
         super().__init__(key)
         self.given = parameters
@@ -170,11 +173,16 @@ class Functions(Listing):
             written = [rhs, jacobian]
         else:
             written = [(function, split.tables) for function in split.functions]
-        sizes = {"t": None, "y": n, "p": split.parameters, "u": inputs}
-        self.sides = max(_size_of("side", f) for f, _ in written)
-        sizes["side"] = self.sides
+        sizes = {"t": None, "y": n, "p": split.parameters, "u": inputs, "side": sides}
+        self.sides = sides
         self._listed = [
-            Listed(f, tables, tuple(sizes[a] for a in f.arguments), f.ops[-1].size or 1, in_jax)
+            Listed(
+                f,
+                tables,
+                tuple(sizes[a] for a in f.arguments),
+                1 if f.ops[-1].size is None else f.ops[-1].size,
+                in_jax,
+            )
             for f, tables in written
         ]
         self.rhs, self.jacobian = self.functions()

@@ -1,0 +1,59 @@
+"""Conditions of events as values: 1 where they hold, and a number by whose zeros they are located.
+
+T > Tset + 0.5 and on      truth   if T > Tset + 0.5 and on != 0 then 1 else 0
+                           guard   min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stiffdsl.flat.context import Context
+from stiffdsl.flat.families import Rows, single
+from stiffdsl.flat.model import Family
+from stiffdsl.flat.template import MINUS_ONE, Skeleton
+
+# The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
+CERTAIN = 1e100
+ONE, ZERO = ("num", 1.0), ("num", 0.0)
+
+
+def truth_of(condition: Rows) -> Rows:
+    """1 where a condition holds, else 0."""
+    return replace(condition, skeleton=("if", condition.skeleton, ONE, ZERO))
+
+
+def guard_of(condition: Rows) -> Rows:
+    """A number, continuous where it can be: positive where a condition holds, negative where it does not."""
+    return replace(condition, skeleton=_guard(condition.skeleton))
+
+
+def _guard(condition: Skeleton) -> Skeleton:
+    head = condition[0]
+    if head in ("and", "or"):
+        return ("call", "min" if head == "and" else "max", *(_guard(part) for part in condition[1:]))
+    if head == "not":
+        return ("mul", MINUS_ONE, _guard(condition[1]))
+    if head in ("<", "<="):
+        return ("add", condition[2], ("mul", MINUS_ONE, condition[1]))
+    if head in (">", ">="):
+        return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
+    return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+
+
+def without_rates(context: Context, rows: Rows) -> Rows:
+    """`rows` with a hidden variable for each derivative that it mentions: `hidden = der(x)`."""
+    kinds, columns = list(rows.kinds), list(rows.columns)
+    for k, kind in enumerate(kinds):
+        if kind == "der":
+            hidden = context.hidden(rows.size, "rate", rows.span) + np.arange(rows.size)
+            difference = ("add", ("slot", 0), ("mul", MINUS_ONE, ("slot", 1)))
+            both = (hidden, columns[k])
+            context.equations.add(Rows(difference, ("var", "der"), both, (), rows.size, rows.span))
+            kinds[k], columns[k] = "var", hidden
+    return replace(rows, kinds=tuple(kinds), columns=tuple(columns))
+
+
+def as_family(context: Context, rows: Rows) -> Family:
+    """The family of `rows`, without derivatives."""
+    return single(without_rates(context, rows))
