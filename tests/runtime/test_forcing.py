@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 import stiffdsl as sd
-from stiffdsl.program.time.at_times import at_times
+from stiffdsl.program.interpret import at_times
 from stiffdsl.program.time.forcing import forcing
 from stiffdsl.runtime.emit import function
 

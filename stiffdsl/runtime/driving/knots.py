@@ -11,8 +11,8 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
+from stiffdsl.program.interpret import at_times
 from stiffdsl.program.program import Function
-from stiffdsl.program.time.at_times import at_times
 from stiffdsl.program.time.forcing import Forcing, TimedTables, forcing, timed_tables
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
