@@ -4,7 +4,10 @@ A front end makes a source in stiffdsl's language of a file in another: it is a 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,37 @@ FRONT_ENDS: dict[str, Callable[[Path], Source]] = {}
 
 # Marks the root of a project, in which imports are looked up; it may be empty.
 PROJECT_FILE = "stiffdsl.toml"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What was looked up for a model: the module or data file, by its name in the file named `importing`; the source
+    that was found, None where it is data or there is none."""
+
+    name: str
+    importing: str
+    found: Source | None
+    of_data: bool = False
+
+
+_NOTED: ContextVar[list[Lookup] | None] = ContextVar("lookups", default=None)
+
+
+@contextmanager
+def lookups() -> Iterator[list[Lookup]]:
+    """A list of all that is looked up inside."""
+    noted: list[Lookup] = []
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
+def _note(lookup: Lookup) -> None:
+    noted = _NOTED.get()
+    if noted is not None:
+        noted.append(lookup)
 
 
 def read(path: str | Path, plain: Callable[[Path], Source] | None = None) -> Source:
@@ -71,6 +105,12 @@ def load_import(module: str, importing: Source) -> Source | None:
     Raises `ModelError` for a link that leads out of the folder that it was looked up in, or, in a project, out of the
     project: what it leads to is not read.
     """
+    found = _found_import(module, importing)
+    _note(Lookup(module, importing.name, found))
+    return found
+
+
+def _found_import(module: str, importing: Source) -> Source | None:
     for place, within in _places(importing):
         candidate = place / _file_of(module)
         if not candidate.is_file():
@@ -88,6 +128,7 @@ def load_data(name: str, importing: Source) -> "DataFile | None":
     # NumPy, which help and listings need not wait for.
     from stiffdsl.datafiles import DataError, read_data
 
+    _note(Lookup(name, importing.name, None, of_data=True))
     path = Path(name)
     if path.is_absolute() or ".." in path.parts:
         raise DataError(

@@ -4,12 +4,14 @@ from typing import Any
 
 import click
 
+from stiffdsl.cli.checked import keep, kept
 from stiffdsl.cli.failure import FAILED, Failure
 from stiffdsl.cli.files import model_files, read_source
 from stiffdsl.cli.loading import compile_source
 from stiffdsl.cli.options import json_option
 from stiffdsl.cli.terminal import say, write, write_json
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source, render
+from stiffdsl.sources import lookups
 
 # A parameter without a value, and an end of a field without a condition: in a model that is not the main one, they wait
 # for whoever uses the model.
@@ -28,7 +30,7 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
     told: set[str] = set()
     for file in model_files(files or ["."]):
         try:
-            models, diagnostics = check_file(read_source(file))
+            models, diagnostics = _checked(read_source(file))
         except Failure as error:
             say(f"error: {error}")
             wrong_file = {"code": "failed", "message": str(error), "diagnostics": []}
@@ -70,6 +72,18 @@ def _error(report: list[dict[str, Any]]) -> dict[str, Any]:
     code = next((d["code"] for d in found if d["level"] == "error"), "failed")
     message = f"{len(wrong)} of {len(report)} files have mistakes"
     return {"error": {"code": code, "message": message, "diagnostics": found}}
+
+
+def _checked(source: Source) -> tuple[list[str], list[Diagnostic]]:
+    """As `check_file`, at once where nothing was found before and nothing has changed."""
+    models = kept(source)
+    if models is not None:
+        return models, []
+    with lookups() as looked_up:
+        models, diagnostics = check_file(source)
+    if not diagnostics:
+        keep(source, models, looked_up)
+    return models, diagnostics
 
 
 def check_file(source: Source) -> tuple[list[str], list[Diagnostic]]:
