@@ -37,6 +37,7 @@ TASKS = {
     "batteries": "batteries",
     "buildings": "buildings",
     "weeks": "weeks",
+    "before": "before",
 }
 
 
@@ -82,13 +83,15 @@ def run(args: argparse.Namespace, console: Console) -> Records:
         from benchmarks.baselines.case import CASES
 
         return module.baselines(args.case or CASES, args.budget, console)
+    if args.task == "before":
+        return module.before(args.limit, console, args.against)
     task: Callable[..., Records] = getattr(module, args.task.replace("-", "_"))
     limited = args.task in ("start-up", "scaling", "gradients", "tiers", "linear")
     return task(args.limit, console) if limited else task(console)
 
 
 def meaning(task: str) -> str:
-    """What a task measures, and what the columns of its tables mean."""
+    """Text on what a task measures, and on the columns of its tables."""
     module = _module(task)
     return f"{module.__doc__}\n{getattr(module, 'HEADER', '')}"
 
@@ -111,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each process (default 60)")
     parser.add_argument("--jaxonomy", metavar="PYTHON", help="of compare: an environment with jaxonomy")
     parser.add_argument("--picture", type=Path, help="of compare: draw work against precision into this file")
+    parser.add_argument("--against", metavar="COMMIT", default="HEAD~1", help="of before (default HEAD~1)")
     parser.add_argument("--weather", type=Path, help="of buildings: an EPW file (default: made up)")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     parser.add_argument(
