@@ -1,15 +1,16 @@
 """One case of `benchmarks before`, in a process of its own: `python before_case.py CASE`, with the `stiffdsl` that
-`PYTHONPATH` names. It imports nothing else of this package, which may be of another time than that.
+`PYTHONPATH` names, and its models. It imports nothing else of this package, which may be of another time than that.
 
 Every line printed is a record: a name, and processor seconds.
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
-MODELS = Path(__file__).resolve().parents[1] / "models"
+MODELS = Path(os.environ["PYTHONPATH"]) / "models"
 PROBLEMS = {
     "van der Pol": "problems/van_der_pol",
     "Robertson": "chemistry/robertson",

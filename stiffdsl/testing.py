@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stiffdsl.check.calculate import value_of
-from stiffdsl.check.expectations import CheckedExpectation, Measurement
 from stiffdsl.check.model import CheckedModel
-from stiffdsl.check.tests import CheckedTest
+from stiffdsl.check.testing.expectations import CheckedExpectation, Measurement
+from stiffdsl.check.testing.tests import CheckedTest
 from stiffdsl.diagnostics import ModelError, Source
 from stiffdsl.pipeline import compile_model
 from stiffdsl.solve.base.status import Status

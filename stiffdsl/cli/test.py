@@ -14,7 +14,7 @@ from stiffdsl.cli.terminal import progress, say, write, write_json
 from stiffdsl.diagnostics import Diagnostic, ModelError, Source
 
 if TYPE_CHECKING:
-    from stiffdsl.check.tests import CheckedTest
+    from stiffdsl.check.testing.tests import CheckedTest
     from stiffdsl.testing import ExpectationResult, TestResult
 
 

@@ -10,13 +10,13 @@ from stiffdsl.check.quantities.conversion import numbered
 from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import SeriesData
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
+from stiffdsl.flat.arrays.shared import Sharing, sharing
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
 from stiffdsl.flat.kinetics.stoichiometry import Stoichiometry
 from stiffdsl.flat.model import SLOT_KINDS, Block, Event, RunEnd
 from stiffdsl.flat.networks import NetworkShape, NetworksUsed
-from stiffdsl.flat.shared import Sharing, sharing
 from stiffdsl.flat.tables import TablesUsed
 from stiffdsl.syntax import tree
 

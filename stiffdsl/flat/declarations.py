@@ -6,15 +6,15 @@ import numpy as np
 
 from stiffdsl.check.modifiers import BEGINNINGS
 from stiffdsl.check.tables import Driven
+from stiffdsl.flat.arrays.shapes import lengths, shape_of
+from stiffdsl.flat.arrays.shared import check_size
+from stiffdsl.flat.conditions.events import add_discrete
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
-from stiffdsl.flat.events import add_discrete
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Bound, Fault, Node, positions
 from stiffdsl.flat.model import Block
-from stiffdsl.flat.shapes import lengths, shape_of
-from stiffdsl.flat.shared import check_size
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.syntax import tree
 

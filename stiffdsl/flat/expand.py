@@ -11,7 +11,9 @@ import numpy as np
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.check.tables import Tabulated
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.array_functions import array_element
+from stiffdsl.flat.arrays.array_functions import array_element
+from stiffdsl.flat.arrays.reductions import reduce, reduce_array, terms_of
+from stiffdsl.flat.arrays.shapes import lengths, shape_of, text, unknown_name
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.families import Rows
@@ -19,8 +21,6 @@ from stiffdsl.flat.instance import Fault, Node, positions
 from stiffdsl.flat.model import SLOT_KINDS, Block
 from stiffdsl.flat.network_calls import network_call
 from stiffdsl.flat.numeric import FUNCTIONS, OPERATORS, REDUCTIONS, Value, truth
-from stiffdsl.flat.reductions import reduce, reduce_array, terms_of
-from stiffdsl.flat.shapes import lengths, shape_of, text, unknown_name
 from stiffdsl.flat.tables import table_of
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree

@@ -3,14 +3,14 @@
 import numpy as np
 
 from stiffdsl.flat import aliases as alias_pass
+from stiffdsl.flat.conditions.events import on_representatives
+from stiffdsl.flat.conditions.pending import add_prioritized
+from stiffdsl.flat.conditions.switches import add_switches
 from stiffdsl.flat.connections.connect import Connections
 from stiffdsl.flat.connections.open_ports import forgotten
 from stiffdsl.flat.context import Context
-from stiffdsl.flat.events import on_representatives
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
-from stiffdsl.flat.pending import add_prioritized
-from stiffdsl.flat.switches import add_switches
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 

@@ -7,6 +7,7 @@ import numpy as np
 from stiffdsl.check.model import CheckedModel, ComponentUse
 from stiffdsl.check.tables import Driven
 from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.flat.arrays.shapes import lengths, shape_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import declared, expansions
 from stiffdsl.flat.domain import IterationDomain
@@ -14,7 +15,6 @@ from stiffdsl.flat.expand import ROUNDING, StatementExpansion
 from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, count_parts, fits
 from stiffdsl.flat.model import Block
 from stiffdsl.flat.numeric import truth
-from stiffdsl.flat.shapes import lengths, shape_of
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 

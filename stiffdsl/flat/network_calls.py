@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from stiffdsl.check.quantities.units import parse_unit
+from stiffdsl.flat.arrays.shapes import lengths, shape_of
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, Node, positions
-from stiffdsl.flat.shapes import lengths, shape_of
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 

@@ -2,19 +2,19 @@
 
 import numpy as np
 
+from stiffdsl.flat.arrays.reductions import terms_of
+from stiffdsl.flat.arrays.shapes import lengths, shape_of, text
+from stiffdsl.flat.conditions.events import add_when
 from stiffdsl.flat.connections.connect import Ports
 from stiffdsl.flat.connections.connecting import connect
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
-from stiffdsl.flat.events import add_when
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Collector
 from stiffdsl.flat.grouped_lines import of_lines
 from stiffdsl.flat.instance import Fault, Node, fits
 from stiffdsl.flat.kinetics.reactions import add_reaction
 from stiffdsl.flat.numeric import truth
-from stiffdsl.flat.reductions import terms_of
-from stiffdsl.flat.shapes import lengths, shape_of, text
 from stiffdsl.syntax import tree
 
 

@@ -6,13 +6,13 @@ from stiffdsl.check.calculate import value_of
 from stiffdsl.check.distributions import text_of
 from stiffdsl.check.model import Class
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError
+from stiffdsl.flat.arrays.shapes import shape_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import define
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Bound, Fault, Node
 from stiffdsl.flat.model import Block, FlatModel, Observation, UncertainParameter, Uncertainty
-from stiffdsl.flat.shapes import shape_of
 from stiffdsl.flat.values import definitions
 from stiffdsl.syntax import tree
 

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from stiffdsl.check.model import CheckedModel
 from stiffdsl.flat.flatten import gathered
 from stiffdsl.flat.model import TIME, Family, FlatModel, Sum, slot, total
-from stiffdsl.flat.numeric import LOOKUP, compiled
+from stiffdsl.flat.numpy_printer import LOOKUP, compiled
 from stiffdsl.syntax.large import large_trees
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
 
-from stiffdsl.flat.events import families_of
+from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import Family, slot
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.system import Assignment, SortedSystem

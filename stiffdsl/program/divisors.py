@@ -10,7 +10,7 @@ import sympy as sp
 
 from stiffdsl.flat.functions import Where
 from stiffdsl.flat.model import Family
-from stiffdsl.flat.numeric import compiled
+from stiffdsl.flat.numpy_printer import compiled
 from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.system import SortedSystem
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from stiffdsl.program.forward import copied
+from stiffdsl.program.derivatives.forward import copied
 from stiffdsl.program.operations import CONDITIONS
 from stiffdsl.program.ops import Builder, ConstantTables, Op
 from stiffdsl.program.program import Function

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from stiffdsl.program.derivatives.tangents import tangent_along
 from stiffdsl.program.lookups import LookupPlace
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Builder
-from stiffdsl.program.tangents import tangent_along
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.elementary import ELEMENTARY
-from stiffdsl.program.partials import (
+from stiffdsl.program.derivatives.partials import (
     Partial,
     arcsine,
     arctangent2,

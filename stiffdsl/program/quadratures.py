@@ -8,7 +8,7 @@ the unknowns are, or that jumps or bends, has errors of its own and stays in the
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.events import families_of
+from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import TIME, Family, slot
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.events import still

@@ -14,7 +14,7 @@ import numpy as np
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.distributions import DISTRIBUTIONS
 from stiffdsl.flat.model import Definition, UncertainParameter, slot, total
-from stiffdsl.flat.numeric import compiled
+from stiffdsl.flat.numpy_printer import compiled
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.solve.base import arguments
 

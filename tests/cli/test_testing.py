@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stiffdsl import testing
-from stiffdsl.check.tests import CheckedTest
+from stiffdsl.check.testing.tests import CheckedTest
 from stiffdsl.diagnostics import Source
 
 MODEL = """\

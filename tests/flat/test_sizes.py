@@ -7,7 +7,7 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.diagnostics import ModelError, Source
-from stiffdsl.flat import shared
+from stiffdsl.flat.arrays import shared
 from stiffdsl.pipeline import compile_model
 
 # Well above what these take, well below what they took.

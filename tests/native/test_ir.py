@@ -12,7 +12,7 @@ from stiffdsl.native.host import engine
 from stiffdsl.native.ir.code import IRModule
 from stiffdsl.native.ir.form import FORM, Form
 from stiffdsl.program import interpret
-from stiffdsl.program.forward import time_derivative
+from stiffdsl.program.derivatives.forward import time_derivative
 from stiffdsl.program.operations import OPERATIONS
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function

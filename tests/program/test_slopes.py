@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
-from stiffdsl.program.forward import directional
+from stiffdsl.program.derivatives.forward import directional
+from stiffdsl.program.derivatives.reverse import pullback
 from stiffdsl.program.interpret import run
-from stiffdsl.program.reverse import pullback
 from stiffdsl.runtime.emit import functions
 
 from .programs import dense, of_text

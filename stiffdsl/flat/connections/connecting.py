@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from stiffdsl.flat.arrays.shapes import lengths, open_axes, text
 from stiffdsl.flat.connections.connect import Ports
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Fault, Node, positions
-from stiffdsl.flat.shapes import lengths, open_axes, text
 from stiffdsl.syntax import tree
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Family, FlatModel, slot, slots_in, total
-from stiffdsl.flat.numeric import compiled
+from stiffdsl.flat.numpy_printer import compiled
 
 
 @dataclass(frozen=True, eq=False)

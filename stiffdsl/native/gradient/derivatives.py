@@ -31,8 +31,8 @@ from stiffdsl.native.step.events import emit_event_functions
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.unrolled import emit_straight
-from stiffdsl.program.forward import directional
-from stiffdsl.program.reverse import pullback
+from stiffdsl.program.derivatives.forward import directional
+from stiffdsl.program.derivatives.reverse import pullback
 
 # The operands that differ in the solve whose steps are followed, where there is one.
 GUIDES = tuple(f"base_{name}" for name in ("options", "y0", "p", "u", "values"))

@@ -18,7 +18,7 @@ from stiffdsl.native.step.event_functions import events_of
 from stiffdsl.native.step.projection import projection_behind, projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
-from stiffdsl.program.forward import time_derivative
+from stiffdsl.program.derivatives.forward import time_derivative
 from stiffdsl.program.program import Program
 from stiffdsl.program.time.forcing import forcing
 from stiffdsl.program.time.segments import in_segments

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.forward import copied
+from stiffdsl.program.derivatives.forward import copied
 from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 

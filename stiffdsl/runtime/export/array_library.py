@@ -6,7 +6,7 @@ for JAX are copied as they stand into the module that `stiffdsl compile -o` writ
 `root_of`, `power_of`, `arcsine`, `arccosine`, `angle_of` are `sqrt`, `power`, `arcsin`, `arccos`, `arctan2` of what
 changes on the way of a solve: an infinite slope at a single point counts as zero in their derivatives, where JAX would
 go on with `0*inf`. `bounded_exp` and the others are divided by: where they exceed all numbers they have no slope. So it
-is in kernels (`program/partials.py`).
+is in kernels (`program/derivatives/partials.py`).
 """
 
 import jax

@@ -16,15 +16,15 @@ import numpy as np
 from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.aliases import Aliases, with_signs
+from stiffdsl.flat.arrays.shapes import shape_of, text
+from stiffdsl.flat.conditions.guards import as_family, guard_of, truth_of
+from stiffdsl.flat.conditions.pending import Trigger, add_pending
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
-from stiffdsl.flat.guards import as_family, guard_of, truth_of
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.model import Action, Block, Event, Family, RunEnd
-from stiffdsl.flat.pending import Trigger, add_pending
-from stiffdsl.flat.shapes import shape_of, text
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 

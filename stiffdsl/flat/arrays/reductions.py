@@ -13,13 +13,13 @@ import numpy as np
 
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.arrays.shapes import shape_of
+from stiffdsl.flat.arrays.shared import children
 from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import fits
 from stiffdsl.flat.numeric import REDUCTIONS, Value, reduced, truth
-from stiffdsl.flat.shapes import shape_of
-from stiffdsl.flat.shared import children
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stiffdsl.program.derivatives.tangents import Seeds, Tangents
 from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
 from stiffdsl.program.program import Function
-from stiffdsl.program.tangents import Seeds, Tangents
 
 
 def time_derivative(

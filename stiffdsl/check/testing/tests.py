@@ -5,7 +5,6 @@ from typing import Any
 
 from stiffdsl.check.calculate import numbers_of, value_of
 from stiffdsl.check.classes import Classes
-from stiffdsl.check.expectations import CheckedExpectation, Expectations, indexed_name
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.modifiers import an
 from stiffdsl.check.names import VisibleNames, count_of, dotted, is_wrong
@@ -14,6 +13,7 @@ from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.statements import EXPERIMENT_OPTIONS, Statements
 from stiffdsl.check.symbols import Entity, Instance, Level, NetworkMember, Quantity, Typed
+from stiffdsl.check.testing.expectations import CheckedExpectation, Expectations, indexed_name
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.flat.arrays.reductions import reduce
+from stiffdsl.flat.arrays.shapes import shape_of
+from stiffdsl.flat.arrays.shared import children
 from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, fits, positions
 from stiffdsl.flat.numeric import Value
-from stiffdsl.flat.reductions import reduce
-from stiffdsl.flat.shapes import shape_of
-from stiffdsl.flat.shared import children
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.syntax import tree
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.conditions.guards import as_family, guard_of, truth_of, without_rates
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows
-from stiffdsl.flat.guards import as_family, guard_of, truth_of, without_rates
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import Action, Event, RunEnd
 from stiffdsl.flat.template import Skeleton

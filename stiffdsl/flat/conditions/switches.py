@@ -17,9 +17,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from stiffdsl.flat.conditions.guards import ONE, ZERO, as_family, guard_of, truth_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows, single
-from stiffdsl.flat.guards import ONE, ZERO, as_family, guard_of, truth_of
 from stiffdsl.flat.model import Action, Event
 from stiffdsl.flat.numeric import FUNCTIONS
 from stiffdsl.flat.template import MINUS_ONE, Skeleton

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stiffdsl.program.forward import copied
+from stiffdsl.program.derivatives.forward import copied
 from stiffdsl.program.operations import FLAT, partial_of
 from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
 from stiffdsl.program.program import Function

@@ -1,0 +1,1 @@
+"""The `test` blocks of models: what they set, run and expect."""

@@ -1,0 +1,1 @@
+"""Arrays in expressions: their shapes, functions, sums and what they share."""

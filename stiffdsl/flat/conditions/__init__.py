@@ -1,0 +1,1 @@
+"""Events and conditions: what `when`, `if` and tests of the state become."""
