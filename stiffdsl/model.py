@@ -21,6 +21,7 @@ from stiffdsl.native.factors import krylov  # noqa: E402
 from stiffdsl.native.host import interrupt  # noqa: E402
 from stiffdsl.runtime import compile_report, executors, pure, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
+from stiffdsl.runtime.delays import refuse_delays  # noqa: E402
 from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
 from stiffdsl.runtime.output_slice import pruned  # noqa: E402
 from stiffdsl.runtime.run.arguments import run_arguments  # noqa: E402
@@ -271,6 +272,7 @@ class CompiledModel(CompiledProgram):
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
         `self.variables`; with them, states that they do not depend on are not solved for.
         """
+        refuse_delays(self, "there is no pure function of")
         options = run_options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
@@ -306,6 +308,7 @@ class CompiledModel(CompiledProgram):
         list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
         the program, and differentiable as `vmap` of `solver`.
         """
+        refuse_delays(self, "there are no ensembles of")
         model = self._structured(params)
         options = run_options(
             model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
@@ -378,6 +381,7 @@ class CompiledModel(CompiledProgram):
         `stiffdsl.surrogate.part.part_surrogate.PartSurrogate`, whose `model` is this one with the surrogate at the
         connectors. With a `goal` it has as few states as meet that.
         """
+        refuse_delays(self, "there is no surrogate of")
         from stiffdsl.surrogate.of_model.task import train_stand_in
 
         given = {
@@ -439,6 +443,7 @@ class CompiledModel(CompiledProgram):
         """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
         from stiffdsl.runtime.export.python_module import write
 
+        refuse_delays(self, "there is no module of")
         return write(self, directory)
 
     # --- copies ---

@@ -219,6 +219,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A modifier may put a table in the place of a table of a part: one with as many arguments, in units of the "
         "same dimensions, another file, or pairs.",
     ),
+    "E0295": (
+        "a delay that is written wrongly",
+        "`delay(x, tau)` is what x was a time tau ago: tau is a time, of numbers and parameters. Before the run, x was "
+        "what it is at its beginning.",
+    ),
     "E0297": (
         "a network that is written wrongly",
         "`network g(T, soc) -> rate hidden 16, 16 activation tanh seed 3 scale T by 300, rate by 2` names arguments, "

@@ -20,6 +20,7 @@ from stiffdsl.check.quantities.dimension_rules import DimensionRules
 from stiffdsl.check.quantities.si import in_unit, plain_number
 from stiffdsl.check.quantities.units import (
     NONE,
+    SECOND,
     SYMBOL_OF_NAME,
     Dimension,
     Unit,
@@ -533,6 +534,8 @@ class Walker:
         expr = e
         if any(a.expr is not b for a, b in zip(arguments, e.arguments, strict=True)):
             expr = replace(e, arguments=tuple([a.expr for a in arguments]))
+        if builtin.rule == "delay":
+            return self._delayed(e, expr, arguments)
         level = max([a.level for a in arguments])
         bare = all(a.bare for a in arguments)
         first = arguments[0]
@@ -552,6 +555,25 @@ class Walker:
         dimension = self.rules.function(e, builtin, arguments)
         kept = self._function_offsets(e, builtin, arguments)
         return Typed(expr, dimension, rank, level, bare, None, False, kept)
+
+    def _delayed(self, e: tree.Call, expr: tree.Call, arguments: list[Typed]) -> Typed:
+        """`delay(x, tau)`: what x was, a time tau ago that is known before the run."""
+        first, lag = arguments[:2]
+        if len(arguments) > 2:
+            self.report.say(
+                "E0295",
+                "a delay that changes in a run is not compiled yet",
+                (e.arguments[2].span, "the bound of a lag"),
+                help="write `delay(x, tau)` with a lag of parameters",
+            )
+            return first._replace(expr=e, level=Level.UNKNOWN)
+        self.resolver.require(lag, e.arguments[1], Level.PARAMETER, "the lag of a `delay`")
+        if lag.dimension is not None and lag.dimension != SECOND:
+            here = dimensions.describe(lag.dimension)
+            title = f"the lag of a `delay` is a time, not {here}"
+            self.report.say("E0295", title, (e.arguments[1].span, f"this is {here}"))
+        rank = self._rank(e.span, first.rank, lag.rank)
+        return first._replace(expr=expr, rank=rank, level=Level.UNKNOWN, bare=False)
 
     def _array_function(self, e: tree.Call) -> Typed:
         with self.fields.at(None, None):

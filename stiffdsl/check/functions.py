@@ -10,7 +10,8 @@ class Builtin:
     """`rule` says what happens to dimensions:
 
     `pure`: a pure number in and out. `keep`: all alike, the same out. `sign`: all alike, a pure number out.
-    `root`: half the dimension. `reduce`: elements alike, the same out. `product`: elements are multiplied.
+    `delay`: the first is kept, the others are times. `root`: half the dimension. `reduce`: elements alike, the same
+    out. `product`: elements are multiplied.
     """
 
     least: int
@@ -38,6 +39,7 @@ BUILTINS: dict[str, Builtin] = {
     "atan2": Builtin(2, 2, "sign"),
     "smooth_step": Builtin(2, 2, "sign"),
     "noevent": Builtin(1, 1, "keep"),
+    "delay": Builtin(2, 3, "delay"),
     "min": Builtin(1, None, "keep"),
     "max": Builtin(1, None, "keep"),
     "sum": Builtin(1, 1, "reduce"),

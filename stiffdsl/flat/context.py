@@ -15,7 +15,7 @@ from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
 from stiffdsl.flat.instance import MOST_MEMBERS, Bound, Fault, Node
 from stiffdsl.flat.kinetics.stoichiometry import Stoichiometry
-from stiffdsl.flat.model import SLOT_KINDS, Block, Event, RunEnd
+from stiffdsl.flat.model import SLOT_KINDS, Block, Delay, Event, RunEnd
 from stiffdsl.flat.networks import NetworkShape, NetworksUsed
 from stiffdsl.flat.tables import TablesUsed
 from stiffdsl.syntax import tree
@@ -71,6 +71,7 @@ class Context:
         self.prioritized: list[Any] = []
         # The hidden parameter that holds the time at which a run begins.
         self.begins: int | None = None
+        self.delays: list[Delay] = []
         self.guesses: list[tuple[np.ndarray, Rows]] = []
         # -1, 0 and 1 come first: signs refer to them by number.
         self._constants: list[np.ndarray] = [np.array([-1.0, 0.0, 1.0])]
@@ -125,6 +126,15 @@ class Context:
         self.hidden_count[label] = self.hidden_count.get(label, 0) + 1
         path = ((f"_{label}_{self.hidden_count[label]}", (size,)),)
         return self.block(path, "hidden", None, None, span).offset
+
+    def hidden_inputs(self, size: int, label: str, group: str, span: Span) -> np.ndarray:
+        """New scalars of `group` (input, param) that the user did not declare, by number."""
+        first = self.next[group]
+        self.next[group] += size
+        path = ((label, () if size == 1 else (size,)),)
+        block = Block(path, "hidden", first, None, 1.0, 0.0, None, span)
+        {"param": self.parameters, "input": self.inputs}[group].append(block)
+        return first + np.arange(size)
 
     def beginning(self, span: Span) -> int:
         """The parameter that holds the time at which a run begins: the run gives it its value."""

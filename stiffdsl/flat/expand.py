@@ -15,6 +15,7 @@ from stiffdsl.flat.arrays.array_functions import array_element
 from stiffdsl.flat.arrays.reductions import reduce, reduce_array, terms_of
 from stiffdsl.flat.arrays.shapes import lengths, shape_of, text, unknown_name
 from stiffdsl.flat.context import Context
+from stiffdsl.flat.delays import add_delay
 from stiffdsl.flat.domain import IterationDomain, Split
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node, positions
@@ -434,6 +435,8 @@ class StatementExpansion:
             return network_call(self, expr)
         if expr.function == "der":
             return self._der(expr)
+        if expr.function == "delay":
+            return add_delay(self, expr)
         if expr.function in REDUCTIONS and len(expr.arguments) == 1:
             return reduce_array(self, expr)
         if expr.function in ARRAY_FUNCTIONS:

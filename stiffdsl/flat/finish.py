@@ -82,6 +82,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
         stops=tuple(context.stops),
         held=np.concatenate([np.zeros(0, dtype=np.int64), *context.held]),
         begins=context.begins,
+        delays=tuple(context.delays),
         experiment=experiment,
         warnings=(*context.checked.warnings, *forgotten(connections.ports, found)),
         counts={

@@ -294,6 +294,17 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, eq=False)
+class Delay:
+    """Hidden `inputs` that are what the variables `sources` were before: so long ago as the hidden parameters `lags`
+    say, one by one."""
+
+    inputs: np.ndarray
+    sources: np.ndarray
+    lags: np.ndarray
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class FlatModel:
     """All scalars, and all equations in families.
 
@@ -336,6 +347,7 @@ class FlatModel:
     held: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     # The hidden parameter that holds the time at which a run begins, where something counts from there.
     begins: int | None = None
+    delays: tuple[Delay, ...] = ()
 
     @cached_property
     def size(self) -> int:

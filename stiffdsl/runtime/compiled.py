@@ -67,7 +67,7 @@ class CompiledProgram:
     @cached_property
     def inputs(self) -> Table:
         """All inputs, with the values they have when nobody drives them."""
-        return Table(_rows(self.program.system.flat.inputs, self.default_inputs))
+        return Table(_rows(self.input_names.blocks, self.default_inputs))
 
     @cached_property
     def states(self) -> Table:

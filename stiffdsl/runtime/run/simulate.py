@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stiffdsl.runtime import tier
+from stiffdsl.runtime import delays, tier
 from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.knots import knots_of
 from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table
 from stiffdsl.runtime.event_history import ENDINGS, chatters, ended_by, ending, history, instants
@@ -94,7 +95,10 @@ def simulate(
 ) -> Solution:
     """See `CompiledModel.simulate`."""
     check_precision()
-    part = None if outputs is None else pruned(model, outputs)
+    # What is delayed may be left out of what outputs need.
+    part = None if outputs is None or has_delays(model) else pruned(model, outputs)
+    if check:
+        refuse_delays(model, "there is no check of")
     progress = caller(progress, "`progress`")
     asked = saved_times(model, time, saveat, points)
     start = _begun(model, options, part, asked, params, inputs, initial)
@@ -135,6 +139,9 @@ def _begun(
         args = with_beginning(model.program, model.interpreted, asked.start, args, given, np)
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
     refuse_parameters(model, view.parameters)
+    if has_delays(model):
+        args, y0, report = delays.begun(model, asked.start, args, given, overridden=initial is not None)
+        return _Start(model, options, args, view, y0, report, initial is None, part is None)
     y0, report = begin(model, asked.start, args, given, overridden=initial is not None)
     return _Start(model, options, args, view, y0, report, initial is None, part is None)
 
@@ -157,6 +164,13 @@ def _solved(
     refuse_start(model, y0)
     args = start.args._replace(knots=knots_of(model, start.args, options.rtol, asked.start, asked.end, y0))
     tolerances = tier.tolerances(model, options, y0)
+    if has_delays(model):
+        told = None if progress is None else lambda part: progress(f"solving: {part:.0%}")
+        ends = asked.start, asked.end
+        trajectory, args = delays.trajectory(model, options, *ends, y0, args, tolerances, told)
+        start = start._replace(args=args, view=ModelView(model, np.asarray(args.p), args.inputs))
+        options = replace(options, method=delays.METHOD if options.method == "auto" else options.method)
+        return _Solve(start, args, options, tolerances, trajectory, "portable")
     taken = tier.settled(model, options, args, asked.start, asked.end, y0)
     trajectory, by = tier.trajectory(
         model,
