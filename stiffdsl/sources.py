@@ -25,7 +25,7 @@ PROJECT_FILE = "stiffdsl.toml"
 
 
 @dataclass(frozen=True)
-class Lookup:
+class SourceLookup:
     """What was looked up for a model: the module or data file, by its name in the file named `importing`; the source
     that was found, None where it is data or there is none."""
 
@@ -35,13 +35,13 @@ class Lookup:
     of_data: bool = False
 
 
-_NOTED: ContextVar[list[Lookup] | None] = ContextVar("lookups", default=None)
+_NOTED: ContextVar[list[SourceLookup] | None] = ContextVar("lookups", default=None)
 
 
 @contextmanager
-def lookups() -> Iterator[list[Lookup]]:
+def lookups() -> Iterator[list[SourceLookup]]:
     """A list of all that is looked up inside."""
-    noted: list[Lookup] = []
+    noted: list[SourceLookup] = []
     token = _NOTED.set(noted)
     try:
         yield noted
@@ -49,7 +49,7 @@ def lookups() -> Iterator[list[Lookup]]:
         _NOTED.reset(token)
 
 
-def _note(lookup: Lookup) -> None:
+def _note(lookup: SourceLookup) -> None:
     noted = _NOTED.get()
     if noted is not None:
         noted.append(lookup)
@@ -106,7 +106,7 @@ def load_import(module: str, importing: Source) -> Source | None:
     project: what it leads to is not read.
     """
     found = _found_import(module, importing)
-    _note(Lookup(module, importing.name, found))
+    _note(SourceLookup(module, importing.name, found))
     return found
 
 
@@ -128,7 +128,7 @@ def load_data(name: str, importing: Source) -> "DataFile | None":
     # NumPy, which help and listings need not wait for.
     from stiffdsl.datafiles import DataError, read_data
 
-    _note(Lookup(name, importing.name, None, of_data=True))
+    _note(SourceLookup(name, importing.name, None, of_data=True))
     path = Path(name)
     if path.is_absolute() or ".." in path.parts:
         raise DataError(

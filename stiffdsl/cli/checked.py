@@ -14,7 +14,7 @@ from typing import Any
 from stiffdsl import __version__
 from stiffdsl.diagnostics import ModelError, Source
 from stiffdsl.resources import cache_folder, folder
-from stiffdsl.sources import Lookup, load_import
+from stiffdsl.sources import SourceLookup, load_import
 
 
 def kept(source: Source) -> list[str] | None:
@@ -31,7 +31,7 @@ def kept(source: Source) -> list[str] | None:
         return None
 
 
-def keep(source: Source, models: list[str], lookups: list[Lookup]) -> None:
+def keep(source: Source, models: list[str], lookups: list[SourceLookup]) -> None:
     """Keeps that there is nothing to say about a file, where no more is known than what it imports."""
     if os.environ.get("STIFFDSL_CACHE") == "" or not Path(source.name).is_file():
         return

@@ -154,8 +154,10 @@ def scalars(found: "NamedScalars", setting: Setting) -> dict[str, float]:
 
     values = np.asarray(in_declared_unit(setting, found.block.unit, found.block.labels))
     if values.shape not in ((), found.shape):
-        wanted = "×".join(map(str, found.shape)) or "one number"
-        raise click.UsageError(f"`{setting.name}` takes {wanted}, not {'×'.join(map(str, values.shape))}")
+        wanted, given = ("×".join(map(str, shape)) for shape in (found.shape, values.shape))
+        wanted = f"an array of {wanted}" if wanted else "one number"
+        given = f"an array of {given}" if given else "one number"
+        raise click.UsageError(f"`{setting.name}` takes {wanted}, not {given}")
     names = [found.block.scalar_name(int(k) - found.block.offset) for k in found.scalars.ravel()]
     return dict(zip(names, np.broadcast_to(values, found.shape).ravel().tolist(), strict=True))
 
