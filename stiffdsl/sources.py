@@ -26,8 +26,8 @@ PROJECT_FILE = "stiffdsl.toml"
 
 @dataclass(frozen=True)
 class SourceLookup:
-    """What was looked up for a model: the module or data file, by its name in the file named `importing`; the source
-    that was found, None where it is data or there is none."""
+    """A name that was looked up for a model, of a module or a data file, in the file named `importing`; the source that
+    was found, None where it is data or there is none."""
 
     name: str
     importing: str

@@ -14,7 +14,7 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
 
-class Elaboration(Protocol):
+class ConstantElaboration(Protocol):
     """The elaboration of expressions (`expressions.Walker`), as constants need it for their values."""
 
     report: Report
@@ -34,7 +34,7 @@ class Constants:
     gets them as members. `array_names` is shared by all classes and names each array constant once.
     """
 
-    def __init__(self, walker: Elaboration, array_names: dict[int, str]):
+    def __init__(self, walker: ConstantElaboration, array_names: dict[int, str]):
         self._walker = walker
         self._array_names = array_names
         self.prefix = "_"

@@ -65,7 +65,7 @@ def _digest(source: Source | None) -> str:
 
 
 def _package() -> str:
-    """What tells versions of this package apart: sizes and times of its files."""
+    """A digest that tells versions of this package apart: of sizes and times of its files."""
     digest = hashlib.sha256(__version__.encode())
     for place in (Path(__file__).parents[1], folder("grammars")):
         for root, folders, files in os.walk(place):

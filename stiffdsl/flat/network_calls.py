@@ -62,7 +62,7 @@ def _factor(
     place: tuple[np.ndarray, ...],
     node: Node | None,
 ) -> Skeleton:
-    """What an entry of an argument is divided by, or of the result multiplied by."""
+    """The factor that an entry of an argument is divided by, or of the result multiplied by."""
     scale = next((expr for name, expr in declaration.scale if name == value.name), None)
     if scale is None:
         return ("num", _unit(value)[0])

@@ -242,7 +242,7 @@ def _distinct(b: Builder, values: Sequence[int], size: int) -> tuple[np.ndarray,
 
 
 def _columns(b: Builder, value: int, size: int, seen: set[int]) -> list[np.ndarray]:
-    """What tells the members of a vector apart: the places that they are read from."""
+    """The places that tell the members of a vector apart: those that they are read from."""
     op = b.ops[value]
     if op.size is None or value in seen or op.name == "full":
         return []

@@ -99,7 +99,7 @@ class Conditions:
     # --- fluxes ---
 
     def _transport(self, e: tree.Equation) -> None:
-        """Which field an equation with `div` transports."""
+        """The field that an equation with `div` transports."""
         terms: list[_Term] = []
         rates: list[tuple[float, tree.Name]] = []
         for side, sign in ((e.left, 1.0), (e.right, -1.0)):
@@ -196,7 +196,7 @@ class Conditions:
         return self._resolver.resolve(field).dimension
 
     def _fluxes(self, point: tree.At, grid: Grid) -> tuple[tuple[float, str, Dimension | None], ...] | None:
-        """What flows through the faces of a field that ends at `point`."""
+        """The flows through the faces of a field that ends at `point`."""
         assert isinstance(point.value, tree.Name)
         entity = self._entity
         for part in point.value.parts[:-1]:

@@ -22,7 +22,7 @@ _HOW_FACES = "write them as `at {0, 0.1, 0.3, 1}`, or name a `const` array"
 
 @dataclass(frozen=True)
 class FieldContent:
-    """What a field brings into its class."""
+    """The declarations and equations that a field brings into its class."""
 
     variables: tuple[tree.Variable, ...]
     cells: ComponentUse
@@ -138,7 +138,7 @@ def content_of(
     walker: Elaboration,
     variable: Callable[[tree.Variable], tree.Variable],
 ) -> FieldContent:
-    """What a field with its layout brings along; `variable` elaborates a declaration of this class."""
+    """The content that a field with its layout brings along; `variable` elaborates a declaration of this class."""
     layout, span = member.layout, field.name_span
     assert layout is not None
     grid = Grid((), field.name, layout, span)

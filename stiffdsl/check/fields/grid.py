@@ -172,7 +172,7 @@ class Grid:
         return is_number(self.layout.first.expr, 0.0)
 
     def divergence(self, flux: tree.Name) -> tree.Expr:
-        """What flows out of each cell, by its volume; `flux` is an array over all faces."""
+        """The flow out of each cell, by its volume; `flux` is an array over all faces."""
         above, under = (self._sliced(flux, r) for r in (self.range(2, 1), self.range(1, 0)))
         exponent = self.layout.power
         if exponent == 0:

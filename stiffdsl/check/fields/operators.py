@@ -61,7 +61,7 @@ class Elaboration(Protocol):
 
 @dataclass(frozen=True)
 class Flux:
-    """What one `div` holds: the array over faces, its dimension, and the fields that it moves: each with whether it
+    """The content of one `div`: the array over faces, its dimension, and the fields that it moves: each with whether it
     spreads by `grad` (or is carried along), and the sign of that term where what spreads does so with a plus."""
 
     array: str

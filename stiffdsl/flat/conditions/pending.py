@@ -130,7 +130,7 @@ class _Queue:
         return column
 
     def level(self, c: _Combined) -> Skeleton:
-        """What a trigger rises by: 1 where its condition holds, else 0, or the number of times that have passed."""
+        """The level that a trigger rises by: 1 where its condition holds, else 0, or the number of times passed."""
         trigger = self.trigger
         if trigger.condition is not None:
             return ("if", c.of(trigger.condition), ("num", 1.0), ("num", 0.0))
@@ -297,7 +297,7 @@ def add_pending(context: Context, trigger: Trigger) -> None:
 
 
 def add_prioritized(context: Context) -> None:
-    """What acts by priority: the highest of what is due, of equal ones the first as they are written."""
+    """The actions by priority: the highest of what is due, of equal ones the first as they are written."""
     queues: list[_Queue] = context.prioritized
     members = [(queue, m) for queue in queues for m in range(queue.trigger.size)]
     if len(members) > MOST_PRIORITIES:

@@ -58,7 +58,7 @@ _DECAYS, _TRIED, _MEMBERS = (1e-5, 1e-4, 4e-4), 2, 6
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class NetworkMap:
     """scores(z) = polynomial(z) @ tail + size * mlp(z): weights and biases per layer, tanh between.
 
     Of several networks the mean counts; their weights and biases are stacked.
@@ -81,7 +81,7 @@ class Network:
             found if found.ndim == 2 else found.mean(0)
         )
 
-    def some(self, members: int | slice) -> "Network":
+    def some(self, members: int | slice) -> "NetworkMap":
         """One of several networks, or some of them."""
         return replace(
             self,
@@ -89,7 +89,7 @@ class Network:
             biases=tuple(bias[members] for bias in self.biases),
         )
 
-    def leading(self, count: int) -> "Network":
+    def leading(self, count: int) -> "NetworkMap":
         """The map to the first `count` scores."""
         return replace(
             self,
@@ -107,7 +107,7 @@ def _mlp(xp: Any, layers: list[Any], z: Any) -> Any:
     return z @ weight + bias[..., None, :]
 
 
-def fit(z: np.ndarray, values: np.ndarray, seed: int, most: int = STEPS) -> tuple[Network, float]:
+def fit(z: np.ndarray, values: np.ndarray, seed: int, most: int = STEPS) -> tuple[NetworkMap, float]:
     """The network of the best design, and its root mean square error at a fifth of the samples, left out at first.
 
     `values` (n, r) are scores of orthonormal modes: their errors are errors of trajectories. No training takes more
@@ -116,7 +116,7 @@ def fit(z: np.ndarray, values: np.ndarray, seed: int, most: int = STEPS) -> tupl
     order = np.random.default_rng([seed, 6]).permutation(len(z))
     outside, inside = order[: max(1, len(z) // 5)], order[max(1, len(z) // 5) :]
 
-    def errors(trial: Network) -> np.ndarray:
+    def errors(trial: NetworkMap) -> np.ndarray:
         return np.linalg.norm(trial(np, z[outside]) - values[outside], axis=1)
 
     smooth, rough = _within(most, SMOOTH), _within(most, ROUGH)
@@ -136,7 +136,7 @@ def _within(most: int, design: NetworkDesign) -> NetworkDesign:
     return replace(design, steps=min(most, design.steps))
 
 
-def _trained(design: NetworkDesign, z: np.ndarray, values: np.ndarray, seed: int) -> Network:
+def _trained(design: NetworkDesign, z: np.ndarray, values: np.ndarray, seed: int) -> NetworkMap:
     degree = 0
     while degree < design.degree and len(exponent_table(z.shape[1], degree + 1)) <= _TAIL_SHARE * len(z):
         degree += 1
@@ -147,7 +147,7 @@ def _trained(design: NetworkDesign, z: np.ndarray, values: np.ndarray, seed: int
     share = (size / np.max(size)) ** design.emphasis
     layers = _begin(z.shape[1], values.shape[1], len(design.decays), seed)
     found = _minimised(layers, z, rest / size, share / np.mean(share), design)
-    made = Network(degree, weights, size, tuple(w for w, _ in found), tuple(b for _, b in found))
+    made = NetworkMap(degree, weights, size, tuple(w for w, _ in found), tuple(b for _, b in found))
     return made if len(design.decays) > 1 else made.some(0)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 from stiffdsl.surrogate.regression.radial import Choice, RadialMap
 
 
-def packed_map(made: RadialMap | Network, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def packed_map(made: RadialMap | NetworkMap, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Puts the arrays of `made` into `arrays` and returns the rest of it."""
     if isinstance(made, RadialMap):
         arrays |= {f"{prefix}.centres": made.centres, f"{prefix}.weights": made.weights}
@@ -23,14 +23,14 @@ def packed_map(made: RadialMap | Network, prefix: str, arrays: dict[str, np.ndar
 
 def unpacked_map(
     meta: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]
-) -> RadialMap | Network:
+) -> RadialMap | NetworkMap:
     """The map that `packed_map` put there."""
     if meta["kind"] == "radial":
         choice = meta["choice"]
         made = Choice(choice["kernel"], tuple(choice["scales"]), choice["degree"], choice["nugget"])
         return RadialMap(made, arrays[f"{prefix}.centres"], arrays[f"{prefix}.weights"])
     layers = range(meta["layers"])
-    return Network(
+    return NetworkMap(
         meta["degree"],
         arrays[f"{prefix}.tail"],
         arrays[f"{prefix}.size"],

@@ -19,7 +19,7 @@ from stiffdsl.surrogate.methods.galerkin.basis import TOLERANCE, Basis, Snapshot
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import CLASSICAL, IMPLICIT, STABILISED, Steps
 from stiffdsl.surrogate.methods.galerkin.reduced import ReducedExpansion, slopes
 from stiffdsl.surrogate.regression import neural
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 from stiffdsl.surrogate.regression.radial import tail
 
 # Trajectories whose states are solved for: at first, and with every round.
@@ -214,7 +214,7 @@ def _settled(errors: list[float]) -> bool:
     return len(errors) == _SAME and max(errors) <= (1 + _SAME_SHARE) * min(errors) < np.inf
 
 
-def _begin(z: np.ndarray, x: np.ndarray, seed: int) -> Network:
+def _begin(z: np.ndarray, x: np.ndarray, seed: int) -> NetworkMap:
     """x at the first knot over [z, u]: a polynomial where it is one, else a network."""
     spread = max(float(np.abs(x - x.mean(0)).max()), 1.0)
     for degree in (0, 1, 2):
@@ -225,5 +225,5 @@ def _begin(z: np.ndarray, x: np.ndarray, seed: int) -> Network:
         if np.abs(products @ weights - x).max() <= _EXACT * spread:
             d, r = z.shape[1], x.shape[1]
             nothing = (np.zeros((d, 1)), np.zeros((1, r))), (np.zeros(1), np.zeros(r))
-            return Network(degree, weights, np.zeros(r), *nothing)
+            return NetworkMap(degree, weights, np.zeros(r), *nothing)
     return neural.fit(z, x, seed)[0]

@@ -23,7 +23,7 @@ from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScali
 from stiffdsl.surrogate.methods.driven.filters import straight
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import Steps, graded, integrated
 from stiffdsl.surrogate.methods.recurrent.cell import cubic
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 
 # Lanes that are computed together, at most.
 _LANES = 256
@@ -89,7 +89,7 @@ class ReducedExpansion:
     inputs: int
     knots: np.ndarray
     reduced: GalerkinProjection
-    begin: Network
+    begin: NetworkMap
     steps: Steps
     read: Formula
     scale: np.ndarray
@@ -102,7 +102,7 @@ class ReducedExpansion:
 
     @cached_property
     def _readers(self) -> dict[tuple[bytes, bytes], "ReducedReader"]:
-        """Those asked for last, with their compiled programs: a training judges by the reader that answers later."""
+        """The readers asked for last, with compiled programs: a training judges by the reader that answers later."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from stiffdsl.surrogate.core.formula import Formula
 from stiffdsl.surrogate.core.stored import Arrays, FormulaFormat, StoredCoordinates
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import Steps
 from stiffdsl.surrogate.methods.galerkin.reduced import GalerkinProjection, ReducedExpansion
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
 
 
@@ -44,7 +44,7 @@ def unpacked(
         if f"reduced.{f.name}" in arrays
     }
     begin = unpacked_map(meta["begin"], "begin", arrays)
-    assert isinstance(begin, Network)
+    assert isinstance(begin, NetworkMap)
     return ReducedExpansion(
         stored.clock,
         stored.parameters,

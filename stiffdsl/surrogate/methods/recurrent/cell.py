@@ -18,7 +18,7 @@ from scipy.interpolate import CubicHermiteSpline
 
 from stiffdsl.surrogate.methods.driven.filters import responses, step_weights
 from stiffdsl.surrogate.methods.driven.readout import OverKnots, ScoresReader, silu
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 
 # Scores are fed back thousands of times: half of the digits are far below what the network errs.
 DTYPE = np.float32
@@ -43,7 +43,7 @@ class Cell:
 class RecurrentExpansion(OverKnots):
     """With equal steps between its `knots`. `begin` gives the first scores for [z, u]."""
 
-    begin: Network
+    begin: NetworkMap
     cell: Cell
 
     def reader(self, times: np.ndarray, which: np.ndarray) -> "RecurrentReader":

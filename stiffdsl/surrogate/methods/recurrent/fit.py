@@ -17,7 +17,7 @@ from stiffdsl.surrogate.methods.driven.fit import PreparedDrives
 from stiffdsl.surrogate.methods.recurrent.cell import DTYPE, Cell, Outer, RecurrentExpansion, step
 from stiffdsl.surrogate.regression import neural
 from stiffdsl.surrogate.regression.adam import NetworkTraining, minimised
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 
 RATES = 6
 # The slowest and the fastest rate of the reservoirs, over the whole span and over one step.
@@ -127,11 +127,11 @@ def _filtered(s: np.ndarray, weights: tuple[np.ndarray, ...]) -> np.ndarray:
     return found
 
 
-def _begin(x: np.ndarray, scores: np.ndarray, seed: int) -> Network:
+def _begin(x: np.ndarray, scores: np.ndarray, seed: int) -> NetworkMap:
     """The first scores over [z, u] at the first knot."""
     if np.all(np.ptp(scores, axis=0) < 1e-9):
         d, r = x.shape[1], scores.shape[1]
-        return Network(
+        return NetworkMap(
             0, scores[:1], np.zeros(r), (np.zeros((d, 1)), np.zeros((1, r))), (np.zeros(1), np.zeros(r))
         )
     return neural.fit(x, scores, seed)[0]

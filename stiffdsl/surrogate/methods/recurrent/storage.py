@@ -8,7 +8,7 @@ import numpy as np
 from stiffdsl.surrogate.core.stored import Arrays, FormulaFormat, StoredCoordinates, fields_of
 from stiffdsl.surrogate.methods.driven.storage import packed_over_knots, unpacked_over_knots
 from stiffdsl.surrogate.methods.recurrent.cell import Cell, RecurrentExpansion
-from stiffdsl.surrogate.regression.neural import Network
+from stiffdsl.surrogate.regression.neural import NetworkMap
 from stiffdsl.surrogate.regression.storage import packed_map, unpacked_map
 
 
@@ -32,7 +32,7 @@ def unpacked(
     outer, inner, bias, low, high = (arrays[f"cell.{k}"] for k in ("outer", "inner", "bias", "low", "high"))
     weights, biases = (tuple(arrays[f"cell.{name}{k}"] for k in layers) for name in ("weights", "biases"))
     begin = unpacked_map(meta["recurrent"]["begin"], "begin", arrays)
-    assert isinstance(begin, Network)
+    assert isinstance(begin, NetworkMap)
     return RecurrentExpansion(
         *unpacked_over_knots(arrays, stored),
         begin,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from stiffdsl.flat.model import Block
-from stiffdsl.surrogate.part.cutting.place import Place, imposed, seen
+from stiffdsl.surrogate.part.cutting.place import PartPlace, imposed, seen
 
 # So many causalities are tried at the most, of so many that are looked at.
 _TRIES, _LOOKED_AT = 256, 1 << 14
@@ -33,7 +33,7 @@ class CutScalar:
 
 
 def crossings_of(
-    place: Place, variables: Iterable[Block], inputs: Iterable[Block], kept: Iterable[str]
+    place: PartPlace, variables: Iterable[Block], inputs: Iterable[Block], kept: Iterable[str]
 ) -> tuple[tuple[CutScalar, ...], dict[str, Block]]:
     """Every scalar that crosses, and the blocks that stay (by inner name): outputs, what is seen from outside, inputs.
 

@@ -10,7 +10,7 @@ from stiffdsl.diagnostics import ModelError
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.surrogate.part.cutting.changes import Alone, Replaced
 from stiffdsl.surrogate.part.cutting.crossings import CutScalar, causalities, crossings_of
-from stiffdsl.surrogate.part.cutting.place import Place, kind_of, seen
+from stiffdsl.surrogate.part.cutting.place import PartPlace, kind_of, seen
 from stiffdsl.surrogate.part.cutting.shell import Shell
 from stiffdsl.surrogate.part.cutting.surroundings import surroundings
 
@@ -26,7 +26,7 @@ class Cut:
     of the whole.
     """
 
-    place: Place
+    place: PartPlace
     signals: tuple[CutScalar, ...]
     outputs: tuple[CutScalar, ...]
     stay: Mapping[str, Any]
@@ -35,7 +35,9 @@ class Cut:
     p: np.ndarray
 
 
-def cuts_of(model: CompiledProgram, place: Place, kept: Sequence[str], given: Mapping[str, Any]) -> list[Cut]:
+def cuts_of(
+    model: CompiledProgram, place: PartPlace, kept: Sequence[str], given: Mapping[str, Any]
+) -> list[Cut]:
     """Cuts around a part, each with its causality: those that leave two models that can be solved; where there
     are none, those that leave a part that can.
 
@@ -114,7 +116,7 @@ def index_of(model: CompiledProgram, change: Any, constants: dict[str, float]) -
         return None
 
 
-def outer(model: CompiledProgram, place: Place) -> dict[str, float]:
+def outer(model: CompiledProgram, place: PartPlace) -> dict[str, float]:
     """The constants that were given for what is not inside of the part."""
     assert model.origin is not None
     return {k: v for k, v in model.origin.constants.items() if not k.startswith(place.name + ".")}

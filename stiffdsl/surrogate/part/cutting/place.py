@@ -10,7 +10,7 @@ from stiffdsl.syntax import tree
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class PartPlace:
     """The place of a part: `path` of names, and the classes on it: `chain[k]` declares `path[k]`."""
 
     path: tuple[str, ...]
@@ -31,7 +31,7 @@ class Place:
         return tuple(u for u in self.cls.components if u.kind == "port")
 
 
-def find(checked: CheckedModel, name: str) -> Place:
+def find(checked: CheckedModel, name: str) -> PartPlace:
     """The part called `name` (dotted). Raises `ValueError` for what is no part, or none that can be cut out."""
     cls, chain, uses, path = checked.root, [], [], []
     for segment in name.split("."):
@@ -51,7 +51,7 @@ def find(checked: CheckedModel, name: str) -> Place:
         uses.append(use)
         path.append(bare)
         cls = use.cls
-    return Place(tuple(path), tuple(chain), tuple(uses))
+    return PartPlace(tuple(path), tuple(chain), tuple(uses))
 
 
 def _unknown(checked: CheckedModel, name: str, so_far: str, cls: Class, known: list[str]) -> str:
@@ -82,7 +82,7 @@ def _paths(root: Class, most: int = 2000) -> list[str]:
     return found
 
 
-def seen(place: Place) -> list[str]:
+def seen(place: PartPlace) -> list[str]:
     found: list[str] = []
     for k, cls in enumerate(place.chain):
         for name in names_of_class(cls):
@@ -93,7 +93,7 @@ def seen(place: Place) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def imposed(place: Place) -> list[str]:
+def imposed(place: PartPlace) -> list[str]:
     """Inputs and variables of the part that the models around it determine: bound by a modifier, or an input alone on a
     side of an equation."""
     found = []
@@ -108,7 +108,7 @@ def imposed(place: Place) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def modifiers_of(place: Place) -> Iterator[tuple[str, tree.Modifier]]:
+def modifiers_of(place: PartPlace) -> Iterator[tuple[str, tree.Modifier]]:
     """The modifiers that reach into the part from around it, by inner name, innermost use first."""
     for k in reversed(range(len(place.uses))):
         rest = ".".join(place.path[k + 1 :])

@@ -9,14 +9,14 @@ from stiffdsl.check.names import dotted
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.instance import Node
 from stiffdsl.flat.instances import instantiated
-from stiffdsl.surrogate.part.cutting.place import Place, names_in_expression
+from stiffdsl.surrogate.part.cutting.place import PartPlace, names_in_expression
 from stiffdsl.syntax import tree
 
 
 def surroundings(
     checked: CheckedModel,
     constants: Mapping[str, float],
-    place: Place,
+    place: PartPlace,
     parameters: Mapping[str, np.ndarray],
     starts: Mapping[str, np.ndarray],
     given: set[str],
