@@ -187,9 +187,12 @@ class Program:
     @cached_property
     def counted(self) -> np.ndarray:
         """Mask of the entries of y whose errors steer the steps (`counted.py`)."""
-        return counted(
-            self.is_variable, still(self.system), None if self.counts_quadratures else self.quadratures
-        )
+        return counted(self.is_variable, self.still, None if self.counts_quadratures else self.quadratures)
+
+    @cached_property
+    def still(self) -> np.ndarray:
+        """Mask of the entries of y that change at events alone."""
+        return still(self.system)
 
     def absolute(self, rtol: Any, atol: Any, start: Any = None, xp: Any = np) -> Any:
         """The absolute tolerances of y that the number `atol` stands for: a number, or one for each entry. More

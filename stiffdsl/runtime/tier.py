@@ -153,8 +153,10 @@ def trajectory(
     times: np.ndarray | None,
     progress: Callable[[float], None] | None,
     tolerated: tuple[Any, Any],
+    instants: bool = False,
 ) -> tuple[Trajectory, str]:
-    """One recorded solve, and the tier that did it; `tolerated` is what `tolerances` gives."""
+    """One recorded solve, and the tier that did it; `tolerated` is what `tolerances` gives. Where values are saved at
+    `times`, steps are kept with `instants` alone, and those about these."""
     system = model.system(driven=bool(args.inputs.signals))
     method = chosen(model, options, args.inputs.signals)
     limits = {
@@ -170,22 +172,27 @@ def trajectory(
     solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-        found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits)
+        found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits, instants)
         if found is not None:
             return found, "native"
     else:
         stepping = backend().stepped(model, bool(args.inputs.signals))
         if isinstance(stepping, kernel_system.KernelSystem):
             extended = stepping.extended(args)
-            found = record(stepping, method, start, end, y0, extended, times, **limits, linear=linear)
+            found = record(
+                stepping, method, start, end, y0, extended, times, **limits, linear=linear, instants=instants
+            )
             if found.status in CERTAIN:
                 return found, "native"
-    return record(system, method, start, end, y0, args, times, **limits, linear=linear), "portable"
+    found = record(system, method, start, end, y0, args, times, **limits, linear=linear, instants=instants)
+    return found, "portable"
 
 
-def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Trajectory | None:
-    if times is None:
-        steps = solver.record(start, end, y0, p, u, tables, **limits)
+def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits, instants: bool) -> Trajectory | None:
+    saved = None
+    if times is None or instants:
+        steps = solver.record(start, end, y0, p, u, tables, () if times is None else times, **limits)
+        saved = None if times is None else steps.arrived.ys
         arrived, t, y, K = steps.arrived, steps.t, steps.y, steps.K
     else:
         arrived = solver.solve(start, end, y0, p, u, tables, times, **limits)
@@ -197,7 +204,7 @@ def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits) -> Traje
     stats = dict(zip(Counts._fields, arrived.counts.tolist(), strict=True))
     if arrived.pivoted:
         stats["repivoted"] = int(arrived.pivoted)
-    return Trajectory(t, y, status, arrived.culprits, stats, K)
+    return Trajectory(t, y, status, arrived.culprits, stats, K, saved)
 
 
 def pure_solve(

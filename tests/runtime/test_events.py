@@ -432,3 +432,36 @@ def test_modes_are_told_by_their_names():
     )
     assert str(events[0]).endswith("mode off -> on")
     assert events[0].changes == {"mode": (1.0, 2.0)}
+
+
+COUNTER = """
+model Counter
+  var x start 0
+  var z start 0
+  discrete n = 0
+equations
+  der(x) = 1
+  der(z) = 200*cos(200*time)
+  when x > 1
+    x := 0
+    n := n + 1
+  end
+  when n == 130
+    stop "as often as it was to"
+  end
+end
+"""
+
+
+def test_discrete_variables_keep_their_values_to_the_last_bit_and_long_runs_few_steps():
+    model = sd.loads(COUNTER)
+    found = model.simulate((0, 150), saveat=[0.5, 100.25, 150], max_steps=None)
+    assert found.ended_by == "as often as it was to"
+    assert found.t[-1] == pytest.approx(130, rel=1e-9)
+    assert found["n"].tolist() == [0, 100, 130]
+    assert found["x"][1] == pytest.approx(0.25, rel=1e-6)
+    assert len(found.events) == 131
+    every = model.simulate((0, 5))
+    few = model.simulate((0, 5), saveat=[2.5])
+    assert str(every.events) == str(few.events)
+    assert few["x"][0] == pytest.approx(every(2.5)["x"], rel=1e-12)

@@ -20,6 +20,7 @@ from stiffdsl.solve.base.method import LEAST_ATOL
 from stiffdsl.solve.base.patience import Patience, Slides
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.knots import Knots
+from stiffdsl.solve.integrate.record import StepsAboutInstants
 
 # Lanes in one call.
 CHUNK = 256
@@ -218,24 +219,36 @@ class NativeSolver:
         progress: Callable[[float], None] | None = None,
         slides: Slides | None = None,
     ) -> Recorded:
-        """One solve with all of its accepted steps, interrupted as `solve`."""
+        """One solve with all of its accepted steps, or, where values are saved at chosen times, those about instants;
+        interrupted as `solve`."""
         call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
         call.watch(slides)
         n = self.size
         buffer = call.scratch.recording()
         parts: list[np.ndarray] = []
+        about = StepsAboutInstants() if len(saveat) else None
         done = False
+
+        def keep(steps: np.ndarray) -> None:
+            if about is None:
+                parts.append(steps)
+            else:
+                about.add(steps[:, 0], steps[:, 2 : 2 + n], steps[:, 2 + n :].reshape(-1, self.rows, n))
+
         try:
             while not done:
                 done = call.run(self.sizes.capacity) or call.given_up()
-                parts.append(call.taken(buffer))
+                keep(call.taken(buffer))
                 if progress is not None and not done:
                     progress(call.fraction())
         except KeyboardInterrupt:
-            parts.append(call.taken(buffer))
+            keep(call.taken(buffer))
             call.interrupt()
-        steps = parts[0] if len(parts) == 1 else np.concatenate(parts)
         arrived = call.arrived()
+        if about is not None:
+            t, y, K = about.all(self.rows, n)
+            return Recorded(np.r_[t, arrived.t], np.concatenate([y, arrived.y[None]]), K, arrived)
+        steps = parts[0] if len(parts) == 1 else np.concatenate(parts)
         t, y = np.empty(len(steps) + 1), np.empty((len(steps) + 1, n))
         t[:-1], t[-1] = steps[:, 0], arrived.t
         y[:-1], y[-1] = steps[:, 2 : 2 + n], arrived.y

@@ -10,7 +10,8 @@ from stiffdsl.program.program import Function, Program
 
 @dataclass(frozen=True, eq=False)
 class KernelEvents:
-    """`guards` and `reset` of a program, with their tables; the entries of y that guards read."""
+    """`guards` and `reset` of a program, with their tables; the entries of y that guards read, and the mask of those
+    that change at events alone."""
 
     guards: Function
     reset: Function
@@ -18,6 +19,7 @@ class KernelEvents:
     at_start: np.ndarray
     from_start: np.ndarray
     read: np.ndarray
+    still: np.ndarray
     # `behind(t, y, p, u, was)`, where constraints tie states to one another (`projection.py`).
     behind: Function | None = None
     tables_behind: dict[str, np.ndarray] = field(default_factory=dict)
@@ -40,6 +42,7 @@ def events_of(program: Program, behind: tuple[Function, dict[str, np.ndarray]] |
         program.events.at_start,
         program.events.from_start,
         read,
+        program.still,
         None if behind is None else behind[0],
         {} if behind is None else behind[1],
     )

@@ -131,15 +131,28 @@ def _interpolated(code: Code, y0: str, y1: str, K: list[str], theta: str) -> str
 def _emit_at(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_at(…, theta)`: conditions and guards there into `events`."""
     f = _Function(module, model, areas, "event_at")
-    code, rows, read = f.code, len(model.tableau.H), f.events.read
-    places = code.module.constants(read.astype(np.int32))
-    with code.loop(len(read)) as j:
+    code, rows = f.code, len(model.tableau.H)
+    moving = _still_entries(f)
+    places = code.module.constants(moving.astype(np.int32))
+    with code.loop(len(moving)) as j:
         k = code.index(places, j)
         K = [code.load(f.area("K", r), k) for r in range(rows)]
         value = _interpolated(code, code.load("%y", k), code.load(f.area("y1"), k), K, "%theta")
         code.store(value, f.area("argument"), k)
     f.guards(code.apply("add", "%t", code.apply("mul", "%theta", "%h")), f.area("argument"))
     f.end()
+
+
+def _still_entries(f: _Function) -> np.ndarray:
+    """Entries that change at events alone into `argument`; the others that guards read."""
+    code, read = f.code, f.events.read
+    still = f.events.still[read]
+    places = code.module.constants(read[still].astype(np.int32))
+    if still.any():
+        with code.loop(int(still.sum())) as j:
+            k = code.index(places, j)
+            code.store(code.load("%y", k), f.area("argument"), k)
+    return read[~still]
 
 
 def _emit_rises(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -158,7 +171,7 @@ def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
     values are."""
     given = (*_AT, ("i64", "event"), ("double", "was"))
     f = _Function(module, model, areas, "event_certain", given, "i1")
-    code, number, rows, read = f.code, f.code.number, len(model.tableau.H), f.events.read
+    code, number, rows, read = f.code, f.code.number, len(model.tableau.H), _still_entries(f)
     places = code.module.constants(read.astype(np.int32))
     even = np.where(read % 2, -1.0, 1.0)
     blurred, certain = number(BLURRED * EPSILON), code.variable("i1", "true")
@@ -407,7 +420,16 @@ def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
     code, rows = f.code, len(model.tableau.H)
     nodes = np.arange(1, rows + 1) / (rows + 1)
     matrix = rows_at(nodes)
-    with code.loop(model.n) as k:
+    moving = code.module.constants(np.flatnonzero(~f.events.still).astype(np.int32))
+    still = code.module.constants(np.flatnonzero(f.events.still).astype(np.int32))
+    if f.events.still.any():
+        with code.loop(int(f.events.still.sum())) as j:
+            k = code.index(still, j)
+            code.store(code.load("%y", k), f.area("y1"), k)
+            for r in range(rows):
+                code.store(code.number(0.0), f.area("K", r), k)
+    with code.loop(int((~f.events.still).sum())) as j:
+        k = code.index(moving, j)
         y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
         K = [code.load(f.area("K", r), k) for r in range(rows)]
         end = _interpolated(code, y0, y1, K, "%theta")

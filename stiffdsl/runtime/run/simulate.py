@@ -105,8 +105,11 @@ def simulate(
     if start.report.failure is not None:
         return _not_begun(start, asked, check)
     # A check, and the history of events, need the steps.
-    recorded = check or start.model.program.events.count > 0
-    solve = _solved(start, asked, recorded, progress)
+    program = start.model.program
+    eventful = program.events.count > 0
+    # Arguments of tables are looked at in every step.
+    recorded = check or (eventful and len(program.watched) > 0)
+    solve = _solved(start, asked, recorded, eventful, progress)
     values = _read(solve, asked)
     left, values = _within_tables(solve, asked, values)
     solution = _solution(solve, values, _end(solve, values, left))
@@ -157,9 +160,14 @@ def _not_begun(start: _Start, asked: SavedTimes, check: bool) -> Solution:
 
 
 def _solved(
-    start: _Start, asked: SavedTimes, recorded: bool, progress: Callable[[str], None] | None
+    start: _Start,
+    asked: SavedTimes,
+    recorded: bool,
+    instants: bool,
+    progress: Callable[[str], None] | None,
 ) -> _Solve:
-    """The solve from a start: at the times asked for, or step by step where it is `recorded` or no times are asked."""
+    """The solve from a start: at the times asked for, with the steps about `instants`, or step by step where it is
+    `recorded` or no times are asked."""
     model, options, y0 = start.model, start.options, start.y0
     refuse_start(model, y0)
     args = start.args._replace(knots=knots_of(model, start.args, options.rtol, asked.start, asked.end, y0))
@@ -182,6 +190,7 @@ def _solved(
         None if recorded else asked.at,
         None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
         tolerances,
+        instants,
     )
     return _Solve(start, args, taken, tolerances, trajectory, by)
 
@@ -210,11 +219,13 @@ def _read(solve: _Solve, asked: SavedTimes) -> _Values:
 
 def _at_times(trajectory: Trajectory, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Recorded values at chosen times. Of a run that an event ended, the last time is that end."""
+    values = trajectory.saved
     if trajectory.status not in (Status.STOPPED, Status.VIOLATED):
-        return times, np.asarray(trajectory(times))
+        return times, np.asarray(trajectory(times)) if values is None else values
     end = trajectory.t[-1]
     kept = times[times < end]
-    return np.r_[kept, end], np.concatenate([np.asarray(trajectory(kept)), trajectory.y[-1:]])
+    own = np.asarray(trajectory(kept)) if values is None else values[: len(kept)]
+    return np.r_[kept, end], np.concatenate([own, trajectory.y[-1:]])
 
 
 def _within_tables(solve: _Solve, asked: SavedTimes, values: _Values) -> tuple[LeftTable | None, _Values]:

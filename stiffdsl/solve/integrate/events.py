@@ -55,10 +55,12 @@ class EventSystem(System, Protocol):
     """A system with events. `guards` are numbers of which one fires where it rises, then one for each that is positive
     where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve
     (0: nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`:
-    the events that fire at the start; `event_from_start`: those that do where their condition holds there."""
+    the events that fire at the start; `event_from_start`: those that do where their condition holds there. `still`:
+    mask of the entries of y that change at events alone, which are what they are within a step, without rounding."""
 
     event_at_start: np.ndarray
     event_from_start: np.ndarray
+    still: np.ndarray
 
     def guards(self, t, y, args: Args) -> Float[Array, " 2e"]: ...
     def reset(self, t, y, args: Args, fired: Float[Array, " e"]) -> Float[Array, " n+2"]: ...
@@ -115,17 +117,22 @@ class _Step:
 
     def at(self, theta):
         """The condition of each event, and its guard."""
-        y = interpolate(self.y, self.y1, self.K, theta)
+        y = self.value(theta)
         found = self.system.guards(self.t + theta * self.h, y, self.args)
         return found[: self.count], found[self.count :]
+
+    def value(self, theta):
+        """The dense output."""
+        return jnp.where(self.system.still, self.y, interpolate(self.y, self.y1, self.K, theta))
 
     def guard(self, theta):
         return self.at(theta)[1]
 
     def certain(self, theta, event, was) -> Bool[Array, ""]:
         """Whether an event is not as it `was`, wherever within rounding time and values are."""
-        t, y = self.t + theta * self.h, interpolate(self.y, self.y1, self.K, theta)
+        t, y = self.t + theta * self.h, self.value(theta)
         blur = BLURRED * EPSILON * (jnp.abs(self.y) + jnp.abs(self.y1))
+        blur = jnp.where(self.system.still, 0.0, blur)
         even = np.where(np.arange(len(self.y)) % 2, -1.0, 1.0)
 
         def tried(signs, later):
@@ -358,13 +365,14 @@ def cut(system: Any, found: Located, t, y, h, y1, K, args: Args) -> CutStep:
     level = own(theta)
     moves = (level - lax.stop_gradient(level)) / jnp.where(slope == 0, 1.0, slope)
     theta = theta - jnp.where(slope == 0, 0.0, moves)
-    end = interpolate(y, y1, K, theta)
+    end = step.value(theta)
     # The polynomial over the part of the step, by its values at nodes.
     count = K.shape[0]
     nodes = np.arange(1, count + 1) / (count + 1)
-    values = jax.vmap(lambda s: interpolate(y, y1, K, s * theta))(jnp.asarray(nodes))
+    values = jax.vmap(lambda s: step.value(s * theta))(jnp.asarray(nodes))
     s = nodes[:, None]
     inner = (values - (1 - s) * y - s * end) / (s * (1 - s))
+    inner = jnp.where(system.still, 0.0, inner)
     return CutStep(theta * h, end, jnp.asarray(rows_at(nodes)) @ inner)
 
 

@@ -43,7 +43,8 @@ class Trajectory:
     """The recorded solution: `y[i]` at `t[i]`, until `status`.
 
     Recorded at `saveat`, rows after the reached time are NaN and there is no dense output. Recorded at the steps of
-    the solver, `trajectory(times)` evaluates the dense output.
+    the solver, `trajectory(times)` evaluates the dense output. Of a run with events at chosen times, `saved` are the
+    values there, and the steps are those about instants at which values leap.
     """
 
     t: np.ndarray
@@ -52,11 +53,12 @@ class Trajectory:
     culprits: np.ndarray
     stats: dict[str, Any]
     K: np.ndarray | None = field(default=None, repr=False)
+    saved: np.ndarray | None = field(default=None, repr=False)
 
     def __call__(self, times: Any) -> np.ndarray:
         """Values (k, n) at `times` (k,), NaN outside the recorded interval. Raises `ValueError` if the solution was
         recorded at chosen times only."""
-        if self.K is None:
+        if self.K is None or self.saved is not None:
             raise ValueError("recorded with `saveat`: there is nothing between the times saved")
         times = np.atleast_1d(np.asarray(times, dtype=float))
         if len(self.t) == 1:
@@ -79,6 +81,40 @@ def _values(t: np.ndarray, y: np.ndarray, K: np.ndarray, times: np.ndarray, dire
     inside = (direction * times >= direction * t[0]) & (direction * times <= direction * t[-1])
     values[~inside] = np.nan
     return values
+
+
+class StepsAboutInstants:
+    """Of the steps of a run, those about instants at which values leap (steps of no length), the first and the last:
+    what the history of its events is made of, however long the run."""
+
+    def __init__(self):
+        self._kept: list[tuple[np.ndarray, ...]] = []
+        self._open: tuple[np.ndarray, ...] | None = None
+
+    def add(self, t: np.ndarray, y: np.ndarray, K: np.ndarray) -> None:
+        """Further steps: times and values that they begin with, and their dense output."""
+        first = self._open is None
+        rows = (t, y, K) if self._open is None else self._with_open(t, y, K)
+        leaps = np.flatnonzero(np.diff(rows[0]) == 0)
+        kept = np.zeros(len(rows[0]), dtype=bool)
+        for beside in (-1, 0, 1):
+            at = leaps + beside
+            kept[at[(at >= 0) & (at < len(kept))]] = True
+        kept[:1] |= first
+        # What leaps behind these is not known yet.
+        kept[-3:] = False
+        self._kept.append(tuple(x[kept] for x in rows))
+        self._open = tuple(x[-3:].copy() for x in rows)
+
+    def _with_open(self, t: np.ndarray, y: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, ...]:
+        assert self._open is not None
+        return tuple(np.concatenate(pair) for pair in zip(self._open, (t, y, K), strict=True))
+
+    def all(self, rows: int, size: int) -> tuple[np.ndarray, ...]:
+        """Times, values and dense output (steps, `rows`, `size`) of the steps that are kept."""
+        none = np.zeros(0), np.zeros((0, size)), np.zeros((0, rows, size))
+        parts = [none, *self._kept, *([] if self._open is None else [self._open])]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 class _Chunk(NamedTuple):
@@ -185,10 +221,11 @@ def record(
     progress: Callable[[float], None] | None = None,
     linear: str = "auto",
     slides: Slides | None = None,
+    instants: bool = False,
 ) -> Trajectory:
     """Solve from t0 to t1 and keep every step with its dense output, or the values at `saveat` (running from t0 to
-    t1). `progress` is told the fraction of time behind after every chunk. Interrupted by the keyboard, it returns
-    what there is with `Status.INTERRUPTED`."""
+    t1) and, with `instants`, the steps about those. `progress` is told the fraction of time behind after every chunk.
+    Interrupted by the keyboard, it returns what there is with `Status.INTERRUPTED`."""
     check_process()
     recorder = _recorder(system, method, linear)
     start: Any = np.asarray(y0, dtype=float)
@@ -197,7 +234,7 @@ def record(
         Tolerance(_real(rtol), np.maximum(_real(atol), LEAST_ATOL)), _real(first_step or 0.0), _real(max_step)
     )
     times = None if saveat is None else np.asarray(saveat, dtype=float)
-    kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times)
+    kept = _Kept(float(t0), start, 1.0 if t1 >= t0 else -1.0, times, instants)
     most = np.int32(np.iinfo(np.int32).max if max_steps is None else max_steps)
     patience = Patience(float(t0), float(t1), max_steps, slides)
     quota = recorder.capacity if system.size <= SMALL else FIRST
@@ -237,10 +274,11 @@ def _real(x: Any) -> Any:
 class _Kept:
     """The stored part of a run's chunks: all steps, or the values at chosen times."""
 
-    def __init__(self, t0: float, y0: np.ndarray, direction: float, times: np.ndarray | None):
+    def __init__(self, t0: float, y0: np.ndarray, direction: float, times: np.ndarray | None, instants: bool):
         self.direction, self.times = direction, times
+        self.about = StepsAboutInstants() if instants and times is not None else None
         self.end, self.last = t0, y0
-        self.t, self.y, self.K = [np.array([t0])], [y0[None]], []
+        self.t, self.y, self.K, self.rows = [np.array([t0])], [y0[None]], [], 1
         self.cursor = 0
         if times is not None:
             self.values = np.full((len(times), len(y0)), np.nan)
@@ -257,11 +295,14 @@ class _Kept:
         if count == 0:
             return
         t, y, K = (np.asarray(x)[:count] for x in (chunk.t, chunk.y, chunk.K))
+        self.rows = K.shape[1]
         if self.times is None:
             self.t.append(t.copy())
             self.y.append(y.copy())
             self.K.append(K.copy())
         else:
+            if self.about is not None:
+                self.about.add(np.r_[self.end, t[:-1]], np.concatenate([self.last[None], y[:-1]]), K)
             reached = int(np.searchsorted(self.direction * self.times, self.direction * t[-1], side="right"))
             if reached > self.cursor:
                 passed = slice(self.cursor, reached)
@@ -275,8 +316,12 @@ class _Kept:
         return self.last
 
     def trajectory(self, status: Status, culprits: np.ndarray, stats: dict[str, Any]) -> Trajectory:
+        n = len(self.last)
+        if self.about is not None:
+            t, y, K = self.about.all(self.rows, n)
+            t, y = np.r_[t, self.end], np.concatenate([y, self.last[None]])
+            return Trajectory(t, y, status, culprits, stats, K, self.values)
         if self.times is not None:
             return Trajectory(self.times, self.values, status, culprits, stats)
-        n = len(self.last)
         K = np.concatenate(self.K) if self.K else np.zeros((0, 1, n))
         return Trajectory(np.concatenate(self.t), np.concatenate(self.y), status, culprits, stats, K)
