@@ -186,7 +186,7 @@ class Statements:
             walker.rules.unshown(right, left, e.left)
             walker.rules.offsets(left, right, e.left, e.right)
         self._discrete(e)
-        if self._has_fields and self._connects and not self.conditions.equation(e):
+        if self._has_fields and self._connects and not self.conditions.equation(e, left.expr, right.expr):
             return None
         name = defined_by(e, walker.names.entity)
         if name is not None and left.offsets is None and right.offsets is not None:

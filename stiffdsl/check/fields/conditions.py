@@ -7,7 +7,7 @@ from typing import Any
 from stiffdsl.check.fields.formulas import add, name, number, subtract
 from stiffdsl.check.fields.grid import Grid, Place
 from stiffdsl.check.fields.members import calls_below, grid_of
-from stiffdsl.check.fields.operators import FieldOperators, Flux, signed_terms
+from stiffdsl.check.fields.operators import FieldOperators, Flux, same_flux, signed_terms
 from stiffdsl.check.names import Resolver, dotted, names_in
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import Dimension
@@ -35,6 +35,7 @@ class Conditions:
         self._operators, self._resolver, self._report = operators, resolver, report
         self._conditions: dict[Key, Span] = {}
         self._steady: list[tuple[list[_Term], Span]] = []
+        self._said: list[tuple[tree.Expr, tree.Expr]] = []
         # The ends that equations mention, by the field's dotted name, and the fields that spread or are carried along.
         self.ends: dict[Key, None] = {}
         self.spreads: dict[str, bool] = {}
@@ -43,8 +44,8 @@ class Conditions:
     def _entity(self) -> Entity | None:
         return self._resolver.names.entity
 
-    def equation(self, e: tree.Equation) -> bool:
-        """Notes what an equation says of fields; False where it says what is known without it."""
+    def equation(self, e: tree.Equation, left: tree.Expr, right: tree.Expr) -> bool:
+        """Notes what an equation, with elaborated sides, says of fields; False where that is known without it."""
         found = [*_ends_in(e.left), *_ends_in(e.right)]
         self._transport(e)
         if not found:
@@ -60,6 +61,7 @@ class Conditions:
                 assert grid is not None
                 keys[dotted(field), end[1]] = grid
         self.ends.update(dict.fromkeys(keys))
+        self._said.append((left, right))
         if len(keys) > 1 or not self._given_otherwise(e):
             return True
         ((key, grid),) = keys.items()
@@ -118,7 +120,8 @@ class Conditions:
         self._found(field, terms, -sign)
 
     def close(self) -> None:
-        """Find the field of each equation without `der`, when all equations have been read."""
+        """When all equations have been read: the field of each one without `der`, and fluxes that conditions give."""
+        self._operators.equations = [self._given_flux(e) for e in self._operators.equations]
         known = set(self.spreads)
         for terms, _ in self._steady:
             moved = [m for t in terms for m in t.flux.moved]
@@ -140,6 +143,17 @@ class Conditions:
         plain = all(t.plain for t in terms)
         fluxes = tuple((sign * t.sign, t.flux.array, t.flux.dimension) for t in terms)
         entity.fluxes[text] = fluxes if plain and text not in entity.fluxes else None
+
+    def _given_flux(self, e: tree.Equation) -> tree.Equation:
+        """What flows at an end is what its condition says, and not what follows from the solution of that."""
+        if not any(" at " in part.name for n in names_in(e.right) for part in n.parts):
+            return e
+        for sides in self._said:
+            for side, other in (sides, sides[::-1]):
+                sign = same_flux(e.right, side)
+                if sign:
+                    return tree.Equation(e.left, other if sign > 0 else tree.Unary("-", other, other.span), e.span)
+        return e
 
     # --- joined ends ---
 

@@ -465,6 +465,41 @@ def signed_terms(expr: tree.Expr, sign: float = 1.0) -> Iterator[tuple[float, tr
         yield sign, expr
 
 
+def same_flux(a: tree.Expr, b: tree.Expr) -> float:
+    """1 where two expressions are the same sum of products, -1 where they are but for the sign, else 0."""
+    ours, theirs = ([(s, _factors(t)) for s, t in signed_terms(e)] for e in (a, b))
+    if len(ours) != len(theirs):
+        return 0.0
+    for sign in (1.0, -1.0):
+        left = [(sign * s, factors) for s, factors in ours]
+        for s, factors in theirs:
+            same = next((k for k, (z, own) in enumerate(left) if z == s and _alike(own, factors)), None)
+            if same is None:
+                break
+            del left[same]
+        else:
+            return sign
+    return 0.0
+
+
+def _factors(expr: tree.Expr) -> list[tuple[str, tree.Expr]]:
+    """The factors of a product."""
+    if isinstance(expr, tree.Binary) and expr.operator == "*":
+        return _factors(expr.left) + _factors(expr.right)
+    if isinstance(expr, tree.Binary) and expr.operator == "/":
+        return [*_factors(expr.left), ("/", expr.right)]
+    return [("*", expr)]
+
+
+def _alike(a: list[tuple[str, tree.Expr]], b: list[tuple[str, tree.Expr]]) -> bool:
+    rest = list(b)
+    for each in a:
+        if each not in rest:
+            return False
+        rest.remove(each)
+    return not rest
+
+
 def _limited(a: tree.Expr, b: tree.Expr, m: tree.Expr) -> tree.Expr:
     """Van Leer's mean of the rises `a` before and `b` behind, none where they differ in sign; it leaves no value beyond
     the next cell's, also where that is narrower by the ratio `m`."""
