@@ -39,12 +39,12 @@ class TableUse:
 
 @dataclass(frozen=True, slots=True)
 class FieldEnd:
-    """An end of a field: its name in the text, the variables that are value and slope there, and the slope that its
-    cells come to."""
+    """An end of a field: its name in the text, the variable that is the value there, and what it is where nothing is
+    said: that of the cell beside the end, or what the cells come to."""
 
     label: str
     value: tree.Name
-    slope: tree.Name
+    beside: tree.Expr
     extrapolated: tree.Expr
 
 

@@ -186,8 +186,6 @@ class Statements:
             walker.rules.unshown(right, left, e.left)
             walker.rules.offsets(left, right, e.left, e.right)
         self._discrete(e)
-        if self._has_fields and self._connects and not self.conditions.equation(e, left.expr, right.expr):
-            return None
         name = defined_by(e, walker.names.entity)
         if name is not None and left.offsets is None and right.offsets is not None:
             walker.resolver.learned[name] = right.offsets
@@ -197,9 +195,10 @@ class Statements:
                 "the two sides do not have the same number of indices",
                 (e.span, f"{count_of(left.rank, 'index', 'indices')} on the left, {right.rank} on the right"),
             )
-        if left.expr is e.left and right.expr is e.right:
-            return e
-        return tree.Equation(left.expr, right.expr, e.span)
+        kept = e
+        if left.expr is not e.left or right.expr is not e.right:
+            kept = tree.Equation(left.expr, right.expr, e.span)
+        return self.conditions.equation(e, kept) if self._has_fields and self._connects else kept
 
     def _discrete(self, e: tree.Equation) -> None:
         """An equation for a discrete variable is a slip: it would change in every instant."""

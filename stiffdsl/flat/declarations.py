@@ -21,12 +21,33 @@ from stiffdsl.syntax import tree
 
 def add_values(context: Context, node: Node) -> None:
     """Defines what the declarations of `node` give a value, a start or a guess."""
+    known = len(context.starts), len(context.guesses)
     for variable in node.cls.variables:
         if variable.kind != "const" and variable.name in node.blocks:
             context.attempt(lambda variable=variable: _values_of(context, node, variable))
     for name, *_ in node.modifiers:
         if "." not in name and name in node.declared and node.declared[name].kind == "const":
             context.attempt(lambda name=name: context.constant_of(node, name))
+    if node.cls.fields:
+        _guess_ends(context, node, [*context.starts[known[0] :], *context.guesses[known[1] :]])
+
+
+def _guess_ends(context: Context, node: Node, begins: list[tuple[np.ndarray, Rows]]) -> None:
+    """A guess of the values at the ends of fields: what the cells beside them begin with."""
+    for field in node.cls.fields:
+        cells = node.blocks.get(field.name)
+        if cells is None:
+            continue
+        count = cells.shape[-1]
+        for end, cell in zip(field.ends, (0, count - 1), strict=True):
+            block = node.blocks[end.value.parts[-1].name]
+            for targets, rows in begins:
+                chosen = (targets >= cells.offset) & (targets < cells.offset + cells.size)
+                chosen &= (targets - cells.offset) % count == cell
+                if chosen.any():
+                    places = block.offset + (targets - cells.offset)[chosen] // count
+                    (kept,) = (r for _, r in _without(targets, rows, targets[~chosen]))
+                    context.guesses.append((places, kept))
 
 
 def _values_of(context: Context, node: Node, variable: tree.Variable) -> None:

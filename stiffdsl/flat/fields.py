@@ -98,10 +98,9 @@ def open_ends(context: Context, nodes: list[Node]) -> list[tuple[Node, tree.Equa
                 for end in lacking:
                     context.attempt(lambda n=node, f=field, e=end, k=kind: _miss(n, f, e, bool(k)))
                 continue
-            zero = tree.Number(0.0, None, field.span)
             for end in lacking:
-                slope = zero if kind is False else end.extrapolated
-                found.append((node, tree.Equation(end.slope, slope, field.span)))
+                value = end.beside if kind is False else end.extrapolated
+                found.append((node, tree.Equation(end.value, value, field.span)))
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from stiffdsl.check.fields.formulas import add, name, number, subtract
+from stiffdsl.check.fields.formulas import add, is_number, name, number, replaced, subtract
 from stiffdsl.check.fields.grid import Grid, Place
 from stiffdsl.check.fields.members import calls_below, grid_of
 from stiffdsl.check.fields.operators import FieldOperators, Flux, same_flux, signed_terms
@@ -35,7 +35,9 @@ class Conditions:
         self._operators, self._resolver, self._report = operators, resolver, report
         self._conditions: dict[Key, Span] = {}
         self._steady: list[tuple[list[_Term], Span]] = []
+        # Both sides of conditions; and slopes at ends, with what they are.
         self._said: list[tuple[tree.Expr, tree.Expr]] = []
+        self._slopes: list[tuple[tree.Expr, tree.Expr]] = []
         # The ends that equations mention, by the field's dotted name, and the fields that spread or are carried along.
         self.ends: dict[Key, None] = {}
         self.spreads: dict[str, bool] = {}
@@ -44,32 +46,31 @@ class Conditions:
     def _entity(self) -> Entity | None:
         return self._resolver.names.entity
 
-    def equation(self, e: tree.Equation, left: tree.Expr, right: tree.Expr) -> bool:
-        """Notes what an equation, with elaborated sides, says of fields; False where that is known without it."""
+    def equation(self, e: tree.Equation, kept: tree.Equation) -> tree.Equation | None:
+        """Notes what the equation `e`, elaborated as `kept`, says of fields; gives it as it is used, or None where it
+        says what is known without it."""
         found = [*_ends_in(e.left), *_ends_in(e.right)]
         self._transport(e)
         if not found:
-            return True
+            return kept
         keys: dict[Key, Grid] = {}
         for each in found:
             with self._report.unsaid():
                 end = self._operators.end_of(each)
             if end is None:
-                return True
+                return kept
             for field in self._operators.fields_in(each.value):
                 grid = grid_of(field, self._entity)
                 assert grid is not None
                 keys[dotted(field), end[1]] = grid
         self.ends.update(dict.fromkeys(keys))
-        self._said.append((left, right))
+        self._said.append((kept.left, kept.right))
         if len(keys) > 1 or not self._given_otherwise(e):
-            return True
+            return kept
         ((key, grid),) = keys.items()
         if grid.layout.centre and key[1] is Place.LEFT:
             return self._at_centre(e, found, grid)
-        if grid.path:
-            return True
-        earlier = self._conditions.setdefault(key, e.span)
+        earlier = e.span if grid.path else self._conditions.setdefault(key, e.span)
         if earlier != e.span:
             self._report.say(
                 "E0289",
@@ -78,14 +79,20 @@ class Conditions:
                 (earlier, "this is the first"),
                 help="at each end a value, a slope, or an equation of both is given, once",
             )
-        return True
+        return self._of_slope(kept, grid, key[1]) if _is_slope(e.left) else kept
+
+    def _of_slope(self, kept: tree.Equation, grid: Grid, place: Place) -> tree.Equation:
+        """The condition `grad(c) at R = slope` as the value that follows; fluxes take the slope as it is given."""
+        self._slopes.append((kept.left, kept.right))
+        slope = None if is_number(kept.right, 0.0) else kept.right
+        return tree.Equation(grid.boundary(place), grid.continued(place, slope), kept.span)
 
     def _given_otherwise(self, e: tree.Equation) -> bool:
         """Whether all but the values at ends is known: numbers, parameters and inputs."""
         names = [n for side in (e.left, e.right) for n in names_in(side)]
         return all(self._resolver.level(n) < Level.UNKNOWN for n in names)
 
-    def _at_centre(self, e: tree.Equation, ends: list[tree.At], grid: Grid) -> bool:
+    def _at_centre(self, e: tree.Equation, ends: list[tree.At], grid: Grid) -> None:
         zero = any(isinstance(side, tree.Number) and side.value == 0.0 for side in (e.left, e.right))
         slope = any(c.function == "grad" for end in ends for c in calls_below(end.value))
         if not (zero and slope):
@@ -96,7 +103,6 @@ class Conditions:
                 (e.span, "nothing passes there, whatever is said"),
                 help=f"leave it out; `grad({grid.field}) at {grid.label(Place.LEFT)} = 0` is accepted",
             )
-        return False
 
     # --- fluxes ---
 
@@ -145,14 +151,18 @@ class Conditions:
         entity.fluxes[text] = fluxes if plain and text not in entity.fluxes else None
 
     def _given_flux(self, e: tree.Equation) -> tree.Equation:
-        """What flows at an end is what its condition says, and not what follows from the solution of that."""
+        """What flows at an end is what its condition says, not what follows from the solution of that: it is exact."""
         if not any(" at " in part.name for n in names_in(e.right) for part in n.parts):
             return e
         for sides in self._said:
             for side, other in (sides, sides[::-1]):
                 sign = same_flux(e.right, side)
                 if sign:
-                    return tree.Equation(e.left, other if sign > 0 else tree.Unary("-", other, other.span), e.span)
+                    return tree.Equation(
+                        e.left, other if sign > 0 else tree.Unary("-", other, other.span), e.span
+                    )
+        for slope, given in self._slopes:
+            e = replaced(e, slope, given)
         return e
 
     # --- joined ends ---
@@ -245,6 +255,16 @@ def _less(total: tree.Expr, term: tree.Expr) -> tree.Expr:
     if isinstance(total, tree.Number):
         return tree.Unary("-", term, term.span)
     return subtract(total, term)
+
+
+def _is_slope(expr: tree.Expr) -> bool:
+    """Whether an expression is `grad(c) at R` alone."""
+    return (
+        isinstance(expr, tree.At)
+        and isinstance(expr.value, tree.Call)
+        and expr.value.function == "grad"
+        and isinstance(expr.value.arguments[0], tree.Name)
+    )
 
 
 def _walk(node: Any) -> Iterator[Any]:

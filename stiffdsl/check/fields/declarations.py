@@ -1,11 +1,11 @@
-"""Declarations of fields: the array over the cells, the constants of the grid, and value and slope at both ends."""
+"""Declarations of fields: the array over the cells, the constants of the grid, and the values at both ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from stiffdsl.check.fields.formulas import add, multiply, name, number, subtract
-from stiffdsl.check.fields.grid import BESIDE, ENDS, Grid, Place, cells_class
+from stiffdsl.check.fields.grid import ENDS, Grid, Place, cells_class
 from stiffdsl.check.fields.operators import Elaboration, hidden
 from stiffdsl.check.model import ComponentUse, FieldEnd, FieldUse
 from stiffdsl.check.names import VisibleNames
@@ -155,16 +155,11 @@ def content_of(
     own = replace(own, dimensions=(layout.cells,))
     variables, equations, ends = [own], [], []
     for place in ENDS:
-        value, slope = grid.boundary(place), grid.slope(place)
-        guess = _guess(field, walker, grid, place, variable)
-        variables += [hidden(value.parts[0].name, (), span, guess), hidden(slope.parts[0].name, (), span)]
-        across = multiply(slope, grid.half(place))
-        beside = grid.cell(BESIDE[place])
-        there = add(beside, across) if place is Place.RIGHT else subtract(beside, across)
-        equations.append(tree.Equation(value, there, span))
-        ends.append(FieldEnd(grid.label(place), value, slope, _extrapolated(grid, place)))
+        value, beside = grid.boundary(place), grid.continued(place, None)
+        variables.append(hidden(value.parts[0].name, (), span))
+        ends.append(FieldEnd(grid.label(place), value, beside, grid.continued(place, _rise(grid, place))))
     if layout.centre:
-        equations.append(tree.Equation(grid.slope(Place.LEFT), number(0, span), span))
+        equations.append(tree.Equation(ends[0].value, ends[0].beside, span))
     modifiers = [tree.Modifier("cells", "value", layout.cells, span)]
     if layout.spacing is not None:
         modifiers.append(tree.Modifier("spacing", "value", layout.spacing, span))
@@ -174,8 +169,8 @@ def content_of(
     return FieldContent(tuple(variables), cells, tuple(equations), use)
 
 
-def _extrapolated(grid: Grid, place: Place) -> tree.Expr:
-    """The slope at an end as that between the two cells before it."""
+def _rise(grid: Grid, place: Place) -> tree.Expr:
+    """The slope between the two cells beside an end."""
     one, two, last = number(1, grid.span), number(2, grid.span), grid.cells
     i, j = (one, two) if place is Place.LEFT else (grid.count(1), last)
 
@@ -187,30 +182,6 @@ def _extrapolated(grid: Grid, place: Place) -> tree.Expr:
         at_end = one if place is Place.LEFT else grid.count(1)
         step = multiply(grid.length, grid.constant("steps", at_end))
     return tree.Binary("/", subtract(at(j), at(i)), step, grid.span)
-
-
-def _guess(
-    field: tree.Field,
-    walker: Elaboration,
-    grid: Grid,
-    place: Place,
-    variable: Callable[[tree.Variable], tree.Variable],
-) -> tree.Expr | None:
-    """A guess of the value at an end: where the field begins, or its own guess."""
-    layout = grid.layout
-    bound = layout.first if place is Place.LEFT else layout.last
-    there = Typed(bound.expr, layout.dimension, 0, bound.level, False)
-    with walker.report.unsaid():
-        declared = with_coordinate(
-            walker, layout, there, lambda: variable(replace(array_of(field), dimensions=(layout.cells,)))
-        )
-        given = declared.start if declared.start is not None else declared.guess
-        if given is None:
-            return None
-        written = field.start if field.start is not None else field.guess
-        assert written is not None
-        rank = with_coordinate(walker, layout, there, lambda: walker.number(written).rank)
-    return given if rank == 0 else tree.Element(given, (grid.sliced(place),), field.span)
 
 
 def with_coordinate(

@@ -58,6 +58,17 @@ def slice_of(first: tree.Expr, last: tree.Expr) -> tree.Expr:
     return tree.Range(first, last, first.span)
 
 
+def replaced(expr: Any, old: tree.Expr, new: tree.Expr) -> Any:
+    """A tree with `new` in the place of every `old`."""
+    if expr == old:
+        return new
+    if isinstance(expr, tuple):
+        return tuple(replaced(e, old, new) for e in expr)
+    if isinstance(expr, Span) or not is_dataclass(expr) or isinstance(expr, type):
+        return expr
+    return replace(expr, **{f.name: replaced(getattr(expr, f.name), old, new) for f in fields(expr)})
+
+
 def below(expr: Any, path: Path) -> Any:
     """An expression of a part's class, as the class around it writes it: its names behind `path`."""
     if not path:

@@ -149,9 +149,18 @@ class Grid:
         """The variable that is the value at an end."""
         return name(self.path, f"{self.field} at {self.label(place)}", span=self.span)
 
-    def slope(self, place: Place) -> tree.Name:
-        """The variable that is the derivative by the coordinate at an end."""
-        return name(self.path, f"grad({self.field}) at {self.label(place)}", span=self.span)
+    def slope(self, place: Place) -> tree.Expr:
+        """The derivative by the coordinate at an end, over half a cell."""
+        pair = (self.boundary(place), self.cell(BESIDE[place]))
+        return divide(subtract(*(pair if place is Place.RIGHT else pair[::-1])), self.half(place))
+
+    def continued(self, place: Place, slope: tree.Expr | None) -> tree.Expr:
+        """The value at an end that follows from the cell beside it with a slope; None: the same."""
+        beside = self.cell(BESIDE[place])
+        if slope is None:
+            return beside
+        across = multiply(slope, self.half(place))
+        return add(beside, across) if place is Place.RIGHT else subtract(beside, across)
 
     # --- distances ---
 

@@ -442,11 +442,9 @@ class FieldOperators:
             return self.walker.number(e.value)
 
 
-def hidden(
-    label: str, dims: tuple[tree.Expr, ...], span: Span, guess: tree.Expr | None = None
-) -> tree.Variable:
+def hidden(label: str, dims: tuple[tree.Expr, ...], span: Span) -> tree.Variable:
     """A variable that no author declared, with a name for messages."""
-    return tree.Variable("hidden", label, dims, None, None, None, None, guess, None, span, span)
+    return tree.Variable("hidden", label, dims, None, None, None, None, None, None, span, span)
 
 
 def signed_terms(expr: tree.Expr, sign: float = 1.0) -> Iterator[tuple[float, tree.Expr]]:
