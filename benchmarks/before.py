@@ -40,7 +40,7 @@ def before(limit: float, console: Console, commit: str = "HEAD~1") -> list[dict[
         record = {"case": name, "before": old["seconds"], "now": new["seconds"]}
         records.append(record)
         steps = (f"{r['steps']:,}" for r in (old, new) if "steps" in r)
-        milliseconds = (f"{1e3 * r['seconds']:,.3g}" for r in (old, new))
+        milliseconds = (f"{1e3 * r['seconds']:,.{3 * (r['seconds'] < 0.1)}f}" for r in (old, new))
         changed = " -> ".join(dict.fromkeys(steps))
         table.add_row(name, *milliseconds, f"{record['now'] / record['before']:.2f}", changed)
     console.print(table)

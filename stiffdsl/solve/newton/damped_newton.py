@@ -112,6 +112,27 @@ class Search(NamedTuple):
     least: Any
 
 
+class NewtonStep(NamedTuple):
+    """A whole step `dx` with the residual f, the sizes of its terms and the factors; whether all of it is `finite`,
+    which residuals are `known`, and which unknowns are `singular`, for a slope or residual that is not finite."""
+
+    f: Any
+    weight: Any
+    factors: Any
+    dx: Any
+    finite: Any
+    known: Any
+    singular: Any
+
+
+class DampedStep(NamedTuple):
+    """The share of a step that is taken, whether it is a good one, and whether the search ends with it."""
+
+    damping: Any
+    good: Any
+    converged: Any
+
+
 def move_patterns(n):
     """Directions (MOVES, n) off a singular point: up, down, then every unknown its own way; no two equally far."""
     random = np.random.default_rng(1)
@@ -120,135 +141,136 @@ def move_patterns(n):
     return signs * random.uniform(0.5, 1.0, (MOVES, n))
 
 
+def equation_terms(linear, values, x):
+    """The size of the terms of every equation, taken to first order."""
+    return jnp.zeros(x.shape[0]).at[linear.rows].add(jnp.abs(values) * (jnp.abs(x) + FLOOR)[linear.columns])
+
+
+def secant_terms(linear, jacobian, x, context):
+    """The same, by slopes that hold over `FLOOR` on either side: beside a root's branch point the derivative would
+    count any residual as small."""
+    own, *beside = jnp.abs(lax.map(lambda x: jacobian(x, context), jnp.stack([x, x + FLOOR, x - FLOOR])))
+    beside = jnp.maximum(*(jnp.where(jnp.isfinite(slope), slope, 0.0) for slope in beside))
+    at = jnp.abs(x)[linear.columns]
+    own = jnp.where(jnp.isfinite(own), own * at, 0.0)
+    return jnp.zeros(x.shape[0]).at[linear.rows].add(jnp.maximum(own, beside * (at + FLOOR)))
+
+
+def shortest_step(linear, values, f):
+    """The shortest step of least squares, with rows of like size."""
+    n = f.shape[0]
+    J = jnp.zeros((n, n)).at[linear.rows, linear.columns].add(values)
+    weight = _positive(jnp.max(jnp.abs(J), axis=1))
+    finite = jnp.all(jnp.isfinite(J)) & jnp.all(jnp.isfinite(f))
+    J, f = jnp.where(finite, J / weight[:, None], 0.0), jnp.where(finite, f / weight, 0.0)
+    return -jnp.linalg.lstsq(J, f, rcond=1e-10)[0]
+
+
+def newton_step(residual, jacobian, linear, s: Search, context) -> NewtonStep:
+    """The whole step at `s.x`: Newton's, or the shortest one of least squares."""
+    f, values = residual(s.x, context), jacobian(s.x, context)
+    n = f.shape[0]
+    known, sloped = jnp.isfinite(f), jnp.isfinite(values)
+    finite = jnp.all(known) & jnp.all(sloped)
+    singular = jnp.zeros(n, dtype=bool).at[linear.columns].max(~sloped | ~known[linear.rows])
+    values = jnp.where(sloped, values, 1.0)
+    factors = linear.factor(values, jnp.zeros(()))
+    if n <= LEAST_SQUARES:
+        dx = lax.cond(
+            s.least_squares, lambda: shortest_step(linear, values, f), lambda: linear.solve(factors, f)
+        )
+    else:
+        dx = linear.solve(factors, f)  # the matrix is -J
+    weight = _positive(equation_terms(linear, values, s.x))
+    return NewtonStep(f, weight, factors, dx, finite, known, singular)
+
+
+def damped_step(residual, linear, step: NewtonStep, s: Search, context, rtol) -> DampedStep:
+    """The share of a step that passes the test: the natural one, or, of least squares, that residuals decrease."""
+    sizes = jnp.abs(s.x) + FLOOR
+    before = jnp.max(jnp.abs(step.dx) / sizes)
+    level = jnp.linalg.norm(step.f / step.weight)
+
+    def judge(damping):
+        f_new = residual(s.x + damping * step.dx, context)
+        simplified = linear.solve(step.factors, f_new)
+        after = jnp.max(jnp.abs(simplified) / sizes)
+        natural = after <= (1 - 0.25 * damping) * before
+        decrease = jnp.linalg.norm(f_new / step.weight) <= (1 - 0.25 * damping) * level
+        rounding = (before < ROUNDING) & (damping == 1.0)
+        met = jnp.all(jnp.abs(f_new) <= RESIDUAL * step.weight)
+        solved = jnp.all(f_new == 0)
+        good = jnp.where(s.least_squares, decrease | met, natural | rounding) & jnp.all(jnp.isfinite(f_new))
+        met = jnp.where(s.least_squares, met, met | ~jnp.isfinite(after))
+        return good | solved, after, met, solved
+
+    def shorten(carry):
+        damping = 0.5 * carry[0]
+        return damping, *judge(damping)
+
+    def short(carry):
+        damping, good, *_ = carry
+        return ~good & shortens(damping, before)
+
+    usable = step.finite & jnp.all(jnp.isfinite(step.dx))
+    first = jnp.where(s.least_squares, 1.0, jnp.minimum(1.0, 4 * s.damping))
+    no = jnp.array(False)
+    damping, good, after, met, solved = lax.while_loop(
+        short, shorten, (first, *_where(usable, judge(first), (~no, jnp.inf, no, no)))
+    )
+    good = good & usable
+    ended = (before <= rtol) | (after <= rtol) | (before < ROUNDING) & (after >= 0.5 * before)
+    ended = jnp.where(s.least_squares, True, ended)
+    return DampedStep(damping, good, good & (solved | (damping == 1.0) & ended & met))
+
+
+def search_on(step: NewtonStep, taken: DampedStep, s: Search, x0, nudge, patterns) -> Search:
+    """The search behind a step, and where none was taken: first the shortest step of least squares from here, then a
+    new start nearby; or off a point where something is not finite."""
+    x = jnp.where(taken.good, s.x + taken.damping * step.dx, s.x)
+    share = jnp.max(jnp.abs(step.f) / step.weight)
+    better = share < s.least
+    off = ~step.finite & (s.moves < MOVES)
+    small = x0.shape[0] <= LEAST_SQUARES
+    try_shortest = ~taken.good & ~s.least_squares & small & ~off
+    restart = ~taken.good & ~try_shortest & ~off
+    x = jnp.where(restart, x0 + NUDGE * 3.0**s.restarts * (1 + jnp.abs(x0)) * nudge, x)
+    base = jnp.where(jnp.all(step.known), s.x, s.base)
+    move = MOVE * 3.0**s.moves * (1 + jnp.abs(base)) * jnp.asarray(patterns)[s.moves]
+    x = jnp.where(off, base + jnp.where(step.singular, move, 0.0), x)
+    return Search(
+        x,
+        jnp.where(taken.good, taken.damping, 1.0),
+        s.iterations + 1,
+        try_shortest,
+        s.restarts + restart,
+        s.moves + off,
+        base,
+        taken.converged,
+        jnp.where(taken.converged, x, jnp.where(better, s.x, s.best)),
+        jnp.where(better, share, s.least),
+    )
+
+
 def search_root(residual, jacobian, linear, x0, context, rtol, max_iterations) -> NewtonResult:
     n = x0.shape[0]
-    small = n <= LEAST_SQUARES
-    rows, columns = linear.rows, linear.columns
     nudge = np.random.default_rng(0).uniform(-1.0, 1.0, n)
     patterns = move_patterns(n)
 
-    def terms(values, x):
-        """The size of the terms of every equation, taken to first order."""
-        return jnp.zeros(n).at[rows].add(jnp.abs(values) * (jnp.abs(x) + FLOOR)[columns])
-
-    def secant_terms(x):
-        """The same, by slopes that hold over `FLOOR` on either side: beside a root's branch point the derivative would
-        count any residual as small."""
-        own, *beside = jnp.abs(lax.map(lambda x: jacobian(x, context), jnp.stack([x, x + FLOOR, x - FLOOR])))
-        beside = jnp.maximum(*(jnp.where(jnp.isfinite(slope), slope, 0.0) for slope in beside))
-        at = jnp.abs(x)[columns]
-        own = jnp.where(jnp.isfinite(own), own * at, 0.0)
-        return jnp.zeros(n).at[rows].add(jnp.maximum(own, beside * (at + FLOOR)))
-
-    def size(dx, x):
-        return jnp.max(jnp.abs(dx) / (jnp.abs(x) + FLOOR))
-
-    def shortest(values, f):
-        J = jnp.zeros((n, n)).at[rows, columns].add(values)
-        weight = _positive(jnp.max(jnp.abs(J), axis=1))
-        finite = jnp.all(jnp.isfinite(J)) & jnp.all(jnp.isfinite(f))
-        J, f = jnp.where(finite, J / weight[:, None], 0.0), jnp.where(finite, f / weight, 0.0)
-        return -jnp.linalg.lstsq(J, f, rcond=1e-10)[0]
-
     def body(s: Search) -> Search:
-        f, values = residual(s.x, context), jacobian(s.x, context)
-        known, sloped = jnp.isfinite(f), jnp.isfinite(values)
-        finite = jnp.all(known) & jnp.all(sloped)
-        singular = jnp.zeros(n, dtype=bool).at[columns].max(~sloped | ~known[rows])
-        values = jnp.where(sloped, values, 1.0)
-        factors = linear.factor(values, jnp.zeros(()))
-
-        def correction(f):
-            return linear.solve(factors, f)  # the matrix is -J
-
-        if small:
-            dx = lax.cond(s.least_squares, lambda: shortest(values, f), lambda: correction(f))
-        else:
-            dx = correction(f)
-        before = size(dx, s.x)
-        weight = _positive(terms(values, s.x))
-        level = jnp.linalg.norm(f / weight)
-
-        def shorten(carry):
-            damping, *_ = carry
-            damping = 0.5 * damping
-            return damping, *judge(damping)
-
-        def judge(damping):
-            x = s.x + damping * dx
-            f_new = residual(x, context)
-            simplified = correction(f_new)
-            after = jnp.max(jnp.abs(simplified) / (jnp.abs(s.x) + FLOOR))
-            natural = after <= (1 - 0.25 * damping) * before
-            decrease = jnp.linalg.norm(f_new / weight) <= (1 - 0.25 * damping) * level
-            rounding = (before < ROUNDING) & (damping == 1.0)
-            met = jnp.all(jnp.abs(f_new) <= RESIDUAL * weight)
-            solved = jnp.all(f_new == 0)
-            good = jnp.where(s.least_squares, decrease | met, natural | rounding) & jnp.all(
-                jnp.isfinite(f_new)
-            )
-            met = jnp.where(s.least_squares, met, met | ~jnp.isfinite(after))
-            return good | solved, after, met, solved
-
-        def short(carry):
-            damping, good, *_ = carry
-            return ~good & shortens(damping, before)
-
-        usable = finite & jnp.all(jnp.isfinite(dx))
-        first = jnp.where(s.least_squares, 1.0, jnp.minimum(1.0, 4 * s.damping))
-        no = jnp.array(False)
-        damping, good, after, met, solved = lax.while_loop(
-            short, shorten, (first, *_where(usable, judge(first), (~no, jnp.inf, no, no)))
-        )
-        good = good & usable
-        x = jnp.where(good, s.x + damping * dx, s.x)
-        ended = (before <= rtol) | (after <= rtol) | (before < ROUNDING) & (after >= 0.5 * before)
-        ended = jnp.where(s.least_squares, True, ended)
-        converged = good & (solved | (damping == 1.0) & ended & met)
-        share = jnp.max(jnp.abs(f) / weight)
-        better = share < s.least
-        # Stuck: first the shortest step of least squares from here, then a new start nearby.
-        off = ~finite & (s.moves < MOVES)
-        try_shortest = ~good & ~s.least_squares & small & ~off
-        restart = ~good & ~try_shortest & ~off
-        step = NUDGE * 3.0**s.restarts * (1 + jnp.abs(x0)) * nudge
-        x = jnp.where(restart, x0 + step, x)
-        base = jnp.where(jnp.all(known), s.x, s.base)
-        move = MOVE * 3.0**s.moves * (1 + jnp.abs(base)) * jnp.asarray(patterns)[s.moves]
-        x = jnp.where(off, base + jnp.where(singular, move, 0.0), x)
-        return Search(
-            x,
-            jnp.where(good, damping, 1.0),
-            s.iterations + 1,
-            try_shortest,
-            s.restarts + restart,
-            s.moves + off,
-            base,
-            converged,
-            jnp.where(converged, x, jnp.where(better, s.x, s.best)),
-            jnp.where(better, share, s.least),
-        )
+        step = newton_step(residual, jacobian, linear, s, context)
+        taken = damped_step(residual, linear, step, s, context, rtol)
+        return search_on(step, taken, s, x0, nudge, patterns)
 
     def going(s: Search):
         return ~s.converged & (s.iterations < max_iterations) & (s.restarts < 6)
 
-    start = Search(
-        x0,
-        jnp.ones(()),
-        jnp.int32(0),
-        jnp.array(False),
-        jnp.int32(0),
-        jnp.int32(0),
-        x0,
-        jnp.array(False),
-        x0,
-        jnp.array(jnp.inf),
-    )
-    f0 = residual(x0, context)
-    start = start._replace(converged=jnp.all(f0 == 0))
+    no, none, one = jnp.array(False), jnp.int32(0), jnp.ones(())
+    solved = jnp.all(residual(x0, context) == 0)
+    start = Search(x0, one, none, no, none, none, x0, solved, x0, jnp.array(jnp.inf))
     end = lax.while_loop(going, body, start)
     f = residual(end.best, context)
-    share = jnp.abs(f) / _positive(secant_terms(end.best))
+    share = jnp.abs(f) / _positive(secant_terms(linear, jacobian, end.best, context))
     _, worst = lax.top_k(jnp.where(jnp.isfinite(share), share, jnp.inf), min(3, n))
     converged = end.converged & jnp.all(share <= RESIDUAL)
     return NewtonResult(end.best, converged, end.iterations, f, worst.astype(jnp.int32))
