@@ -297,18 +297,20 @@ class CompiledModel(CompiledProgram):
         executor: Any = None,
         linear: str | None = None,
         include_quadratures: bool | None = None,
+        tables: Mapping[str, Any] | None = None,
     ) -> Ensemble:
         """Solves once for each entry of the arrays in `params`, `initial` and `inputs`; numbers are the same for all.
 
         An input is what `simulate` takes for all lanes, a table `(times, values)` with values (lanes, times), or an
         array of constants, one for each lane.
 
-        Lanes step on their own and run on all cores; `progress` is told the fraction that is done. `executor` sends
-        them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is initialised, or a
-        list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap` it is a part of
-        the program, and differentiable as `vmap` of `solver`.
+        `tables` are as in `simulate`. Lanes step on their own and run on all cores; `progress` is told the fraction that
+        is done. `executor` sends them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it
+        is initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap`
+        it is a part of the program, and differentiable as `vmap` of `solver`.
         """
         refuse_delays(self, "there are no ensembles of")
+        params = with_figures(self, params, tables)
         model = self._structured(params)
         options = run_options(
             model, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures

@@ -162,7 +162,8 @@ def begun(
         constant: Any = np.array(args.inputs.constant)
         constant[index] = now
         filled = args._replace(inputs=Inputs(constant, args.inputs.signals))
-        return filled, *begin(model, t, filled, given, overridden=overridden)
+        y, found = begin(model, t, filled, given, overridden=overridden)
+        return filled, y, found
 
     args, y0, report = tried()
     for _ in range(ROUNDS):

@@ -336,3 +336,14 @@ def test_another_process_needs_no_files(folder):
     assert [name for name, _ in model.origin.files] == ["f.csv"]
     again = model.origin.found_data("f.csv", model.origin.source)
     assert again.headings == ("arg", "val")
+
+
+def test_figures_of_a_run_in_an_ensemble():
+    model = sd.loads(
+        "model M\n  table f = {(0, 1), (1, 2), (10, 3)}\n  param k = 1\n  var x start 0\n"
+        "equations\n  der(x) = k*f(x)\nend\n"
+    )
+    batch = model.ensemble(
+        {"k": [1.0, 2.0]}, time=(0, 1), saveat=[1.0], tables={"f": ([0, 2, 10], [2, 2, 2])}
+    )
+    assert batch["x"][:, 0] == pytest.approx([2.0, 4.0])

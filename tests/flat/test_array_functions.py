@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import stiffdsl as sd
 from tests.flat.flatten_text import flat, rates
 
 ARRAYS = """
@@ -57,3 +58,15 @@ equations
 end
 """
     assert sorted(f.size for f in flat(text).equations) == [1, 1, 1, 99998]
+
+
+def test_a_literal_of_sums_in_a_product():
+    """Its elements are expanded each by itself: a product of a matrix and a literal of which one element is a sum."""
+    model = sd.loads(
+        "model M\n  param A[2, 2] = {{1, 2}, {3, 4}}\n  param k = 2\n  var x start 1\n"
+        "  output y = matmul(A, {sum(x*i for i in 1..3), k})[2]\n"
+        "  output z[2] = matmul(A, {(if x > 0 then 2*x else 1), k})\nequations\n  der(x) = 0\nend\n"
+    )
+    solution = model.simulate(time=(0, 1))
+    assert solution["y"][-1] == 3 * 6 + 4 * 2
+    assert solution["z"][-1].tolist() == [2 + 2 * 2, 3 * 2 + 4 * 2]

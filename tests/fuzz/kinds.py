@@ -15,7 +15,8 @@ ROOT = str(Path(__file__).resolve().parents[2])
 
 # The share of each kind in a thousand cases. Cheap ones are the bulk.
 SHARES: dict[str, float] = {
-    "mutations": 620,
+    "mutations": 520,
+    "forms": 100,
     "models": 240,
     "edges": 60,
     "arguments": 70,
@@ -27,6 +28,7 @@ SHARES: dict[str, float] = {
 # The module of each kind, imported where it is run: most need no JAX.
 KINDS: dict[str, str] = {
     "mutations": "mutation_cases",
+    "forms": "form_cases",
     "models": "model_cases",
     "edges": "model_cases",
     "arguments": "argument_cases",

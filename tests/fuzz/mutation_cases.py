@@ -139,6 +139,28 @@ WORDS = (
         "per",
         "per occasion",
     ),
+    *(
+        "table",
+        "field",
+        "every 2 from 1",
+        "elsewhen",
+        ":=",
+        "assert",
+        "noevent(",
+        "delay(x, 1)",
+        "grad(",
+        "div(",
+        "-> rate hidden 4",
+        "over 0..1 cells 4",
+        'epw("f.epw")',
+        'csv("f.csv")',
+        "{(0, 1), (1, 2)}",
+        "matmul(",
+        "return",
+        "enum",
+        ": Weather",
+        "nominal 2",
+    ),
 )
 # Beyond this many characters, and for these files, compiling takes seconds: they are mostly checked only.
 LARGE = (
@@ -157,7 +179,9 @@ def texts() -> tuple[tuple[str, str], ...]:
     files = (*sorted((ROOT / "models").rglob("*.sml")), *sorted((ROOT / "tests").rglob("*.sml")))
     found = [(path.stem, path.read_text(encoding="utf-8")) for path in files]
     pages = [page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))]
-    block = r"```(?:sml \S+)?\n((?:model|from|import|connector|enum|test) .*?)```"
+    block = (
+        r"```(?:sml \S+)?\n((?:model|from|import|connector|enum|test|table|network|function|const) .*?)```"
+    )
     blocks = [found for page in pages for found in re.findall(block, page, re.DOTALL)]
     return (*found, *(("docs", block) for block in blocks))
 

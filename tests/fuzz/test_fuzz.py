@@ -19,9 +19,9 @@ from .random_model import random_model
 SEED = 20
 
 
-@pytest.mark.parametrize("kind", ["models", "edges", "mutations", "arguments"])
+@pytest.mark.parametrize("kind", ["models", "edges", "mutations", "forms", "arguments"])
 def test_a_fixed_part_passes(kind):
-    count = {"models": 24, "edges": 8, "mutations": 150, "arguments": 120}[kind]
+    count = {"models": 24, "edges": 8, "mutations": 150, "forms": 40, "arguments": 120}[kind]
     for index in range(count):
         outcome = run_case(SEED, index, kind)
         assert not outcome.failed, f"{kind} {index}: {outcome.key}\n{outcome.detail}\n{outcome.text}"

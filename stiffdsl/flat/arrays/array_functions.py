@@ -12,7 +12,7 @@ import numpy as np
 from stiffdsl.flat.arrays.reductions import reduce
 from stiffdsl.flat.arrays.shapes import shape_of
 from stiffdsl.flat.arrays.shared import children
-from stiffdsl.flat.domain import IterationDomain, Split
+from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, fits, positions
 from stiffdsl.flat.numeric import Value
@@ -89,13 +89,20 @@ def _held(expansion: Expander, expr: tree.Expr) -> tuple[np.ndarray, tuple[int, 
     key = id(expr), base.size, of.tobytes()
     if key not in expansion.held:
         domain = base.product(shape)
-        inner = expansion.beside(domain)
-        value = inner.expand(expr)
-        if isinstance(value, np.ndarray):
+        parts: list[tuple[np.ndarray, Expander, Value]] = []
+
+        def expand(rows: np.ndarray) -> None:
+            inner = expansion.beside(domain.take(rows))
+            parts.append((rows, inner, inner.expand(expr)))
+
+        # The elements of a literal differ, and are expanded each by itself.
+        list(split_rows(domain.size, expand))
+        if all(isinstance(value, np.ndarray) for _, _, value in parts):
             return None
         columns = expansion.context.hidden(domain.size, "product", expr.span) + np.arange(domain.size)
-        difference = ("add", inner.slot("var", columns), ("mul", MINUS_ONE, value))
-        expansion.context.equations.add(inner.rows(difference, expr.span))
+        for rows, inner, value in parts:
+            difference = ("add", inner.slot("var", columns[rows]), ("mul", MINUS_ONE, inner.lift(value)))
+            expansion.context.equations.add(inner.rows(difference, expr.span))
         expansion.held[key] = columns
     return expansion.held[key], shape, of
 
