@@ -304,10 +304,10 @@ class CompiledModel(CompiledProgram):
         An input is what `simulate` takes for all lanes, a table `(times, values)` with values (lanes, times), or an
         array of constants, one for each lane.
 
-        `tables` are as in `simulate`. Lanes step on their own and run on all cores; `progress` is told the fraction that
-        is done. `executor` sends them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it
-        is initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap`
-        it is a part of the program, and differentiable as `vmap` of `solver`.
+        `tables` are as in `simulate`. Lanes step on their own and run on all cores; `progress` is told the fraction
+        that is done. `executor` sends them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray`
+        once it is initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad`
+        or `vmap` it is a part of the program, and differentiable as `vmap` of `solver`.
         """
         refuse_delays(self, "there are no ensembles of")
         params = with_figures(self, params, tables)
