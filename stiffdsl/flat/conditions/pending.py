@@ -167,20 +167,20 @@ class _Queue:
         rise, never = trigger.condition, self._rows(lambda c: ("bool", False))
         notes = Action(every, self.noted, as_family(context, self._rows(self.level)))
         # What holds at the start has not turned true.
-        context.events.append(replace(_event(context, trigger, never, [notes]), guard=None, at_start=True))
+        context.events.append(replace(_event(context, trigger, never, [notes], None), at_start=True))
         actions = [*self._inserted(), notes]
         if rise is not None:
-            event = _event(context, trigger, rise, actions)
+            event = _event(context, trigger, rise, actions, rise)
         else:
             holds = as_family(context, self._rows(self.level))
-            event = _event(context, trigger, never, actions)
-            event = replace(event, holds=holds, guard=None, periodic=trigger.count is not None)
+            event = _event(context, trigger, never, actions, None)
+            event = replace(event, holds=holds, periodic=trigger.count is not None)
         context.events.append(replace(event, chain=trigger.chain, at_start=trigger.branch.at_start))
         if rise is not None:
             falls = replace(rise, skeleton=("not", rise.skeleton))
             forgets = [(self.noted, 0.0), *([(self.due[0], NEVER)] if trigger.branch.dropped else [])]
             actions = [Action(every, column, self._number(value)) for column, value in forgets]
-            context.events.append(_event(context, trigger, falls, actions))
+            context.events.append(_event(context, trigger, falls, actions, falls))
         self._add_limits()
 
     def _rows(self, make) -> Rows:
@@ -241,7 +241,7 @@ class _Queue:
             wrong.append(("the delay of this `when` is negative", late.rows(("and", fresh, negative))))
         for text, rows in wrong:
             self.context.stops.append(RunEnd(text, True, trigger.span, "an event cannot be kept"))
-            event = _event(self.context, trigger, rows, [])
+            event = _event(self.context, trigger, rows, [], trigger.condition)
             self.context.events.append(replace(event, stop=len(self.context.stops)))
 
     def add_acts(self, rows: Rows) -> None:
@@ -260,16 +260,20 @@ class _Queue:
             for column, later in pairwise(places):
                 actions.append(Action(owner, column, as_family(context, of(later))))
         actions.append(Action(every, self.due[-1], self._number(NEVER)))
-        event = _event(context, trigger, rows, actions)
+        # The time at which it is due, whatever else is asked for: that is what it is located by.
+        due = self._rows(lambda c: (">=", ("time",), c.slot("var", self.due[0])))
+        event = _event(context, trigger, rows, actions, due)
         context.events.append(replace(event, stop=trigger.stop, quiet=False))
 
 
-def _event(context: Context, trigger: Trigger, condition: Rows, actions: Iterable[Action]) -> Event:
-    """An event that waits for a condition, and is not told."""
+def _event(
+    context: Context, trigger: Trigger, condition: Rows, actions: Iterable[Action], located: Rows | None
+) -> Event:
+    """An event that waits for a condition, located by where another turns true, if by any, and that is not told."""
     context.chains += 1
     return Event(
         holds=as_family(context, truth_of(condition)),
-        guard=as_family(context, guard_of(condition)),
+        guard=None if located is None else as_family(context, guard_of(located)),
         at_start=False,
         from_start=False,
         periodic=False,
