@@ -31,6 +31,7 @@ TASKS = {
     "scaling": "scaling",
     "precision": "precision",
     "gradients": "gradients",
+    "networks": "networks",
     "surrogates": "surrogates",
     "baselines": "baselines.run",
     "references": "reference",
