@@ -241,14 +241,14 @@ class Looped:
                 self._scatter(op, place)
             case "matmul" | "outer":
                 self._compute(*(v for a in op.args for read in self._reads(a) for v in read))
-                pointers = [self._pointer(a) for a in op.args]
+                one, other = (self._pointer(a) for a in op.args)
                 if op.name == "matmul":
-                    emit_matmul(code, place, *pointers, op.data)
+                    emit_matmul(code, place, one, other, op.data)
                 elif self.destined.get(k, -1) in self.summed:
                     place = code.at("%sum", self.destined[k] - self.summed.start)
-                    emit_outer(code, place, *pointers, op.data, add=True)
+                    emit_outer(code, place, one, other, op.data, add=True)
                 else:
-                    emit_outer(code, place, *pointers, op.data)
+                    emit_outer(code, place, one, other, op.data)
             case "take_sum":
                 task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
                 self._wait(task, size, *self._reads_of(op))
