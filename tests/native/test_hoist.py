@@ -6,32 +6,21 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from benchmarks import once
 from stiffdsl.native.functions.hoist import is_looped
 from stiffdsl.native.host import engine
 from stiffdsl.program import interpret
 from stiffdsl.program.hoist import Hoisted
 
-CHAIN = """
-model Chain
-  const N = {n}
-  param T = 350 [K]
-  param a[N] = (1e7*(1 + mod(i, 5)) for i in 1..N)
-  param E[N] = (5e4 + 300*mod(i, 7) for i in 1..N)
-  param cold = 1
-  var x[N] start (1/i for i in 1..N)
-  var r[N]
-equations
-  for i in 1..N
-    r[i] = a[i]*exp(-E[i]/(8.314*T/1[K]))*x[i]^2*(if cold > 0 then 1 else 2)
-  end
-  der(x[1]) = r[N] - r[1]
-  for i in 2..N
-    der(x[i]) = r[i-1] - r[i]
-  end
-experiment
-  time 0..10, rtol 1e-6, atol 1e-9
-end
-"""
+# The model of `benchmarks once`, with a choice on a parameter in every rate.
+CHAIN = once.CHAIN.format(
+    parameters=f"{once.ARRHENIUS}\n  param cold = 1",
+    rate="a[i]*exp(-E[i]/(8.314*T))*(if cold > 0 then 1 else 2)",
+)
+
+
+def chain(n: int):
+    return sd.loads(CHAIN, constants={"N": n})
 
 
 def once_of(model):
@@ -42,23 +31,23 @@ def once_of(model):
 
 @pytest.mark.parametrize("n", [3, 200])
 def test_no_exponential_stays_where_the_steps_are(n):
-    once = once_of(sd.loads(CHAIN.format(n=n)))
-    names = {op.name for f in once.functions for op in f.ops}
+    hoisted = once_of(chain(n))
+    names = {op.name for f in hoisted.functions for op in f.ops}
     assert not names & {"exp", "div"}
-    assert once.prepare is not None
-    assert "exp" in {op.name for op in once.prepare.ops}
+    assert hoisted.prepare is not None
+    assert "exp" in {op.name for op in hoisted.prepare.ops}
 
 
 @pytest.mark.parametrize("n", [3, 200])
 @pytest.mark.parametrize("cold", [1.0, -1.0])
 def test_the_numbers_are_the_same(n, cold):
-    model = sd.loads(CHAIN.format(n=n))
-    once = once_of(model)
+    model = chain(n)
+    hoisted = once_of(model)
     p, y = model.parameter_vector({"cold": cold}), np.linspace(0.1, 2, n)
-    prepared = SimpleNamespace(by_name={"prepare": once.prepare}, tables=once.tables)
+    prepared = SimpleNamespace(by_name={"prepare": hoisted.prepare}, tables=hoisted.tables)
     whole = np.r_[p, interpret.run(prepared, "prepare", p)]
-    assert len(whole) == once.parameters
-    for function in once.functions:
+    assert len(whole) == hoisted.parameters
+    for function in hoisted.functions:
         prepared.by_name[function.name] = function
         expected = interpret.run(model.program, function.name, 0.0, y, p, np.zeros(0))
         assert np.array_equal(interpret.run(prepared, function.name, 0.0, y, whole, np.zeros(0)), expected)
@@ -77,8 +66,8 @@ equations
   end
 end
 """)
-    once = once_of(model)
-    assert once.prepare is not None
+    hoisted = once_of(model)
+    assert hoisted.prepare is not None
     found = model.simulate(time=(0, 1), saveat=[1.0], rtol=1e-8, atol=1e-10)
     assert found.stats["tier"] == "native"
     assert np.allclose(found["x"][0], 1 / (1 + 0.1 * np.arange(1, 101)), rtol=1e-6)
@@ -92,7 +81,7 @@ def test_nothing_is_prepared_where_parameters_are_used_as_they_are():
 @pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 def test_every_lane_has_its_own():
     """Also where lanes share vectors, and where solves follow one another in the same memory."""
-    model = sd.loads(CHAIN.format(n=4))
+    model = chain(4)
     temperatures = np.linspace(330, 370, 37)
     given = {"saveat": [10.0], "rtol": 1e-8, "atol": 1e-12}
     lanes = model.ensemble({"T": temperatures}, outputs=["x"], **given)
