@@ -24,13 +24,14 @@ from stiffdsl.check.names import VisibleNames, dotted, names_in
 from stiffdsl.check.networks import declared_network
 from stiffdsl.check.outputs import OutputUnits
 from stiffdsl.check.quantities.units import UnitError, parse_unit
-from stiffdsl.check.replaced import member_at, missing_in, with_class
+from stiffdsl.check.replaced import can_stand_for, member_at, missing_in, with_class
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import RESERVED, LocatedDeclaration, Scope, say_duplicate, say_reserved
 from stiffdsl.check.statements import Statements
 from stiffdsl.check.symbols import (
     Entity,
     FieldMember,
+    FunctionMember,
     Instance,
     Level,
     Member,
@@ -222,7 +223,11 @@ class Classes:
     ) -> Entity:
         """`target` with the parts that `modifiers`, written in `scope`, give another class."""
         for modifier in modifiers:
-            if modifier.attribute != "class" or target.progress is Progress.OPEN:
+            if target.progress is Progress.OPEN:
+                continue
+            if modifier.attribute == "value" and isinstance(modifier.value, tree.Name):
+                target = self._with_function(scope, target, modifier)
+            if modifier.attribute != "class":
                 continue
             target = self._declared(target)
             assert isinstance(modifier.value, tree.Name)
@@ -244,6 +249,25 @@ class Classes:
                 self._replaced[key] = with_class(target, path, new)
             target = self._replaced[key]
         return target
+
+    def _with_function(self, scope: Scope, target: Entity, modifier: tree.Modifier) -> Entity:
+        """`target` with a function in the place of a table, where a modifier says so."""
+        assert isinstance(modifier.value, tree.Name)
+        if any(part.indices for part in modifier.value.parts):
+            return target
+        found = scope.find(dotted(modifier.value))
+        if found is None or not isinstance(found.declaration, tree.FunctionDeclaration):
+            return target
+        path = modifier.name.split(".")
+        member = member_at(self._declared(target), path, self._declared)
+        if not isinstance(member, TableMember) or not can_stand_for(
+            found.declaration, member.table, modifier, self.tables, self.report
+        ):
+            return target
+        key = (id(target), modifier.name, id(found.declaration))
+        if key not in self._replaced:
+            self._replaced[key] = with_class(target, path, FunctionMember(member.table, found))
+        return self._replaced[key]
 
     def _unknown_type(self, scope: Scope, name: str, span: Span, wanted: type) -> None:
         what = "connector" if wanted is tree.Connector else "model"
@@ -393,6 +417,10 @@ class Classes:
                 use = self._component(entity.own[item.name], item, walker)
                 if use is not None:
                     components.append(use)
+            elif isinstance(item, tree.TableDeclaration) and isinstance(
+                entity.own[item.name], FunctionMember
+            ):
+                continue  # put in place where it is called
             elif isinstance(item, tree.TableDeclaration):
                 data = self.tables.of(item)
                 value = None if data is None else Tabulated(data, item.span)

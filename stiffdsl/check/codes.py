@@ -217,7 +217,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E0294": (
         "a table replaced by something else",
         "A modifier may put a table in the place of a table of a part: one with as many arguments, in units of the "
-        "same dimensions, another file, or pairs.",
+        "same dimensions, another file, or pairs; or a function of as many arguments, where the table is in SI units.",
     ),
     "E0295": (
         "a delay that is written wrongly",

@@ -32,6 +32,7 @@ from stiffdsl.check.quantities.units import (
 from stiffdsl.check.report import Report, within
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.symbols import (
+    FunctionMember,
     Instance,
     Level,
     Member,
@@ -339,6 +340,11 @@ class Walker:
     def _call(self, e: tree.Call) -> Typed:
         if e.function == "der":
             return self._derivative(e)
+        called = self._called(e.function)
+        if isinstance(called, FunctionMember):
+            function = called.function.declaration
+            assert isinstance(function, tree.FunctionDeclaration)
+            return self._inline(e, called.function, function)
         table = self.table_of(e.function)
         if table is not None:
             return self._lookup(e, *table)

@@ -12,7 +12,16 @@ from stiffdsl.check.bundles import KIND, given_whole
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import count_of
 from stiffdsl.check.quantities.dimensions import agree
-from stiffdsl.check.symbols import Entity, Instance, Level, Member, NetworkMember, Quantity, TableMember
+from stiffdsl.check.symbols import (
+    Entity,
+    FunctionMember,
+    Instance,
+    Level,
+    Member,
+    NetworkMember,
+    Quantity,
+    TableMember,
+)
 from stiffdsl.check.tables import Driven, Tabulated, is_reader
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
@@ -110,6 +119,8 @@ def _elaborate(modifier: tree.Modifier, target: Entity, walker: Walker, outer: i
         title = f"`{modifier.name}` is a table, the same in all components of an array"
         report.say("E0242", title, (modifier.span, "cannot be set for some"))
         return None
+    if isinstance(member, FunctionMember) and isinstance(modifier.value, tree.Name):
+        return None  # the class has it in its place
     if isinstance(member, TableMember):
         return _replaced(modifier, member.table, walker)
     if isinstance(member, NetworkMember):
@@ -223,13 +234,16 @@ def _replaced(modifier: tree.Modifier, table: tree.TableDeclaration, walker: Wal
         return None if found is None else replace(modifier, value=Tabulated(found, value.span))
     name = ".".join(part.name for part in value.parts)
     other = walker.table_of(name)
+    located = walker.names.scope.find(name)
+    if located is not None and isinstance(located.declaration, tree.FunctionDeclaration):
+        return None  # told where classes are replaced
     if other is None:
         report.say(
             "E0294",
             f"`{modifier.name}` is a table, and `{name}` is none",
             (value.span, "a table is expected here"),
             (table.name_span, "declared here"),
-            help='name a table, or write `csv("f.csv", x = "…", y = "…")`',
+            help='name a table or a function, or write `csv("f.csv", x = "…", y = "…")`',
         )
         return None
     given, member = other

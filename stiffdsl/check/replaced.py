@@ -9,8 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stiffdsl.check.quantities import dimensions
+from stiffdsl.check.quantities.units import UnitError, parse_unit
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Entity, Instance, Member, NetworkMember, Quantity, TableMember
+from stiffdsl.check.symbols import (
+    Entity,
+    FunctionMember,
+    Instance,
+    Member,
+    NetworkMember,
+    Quantity,
+    TableMember,
+)
+from stiffdsl.check.tables import TableElaboration
 from stiffdsl.syntax import tree
 
 # So many missing members are named.
@@ -30,20 +40,23 @@ def member_at(entity: Entity, path: list[str], declared: Callable[[Entity], Enti
     return member
 
 
-def with_class(entity: Entity, path: list[str], new: Entity) -> Entity:
-    """`entity` with the class of the part at `path`, of its own or inherited, replaced."""
+def with_class(entity: Entity, path: list[str], new: Entity | FunctionMember) -> Entity:
+    """`entity` with the class of the part at `path`, or the table there, of its own or inherited, replaced."""
     name, *rest = path
     member = entity.members[name]
-    assert isinstance(member, Instance)
-    inner = new if not rest else with_class(member.entity, rest, new)  # type: ignore[arg-type]
-    changed = replace(member, entity=inner)
+    if isinstance(new, FunctionMember) and not rest:
+        changed: Member = new
+    else:
+        assert isinstance(member, Instance)
+        inner = new if not rest else with_class(member.entity, rest, new)  # type: ignore[arg-type]
+        changed = replace(member, entity=inner)  # type: ignore[arg-type]
     own = {**entity.own, name: changed} if name in entity.own else entity.own
     made: dict[int, Entity] = {}
     bases = [(e, _inherited(base, name, changed, made)) for e, base in entity.bases]
     return replace(entity, members={**entity.members, name: changed}, own=own, bases=bases)
 
 
-def _inherited(base: Entity, name: str, changed: Instance, made: dict[int, Entity]) -> Entity:
+def _inherited(base: Entity, name: str, changed: Member, made: dict[int, Entity]) -> Entity:
     """A base that holds the changed member; one that is reached along two ways stays one."""
     if name not in base.members:
         return base
@@ -52,6 +65,38 @@ def _inherited(base: Entity, name: str, changed: Instance, made: dict[int, Entit
         bases = [(e, _inherited(inner, name, changed, made)) for e, inner in base.bases]
         made[id(base)] = replace(base, members={**base.members, name: changed}, own=own, bases=bases)
     return made[id(base)]
+
+
+def can_stand_for(
+    function: tree.FunctionDeclaration,
+    table: tree.TableDeclaration,
+    modifier: tree.Modifier,
+    tables: TableElaboration,
+    report: Report,
+) -> bool:
+    """Whether a function takes as many arguments as a table, in SI; told where it does not."""
+    arity = tables.arity(table)
+    needed = sum(f.default is None for f in function.formals)
+    units = [text for text in (*(u for _, u in table.arguments), table.unit) if text is not None]
+    if not needed <= arity <= len(function.formals):
+        title = f"`{function.name}` cannot stand for the table `{table.name}`: it takes other arguments"
+        help = f"`{table.name}` is called with {arity} {'argument' if arity == 1 else 'arguments'}"
+    elif others := [text for text in units if not _is_si(text)]:
+        title = f"`{function.name}` cannot stand for the table `{table.name}`, which counts in [{others[0]}]"
+        help = "functions count in SI: declare the table in SI units"
+    else:
+        return True
+    report.say(
+        "E0294", title, (modifier.value.span, "a function"), (table.name_span, "declared here"), help=help
+    )
+    return False
+
+
+def _is_si(text: str) -> bool:
+    try:
+        return parse_unit(text).is_si
+    except UnitError:
+        return True  # told where it is declared
 
 
 def missing_in(new: Entity, old: Entity, modifier: tree.Modifier, report: Report) -> bool:

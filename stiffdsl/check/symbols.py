@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from stiffdsl.check.quantities.offsets import Offsets, of_unit
 from stiffdsl.check.quantities.units import Dimension, Unit, UnitError, parse_unit
-from stiffdsl.check.scope import Scope
+from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
@@ -171,6 +171,13 @@ class TableMember:
     @property
     def span(self) -> Span:
         return self.table.name_span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionMember(TableMember):
+    """A `table` of a class that has given way to a function."""
+
+    function: LocatedDeclaration
 
 
 @dataclass(frozen=True, slots=True, eq=False)

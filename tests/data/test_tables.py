@@ -7,6 +7,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 
 import stiffdsl as sd
+from stiffdsl.diagnostics import ModelError
 from stiffdsl.program.interpret import run
 
 _RANDOM = np.random.default_rng(7)
@@ -347,3 +348,49 @@ def test_figures_of_a_run_in_an_ensemble():
         {"k": [1.0, 2.0]}, time=(0, 1), saveat=[1.0], tables={"f": ([0, 2, 10], [2, 2, 2])}
     )
     assert batch["x"][:, 0] == pytest.approx([2.0, 4.0])
+
+
+def test_a_function_in_the_place_of_a_table(tmp_path):
+    (tmp_path / "chen.sml").write_text("function ocv_n(soc) = 3 + soc^2\n")
+    (tmp_path / "pack.sml").write_text(
+        """
+import chen
+model Cell
+  table ocv(soc [1]) [V] = {(0, 3), (1, 4)}
+  table wear(soc [1])
+  param k = 1
+  var soc start 0.9
+  output v [V] = ocv(soc) + wear(soc)*0
+equations
+  der(soc) = -k*1e-3 [1/s]
+end
+model Same extends Cell(wear = chen.ocv_n)
+end
+model Pack
+  part a : Cell(wear = {(0, 1), (1, 2)})
+  part b : Same(ocv = chen.ocv_n)
+  part c[2] : Cell(ocv = chen.ocv_n, wear = chen.ocv_n, k = {1, 2})
+end
+"""
+    )
+    solution = sd.load(tmp_path / "pack.sml").simulate(time=(0, 100))
+    assert solution["a.v"][-1] == pytest.approx(3.8)
+    assert solution["b.v"][-1] == pytest.approx(3 + 0.8**2)
+    assert solution["c[2].v"][-1] == pytest.approx(3 + 0.7**2)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("ocv = two", r"`two` cannot stand for the table `ocv`: it takes other arguments"),
+        ("mv = one", r"`one` cannot stand for the table `mv`, which counts in \[mV\]"),
+    ],
+)
+def test_a_function_that_cannot_stand_for_a_table(given: str, told: str):
+    text = (
+        "function one(q) = q\nfunction two(a, b) = a + b\nmodel Cell\n  table ocv = {(0, 3), (1, 4)}\n"
+        "  table mv(x [1]) [mV] = {(0, 3), (1, 4)}\n  var s start ocv(0.5)\nequations\n  der(s) = -s\nend\n"
+    )
+    with pytest.raises(ModelError, match=told) as caught:
+        sd.loads(text + f"model Pack\n  part a : Cell({given})\nend\n")
+    assert len(caught.value.diagnostics) == 1
