@@ -174,8 +174,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "E0286": (
         "an operator of fields in the wrong place",
-        "`grad`, `upwind`, `limited` and `harmonic` stand in a flux, `div(D*grad(c))`, and `grad` before `at`: "
-        "`grad(c) at R`. `div` stands in the equations of a model, not in a function, and not in another `div`.",
+        "`upwind`, `limited` and `harmonic` stand in a flux: `div(harmonic(D)*grad(c))`. `grad` and `div` stand in the "
+        "equations of a model, not in a function, and `div` not in another `div`.",
     ),
     "E0287": (
         "not a field, or of other cells",

@@ -143,3 +143,29 @@ def test_an_array_of_parts_holds_fields():
         means += np.sum(one["c"][-1] * np.diff(faces)) / R**3
     assert together["all"][-1] == pytest.approx(means, rel=1e-7)
     assert together["second"][-1] == together["p[2].surface"][-1]
+
+
+WIRE = """
+model Wire
+  field phi(x) over 0..2 cells 12 grading 1.2 guess 1
+  field k(x) over 0..2 cells 12 grading 1.2
+  output heat = integral(k*grad(phi)^2)
+  output slope = grad(phi)[3]
+  output passed = (k*grad(phi)) at 2
+equations
+  0 = div(k*grad(phi))
+  k = 1 + phi.x
+  phi at 0 = 0
+  phi at 2 = 3
+end
+"""
+
+
+def test_a_slope_in_the_cells():
+    # The current times the voltage is the heat; the current is 3/log(3), and the slope current/(1 + x).
+    found = steady(WIRE)
+    width = 2 * (1.2 - 1) / (1.2**12 - 1)
+    x = width * ((1.2**3 - 1) / 0.2 + (1.2**2 - 1) / 0.2) / 2
+    assert found["passed"] == pytest.approx(3 / np.log(3), rel=5e-3)
+    assert found["heat"] == pytest.approx(3 * found["passed"], rel=3e-3)
+    assert found["slope"] == pytest.approx(3 / np.log(3) / (1 + x), rel=5e-3)

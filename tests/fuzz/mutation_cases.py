@@ -160,6 +160,15 @@ WORDS = (
         "enum",
         ": Weather",
         "nominal 2",
+        "cells",
+        "grading",
+        "spherical",
+        "upwind(",
+        "limited(",
+        "mean(",
+        "at 0",
+        "at R",
+        "T.x",
     ),
 )
 # Beyond this many characters, and for these files, compiling takes seconds: they are mostly checked only.

@@ -15,7 +15,7 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.record import Trajectory
 from tests.models.test_library import TESTED, compiled
 
-SLOW = ("mechanics/car_axis", "mechanics/slider_crank")
+SLOW = ("mechanics/car_axis", "mechanics/slider_crank", "battery/dfn")
 
 
 @pytest.mark.parametrize("name", [m for m in TESTED if m not in SLOW])

@@ -174,6 +174,10 @@ class Grid:
         """Distances between centres."""
         return self.width if self.layout.spacing is None else multiply(self.length, self.constant("steps"))
 
+    def widths(self) -> tree.Expr:
+        """The width of every cell, or that of each."""
+        return self.width if self.layout.spacing is None else multiply(self.length, self.constant("widths"))
+
     # --- areas and volumes ---
 
     @property
@@ -185,8 +189,7 @@ class Grid:
         above, under = (self._sliced(flux, r) for r in (self.range(2, 1), self.range(1, 0)))
         exponent = self.layout.power
         if exponent == 0:
-            width = self.width if self.plain else multiply(self.length, self.constant("widths"))
-            return divide(subtract(above, under), width)
+            return divide(subtract(above, under), self.widths())
         areas = [
             self.constant("areas", r) if self._from_zero else power(self.coordinate("faces", r), exponent)
             for r in (self.range(2, 1), self.range(1, 0))

@@ -269,10 +269,12 @@ class FieldOperators:
 
     def _grad(self, e: tree.Call) -> Typed:
         grid, place, argument = self._grid, self._place, e.arguments[0]
-        if grid is None or place not in (Place.FACES, *ENDS):
-            return self._misplaced(e)
         if not self.fields_in(argument):
             return self._no_field(e)
+        if grid is None:
+            return self._inside(argument)
+        if place not in (Place.FACES, *ENDS):
+            return self._misplaced(e)
         value = self._taken(argument, grid, place, said=True)
         own = grid_of(argument, self.walker.names.entity) if isinstance(argument, tree.Name) else None
         if own is not None and place in ENDS:
@@ -287,6 +289,18 @@ class FieldOperators:
         dimension = dimensions.quotient(value.dimension, grid.layout.dimension)
         kept = offsets.NOTHING if value.offsets is not None else None
         return Typed(expr, dimension, place.rank, Level.UNKNOWN, False, None, False, kept)
+
+    def _inside(self, argument: tree.Expr) -> Typed:
+        """A gradient in the cells, between the values at their faces."""
+        grid = self.grid_in(argument)
+        assert grid is not None
+        value = self._taken(argument, grid, Place.FACES, said=True)
+        left, right = (self._taken(argument, grid, place).expr for place in ENDS)
+        above, under = call("join", value.expr, right), call("join", left, value.expr)
+        dimension = dimensions.quotient(value.dimension, grid.layout.dimension)
+        kept = offsets.NOTHING if value.offsets is not None else None
+        expr = divide(subtract(above, under), grid.widths())
+        return Typed(expr, dimension, 1, Level.UNKNOWN, False, None, False, kept)
 
     def _no_field(self, e: tree.Call) -> Typed:
         label = "no field stands here" if self.walker.names.entity is not None else "a field is expected"

@@ -8,7 +8,7 @@ model Wrong
   field e(x) over 0..L cells 20 start 1
   var y
 equations
-  der(c) = grad(c)
+  der(c) = harmonic(c)
   der(d) = div(D[1]*div(grad(d)))
   y = flux(D[1], c)
   for i in 1..3
