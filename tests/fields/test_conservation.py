@@ -34,8 +34,18 @@ AREA = {
 }
 
 
-@pytest.mark.parametrize("geometry", AREA)
-@pytest.mark.parametrize("hollow", [False, True])
+SLOW = [("cartesian", True), ("cylindrical", False), ("spherical", True)]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "hollow"),
+    [
+        ("cartesian", False),
+        ("cylindrical", True),
+        ("spherical", False),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW),
+    ],
+)
 def test_nothing_is_lost(geometry, hollow):
     for flux, cells in zip(FLUXES, CELLS, strict=True):
         a, first = (0.5, "a") if hollow else (0.0, "0")

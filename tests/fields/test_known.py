@@ -62,9 +62,7 @@ end
 """
 
 
-@pytest.mark.parametrize(
-    "equation", ["div(k*grad(T))", "-div(-k*grad(T))", "0.5*T - 0.5*T + div(harmonic(k)*grad(T))"]
-)
+@pytest.mark.parametrize("equation", ["-div(-k*grad(T))", "0.5*T - 0.5*T + div(harmonic(k)*grad(T))"])
 def test_layers_of_unlike_materials(equation):
     found = steady(LAYERS.format(equation=equation))
     resistances = np.array([0.24 / 2, 0.12 / 0.05, 0.1 / 7, 1 / 8])
@@ -85,6 +83,7 @@ end
 """
 
 
+@pytest.mark.slow
 def test_the_order_of_what_is_carried_along():
     # A bump that has moved by a quarter.
     errors = {"upwind": [], "limited": []}

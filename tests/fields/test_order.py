@@ -70,17 +70,17 @@ def _errors(n: int, geometry: str, cells: str, conditions: str, a: float, coeffi
 @pytest.mark.parametrize(
     ("geometry", "cells", "conditions", "a", "coefficient"),
     [
-        ("cartesian", "uniform", "value", 0.0, "(1 + u^2)"),
+        pytest.param("cartesian", "uniform", "value", 0.0, "(1 + u^2)", marks=pytest.mark.slow),
         ("cartesian", "by hand", "mixed", 0.0, "(1 + u^2)"),
         ("cartesian", "graded", "of both ends", 0.3, "(1 + u^2)"),
-        ("cylindrical", "uniform", "mixed", 0.0, "(1 + u^2)"),
-        ("cartesian", "uniform", "radiation", 0.0, "(1 + u^2)"),
+        pytest.param("cylindrical", "uniform", "mixed", 0.0, "(1 + u^2)", marks=pytest.mark.slow),
+        pytest.param("cartesian", "uniform", "radiation", 0.0, "(1 + u^2)", marks=pytest.mark.slow),
         ("cylindrical", "by hand", "slope", 0.5, "(1 + u^2)"),
         ("spherical", "uniform", "mixed", 0.0, "(1 + u^2)"),
-        ("spherical", "graded", "value", 0.0, "(1 + u^2)"),
+        pytest.param("spherical", "graded", "value", 0.0, "(1 + u^2)", marks=pytest.mark.slow),
         ("spherical", "graded", "flux", 0.5, "(1 + u^2)"),
-        ("spherical", "by hand", "of both ends", 0.5, "(1 + u^2)"),
-        ("cartesian", "uniform", "mixed", 0.0, "harmonic(1 + u^2)"),
+        pytest.param("spherical", "by hand", "of both ends", 0.5, "(1 + u^2)", marks=pytest.mark.slow),
+        pytest.param("cartesian", "uniform", "mixed", 0.0, "harmonic(1 + u^2)", marks=pytest.mark.slow),
         ("spherical", "by hand", "value", 0.0, "harmonic(1 + u^2)"),
     ],
 )
