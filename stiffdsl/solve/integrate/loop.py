@@ -266,16 +266,9 @@ def advance(
     accept = error <= 1.0
     ends_short, other, steep, kink = jnp.array(False), jnp.array(False), jnp.array(False), state.kink
     if kinked:
-        asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
-        if between is not None:
-            asked = asked & ~between
-        possible, other, there = share(
-            system, asked, t, y, h, attempt, args, limits.tolerance, limits.for_slopes is not None
+        accept, ends_short, other, steep, kink = _within_branches(
+            system, limits, state, attempt, accept, between, h, args
         )
-        steep, possible = possible < 0, jnp.abs(possible)
-        # Methods with stages beside the solution halve their steps for these.
-        before = asked & ~there & (attempt.arguments is None)
-        accept, ends_short, kink = _short_of_kink(state, accept, possible, before, h)
     shorter = 1.0
     if knots is not None or kinked:
         # A finished lane tries steps of no length.
@@ -285,26 +278,16 @@ def advance(
     y1, K, event, happens, whole_step = attempt.y, attempt.K, None, jnp.array(False), h
     if state.events is not None:
         looked = accept & (h != 0) if between is None else accept & (h != 0) & ~between
-        event = located(system, looked, t, y, h, y1, K, args)
+        event, h, y1, K, whole = _up_to_event(system, looked, t, y, h, attempt, args)
         happens = event.found
-        length, y1, K = lax.cond(
-            happens,
-            lambda: tuple(cut(system, event, t, y, h, y1, K, args)),
-            lambda: (h, attempt.y, attempt.K),
-        )
-        whole = ~happens | (event.theta >= 1.0)
-        end = jnp.where(whole, end, t + length)
-        h, arrives = length, arrives & whole
+        end = jnp.where(whole, end, t + h)
+        arrives = arrives & whole
     last = arrives & (goal == problem.t1)
 
     # An event says nothing of the size that steps can have.
     proposed = lax.stop_gradient(whole_step * factor)
     if kinked:
-        # The step was as long as it could be: what it was to be is made behind the kink.
-        whole_again = lax.stop_gradient(jnp.where(steep, kink.h, state.h))
-        proposed = jnp.where(ends_short, whole_again, proposed)
-        memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
-        memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
+        proposed, memory = _behind_kink(method, state, memory, proposed, ends_short, other, steep, kink)
     proposed = jnp.clip(proposed, -limits.max_step, limits.max_step)
     t_next, y_next = jnp.where(accept, end, t), jnp.where(accept, y1, y)
     previous = jnp.where(accept & (shorter <= 1.0), error, state.previous)
@@ -317,18 +300,8 @@ def advance(
         y_next, proposed, state.stop, state.lines, memory, fine, fine, none, state.events, ~fine, none
     )
     if stopping or state.events is not None:
-        kept, line, first = go_on, state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
-
-        def landed() -> _Begun:
-            before = None
-            if event is not None:
-                at_end = conditions(system, t + whole_step, attempt.y, args)
-                before = jnp.where(happens, event.before, at_end)
-            return _begin_at(
-                method, system, problem, limits, t_next, y_next, first, line, apart, state.events, before
-            )
-
-        go_on = lax.cond(lands, landed, lambda: kept)
+        step_end = t, whole_step, attempt.y, args
+        go_on = _landed(method, system, problem, limits, state, lands, t_next, go_on, event, step_end, apart)
         previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
@@ -340,10 +313,7 @@ def advance(
         sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
     scaled = attempt.scaled
     if stopping or state.events is not None:
-        # After a search that failed, the unknown that it moved most is to blame; all algebraic ones if it moved none.
-        moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
-        moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
-        scaled = jnp.where(go_on.consistent, scaled, moved)
+        scaled = _blamed(system, scaled, go_on, y_next)
     scaled = lax.stop_gradient(scaled)
 
     work = attempt.work
@@ -368,6 +338,79 @@ def advance(
         counts,
         sums,
     ), Step(accept, t, h, end, y, y1, K, go_on.y, jumps)
+
+
+def _within_branches(system: Any, limits: Limits, state: State, attempt, accept, between, h, args):
+    """Whether an attempt is accepted after its conditions were looked at; whether it ends short of a kink, or with
+    other branches, or for a steep slope; and the kink."""
+    asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
+    if between is not None:
+        asked = asked & ~between
+    possible, other, there = share(
+        system, asked, state.t, state.y, h, attempt, args, limits.tolerance, limits.for_slopes is not None
+    )
+    steep, possible = possible < 0, jnp.abs(possible)
+    # Methods with stages beside the solution halve their steps for these.
+    before = asked & ~there & (attempt.arguments is None)
+    accept, ends_short, kink = _short_of_kink(state, accept, possible, before, h)
+    return accept, ends_short, other, steep, kink
+
+
+def _up_to_event(system: Any, looked, t, y, h, attempt, args):
+    """The event in a step, or none; the step's length, end and dense output up to there; whether that is all of it."""
+    event = located(system, looked, t, y, h, attempt.y, attempt.K, args)
+    length, y1, K = lax.cond(
+        event.found,
+        lambda: tuple(cut(system, event, t, y, h, attempt.y, attempt.K, args)),
+        lambda: (h, attempt.y, attempt.K),
+    )
+    return event, length, y1, K, ~event.found | (event.theta >= 1.0)
+
+
+def _behind_kink(method: Method, state: State, memory, proposed, ends_short, other, steep, kink: Kink):
+    """The next step and the memory of the method: a step that ended short was as long as it could be, so what it was to
+    be is made behind the kink."""
+    whole_again = lax.stop_gradient(jnp.where(steep, kink.h, state.h))
+    proposed = jnp.where(ends_short, whole_again, proposed)
+    memory = jax.tree.map(lambda new, old: jnp.where(ends_short, old, new), memory, state.memory)
+    memory = jax.tree.map(lambda new, old: jnp.where(other, new, old), renewed(method, memory), memory)
+    return proposed, memory
+
+
+def _landed(
+    method: Method,
+    system: Any,
+    problem: Problem,
+    limits: Limits,
+    state: State,
+    lands,
+    t_next,
+    go_on: _Begun,
+    event: Any,
+    step_end: tuple[Any, ...],
+    apart: bool,
+) -> _Begun:
+    """The state that steps go on from: `go_on`, or a new beginning where an attempt `lands` on a jump or an event.
+    Conditions were as they are at the end of the whole step, or, of an event, just before it."""
+    line, first = state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
+
+    def anew() -> _Begun:
+        before = None
+        if event is not None:
+            t, length, y, args = step_end
+            before = jnp.where(event.found, event.before, conditions(system, t + length, y, args))
+        return _begin_at(
+            method, system, problem, limits, t_next, go_on.y, first, line, apart, state.events, before
+        )
+
+    return lax.cond(lands, anew, lambda: go_on)
+
+
+def _blamed(system: Any, scaled, go_on: _Begun, y_next):
+    """The errors by unknown; after a search that failed, how far it moved each: all algebraic ones if it moved none."""
+    moved = jnp.abs(go_on.y - y_next) / (jnp.abs(y_next) + EPSILON)
+    moved = jnp.where(jnp.any(moved > 0), moved, np.asarray(system.mass) == 0)
+    return jnp.where(go_on.consistent, scaled, moved)
 
 
 def _aimed(problem: Problem, state: State, stopping: bool, knots: Knots | None, kinked: bool):
