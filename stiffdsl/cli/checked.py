@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def _digest(source: Source | None) -> str:
     return "" if source is None else hashlib.sha256(source.text.encode()).hexdigest()
 
 
+@cache
 def _package() -> str:
     """A digest that tells versions of this package apart: of sizes and times of its files."""
     digest = hashlib.sha256(__version__.encode())
