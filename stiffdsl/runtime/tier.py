@@ -21,7 +21,7 @@ from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_t
 from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.mild import is_mild
-from stiffdsl.runtime.stop_reason import sliding
+from stiffdsl.runtime.run.stop_reason import sliding
 from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tolerance import relative
 from stiffdsl.solve.base.options import Options

@@ -21,9 +21,9 @@ from stiffdsl.runtime.limits import notes, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, counting, pruned
 from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.runtime.run.options import restricted
+from stiffdsl.runtime.run.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.run.times import SavedTimes, begins, saved_times
 from stiffdsl.runtime.run_view import ModelView
-from stiffdsl.runtime.stop_reason import condition_that_chatters, term_without_value
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.verify.accumulated import ATTEMPTS, FINER, FINER_OTHERWISE, LEAST, SOME
 from stiffdsl.runtime.verify.check import Check, checked, unexamined, with_accumulated
