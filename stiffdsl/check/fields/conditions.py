@@ -151,7 +151,7 @@ class Conditions:
         entity.fluxes[text] = fluxes if plain and text not in entity.fluxes else None
 
     def _given_flux(self, e: tree.Equation) -> tree.Equation:
-        """What flows at an end is what its condition says, not what follows from the solution of that: it is exact."""
+        """The flow at an end is what its condition says, not what follows from the solution of that: it is exact."""
         if not any(" at " in part.name for n in names_in(e.right) for part in n.parts):
             return e
         for sides in self._said:
