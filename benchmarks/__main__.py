@@ -39,6 +39,7 @@ TASKS = {
     "buildings": "buildings",
     "weeks": "weeks",
     "before": "before",
+    "events": "events",
 }
 
 
