@@ -16,7 +16,7 @@ from stiffdsl.check.constants import literal_dimensions
 from stiffdsl.check.distributions import as_declared, distributed, doses, observation
 from stiffdsl.check.enums import declared_enum
 from stiffdsl.check.expressions import Walker
-from stiffdsl.check.fields.declarations import array_of, content_of, layout_of
+from stiffdsl.check.fields.declarations import FieldContent, array_of, content_of, layout_of
 from stiffdsl.check.fields.grid import Place
 from stiffdsl.check.model import Class, ComponentUse, FieldUse, TableUse
 from stiffdsl.check.modifiers import BEGINNINGS, an, elaborate_modifiers, given_to_bundle, merged
@@ -71,6 +71,19 @@ class _Finished:
     cls: Class
     layers: dict[int, Layer]
     missing: dict[str, Span] = field(default_factory=dict)
+
+
+@dataclass
+class _Declarations:
+    """The declarations of a model as they were checked, in their order."""
+
+    variables: list[tree.Variable] = field(default_factory=list)
+    components: list[ComponentUse] = field(default_factory=list)
+    tables: list[TableUse] = field(default_factory=list)
+    networks: list[tree.NetworkDeclaration] = field(default_factory=list)
+    observations: dict[str, tree.Variable] = field(default_factory=dict)
+    dosed: list[tree.Name] = field(default_factory=list)
+    fields: list[FieldContent] = field(default_factory=list)
 
 
 class Classes:
@@ -375,59 +388,11 @@ class Classes:
             ports = [self._component(entity.own[p.name], p, walker) for p in declaration.ports]
             members = tuple(self._variable(v, walker) for v in declaration.members)
             return Layer(members, tuple(use for use in ports if use is not None))
-        variables, components, tables, networks = [], [], [], []
-        observations: dict[str, tree.Variable] = {}
-        dosed: list[tree.Name] = []
         self._output_units.adopt(entity)
         self._label_units(entity, declaration)
         self._declare_below(entity, set())
-        fields = [d for d in declaration.declarations if isinstance(d, tree.Field)]
-        for item in fields:
-            member = entity.own[item.name]
-            if isinstance(member, FieldMember) and member.declaration is item:
-                member.layout = layout_of(item, walker)
-        contents = []
-        for item in declaration.declarations:
-            if isinstance(item, tree.Field):
-                member = entity.own[item.name]
-                if isinstance(member, FieldMember) and member.declaration is item:
-                    contents.append(content_of(item, member, walker, lambda v: self._variable(v, walker)))
-            elif isinstance(item, tree.Dose):
-                dosed += doses(item, walker)
-            elif isinstance(item, tree.Variable) and item.kind == "observe":
-                observed = observation(item, walker)
-                if item.name in observations:
-                    say_duplicate(self.report, item.name, item.name_span, observations[item.name].name_span)
-                if observed is not None:
-                    observations.setdefault(item.name, observed)
-            elif isinstance(item, tree.Variable) and isinstance(own := entity.own[item.name], Instance):
-                use = self._component(own, own.component, walker)
-                if use is not None and own.entity is not None and item.value is not None:
-                    given = given_to_bundle("", own.entity, own.entity, item.value, walker)
-                    use = replace(use, modifiers=tuple(given))
-                if use is not None:
-                    components.append(use)
-            elif isinstance(item, tree.Variable):
-                item = as_declared(item)
-                own = entity.own[item.name]
-                if isinstance(own, Quantity) and own.span == item.name_span:
-                    item = own.variable
-                variables.append(self._variable(item, walker))
-            elif isinstance(item, tree.Component):
-                use = self._component(entity.own[item.name], item, walker)
-                if use is not None:
-                    components.append(use)
-            elif isinstance(item, tree.TableDeclaration) and isinstance(
-                entity.own[item.name], FunctionMember
-            ):
-                continue  # put in place where it is called
-            elif isinstance(item, tree.TableDeclaration):
-                data = self.tables.of(item)
-                value = None if data is None else Tabulated(data, item.span)
-                tables.append(TableUse(item.name, value, item.name_span))
-            else:
-                networks.append(declared_network(item, walker, Level.PARAMETER))
-        self._circles(variables)
+        own = self._declarations(entity, declaration, walker)
+        self._circles(own.variables)
         statements = Statements(walker)
         reactions = statements.reactions(declaration.reactions)
         for use in statements.labels:
@@ -435,32 +400,94 @@ class Classes:
         equations = statements.equations(declaration.equations)
         layer = Layer(
             (),
-            (*components, *statements.labels, *(content.cells for content in contents)),
+            (*own.components, *statements.labels, *(content.cells for content in own.fields)),
             equations,
             statements.initial(declaration.initial),
             reactions,
             statements.experiment(declaration.experiment),
-            tuple(observations.values()),
-            tuple(dosed),
+            tuple(own.observations.values()),
+            tuple(own.dosed),
         )
-        for content in contents:
+        for content in own.fields:
             self._missing_of[id(content.cells.cls)] = {}
-        variables += [v for content in contents for v in content.variables] + walker.fields.variables
+        of_fields = [v for content in own.fields for v in content.variables] + walker.fields.variables
         conditions = statements.conditions
         return replace(
             layer,
-            tables=tuple(tables),
-            networks=tuple(networks),
-            variables=(*walker.constants.arrays.values(), *variables),
+            tables=tuple(own.tables),
+            networks=tuple(own.networks),
+            variables=(*walker.constants.arrays.values(), *own.variables, *of_fields),
             equations=(
                 *layer.equations,
-                *(e for c in contents for e in c.equations),
+                *(e for c in own.fields for e in c.equations),
                 *walker.fields.equations,
             ),
-            fields=tuple(content.use for content in contents),
+            fields=tuple(content.use for content in own.fields),
             field_ends=tuple((name, place.value - Place.LEFT.value) for name, place in conditions.ends),
             spreads=tuple(conditions.spreads.items()),
         )
+
+    def _declarations(self, entity: Entity, declaration: tree.Model, walker: Walker) -> _Declarations:
+        """The declarations of a model, each checked. Cells of fields are known before any is read."""
+        found = _Declarations()
+        cells: list[tuple[tree.Field, FieldMember]] = []
+        for item in declaration.declarations:
+            member = entity.own[item.name] if isinstance(item, tree.Field) else None
+            if (
+                isinstance(item, tree.Field)
+                and isinstance(member, FieldMember)
+                and member.declaration is item
+            ):
+                member.layout = layout_of(item, walker)
+                cells.append((item, member))
+        for item, member in cells:
+            found.fields.append(content_of(item, member, walker, lambda v: self._variable(v, walker)))
+        for item in declaration.declarations:
+            if isinstance(item, tree.Field):
+                continue
+            if isinstance(item, tree.Dose):
+                found.dosed += doses(item, walker)
+            elif isinstance(item, tree.Variable):
+                self._declared_variable(entity, item, walker, found)
+            elif isinstance(item, tree.Component):
+                use = self._component(entity.own[item.name], item, walker)
+                if use is not None:
+                    found.components.append(use)
+            elif isinstance(item, tree.TableDeclaration):
+                if isinstance(entity.own[item.name], FunctionMember):
+                    continue  # put in place where it is called
+                data = self.tables.of(item)
+                value = None if data is None else Tabulated(data, item.span)
+                found.tables.append(TableUse(item.name, value, item.name_span))
+            else:
+                found.networks.append(declared_network(item, walker, Level.PARAMETER))
+        return found
+
+    def _declared_variable(
+        self, entity: Entity, item: tree.Variable, walker: Walker, found: _Declarations
+    ) -> None:
+        """A variable, what is observed, or a bundle of inputs, among what was `found`."""
+        if item.kind == "observe":
+            observed = observation(item, walker)
+            earlier = found.observations.get(item.name)
+            if earlier is not None:
+                say_duplicate(self.report, item.name, item.name_span, earlier.name_span)
+            elif observed is not None:
+                found.observations[item.name] = observed
+            return
+        own = entity.own[item.name]
+        if isinstance(own, Instance):
+            use = self._component(own, own.component, walker)
+            if use is not None and own.entity is not None and item.value is not None:
+                given = given_to_bundle("", own.entity, own.entity, item.value, walker)
+                use = replace(use, modifiers=tuple(given))
+            if use is not None:
+                found.components.append(use)
+        else:
+            item = as_declared(item)
+            if isinstance(own, Quantity) and own.span == item.name_span:
+                item = own.variable
+            found.variables.append(self._variable(item, walker))
 
     def _label_units(self, entity: Entity, declaration: tree.Model) -> None:
         for reaction, _ in labels.labelled(declaration.reactions):

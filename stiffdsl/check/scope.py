@@ -16,7 +16,13 @@ from stiffdsl.syntax.parse import parse
 
 Load = Callable[[str, Source], Source | None]
 Declared = (
-    tree.Model | tree.Connector | tree.FunctionDeclaration | tree.Enum | tree.Variable | tree.TableDeclaration
+    tree.Model
+    | tree.Connector
+    | tree.FunctionDeclaration
+    | tree.Enum
+    | tree.Variable
+    | tree.TableDeclaration
+    | tree.NetworkDeclaration
 )
 
 RESERVED = frozenset({"time", "pi", "true", "false", "der"})
