@@ -204,16 +204,17 @@ class Walker:
         return Typed(expr, value.dimension, value.rank, value.level, value.bare, value.shown, False, turned)
 
     def _binary(self, e: tree.Binary) -> Typed:
-        if e.operator in ("==", "!="):
-            found = compared_labels(self, e)
-            if found is not None:
-                return found
         spine: list[tree.Binary] = []
         left: tree.Expr = e
-        while type(left) is tree.Binary:
-            spine.append(left)
-            left = left.left
-        value = self.walk(left)
+        value: Typed | None = None
+        while value is None and type(left) is tree.Binary:
+            if left.operator in ("==", "!="):
+                value = compared_labels(self, left)
+            if value is None:
+                spine.append(left)
+                left = left.left
+        if value is None:
+            value = self.walk(left)
         witness = left  # the term of a sum that said what its dimension is
         for node in reversed(spine):
             right = self.walk(node.right)

@@ -1,5 +1,6 @@
 """Enumerations: labels are numbers from 1, given by name in models, modifiers, constants and calls."""
 
+import numpy as np
 import pytest
 
 import stiffdsl as sd
@@ -75,3 +76,22 @@ end
 """
     events = flat(text).events
     assert [sorted(f.size for f in flat(text).equations), len(events)] == [[1, 1], 2]
+
+
+def test_a_comparison_of_labels_may_come_first_in_a_longer_condition():
+    text = """
+enum Mode {off, heating, cooling}
+model M
+  param mode : Mode = heating
+  param k = 1
+  var x start 0
+  var y start 0
+equations
+  der(x) = if mode == heating and k > 0 and mode != off then 1 else 2
+  der(y) = if mode != heating or k < 0 or mode == off then 1 else 2
+end
+"""
+    model = sd.loads(text)
+    for mode, rates in (("heating", [1.0, 2.0]), ("off", [2.0, 1.0])):
+        p = model.parameter_vector({"mode": mode})
+        assert list(model.interpreted.rhs(0.0, np.zeros(2), p, [])) == rates
