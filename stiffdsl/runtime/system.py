@@ -49,6 +49,7 @@ class ModelSystem:
         self.relation_rises: np.ndarray = program.relation_rises
         self.event_at_start: np.ndarray = program.events.at_start
         self.event_from_start: np.ndarray = program.events.from_start
+        self.event_located: np.ndarray = program.events.located
         self.still: np.ndarray = program.still
         self.program = program
         self._functions = functions

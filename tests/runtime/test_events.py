@@ -465,3 +465,25 @@ def test_discrete_variables_keep_their_values_to_the_last_bit_and_long_runs_few_
     few = model.simulate((0, 5), saveat=[2.5])
     assert str(every.events) == str(few.events)
     assert few["x"][0] == pytest.approx(every(2.5)["x"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("condition", "located"),
+    [
+        ("time >= k", False),
+        ("time > k and time < 2*k or not time < 3*k", False),
+        ("time >= k + x", True),
+        ("time >= k and x > 0", True),
+        ("2*time - k >= time", True),
+    ],
+)
+def test_what_waits_for_a_time_is_not_looked_for_within_steps(condition, located):
+    model = sd.loads(
+        "model M\n  param k = 0.7\n  var x start 0\n  var n start 0\nequations\n  der(x) = 0\n  der(n) = 0\n"
+        f"  when {condition}\n    n := n + 1\n    x := time\n  end\nend"
+    )
+    assert model.program.events.located.tolist() == [located]
+    found = model.simulate((0, 0.8))
+    assert (found["n"][-1], found["x"][-1]) == pytest.approx(
+        (float(condition != "time >= k and x > 0"), 0.7 * found["n"][-1])
+    )

@@ -17,7 +17,7 @@ from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.aliases import Aliases, with_signs
 from stiffdsl.flat.arrays.shapes import shape_of, text
-from stiffdsl.flat.conditions.guards import as_family, guard_of, truth_of
+from stiffdsl.flat.conditions.guards import as_family, guard_of, is_met_by_time, truth_of
 from stiffdsl.flat.conditions.pending import Trigger, add_pending
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
@@ -82,7 +82,8 @@ class _Branch:
                 times = _since_the_beginning(times, context.beginning(branch.span))
             return cls(branch, times, None, actions, None, *timings)
         condition = rows(branch.condition)
-        return cls(branch, truth_of(condition), guard_of(condition), actions, condition, *timings)
+        guard = None if is_met_by_time(condition) else guard_of(condition)
+        return cls(branch, truth_of(condition), guard, actions, condition, *timings)
 
     def add(self, context: Context, chain: int) -> None:
         """Its events: one, or those that make its actions wait."""

@@ -15,7 +15,7 @@ from stiffdsl.flat.template import MINUS_ONE, Skeleton
 
 # The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
 CERTAIN = 1e100
-ONE, ZERO = ("num", 1.0), ("num", 0.0)
+ONE, ZERO, TIME = ("num", 1.0), ("num", 0.0), ("time",)
 
 
 def truth_of(condition: Rows) -> Rows:
@@ -39,6 +39,26 @@ def _guard(condition: Skeleton) -> Skeleton:
     if head in (">", ">="):
         return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
     return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+
+
+def is_met_by_time(condition: Rows) -> bool:
+    """Whether a condition compares time with parameters and numbers alone, as `time >= dose_at[k]`: steps end where it
+    turns true, and nothing is to be located."""
+    return all(kind == "param" for kind in condition.kinds) and _compares_time(condition.skeleton)
+
+
+def _compares_time(condition: Skeleton) -> bool:
+    head = condition[0]
+    if head in ("and", "or", "not"):
+        return all(_compares_time(part) for part in condition[1:])
+    sides = condition[1:]
+    return (
+        head in ("<", "<=", ">", ">=") and TIME in sides and not all(_mentions_time(side) for side in sides)
+    )
+
+
+def _mentions_time(expr: Skeleton) -> bool:
+    return expr == TIME or any(_mentions_time(part) for part in expr[1:] if isinstance(part, tuple))
 
 
 def without_rates(context: Context, rows: Rows) -> Rows:

@@ -382,7 +382,7 @@ class Integration(BetweenSteps):
                 self.set("failure", number(Status.SUCCESS))
                 self.project(code.apply("add", t, h))
                 happens, length, reached, arrives = None, h, end, last
-                if model.events is not None:
+                if model.events is not None and np.any(model.events.located):
                     happens, length, reached, arrives = self._look_for_event(t, h, end, last)
                 self._save(t, length, reached, known=happens is not None)
                 with code.loop(self.n) as k:

@@ -10,14 +10,15 @@ from stiffdsl.program.program import Function, Program
 
 @dataclass(frozen=True, eq=False)
 class KernelEvents:
-    """`guards` and `reset` of a program, with their tables; the entries of y that guards read, and the mask of those
-    that change at events alone."""
+    """`guards` and `reset` of a program, with their tables; the entries of y that guards read, the mask of those that
+    change at events alone, and the mask of events that are to be located within steps."""
 
     guards: Function
     reset: Function
     tables: dict[str, np.ndarray]
     at_start: np.ndarray
     from_start: np.ndarray
+    located: np.ndarray
     read: np.ndarray
     still: np.ndarray
     # `behind(t, y, p, u, was)`, where constraints tie states to one another (`projection.py`).
@@ -41,6 +42,7 @@ def events_of(program: Program, behind: tuple[Function, dict[str, np.ndarray]] |
         program.tables,
         program.events.at_start,
         program.events.from_start,
+        program.events.located,
         read,
         program.still,
         None if behind is None else behind[0],

@@ -55,11 +55,12 @@ class EventSystem(System, Protocol):
     """A system with events. `guards` are numbers of which one fires where it rises, then one for each that is positive
     where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve
     (0: nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`:
-    the events that fire at the start; `event_from_start`: those that do where their condition holds there. `still`:
-    mask of the entries of y that change at events alone, which are what they are within a step, without rounding."""
+    the events that fire at the start; `event_from_start`: those that do where their condition holds there;
+    `event_located`: those that are to be looked for within steps, since time alone does not decide them. `still`: mask of the entries of y that change at events alone, which are what they are within a step, without rounding."""
 
     event_at_start: np.ndarray
     event_from_start: np.ndarray
+    event_located: np.ndarray
     still: np.ndarray
 
     def guards(self, t, y, args: Args) -> Float[Array, " 2e"]: ...
@@ -152,6 +153,8 @@ def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
     step = _Step(system, t, y, h, y1, K, args)
     none = Located(jnp.array(False), jnp.ones(()), jnp.zeros(step.count))
+    if not np.any(system.event_located):
+        return none
 
     def closely() -> Located:
         return lax.cond(_suspicious(step), lambda: _located(step), lambda: none)
