@@ -56,7 +56,8 @@ class EventSystem(System, Protocol):
     where the condition holds; `reset` is y after the events `fired` (1: yes), then the number of what ends the solve
     (0: nothing; below: an assertion that is violated), and whether events contradict one another. `event_at_start`:
     the events that fire at the start; `event_from_start`: those that do where their condition holds there;
-    `event_located`: those that are to be looked for within steps, since time alone does not decide them. `still`: mask of the entries of y that change at events alone, which are what they are within a step, without rounding."""
+    `event_located`: those that are to be looked for within steps, since time alone does not decide them. `still`: mask
+    of the entries of y that change at events alone, which are what they are within a step, without rounding."""
 
     event_at_start: np.ndarray
     event_from_start: np.ndarray
