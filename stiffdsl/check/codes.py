@@ -392,6 +392,12 @@ CODES: dict[str, tuple[str, str]] = {
         "After `@` stands a constant of mass action, which is multiplied by the amounts of the reactants. A whole "
         "rate, such as that of an enzyme, is written `A -> B rate Vmax*A/(Km + A)`.",
     ),
+    "W0504": (
+        "a field that runs away",
+        "What spreads is `der(c) = div(D*grad(c))`, what v carries along `der(c) = -div(upwind(v, c))`. With the other "
+        "sign a field gathers where there is much, or is carried against the side that `upwind` looks at: its values "
+        "grow without bound, the faster the finer the cells.",
+    ),
     "W0501": (
         "a number without a unit beside a quantity in another unit",
         "In equations all quantities are in SI, so `T = 20` sets T to 20 K although T is declared in degC. "

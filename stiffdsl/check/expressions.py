@@ -70,6 +70,7 @@ class Walker:
         self.constants = Constants(self, array_names)
         self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
         self.fields = FieldOperators(self)
+        self.in_test = False  # there `x at 10` is a value at a time
         self._inlined = 0
         self._act = {
             tree.Number: self._number,
@@ -176,7 +177,10 @@ class Walker:
         return Typed(e, None, 0, Level.CONSTANT, False)
 
     def _at(self, e: tree.At) -> Typed:
-        return self.fields.at_end(e) if self.fields.grid_in(e.value) is not None else self._in_time(e)
+        of_field = self.fields.grid_in(e.value) is not None
+        if of_field or (self.names.entity is not None and not self.in_test):
+            return self.fields.at_end(e)
+        return self._in_time(e)
 
     def _in_time(self, e: tree.At | tree.Over) -> Typed:
         title = "`at` and `over` belong into the expectations of a test"
@@ -512,6 +516,8 @@ class Walker:
         # An input may be differentiated: where its surroundings determine it, it is a variable.
         is_time = isinstance(value.expr, tree.Name) and value.expr.parts[0].name == "time"
         if value.level < Level.SIGNAL or is_time or not isinstance(value.expr, tree.Name):
+            if not self.fields.in_cells:
+                return self.fields.rate_in_flux(e)
             if isinstance(argument, tree.Name):
                 if is_wrong(value):
                     return Typed(e, None, 0, Level.UNKNOWN, False)

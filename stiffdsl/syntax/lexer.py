@@ -369,7 +369,7 @@ def _word(value: str, previous: str, depth: int, text: str, position: int) -> st
         return value.upper()
     if value == "in" and previous in _OPERAND:
         return "IN"
-    if value == "at" and previous in _OPERAND and re.match(r"[\w.(]", following):
+    if value == "at" and previous in _OPERAND and re.match(r"[\w.(-]", following):
         return "INSTANT"
     if value in ("start", "guess") and previous in _OPERAND and following[:1] not in ("=", ",", ")"):
         return value.upper()

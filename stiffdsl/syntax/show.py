@@ -383,7 +383,8 @@ def _text(node: tree.Expr) -> tuple[str, int]:
 
 def _place(place: tree.Expr) -> str:
     """A time behind `at`."""
-    plain = isinstance(place, tree.Name) or (isinstance(place, tree.Number) and place.value >= 0)
+    bare = place.operand if isinstance(place, tree.Unary) and place.operator == "-" else place
+    plain = isinstance(bare, tree.Name | tree.Number)
     return show_expression(place) if plain else f"({show_expression(place)})"
 
 

@@ -26,6 +26,7 @@ class _Term:
     sign: float
     plain: bool
     flux: Flux
+    span: Span
 
 
 class Conditions:
@@ -114,7 +115,7 @@ class Conditions:
             for s, term in signed_terms(side, sign):
                 for call in calls_below(term):
                     if call.function == "div" and id(call) in self._operators.fluxes:
-                        terms.append(_Term(s, term is call, self._operators.fluxes[id(call)]))
+                        terms.append(_Term(s, term is call, self._operators.fluxes[id(call)], call.span))
                     elif call.function == "der":
                         rates += [(s, f) for f in self._operators.fields_in(call.arguments)]
         if not terms:
@@ -123,7 +124,23 @@ class Conditions:
             self._steady.append((terms, e.span))
             return
         sign, field = rates[0]
+        self._forward(field, terms, sign)
         self._found(field, terms, -sign)
+
+    def _forward(self, field: tree.Name, terms: list[_Term], sign: float) -> None:
+        """Warns of signs by which a field is carried against its upwind side or gathers instead of spreading."""
+        for term in terms:
+            for moved, spreads, own in term.flux.moved:
+                if dotted(moved) != dotted(field) or sign * term.sign * own < 0:
+                    continue
+                text = dotted(field)
+                if spreads:
+                    title, label = f"`{text}` gathers instead of spreading", "takes from the lesser value"
+                    help = f"what spreads is `der({text}) = div(D*grad({text}))`, with a positive D"
+                else:
+                    title, label = f"`{text}` is carried against its own flow", "takes the value downstream"
+                    help = f"write `-div(upwind(v, {text}))`; a flow to lesser coordinates has a negative v"
+                self._report.say("W0504", title, (term.span, label), help=help)
 
     def close(self) -> None:
         """When all equations have been read: the field of each one without `der`, and fluxes that conditions give."""

@@ -63,7 +63,8 @@ def layout_of(field: tree.Field, walker: Elaboration) -> Layout:
 
 def _label(expr: tree.Expr) -> str:
     text = show_expression(expr)
-    plain = isinstance(expr, tree.Name) or (isinstance(expr, tree.Number) and expr.value >= 0)
+    bare = expr.operand if isinstance(expr, tree.Unary) and expr.operator == "-" else expr
+    plain = isinstance(bare, (tree.Name, tree.Number))
     return text if plain else f"({text})"
 
 

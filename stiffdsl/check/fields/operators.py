@@ -265,12 +265,24 @@ class FieldOperators:
     def _equal(self, left: tree.Expr, right: tree.Expr, span: Span) -> None:
         self.equations.append(tree.Equation(left, right, span))
 
+    def rate_in_flux(self, e: tree.Call) -> Typed:
+        """`der(c)` in a flux or at an end: its place is known in the cells only."""
+        title = "`der` stands inside of a flux or before `at`"
+        help = "declare a field or a `var` that equals it, and write that"
+        self.report.say("E0286", title, (e.span, "rates belong to the cells"), help=help)
+        return _nothing(e)
+
     # --- gradients and what is carried along ---
 
     def _grad(self, e: tree.Call) -> Typed:
         grid, place, argument = self._grid, self._place, e.arguments[0]
         if not self.fields_in(argument):
             return self._no_field(e)
+        if any(c.function in TRANSPORT for c in calls_below(argument)):
+            title = "`grad` of what is differentiated already"
+            help = "give the inner expression a field of its own, with an equation"
+            self.report.say("E0286", title, (argument.span, "holds an operator of fields"), help=help)
+            return _nothing(e)
         if grid is None:
             return self._inside(argument)
         if place not in (Place.FACES, *ENDS):
@@ -426,7 +438,8 @@ class FieldOperators:
         grid = self.grid_in(e.value)
         if grid is None:
             title = "`at` takes the value of a field at one of its ends"
-            self.report.say("E0288", title, (e.value.span, "no field stands here"))
+            help = "what a variable was earlier is `delay(x, tau)`; values at a time stand in a `test`"
+            self.report.say("E0288", title, (e.value.span, "no field stands here"), help=help)
             return None
         for place in ENDS:
             if show_expression(e.place) == grid.label(place):

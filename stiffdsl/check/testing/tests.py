@@ -109,6 +109,7 @@ class _Reader:
         self.entity = classes.entity(model.scope, model.declaration)
         classes.finish(self.entity)  # outputs have units then
         self.walker = Walker(self.report, VisibleNames(scope, self.entity), {})
+        self.walker.in_test = True
         self.walker.constants.prefix = "_expected_"
         self.places: dict[str, dict[str, Any]] = {
             "constants": {}, "params": {}, "inputs": {}, "initial": {}, "driven": {},
