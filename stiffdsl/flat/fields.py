@@ -39,6 +39,20 @@ def _check_cells(context: Context, node: Node, field: FieldUse) -> None:
     if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
         title = f"the field `{_name(node, field)}` ends where it begins, or before"
         raise Fault("E0331", title, field.span, help="write the lesser end first: `over 0..L`")
+    for end, other, sign in ((1, ends[0], "min"), (0, ends[1], "max")):
+        if isinstance(field.bounds[1 - end], tree.Number | tree.Unary) and other is not None:
+            _limit(node, field.bounds[end], other, sign)
+
+
+def _limit(node: Node, bound: tree.Expr, other: float, side: str) -> None:
+    """A parameter that is an end of a field stays on its side of the other end, also in runs with other values."""
+    if not isinstance(bound, tree.Name) or len(bound.parts) > 1 or bound.parts[0].indices:
+        return
+    block = node.blocks.get(bound.parts[0].name)
+    if block is None or block.kind != "param":
+        return
+    own = block.sizes.get(side, np.full(block.size, other))
+    block.sizes[side] = np.maximum(own, other) if side == "min" else np.minimum(own, other)
 
 
 def _check_faces(context: Context, node: Node, field: FieldUse, faces: np.ndarray) -> None:
@@ -66,7 +80,10 @@ def _known(look: StatementExpansion, bound: tree.Expr) -> float | None:
         given = look.node.modifiers.get((bound.parts[0].name, "value"))
         if variable is not None and variable.kind == "param":
             value = given.value if given is not None else variable.value
-            return value.value if isinstance(value, tree.Number) else None
+            sign = 1.0
+            while isinstance(value, tree.Unary) and value.operator == "-":
+                sign, value = -sign, value.operand
+            return sign * value.value if isinstance(value, tree.Number) else None
     value = look.expand(bound)
     return None if isinstance(value, tuple) else float(np.ravel(value)[0])
 

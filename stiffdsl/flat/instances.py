@@ -121,6 +121,8 @@ def _check_override(context: Context, name: str) -> None:
     node: Node | None = context.root
     *parts, last = name.split(".")
     for part in parts:
+        if node is not None and any(field.name == part for field in node.cls.fields):
+            _refuse_grid(context, part, name)
         node = node.children.get(part) if node else None
     if node is None or last not in node.declared or node.declared[last].kind != "const":
         known = [v.name for v in context.root.cls.variables if v.kind == "const"]
@@ -130,6 +132,16 @@ def _check_override(context: Context, name: str) -> None:
             context.root.cls.span,
             help=did_you_mean(name, known),
         )
+
+
+def _refuse_grid(context: Context, field: str, name: str) -> None:
+    """The constants of a field's grid follow from its declaration, in which equations use them already."""
+    raise Fault(
+        "E0302",
+        f"`{name}` is not set by itself: it follows from the declaration of the field `{field}`",
+        context.root.cls.span,
+        help=f"declare `const N = 20`, write `field {field}(…) over … cells N`, and set `N`",
+    )
 
 
 def _find_bound_inputs(node: Node) -> None:

@@ -1,6 +1,7 @@
 """Ends of fields as authors write them."""
 
 import numpy as np
+import pytest
 
 import stiffdsl as sd
 from stiffdsl.diagnostics import Source
@@ -25,7 +26,37 @@ end
 
 def test_an_end_with_a_minus_sign():
     shown = show(parse(Source("line", LINE)))
-    assert "c at -1 = 3" in shown and "grad(d) at -h" in shown
+    assert "c at -1 = 3" in shown
+    assert "grad(d) at -h" in shown
     sol = sd.loads(shown).simulate((0, 1))
     np.testing.assert_allclose(sol["c"][-1], 3 - (np.array([-0.75, -0.25, 0.25, 0.75]) + 1), rtol=1e-10)
     np.testing.assert_allclose(sol["slope"][-1], 3, rtol=1e-10)
+
+
+LAYERS = """model Layer
+  param L = 1 [mm]
+  field c(x) over 0..L cells 5
+equations
+  0 = div(grad(c))
+  c at 0 = 1
+  grad(c) at L = 0
+end
+model Layers
+  param s = {s} [mm]
+  part a : Layer(L = s)
+  part b : Layer(L = {b})
+end
+"""
+
+
+def test_an_end_stays_behind_the_other_end():
+    model = sd.loads(LAYERS.format(s=2, b=1))
+    with pytest.raises(ValueError, match=r"`a.L` is below its `min`: -1 \[mm\] for 0"):
+        model.simulate((0, 1), params={"s": -1})
+    with pytest.raises(sd.ModelError, match="E0331"):
+        sd.loads(LAYERS.format(s=2, b=-1))
+
+
+def test_the_grid_of_a_field_is_not_set_by_itself():
+    with pytest.raises(sd.ModelError, match="`b.c.cells` is not set by itself"):
+        sd.loads(LAYERS.format(s=2, b=1), constants={"b.c.cells": 7})

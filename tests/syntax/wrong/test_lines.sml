@@ -19,7 +19,7 @@ test "a" of M
   expect 1 < x < 2
   expect x in 1..2
   expect max(x) over time < 3
-  expect x at -1 = 2
+  expect x at +1 = 2
   expect x at 5 approx 2
   expect x at 3 = 2 within
   expect x = 2 tol 1e-3
