@@ -35,13 +35,13 @@ def _check_cells(context: Context, node: Node, field: FieldUse) -> None:
     elif "spacing" in cells.declared and not np.ravel(context.constant_of(cells, "spacing"))[0] > 0:
         raise Fault("E0331", f"the grading of `{_name(node, field)}` is not positive", field.span)
     look = StatementExpansion(context, node, IterationDomain.grid((1,) * len(node.prefix)), auxiliary=False)
-    ends = [_known(look, bound) for bound in field.bounds]
-    if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
+    first, last = (_known(look, bound) for bound in field.bounds)
+    if first is not None and last is not None and not first < last:
         title = f"the field `{_name(node, field)}` ends where it begins, or before"
         raise Fault("E0331", title, field.span, help="write the lesser end first: `over 0..L`")
-    for end, other, sign in ((1, ends[0], "min"), (0, ends[1], "max")):
+    for end, other, side in ((1, first, "min"), (0, last, "max")):
         if isinstance(field.bounds[1 - end], tree.Number | tree.Unary) and other is not None:
-            _limit(node, field.bounds[end], other, sign)
+            _limit(node, field.bounds[end], other, side)
 
 
 def _limit(node: Node, bound: tree.Expr, other: float, side: str) -> None:

@@ -58,5 +58,5 @@ def test_an_end_stays_behind_the_other_end():
 
 
 def test_the_grid_of_a_field_is_not_set_by_itself():
-    with pytest.raises(sd.ModelError, match="`b.c.cells` is not set by itself"):
+    with pytest.raises(sd.ModelError, match=r"`b\.c\.cells` is not set by itself"):
         sd.loads(LAYERS.format(s=2, b=1), constants={"b.c.cells": 7})
