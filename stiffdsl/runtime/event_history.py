@@ -20,7 +20,7 @@ from stiffdsl.runtime.tables import value_text
 from stiffdsl.solve.base.crossings import EPSILON, beside, jumps_here, line_at
 from stiffdsl.solve.base.dense_output import interpolate_many
 from stiffdsl.solve.base.status import BY_EVENTS, Status
-from stiffdsl.solve.integrate.events import ROUNDS
+from stiffdsl.solve.integrate.events import most_rounds
 from stiffdsl.solve.integrate.record import Trajectory
 
 # Parts of the last step before an instant by which conditions before it are told from those at it; and parts beyond it
@@ -180,7 +180,7 @@ class _Look:
         order: list[int] = []
         conflict: list[int] = []
         value = y
-        for _ in range(ROUNDS):
+        for _ in range(most_rounds(len(before))):
             if not fired.any() or stop:
                 break
             order += np.flatnonzero(fired).tolist()

@@ -487,3 +487,37 @@ def test_what_waits_for_a_time_is_not_looked_for_within_steps(condition, located
     assert (found["n"][-1], found["x"][-1]) == pytest.approx(
         (float(condition != "time >= k and x > 0"), 0.7 * found["n"][-1])
     )
+
+
+def test_many_may_fire_at_one_instant_or_but_for_rounding():
+    text = """
+  const N = 40
+  param I[N] = (2 + i for i in 1..N)
+  var V[N] start (1 - (1 + i)/4 for i in 1..N)   # all reach one at log(5/4), but for rounding
+  discrete spikes[N] = 0
+  discrete chain[N] = 0
+  discrete last = 0
+equations
+  for i in 1..N
+    der(V[i]) = I[i] - V[i]
+    when V[i] > 1
+      V[i] := -50
+      spikes[i] := 1
+    end
+  end
+  when spikes[1] > 0.5
+    chain[1] := 1
+  end
+  for i in 2..N
+    when chain[i-1] > 0.5                        # each sets off the next, at one instant
+      chain[i] := 1
+    end
+  end
+  when chain[N] > 0.5
+    last := time
+  end
+"""
+    solution = run(text, (0, 0.5), rtol=1e-7)
+    assert solution.success, solution.reason
+    assert np.all(solution["spikes"][-1] == 1)
+    assert solution["last"][-1] == pytest.approx(math.log(1.25), rel=1e-6)

@@ -17,7 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from stiffdsl.native.gradient import derivatives
-from stiffdsl.native.gradient.tape import INSTANT_ROWS, record_areas
+from stiffdsl.native.gradient.tape import instant_rows, record_areas
 from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.form import CALL_SIZES, CallSizes
@@ -106,7 +106,7 @@ class LinearKernels:
             return jnp.stack([_real(own[name]) for name in OPTIONS])
 
         # Rows that are no steps fill segments, too.
-        rows = max_steps * (1 + INSTANT_ROWS) if self.eventful else max_steps
+        rows = max_steps * (1 + instant_rows(self.model))
         sizes = saveat.shape[0], rows // capacity + 2, jnp.size(primal.tables[2])
         atol = jnp.broadcast_to(jnp.maximum(_real(primal.atol), LEAST_ATOL), (self.model.n,))
         vectors = map(_real, (primal.y0, primal.p, primal.u))

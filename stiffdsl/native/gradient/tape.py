@@ -26,7 +26,7 @@ from stiffdsl.native.step.events import emit_events
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
 from stiffdsl.program.program import Function
 from stiffdsl.solve.base.status import Status
-from stiffdsl.solve.integrate.events import ROUNDS
+from stiffdsl.solve.integrate.events import most_rounds
 
 # Beside the options of a solve: times saved, directions, how many segments there may be, and points in all tables.
 OPTIONS = ("rows", "directions", "segments", "points")
@@ -35,8 +35,6 @@ OPTIONS = ("rows", "directions", "segments", "points")
 OPENED, SETTLED, ROUND, CLOSED = 3.0, 4.0, 5.0, 6.0
 # What the time of an instant follows: nothing, the guard of an event, or a line over time.
 FIXED, BY_GUARD, BY_LINE = 0.0, 1.0, 2.0
-# The most rows of one instant.
-INSTANT_ROWS = 2 * ROUNDS + 4
 
 Derived = tuple[Function, dict[str, np.ndarray]]
 
@@ -92,9 +90,14 @@ def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     )
 
 
+def instant_rows(model: KernelModel) -> int:
+    """The most rows of one instant."""
+    return 0 if model.events is None else 2 * most_rounds(model.events.count) + 4
+
+
 def buffer_rows(model: KernelModel) -> int:
     """Rows of the buffer beyond those that are full: where the next segment begins, and what an instant adds."""
-    return 1 if model.events is None else 1 + INSTANT_ROWS
+    return 1 + instant_rows(model)
 
 
 def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:

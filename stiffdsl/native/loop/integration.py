@@ -58,6 +58,7 @@ class Integration(BetweenSteps):
         if self.model.events is not None:
             with self.code.loop(self.model.events.count) as k:
                 self.code.store(self.number(0), self.area("also"), k)
+                self.code.store(self.number(0), self.area("crowd"), k)
 
     def prepare(self) -> None:
         code, model = self.code, self.model
@@ -161,6 +162,7 @@ class Integration(BetweenSteps):
         starting = code.module.constants(model.events.at_start.astype(float))
         with code.loop(model.events.count) as k:
             code.store(code.load(starting, k), self.area("also"), k)
+            code.store(self.number(0), self.area("crowd"), k)
         for k in np.flatnonzero(model.events.from_start).tolist():
             code.store(self.number(0), self.area("before"), k)
 
@@ -176,11 +178,14 @@ class Integration(BetweenSteps):
             size = code.larger(code.apply("abs", t), code.apply("abs", span))
             since = code.apply("abs", code.apply("sub", t, self.get("event_last")))
             close = code.apply("le", since, code.apply("mul", number(APART), size))
-            crowd = code.apply("add", self.get("event_crowd"), number(1))
-            self.set("event_crowd", code.select(close, crowd, number(0)))
+            most = code.variable("double", number(0))
+            with code.loop(self.model.events.count) as k:
+                crowd = code.select(close, code.load(self.area("crowd"), k), number(0))
+                code.store(code.apply("add", crowd, code.load(self.area("acted"), k)), self.area("crowd"), k)
+                code.store(code.larger(code.load(most), code.load(self.area("crowd"), k)), most)
             self.set("event_last", t)
             self.set("stopped", stop)
-            many = code.apply("ge", self.get("event_crowd"), number(CROWD))
+            many = code.apply("gt", code.load(most), number(CROWD))
             endless = code.select(many, number(Status.ENDLESS), self.get("status"))
             ended = code.select(code.apply("lt", stop, number(0)), number(Status.VIOLATED), endless)
             ended = code.select(code.apply("gt", stop, number(0)), number(Status.STOPPED), ended)

@@ -164,6 +164,8 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("before", events),
             ("also", events),
             ("fired", events),
+            ("acted", events),
+            ("crowd", events),
             ("reset_y", n + 2 if events else 0),
             ("behind_y", n + 1 if events else 0),
             ("bracket", 3),

@@ -27,10 +27,10 @@ from stiffdsl.solve.integrate.events import (
     LOOKS,
     NEAR,
     NODES,
-    ROUNDS,
     SECTIONS,
     SLOPES,
     ZOOMS,
+    most_rounds,
     possible_height,
 )
 
@@ -460,7 +460,8 @@ def _emit_happen(
     module: IRModule, model: KernelModel, areas: Areas, note: Callable[[_Function, bool], None]
 ) -> None:
     """`happen(t, y, p, operands, work)`: y as it goes on; `also` says which events fire in any case, and is cleared.
-    Into `happened`: whether something fired, what ends the solve, and the status of what went wrong."""
+    Into `acted`: which fired; into `happened`: whether something did, what ends the solve, and the status of what went
+    wrong."""
     f = _Function(module, model, areas, "happen", INSTANT)
     code, number, n = f.code, f.code.number, model.n
     fired, stop, status = (
@@ -479,7 +480,9 @@ def _emit_happen(
             if first:
                 rises = code.apply("or", rises, code.apply("gt", f.entry("also", k), number(0.0)))
                 code.store(number(0.0), f.area("also"), k)
-            code.store(code.select(rises, number(1.0), number(0.0)), f.area("fired"), k)
+            raised = code.select(rises, number(1.0), number(0.0))
+            code.store(raised, f.area("fired"), k)
+            code.store(raised if first else code.larger(raised, f.entry("acted", k)), f.area("acted"), k)
             code.store(now, f.area("before"), k)
             f.either(fired, rises)
 
@@ -488,7 +491,7 @@ def _emit_happen(
     rounds = code.variable("double", number(0.0))
     with code.forever() as acting:
         code.leave(acting, code.value(f"xor i1 {code.load(fired, kind='i1')}, true"))
-        over = code.apply("ge", code.load(rounds), number(float(ROUNDS)))
+        over = code.apply("ge", code.load(rounds), number(float(most_rounds(f.count))))
         with code.when(over):
             code.store(number(float(Status.ENDLESS)), status)
         code.leave(acting, code.apply("ne", code.load(status), number(0.0)))

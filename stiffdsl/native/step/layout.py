@@ -42,7 +42,7 @@ OPTIONS = (
 # (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
 # end somewhere; `opening`: what the last step behind a knot showed to be its size; `opens`: whether one
 # follows (1, else 0); `unplanned`: how many attempts take pivots as they come without a look at those planned, `spell`:
-# how many they were when they began. `event_last`, `event_crowd`, `stopped`: as `integrate.events.EventMemory`. The
+# how many they were when they began. `event_last`, `stopped`: as `integrate.events.EventMemory`. The
 # state y and the scaled errors follow.
 STATE = (
     "t",
@@ -75,7 +75,6 @@ STATE = (
     "kink",
     "kink_attempts",
     "event_last",
-    "event_crowd",
     "stopped",
 )
 

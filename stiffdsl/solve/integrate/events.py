@@ -46,9 +46,8 @@ ZOOMS = 12
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 # Bisections until a change is located to rounding.
 BISECTIONS = 60
-# Rounds of events at one instant, and events one after the other that only rounding keeps apart, until there are too
-# many.
-ROUNDS, CROWD, APART = 32, 10, 1e4 * EPSILON
+# Rounds of events at one instant, at least and at most; how often one event may fire with only rounding between.
+ROUNDS, MOST_ROUNDS, CROWD, APART = 32, 256, 10, 1e4 * EPSILON
 
 
 class EventSystem(System, Protocol):
@@ -69,11 +68,11 @@ class EventSystem(System, Protocol):
 
 
 class EventMemory(NamedTuple):
-    """Between two attempts: when the last event was, how many followed one another within rounding, and the number of
-    what ended the solve."""
+    """Between two attempts: when the last event was, how often each event has fired with only rounding between one
+    instant and the next, and the number of what ended the solve."""
 
     last: Float[Array, ""]
-    crowd: Int[Array, ""]
+    crowd: Int[Array, " e"]
     stop: Int[Array, ""]
 
 
@@ -87,10 +86,12 @@ class Located(NamedTuple):
 
 
 class Instant(NamedTuple):
-    """The values behind an instant, whether something fired, what ends the solve, and the status of what went wrong."""
+    """The values behind an instant, whether something fired, which events did, what ends the solve, and the status of
+    what went wrong."""
 
     y: Float[Array, " n"]
     fired: Bool[Array, ""]
+    acted: Bool[Array, " e"]
     stop: Int[Array, ""]
     status: Int[Array, ""]
 
@@ -100,11 +101,17 @@ def event_count(system: Any) -> int:
     return len(getattr(system, "event_at_start", ()))
 
 
+def most_rounds(count: int) -> int:
+    """Rounds of one instant in which `count` events may act: each may set off the next."""
+    return max(ROUNDS, min(count + 8, MOST_ROUNDS))
+
+
 def no_events(system: Any) -> EventMemory | None:
     """The memory of a solve that begins."""
-    if not event_count(system):
+    count = event_count(system)
+    if not count:
         return None
-    return EventMemory(jnp.full((), -jnp.inf), jnp.int32(0), jnp.int32(0))
+    return EventMemory(jnp.full((), -jnp.inf), jnp.zeros(count, jnp.int32), jnp.int32(0))
 
 
 # --- location ---
@@ -398,7 +405,7 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
     none = jnp.int32(0)
 
     def act(carry):
-        y, now, fired, stop, status = carry
+        y, now, fired, acted, stop, status = carry
         found = system.reset(t, y, args, fired.astype(y.dtype))
         was, y, good = y, found[:size], jnp.array(True)
         if project is not None:
@@ -412,22 +419,26 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
             lax.stop_gradient(found[size + 1]) > 0, Status.CONFLICT, jnp.where(good, 0, Status.JUMP)
         )
         status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
-        return y, later, (later > now) & (stop == 0) & (status == 0), stop, status
+        waiting = (later > now) & (stop == 0) & (status == 0)
+        return y, later, waiting, acted | fired, stop, status
 
     def round_(carry, _):
         return lax.cond(jnp.any(carry[2]), act, lambda carry: carry, carry), None
 
-    (y, _, waiting, stop, status), _ = lax.scan(round_, (y, now, fired, none, none), None, length=ROUNDS)
+    begun = (y, now, fired, jnp.zeros_like(fired), none, none)
+    length = most_rounds(event_count(system))
+    (y, _, waiting, acted, stop, status), _ = lax.scan(round_, begun, None, length=length)
     status = jnp.where((status == 0) & jnp.any(waiting), Status.ENDLESS, status).astype(jnp.int32)
-    return Instant(y, jnp.any(fired), stop, status)
+    return Instant(y, jnp.any(fired), acted, stop, status)
 
 
 def remembered(memory: EventMemory, found: Instant, t, span) -> tuple[EventMemory, Int[Array, ""]]:
     """The memory after an instant, and the status of a solve that does not go on (else 0)."""
     t, span = lax.stop_gradient((t, span))
     close = jnp.abs(t - memory.last) <= APART * jnp.maximum(jnp.abs(t), jnp.abs(span))
-    crowd = jnp.where(found.fired, jnp.where(close, memory.crowd + 1, 0), memory.crowd).astype(jnp.int32)
+    again = jnp.where(close, memory.crowd, 0) + found.acted
+    crowd = jnp.where(found.fired, again, memory.crowd).astype(jnp.int32)
     memory = EventMemory(jnp.where(found.fired, t, memory.last), crowd, found.stop)
-    status = jnp.where(crowd >= CROWD, Status.ENDLESS, 0)
+    status = jnp.where(jnp.any(crowd > CROWD), Status.ENDLESS, 0)
     status = jnp.where(found.stop > 0, Status.STOPPED, jnp.where(found.stop < 0, Status.VIOLATED, status))
     return memory, jnp.where(found.status > 0, found.status, status).astype(jnp.int32)
