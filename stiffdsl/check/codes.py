@@ -379,6 +379,21 @@ CODES: dict[str, tuple[str, str]] = {
         "`Plant(pump : GearPump)` gives a part another class. That offers all that the declared class offers: ports of "
         "the same connectors, parameters, inputs and outputs of the same names and dimensions.",
     ),
+    "E0267": (
+        "a variable that one event sets twice",
+        "The right sides of one event see the values just before it, all of them, so that its lines have no order.",
+    ),
+    "E0268": (
+        "an event at a time that is to be equal",
+        "The steps of a run meet a moment only where something waits for it. `when time >= 5` acts at that time "
+        "exactly; `time == 5` is not looked for.",
+    ),
+    "W0203": (
+        "an event for the moment at which two numbers are equal",
+        "What moves continuously passes a value without being equal to it in any step, so that such an event does not "
+        "act. An event waits for a condition that turns true and stays so for a while: `x >= 2`. What only events "
+        "change is a `discrete` variable, and may be compared with `==`.",
+    ),
     "W0202": (
         "a test that expects nothing",
         "Without a line `expect` a test passes where its model can be solved at all.",

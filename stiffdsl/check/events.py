@@ -41,6 +41,7 @@ class Events:
         walker = self.walker
         walker.start_expression(branch.span)
         actions = tuple([a for action in branch.actions if (a := self._action(action)) is not None])
+        self._set_once(branch.actions)
         if not branch.actions:
             help = 'write what is to happen, as in `on := false` or `stop "full"`'
             self.report.say("E0260", "this `when` does nothing", (branch.span, "has no actions"), help=help)
@@ -56,6 +57,7 @@ class Events:
         value = as_condition(walker.walk(branch.condition))
         self._scalar(value, branch.condition.span)
         self._changes(value, branch.condition, "this can never turn true during a run")
+        self._equalities(branch.condition)
         return replace(branch, condition=value.expr, actions=actions, **timings)
 
     def _timings(self, branch: tree.WhenBranch) -> dict[str, tree.Expr]:
@@ -99,6 +101,61 @@ class Events:
                 (condition.span, label),
                 help="an event waits for a variable, an input or `time`; `when start` acts once at the beginning",
             )
+
+    def _set_once(self, actions: tuple[tree.Assign | tree.Stop, ...]) -> None:
+        """Say so where a branch sets one variable twice."""
+        lines: dict[str, tree.Assign] = {}
+        for action in actions:
+            if not isinstance(action, tree.Assign) or any(p.indices for p in action.target.parts):
+                continue
+            name = dotted(action.target)
+            if name in lines:
+                self.report.say(
+                    "E0267",
+                    f"this event sets `{name}` twice",
+                    (action.target.span, "a second time"),
+                    (lines[name].target.span, "the first time"),
+                    notes=("right sides see the values just before the event: its lines have no order",),
+                    help=f"write one value, as in `{name} := if c then a else b`",
+                )
+            lines.setdefault(name, action)
+
+    def _equalities(self, condition: tree.Expr) -> None:
+        """Say so where a condition holds only while numbers that move are equal."""
+        match condition:
+            case tree.Unary("not"):
+                return
+            case tree.Binary("and" | "or"):
+                self._equalities(condition.left)
+                self._equalities(condition.right)
+            case tree.Binary("=="):
+                names = names_in(condition)
+                if any(dotted(name) == "time" for name in names):
+                    self.report.say(
+                        "E0268",
+                        "no step of a run need meet this moment",
+                        (condition.span, "is not looked for"),
+                        help="write `time >= …`: it acts at that time exactly; or `when every 10 [s] from 5 [s]`",
+                    )
+                elif any(self._moves(name) for name in names):
+                    self.report.say(
+                        "W0203",
+                        "what moves passes a value without being equal to it",
+                        (condition.span, "may hold in no step of a run"),
+                        help="write `>=` or `<=`: an event acts when its condition turns true",
+                    )
+
+    def _moves(self, name: tree.Name) -> bool:
+        """Whether a name is that of a quantity that changes between events, of no enumeration."""
+        entity, member = self.walker.names.entity, None
+        for part in name.parts:
+            member = entity.members.get(part.name) if entity is not None else None
+            entity = member.entity if isinstance(member, Instance) else None
+        return (
+            isinstance(member, Quantity)
+            and member.variable.kind in ("var", "potential", "flow")
+            and member.labels is None
+        )
 
     def _time(self, expr: tree.Expr, what: str) -> tree.Expr:
         self.walker.start_expression(expr.span)

@@ -37,6 +37,8 @@ _OTHER_WORDS = {
     "dt": "a derivative by time is `der(x)`",
     "t": "the time is `time`",
     "e": "a power of e is written `exp(x)`",
+    "initial": "what happens once at the beginning stands in `when start`",
+    "start": "`when start` stands alone, or last: `when c or start`",
 }
 # A derivative in other languages: `dx`, `dxdt`, `dx_dt`, `ddt_x`, `xdot`, `x_dot`, `Dx`.
 _DERIVATIVES = (r"d(\w+?)_?dt", r"d(\w+)", r"ddt_?(\w+)", r"(\w+?)_?dot", r"D(\w+)")

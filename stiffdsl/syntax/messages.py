@@ -13,6 +13,7 @@ from lark import Token
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.context import ErrorContext, open_bracket, shown, span_of, written
 from stiffdsl.syntax.habits_of_distributions import DISTRIBUTION_RULES
+from stiffdsl.syntax.habits_of_events import EVENT_RULES
 from stiffdsl.syntax.habits_of_tests import TEST_RULES
 from stiffdsl.syntax.modelica import TYPES
 from stiffdsl.syntax.recover import SECTIONS, as_opener, as_section, blocks
@@ -448,7 +449,7 @@ def _enum(p: ErrorContext) -> Diagnostic | None:
 
 
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
-    *TEST_RULES, *DISTRIBUTION_RULES,
+    *TEST_RULES, *DISTRIBUTION_RULES, *EVENT_RULES,
     _choices, _elementwise, _function_line, _enum,
     _equals, _start, _first_word, _declaration, _brackets, _habits, _reaction, _words, _operator, _end_of_line,
     _blocks, _surplus,
