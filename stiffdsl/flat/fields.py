@@ -46,7 +46,7 @@ def _check_cells(context: Context, node: Node, field: FieldUse) -> None:
 
 def _limit(node: Node, bound: tree.Expr, other: float, side: str) -> None:
     """A parameter that is an end of a field stays on its side of the other end, also in runs with other values."""
-    if not isinstance(bound, tree.Name) or len(bound.parts) > 1 or bound.parts[0].indices:
+    if not isinstance(bound, tree.Name) or len(bound.parts) != 1 or bound.parts[0].indices:
         return
     block = node.blocks.get(bound.parts[0].name)
     if block is None or block.kind != "param":

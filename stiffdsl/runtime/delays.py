@@ -27,6 +27,10 @@ from stiffdsl.solve.integrate.record import Trajectory, record
 
 # Kinks are followed through so many delays.
 SMOOTH = 6
+# Of many lags there are too many sums: error control meets kinks beyond so many.
+MOST_KINKS = 2000
+# A run of more lags than this takes longer than anybody waits.
+MOST_LAGS = 100_000
 # Times nearer to one another than this part of the least lag are one.
 SAME = 1e-9
 # Entries of a history, at least: there are as many as the next power of two, so that few shapes are compiled.
@@ -94,7 +98,7 @@ class History(eqx.Module):
 class _Past:
     """All steps of a run so far, as far as delays look back."""
 
-    def __init__(self, model: CompiledProgram, p: np.ndarray, first: np.ndarray, t0: float):
+    def __init__(self, model: CompiledProgram, p: np.ndarray, first: np.ndarray, t0: float, end: float):
         delays = model.program.system.flat.delays
         self.model, self.p = model, p
         self.index = tuple(int(k) for d in delays for k in d.inputs)
@@ -105,6 +109,11 @@ class _Past:
             line = delays[0].span.line
             raise ValueError(f"the lag of a `delay` (line {line}) must be positive, not {worst:g} s")
         self.least = float(self.lags.min())
+        if end - t0 > MOST_LAGS * self.least:
+            raise ValueError(
+                f"the lag of a `delay` (line {delays[0].span.line}) is {self.least:g} s, too short for a run of "
+                f"{end - t0:g} s: steps end at every lag; leave the delay out where it is next to nothing"
+            )
         self.begins, self.widths = [t0], [1.0]
         self.powers: list[np.ndarray] = [first[None]]
 
@@ -154,7 +163,7 @@ def begun(
     model: CompiledProgram, t: float, args: Args, given: Overrides, overridden: bool
 ) -> tuple[Args, np.ndarray, StartReport]:
     """Consistent values at the beginning, where what is delayed is what it is there, and the arguments with it."""
-    past = _Past(model, np.asarray(args.p), np.zeros(0), t)
+    past = _Past(model, np.asarray(args.p), np.zeros(0), t, t)
     index = np.array(past.index)
     now = np.zeros(len(index))
 
@@ -196,7 +205,7 @@ def trajectory(
             "a condition as it is written"
         )
     p, own = np.asarray(args.p), np.asarray(args.inputs.constant)
-    past = _Past(model, p, own[list(_indices(model))], start)
+    past = _Past(model, p, own[list(_indices(model))], start, end)
     breaks = _breaks(past, start, end)
     method = METHOD if options.method == "auto" else options.method
     pieces: list[Trajectory] = []
@@ -248,6 +257,8 @@ def _breaks(past: _Past, start: float, end: float) -> list[float]:
     lags = np.unique(past.lags).tolist()
     new = [start]
     for _ in range(SMOOTH):
+        if len(found) + len(new) * len(lags) > MOST_KINKS and found:
+            break
         later = sorted({t + lag for t in new for lag in lags if t + lag < end})
         new = []
         for t in later:

@@ -1,6 +1,7 @@
 """`delay(x, tau)` by the method of steps: closed forms, and Mackey and Glass' equation by SciPy piece by piece."""
 
 from math import factorial, floor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 import stiffdsl as sd
 from stiffdsl.diagnostics import ModelError
+from stiffdsl.runtime.delays import _breaks
 
 MODEL = """
 model Delays
@@ -109,3 +111,12 @@ def test_events_beside_a_delay_are_refused_by_name():
     text = "model M\n var x start 1\nequations\n der(x) = -delay(x, 1)\n when x < 0.5\n  x := 1\n end\nend\n"
     with pytest.raises(ValueError, match=r"`delay` beside events .* \(line 5\)"):
         sd.loads(text).simulate(time=(0, 1))
+
+
+def test_lags_of_next_to_nothing_are_refused_and_many_lags_have_few_kinks(model):
+    with pytest.raises(ValueError, match=r"is 1e-09 s, too short for a run of 7 s"):
+        model.simulate(params={"tau": 1e-9})
+    # Sums of six out of a hundred lags are 1.6e9.
+    lags = 1 + np.sqrt(np.arange(1, 101)) / 7
+    kinks = _breaks(SimpleNamespace(lags=lags, least=lags.min()), 0.0, 100.0)  # type: ignore[arg-type]
+    assert len(kinks) == 100
