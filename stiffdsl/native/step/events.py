@@ -20,6 +20,7 @@ from stiffdsl.solve.base.dense_output import rows_at
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import (
+    BEYOND,
     BISECTIONS,
     BLURRED,
     FAR,
@@ -27,10 +28,13 @@ from stiffdsl.solve.integrate.events import (
     LOOKS,
     NEAR,
     NODES,
+    SECANTS,
     SECTIONS,
     SLOPES,
+    TURNED,
     ZOOMS,
     most_rounds,
+    next_place,
     possible_height,
 )
 
@@ -65,7 +69,7 @@ def emit_events(
     if model.events is None:
         return
     _emit_at(module, model, areas)
-    _emit_rises(module, model, areas)
+    _emit_height(module, model, areas)
     _emit_certain(module, model, areas)
     _emit_extreme(module, model, areas)
     _emit_bracket(module, model, areas)
@@ -155,15 +159,24 @@ def _still_entries(f: _Function) -> np.ndarray:
     return read[~still]
 
 
-def _emit_rises(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_rises(…, theta) -> i1`: whether a condition there is more than it was `before`."""
-    f = _Function(module, model, areas, "event_rises", result="i1")
-    code = f.code
+def _emit_height(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_height(…, theta) -> double`: the greatest guard of the conditions that do not hold `before`; positive
+    where one turned true, else not."""
+    f = _Function(module, model, areas, "event_height", result="double")
+    code, number = f.code, f.code.number
     f.call("event_at", "double %theta")
-    risen = code.variable("i1", "false")
+    risen, greatest = code.variable("i1", "false"), code.variable("double", number(-BEYOND))
     with code.loop(f.count) as k:
-        f.either(risen, code.apply("gt", f.entry("events", k), f.entry("before", k)))
-    f.end(code.load(risen, kind="i1"), "i1")
+        before = f.entry("before", k)
+        f.either(risen, code.apply("gt", f.entry("events", k), before))
+        guard = f.entry("events", code.integer("add", k, str(f.count)))
+        counts = code.apply(
+            "and", code.apply("le", before, number(0.0)), code.apply("gt", guard, code.load(greatest))
+        )
+        code.store(code.select(counts, guard, code.load(greatest)), greatest)
+    height = code.load(greatest)
+    positive, negative = code.larger(height, number(TURNED)), code.smaller(height, number(0.0))
+    f.end(code.select(code.load(risen, kind="i1"), positive, negative))
 
 
 def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -383,26 +396,39 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
 def _bisected(f: _Function, begin: str, end: str) -> str:
     """The part of the step behind which a condition turns true; what conditions are just before into `before`."""
     code, number = f.code, f.code.number
-    low, high = code.variable("double", begin), code.variable("double", end)
+    xp = RegisterNamespace(code)
     _keep_before(f, begin)
-    tries = code.variable("double", number(0.0))
-    with code.forever() as halving:
-        apart = code.apply("mul", code.apply("sub", code.load(high), code.load(low)), code.apply("abs", "%h"))
-        size = code.larger(
-            code.apply("abs", "%t"), code.apply("mul", code.apply("abs", "%h"), code.load(high))
-        )
-        fine = code.apply("le", apart, code.apply("mul", number(EPSILON), size))
-        code.leave(
-            halving, code.apply("or", fine, code.apply("ge", code.load(tries), number(float(BISECTIONS))))
-        )
-        middle = code.apply("mul", number(0.5), code.apply("add", code.load(low), code.load(high)))
-        risen = f.call("event_rises", f"double {middle}", result="i1")
-        code.store(code.select(risen, code.load(low), middle), low)
-        code.store(code.select(risen, middle, code.load(high)), high)
+
+    def height(theta: str) -> str:
+        return f.call("event_height", f"double {theta}", result="double")
+
+    low, high = code.variable("double", begin), code.variable("double", end)
+    below, above = code.variable("double", height(begin)), code.variable("double", height(end))
+    side, tries = code.variable("double", number(0.0)), code.variable("double", number(0.0))
+    with code.forever() as narrowing:
+        length = code.apply("abs", "%h")
+        apart = code.apply("mul", code.apply("sub", code.load(high), code.load(low)), length)
+        size = code.larger(code.apply("abs", "%t"), code.apply("mul", length, code.load(high)))
+        rounding = code.apply("mul", number(EPSILON), size)
+        many = code.apply("ge", code.load(tries), number(float(SECANTS + BISECTIONS)))
+        code.leave(narrowing, code.apply("or", code.apply("le", apart, rounding), many))
+        secants = code.apply("lt", code.load(tries), number(float(SECANTS)))
+        least = code.apply("div", rounding, length)
+        known = xp.of(*(code.load(v) for v in (low, high, below, above)), least)
+        place = next_place(xp, *known, xp.of(secants)).text
+        found = height(place)
+        risen = code.apply("gt", found, number(0.0))
+        for own, moved, stays in ((below, code.apply("not", risen), 1.0), (above, risen, -1.0)):
+            again = code.apply("gt", code.apply("mul", number(stays), code.load(side)), number(0.0))
+            half = code.apply("mul", number(0.5), code.load(own))
+            code.store(code.select(moved, found, code.select(again, half, code.load(own))), own)
+        code.store(code.select(risen, code.load(low), place), low)
+        code.store(code.select(risen, place, code.load(high)), high)
+        code.store(code.select(risen, number(1.0), number(-1.0)), side)
         code.store(code.apply("add", code.load(tries), number(1.0)), tries)
-    rounding = code.apply("sub", code.load(high), code.load(low))
-    further = code.smaller(code.apply("add", code.load(high), rounding), number(1.0))
-    risen = f.call("event_rises", f"double {further}", result="i1")
+    further = code.apply("sub", code.load(high), code.load(low))
+    further = code.smaller(code.apply("add", code.load(high), further), number(1.0))
+    risen = code.apply("gt", height(further), number(0.0))
     _keep_before(f, code.load(low))
     return code.select(risen, further, code.load(high))
 

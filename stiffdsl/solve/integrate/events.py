@@ -3,7 +3,7 @@
 After a step that is accepted, conditions are looked at along its dense output: at `NODES`, and where the guard of one
 may come near zero between two of these (lines through their neighbours meet there, or a cubic turns there), at its
 extreme value, so that a condition that turns true and false again within a step is seen. A change to
-true is located by bisection to rounding, and what lies before it is looked at in the same way, until nothing turns true
+true is located by secants to rounding, and what lies before it is looked at in the same way, until nothing turns true
 there; the step ends just behind it, where the condition holds.
 
 All events of an instant act at once, on the values before. Algebraic unknowns are solved for again, and whatever turned
@@ -44,8 +44,9 @@ BLURRED = 4.0
 # So often a step is looked at again, up to the event that was found.
 ZOOMS = 12
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
-# Bisections until a change is located to rounding.
-BISECTIONS = 60
+# Secants through the guards, and bisections after these, until a change is located to rounding. The guard of what turns
+# true is at least so much; one that goes through zero is never beyond so much.
+SECANTS, BISECTIONS, TURNED, BEYOND = 16, 60, 1e-300, 1e50
 # Rounds of events at one instant, at least and at most; how often one event may fire with only rounding between.
 ROUNDS, MOST_ROUNDS, CROWD, APART = 32, 256, 10, 1e4 * EPSILON
 
@@ -151,8 +152,11 @@ class _Step:
         signs = jnp.stack([even, -even, jnp.ones_like(even), -jnp.ones_like(even)])
         return jnp.all(lax.map(lambda each: tried(*each), (signs, jnp.array([1.0, -1.0, -1.0, 1.0]))))
 
-    def rises(self, theta, before) -> Bool[Array, ""]:
-        return jnp.any(self.at(theta)[0] > before)
+    def height(self, theta, before) -> Float[Array, ""]:
+        """The greatest guard of the conditions that do not hold `before`: positive where one turned true, else not."""
+        holds, guards = self.at(theta)
+        greatest = jnp.max(jnp.where(before > 0, -BEYOND, guards))
+        return jnp.where(jnp.any(holds > before), jnp.maximum(greatest, TURNED), jnp.minimum(greatest, 0.0))
 
 
 def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
@@ -331,26 +335,61 @@ def _extreme(step: _Step, event, was, left, right):
     return jnp.where(holds1, x1, x2), turned
 
 
+class _Bracket(NamedTuple):
+    """Parts of a step between which a condition turns true, with the greatest guard of those that do not hold before,
+    as it counts for secants; `side`: which part was moved last."""
+
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    below: Float[Array, ""]
+    above: Float[Array, ""]
+    side: Float[Array, ""]
+    count: Int[Array, ""]
+
+
 def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
-    """The part of the step behind which a condition turns true, to rounding, and what conditions are just before."""
+    """The part of the step behind which a condition turns true, to rounding, and what conditions are just before.
+
+    The guards are followed by secants (the Illinois method; Dowell and Jarratt, BIT 11, 1971), each at least a rounding
+    inside, so that both parts come near; after `SECANTS` of these, by bisection.
+    """
     before = step.at(low)[0]
 
-    def going(carry):
-        low, high, count = carry
-        apart = (high - low) * jnp.abs(step.h)
-        fine = EPSILON * jnp.maximum(jnp.abs(step.t), jnp.abs(step.h) * high)
-        return (apart > fine) & (count < BISECTIONS)
+    def rounding(bracket: _Bracket):
+        return EPSILON * jnp.maximum(jnp.abs(step.t), jnp.abs(step.h) * bracket.high)
 
-    def halved(carry):
-        low, high, count = carry
-        middle = 0.5 * (low + high)
-        there = step.rises(middle, before)
-        return jnp.where(there, low, middle), jnp.where(there, middle, high), count + 1
+    def going(bracket: _Bracket):
+        apart = (bracket.high - bracket.low) * jnp.abs(step.h)
+        return (apart > rounding(bracket)) & (bracket.count < SECANTS + BISECTIONS)
 
-    low, high, _ = lax.while_loop(going, halved, (low, high, jnp.int32(0)))
+    def narrowed(bracket: _Bracket) -> _Bracket:
+        low, high, below, above, side, count = bracket
+        least = rounding(bracket) / jnp.abs(step.h)
+        place = next_place(jnp, low, high, below, above, least, count < SECANTS)
+        height = step.height(place, before)
+        there = height > 0
+        # A part that stays twice counts half.
+        below = jnp.where(there, jnp.where(side > 0, 0.5 * below, below), height)
+        above = jnp.where(there, height, jnp.where(side < 0, 0.5 * above, above))
+        low, high = jnp.where(there, low, place), jnp.where(there, place, high)
+        return _Bracket(low, high, below, above, jnp.where(there, 1.0, -1.0), count + 1)
+
+    begun = step.height(low, before), step.height(high, before), jnp.zeros(()), jnp.int32(0)
+    low, high, *_ = lax.while_loop(going, narrowed, _Bracket(low, high, *begun))
     # A rounding further, it is true however its time is computed.
     further = jnp.minimum(high + (high - low), 1.0)
-    return jnp.where(step.rises(further, before), further, high), step.at(low)[0]
+    return jnp.where(step.height(further, before) > 0, further, high), step.at(low)[0]
+
+
+def next_place(xp: Any, low, high, below, above, least, secants):
+    """The place between `low` and `high` at which guards are looked at next: where the line through `below` and `above`
+    is zero, `least` away from both; the middle where that says nothing."""
+    wide = high - low
+    rise = above - below
+    line = low - wide * (below / xp.where(rise > 0, rise, 1.0))
+    inside = xp.where(line > high - least, high - least, xp.where(line < low + least, low + least, line))
+    usable = secants & (rise > 0) & (rise < BEYOND) & (wide > 2.0 * least)
+    return xp.where(usable, inside, low + 0.5 * wide)
 
 
 class CutStep(NamedTuple):
