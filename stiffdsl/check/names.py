@@ -173,6 +173,7 @@ class Resolver:
                 title,
                 (name.span, place),
                 help=self._further_down(text)
+                or self._as_coordinate(text)
                 or label_help(text, names.scope)
                 or self._derivative_of(text)
                 or did_you_mean(text, names.known())
@@ -181,6 +182,15 @@ class Resolver:
                 key=("E0220", text, id(names.entity or names.scope)),
             )
         return wrong(name)
+
+    def _as_coordinate(self, text: str) -> str | None:
+        """The help where an equation uses the coordinate of a field bare, as its `start` does."""
+        members = self.names.entity.members if self.names.entity is not None else {}
+        for field_name, member in members.items():
+            layout = getattr(member, "layout", None)
+            if layout is not None and layout.coordinate == text:
+                return f"the coordinate of the field `{field_name}` is `{field_name}.{text}`"
+        return None
 
     def _further_down(self, text: str) -> str | None:
         """The help where a line of a function uses a name that a later line gives."""

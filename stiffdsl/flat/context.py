@@ -176,8 +176,13 @@ class Context:
         try:
             return action()
         except Fault as fault:
-            if fault.diagnostic not in self.diagnostics:
-                self.diagnostics.append(fault.diagnostic)
+            # What is declared for another, such as the fluxes of a field, has its mistakes too.
+            found = fault.diagnostic
+            same = found.code == "E0304" and any(
+                d.code == found.code and d.labels == found.labels for d in self.diagnostics
+            )
+            if not same and found not in self.diagnostics:
+                self.diagnostics.append(found)
             return None
 
     def stop_on_errors(self) -> None:

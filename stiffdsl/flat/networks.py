@@ -79,7 +79,7 @@ class NetworksUsed:
 def _shaped(declaration: tree.NetworkDeclaration, node: Node | None, sizes: Sizes) -> NetworkShape:
     arguments = tuple([sizes(a.dimensions, a.name) for a in declaration.arguments])
     result = sizes(declaration.result.dimensions, declaration.result.name)
-    hidden = sizes(declaration.hidden, declaration.name)
+    hidden = _whole(sizes, declaration.hidden, f"the width of a layer of `{declaration.name}`")
     widths = (sum(map(prod, arguments)), *hidden, prod(result))
     if 0 in widths:
         raise Fault("E0304", f"`{declaration.name}` has a layer of no width", declaration.name_span)
@@ -89,8 +89,22 @@ def _shaped(declaration: tree.NetworkDeclaration, node: Node | None, sizes: Size
         raise Fault("E0304", f"`{declaration.name}` comes to {count:,} weights", declaration.name_span)
     seed = 0
     if declaration.seed is not None:
-        (seed,) = sizes((declaration.seed,), "seed")
+        (seed,) = _whole(sizes, (declaration.seed,), f"the seed of `{declaration.name}`")
     return NetworkShape(declaration, node, arguments, result, widths, seed)
+
+
+def _whole(sizes: Sizes, exprs: tuple[tree.Expr, ...], what: str) -> tuple[int, ...]:
+    """Numbers that are counted by, as sizes are; a mistake calls them `what`."""
+    found = []
+    for expr in exprs:
+        try:
+            found += sizes((expr,), what)
+        except Fault as fault:
+            if fault.diagnostic.code != "E0304":
+                raise
+            title = f"{what} is not a whole number from 0 on"
+            raise Fault("E0304", title, expr.span) from None
+    return tuple(found)
 
 
 def _network(shape: NetworkShape, path: Path, first: int) -> FlatNetwork:
