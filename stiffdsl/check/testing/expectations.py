@@ -271,7 +271,9 @@ class Expectations:
     ) -> tree.Expr:
         """The name that stands for a measurement of `quantity` in the side; an expression of numbers stays as it is."""
         if _measures(quantity):
-            self._refuse(whole, "a time inside of another", "has no meaning", None)
+            field = self.walker.fields.grid_in(quantity) is not None
+            help = "in a test `at` is a time: the value at an end of a field is an `output` of the model"
+            self._refuse(whole, "a time inside of another", "has no meaning", help if field else None)
             return whole
         value = self.walker.number(quantity)
         if is_wrong(value):
