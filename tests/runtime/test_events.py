@@ -108,7 +108,7 @@ def test_a_ball_bounces_when_it_should(ball):
 @pytest.mark.slow
 def test_methods_agree_on_bounces(ball):
     found = ball.simulate((0, 2.0), method="tsit5", **TIGHT)
-    np.testing.assert_allclose([event.time for event in found.events], bounces(4), rtol=1e-9)
+    np.testing.assert_allclose([event.time for event in found.events], bounces(3), rtol=1e-9)
 
 
 @pytest.mark.slow
