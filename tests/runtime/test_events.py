@@ -521,3 +521,20 @@ equations
     assert solution.success, solution.reason
     assert np.all(solution["spikes"][-1] == 1)
     assert solution["last"][-1] == pytest.approx(math.log(1.25), rel=1e-6)
+
+
+def test_actions_choose_by_the_index_of_the_loop_and_their_own():
+    found = sd.loads("""
+model Pulses
+  var V[4] start (0.2*i for i in 1..4)
+equations
+  for i in 1..4
+    der(V[i]) = 1
+    when V[i] >= 1
+      V := (if j == i then 0 else V[j] + 0.1 for j in 1..4)
+    end
+  end
+end
+""").simulate((0, 1), rtol=1e-9)
+    assert len(found.events) == 3
+    assert found["V"][-1] == pytest.approx([0.7, 0.9, 0, 0.2], abs=1e-9)

@@ -8,7 +8,7 @@ A discrete variable is a state whose derivative is zero: it keeps its value betw
 each repetition (`for`, arrays of parts), so that a thousand thermostats are one event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,9 +72,8 @@ class _Branch:
             expansion = StatementExpansion(context, node, of, auxiliary=False)
             return expansion.rows(expansion.lift(expansion.expand(expr)), expr.span)
 
-        actions = tuple(
-            _action(context, node, a, domain, rows) for a in branch.actions if isinstance(a, tree.Assign)
-        )
+        assigned = (a for a in branch.actions if isinstance(a, tree.Assign))
+        actions = tuple(part for a in assigned for part in _actions(context, node, a, domain, rows))
         timings = [None if e is None else rows(e) for e in (_delay(branch), branch.priority)]
         if branch.condition is None:
             times = rows(_times(branch))
@@ -159,8 +158,11 @@ def _times(branch: tree.WhenBranch) -> tree.Expr:
     return tree.Call("max", (tree.Binary("+", passed, one, span), zero), (), span)
 
 
-def _action(context: Context, node: Node, action: tree.Assign, domain: IterationDomain, rows):
-    """The members that an assignment belongs to, what it sets, and the values."""
+def _actions(
+    context: Context, node: Node, action: tree.Assign, domain: IterationDomain, rows: Callable[..., Rows]
+) -> list[tuple[np.ndarray, np.ndarray, Rows]]:
+    """The members that an assignment belongs to, what it sets, and the values: in parts, where conditions on indices
+    choose among these."""
     context.divide(action.value)
     look = StatementExpansion(context, node, domain)
     shape = shape_of(look, action.target)
@@ -173,7 +175,14 @@ def _action(context: Context, node: Node, action: tree.Assign, domain: Iteration
     slot = expansion.expand(action.target)
     assert isinstance(slot, tuple), "check lets nothing but variables be assigned"
     assert expansion.kinds[slot[1]] == "var", "check lets nothing but variables be assigned"
-    return owner, expansion.columns[slot[1]], rows(action.value, of)
+    targets = expansion.columns[slot[1]]
+    parts: list[tuple[np.ndarray, np.ndarray, Rows]] = []
+
+    def expand(part: np.ndarray) -> None:
+        parts.append((owner[part], targets[part], rows(action.value, of.take(part))))
+
+    list(split_rows(of.size, expand))
+    return parts
 
 
 def on_representatives(event: Event, aliases: Aliases) -> Event:
