@@ -535,6 +535,6 @@ equations
     end
   end
 end
-""").simulate((0, 1), rtol=1e-9)
-    assert len(found.events) == 3
-    assert found["V"][-1] == pytest.approx([0.7, 0.9, 0, 0.2], abs=1e-9)
+""").simulate((0, 0.95), rtol=1e-9)
+    assert [event.time for event in found.events] == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.9], abs=1e-9)
+    assert found["V"][-1] == pytest.approx([0.55, 0.75, 0.95, 0.05], abs=1e-9)
