@@ -6,7 +6,7 @@ from electrical import Capacitor, Ground, IdealDiode, Resistor, SineVoltage
 
 model HalfWave "rectifier of one diode"
   part source : SineVoltage(V = 10, f = 50)
-  part diode : IdealDiode(R_on = 1e-4, G_off = 1e-9)
+  part diode : IdealDiode(R_on = 1e-3, G_off = 1e-9)
   part load : Resistor(R = 100)
   part c : Capacitor(C = 100e-6)
   part ground : Ground

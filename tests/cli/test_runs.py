@@ -47,7 +47,7 @@ def test_arrays_and_units_in_settings_and_start_values(stiffdsl, tank):
     assert last(stiffdsl, "--set", "k=60[1/min]") == pytest.approx(math.exp(-2), rel=1e-7)
     assert last(stiffdsl, "--initial", "h=300[cm]") == pytest.approx(3 * math.exp(-1), rel=1e-7)
     wrong = stiffdsl("simulate", "tank.sml", "--set", "c={3, 2, 1}")
-    assert (wrong.status, "`c` takes 2, not 3" in wrong.err) == (2, True)
+    assert (wrong.status, "`c` takes an array of 2, not an array of 3" in wrong.err) == (2, True)
 
 
 def test_one_value_for_all_parts_of_an_array(stiffdsl, folder):

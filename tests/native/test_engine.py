@@ -93,4 +93,5 @@ def test_kernels_are_written_by_nothing_else():
         "sources",
         "quantity",
         "datafiles",
+        "epw",
     }

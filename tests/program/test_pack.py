@@ -39,7 +39,8 @@ def test_packed_models_mean_the_same(make):
     given = arguments(p)
     expected = interpreted(p, given)
     short = packed(p, most=0)
-    assert short is not p or not p.scalar
+    # Networks have vectors of their own.
+    assert short is not p or not p.scalar or any(op.name == "matmul" for f in p.functions for op in f.ops)
     for name, value in interpreted(short, given).items():
         assert close(expected[name], value, 1e-13), name
 

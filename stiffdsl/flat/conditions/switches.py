@@ -218,7 +218,7 @@ def _number(skeleton: Skeleton, point: dict[Skeleton, np.ndarray]) -> np.ndarray
         # As smooth as that, and another for each network and each entry of its result.
         output, site, *values = (_number(part, point) for part in skeleton[2:])
         weights = 1 + 0.3 * output + 0.7 * site + skeleton[1][0]
-        return sum((weights * np.sin(x / (k + 1)) for k, x in enumerate(values)), 0.1 * weights)
+        return np.sum([weights * np.sin(x / (k + 1)) for k, x in enumerate(values)], axis=0) + 0.1 * weights
     args = [_number(part, point) for part in skeleton[1:]]
     match head:
         case "add":

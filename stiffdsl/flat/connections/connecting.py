@@ -24,7 +24,9 @@ def connect(
     context: Context, node: Node, statement: tree.Connect, domain: IterationDomain, ports: dict[int, Ports]
 ) -> None:
     """Gather which faces of ports meet; raises `Fault` where they do not fit together."""
-    points = [point for point in statement.points if not _is_absent(node, point)]
+    # Ends of fields were joined where they were checked.
+    named = [point for point in statement.points if isinstance(point, tree.Name)]
+    points = [point for point in named if not _is_absent(node, point)]
     if len(points) < 2 and len(points) < len(statement.points):
         return
     look = StatementExpansion(context, node, domain)

@@ -414,8 +414,8 @@ def _bisected(f: _Function, begin: str, end: str) -> str:
         code.leave(narrowing, code.apply("or", code.apply("le", apart, rounding), many))
         secants = code.apply("lt", code.load(tries), number(float(SECANTS)))
         least = code.apply("div", rounding, length)
-        known = xp.of(*(code.load(v) for v in (low, high, below, above)), least)
-        place = next_place(xp, *known, xp.of(secants)).text
+        left, right, under, over = (xp.of(code.load(v)) for v in (low, high, below, above))
+        place = next_place(xp, left, right, under, over, xp.of(least), xp.of(secants)).text
         found = height(place)
         risen = code.apply("gt", found, number(0.0))
         for own, moved, stays in ((below, code.apply("not", risen), 1.0), (above, risen, -1.0)):

@@ -344,7 +344,7 @@ class _Bracket(NamedTuple):
     below: Float[Array, ""]
     above: Float[Array, ""]
     side: Float[Array, ""]
-    count: Int[Array, ""]
+    tries: Int[Array, ""]
 
 
 def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
@@ -360,19 +360,19 @@ def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
 
     def going(bracket: _Bracket):
         apart = (bracket.high - bracket.low) * jnp.abs(step.h)
-        return (apart > rounding(bracket)) & (bracket.count < SECANTS + BISECTIONS)
+        return (apart > rounding(bracket)) & (bracket.tries < SECANTS + BISECTIONS)
 
     def narrowed(bracket: _Bracket) -> _Bracket:
-        low, high, below, above, side, count = bracket
+        low, high, below, above, side, tries = bracket
         least = rounding(bracket) / jnp.abs(step.h)
-        place = next_place(jnp, low, high, below, above, least, count < SECANTS)
+        place = next_place(jnp, low, high, below, above, least, tries < SECANTS)
         height = step.height(place, before)
         there = height > 0
         # A part that stays twice counts half.
         below = jnp.where(there, jnp.where(side > 0, 0.5 * below, below), height)
         above = jnp.where(there, height, jnp.where(side < 0, 0.5 * above, above))
         low, high = jnp.where(there, low, place), jnp.where(there, place, high)
-        return _Bracket(low, high, below, above, jnp.where(there, 1.0, -1.0), count + 1)
+        return _Bracket(low, high, below, above, jnp.where(there, 1.0, -1.0), tries + 1)
 
     begun = step.height(low, before), step.height(high, before), jnp.zeros(()), jnp.int32(0)
     low, high, *_ = lax.while_loop(going, narrowed, _Bracket(low, high, *begun))
