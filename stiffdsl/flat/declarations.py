@@ -15,7 +15,7 @@ from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Bound, Fault, Node, positions
 from stiffdsl.flat.model import Block
-from stiffdsl.flat.template import MINUS_ONE
+from stiffdsl.flat.template import MINUS_ONE, mentions_time
 from stiffdsl.syntax import tree
 
 
@@ -190,7 +190,7 @@ def define(context: Context, block: Block, bound: Bound, what: str) -> list[tupl
     for expansion, rows in expansions(context, block, bound, auxiliary=False):
         skeleton = expansion.lift(expansion.expand(bound.value))
         wrong = [k for k in expansion.kinds if k in ("var", "der")] or (
-            ["time"] if _mentions_time(skeleton) else []
+            ["time"] if mentions_time(skeleton) else []
         )
         if block.kind == "param" and "input" in expansion.kinds:
             wrong.append("input")
@@ -231,7 +231,3 @@ def _bind_elements(context: Context, block: Block, bound: Bound, taken: np.ndarr
         target = expansion.slot("var", block.offset + rows)
         context.equations.add(expansion.rows(("add", target, ("mul", MINUS_ONE, value)), bound.span))
     return np.concatenate(done)
-
-
-def _mentions_time(skeleton) -> bool:
-    return skeleton == ("time",) or any(isinstance(s, tuple) and _mentions_time(s) for s in skeleton)

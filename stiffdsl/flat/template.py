@@ -20,6 +20,11 @@ MINUS_ONE: Skeleton = ("num", -1.0)
 _RELATIONS = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
 
 
+def mentions_time(skeleton: Skeleton) -> bool:
+    """Whether time stands in an expression."""
+    return skeleton == ("time",) or any(isinstance(part, tuple) and mentions_time(part) for part in skeleton)
+
+
 def multiplied_out(expression: sp.Expr) -> sp.Expr:
     """Products of sums as sums. Powers of sums stay: multiplied out they would cost digits and a hundred terms."""
     return sp.expand(expression, multinomial=False, power_base=False, power_exp=False)

@@ -11,7 +11,7 @@ import numpy as np
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows, single
 from stiffdsl.flat.model import Family
-from stiffdsl.flat.template import MINUS_ONE, Skeleton
+from stiffdsl.flat.template import MINUS_ONE, Skeleton, mentions_time
 
 # The guard of what is decided by discrete variables or parameters: beyond all that is compared with it.
 CERTAIN = 1e100
@@ -52,13 +52,7 @@ def _compares_time(condition: Skeleton) -> bool:
     if head in ("and", "or", "not"):
         return all(_compares_time(part) for part in condition[1:])
     sides = condition[1:]
-    return (
-        head in ("<", "<=", ">", ">=") and TIME in sides and not all(_mentions_time(side) for side in sides)
-    )
-
-
-def _mentions_time(expr: Skeleton) -> bool:
-    return expr == TIME or any(_mentions_time(part) for part in expr[1:] if isinstance(part, tuple))
+    return head in ("<", "<=", ">", ">=") and TIME in sides and not all(mentions_time(side) for side in sides)
 
 
 def without_rates(context: Context, rows: Rows) -> Rows:
