@@ -8,8 +8,7 @@
 A bundle is a component that holds inputs: what is given to it as a whole is given to its members by name.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
 
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.report import Report
@@ -19,6 +18,7 @@ from stiffdsl.check.tables import is_reader
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.epw import COLUMNS, PLACE
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import nodes_below
 from stiffdsl.syntax.show import show_expression
 
 KIND = "input"
@@ -182,8 +182,8 @@ def _used(name: str, declaration: tree.Model, scope: Scope) -> set[str] | None:
         if isinstance(component, tree.Component)
         for m in component.modifiers
     }
-    for found in _names(declaration):
-        if found.parts[0].name != name:
+    for found in nodes_below(declaration):
+        if not isinstance(found, tree.Name) or found.parts[0].name != name:
             continue
         if len(found.parts) > 1:
             used.add(found.parts[1].name)
@@ -207,17 +207,3 @@ def _wanted(component: tree.Component, name: str, scope: Scope) -> set[str] | No
             if found is not None and isinstance(found.declaration, tree.Connector):
                 return {m.name for m in found.declaration.members}
     return None
-
-
-def _names(node: object) -> Iterable[tree.Name]:
-    """All names in a part of a tree."""
-    if isinstance(node, tree.Name):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from _names(each)
-        return
-    if is_dataclass(node) and not isinstance(node, type):
-        for each in fields(node):
-            if each.name not in ("span", "name_span", "type_span"):
-                yield from _names(getattr(node, each.name))

@@ -1,11 +1,22 @@
-"""Syntax trees with some of their nodes exchanged."""
+"""Syntax trees node by node, and with some of their nodes exchanged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+
+
+def nodes_below(node: Any) -> Iterator[Any]:
+    """Every node of a tree as it was written, itself included: outer ones first, from left to right."""
+    if isinstance(node, tuple | list):
+        for each in node:
+            yield from nodes_below(each)
+    elif is_dataclass(node) and not isinstance(node, type | Span):
+        yield node
+        for f in fields(node):
+            yield from nodes_below(getattr(node, f.name))
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
@@ -30,14 +41,7 @@ def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
 
 def mentions(node: Any, wanted: Callable[[tree.Name], bool]) -> bool:
     """Whether there is a name in `node` that is `wanted`."""
-    found = False
-
-    def look(inner: Any) -> None:
-        nonlocal found
-        found = found or (isinstance(inner, tree.Name) and wanted(inner))
-
-    rebuilt(node, look)
-    return found
+    return any(isinstance(inner, tree.Name) and wanted(inner) for inner in nodes_below(node))
 
 
 def substituted(node: Any, name: str, value: float) -> Any:

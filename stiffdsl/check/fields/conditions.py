@@ -1,8 +1,6 @@
 """Equations at the ends of fields: conditions, and ends of two fields that are joined."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from stiffdsl.check.fields.formulas import add, is_number, name, number, replaced, subtract
 from stiffdsl.check.fields.grid import Grid, Place
@@ -15,6 +13,7 @@ from stiffdsl.check.report import Report
 from stiffdsl.check.symbols import Entity, Instance, Level
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import nodes_below
 
 Key = tuple[str, Place]
 
@@ -284,17 +283,5 @@ def _is_slope(expr: tree.Expr) -> bool:
     )
 
 
-def _walk(node: Any) -> Iterator[Any]:
-    """Every node of a tree."""
-    yield node
-    if isinstance(node, tuple):
-        for each in node:
-            yield from _walk(each)
-    elif is_dataclass(node) and not isinstance(node, Span):
-        for each in fields(node):
-            if each.name != "span":
-                yield from _walk(getattr(node, each.name))
-
-
 def _ends_in(expr: tree.Expr) -> list[tree.At]:
-    return [n for n in _walk(expr) if isinstance(n, tree.At)]
+    return [n for n in nodes_below(expr) if isinstance(n, tree.At)]

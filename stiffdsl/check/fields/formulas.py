@@ -1,10 +1,11 @@
 """Checked expressions made by the compiler: sums and products without their zeros and ones, names, and slices."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import rebuilt
 
 Path = tuple[tree.Part, ...]
 
@@ -60,27 +61,20 @@ def slice_of(first: tree.Expr, last: tree.Expr) -> tree.Expr:
 
 def replaced(expr: Any, old: tree.Expr, new: tree.Expr) -> Any:
     """A tree with `new` in the place of every `old`."""
-    if expr == old:
-        return new
-    if isinstance(expr, tuple):
-        return tuple(replaced(e, old, new) for e in expr)
-    if isinstance(expr, Span) or not is_dataclass(expr) or isinstance(expr, type):
-        return expr
-    return replace(expr, **{f.name: replaced(getattr(expr, f.name), old, new) for f in fields(expr)})
+    return rebuilt(expr, lambda node: new if node == old else None)
 
 
 def below(expr: Any, path: Path) -> Any:
     """An expression of a part's class, as the class around it writes it: its names behind `path`."""
     if not path:
         return expr
-    if isinstance(expr, tree.Name):
-        if len(expr.parts) == 1 and expr.parts[0].name in ("time", "pi", "true", "false"):
-            return expr
-        own = tuple(tree.Part(p.name, below(p.indices, path)) for p in expr.parts)
-        return replace(expr, parts=(*path, *own))
-    if isinstance(expr, tuple):
-        return tuple(below(e, path) for e in expr)
-    if isinstance(expr, Span) or not is_dataclass(expr) or isinstance(expr, type):
-        return expr
-    changed = {f.name: below(getattr(expr, f.name), path) for f in fields(expr)}
-    return replace(expr, **changed)
+
+    def change(node: Any) -> Any:
+        if not isinstance(node, tree.Name):
+            return None
+        if len(node.parts) == 1 and node.parts[0].name in ("time", "pi", "true", "false"):
+            return node
+        own = tuple(tree.Part(p.name, below(p.indices, path)) for p in node.parts)
+        return replace(node, parts=(*path, *own))
+
+    return rebuilt(expr, change)

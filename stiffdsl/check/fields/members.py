@@ -1,14 +1,13 @@
 """Fields that names stand for, and names of fields in expressions."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from stiffdsl.check.fields.formulas import Path
 from stiffdsl.check.fields.grid import Grid
 from stiffdsl.check.symbols import Entity, FieldMember, Instance
-from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import nodes_below
 
 # What stands behind the name of a field, besides its coordinate.
 FACES = "faces"
@@ -59,27 +58,9 @@ def path_of(name: tree.Name, count: int) -> Path:
 
 def names_below(expr: Any) -> Iterator[tree.Name]:
     """Every name in an expression as it was written, `at` included, from left to right."""
-    if isinstance(expr, tree.Name):
-        yield expr
-        for part in expr.parts:
-            yield from names_below(part.indices)
-    elif isinstance(expr, tuple):
-        for each in expr:
-            yield from names_below(each)
-    elif is_dataclass(expr) and not isinstance(expr, Span):
-        for each in fields(expr):
-            if each.name != "span":
-                yield from names_below(getattr(expr, each.name))
+    return (node for node in nodes_below(expr) if isinstance(node, tree.Name))
 
 
 def calls_below(expr: Any) -> Iterator[tree.Call]:
     """Every call in an expression as it was written, outer ones first."""
-    if isinstance(expr, tree.Call):
-        yield expr
-    if isinstance(expr, tuple):
-        for each in expr:
-            yield from calls_below(each)
-    elif is_dataclass(expr) and not isinstance(expr, Span):
-        for each in fields(expr):
-            if each.name != "span":
-                yield from calls_below(getattr(expr, each.name))
+    return (node for node in nodes_below(expr) if isinstance(node, tree.Call))

@@ -11,8 +11,8 @@ from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.surrogate.part.cutting.elements import element, rank
-from stiffdsl.surrogate.part.cutting.rebuild import mentions, rebuilt, substituted
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import mentions, rebuilt, substituted
 
 _JOINED = {"sum": "+", "prod": "*"}
 _NOTHING = {"sum": 0.0, "prod": 1.0}

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stiffdsl.check import Class
-from stiffdsl.surrogate.part.cutting.rebuild import substituted
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import substituted
 
 _REDUCTIONS = ("sum", "prod", "min", "max")
 
