@@ -163,8 +163,13 @@ def _emit_height(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_height(…, theta) -> double`: the greatest guard of the conditions that do not hold `before`; positive
     where one turned true, else not."""
     f = _Function(module, model, areas, "event_height", result="double")
-    code, number = f.code, f.code.number
     f.call("event_at", "double %theta")
+    f.end(_height(f))
+
+
+def _height(f: _Function) -> str:
+    """As `event_height`, at the part of the step whose conditions and guards lie in `events`."""
+    code, number = f.code, f.code.number
     risen, greatest = code.variable("i1", "false"), code.variable("double", number(-BEYOND))
     with code.loop(f.count) as k:
         before = f.entry("before", k)
@@ -176,7 +181,7 @@ def _emit_height(module: IRModule, model: KernelModel, areas: Areas) -> None:
         code.store(code.select(counts, guard, code.load(greatest)), greatest)
     height = code.load(greatest)
     positive, negative = code.larger(height, number(TURNED)), code.smaller(height, number(0.0))
-    f.end(code.select(code.load(risen, kind="i1"), positive, negative))
+    return code.select(code.load(risen, kind="i1"), positive, negative)
 
 
 def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
@@ -385,7 +390,7 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
         f.call("event_bracket", f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
         code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
         code.store(code.load(bracket, 2), begin)
-        located = _bisected(f, code.load(bracket, 0), code.load(bracket, 1))
+        located = _turned(f, code.load(bracket, 0), code.load(bracket, 1))
         code.store(located, theta)
         code.store(located, end)
         code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
@@ -393,7 +398,7 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end(code.load(theta))
 
 
-def _bisected(f: _Function, begin: str, end: str) -> str:
+def _turned(f: _Function, begin: str, end: str) -> str:
     """The part of the step behind which a condition turns true; what conditions are just before into `before`."""
     code, number = f.code, f.code.number
     xp = RegisterNamespace(code)
@@ -403,7 +408,7 @@ def _bisected(f: _Function, begin: str, end: str) -> str:
         return f.call("event_height", f"double {theta}", result="double")
 
     low, high = code.variable("double", begin), code.variable("double", end)
-    below, above = code.variable("double", height(begin)), code.variable("double", height(end))
+    below, above = code.variable("double", _height(f)), code.variable("double", height(end))
     side, tries = code.variable("double", number(0.0)), code.variable("double", number(0.0))
     with code.forever() as narrowing:
         length = code.apply("abs", "%h")

@@ -200,7 +200,7 @@ def _located(step: _Step) -> Located:
     def look(search: _Search) -> _Search:
         found, lower, low, high = _bracket(step, search.low, search.high, search.rounds == 0)
         theta, before = lax.cond(
-            found, lambda: _bisected(step, low, high), lambda: (search.theta, search.before)
+            found, lambda: _turned(step, low, high), lambda: (search.theta, search.before)
         )
         return _Search(lower, theta, theta, before, found, search.rounds + 1)
 
@@ -347,7 +347,7 @@ class _Bracket(NamedTuple):
     tries: Int[Array, ""]
 
 
-def _bisected(step: _Step, low, high) -> tuple[Any, Any]:
+def _turned(step: _Step, low, high) -> tuple[Any, Any]:
     """The part of the step behind which a condition turns true, to rounding, and what conditions are just before.
 
     The guards are followed by secants (the Illinois method; Dowell and Jarratt, BIT 11, 1971), each at least a rounding
