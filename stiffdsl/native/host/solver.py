@@ -231,9 +231,9 @@ class NativeSolver:
 
         def keep(steps: np.ndarray) -> None:
             if about is None:
-                parts.append(steps)
+                parts.append(steps.copy())
             else:
-                about.add(steps[:, 0], steps[:, 2 : 2 + n], steps[:, 2 + n :].reshape(-1, self.rows, n))
+                about.add(steps[:, 0], steps[:, 2 : 2 + n], steps[:, 2 + n :])
 
         try:
             while not done:
@@ -479,10 +479,10 @@ class _Call:
         return float((self.scratch.arrays["state"][0] - t0) / (t1 - t0))
 
     def taken(self, buffer: np.ndarray) -> np.ndarray:
-        """The accepted steps that were recorded since the last time."""
+        """The accepted steps that were recorded since the last time; the next run overwrites these rows."""
         state = self.scratch.arrays["state"]
         count, state[_AT["recorded"]] = int(state[_AT["recorded"]]), 0
-        return buffer[:count].copy()
+        return buffer[:count]
 
     def arrived(self) -> Arrived:
         """The results; the arrays of the thread are free again."""

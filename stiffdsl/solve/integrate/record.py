@@ -92,29 +92,32 @@ class StepsAboutInstants:
         self._open: tuple[np.ndarray, ...] | None = None
 
     def add(self, t: np.ndarray, y: np.ndarray, K: np.ndarray) -> None:
-        """Further steps: times and values that they begin with, and their dense output."""
-        first = self._open is None
-        rows = (t, y, K) if self._open is None else self._with_open(t, y, K)
-        leaps = np.flatnonzero(np.diff(rows[0]) == 0)
-        kept = np.zeros(len(rows[0]), dtype=bool)
-        for beside in (-1, 0, 1):
-            at = leaps + beside
-            kept[at[(at >= 0) & (at < len(kept))]] = True
-        kept[:1] |= first
-        # What leaps behind these is not known yet.
-        kept[-3:] = False
-        self._kept.append(tuple(x[kept] for x in rows))
-        self._open = tuple(x[-3:].copy() for x in rows)
-
-    def _with_open(self, t: np.ndarray, y: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, ...]:
-        assert self._open is not None
-        return tuple(np.concatenate(pair) for pair in zip(self._open, (t, y, K), strict=True))
+        """Further steps: times and values that they begin with, and their dense output, a row each."""
+        steps = t, y, K
+        before = 0 if self._open is None else len(self._open[0])
+        times = t if self._open is None else np.concatenate([self._open[0], t])
+        leaps = np.flatnonzero(times[1:] == times[:-1])
+        beside = np.unique(np.concatenate([leaps - 1, leaps, leaps + 1]))
+        # What leaps behind the last three is not known yet.
+        last = max(0, len(times) - 3)
+        kept = beside[(beside >= 0) & (beside < last)]
+        if self._open is None:
+            kept = np.union1d(kept, np.arange(min(1, last)))
+        else:
+            self._kept.append(tuple(x[kept[kept < before]] for x in self._open))
+        self._kept.append(tuple(x[kept[kept >= before] - before] for x in steps))
+        if self._open is None or len(t) >= 3:
+            self._open = tuple(x[-3:].copy() for x in steps)
+        else:
+            self._open = tuple(np.concatenate(pair)[-3:] for pair in zip(self._open, steps, strict=True))
 
     def all(self, rows: int, size: int) -> tuple[np.ndarray, ...]:
         """Times, values and dense output (steps, `rows`, `size`) of the steps that are kept."""
-        none = np.zeros(0), np.zeros((0, size)), np.zeros((0, rows, size))
-        parts = [none, *self._kept, *([] if self._open is None else [self._open])]
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        parts = [*self._kept, *([] if self._open is None else [self._open])]
+        if not parts:
+            return np.zeros(0), np.zeros((0, size)), np.zeros((0, rows, size))
+        t, y, K = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return t, y, K.reshape(-1, rows, size)
 
 
 class _Chunk(NamedTuple):
