@@ -114,7 +114,7 @@ def differentiable(
         (given,), (dots,) = primals, tangents
         # The tolerances steer the steps, which are held constant.
         times = (dots.t0, dots.t1, dots.saveat, [s.times for s in dots.args.inputs.signals])
-        if solver.apart or not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
+        if not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
             return _portable_jvp(portable, given, dots)
         result = solve(given)
         directions = jax.tree.map(_instantiated, moving(dots), is_leaf=_is_zero)

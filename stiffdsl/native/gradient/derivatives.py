@@ -83,15 +83,6 @@ def named_operands(model: KernelModel, kind: str) -> Named:
     return (*taken, "t_bar") if model.events is not None else taken, given
 
 
-def lines_may_meet(model: KernelModel) -> bool:
-    """Whether there are events, and several lines over time that move: where two jump at one time, the order in which
-    their events act counts, and kernels pass them together."""
-    stops = model.stops
-    if model.events is None or stops is None or stops.count < 2:
-        return False
-    return directional(stops.crossings, stops.tables, ("p",)) is not None
-
-
 def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, ...]:
     """The derivatives of lines over time, of guards, of what events do, and of what constraints move behind them. Where
     the time of an instant moves by gradients, these are needed in either mode."""

@@ -138,15 +138,15 @@ class Driver:
             span = self.code.at(end, self.record["span"])
             for k, name in enumerate(("low", "high")):
                 self.code.store(tape.of_state(name), span, k)
-        if self.model.resets and self.model.stops is not None:
-            self.code.store(tape.of_state("side"), end, self.record["side"])
+        if self.model.resets:
+            with self.code.loop(self.model.sides) as k:
+                self.code.store(tape.of_state("side"), self.code.at(end, self.record["side"]), k)
 
     def take_up(self, row: str) -> None:
         """Makes what holds up to the next jump that of a step."""
         self.tape.copy(self.code.at(row, self.record["span"]), self.code.at("%work", self.areas["span"]), 2)
-        if self.model.stops is not None:
-            side = self.code.load(row, self.record["side"])
-            self.code.store(side, self.at["p"], self.model.parameters - 1)
+        sides = self.code.at(self.at["p"], self.model.given)
+        self.tape.copy(self.code.at(row, self.record["side"]), sides, self.model.sides)
         if self.model.events is not None:
             theta = self.code.load(row, self.record["theta"])
             self.code.store(theta, self.code.at("%work", self.areas["theta"]))

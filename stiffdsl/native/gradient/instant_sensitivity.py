@@ -430,15 +430,19 @@ class Instants:
             return
         code, number = self.code, self.code.number
         side, lines, bar, scratch = (self._area(name) for name in ("early", "lines", "lines_d", "scratch"))
-        middle, t = code.load(row, driver.record["side"]), code.load(row, driver.record["t"])
+        t, middle = code.load(row, driver.record["t"]), code.at(row, driver.record["side"])
         with code.loop(stops.count) as k:
-            code.store(middle, side, k)
+            code.store(code.load(middle, k if stops.apart else 0), side, k)
         crossing = CrossingLines(code, stops, t, driver.at["p"], side, lines, scratch)
         crossing.evaluate()
         of_p = code.at(self._area("gradient"), _parts(self.model)[1])
         with code.loop(stops.count) as k:
             line = crossing.line(k)
-            with code.when(line.here):
+            if stops.apart:
+                passed = code.apply("eq", code.load(row, driver.record["line"]), code.to_real(k))
+            else:
+                passed = line.here
+            with code.when(passed):
                 with code.loop(2 * stops.count) as j:
                     code.store(number(0.0), bar, j)
                 inverse = code.apply("div", number(-1.0), line.slope)

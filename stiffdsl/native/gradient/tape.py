@@ -21,6 +21,7 @@ import numpy as np
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.kernel import attempted, emit_depart
+from stiffdsl.native.loop.time_events import CrossingLines
 from stiffdsl.native.step.attempt import KernelModel, work_areas
 from stiffdsl.native.step.events import emit_events
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
@@ -35,6 +36,8 @@ OPTIONS = ("rows", "directions", "segments", "points")
 OPENED, SETTLED, ROUND, CLOSED = 3.0, 4.0, 5.0, 6.0
 # What the time of an instant follows: nothing, the guard of an event, or a line over time.
 FIXED, BY_GUARD, BY_LINE = 0.0, 1.0, 2.0
+# Rows of a line that is passed alone: an instant with two rounds of events, where unknowns are set anew, and some more.
+ROWS_OF_LINE = 10
 
 Derived = tuple[Function, dict[str, np.ndarray]]
 
@@ -73,26 +76,40 @@ def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     to the invariants; and where conditions jump in time, `side`, and whether one does so at the end of the step (1,
     else 0); the `span` of tables; where algebraic unknowns are set anew, whether they were so at the end of the step
     (1, else 0), and that end itself; with events, the part of the step `theta` up to the one that cut it (else 1),
-    which have `fired` in a round, what the time of an instant `follows`, and whether the solve has `ended` there; with
-    `guided`, whether it ended at t1, a jump or a knot."""
+    which have `fired` in a round, what the time of an instant `follows` (of lines that are passed one by one, which
+    `line`), and whether the solve has `ended` there; with `guided`, whether it ended at t1, a jump or a knot."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
-    jumps = 0 if model.stops is None else 1
+    jumps, apart = 0 if model.stops is None else 1, 1 if passes_apart(model) else 0
     events, some = (0, 0) if model.events is None else (model.events.count, 1)
     return Areas(
         (
             *(*steps, ("y1", 0 if model.project is None else n)),
-            *(("side", jumps), ("lands", jumps), ("span", 2)),
+            *(("side", model.sides), ("lands", jumps), ("span", 2)),
             *(("resets", 1 if model.resets else 0), ("end", n if model.resets else 0)),
-            *(("theta", some), ("fired", events), ("follows", some), ("ended", some)),
+            *(("theta", some), ("fired", events), ("follows", some), ("line", apart), ("ended", some)),
             ("last", 1 if guided else 0),
         )
     )
 
 
+def passes_apart(model: KernelModel) -> bool:
+    """Whether lines that jump at one time are passed one after the other."""
+    return model.stops is not None and model.stops.apart
+
+
 def instant_rows(model: KernelModel) -> int:
     """The most rows of one instant."""
-    return 0 if model.events is None else 2 * most_rounds(model.events.count) + 4
+    if model.events is None:
+        return 0
+    rows = 2 * most_rounds(model.events.count) + 4
+    return 2 * rows + rows_apart(model) if passes_apart(model) else rows
+
+
+def rows_apart(model: KernelModel) -> int:
+    """The most rows of lines that have been passed before the last ones are."""
+    assert model.stops is not None
+    return ROWS_OF_LINE * model.stops.count
 
 
 def buffer_rows(model: KernelModel) -> int:
@@ -106,6 +123,7 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     """
     n, stages, rows = model.n, model.tableau.stages, len(model.tableau.H)
     inputs, lines = max(1, model.inputs), 0 if model.stops is None else model.stops.count
+    meeting = lines if passes_apart(model) else 0
     events = 0 if model.events is None else model.events.count
     several, some = (n, 1) if events else (0, 0)
     return Areas(
@@ -122,6 +140,8 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
             *(("early", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n), ("between", n)),
+            # Lines that jump at one time: which do (1, else 0), and a time behind the jump of each.
+            *(("meets", meeting), ("late", meeting)),
             # Instants: rows made, theta of the step and the derivative of its end's time, rates, and gradients.
             *(("made", some), ("theta", some), ("moves", some), ("rate", several), ("f_t_there", several)),
             *(("gradient", some * (1 + n + model.parameters + inputs)), ("share", some)),
@@ -142,8 +162,9 @@ class Recording(Integration):
         super().__init__(code, model, areas)
         self.record = record
         self.guided = dict(areas.sizes)["guide"] > 0
-        # The step before it was cut.
+        # The step before it was cut, and the line whose jump is passed.
         self.whole_step: str | None = None
+        self.line: str | None = None
 
     def aim(self) -> tuple[str, str, str, str]:
         t, h, last, end = super().aim()
@@ -185,7 +206,7 @@ class Recording(Integration):
             copy("y1", self.area("unmoved"), self.n)
         copy("span", self.area("span"), 2)
         if self.model.stops is not None:
-            code.store(self.get("side"), row, record["side"])
+            copy("side", code.at(self.p, self.model.given), self.model.sides)
             here = code.apply("eq", end, self.get("stop"))
             lands = code.apply("and", here, code.apply("ne", end, self.option("t1")))
             if self.model.events is not None:
@@ -197,8 +218,9 @@ class Recording(Integration):
                 resets = code.flag(False)
             code.store(code.select(resets, self.number(1), self.number(0)), row, record["resets"])
             copy("end", self.area("y1"), self.n)
-        if self.whole_step is not None:
-            code.store(code.apply("div", h, self.whole_step), row, record["theta"])
+        if self.model.events is not None:
+            theta = self.number(1) if self.whole_step is None else code.apply("div", h, self.whole_step)
+            code.store(theta, row, record["theta"])
         if self.guided:
             code.store(code.load(self.area("guide"), 2), row, record["last"])
         self.add("recorded", 1)
@@ -220,6 +242,63 @@ class Recording(Integration):
         with self._rows_of_instant():
             row = append(code, self.model, self.areas, self.record, OPENED, end, self.y)
             code.store(follows, row, self.record["follows"])
+            if self.line is not None:
+                code.store(code.to_real(self.line), row, self.record["line"])
+
+    def _pass_jump(self, end: str) -> None:
+        """Lines that jump at one time one after the other, as `time_events.next_stop` does where derivatives are
+        wanted: each moves the time of its own instant."""
+        if not passes_apart(self.model):
+            super()._pass_jump(end)
+            return
+        code, number, last = self.code, self.number, self._meeting(end)
+        began = self.get("recorded")
+        with code.loop(last) as k:
+            meets = code.apply("ne", code.load(self.area("meets"), k), number(0))
+            with code.when(code.apply("and", meets, self.running())):
+                made = code.apply("sub", self.get("recorded"), began)
+                over = code.apply("gt", made, number(rows_apart(self.model)))
+                self.set("status", code.select(over, number(Status.ENDLESS), self.get("status")))
+                with code.when(self.running()):
+                    self._pass_line(k, end)
+        status = self.get("status")
+        goes_on = code.apply("eq", status, number(Status.RUNNING))
+        goes_on = code.apply("or", goes_on, code.apply("eq", status, number(Status.SUCCESS)))
+        with code.when(goes_on):
+            self.line = last
+            super()._pass_jump(end)
+            self.line = None
+
+    def _meeting(self, end: str) -> str:
+        """The last of the lines that jump at `end`, before all of which the time is; -1 where none does. Which do is
+        in `meets`."""
+        code, stops = self.code, self.model.stops
+        assert stops is not None
+        pointers = self.area("side"), self.area("lines"), self.area("scratch")
+        lines, last = CrossingLines(code, stops, end, self.p, *pointers), code.variable("i64", "-1")
+        with code.loop(stops.count) as k:
+            code.store(code.load(code.at(self.p, self.model.given), k), self.area("side"), k)
+        lines.evaluate()
+        with code.loop(stops.count) as k:
+            line = lines.line(k)
+            late = code.apply("add", end, code.apply("mul", self.direction, line.beyond))
+            code.store(late, self.area("late"), k)
+            code.store(code.select(line.here, self.number(1), self.number(0)), self.area("meets"), k)
+            code.store(code.select(line.here, k, code.load(last, kind="i64"), "i64"), last, kind="i64")
+        return code.load(last, kind="i64")
+
+    def _pass_line(self, k: str, end: str) -> None:
+        """Line k alone, those before it being passed."""
+        code = self.code
+        self._instant("event_before")
+        self.line = k
+        self._before_reset(end)
+        self.line = None
+        code.store(code.load(self.area("late"), k), code.at(self.p, self.model.given), k)
+        code.store(self.number(1), self.area("here"))
+        self._reset()
+        self._happen()
+        self._after_reset(end)
 
     def _happen(self) -> None:
         if self.model.events is None:
@@ -272,8 +351,8 @@ def append(code: Code, model: KernelModel, areas: Areas, record: Areas, kind: fl
     for name, source, count in listed:
         with code.loop(count) as k:
             code.store(code.load(source, k), code.at(row, record[name]), k)
-    if model.stops is not None:
-        code.store(code.load(area("P"), model.given), row, record["side"])
+    with code.loop(model.sides) as k:
+        code.store(code.load(code.at(area("P"), model.given), k), code.at(row, record["side"]), k)
     code.store(code.apply("add", made, code.number(1.0)), area("made"))
     return row
 

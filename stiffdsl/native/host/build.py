@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 
 from stiffdsl.native.factors import lu
-from stiffdsl.native.gradient.derivatives import lines_may_meet
 from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine
 from stiffdsl.native.host.digest import digest_of, sources
@@ -55,9 +54,7 @@ def build(
         wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
     linear = LinearKernels(key, model, sizes)
     shape = model.n, model.given, model.inputs, len(tableau.H)
-    return NativeSolver(
-        library, key, wide, linear, *shape, model.events is not None, lines_may_meet(model), sizes
-    )
+    return NativeSolver(library, key, wide, linear, *shape, model.events is not None, sizes)
 
 
 def static_plan(program: Program, start: np.ndarray | None = None, form: Form = FORM) -> lu.Plan | str:
@@ -86,7 +83,8 @@ def kernel_model(
         return plan
     curved = program.curved
     parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
-    program = in_segments(program, parameters)
+    sides = 0 if stops is None else stops.sides
+    program = in_segments(program, parameters, sides)
     project = projection_of(program) if len(program.invariant_rows) else None
     if project is None and len(program.invariant_rows):
         return f"{len(program.invariant_rows)} invariants are too many to return to after every step"
@@ -106,7 +104,7 @@ def kernel_model(
         plan,
         tableau,
         sum(b.size for b in program.system.flat.inputs),
-        parameters + (stops is not None),
+        parameters + sides,
         project=None if project is None else project[0],
         tables_project={} if project is None else project[1],
         stops=stops,

@@ -161,11 +161,10 @@ class NativeSolver:
         inputs: int,
         rows: int,
         eventful: bool = False,
-        apart: bool = False,
         sizes: CallSizes = CALL_SIZES,
     ):
-        # Whether there are events, and whether derivatives are the portable tier's for them.
-        self.eventful, self.apart, self.sizes = eventful, apart, sizes
+        # Whether there are events.
+        self.eventful, self.sizes = eventful, sizes
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
         self.key, self.wide, self.linear = key, wide, linear
         self.library = library

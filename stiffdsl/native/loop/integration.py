@@ -66,10 +66,10 @@ class Integration(BetweenSteps):
             return
         with code.loop(model.given) as k:
             code.store(code.load(self.pointers["p"], k), self.p, k)
-        if model.stops is not None:
-            code.store(self.get("side"), self.p, model.given)
+        with code.loop(model.sides) as k:
+            code.store(self.get("side"), code.at(self.p, model.given), k)
         if model.prepare is not None:
-            result = code.at(self.p, model.given + (model.stops is not None))
+            result = code.at(self.p, model.given + model.sides)
             code.call("prepare", *(f"ptr {p}" for p in (self.p, result, self.area("scratch"))))
 
     def begin(self) -> None:
@@ -226,11 +226,15 @@ class Integration(BetweenSteps):
         if not self.model.leaps:
             jumps = code.apply("and", jumps, code.apply("not", done))
         with code.when(jumps):
-            if self.model.events is not None:
-                self._instant("event_before")
-            self._before_reset(end)
-            self._depart()
-            self._after_reset(end)
+            self._pass_jump(end)
+
+    def _pass_jump(self, end: str) -> None:
+        """Passes what jumps in time at the end of a step."""
+        if self.model.events is not None:
+            self._instant("event_before")
+        self._before_reset(end)
+        self._depart()
+        self._after_reset(end)
 
     def _first_step(self) -> None:
         """As `loop._first_step`."""

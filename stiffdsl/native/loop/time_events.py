@@ -32,17 +32,24 @@ from stiffdsl.solve.base.crossings import (
 @dataclass(frozen=True, eq=False)
 class TimeEvents:
     """The functions of a model with events in time: `crossings(p, side)`, whose values say when; `rhs` and `jacobian`
-    as functions of `side` (`program/program.py`)."""
+    as functions of `side` (`program/program.py`). `apart`: whether derivatives pass lines that jump at one time one
+    after the other, since their times may move apart: then every line is decided by a time of its own."""
 
     crossings: Function
     rhs: Function
     jacobian: Function
     tables: dict[str, np.ndarray]
     periodic: np.ndarray
+    apart: bool
 
     @property
     def count(self) -> int:
         return len(self.periodic)
+
+    @property
+    def sides(self) -> int:
+        """The number of parameters that decide conditions: one for all lines, or one for each."""
+        return self.count if self.apart else 1
 
 
 def stopping(program: Program) -> TimeEvents | None:
@@ -50,7 +57,9 @@ def stopping(program: Program) -> TimeEvents | None:
     if not len(program.crossings_periodic):
         return None
     crossings, rhs, jacobian = (program.by_name[name] for name in ("crossings", "rhs", "jacobian"))
-    return TimeEvents(crossings, rhs, jacobian, program.tables, program.crossings_periodic)
+    periodic = program.crossings_periodic
+    apart = program.events.count > 0 and program.crossings_follow and len(periodic) > 1
+    return TimeEvents(crossings, rhs, jacobian, program.tables, periodic, apart)
 
 
 def beyond_of(code: Code, t: str) -> str:

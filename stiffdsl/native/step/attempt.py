@@ -59,7 +59,7 @@ class KernelModel:
     # `project(t, y, p, u, atol, rtol)`: the end of a step, moved to where the invariants hold (`projection.py`).
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
-    # Events in time, at which steps end; `side` is then a parameter (`time_events.py`), the last of those given.
+    # Events in time, at which steps end; `side` is then a parameter (`time_events.py`) behind those given, or several.
     stops: TimeEvents | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
@@ -95,7 +95,12 @@ class KernelModel:
     def given(self) -> int:
         """The number of parameters that a solve is given."""
         made = 0 if self.prepare is None else self.prepare.ops[-1].size or 0
-        return self.parameters - made - (self.stops is not None)
+        return self.parameters - made - self.sides
+
+    @property
+    def sides(self) -> int:
+        """The number of parameters, behind those given, that decide conditions on time."""
+        return 0 if self.stops is None else self.stops.sides
 
     @property
     def lands(self) -> bool:

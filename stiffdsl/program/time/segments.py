@@ -3,6 +3,8 @@
 It follows the parameters, so that what depends on it is computed once for the steps of a segment (`program/hoist.py`):
 
     rhs(t, y, p, u, side)    becomes    rhs(t, y, [p, middle], u)    with every entry of side `middle`
+
+or, where lines that jump at one time are passed one by one, `rhs(t, y, [p, side], u)`.
 """
 
 from dataclasses import replace
@@ -14,12 +16,18 @@ from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 
 
-def in_segments(program: Program, parameters: int) -> Program:
-    """The functions that steps evaluate, with that time as the last of the parameters."""
+def in_segments(program: Program, parameters: int, sides: int = 1) -> Program:
+    """The functions that steps evaluate, with that time, or `sides` times, one for each line, as the last of the
+    parameters."""
     if not len(program.crossings_periodic):
         return program
     b = Builder(ConstantTables())
-    p = b.input("p", parameters + 1)
+    p = b.input("p", parameters + sides)
+
+    def side(size: int) -> int:
+        if sides == 1:
+            return b.full(b.element(p, parameters), size)
+        return b.take(p, parameters + np.arange(sides))
 
     def over(function: Function) -> Function:
         values: list[int] = []
@@ -28,7 +36,7 @@ def in_segments(program: Program, parameters: int) -> Program:
                 case "input", "p":
                     values.append(b.take(p, np.arange(parameters)))
                 case "input", "side":
-                    values.append(b.full(b.element(p, parameters), op.size or 1))
+                    values.append(side(op.size or 1))
                 case _:
                     values.append(copied(b, program.tables, op, [values[a] for a in op.args]))
         ops, *_ = b.needed(values[-1])
