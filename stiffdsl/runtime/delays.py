@@ -8,15 +8,16 @@ smoother by one order, so that sums of more lags than `SMOOTH` end none. Before 
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.driving.inputs import Inputs
+from stiffdsl.runtime.driving.inputs import STATIC, Inputs
 from stiffdsl.runtime.initialization.initial_state import begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.system import Args
@@ -55,16 +56,18 @@ def refuse_delays(model: CompiledProgram, what: str) -> None:
         raise ValueError(f"{what} a model with `delay` (line {line}) yet: `simulate` does without it")
 
 
-class History(eqx.Module):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class History:
     """Delayed values over time, as a signal of several inputs: in step k, which begins at `begins[k]` and is
     `widths[k]` long, the polynomial `powers[k]` (degrees, values) of the part of it that is behind."""
 
-    indices: tuple[int, ...] = eqx.field(static=True)
+    indices: tuple[int, ...] = field(metadata=STATIC)
     begins: Any  # (c,)
     widths: Any  # (c,)
     powers: Any  # (c, q, d)
     lags: Any  # (d,)
-    name: str = eqx.field(static=True, default="delay")
+    name: str = field(metadata=STATIC, default="delay")
     # As those of a signal that is no table and does not jump.
     times: None = None
     values: None = None

@@ -4,21 +4,25 @@ The values that a derivative can be taken of (constants, table values) are leave
 static. All values are in SI here.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.base.arguments import mapping, numbers
 from stiffdsl.solve.base.times import lane_constants, table
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int
+
 
 # The step of the central difference that stands for the derivative of a callable JAX cannot trace.
 _DIFFERENCE = 1e-6
@@ -26,6 +30,8 @@ _DIFFERENCE = 1e-6
 HOST = "host"
 # Up to so many times of a table, all of them are compared with one that is looked for.
 COMPARED = 2048
+# Of a field that is no leaf of a pytree.
+STATIC = {"static": True}
 
 
 def interpolated(t: Any, times: Any, values: Any) -> Any:
@@ -45,22 +51,24 @@ def interpolated(t: Any, times: Any, values: Any) -> Any:
     return jnp.where(t < times[0], values[..., 0], after)
 
 
-class Signal(eqx.Module):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Signal:
     """One driven input: its name as given, its number, its unit's scale and shift, and where its value comes from.
 
     A table jumps where two of its points have the same time: `jumps` are the first of these points, by number. Tables
     with the same `clock` have the same times.
     """
 
-    name: str = eqx.field(static=True)
-    index: int = eqx.field(static=True)
-    scale: float = eqx.field(static=True)
-    shift: float = eqx.field(static=True)
+    name: str = field(metadata=STATIC)
+    index: int = field(metadata=STATIC)
+    scale: float = field(metadata=STATIC)
+    shift: float = field(metadata=STATIC)
     times: Float[Array, " k"] | None
     values: Float[Array, " k"] | None
-    function: Callable[..., Any] | None = eqx.field(static=True)
+    function: Callable[..., Any] | None = field(metadata=STATIC)
     jumps: Int[Array, " j"] | None = None
-    clock: int = eqx.field(static=True, default=0)
+    clock: int = field(metadata=STATIC, default=0)
 
     def __call__(self, t: Float[Array, ""], side: Any = None) -> Float[Array, ""]:
         """The value at t; next to a jump, that of the same side as `side`."""
@@ -104,9 +112,9 @@ class Signal(eqx.Module):
         value = jnp.where((t < x[0]) & (k == 0), f[0], value)
         return jnp.where((t > x[last]) & (k == at.shape[0]), f[last], value)
 
-    def with_values(self, values: Any) -> "Signal":
+    def with_values(self, values: Any) -> Signal:
         """The same table with other values, which may be traced."""
-        return self if values is self.values else eqx.tree_at(lambda s: s.values, self, values)
+        return self if values is self.values else replace(self, values=values)
 
     def table(self, t: np.ndarray) -> np.ndarray:
         """The values at the times t (n,), by NumPy."""

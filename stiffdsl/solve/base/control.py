@@ -4,11 +4,16 @@ predictive (Gustafsson, ACM TOMS 20:496, 1994), for methods whose steps no stabi
 Functions of `xp` are formulas of both tiers: over `jnp`, or over the numbers of a kernel (`native/ir/registers.py`).
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int
+
 
 SAFETY = 0.9
 LEAST, GREATEST = 0.2, 6.0

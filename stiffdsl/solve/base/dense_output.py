@@ -8,8 +8,14 @@ Rosenbrock methods give their K directly (Steinebach 2023). Any polynomial of de
 be written so: that of Tsit5 and that of BDF are converted.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Array, Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
 
 
 def interpolate(

@@ -1,15 +1,22 @@
 """Diagnosis of a failed solve, made once at its end: the unknowns involved, and the kind of trouble."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.base.status import BY_EVENTS, Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.loop import Problem, State
 from stiffdsl.solve.linear.linear_systems import linear_solver
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int
+
 
 # Relative change of the Jacobian's values that makes an exactly singular matrix only nearly so, and the growth of a
 # solution that then gives it away.

@@ -6,12 +6,16 @@ must be differentiable by JAX in both modes with respect to `memory`, `t`, `y`, 
 inside `lax.custom_root`, and solve linear systems through `linear.py`, whose solves carry their own rules.
 """
 
-from typing import Any, NamedTuple, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.base.system import Args
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int
 
 
 class Tolerance(NamedTuple):

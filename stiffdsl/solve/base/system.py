@@ -4,13 +4,18 @@
 of a solution are taken with respect to. `M` is diagonal: one for a state, zero for an algebraic row.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
 
 Args = Any
 

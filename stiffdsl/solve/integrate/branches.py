@@ -22,19 +22,24 @@ Stages of some methods are further from the solution than its error. Where they 
 does not get there, and that matters, the step is halved.
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.dense_output import interpolate
 from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.method import Attempt, Tolerance, scale
 from stiffdsl.solve.base.system import Args, SwitchingSystem
 from stiffdsl.solve.linear.linear_systems import linear_solver
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int
+
 
 # The points of a step, as parts of it, at which conditions are evaluated.
 LOOKS = (1 / 3, 2 / 3, 1.0)

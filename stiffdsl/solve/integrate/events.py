@@ -14,19 +14,24 @@ corrected by one step of Newton's method, whose value is zero), which gives deri
 matrix.
 """
 
-from typing import Any, NamedTuple, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.dense_output import interpolate, rows_at
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.integrate.projection import Projection
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int
+
 
 # Parts of a step at which conditions are evaluated. Two beside one another at each end show slopes there; behind an
 # event, what fires next may be near.

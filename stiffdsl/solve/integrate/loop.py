@@ -6,13 +6,14 @@ differentiated as written, with step sizes held constant (all but those that end
 derivatives are those of the discrete solution.
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base import accounting
 from stiffdsl.solve.base.accounting import Diagnostics, account
@@ -37,6 +38,10 @@ from stiffdsl.solve.integrate.events import (
 )
 from stiffdsl.solve.integrate.knots import Knots, reach_of
 from stiffdsl.solve.integrate.time_events import Consistent, has_stops, next_stop, within
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int
+
 
 # This many rejections in a row shrink a step by at least 1e-30: there is nothing to be gained from more.
 MOST_REJECTIONS = 60

@@ -7,16 +7,21 @@ Numer. Anal. 30, 1993; Hairer and Wanner, Solving Ordinary Differential Equation
 made twice.
 """
 
-from typing import Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from stiffdsl.solve.base.error_norm import counted
 from stiffdsl.solve.base.method import Attempt, Method, Tolerance, opened, renewed, scale
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
 
 MOVES = 2
 # After an event: more moves, since values may be far from the manifold; constraints hold that are violated by no more

@@ -4,18 +4,19 @@ One compiled program makes a chunk of steps for any interval, tolerances and arg
 limit on steps is built in, `Ctrl-C` works, and progress can be told.
 """
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate_many
@@ -31,6 +32,10 @@ from stiffdsl.solve.integrate.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.integrate.program_cache import jit_without_addresses
 from stiffdsl.solve.integrate.time_events import has_stops
 from stiffdsl.solve.methods.make import make_method
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int
+
 
 # Accepted steps in a chunk, and how many numbers its buffers may hold.
 CHUNK, BUFFER = 256, 4_000_000

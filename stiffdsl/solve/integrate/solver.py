@@ -1,13 +1,14 @@
 """A solve as a pure JAX function: for `jit`, `vmap`, `grad`, `jvp`."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
 
 from stiffdsl.solve.base.accounting import Diagnostics
 from stiffdsl.solve.base.failures import verdict
@@ -15,10 +16,12 @@ from stiffdsl.solve.base.method import LEAST_ATOL, Tolerance
 from stiffdsl.solve.base.status import Status, reached
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.base.undefined import derivable
-from stiffdsl.solve.integrate.derivatives import differentiable
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem
 from stiffdsl.solve.integrate.slots import in_slots
 from stiffdsl.solve.methods.make import make_method
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int
 
 
 class Result(NamedTuple):
@@ -54,6 +57,9 @@ def make_solve(
     then nothing is differentiable. With `accounts` the result holds the sums of `accounting.py`.
     """
     if slots is None:
+        # With equinox, which takes a fifth of a second to import: runs in kernels do without it.
+        from stiffdsl.solve.integrate.derivatives import differentiable
+
         run = differentiable(
             make_method(method, system, linear=linear),
             make_method(method, system, compact=True, linear=linear),

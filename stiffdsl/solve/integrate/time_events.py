@@ -8,16 +8,20 @@ Jumps at one time are passed together, or, where derivatives are wanted, one aft
 move apart. Then steps of no length lie between them, over which values do not change but their derivatives do.
 """
 
-from typing import Any, NamedTuple, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
 
 from stiffdsl.solve.base.crossings import SAME, Line, ahead, beside, jumps_here, line_at, next_value
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.newton.square_systems import OwnSearch, newton
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int
 
 
 class Crossings(NamedTuple):

@@ -10,12 +10,13 @@ A solve is differentiated as what it means, not as what it does: factors carry t
 for, and the rules for forward and reverse mode need one more solve with the same factors.
 """
 
-from typing import Any, NamedTuple, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
 
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.dense import Dense, LoopedLU, WrittenOut
@@ -23,6 +24,10 @@ from stiffdsl.solve.linear.krylov import Krylov
 from stiffdsl.solve.linear.ordering import estimate
 from stiffdsl.solve.linear.sparse import Sparse, Typical, nothing_known
 from stiffdsl.solve.linear.static import StaticLU, large_direct
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
 
 WRITTEN_OUT = 4
 LOOPED = 16

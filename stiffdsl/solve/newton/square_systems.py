@@ -1,16 +1,19 @@
 """Square sparse systems `F(x, context) = 0`: consistent initial values, with derivatives, by `damped_newton.py`."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-import equinox as eqx
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from stiffdsl.solve.linear.linear_systems import Direct, LinearSolver
 from stiffdsl.solve.newton.damped_newton import NewtonResult, search_root, walk
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
 
 
 class OwnSearch(NamedTuple):
@@ -41,6 +44,9 @@ def newton(
     Differentiable in `context`, forward and in reverse, by the implicit function theorem. Never raises: where no
     solution is found, `converged` is False and `x` is the best point that the search came to.
     """
+    # Equinox takes a fifth of a second to import, which a solve in a kernel does not need.
+    import equinox as eqx
+
     x0 = jnp.asarray(x0, dtype=float)
     n = x0.shape[0]
     if n == 0:
