@@ -52,7 +52,7 @@ def bound_arguments(
     return None
 
 
-def put_in_place(value: Typed, arguments: dict[str, Typed], span: Span) -> Typed:
+def put_in_place(value: Typed, arguments: dict[str, Typed], function: str, span: Span) -> Typed:
     """The result of a call, marked as that where it is long; a long function called in it counts as one operation."""
     if value.condition or value.rank or isinstance(value.expr, tree.Inlined | tree.Name | tree.Number):
         return value
@@ -76,7 +76,8 @@ def put_in_place(value: Typed, arguments: dict[str, Typed], span: Span) -> Typed
                 waiting.append(e.body)
     if count <= LONG:
         return value
-    return value._replace(expr=tree.Inlined(value.expr, tuple(a.expr for a in arguments.values()), span))
+    given = tuple(a.expr for a in arguments.values())
+    return value._replace(expr=tree.Inlined(value.expr, given, function, span))
 
 
 def _listed(names: list[str]) -> str:

@@ -64,6 +64,7 @@ class Layer:
     fields: tuple[FieldUse, ...] = ()
     field_ends: tuple[tuple[str, int], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
+    calls_functions: bool = False
 
 
 @dataclass
@@ -425,6 +426,7 @@ class Classes:
             fields=tuple(content.use for content in own.fields),
             field_ends=tuple((name, place.value - Place.LEFT.value) for name, place in conditions.ends),
             spreads=tuple(conditions.spreads.items()),
+            calls_functions=walker.calls_functions,
         )
 
     def _declarations(self, entity: Entity, declaration: tree.Model, walker: Walker) -> _Declarations:
@@ -728,4 +730,5 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         fields=joined(lambda layer: layer.fields),
         field_ends=joined(lambda layer: layer.field_ends),
         spreads=joined(lambda layer: layer.spreads),
+        calls_functions=any(layer.calls_functions for layer in layers),
     )

@@ -71,6 +71,7 @@ class Walker:
         self.resolver = Resolver(report, names, self.walk, self.constants.resolve)
         self.fields = FieldOperators(self)
         self.in_test = False  # there `x at 10` is a value at a time
+        self.calls_functions = False  # whether a long function was put in place
         self._inlined = 0
         self._act = {
             tree.Number: self._number,
@@ -655,7 +656,9 @@ class Walker:
         value = self._result(function, found.scope, arguments)
         self.resolver.names = outer
         self.rules.calls.pop()
-        return put_in_place(value, arguments, e.span)
+        placed = put_in_place(value, arguments, function.name, e.span)
+        self.calls_functions |= isinstance(placed.expr, tree.Inlined)
+        return placed
 
     def _result(self, function: tree.FunctionDeclaration, scope: Scope, arguments: dict[str, Typed]) -> Typed:
         """The body of a function for `arguments`, its lines walked in order, each once."""

@@ -86,6 +86,8 @@ class Class:
     # along.
     field_ends: tuple[tuple[str, int], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
+    # Whether long functions were put in place of their calls (`tree.Inlined`).
+    calls_functions: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from stiffdsl.check.quantities.conversion import numbered
 from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import SeriesData
 from stiffdsl.diagnostics import Diagnostic, ModelError, Span
+from stiffdsl.flat.arrays.kept_functions import kept_calls
 from stiffdsl.flat.arrays.shared import Sharing, sharing
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.families import Collector, Rows
@@ -83,8 +84,9 @@ class Context:
         self.evaluating: list[tuple[Node, str]] = []
         self.stoichiometry = Stoichiometry()
         self.hidden_count: dict[str, int] = {}
-        # Parts of long statements that stand in them several times (`shared.py`), and their shapes.
-        self.shared: set[int] = set()
+        # Parts of statements that are computed by themselves (`shared.py`), with a word for each, and their shapes.
+        self.shared: dict[int, str] = {}
+        self.kept_functions: frozenset[str] = frozenset()
         self.shapes: dict[tuple[int, int], tuple[IterationDomain, tuple[int, ...]]] = {}
         span = checked.root.span
         modifiers: dict[tuple[str, str], Bound] = {}
@@ -166,7 +168,9 @@ class Context:
     def divide(self, *expressions: tree.Expr) -> Sharing:
         """The parts that a statement shares, noted before it is expanded."""
         found = sharing(*expressions)
-        self.shared |= found.parts
+        self.shared |= dict.fromkeys(found.parts, "part")
+        if self.kept_functions:
+            self.shared |= kept_calls(expressions, self.kept_functions)
         return found
 
     # --- diagnostics ---

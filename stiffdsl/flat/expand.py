@@ -134,9 +134,8 @@ class StatementExpansion:
                 "network",
                 "total",
             ):
-                column = self.context.hidden(self.domain.size, "part", expr.span) + np.arange(
-                    self.domain.size
-                )
+                label = self.context.shared[id(expr)]
+                column = self.context.hidden(self.domain.size, label, expr.span) + np.arange(self.domain.size)
                 difference = ("add", inner.slot("var", column), ("mul", MINUS_ONE, value))
                 self.context.equations.add(inner.rows(difference, expr.span))
                 self._divided[key] = self.domain, column

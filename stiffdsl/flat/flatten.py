@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from stiffdsl.check.model import CheckedModel
+from stiffdsl.flat.arrays.kept_functions import kept_functions
 from stiffdsl.flat.connections.connect import Connections, connection_sets
 from stiffdsl.flat.connections.connecting import ports_of
 from stiffdsl.flat.context import Context
@@ -42,6 +43,7 @@ def gathered(checked: CheckedModel, constants: Mapping[str, float | str]) -> tup
     for node in nodes:
         check_cells(context, node)
     context.stop_on_errors()
+    context.kept_functions = kept_functions(node.cls for node in nodes)
     for node in nodes:
         add_values(context, node)
     ports = ports_of(nodes)

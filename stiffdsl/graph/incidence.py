@@ -27,13 +27,16 @@ class Site:
 class Unknowns:
     """The columns: unknown u is variable `variable[u]`, or its derivative where `is_der[u]`.
 
-    `of_var[v]`, `of_der[v]`: the column of variable v and of its derivative, -1 where that is none.
+    `of_var[v]`, `of_der[v]`: the column of variable v and of its derivative, -1 where that is none. `last[u]` ranks
+    what is rather computed than kept by a solver: 0 declared variables, whose starts are known, 1 hidden ones,
+    2 derivatives.
     """
 
     variable: np.ndarray
     is_der: np.ndarray
     of_var: np.ndarray
     of_der: np.ndarray
+    last: np.ndarray
 
     @property
     def size(self) -> int:
@@ -79,7 +82,12 @@ def unknowns_of(flat: FlatModel) -> Unknowns:
     columns = np.arange(len(variable))
     of_var[variable[~is_der]] = columns[~is_der]
     of_der[variable[is_der]] = columns[is_der]
-    return Unknowns(variable, is_der, of_var, of_der)
+    hidden = np.zeros(flat.size, dtype=bool)
+    for block in flat.variables:
+        if block.kind == "hidden":
+            hidden[block.offset : block.offset + block.size] = True
+    last = np.where(is_der, 2, hidden[variable])
+    return Unknowns(variable, is_der, of_var, of_der, last)
 
 
 def incidence(flat: FlatModel, unknowns: Unknowns | None = None) -> Incidence:

@@ -186,8 +186,7 @@ def _tear_alike(
         kinds += family.kinds
         tables.append(family.table)
         sums += family.sums
-    is_der = tuple(bool(d) for d in inc.unknowns.is_der[columns[0]])
-    torn = tear_small(tuple(templates), tuple(safe), is_der)
+    torn = tear_small(tuple(templates), tuple(safe), tuple(inc.unknowns.last[columns[0]].tolist()))
     loop = Loop(rows, columns, torn, kinds, np.concatenate(tables, axis=1), tuple(sums))
     if torn.singular:
         plan.singular.append(Singular(loop, tuple(templates)))
@@ -210,8 +209,7 @@ def _paired(
         uses[p].add(q)
         if rank <= PARAMETER:
             safe[p].add(q)
-    is_der = [bool(d) for d in inc.unknowns.is_der[columns[0]]]
-    pairs = paired_for_tearing(uses, safe, is_der)
+    pairs = paired_for_tearing(uses, safe, inc.unknowns.last[columns[0]].tolist())
     if pairs is None:
         return code
     plan.row_of[columns] = plan.row_of[columns][:, pairs]

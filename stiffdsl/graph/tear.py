@@ -49,12 +49,13 @@ class Torn:
 
 
 @lru_cache(maxsize=20_000)
-def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], is_der: tuple[bool, ...]) -> Torn:
-    """Tears a loop of `templates` in `x0, x1, …`; template k may be solved for xk where `safe[k]`."""
+def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], last: tuple[int, ...]) -> Torn:
+    """Tears a loop of `templates` in `x0, x1, …`; template k may be solved for xk where `safe[k]`. Tears are rather
+    unknowns of low rank in `last`."""
     size = len(templates)
     x = [loop_symbol(k) for k in range(size)]
     uses = [{q for q in range(size) if x[q] in templates[p].free_symbols} for p in range(size)]
-    tears, order = _fewest(size, uses, safe, is_der)
+    tears, order = _fewest(size, uses, safe, last)
     if len(tears) > MOST_SOLVED or not _linear(templates, x):
         return Torn(tears, None)
     reduced = {p: templates[p] for p in tears}
@@ -114,11 +115,11 @@ def _determinant(matrix: sp.Matrix) -> sp.Expr:
 
 
 def _fewest(
-    size: int, uses: Sequence[set[int]], safe: Sequence[bool], is_der: Sequence[bool]
+    size: int, uses: Sequence[set[int]], safe: Sequence[bool], last: Sequence[int]
 ) -> tuple[tuple[int, ...], list[int]]:
-    """A smallest set of tears that leaves no cycle, and the order of the others. Derivatives come last."""
+    """A smallest set of tears that leaves no cycle, and the order of the others; high ranks in `last` come last."""
     forced = [p for p in range(size) if not safe[p]]
-    choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (is_der[p], p))
+    choice = sorted((p for p in range(size) if safe[p]), key=lambda p: (last[p], p))
     for extra in range(min(len(choice), MOST_SOLVED) + 1):
         for chosen in combinations(choice, extra):
             tears = {*forced, *chosen}
@@ -133,11 +134,11 @@ def _fewest(
         if order is not None:
             return tuple(sorted(tears)), order
         used = {p: sum(1 for r in left if r != p and p in uses[r]) for p in left}
-        tears.add(max(left, key=lambda p: (used[p] * len(uses[p] & set(left)), not is_der[p], -p)))
+        tears.add(max(left, key=lambda p: (used[p] * len(uses[p] & set(left)), -last[p], -p)))
 
 
 def paired_for_tearing(
-    uses: Sequence[set[int]], safe: Sequence[set[int]], is_der: Sequence[bool]
+    uses: Sequence[set[int]], safe: Sequence[set[int]], last: Sequence[int]
 ) -> list[int] | None:
     """A pairing of equations and unknowns with fewer tears than the one at hand, if one is found.
 
@@ -146,8 +147,8 @@ def paired_for_tearing(
     left over.
     """
     size = len(uses)
-    tears, _ = _fewest(size, uses, [p in safe[p] for p in range(size)], is_der)
-    choice = sorted(range(size), key=lambda q: (is_der[q], q))
+    tears, _ = _fewest(size, uses, [p in safe[p] for p in range(size)], last)
+    choice = sorted(range(size), key=lambda q: (last[q], q))
     for count in range(1, min(len(tears), MOST_SEARCHED + 1)):
         for chosen in combinations(choice, count):
             pairs = _solved_from(set(chosen), uses, safe)

@@ -4,7 +4,7 @@ In a resistor network every `v = p.v - n.v` gives its voltage and every `v = R*i
 balances of the nodes remain for the potentials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,21 +42,26 @@ def tear_large(inc: Incidence, inside: np.ndarray) -> np.ndarray:
     extent, uses = np.diff(entries.row_start), np.diff(entries.column_start)
 
     def features(group: np.ndarray) -> tuple[float, ...]:
-        """Width, rank, unknowns in the equation, equations of the unknown; and the site, to decide."""
+        """Width, rank, unknowns in the equation, equations of the unknown, the site, to decide; and whether the unknown
+        is declared."""
         return (
             -len(np.unique(column[group])),
             int(inc.quality[inside[group]].max()),
             float(extent[row[group]].mean()),
             float(uses[column[group]].mean()),
             int(site[group[0]]),
+            bool(np.all(inc.unknowns.last[column[group]] != 1)),
         )
 
     ranked = [(features(group), group) for group in groups]
-    orders = (
+    orders: list[Callable[[tuple[float, ...]], tuple[float, ...]]] = [
         lambda f: (f[0], f[1], f[2], f[4]),
         lambda f: (f[2], -f[3], f[0], f[1], f[4]),
         lambda f: (f[2], f[3], f[0], f[1], f[4]),
-    )
+    ]
+    if not all(f[5] for f, _ in ranked):
+        # Hidden variables are computed rather than kept: their starts are not known.
+        orders = [*(lambda f, order=order: (f[5], *order(f)) for order in orders), *orders]
     found = [_acyclic(entries, [g for _, g in sorted(ranked, key=lambda r: key(r[0]))]) for key in orders]
     return inside[max(found, key=len)]
 

@@ -8,7 +8,7 @@ import sympy as sp
 from stiffdsl.diagnostics import Span
 from stiffdsl.flat.model import Block, Family, Sum, slots_in, total
 from stiffdsl.graph.system import SortedSystem
-from stiffdsl.program.values import LoweringValues, Value
+from stiffdsl.program.values import LoweringValues, Value, is_long
 
 
 class Evaluation:
@@ -80,7 +80,8 @@ class Evaluation:
                 symbols[f"g{k}"] = self.values.total(
                     self.of_terms(terms, terms.term), terms.owner, family.size
                 )
-        return self.values.apply(expression, symbols, family.size)
+        at_once = is_long(family.template, family.size)
+        return self.values.apply(expression, symbols, family.size, at_once)
 
     def of_terms(self, terms: Sum, expression: sp.Basic) -> Value:
         """`expression`, over the slots of `terms`, in each term."""

@@ -17,7 +17,7 @@ from stiffdsl.program.program import Function, OperationCounts, Program
 from stiffdsl.program.relations import HeldRelations, relations
 from stiffdsl.program.tables import named
 from stiffdsl.program.time.stops import Stops
-from stiffdsl.program.values import Numbers, Vectors
+from stiffdsl.program.values import Numbers, Vectors, is_long
 
 # Models of at most this many equations, and sums of at most this many terms, are written number by number.
 SCALAR = 80
@@ -210,7 +210,7 @@ def _work(builder: Builder, f: int, df: int, asked: int) -> OperationCounts:
 def _by_number(system: SortedSystem) -> bool:
     """Whether the model is small, or its equations are unlike one another: vectors would be short then."""
     families = [a.value for a in system.assignments] + list(system.residuals)
-    sizes = [f.size for f in families]
+    sizes = [1 if is_long(f.template, f.size) else f.size for f in families]
     terms = [len(s.table) for f in families for s in f.sums]
     if sum(sizes) <= SCALAR:
         return max(terms, default=0) <= SCALAR

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import sympy as sp
 
+from stiffdsl.flat.template import operations
 from stiffdsl.program.formula import TemplateLowering
 from stiffdsl.program.ops import Builder
 from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
@@ -60,11 +61,24 @@ class LoweringValues(Protocol):
     def input(self, name: str, size: int) -> Value: ...
     def constants(self, values: np.ndarray) -> Value: ...
     def take(self, sources: Sequence[Value], source: np.ndarray, position: np.ndarray) -> Value: ...
-    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value: ...
+    def apply(
+        self, template: sp.Basic, symbols: dict[str, Value], size: int, at_once: bool = False
+    ) -> Value: ...
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value: ...
     def product(self, one: Value, other: Value) -> Value: ...
     def unless_zero(self, factor: Value, value: Value) -> Value: ...
     def vector(self, value: Value) -> int: ...
+
+
+# A function with many calls is a vector also in a program number by number: a family of so many members whose formula
+# is so long, alone and in all of them together. Derivatives of it follow where they are no shorter than `SHORT`.
+MEMBERS, FORMULA, FORMULAS, SHORT = 6, 25, 240, 8
+
+
+def is_long(template: sp.Basic, size: int) -> bool:
+    """Whether the formula of a family is evaluated for all members at once in a program number by number."""
+    length = operations(template)
+    return size >= MEMBERS and length >= FORMULA and size * length >= FORMULAS
 
 
 class Vectors:
@@ -110,7 +124,7 @@ class Vectors:
             at += high - low
         return Value(size, (b.take(b.concatenate(pieces), index),))
 
-    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value:
+    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int, at_once: bool = False) -> Value:
         if not size:
             return NOTHING
         ops = {name: value.ops[0] for name, value in symbols.items()}
@@ -160,13 +174,23 @@ class Numbers:
         places = zip(source.tolist(), position.tolist(), strict=True)
         return Value(len(position), tuple(sources[s].ops[k] for s, k in places))
 
-    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int) -> Value:
+    def apply(self, template: sp.Basic, symbols: dict[str, Value], size: int, at_once: bool = False) -> Value:
+        """`at_once`: for all members in one operation, where it is not short."""
         time = self.builder.input("t", None)
+        if at_once and operations(template) >= SHORT:
+            b = self.builder
+            columns = {name: self._column(value) for name, value in symbols.items()}
+            vector = TemplateLowering(b, {**columns, "time": time}, self.blocks).build(template)
+            return Value(size, tuple(b.element(b.full(vector, size), k) for k in range(size)))
         ops = []
         for m in range(size):
             here = {name: value.ops[m] for name, value in symbols.items()}
             ops.append(TemplateLowering(self.builder, {**here, "time": time}, self.blocks).build(template))
         return Value(size, tuple(ops))
+
+    def _column(self, value: Value) -> int:
+        """All members as a vector, or the number that all are."""
+        return value.ops[0] if len(set(value.ops)) == 1 else self.builder.stack(tuple(value.ops))
 
     def total(self, value: Value, owner: np.ndarray, size: int) -> Value:
         sums: list[int | None] = [None] * size

@@ -184,11 +184,12 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Inlined:
-    """A long function with its arguments put in place, and those arguments: `value` is what it comes to. Made by
-    `check` only; in a long statement it is computed by itself."""
+    """A long `function` with its arguments put in place, and those arguments: `value` is what it comes to. Made by
+    `check` only; in a long statement, and where many unlike ones call it, it is computed by itself."""
 
     value: "Expr"
     arguments: tuple["Expr", ...]
+    function: str
     span: Span = _span()
 
 

@@ -53,8 +53,9 @@ def _candidates(flat: FlatModel, found: Offsets) -> tuple[np.ndarray, np.ndarray
             rows.append(first + members)
         first += family.size
     both = 2 * np.arange(flat.size)
+    last = np.zeros(2 * flat.size, dtype=np.int64)
     everything = Unknowns(
-        np.repeat(np.arange(flat.size), 2), np.tile([False, True], flat.size), both, both + 1
+        np.repeat(np.arange(flat.size), 2), np.tile([False, True], flat.size), both, both + 1, last
     )
     inc = incidence(replace(flat, equations=tuple(parts)), everything)
     row, column, order = np.concatenate(rows)[inc.row], inc.column // 2, inc.column % 2
