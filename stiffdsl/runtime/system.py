@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from stiffdsl.program import typical_values
+from stiffdsl.program.outside import NEAR, ends, excess
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.solve.integrate.knots import Knots
@@ -51,6 +53,7 @@ class ModelSystem:
         self.event_from_start: np.ndarray = program.events.from_start
         self.event_located: np.ndarray = program.events.located
         self.still: np.ndarray = program.still
+        self.bounded: bool = len(program.watched) > 0
         self.program = program
         self._functions = functions
 
@@ -122,6 +125,12 @@ class ModelSystem:
     def reset(self, t, y, args: Args, fired):
         """y after the events `fired`, what ends the solve, and whether events contradict one another."""
         return self._in_step("reset", t, y, args, fired)
+
+    def outside(self, t, y, args: Args, rtol):
+        """Whether an argument lies outside of a table that refuses it."""
+        values = self._functions.lookups(t, y, args.p, args.inputs(t))
+        beyond = excess(values, *ends(self.program, args.p), jnp)
+        return jnp.any(lax.stop_gradient(beyond) > jnp.maximum(NEAR, rtol))
 
     def initial_residual(self, t, y, args: Args, start):
         """The conditions of the initial time, then the algebraic rows."""

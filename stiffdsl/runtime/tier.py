@@ -37,7 +37,7 @@ FEW = 40
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
 # Ends of a solve that would be the same in the portable tier.
-CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS, *BY_EVENTS
+CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS, Status.OUTSIDE, *BY_EVENTS
 
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:

@@ -9,6 +9,7 @@ from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 import stiffdsl as sd
 from stiffdsl.diagnostics import ModelError
 from stiffdsl.program.interpret import run
+from stiffdsl.solve.base.status import Status
 
 _RANDOM = np.random.default_rng(7)
 X = np.sort(_RANDOM.uniform(0, 1, 9))
@@ -250,6 +251,41 @@ def test_arguments_outside_of_a_table_are_told():
     assert not full.success
     batch = model.ensemble({"k": [0.5, 1.0]}, time=(0, 20), saveat=[1.0, 20.0], outputs=("w",))
     assert batch.success.tolist() == [True, False]
+
+
+SWINGS = """
+model M
+  table f(x [degC]) [W] = {(0, 1), (10, 2), (20, 2.5)}
+  param a = 4 [K]
+  var T [degC] start 10
+  var v start 0 [K/s]
+  output w [W] = f(T)
+equations
+  der(T) = v
+  der(v) = a*(2*pi/10 [s])^2*cos(2*pi*time/10 [s])
+end
+"""
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "fbdf"])
+def test_what_leaves_a_table_between_the_times_saved_is_told(method):
+    """T is 10 + a*(1 - cos(2 pi t/10)): beyond 20 in between for a > 5, and back at the times saved."""
+    model = sd.loads(SWINGS)
+    solve = model.solver([2.0, 10.0, 20.0], ["w"], method=method)
+    inside, left = solve.full({"a": 4.0}), solve.full({"a": 8.0})
+    assert inside.success
+    np.testing.assert_allclose(inside.values[1:, 0], 2.0, atol=1e-4)
+    assert left.status == Status.OUTSIDE
+    at = 10 + 8 * (1 - np.cos(0.4 * np.pi))
+    np.testing.assert_allclose(left.values[:, 0], [2 + 0.05 * (at - 10), np.nan, np.nan], rtol=1e-4)
+    slopes = jax.jit(jax.jacrev(lambda a: solve({"a": a})[:, 0]))(8.0)
+    np.testing.assert_allclose(slopes, [0.05 * (at - 10) / 8, np.nan, np.nan], rtol=1e-4)
+    lanes = model.ensemble({"a": np.linspace(4, 6, 20)}, time=(0, 20), saveat=[20.0], method=method)
+    assert lanes.success.tolist() == [True] * 10 + [False] * 10
+    assert "the table `f` has no value at 20 [degC]" in repr(lanes.details)
+    solution = model.simulate(params={"a": 8}, time=(0, 20), saveat=[2.0, 10.0, 20.0], method=method)
+    assert solution.t.tolist() == [2.0]
+    assert "found at time 2.9021" in solution.reason
 
 
 def test_the_written_module_holds_the_tables(folder, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.events import emit_event_functions
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
+from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.unrolled import emit_straight
 from stiffdsl.program.derivatives.forward import directional
@@ -126,6 +127,7 @@ def _emit(
         summed = range(0) if prefix or name == "crossings" or not back else summed_parameters(model)
         scratch.append(emit_function(module, function, tables, prefix + function.name, summed))
     scratch.append(emit_event_functions(module, model))
+    scratch.append(emit_outside(module, model.bounds))
     if model.inputs:
         emit_inputs(module)
     scratch.append(emit_relations(module, model))

@@ -14,6 +14,7 @@ from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import stopping
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.event_functions import events_of
+from stiffdsl.native.step.outside import bounds_of
 from stiffdsl.native.step.projection import projection_behind, projection_of
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program import typical_values
@@ -83,6 +84,7 @@ def kernel_model(
         return plan
     curved = program.curved
     parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
+    bounds = bounds_of(program)
     sides = 0 if stops is None else stops.sides
     program = in_segments(program, parameters, sides)
     project = projection_of(program) if len(program.invariant_rows) else None
@@ -112,6 +114,7 @@ def kernel_model(
         curved=curved,
         forced=forced,
         events=events_of(program, projection_behind(program) if len(program.invariant_rows) else None),
+        bounds=bounds,
         figures=figures(program),
     )
 
@@ -152,6 +155,9 @@ def _key(model: KernelModel) -> str:
         digest.update(model.events.at_start.tobytes() + model.events.from_start.tobytes())
         if model.events.behind is not None:
             digest.update(digest_of((model.events.behind,), model.events.tables_behind))
+    if model.bounds is not None:
+        digest.update(digest_of((model.bounds.lookups,), model.bounds.tables))
+        digest.update(model.bounds.first.tobytes() + model.bounds.last.tobytes())
     plan = model.plan
     for array in (
         plan.row,

@@ -98,6 +98,7 @@ class Integration(BetweenSteps):
         with code.when(sound):
             self._begin_events()
             self._depart()
+            self._end_outside(self._outside(t0))
         self._begin_saves()
 
     def _depart(self) -> None:
@@ -397,12 +398,14 @@ class Integration(BetweenSteps):
                 with code.loop(self.n) as k:
                     self.keep(k)
                 self.set("t", reached)
+                left = self._outside(reached)
                 self._open(arrives, reached)
                 with code.when(arrives):
                     self._arrive(reached)
                 if happens is not None:
                     with code.when(happens):
                         self._pass_event(reached)
+                self._end_outside(left)
             with no:
                 self.add("rejected", 1)
                 with code.when(code.value(f"xor i1 {short}, true")):
@@ -415,6 +418,25 @@ class Integration(BetweenSteps):
                     )
                     self.set("failure", failure)
         self._stuck()
+
+    def inputs_at(self, t: str) -> str:
+        """The array of the inputs at a time."""
+        self.drive(t)
+        return self.area("u")
+
+    def _outside(self, t: str) -> str | None:
+        """Whether an argument lies outside of a table that refuses it."""
+        if self.model.bounds is None:
+            return None
+        pointers = self.y, self.pointers["p"], self.inputs_at(t), self.area("looked_up"), self.area("scratch")
+        listed = (f"double {t}", *(f"ptr {p}" for p in pointers), f"double {self.option('rtol')}")
+        return self.code.call("outside", *listed, result="i1")
+
+    def _end_outside(self, left: str | None) -> None:
+        """Ends the solve where an argument `left` its table."""
+        if left is not None:
+            outside = self.number(Status.OUTSIDE)
+            self.set("status", self.code.select(left, outside, self.get("status")))
 
     def _look_for_event(self, t: str, h: str, end: str, last: str) -> tuple[str, str, str, str]:
         """Whether an event lies in the accepted step, and the step up to there: its size, its end, and whether it ends

@@ -28,6 +28,7 @@ from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.events import emit_event_functions, emit_events
 from stiffdsl.native.step.layout import OPERANDS, Areas
+from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.simd_lanes import emit_wide_lanes
 from stiffdsl.native.step.unrolled import emit_straight
@@ -53,6 +54,7 @@ def emit(model: KernelModel, width: int = 1) -> str:
         scratch.append(emit_function(module, model.prepare, model.tables))
     scratch.append(emit_relations(module, model))
     scratch.append(emit_event_functions(module, model))
+    scratch.append(emit_outside(module, model.bounds))
     if model.lands:
         scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
     areas = work_areas(model, max(scratch))

@@ -18,6 +18,7 @@ from stiffdsl.native.ir.form import Form
 from stiffdsl.native.loop.time_events import TimeEvents
 from stiffdsl.native.step.event_functions import KernelEvents
 from stiffdsl.native.step.layout import Areas
+from stiffdsl.native.step.outside import Bounds
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
 from stiffdsl.solve.integrate.events import NODES
@@ -69,6 +70,8 @@ class KernelModel:
     forced: bool = False
     # Events (`step/events.py`).
     events: KernelEvents | None = None
+    # Arguments of tables that refuse what lies outside (`step/outside.py`).
+    bounds: Bounds | None = None
     # The parameters that hold the figures of tables, which kernels do not differentiate by.
     figures: range = range(0)
 
@@ -173,6 +176,7 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("crowd", events),
             ("reset_y", n + 2 if events else 0),
             ("behind_y", n + 1 if events else 0),
+            ("looked_up", 0 if model.bounds is None else model.bounds.count),
             ("bracket", 3),
             ("happened", 3),
             ("scratch", scratch),

@@ -100,6 +100,10 @@ class _Slot(Integration):
         if self.model.fills_parameters:
             self.into("p", self.p, self.model.parameters)
 
+    def inputs_at(self, t: str) -> str:
+        """Lanes whose inputs change are not among these."""
+        return self.pointers["u"]
+
     def gather(self) -> None:
         code, model = self.code, self.model
 

@@ -7,11 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stiffdsl.program.outside import NEAR, ends, excess
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.driving.inputs import Inputs
-
-# Parts of a table's length that arguments may lie outside, beside the relative tolerance.
-NEAR = 1e-9
 
 
 class LeftTable(NamedTuple):
@@ -35,7 +33,7 @@ def left_table(
     program = model.program
     if not len(program.watched) or not len(t):
         return None
-    low, high = ends(model, p)
+    low, high = ends(model.program, p)
     with np.errstate(all="ignore"):
         values = np.asarray(model.evaluator("lookups", t, y, p, inputs))
         beyond = excess(values, low, high, np)
@@ -72,24 +70,10 @@ def _told(model: CompiledProgram, time: float, values: np.ndarray, low: Any, hig
     return LeftTable(time, text)
 
 
-def ends(model: CompiledProgram, p: Any) -> tuple[Any, Any]:
-    """The first and the last knot of what each watched argument is looked up in."""
-    flat, watched = model.program.system.flat, model.program.watched
-    blocks = [flat.tables[table].knots[axis] for table, axis in watched.tolist()]
-    first = np.array([b.offset for b in blocks], dtype=np.int64)
-    last = np.array([b.offset + b.size - 1 for b in blocks], dtype=np.int64)
-    return p[first], p[last]
-
-
-def excess(values: Any, low: Any, high: Any, xp: Any) -> Any:
-    """Distances by which arguments (times, watched) lie outside, in parts of their tables; below zero inside."""
-    return xp.maximum(low - values, values - high) / (high - low)
-
-
 def outside(model: CompiledProgram, times: Any, ys: Any, p: Any, inputs: Any, rtol: Any) -> Any:
     """Mask of the times from the first on at which an argument lies outside, by JAX: ys (times, unknowns)."""
     function = model.functions.lookups
     values = jax.vmap(lambda t, y: function(t, y, p, inputs(t)))(times, ys)
-    beyond = excess(values, *ends(model, p), jnp)
+    beyond = excess(values, *ends(model.program, p), jnp)
     late = jnp.any(beyond > jnp.maximum(NEAR, rtol), axis=1)
     return jnp.cumsum(late) > 0

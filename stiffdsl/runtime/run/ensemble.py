@@ -33,8 +33,8 @@ from stiffdsl.solve.integrate.loop import Counts
 
 # So many unknowns of all lanes together are stepped sooner than threads start, as far as is known before.
 TOGETHER = 256
-# Ends of a lane that its condition explains.
-EXPLAINED = Status.CHATTERING, Status.ENDLESS, Status.VIOLATED
+# Ends of a lane that a condition explains, or a table.
+EXPLAINED = Status.CHATTERING, Status.ENDLESS, Status.VIOLATED, Status.OUTSIDE
 
 
 def ensemble(

@@ -66,11 +66,12 @@ def lane(
         knots, args = args.knots, args._replace(knots=None)
         y, begun, args = starts(start, args, part.restricted(initial))
         args = with_knots(model, args._replace(knots=knots), tolerances[0], start, end, y)
-        found = solve(start, end, y, args, saveat, *tolerances_of(*tolerances))
+        rtol, atol = tolerances_of(*tolerances)
+        found = solve(start, end, y, args, saveat, rtol, atol)
         ys = between(start, end, saveat, found.ys, args)
         values, status = read(saveat, ys, args), _status(program, begun, found.status)
         if len(program.watched):
-            late = outside(model, saveat, ys, args.p, args.inputs, tolerances[0])
+            late = outside(model, saveat, ys, args.p, args.inputs, rtol)
             status = jnp.where(begun & jnp.any(late), Status.OUTSIDE, status).astype(status.dtype)
             values = derivable(jnp.where(late[:, None], jnp.nan, values), ~late[:, None])
         # Where a run ends by an event, its parameters decide.

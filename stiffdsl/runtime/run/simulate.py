@@ -104,12 +104,11 @@ def simulate(
     start = _begun(model, options, part, asked, params, inputs, initial)
     if start.report.failure is not None:
         return _not_begun(start, asked, check)
-    # A check, and the history of events, need the steps.
-    program = start.model.program
-    eventful = program.events.count > 0
-    # Arguments of tables are looked at in every step.
-    recorded = check or (eventful and len(program.watched) > 0)
-    solve = _solved(start, asked, recorded, eventful, progress)
+    # A check, and the history of events, need the steps; and where a table was left, too.
+    eventful = start.model.program.events.count > 0
+    solve = _solved(start, asked, check, eventful, progress)
+    if solve.trajectory.status == Status.OUTSIDE and solve.trajectory.K is None:
+        solve = _solved(start, asked, True, eventful, None)
     values = _read(solve, asked)
     left, values = _within_tables(solve, asked, values)
     solution = _solution(solve, values, _end(solve, values, left))
@@ -231,10 +230,8 @@ def _at_times(trajectory: Trajectory, times: np.ndarray) -> tuple[np.ndarray, np
 def _within_tables(solve: _Solve, asked: SavedTimes, values: _Values) -> tuple[LeftTable | None, _Values]:
     """The values before an argument left its table, and where one did."""
     steps, args = solve.trajectory, solve.args
-    dense = steps if asked.at is None else None
-    left = left_table(
-        solve.start.model, steps.t, steps.y, np.asarray(args.p), args.inputs, solve.options.rtol, dense
-    )
+    dense, rtol = None if steps.K is None else steps, solve.tolerances[0]
+    left = left_table(solve.start.model, steps.t, steps.y, np.asarray(args.p), args.inputs, rtol, dense)
     if left is None:
         return None, values
     t = np.asarray(values.t)
@@ -253,7 +250,7 @@ def _end(solve: _Solve, values: _Values, left: LeftTable | None) -> _End:
         involved = [names[int(k)] for k in trajectory.culprits if k >= 0]
     if left is not None:
         status = Status.OUTSIDE
-        return _End(status, f"{reason(status, involved, left.text)}; {status.advice}")
+        return _End(status, f"{reason(status, [], left.text)}; {status.advice}")
     term = None
     if status == Status.NON_FINITE:
         term = term_without_value(model, values.t, values.y, args)

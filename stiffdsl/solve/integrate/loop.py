@@ -126,6 +126,14 @@ class Step(NamedTuple):
     jumps: Bool[Array, ""]
 
 
+def _status_within(system: Any, t, y, args, limits: Limits, accept, status):
+    """The status, and OUTSIDE where a system says that it has no values for what was accepted: a solve ends with the
+    step that ends there."""
+    if not getattr(system, "bounded", False):
+        return status
+    return jnp.where(accept & system.outside(t, y, args, limits.tolerance.rtol), Status.OUTSIDE, status)
+
+
 def knots_of(system: Any, args: Any) -> Knots | None:
     """The knots that a system says there are, if it says so."""
     found = getattr(system, "knots", None)
@@ -161,6 +169,7 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
     finite = jnp.all(jnp.isfinite(y)) & begun.sloped
     status = jnp.where(t == problem.t1, Status.SUCCESS, Status.RUNNING)
     status = jnp.where(begun.ended > 0, begun.ended, status)
+    status = _status_within(system, t, begun.y, problem.args, limits, True, status)
     status = jnp.where(begun.consistent, status, Status.INITIAL)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     zero = jnp.zeros((), dtype=jnp.int32)
@@ -311,6 +320,7 @@ def advance(
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     status = _status(go_on, t_next, rejections, failure, accept & last)
+    status = _status_within(system, end, y1, args, limits, accept, status)
     jumps = lands & (bool(np.any(system.mass == 0)) | go_on.fired)
 
     sums = state.sums
