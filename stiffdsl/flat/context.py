@@ -86,7 +86,8 @@ class Context:
         self.hidden_count: dict[str, int] = {}
         # Parts of statements that are computed by themselves (`shared.py`), with a word for each, and their shapes.
         self.shared: dict[int, str] = {}
-        self.kept_functions: frozenset[str] = frozenset()
+        self.kept_functions: dict[str, bool] = {}
+        self.held_values: dict[tuple, np.ndarray] = {}
         self.shapes: dict[tuple[int, int], tuple[IterationDomain, tuple[int, ...]]] = {}
         span = checked.root.span
         modifiers: dict[tuple[str, str], Bound] = {}

@@ -134,12 +134,21 @@ class StatementExpansion:
                 "network",
                 "total",
             ):
-                label = self.context.shared[id(expr)]
-                column = self.context.hidden(self.domain.size, label, expr.span) + np.arange(self.domain.size)
-                difference = ("add", inner.slot("var", column), ("mul", MINUS_ONE, value))
-                self.context.equations.add(inner.rows(difference, expr.span))
-                self._divided[key] = self.domain, column
+                self._divided[key] = self.domain, inner._held_by_hidden(value, expr)
         return self._divided[key][1]
+
+    def _held_by_hidden(self, value: Skeleton, expr: tree.Expr) -> np.ndarray:
+        """Hidden variables that equal `value`, which this expansion has made of `expr`; equal values share them."""
+        context, size = self.context, self.domain.size
+        key = (value, tuple(self.kinds), *(c.tobytes() for c in self.columns))
+        if self.sums or key not in context.held_values:
+            column = context.hidden(size, context.shared[id(expr)], expr.span) + np.arange(size)
+            difference = ("add", self.slot("var", column), ("mul", MINUS_ONE, value))
+            context.equations.add(self.rows(difference, expr.span))
+            if self.sums:
+                return column
+            context.held_values[key] = column
+        return context.held_values[key]
 
     def _expand(self, expr: tree.Expr) -> Value:
         match expr:

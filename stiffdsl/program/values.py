@@ -72,7 +72,7 @@ class LoweringValues(Protocol):
 
 # A function with many calls is a vector also in a program number by number: a family of so many members whose formula
 # is so long, alone and in all of them together. Derivatives of it follow where they are no shorter than `SHORT`.
-MEMBERS, FORMULA, FORMULAS, SHORT = 6, 25, 240, 8
+MEMBERS, FORMULA, FORMULAS, SHORT = 4, 25, 240, 8
 
 
 def is_long(template: sp.Basic, size: int) -> bool:

@@ -9,8 +9,9 @@ but for their names are one call, since such statements are a family already.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 from stiffdsl.check.model import Class
@@ -26,22 +27,27 @@ _TOTAL = frozenset({"sin", "cos", "tanh", "atan", "noevent"})
 
 @dataclass(eq=False)
 class _Calls:
-    """Calls of functions: from statements, one for each shape, and from the bodies of functions."""
+    """Calls of functions: from statements of one class, one for each shape and each text of its arguments, and from the
+    bodies of functions."""
 
     of_statements: Counter = field(default_factory=Counter)
     of_bodies: dict[str, Counter] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
     _shapes: set = field(default_factory=set)
+    _texts: set = field(default_factory=set)
 
-    def add(self, statement: Any) -> None:
+    def add(self, statement: Any, cls: Class) -> None:
         found: list[tree.Inlined] = []
         shape = _shape(statement, found)
         if not found or shape in self._shapes:
             return
         self._shapes.add(shape)
         for call in found:
-            self.of_statements[call.function] += 1
-            self._read(call)
+            text = (id(cls), call.function, _shape(call.arguments, [], names=True))
+            if text not in self._texts:
+                self._texts.add(text)
+                self.of_statements[call.function] += 1
+                self._read(call)
 
     def _read(self, call: tree.Inlined) -> None:
         """The body of a function, when it is first met."""
@@ -65,17 +71,18 @@ class _Calls:
                 waiting += children(e)
         self.lengths[call.function] = length
 
-    def kept(self) -> frozenset[str]:
-        """Those that are called often enough: a function that is kept calls others once, any other at each call."""
-        found: set[str] = set()
+    def kept(self) -> dict[str, bool]:
+        """Those that are called often enough, and whether they call others. A function that is kept calls others once,
+        any other at each call."""
+        found: dict[str, bool] = {}
         count = self.of_statements.copy()
         for name in self._callers_first():
             keep = self.lengths[name] * (count[name] - 1) >= GAIN
             if keep:
-                found.add(name)
+                found[name] = bool(self.of_bodies[name])
             for other, times in self.of_bodies[name].items():
                 count[other] += times * (1 if keep else count[name])
-        return frozenset(found)
+        return found
 
     def _callers_first(self) -> list[str]:
         done: dict[str, None] = {}
@@ -91,22 +98,23 @@ class _Calls:
         return list(reversed(done))
 
 
-def kept_functions(classes: Iterable[Class]) -> frozenset[str]:
-    """The functions that equations of these classes call in so many ways that they are not put in place."""
+def kept_functions(classes: Iterable[Class]) -> dict[str, bool]:
+    """The functions that equations of these classes call in so many ways that they are not put in place, and whether
+    they call others."""
     calls, seen = _Calls(), set()
     for cls in classes:
         if cls.calls_functions and id(cls) not in seen:
             seen.add(id(cls))
             for statement in (*cls.equations, *cls.reactions):
                 if not isinstance(statement, tree.When):
-                    calls.add(statement)
+                    calls.add(statement, cls)
             for variable in cls.variables:
                 if variable.kind not in ("const", "param"):
-                    calls.add(variable.value)
+                    calls.add(variable.value, cls)
     return calls.kept()
 
 
-def kept_calls(expressions: tuple[tree.Expr, ...], kept: frozenset[str]) -> dict[int, str]:
+def kept_calls(expressions: tuple[tree.Expr, ...], kept: Mapping[str, bool]) -> dict[int, str]:
     """The calls of `kept` functions in expressions, and their arguments, by identity, with a word for each.
 
     A call in a branch of a choice stays in place, unless it has a value whatever the numbers: it would be computed
@@ -124,7 +132,7 @@ def kept_calls(expressions: tuple[tree.Expr, ...], kept: frozenset[str]) -> dict
             found |= dict.fromkeys(map(id, e.arguments), f"{e.function}_argument")
             found[id(e.value)] = e.function
             # What it calls in turn is computed anyway, but for what its own choices leave out.
-            waiting += [(a, False) for a in (e.value, *e.arguments)]
+            waiting += [(a, False) for a in ((e.value, *e.arguments) if kept[e.function] else e.arguments)]
         elif isinstance(e, tree.If):
             waiting += [(e.condition, chosen), (e.yes, True), (e.no, True)]
         elif isinstance(e, tree.Call) and e.function == "noevent":
@@ -156,19 +164,28 @@ def _is_total(e: tree.Expr) -> bool:
     return False
 
 
-def _shape(node: Any, found: list[tree.Inlined]) -> Any:
-    """A tree without its names and places; the calls in it are `found`."""
+def _shape(node: Any, found: list[tree.Inlined], names: bool = False) -> Any:
+    """A tree without its places, and but for `names` without those; the calls in it are `found`."""
     if isinstance(node, tree.Inlined):
         found.append(node)
-        return (node.function, *(_shape(a, found) for a in node.arguments))
+        return (node.function, *(_shape(a, found, names) for a in node.arguments))
     if isinstance(node, tree.Number):
         return node.value
     if isinstance(node, tree.Name):
-        return None
+        return node if names else None
     if isinstance(node, tuple | list):
-        return tuple(_shape(each, found) for each in node)
-    if isinstance(node, dict):
-        return None
-    if is_dataclass(node) and not isinstance(node, Span):
-        return (type(node).__name__, *(_shape(getattr(node, f.name), found) for f in fields(node)))
+        return tuple([_shape(each, found, names) for each in node])
+    held = _fields(type(node))
+    if held:
+        return (type(node), *[_shape(getattr(node, name), found, names) for name in held])
     return node if isinstance(node, str | float | int | bool) else None
+
+
+@lru_cache(maxsize=1000)
+def _fields(kind: type) -> tuple[str, ...]:
+    """What a node of the tree holds beside its place."""
+    if not is_dataclass(kind) or kind is Span:
+        return ()
+    return tuple(
+        f.name for f in fields(kind) if f.type not in (Span, "Span") and f.name not in ("span", "name_span")
+    )
