@@ -272,7 +272,7 @@ class CompiledModel(CompiledProgram):
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
         `self.variables`; with them, states that they do not depend on are not solved for.
         """
-        refuse_delays(self, "there is no pure function of")
+        refuse_delays(self, "there is no pure function (`jit`, `grad`, `vmap`) of")
         options = run_options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
@@ -309,7 +309,6 @@ class CompiledModel(CompiledProgram):
         once it is initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad`
         or `vmap` it is a part of the program, and differentiable as `vmap` of `solver`.
         """
-        refuse_delays(self, "there are no ensembles of")
         params = with_figures(self, params, tables)
         model = self._structured(params)
         options = run_options(
@@ -445,7 +444,7 @@ class CompiledModel(CompiledProgram):
         """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
         from stiffdsl.runtime.export.python_module import write
 
-        refuse_delays(self, "there is no module of")
+        refuse_delays(self, "there is no written module of")
         return write(self, directory)
 
     # --- copies ---

@@ -49,11 +49,13 @@ def has_delays(model: CompiledProgram) -> bool:
 
 
 def refuse_delays(model: CompiledProgram, what: str) -> None:
-    """Raises `ValueError` where a model looks back, for calls that do not."""
+    """Raises `ValueError` where a model looks back: for calls that cannot follow it."""
     delays = model.program.system.flat.delays
     if delays:
         line = delays[0].span.line
-        raise ValueError(f"{what} a model with `delay` (line {line}) yet: `simulate` does without it")
+        raise ValueError(
+            f"{what} a model with `delay` (line {line}) yet: `model.simulate` and `model.ensemble` run it"
+        )
 
 
 @jax.tree_util.register_dataclass

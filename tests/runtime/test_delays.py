@@ -3,6 +3,8 @@
 from math import factorial, floor
 from types import SimpleNamespace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -85,15 +87,32 @@ def test_delays_follow_their_closed_forms(model):
     assert solution(np.array([2.9]))["x"][0] == pytest.approx(powers(2.9, 0.8), abs=1e-8)
 
 
+def test_lanes_have_lags_and_starts_of_their_own(model):
+    taus, told = np.array([0.8, 1.0, 1.7]), []
+    times = np.array([1.5, 3.0])
+    batch = model.ensemble(
+        {"tau": taus}, times, ["x", "w[2]"], initial={"w": [[1, 1], [1, 2], [1, 3]]}, progress=told.append
+    )
+    assert batch.success.all()
+    assert told[-1] == 1.0
+    assert batch["x"] == pytest.approx(np.array([[powers(t, tau) for t in times] for tau in taus]), abs=1e-8)
+    first = np.array([powers(t, 1.0) for t in times])
+    assert batch["w[2]"] == pytest.approx(np.array([first, 2 * first, 3 * first]), abs=1e-8)
+    stopped = model.ensemble({"tau": taus}, times, ["x"], max_steps=3)
+    assert not stopped.success.any()
+    assert np.isnan(stopped["x"][:, -1]).all()
+    assert "the greatest number of steps" in repr(stopped.details)
+
+
 def test_what_does_not_look_back_refuses_by_name(model, tmp_path):
     for call in (
         lambda: model.solver(),
-        lambda: model.ensemble({"tau": [1.0, 2.0]}),
+        lambda: jax.grad(lambda tau: model.ensemble({"tau": jnp.stack([tau, tau])}).values.sum())(1.0),
         lambda: model.surrogate(),
         lambda: model.write(tmp_path),
         lambda: model.simulate(check=True),
     ):
-        with pytest.raises(ValueError, match=r"a model with `delay` \(line 10\)"):
+        with pytest.raises(ValueError, match=r"a model with `delay` \(line 10\) yet: `model.simulate` and"):
             call()
     with pytest.raises(ValueError, match="must be positive, not 0 s"):
         model.simulate(params={"tau": 0})

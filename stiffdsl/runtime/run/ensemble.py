@@ -15,11 +15,13 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.output_slice import counting, names_of, pruned
 from stiffdsl.runtime.run.arguments import traced_arguments
+from stiffdsl.runtime.run.delayed_lanes import delayed_ensemble
 from stiffdsl.runtime.run.lane import lane
 from stiffdsl.runtime.run.lane_values import lane_values, refuse_constants
 from stiffdsl.runtime.run.simulate import simulate
@@ -59,6 +61,7 @@ def ensemble(
     refuse_constants(model, constants)
     varied, fixed, count = lane_values(model, params, initial, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
+        refuse_delays(model, "there is no traced ensemble (`jit`, `grad`, `vmap`) of")
         if executor is not None:
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)
@@ -68,7 +71,11 @@ def ensemble(
     if executor is not None and not devices:
         executors.check_inputs(first, executor)
         return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task))
+    if devices:
+        refuse_delays(model, "devices of JAX take no lanes of")
     check_process()
+    if has_delays(model):
+        return delayed_ensemble(model, task, varied, count, progress)
     part = counting(pruned(model, outputs).model, options.quadratures)
     options = tier.expected(part, options, signals, start, end)
     slots, most = None, CHUNK
