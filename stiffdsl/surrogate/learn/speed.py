@@ -10,9 +10,12 @@ import numpy as np
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning
 from stiffdsl.surrogate.core.task import Task
 
-# Numbers in the batch that is timed.
+# Numbers in the batch that is timed, lanes of it, and seconds that a slow surrogate may take for it.
 _BATCH_NUMBERS = 4_000_000
-_LANES = 4096
+_LANES, _FEW_LANES = 4096, 16
+_BATCH_SECONDS = 1.0
+# Calls are not repeated beyond so many seconds.
+_PATIENCE = 5.0
 # Lanes of the full model that are timed, after as many that compile.
 _FULL_LANES = 64
 
@@ -32,10 +35,14 @@ def measure(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: 
 
 
 def _measured(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds: float) -> dict[str, Any]:
-    lanes = _lanes(len(task.times) * len(task.outputs))
-    called = surrogate.calls_for(values[np.arange(lanes) % len(values)])
-    params = called.pop("params", None)
-    batch = fastest(lambda: surrogate.ensemble(params, task.times, **called), 3) / lanes
+
+    def seconds(lanes: int, times: int) -> float:
+        called = surrogate.calls_for(values[np.arange(lanes) % len(values)])
+        params = called.pop("params", None)
+        return fastest(lambda: surrogate.ensemble(params, task.times, **called), times)
+
+    lanes = _lanes(len(task.times) * len(task.outputs), lambda few: seconds(few, 1))
+    batch = seconds(lanes, 3) / lanes
     solve_batch = task.solve_batch
     if solve_batch is not None:
         few = values[:_FULL_LANES]
@@ -57,21 +64,27 @@ def _measured(task: Task, surrogate: Any, values: np.ndarray, full_batch_seconds
 
 def batch_seconds(predict: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> float:
     """Seconds per trajectory of a batch that a method predicts."""
-    numbers = predict(values[:1]).size
-    many = values[np.arange(_lanes(numbers)) % len(values)]
-    return fastest(lambda: predict(many), 2) / len(many)
+
+    def seconds(lanes: int, times: int) -> float:
+        many = values[np.arange(lanes) % len(values)]
+        return fastest(lambda: predict(many), times)
+
+    lanes = _lanes(predict(values[:1]).size, lambda few: seconds(few, 1))
+    return seconds(lanes, 2) / lanes
 
 
-def _lanes(numbers: int) -> int:
-    """Lanes of a batch of trajectories of so many numbers each."""
-    return int(np.clip(1 << (max(1, _BATCH_NUMBERS // numbers).bit_length() - 1), 16, _LANES))
+def _lanes(numbers: int, seconds: Callable[[int], float]) -> int:
+    """Lanes of a batch of trajectories of so many numbers each: a power of two, less where a few of them take many
+    `seconds`."""
+    fitting = min(_BATCH_NUMBERS / numbers, _FEW_LANES * _BATCH_SECONDS / seconds(_FEW_LANES))
+    return int(np.clip(1 << (max(1, int(fitting)).bit_length() - 1), _FEW_LANES, _LANES))
 
 
 def fastest(call: Callable[[], Any], times: int) -> float:
-    """Seconds of the fastest of `times` calls, after one that compiles."""
+    """Seconds of the fastest of `times` calls, after one that compiles; of less where they take long."""
     call()
-    seconds = []
-    for _ in range(times):
+    seconds: list[float] = []
+    while len(seconds) < times and sum(seconds) < _PATIENCE:
         begin = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - begin)

@@ -24,11 +24,14 @@ Slope = Callable[[Any, Any, Any], Any]
 CLASSICAL, STABILISED, IMPLICIT = "classical", "stabilised", "implicit"
 # What the fastest rate times the step may be for the classical method, whatever its argument.
 _CLASSICAL_REACH = 2.0
-# Implicit steps that err by more than this (in x) are taken again, this many times as short, and then once more: where
-# a steep controller sets in within a step, the Jacobian at its beginning knows nothing of it.
-_DOUBTED, _AGAIN, _TIMES = 5e-4, 16, 2
-# A step that errs by more than this is not taken where those around it are taken again: it would lead anywhere.
-_HOPELESS = 1.0
+# An implicit step of the whole distance from knot to knot may err by so much (in x), one of a part of it by what that
+# order brings. Where a steep controller sets in within a step, the Jacobian at its beginning knows nothing of it:
+# such a lane goes on by shorter steps of its own, so many for each part at most.
+_ALLOWED, _ORDER, _MOST = 5e-4, 5, 80
+# The change of a lane's step from one try to the next.
+_SAFETY, _SHRINK, _GROW = 0.9, 0.1, 6.0
+# A lane that is so near to the next knot, as a share of the distance, has arrived.
+_ROUNDING = 1e-6
 # Where the first of the intervals is divided, as shares of it: a start is seldom at rest.
 _GRADES = np.geomspace(1e-3, 1.0, 7)[:-1]
 
@@ -66,55 +69,70 @@ def integrated(
 ) -> Float[Any, "M r k"]:
     """x of k lanes at the knots for x' = g(t, x, u), where u runs straight between them."""
     dtype = steps.dtype
-    one = _stepper(steps)
     u = jnp.asarray(u).astype(dtype)
-
-    def divided(pieces: int, x: Any, given: Any, careful: bool) -> tuple[Any, Any]:
-        """x at the next knot, and the largest error that was estimated on the way, lane by lane; `careful` where they
-        can be taken again."""
-        t, width, left, right = given
-        h, rise = width / pieces, (right - left) / pieces
-
-        def piece(k: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-            x, before = state
-            after, error = one(g, x, t + k * h, h, left + rise * k, rise)
-            if careful:
-                after = jnp.where(error <= _HOPELESS, after, x)
-            return after, jnp.maximum(before, error)
-
-        state = x, jnp.zeros(x.shape[1], dtype)
-        if pieces == 1:
-            return piece(0.0, state)
-        return jax.lax.fori_loop(0, pieces, lambda k, state: piece(jnp.asarray(k, dtype=dtype), state), state)
-
-    def refined(pieces: int, times: int, x: Any, given: Any) -> Any:
-        """x at the next knot; steps that are doubted are taken again, up to so many `times` in a row."""
-        after, error = divided(pieces, x, given, times > 0)
-        if not times:
-            return after
-        bad = ~(error <= _DOUBTED)
-
-        def again() -> Any:
-            return jnp.where(bad, refined(_AGAIN * pieces, times - 1, x, given), after)
-
-        return jax.lax.cond(jnp.any(bad), again, lambda: after)
-
-    def over(x: Any, given: Any) -> Any:
-        after = refined(steps.pieces, _TIMES if steps.method == IMPLICIT else 0, x, given)
-        return after, after
-
+    over = _adaptive(steps, g) if steps.method == IMPLICIT else _divided(steps, g)
     begin = jnp.asarray(begin).astype(dtype)
     widths = np.diff(knots)
     given = jnp.asarray(knots[:-1], dtype=dtype), jnp.asarray(widths, dtype=dtype), u[:-1], u[1:]
     return jnp.concatenate([begin[None], jax.lax.scan(over, begin, given)[1]])
 
 
-def _stepper(steps: Steps) -> Callable[..., Any]:
-    """`step(g, x, t, h, u, rise)`: x one step later, over which u rises by `rise`, and its estimated error where it is
-    implicit (0 elsewhere), lane by lane."""
-    if steps.method == IMPLICIT:
-        return _implicit
-    return _classical if steps.method == CLASSICAL else _stabilised(steps.stages)
+def _divided(steps: Steps, g: Slope) -> Callable[..., Any]:
+    """From knot to knot by explicit steps of one length."""
+    one = _classical if steps.method == CLASSICAL else _stabilised(steps.stages)
+
+    def over(x: Any, given: Any) -> tuple[Any, Any]:
+        t, width, left, right = given
+        h, rise = width / steps.pieces, (right - left) / steps.pieces
+
+        def piece(k: Any, x: Any) -> Any:
+            return one(g, x, t + k * h, h, left + rise * k, rise)
+
+        if steps.pieces == 1:
+            after = piece(0.0, x)
+        else:
+            after = jax.lax.fori_loop(0, steps.pieces, lambda k, x: piece(k.astype(x.dtype), x), x)
+        return after, after
+
+    return over
+
+
+def _adaptive(steps: Steps, g: Slope) -> Callable[..., Any]:
+    """From knot to knot by implicit steps, whose length each lane chooses by the error that it estimates; a lane that
+    does not arrive is no number."""
+    allowed, longest = _ALLOWED / steps.pieces**_ORDER, 1.0 / steps.pieces
+
+    def over(x: Any, given: Any) -> tuple[Any, Any]:
+        t, width, left, right = given
+
+        def tried(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+            x, at, h = state
+            after, error = _implicit(
+                g, x, t + at * width, h * width, left + at * (right - left), h * (right - left)
+            )
+            good = error <= allowed
+            at = jnp.where(good, at + h, at)
+            at = jnp.where(at >= 1 - _ROUNDING, 1.0, at).astype(x.dtype)
+            ratio = _SAFETY * (allowed / jnp.maximum(error, allowed * 1e-9)) ** (1 / _ORDER)
+            ratio = jnp.where(jnp.isfinite(error), jnp.clip(ratio, _SHRINK, _GROW), _SHRINK)
+            h = jnp.minimum(jnp.minimum(h * jax.lax.stop_gradient(ratio), longest), 1 - at)
+            return jnp.where(good, after, x), at, h.astype(x.dtype)
+
+        def left_over(state: Any) -> Any:
+            return jnp.any(state[1] < 1)
+
+        def rest(state: Any) -> Any:
+            once_more = lambda state, _: (jax.lax.cond(left_over(state), tried, lambda s: s, state), None)  # noqa: E731
+            return jax.lax.scan(once_more, state, None, length=_MOST * steps.pieces - 1)[0]
+
+        lanes = x.shape[1]
+        state = tried((x, jnp.zeros(lanes, x.dtype), jnp.full(lanes, longest, x.dtype)))
+        x, at, _ = jax.lax.cond(left_over(state), rest, lambda s: s, state)
+        after = jnp.where(at < 1, jnp.nan, x).astype(x.dtype)
+        return after, after
+
+    # What a derivative backwards needs of the tries is calculated again: it would fill the memory.
+    return jax.checkpoint(over)
 
 
 def _classical(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> Any:
@@ -123,7 +141,7 @@ def _classical(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> Any:
     second = g(t + 0.5 * h, x + 0.5 * h * first, middle)
     third = g(t + 0.5 * h, x + 0.5 * h * second, middle)
     fourth = g(t + h, x + h * third, u + rise)
-    return x + h / 6 * (first + 2 * (second + third) + fourth), 0.0
+    return x + h / 6 * (first + 2 * (second + third) + fourth)
 
 
 def _stabilised(stages: int) -> Callable[..., Any]:
@@ -140,10 +158,10 @@ def _stabilised(stages: int) -> Callable[..., Any]:
 
         state = x, x + first * h * begin
         if stages > _UNROLLED:
-            return jax.lax.scan(stage, state, jnp.asarray(rows, dtype=x.dtype))[0][1], 0.0
+            return jax.lax.scan(stage, state, jnp.asarray(rows, dtype=x.dtype))[0][1]
         for row in rows:
             state, _ = stage(state, row)
-        return state[1], 0.0
+        return state[1]
 
     return step
 
@@ -174,9 +192,10 @@ def _chebyshev(stages: int) -> tuple[float, list[tuple[float, ...]]]:
 
 
 def _implicit(g: Slope, x: Any, t: Any, h: Any, u: Any, rise: Any) -> tuple[Any, Any]:
+    """x a step later, of length h (a lane, or one for all), over which u rises by `rise`, and its estimated error."""
     tableau = RODAS5P
     unit = jnp.eye(len(x), dtype=x.dtype)
-    inverse = jnp.linalg.inv(unit - (tableau.gamma * h) * _jacobian(g, x, t, u))
+    inverse = jnp.linalg.inv(unit - jnp.reshape(tableau.gamma * h, (-1, 1, 1)) * _jacobian(g, x, t, u))
     zero, one = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
     # What time alone changes over the step.
     moved = jax.jvp(lambda s: g(t + s * h, x, u + s * rise), (zero,), (one,))[1]
