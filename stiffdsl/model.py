@@ -441,7 +441,8 @@ class CompiledModel(CompiledProgram):
         return self.unreduced if self.given.changes_structure(params) else self
 
     def write(self, directory: str | Path) -> Path:
-        """Writes the model as a readable Python module that needs no `.sml` file; returns its path."""
+        """Writes the model as a readable Python module that needs no `.sml` file, into a folder or as `FILE.py`;
+        returns its path."""
         from stiffdsl.runtime.export.python_module import write
 
         refuse_delays(self, "there is no written module of")

@@ -3,7 +3,7 @@
 import click
 
 from stiffdsl.cli.failure import Failure
-from stiffdsl.cli.files import writable_folder, writing
+from stiffdsl.cli.files import writing
 from stiffdsl.cli.loading import load, part_for
 from stiffdsl.cli.options import (
     Setting,
@@ -22,7 +22,10 @@ from stiffdsl.cli.terminal import print_rich, say, write_json
 @model_option
 @set_option
 @click.option(
-    "-o", "--output", metavar="DIR", help="Write an importable Python module with the model's functions."
+    "-o",
+    "--output",
+    metavar="DIR|FILE.py",
+    help="Write an importable Python module with the model's functions.",
 )
 @outputs_option
 @eliminate_option
@@ -44,7 +47,6 @@ def compile_command(
     compiled = part_for(load(file, model, settings, eliminate=eliminate).model, outputs)
     report = dict(compiled.report)
     if output is not None:
-        writable_folder(output)
         with writing(output):
             try:
                 report["written"] = str(compiled.write(output))

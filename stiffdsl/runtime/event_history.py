@@ -1,32 +1,26 @@
-"""The events of a run, from its recorded steps: at every instant that values leap, what fired and what it changed.
+"""The events of a run for a reader: each by its text and line, with the variables that changed; and what ended a run.
 
-Conditions just before the instant and at it say what fired first; `reset`, applied as the solve did, says what that led
-to.
+What fired is found again from the recorded steps (`solve/integrate/instants.py`). `described` says how the events of a
+model are told; a written module brings the same as data (`export/module_run.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stiffdsl.flat.model import RunEnd
 from stiffdsl.program.events import event_text
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
 from stiffdsl.runtime.tables import value_text
-from stiffdsl.solve.base.crossings import EPSILON, beside, jumps_here, line_at
-from stiffdsl.solve.base.dense_output import interpolate_many
+from stiffdsl.solve.base.crossings import EPSILON
 from stiffdsl.solve.base.status import BY_EVENTS, Status
-from stiffdsl.solve.integrate.events import most_rounds
+from stiffdsl.solve.integrate.instants import FiredInstant, beside_lines, instants
 from stiffdsl.solve.integrate.record import Trajectory
 
-# Parts of the last step before an instant by which conditions before it are told from those at it; and parts beyond it
-# at which a condition holds that rounding keeps from holding there.
-EARLIER = (1e-9, 1e-6, 1e-3)
-BEYOND = (0.0, 1e-12, 1e-9)
 # Ends of a run by events.
 ENDINGS = *BY_EVENTS, Status.CHATTERING
 # So many of the unknowns that an event changes are kept by name.
@@ -68,180 +62,153 @@ class EventLog(tuple[FiredEvent, ...]):
         return "\n".join([*shown, f"… {len(self) - 20} more"] if len(self) > 20 else shown)
 
 
+class EventWords(NamedTuple):
+    """An event as it is told: its text and line, the number of its repetitions, and whether it is the change of a
+    condition in an equation (`branch`) or keeps books for others (`quiet`): these are not told."""
+
+    text: str
+    line: int
+    size: int
+    branch: bool
+    quiet: bool
+
+
+class EndWords(NamedTuple):
+    """An end of a run as it is told: see `flat.model.RunEnd`."""
+
+    text: str
+    line: int
+    fails: bool
+    title: str
+
+
+class Changing(NamedTuple):
+    """An entry of y as it is told: a value in SI is `scale*value + shift`, or the number of one of the `labels`."""
+
+    name: str
+    scale: float
+    shift: float
+    labels: tuple[str, ...]
+
+
 @dataclass(frozen=True)
-class FiredInstant:
-    """Events that fired at an instant, as numbers of members in the order in which they fired; values before and after,
-    and what ended the run (0: nothing)."""
+class Described:
+    """The words for what happens in runs of a model; `changing(k)`: those for entry k of y, None where nobody declared
+    it."""
 
-    time: float
-    fired: list[int]
-    before: np.ndarray
-    after: np.ndarray
-    stop: int
-    conflict: list[int]
+    events: Sequence[EventWords]
+    ends: Sequence[EndWords]
+    changing: Callable[[int], Changing | None]
 
+    @cached_property
+    def _first(self) -> np.ndarray:
+        return np.cumsum([0, *(e.size for e in self.events)])
 
-def instants(
-    model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray, last: bool = False
-) -> Iterator[FiredInstant]:
-    """The instants of recorded `steps` in their order, or from the `last` one back; `y0` is what the run began with."""
-    t, y = steps.t, steps.y
-    assert steps.K is not None, "a run with events is recorded step by step"
-    look = _Look(model, args)
-    events = model.program.events
-    places = [0, *(np.flatnonzero(np.diff(t[1:]) == 0) + 1).tolist()]
-    for i in reversed(places) if last else places:
-        if i == 0:
-            first = np.where(events.from_start, 0.0, look.holds(t[0], y0, -1.0))
-            found = look.happened(t[0], y0, first, events.at_start, y[0])
-            if found.fired:
-                yield found
-            continue
-        found = _at(look, steps, i)
-        if found is not None:
-            yield found
+    def event_of(self, number: int) -> tuple[int, int]:
+        """The event that has a member of this number, and the place of the member in it."""
+        event = int(np.searchsorted(self._first, number, side="right")) - 1
+        return event, number - int(self._first[event])
 
 
-def _at(look: "_Look", steps: Trajectory, i: int) -> FiredInstant | None:
-    """Events that fired at the end of the step before i: looked for further about it, where it is not seen at once."""
-    t, y, K = steps.t, steps.y, steps.K
-    assert K is not None
-    step, length = (y[i - 1 : i], y[i : i + 1], K[i - 1 : i]), t[i] - t[i - 1]
-    none = np.zeros(look.program.events.count, dtype=bool)
-    tries = (
-        list(product(EARLIER, BEYOND))
-        if look.leaps(y[i], y[i + 1], last=i == len(t) - 2)
-        else [(EARLIER[0], 0.0)]
+def described(model: CompiledProgram) -> Described:
+    """The words for the events of a model."""
+    flat, states = model.program.system.flat, model.program.system.states
+    events = tuple(
+        EventWords(event_text(flat, k), e.span.line, e.size, e.branch, e.quiet)
+        for k, e in enumerate(flat.events)
     )
-    for earlier, beyond in tries:
-        theta = max(0.0, 1.0 - max(earlier, 4 * np.spacing(abs(t[i])) / length)) if length else 0.0
-        before = look.holds(t[i - 1] + theta * length, interpolate_many(*step, np.array([theta]))[0], -1.0)
-        now = None
-        if beyond:
-            behind = interpolate_many(*step, np.array([1.0 + beyond]))[0]
-            now = look.holds(t[i] + beyond * length, behind, 1.0)
-        found = look.happened(t[i], y[i], before, none, y[i + 1], now)
-        if found.fired:
-            return found
-    return None
+    ends = tuple(EndWords(e.text, e.span.line, e.fails, e.title) for e in flat.stops)
+
+    def changing(k: int) -> Changing | None:
+        if k >= len(states):
+            return None
+        (block,) = model.declarations([states[k]])
+        if block.kind == "hidden":
+            return None
+        return Changing(flat.variable_name(int(states[k])), block.scale, block.shift, block.labels)
+
+    return Described(events, ends, changing)
 
 
-class _Look:
+class _ModelConditions:
     """Conditions and resets of a model, by NumPy."""
 
     def __init__(self, model: CompiledProgram, args: Args):
-        self.functions, self.program, self.args = model.interpreted, model.program, args
-        self.p = np.asarray(args.p, dtype=float)
+        events = model.program.events
+        self.at_start, self.from_start = events.at_start, events.from_start
         self.algebraic = np.flatnonzero(model.program.mass == 0)
-        self.sides = len(model.program.crossings_periodic)
-
-    def leaps(self, before: np.ndarray, after: np.ndarray, last: bool) -> bool:
-        """Whether an event fired where steps met, for certain."""
-        states = np.delete(before != after, self.algebraic)
-        return last or bool(states.any())
-
-    def _sides(self, t: float, side: float) -> list[np.ndarray]:
-        """Times at which the lines of jumps in time are as they are just before t or behind it."""
-        periodic = self.program.crossings_periodic
-        count = len(periodic)
-        if not count:
-            return []
-        with np.errstate(all="ignore"):
-            found = np.asarray(self.functions.crossings(self.p, np.full(count, t)), dtype=float)
-            line = line_at(np, found[:count], found[count:], t)
-            here, _ = jumps_here(np, line, periodic)
-            return [t + np.where(here, side * beside(np, line), 0.0)]
+        self.functions, self.args = model.interpreted, args
+        self.periodic, self.count = model.program.crossings_periodic, events.count
+        self.p = np.asarray(args.p, dtype=float)
 
     def _around(self, t: float, side: float) -> tuple[Any, ...]:
+        """Parameters, inputs, and sides of jumps in time, just before t or behind it."""
         u = self.args.inputs.table(np.array([t + side * 8 * EPSILON * abs(t)]))[0]
-        return self.p, u, self._sides(t, side)
+        count = len(self.periodic)
+        if not count:
+            return self.p, u
+        with np.errstate(all="ignore"):
+            lines = np.asarray(self.functions.crossings(self.p, np.full(count, t)), dtype=float)
+        return self.p, u, beside_lines(lines[:count], lines[count:], self.periodic, t, side)
 
     def holds(self, t: float, y: np.ndarray, side: float) -> np.ndarray:
-        """Conditions of events just before t or behind it."""
-        p, u, sides = self._around(t, side)
+        p, u, *sides = self._around(t, side)
         with np.errstate(all="ignore"):
-            found = np.asarray(self.functions.guards(t, y, p, u, *sides), dtype=float)
-        return found[: self.program.events.count]
+            return np.asarray(self.functions.guards(t, y, p, u, *sides), dtype=float)[: self.count]
 
-    def happened(
-        self,
-        t: float,
-        y: np.ndarray,
-        before: np.ndarray,
-        also: np.ndarray,
-        after: np.ndarray,
-        now: np.ndarray | None = None,
-    ) -> FiredInstant:
-        """Events that fired at t: conditions were as `before`, and are as `now`, or as t and y say."""
-        p, u, sides = self._around(t, 1.0)
-        size, stop = len(y), 0
-        now = self.holds(t, y, 1.0) if now is None else now
-        fired = (now > before) | also
-        order: list[int] = []
-        conflict: list[int] = []
-        value = y
-        for _ in range(most_rounds(len(before))):
-            if not fired.any() or stop:
-                break
-            order += np.flatnonzero(fired).tolist()
-            with np.errstate(all="ignore"):
-                found = np.asarray(self.functions.reset(t, value, p, u, fired.astype(float), *sides))
-            value, stop = np.array(found[:size]), int(found[size])
-            value[self.algebraic] = after[self.algebraic]
-            if found[size + 1] > 0:
-                conflict = np.flatnonzero(fired).tolist()
-                break
-            later = self.holds(t, value, 1.0)
-            fired, now = later > now, later
-        return FiredInstant(float(t), order, y, after, stop, conflict)
+    def reset(self, t: float, y: np.ndarray, fired: np.ndarray) -> np.ndarray:
+        p, u, *sides = self._around(t, 1.0)
+        with np.errstate(all="ignore"):
+            return np.asarray(self.functions.reset(t, y, p, u, fired, *sides))
+
+
+def last_instant(
+    model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray
+) -> FiredInstant | None:
+    """The last instant of a run at which something fired."""
+    return next(instants(_ModelConditions(model, args), steps, y0, last=True), None)
 
 
 def history(model: CompiledProgram, steps: Trajectory, args: Args, y0: np.ndarray) -> EventLog:
-    """The events of a run for a reader, each with the declared variables that changed."""
-    return EventLog(event for found in instants(model, steps, args, y0) for event in _told(model, found))
+    """The events of a run."""
+    return told(described(model), instants(_ModelConditions(model, args), steps, y0))
 
 
-def _told(model: CompiledProgram, instant: FiredInstant) -> Iterator[FiredEvent]:
-    flat, table = model.program.system.flat, model.program.events
-    changes, labels = _changes(model, instant)
-    offsets = np.cumsum([0, *(e.size for e in flat.events)])
-    for member in instant.fired:
-        event = int(table.event[member])
-        if flat.events[event].branch or flat.events[event].quiet:
-            continue
-        own = None if flat.events[event].size == 1 else member - int(offsets[event]) + 1
-        yield FiredEvent(
-            instant.time, event_text(flat, event), flat.events[event].span.line, own, changes, labels
-        )
+def told(words: Described, found: Iterator[FiredInstant]) -> EventLog:
+    """The events of instants for a reader, each with the declared variables that changed."""
+    return EventLog(event for instant in found for event in _told(words, instant))
+
+
+def _told(words: Described, instant: FiredInstant) -> Iterator[FiredEvent]:
+    changes, labels = _changes(words, instant)
+    for number in instant.fired:
+        event, member = words.event_of(number)
+        text, line, size, branch, quiet = words.events[event]
+        if not branch and not quiet:
+            yield FiredEvent(instant.time, text, line, None if size == 1 else member + 1, changes, labels)
 
 
 def _changes(
-    model: CompiledProgram, instant: FiredInstant
+    words: Described, instant: FiredInstant
 ) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[str, ...]]]:
     """Entries of y that changed, by name in declared units, and the labels of those that are of an enumeration."""
-    program = model.program
-    flat, states = program.system.flat, program.system.states
-    moved = np.flatnonzero(instant.before != instant.after)[:MOST]
     found, labels = {}, {}
-    for k in moved[moved < len(states)].tolist():
-        (block,) = model.declarations([states[k]])
-        if block.kind == "hidden":
+    for k in np.flatnonzero(instant.before != instant.after)[:MOST].tolist():
+        own = words.changing(k)
+        if own is None:
             continue
-        values = ((v[k] - block.shift) / block.scale for v in (instant.before, instant.after))
-        name = flat.variable_name(int(states[k]))
-        before, after = (float(v) for v in values)
-        found[name] = before, after
-        if block.labels:
-            labels[name] = block.labels
+        before, after = (float((v[k] - own.shift) / own.scale) for v in (instant.before, instant.after))
+        found[own.name] = before, after
+        if own.labels:
+            labels[own.name] = own.labels
     return found, labels
 
 
-def chatters(program: Program, status: Status, last: FiredInstant | None) -> Status:
+def chatters(words: Described, status: Status, last: FiredInstant | None) -> Status:
     """The status, CHATTERING where events without end are changes of a condition in an equation."""
     if status != Status.ENDLESS or last is None:
         return status
-    events = program.events.event[last.fired]
-    return Status.CHATTERING if all(program.system.flat.events[e].branch for e in events) else status
+    return Status.CHATTERING if all(words.events[words.event_of(m)[0]].branch for m in last.fired) else status
 
 
 def only_branches(program: Program) -> bool:
@@ -250,26 +217,24 @@ def only_branches(program: Program) -> bool:
     return len(located) > 0 and all(program.system.flat.events[int(e)].branch for e in located)
 
 
-def ended_by(program: Program, status: Status, last: FiredInstant | None) -> RunEnd | None:
+def ended_by(words: Described, status: Status, last: FiredInstant | None) -> EndWords | None:
     """The `stop`, or the `assert`, that ended a run at its last instant."""
     if last is None or not last.stop or status not in (Status.STOPPED, Status.VIOLATED):
         return None
-    return program.system.flat.stops[abs(last.stop) - 1]
+    return words.ends[abs(last.stop) - 1]
 
 
-def ending(program: Program, status: Status, last: FiredInstant | None) -> str | None:
+def ending(words: Described, status: Status, last: FiredInstant | None) -> str | None:
     """The sentence on a run that its last instant ended; None where none did."""
-    flat = program.system.flat
     if last is None or status not in ENDINGS:
         return None
     if status in (Status.STOPPED, Status.VIOLATED):
-        stopped = ended_by(program, status, last)
+        stopped = ended_by(words, status, last)
         if stopped is None:
             return None
         what = "ended by the model" if status == Status.STOPPED else stopped.title
-        return f"{what} at time = {last.time:.9g}: {stopped.text} (line {stopped.span.line})"
-    fired = last.conflict or last.fired
-    events = dict.fromkeys(int(program.events.event[m]) for m in fired)
-    told = ", ".join(f"`{event_text(flat, e)}` (line {flat.events[e].span.line})" for e in events)
+        return f"{what} at time = {last.time:.9g}: {stopped.text} (line {stopped.line})"
+    events = dict.fromkeys(words.event_of(m)[0] for m in last.conflict or last.fired)
+    listed = ", ".join(f"`{words.events[e].text}` (line {words.events[e].line})" for e in events)
     advice = f"; {status.advice}" if status.advice else ""
-    return f"{status.message} at time = {last.time:.9g}: {told}{advice}"
+    return f"{status.message} at time = {last.time:.9g}: {listed}{advice}"

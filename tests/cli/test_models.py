@@ -114,6 +114,22 @@ def test_compile_reports_and_writes_a_module_that_runs_alone(stiffdsl, folder):
     assert list((folder / "made").rglob("*.py"))
 
 
+def test_compile_writes_the_file_that_is_named(stiffdsl, folder):
+    outcome = stiffdsl("compile", "robertson.sml", "-o", "made/plant.py")
+    assert outcome.status == 0, outcome.err
+    assert "import jax, plant as model" in (folder / "made" / "plant.py").read_text()
+    (folder / "own.py").write_text("answer = 42\n")
+    for name, why in (
+        ("own.py", "no module that stiffdsl wrote"),
+        ("two words.py", "could not be imported"),
+        ("json.py", "call it `json_model.py`"),
+    ):
+        outcome = stiffdsl("compile", "robertson.sml", "-o", name)
+        assert outcome.status == 1
+        assert why in outcome.err
+    assert (folder / "own.py").read_text() == "answer = 42\n"
+
+
 def test_simulate_writes_every_variable_in_full_precision(stiffdsl, folder):
     (folder / "t.txt").write_text("0\n10\n40\n")
     outputs = ["--out", "r.csv", "--plot", "p.png"]

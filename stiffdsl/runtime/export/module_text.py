@@ -28,6 +28,13 @@ TABLES = """\
 # `crossings_periodic`: which lines over time jump at whole numbers, the others at zero.
 """
 
+EVENT_TABLES = """\
+# Of each event, whether it fires at the start (`event_at_start`), or does where its condition holds there
+# (`event_from_start`), and whether it is looked for within steps (`event_located`: time alone does not decide it).
+# Of each entry of y, whether it changes at events alone (`still`), whether its error steers the steps (`counted`),
+# whether it is told with an event (`declared`), and which `LABELS` its values have (`labelled`, -1: none).
+"""
+
 NAMES = '''\
 def _expanded(table):
     """The name, scale and shift of every scalar: `T[2]` stands for `T[1]` and `T[2]`, `=T[2]` for itself."""
@@ -85,9 +92,15 @@ def _first(p, u, t):
 INITIAL = '''\
 def initial(p, u=None, t=experiment.get("time", (0.0,))[0]):
     """The state y at time t: start values are kept, else guesses, else zero{solved}.{holds}"""
-    u = input_defaults(p) if u is None else u
+    {begins}u = input_defaults(p) if u is None else u
     given, y = _first(p, u, t){solve}{check}
     return y
+'''
+
+BEGINNING = '''\
+def beginning(p, t):
+    """The parameters of a run that begins at time t: clocks count from there."""
+    return xp.asarray(p).at[{place}].set(t)
 '''
 
 SOLVE = """
@@ -165,7 +178,7 @@ class System:
     counted = {counted}
     time_dependent = {time_dependent}{invariant_pattern}
     rhs = staticmethod(lambda t, y, args: rhs(t, y, *args))
-    jacobian = staticmethod(lambda t, y, args: jacobian(t, y, *args)){invariants}{crossings}
+    jacobian = staticmethod(lambda t, y, args: jacobian(t, y, *args)){invariants}{crossings}{events}
 
 
 system = System()
@@ -174,18 +187,44 @@ system = System()
 def simulate(p=None, u=None, time=experiment.get("time"), saveat=None, **options):
     """Solves from `initial(p)` with the solvers of stiffdsl (the only thing here that imports it).
 
-    `t`, `y`, `status` of the result in SI; y in the order of `states`. Options: `method`, `rtol`, `atol`, ...
+    `t`, `y`, `status` of the result in SI; y in the order of `states`.{told} Options: `method`, `rtol`, `atol`, ...
     """
-    from stiffdsl.solve.integrate.record import record
+    from stiffdsl.{run}
 
     if time is None:
         raise ValueError("which time to simulate? Give `time=(start, end)`")
-    p = parameters() if p is None else p
+    p = parameters() if p is None else p{begins}
     u = input_defaults(p) if u is None else u
     said = {{"rtol", "atol", "method", "max_steps"}} & experiment.keys()
     options = {{"method": "auto"}} | {{name: experiment[name] for name in said}} | options
-    method, (start, end) = options.pop("method"), time
-    return record(system, method, start, end, initial(p, u, start), (p, u), saveat, **options)
+    method, (start, end) = options.pop("method"), time{words}
+    return {call}
+'''
+
+# How `simulate` solves: what it imports and what it returns, and what is said of that.
+RECORD = {
+    "run": "solve.integrate.record import record",
+    "told": "",
+    "call": "record(system, method, start, end, initial(p, u, start), (p, u), saveat, **options)",
+    "words": "",
+}
+RUN = {
+    "run": "runtime.export.module_run import ModuleWords, run",
+    "told": " `events`, `reason` and `ended_by` say what\n    happened, and how it ended.",
+    "call": "run(system, words, method, time, initial(p, u, start), (p, u), saveat, **options)",
+    "words": "\n    words = ModuleWords(EVENTS, ENDS, _changing())",
+}
+
+EVENT_SYSTEM = """
+    event_at_start, event_from_start, event_located, still = event_at_start, event_from_start, event_located, still
+    guards = staticmethod(lambda t, y, args: guards(t, y, *args))
+    reset = staticmethod(lambda t, y, args, fired: reset(t, y, *args[:2], fired, *args[2:]))"""
+
+CHANGING = '''\
+def _changing():
+    """The name of every entry of y that is told with an event, its scale and shift, and what its values are called."""
+    rows = zip(entries.tolist(), declared.tolist(), labelled.tolist(), strict=True)
+    return [(*_variables[k], LABELS[own] if own >= 0 else ()) if known else None for k, known, own in rows]
 '''
 
 INVARIANT_PATTERN = """

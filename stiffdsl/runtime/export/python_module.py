@@ -5,9 +5,7 @@ small size lie in an `.npz` file beside the module.
 """
 
 import inspect
-import keyword
 import re
-import sys
 import textwrap
 from collections.abc import Sequence
 from hashlib import sha256
@@ -22,10 +20,10 @@ from stiffdsl.program.interpret import run
 from stiffdsl.program.pack import packed
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.export import array_library
+from stiffdsl.runtime.export import array_library, event_data
 from stiffdsl.runtime.export import module_text as words
+from stiffdsl.runtime.export.module_file import WRITTEN, module_name, module_path
 from stiffdsl.runtime.initialization.initial_state import anchor
-from stiffdsl.solve.base import arguments
 from stiffdsl.solve.newton import damped_newton
 
 # Functions written of every program → their names in the module.
@@ -48,7 +46,7 @@ _LISTED = 60
 _DECLARED = 100
 _WIDTH = 110
 _HEAD = """
-{equation} in JAX, written by stiffdsl: {states} states, {algebraic} algebraic unknowns,
+{equation} in JAX, {written}: {states} states, {algebraic} algebraic unknowns,
 {parameters} parameters, {inputs} inputs, {nonzeros} nonzeros in df/dy.
 Vectors are in SI; `parameters` takes values in declared units.
 
@@ -62,27 +60,19 @@ Vectors are in SI; `parameters` takes values in declared units.
 """
 
 
-def write(model: Any, directory: str | Path) -> Path:
-    """Writes the module of a `CompiledModel` into `directory`, which is made; returns the path of the module.
+def write(model: Any, where: str | Path) -> Path:
+    """Writes the module of a `CompiledModel` to the file `where.py`, or into the folder `where`; returns its path.
 
     Raises `OSError` where it cannot be written, and `ValueError` for a model that the module would not be.
     """
-    flat = model.program.system.flat
-    if model.program.events.count:
-        span = flat.events[0].span
-        raise ValueError(
-            f"a module has no events yet, and the model has some (line {span.line}): simulate it by stiffdsl"
-        )
     driven = ", ".join(f"`{block.name}`" for block, _ in model.program.system.flat.driven)
     if driven:
         raise ValueError(
             f"the module would not know the files that drive {driven}: give these inputs a number, and drive them from "
             "outside"
         )
-    folder = arguments.path(directory, "`directory`")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{module_name(model.program.system.flat.name)}.py"
-    path.write_text(source(model), encoding="utf-8")
+    path = module_path(where, model.program.system.flat.name)
+    path.write_text(source(model, path.stem), encoding="utf-8")
     large = {name: table for name, table in _tables(model).items() if table.size > _INLINE}
     large |= _declared_beside(model.program)
     beside = path.with_suffix(".npz")
@@ -91,13 +81,6 @@ def write(model: Any, directory: str | Path) -> Path:
     else:
         beside.unlink(missing_ok=True)
     return path
-
-
-def module_name(model: str) -> str:
-    """`VanDerPol` is `van_der_pol`; a keyword, or a name that would hide a module of Python or JAX, gets a tail."""
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", model).lower()
-    taken = name in sys.stdlib_module_names or name in ("jax", "jaxlib", "numpy", "scipy", "stiffdsl")
-    return f"{name}_model" if taken or keyword.iskeyword(name) else name
 
 
 def identity(model: CompiledProgram) -> str:
@@ -110,8 +93,8 @@ def identity(model: CompiledProgram) -> str:
     return found.hexdigest()
 
 
-def source(model: CompiledProgram) -> str:
-    """The text of the module of a `CompiledModel`."""
+def source(model: CompiledProgram, name: str | None = None) -> str:
+    """The text of the module of a `CompiledModel`, called `name`."""
     program = packed(model.program)
     tables = _tables(model)
     named = _functions(program)
@@ -123,18 +106,18 @@ def source(model: CompiledProgram) -> str:
         helpers.insert(0, _over_xp(inspect.getsource(array_library.take)))
     beside = _declared_beside(program)
     large = bool(beside) or any(table.size > _INLINE for table in tables.values())
-    name = module_name(program.system.flat.name)
+    name = name or module_name(program.system.flat.name)
     load = f'_file = np.load(Path(__file__).with_name("{name}.npz"))\n' if large else ""
     read = f"{load}\n\n{words.DECLARED}\n\n" if beside else ""
-    constants = words.TABLES + ("" if beside else load)
-    constants += "".join(_assigned(name, table) for name, table in tables.items())
+    constants = words.TABLES + (words.EVENT_TABLES if program.events.count else "") + ("" if beside else load)
+    constants += "".join(_assigned(each, table) for each, table in tables.items())
     count = _count(program.system.flat.parameters)
     path = "from pathlib import Path\n" if large else ""
     free = "from typing import Any, NamedTuple\n" if len(program.system.initial.free) else ""
     top = [
-        _docstring(program),
+        _docstring(program, name),
         words.IMPORTS.replace("{path}", path + free),
-        read + _declarations(program),
+        read + _declarations(program) + (event_data.words(model) if program.events.count else ""),
         constants,
     ]
     below = [words.NAMES, *helpers, *functions, words.PARAMETERS.replace("COUNT", str(count)), *start]
@@ -162,32 +145,49 @@ def _functions(program: Program) -> dict[str, str]:
         named |= {"invariants": "invariants", "invariants_jacobian": "invariants_jacobian"}
     if len(program.crossings_periodic):
         named["crossings"] = "crossings"
+    if program.events.count:
+        named |= {"guards": "guards", "reset": "reset"}
     return named
 
 
 def _start(program: Program) -> list[str]:
     """Source of the initial state and of the simulation from there."""
     system = program.system
+    begins = system.flat.begins
     free, held = len(system.initial.free) > 0, sum(f.size for f in system.invariants)
     initial = words.INITIAL.format(
         solved=";\n    what equations determine is solved for" if free else "",
         holds="\n\n    NaN where there is no such state.\n    " if free or system.initial.checks else "",
         solve=words.SOLVE if free else "",
         check=words.CHECK if system.initial.checks else "",
+        begins="" if begins is None else "p = beginning(p, t)\n    ",
     )
+    events = program.events.count > 0
     below = words.SYSTEM.format(
         time_dependent=program.time_dependent,
         invariant_pattern=words.INVARIANT_PATTERN.format(count=held) if held else "",
         invariants=words.INVARIANTS if held else "",
-        counted="xp.ones(len(mass), dtype=bool)" if np.all(program.is_variable) else "~is_der",
+        counted=_counted(program),
         crossings=words.CROSSINGS.format(move=program.crossings_follow)
         if len(program.crossings_periodic)
         else "",
+        events=words.EVENT_SYSTEM if events else "",
+        begins="" if begins is None else "\n    p = beginning(p, time[0])",
+        **(words.RUN if events else words.RECORD),
     )
     newton = _over_xp(inspect.getsource(damped_newton).split(_NEWTON)[1])
     newton = re.sub(r"(?<![\w.])lax\.", "jax.lax.", newton)
     parts = [_NEWTON + newton, words.FREE] if free else []
-    return [words.FIRST, *parts, initial, words.MATRIX, *([words.PROJECT] if held else []), below]
+    before = [] if begins is None else [words.BEGINNING.format(place=begins)]
+    after = [words.PROJECT] * (held > 0) + [words.CHANGING] * events
+    return [words.FIRST, *parts, *before, initial, words.MATRIX, *after, below]
+
+
+def _counted(program: Program) -> str:
+    """Which errors steer the steps, as source."""
+    if program.events.count:
+        return "counted"
+    return "xp.ones(len(mass), dtype=bool)" if np.all(program.is_variable) else "~is_der"
 
 
 def _over_xp(code: str) -> str:
@@ -217,6 +217,8 @@ def _tables(model: Any) -> dict[str, np.ndarray]:
         tables["initial_columns"] = program.initial_columns.astype(np.int32)
     if len(program.crossings_periodic):
         tables["crossings_periodic"] = program.crossings_periodic
+    if program.events.count:
+        tables |= event_data.tables(model)
     if system.invariants:
         tables["invariant_rows"] = program.invariant_rows.astype(np.int32)
         tables["invariant_columns"] = program.invariant_columns.astype(np.int32)
@@ -294,7 +296,7 @@ def _declarations(program: Program) -> str:
     return "\n".join([*lines, f"experiment = {dict(program.system.flat.experiment)!r}"]) + "\n"
 
 
-def _docstring(program: Program) -> str:
+def _docstring(program: Program, name: str) -> str:
     system = program.system
     flat = system.flat
     figures = [b for t in flat.tables for b in t.blocks]
@@ -306,7 +308,8 @@ def _docstring(program: Program) -> str:
         parameters=_count(own),
         inputs=_count(flat.inputs),
         nonzeros=len(program.rows),
-        name=module_name(flat.name),
+        name=name,
+        written=WRITTEN,
     )
     zeros = np.zeros(_count(flat.parameters))
     p = run(program, "parameters", zeros, zeros)
@@ -316,6 +319,8 @@ def _docstring(program: Program) -> str:
     lines = [title, head, "", *_listed("Parameters", own, p), *_listed("Inputs", flat.inputs, u)]
     lines += _listed("Tables", [b for b in figures if b.kind == "table"], p)
     lines += _listed("Variables and their start values", shown, run(program, "start", p, u))
+    if flat.events:
+        lines += ["Events", *(f"    {text}" for text in event_data.listed(flat))]
     body = "\n".join(line.rstrip() for line in lines).rstrip()
     return f'"""{body.replace(chr(92), chr(92) * 2).replace(chr(34) * 3, chr(39) * 3)}\n"""\n'
 

@@ -14,14 +14,22 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.knots import knots_of
 from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table
-from stiffdsl.runtime.event_history import ENDINGS, chatters, ended_by, ending, history, instants
+from stiffdsl.runtime.event_history import (
+    ENDINGS,
+    chatters,
+    described,
+    ended_by,
+    ending,
+    history,
+    last_instant,
+)
 from stiffdsl.runtime.initialization.initial_state import begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.limits import notes, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import Pruned, counting, pruned
 from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.runtime.run.options import restricted
-from stiffdsl.runtime.run.stop_reason import condition_that_chatters, term_without_value
+from stiffdsl.runtime.run.stop_reason import condition_that_chatters, reason, term_without_value
 from stiffdsl.runtime.run.times import SavedTimes, begins, saved_times
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.system import Args
@@ -31,7 +39,7 @@ from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_precision
 from stiffdsl.solve.base.progress import caller
 from stiffdsl.solve.base.status import Status
-from stiffdsl.solve.integrate.record import Trajectory
+from stiffdsl.solve.integrate.record import Trajectory, values_at
 from stiffdsl.solve.integrate.solution import Interrupted, Solution
 
 # Ends of a run whose steps get nowhere.
@@ -200,7 +208,7 @@ def _read(solve: _Solve, asked: SavedTimes) -> _Values:
     program = model.program
     t, y = trajectory.t, trajectory.y
     if trajectory.K is not None and asked.at is not None:
-        t, y = _at_times(trajectory, asked.at)
+        t, y = values_at(trajectory, asked.at)
     # Backwards, the program has the other side of a jump in time.
     kinked = program.kinked and not (asked.end < asked.start and len(program.crossings_periodic))
     between = Between(model, trajectory, np.asarray(args.p), args.inputs) if kinked else None
@@ -214,17 +222,6 @@ def _read(solve: _Solve, asked: SavedTimes) -> _Values:
         t = times[(times >= min(t[0], t[-1])) & (times <= max(t[0], t[-1]))]
         y = np.asarray(dense(t))
     return _Values(t, y, dense, between)
-
-
-def _at_times(trajectory: Trajectory, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Recorded values at chosen times. Of a run that an event ended, the last time is that end."""
-    values = trajectory.saved
-    if trajectory.status not in (Status.STOPPED, Status.VIOLATED):
-        return times, np.asarray(trajectory(times)) if values is None else values
-    end = trajectory.t[-1]
-    kept = times[times < end]
-    own = np.asarray(trajectory(kept)) if values is None else values[: len(kept)]
-    return np.r_[kept, end], np.concatenate([own, trajectory.y[-1:]])
 
 
 def _within_tables(solve: _Solve, asked: SavedTimes, values: _Values) -> tuple[LeftTable | None, _Values]:
@@ -259,24 +256,12 @@ def _end(solve: _Solve, values: _Values, left: LeftTable | None) -> _End:
         status = status if term is None else Status.CHATTERING
     why = reason(status, involved, term)
     if model.program.events.count and status in ENDINGS:
-        last = next(instants(model, trajectory, args, solve.start.y0, last=True), None)
-        status = chatters(model.program, status, last)
-        stopped = ended_by(model.program, status, last)
-        why = ending(model.program, status, last) or why
+        words, last = described(model), last_instant(model, trajectory, args, solve.start.y0)
+        status = chatters(words, status, last)
+        stopped = ended_by(words, status, last)
+        why = ending(words, status, last) or why
         return _End(status, why, None if stopped is None else stopped.text)
     return _End(status, why)
-
-
-def reason(status: Status, names: Sequence[str], term: str | None = None) -> str:
-    """The message on a run's end: the reason, the unknowns involved, advice; or the `term` at fault."""
-    text = status.message
-    if status == Status.CHATTERING:
-        return f"{text}: {term}; {status.advice}"
-    if term is not None:
-        return f"{text}: {term}" + (f"; most involved: {', '.join(f'`{n}`' for n in names)}" if names else "")
-    if names and status != Status.SUCCESS:
-        text += f"; most involved: {', '.join(f'`{n}`' for n in names)}"
-    return text + (f"; {status.advice}" if status.advice else "")
 
 
 def _solution(solve: _Solve, values: _Values, end: _End) -> Solution:

@@ -1,6 +1,7 @@
 """The reason of a run that stopped: the term without a finite value, or the condition that chatters."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
@@ -13,6 +14,7 @@ from stiffdsl.program.wrong_term import wrong_term
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
 from stiffdsl.solve.base.patience import Slides
+from stiffdsl.solve.base.status import Status
 
 # Steps ahead, in parts of the time or of one, that are looked at.
 AHEAD = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
@@ -26,6 +28,18 @@ NEAR = 100.0
 SLIDING = 400
 # Words that make a condition.
 _BRANCHING = re.compile(r"\b(if|sign|floor|ceil|mod)\b")
+
+
+def reason(status: Status, names: Sequence[str], term: str | None = None) -> str:
+    """The message on a run's end: the reason, the unknowns involved, advice; or the `term` at fault."""
+    text = status.message
+    if status == Status.CHATTERING:
+        return f"{text}: {term}; {status.advice}"
+    if term is not None:
+        return f"{text}: {term}" + (f"; most involved: {', '.join(f'`{n}`' for n in names)}" if names else "")
+    if names and status != Status.SUCCESS:
+        text += f"; most involved: {', '.join(f'`{n}`' for n in names)}"
+    return text + (f"; {status.advice}" if status.advice else "")
 
 
 def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:

@@ -88,6 +88,16 @@ def _values(t: np.ndarray, y: np.ndarray, K: np.ndarray, times: np.ndarray, dire
     return values
 
 
+def values_at(run: Trajectory, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chosen times, and the recorded values there. Of a run that an event ended, the last time is that end."""
+    if run.status not in (Status.STOPPED, Status.VIOLATED):
+        return times, run(times) if run.saved is None else run.saved
+    end = run.t[-1]
+    kept = times[times < end]
+    own = run(kept) if run.saved is None else run.saved[: len(kept)]
+    return np.r_[kept, end], np.concatenate([own, run.y[-1:]])
+
+
 class StepsAboutInstants:
     """Of the steps of a run, those about instants at which values leap (steps of no length), the first and the last:
     what the history of its events is made of, however long the run."""
