@@ -275,10 +275,10 @@ def _contradicted(model: CompiledProgram, t: float, y, p, u, known, overridden: 
         families, orders = system.initial.checks, system.initial.check_orders
         residual = model.interpreted.checks(t, y, p, u, known) if families else np.zeros(0)
     residual = np.asarray(residual)
-    off = ~(np.abs(residual) <= CHECK * (1.0 + float(np.abs(y).max(initial=0.0))))
-    if not off.any():
+    held = np.abs(residual) <= CHECK * (1.0 + float(np.abs(y).max(initial=0.0)))
+    if held.all():
         return []
-    told, first = [], 0
+    off, told, first = ~held, [], 0
     for family, order in zip(families, orders, strict=True):
         for k in np.flatnonzero(off[first : first + family.size])[:NAMED].tolist():
             tied = _tied(model, family, k, y)
