@@ -5,15 +5,15 @@ the length of the check; both stay in the tree, where `flat` finds their tables.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.symbols import Quantity
-from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import rebuilt
 
 
 class NotAlike(Exception):
@@ -65,18 +65,18 @@ def _part(alike: tree.Alike, rows: list[int]) -> tree.Alike:
     return tree.Alike(pattern, names, numbers, spans, spans[0])
 
 
-def _filled(node: Any, written: dict[str, Any]) -> Any:
-    """`node` with holes as they are written."""
-    if isinstance(node, tree.Name) and node.parts[0].name in written:
+def _filled(pattern: Any, written: dict[str, Any]) -> Any:
+    """`pattern` with holes as they are written."""
+
+    def change(node: Any) -> Any:
+        if not isinstance(node, tree.Name) or node.parts[0].name not in written:
+            return None
         value = written[node.parts[0].name]
         if isinstance(value, float):
             return tree.Number(value, None, node.span)
         return tree.Name((tree.Part(value),), node.span)
-    if isinstance(node, tuple):
-        return tuple([_filled(item, written) for item in node])
-    if isinstance(node, Span) or not is_dataclass(node):
-        return node
-    return replace(node, **{f.name: _filled(getattr(node, f.name), written) for f in fields(node)})  # type: ignore[type-var]
+
+    return rebuilt(pattern, change)
 
 
 def _check_part(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) -> tree.Alike:

@@ -1,7 +1,7 @@
 """Equations, connections, loops, reactions and the experiment of a class, each by its own rules."""
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from stiffdsl.check import labels
 from stiffdsl.check.alike import check_alike
@@ -19,6 +19,7 @@ from stiffdsl.check.report import within
 from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_condition
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import nodes_below
 from stiffdsl.syntax.show import show_expression
 
 # Settings of an `experiment` and their kinds: `span` two times, `number`, `time` a duration, `word`, `flag`.
@@ -546,10 +547,4 @@ class Statements:
 
 def _has_unit(expr: object) -> bool:
     """Whether a number in `expr` is written with a unit."""
-    if isinstance(expr, tree.Number):
-        return expr.unit is not None
-    if isinstance(expr, tuple):
-        return any(map(_has_unit, expr))
-    if isinstance(expr, Span) or not is_dataclass(expr):
-        return False
-    return any(_has_unit(getattr(expr, f.name)) for f in fields(expr))
+    return any(isinstance(node, tree.Number) and node.unit is not None for node in nodes_below(expr))

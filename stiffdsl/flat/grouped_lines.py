@@ -1,16 +1,15 @@
 """Lines of one shape as one statement over a domain: a member for each line, a column for each hole."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from stiffdsl.diagnostics import Span
 from stiffdsl.flat.domain import IterationDomain, LineSpans
 from stiffdsl.flat.instance import Node, positions
 from stiffdsl.flat.model import SLOT_KINDS
 from stiffdsl.syntax import tree
+from stiffdsl.syntax.rebuild import nodes_below
 
 
 def of_lines(alike: tree.Alike, node: Node, domain: IterationDomain) -> Iterator[IterationDomain]:
@@ -47,15 +46,8 @@ def of_lines(alike: tree.Alike, node: Node, domain: IterationDomain) -> Iterator
         )
 
 
-def _factors(node: Any, inside: bool = False) -> set[str]:
+def _factors(pattern: Any) -> set[str]:
     """The holes of a pattern that are not inside an index."""
-    if isinstance(node, tree.Part):
-        return {n for i in node.indices for n in _factors(i, inside=True)}
-    if isinstance(node, tree.Name):
-        first = node.parts[0].name
-        return {first} if first.startswith("$") and not inside else _factors(node.parts, inside)
-    if isinstance(node, tuple):
-        return {name for item in node for name in _factors(item, inside)}
-    if isinstance(node, Span) or not is_dataclass(node):
-        return set()
-    return {name for f in fields(node) for name in _factors(getattr(node, f.name), inside)}
+    names = nodes_below(pattern, within=lambda node: not isinstance(node, tree.Part))
+    firsts = {node.parts[0].name for node in names if isinstance(node, tree.Name)}
+    return {name for name in firsts if name.startswith("$")}

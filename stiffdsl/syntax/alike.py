@@ -10,7 +10,7 @@ Nothing here reports a mistake: whoever gets an error from such a tree parses th
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stiffdsl.diagnostics import ModelError, Source, Span
@@ -18,6 +18,7 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import normalized, parse
+from stiffdsl.syntax.rebuild import rebuilt
 
 # Fewer lines of one shape are parsed one by one.
 LEAST = 32
@@ -265,7 +266,7 @@ def _alike(source: Source, pattern: tree.Equation | tree.Reaction, group: _Group
         met.add(leaf.span.column)
         return tree.Name((tree.Part(hole),), leaf.span)
 
-    filled = _rebuilt(pattern, fill)
+    filled = _with_leaves(pattern, fill)
     if len(met) != len(holes):
         return None
     spans = tuple(
@@ -286,7 +287,7 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
         met.add(leaf.span.column)
         return leaf
 
-    _rebuilt(pattern, look)
+    _with_leaves(pattern, look)
     columns = zip(*group.leaves, strict=True)
     if any(len(set(column)) > 1 and place not in met for place, column in zip(first, columns, strict=True)):
         return None
@@ -314,7 +315,7 @@ def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tr
             return tree.Name((tree.Part(canonical(found[0]) or found[0]),), span)
 
         value, range_, start, guess, nominal, low, high = [
-            None if p is None else _rebuilt(p, fill) for p in parts
+            None if p is None else _with_leaves(p, fill) for p in parts
         ]
         name, begin = canonical(leaves[named]), places[named]
         if name is None:
@@ -344,15 +345,12 @@ def _whole_line(source: Source, group: _Group, at: int, leaves: list[str]) -> Sp
     return Span(source, at + 1, begin + 1, at + 1, end + 1)
 
 
-def _rebuilt(node: Any, fill: Callable[[Any], Any]) -> Any:
+def _with_leaves(node: Any, fill: Callable[[Any], Any]) -> Any:
     """`node` with its leaves, single names and numbers without units, replaced by what `fill` makes of them."""
-    if isinstance(node, tree.Number):
-        return node if node.unit is not None else fill(node)
-    if isinstance(node, tree.Name) and len(node.parts) == 1 and not node.parts[0].indices:
-        return fill(node)
-    if isinstance(node, tuple):
-        return tuple([_rebuilt(item, fill) for item in node])
-    if isinstance(node, Span) or not is_dataclass(node):
-        return node
-    changed = {f.name: _rebuilt(getattr(node, f.name), fill) for f in fields(node)}
-    return replace(node, **changed)  # type: ignore[type-var]
+
+    def change(inner: Any) -> Any:
+        if isinstance(inner, tree.Name):
+            return fill(inner) if len(inner.parts) == 1 and not inner.parts[0].indices else None
+        return fill(inner) if isinstance(inner, tree.Number) and inner.unit is None else None
+
+    return rebuilt(node, change)

@@ -8,15 +8,16 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 
 
-def nodes_below(node: Any) -> Iterator[Any]:
-    """Every node of a tree as it was written, itself included: outer ones first, from left to right."""
+def nodes_below(node: Any, within: Callable[[Any], bool] = lambda node: True) -> Iterator[Any]:
+    """Every node of a tree as it was written, itself included: outer ones first, from left to right. Those below a node
+    are left out where it is not `within`."""
     if isinstance(node, tuple | list):
         for each in node:
-            yield from nodes_below(each)
+            yield from nodes_below(each, within)
     elif is_dataclass(node) and not isinstance(node, type | Span):
         yield node
-        for f in fields(node):
-            yield from nodes_below(getattr(node, f.name))
+        for f in fields(node) if within(node) else ():
+            yield from nodes_below(getattr(node, f.name), within)
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:

@@ -68,14 +68,16 @@ def emit_events(
     `acted`, after algebraic unknowns were set anew."""
     if model.events is None:
         return
-    _emit_at(module, model, areas)
-    _emit_height(module, model, areas)
-    _emit_certain(module, model, areas)
-    _emit_extreme(module, model, areas)
-    _emit_bracket(module, model, areas)
-    _emit_looks(module, model, areas)
-    _emit_located(module, model, areas)
-    _emit_cut(module, model, areas)
+    # Where all events wait for a time, or for one another, none is looked for in steps.
+    if np.any(model.events.located):
+        _emit_at(module, model, areas)
+        _emit_height(module, model, areas)
+        _emit_certain(module, model, areas)
+        _emit_extreme(module, model, areas)
+        _emit_bracket(module, model, areas)
+        _emit_looks(module, model, areas)
+        _emit_located(module, model, areas)
+        _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
     _emit_happen(module, model, areas, note or (lambda f, acted: None))
 
