@@ -262,12 +262,35 @@ def _cut_chains(inc: Incidence, plan: SolutionPlan) -> None:
         if len(pairs) > MANY or deep:
             chosen = _breaks(plan.group[tail], plan.group[head], spread)
         if not len(chosen):
-            plan.level = levels(size, tail, head) if deep else level
-            assert np.all(plan.level[computed] >= 0), "assignments depend on one another in a cycle"
+            level = levels(size, tail, head) if deep else level
+            assert np.all(level[computed] >= 0), "assignments depend on one another in a cycle"
+            plan.level = _together(inc, plan, level, tail, head)
             return
         cut = computed[np.isin(plan.group[computed], chosen)]
         plan.status[cut] = KEPT
         plan.chained += len(cut)
+
+
+def _together(
+    inc: Incidence, plan: SolutionPlan, level: np.ndarray, tail: np.ndarray, head: np.ndarray
+) -> np.ndarray:
+    """Levels by which hidden variables of one site, as the results of a function, are computed all at once, if none
+    follows from another: late ones hold up those that could come before."""
+    size, groups = len(level), len(inc.sites) + len(plan.loops)
+    own = np.flatnonzero((plan.status == EXPLICIT) & (inc.unknowns.last == 1))
+    group = plan.group[own]
+    lowest, highest = np.full(groups, size), np.full(groups, -1)
+    np.minimum.at(lowest, group, level[own])
+    np.maximum.at(highest, group, level[own])
+    spread = highest > lowest
+    if not np.any(spread):
+        return level
+    among = np.unique(plan.group[tail] * groups + plan.group[head])
+    spread &= ~cyclic(groups, among // groups, among % groups)
+    node = np.arange(size)
+    moved = own[spread[group]]
+    node[moved] = size + plan.group[moved]
+    return levels(size + groups, node[tail], node[head])[node]
 
 
 def _breaks(tail: np.ndarray, head: np.ndarray, spread: np.ndarray) -> np.ndarray:
