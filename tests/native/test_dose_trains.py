@@ -113,6 +113,49 @@ def test_what_happens_at_one_time_moves_apart():
     np.testing.assert_allclose(by_p[:, :2], exact(lambda p: meeting(p, times), p), rtol=1e-8, atol=1e-9)
 
 
+TROUGH = """
+model Trough "what there was before the second dose, and what all is after it"
+  param first = 1
+  param tau = 2
+  param at = 3
+  param D = 4
+  param k = 0.5
+  var x start 2
+  discrete trough = 0
+equations
+  der(x) = -k*x
+  for i in 1..2
+    when time >= first + (i - 1)*tau
+      x := x + D
+    end
+  end
+  when time >= {when}
+    trough := x
+  end
+experiment
+  time 0..6
+end
+"""
+
+
+def test_what_happens_together_is_no_sequence():
+    """A reading at the time of a dose has derivatives by both times where these are one; else by all others."""
+
+    def exactly(p):
+        first, tau, _, D, k = p
+        trough = 2 * np.exp(-k * (first + tau)) + D * np.exp(-k * tau)
+        return np.array([(trough + D) * np.exp(-k * (5 - first - tau)), trough])
+
+    for when, apart in (("first + tau", False), ("at", True)):
+        m = model(TROUGH.format(when=when))
+        of, p = ends(m, [5.0], 1e-11), np.asarray(m.args().p)
+        np.testing.assert_allclose(of(p)[0][0], exactly(p), rtol=1e-8)
+        found, wanted = jax.jit(jax.jacrev(lambda p, of=of: of(p)[0][0]))(p), exact(exactly, p)
+        assert np.isnan(found[:, :3]).all() == apart
+        known = slice(3 if apart else 0, None)
+        np.testing.assert_allclose(found[:, known], wanted[:, known], rtol=1e-8, atol=1e-9)
+
+
 TRAIN = """
 model Train
   const n = {n}

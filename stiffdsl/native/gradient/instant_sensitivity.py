@@ -20,6 +20,7 @@ import numpy as np
 
 from stiffdsl.native.gradient.adjoint import StepWriter, call_inputs_back
 from stiffdsl.native.gradient.driver import Driver
+from stiffdsl.native.gradient.meeting import TOGETHER
 from stiffdsl.native.gradient.sensitivity import Moving
 from stiffdsl.native.gradient.tape import (
     BY_GUARD,
@@ -37,6 +38,8 @@ from stiffdsl.native.step.attempt import KernelModel, pattern
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.reset import ARGUMENTS, Held
 
+# Times that move by the same parameters to this part move together.
+SAME_MOTION = 1e-12
 _AT = (*ARGUMENTS, ("ptr", "operands"), ("ptr", "work"))
 _MOVING = (*_AT, *(("ptr", name) for name in ("y_d", "p_d", "u_d", "values_d")))
 _OF_ROUND = (*_MOVING, ("ptr", "fired"))
@@ -136,6 +139,12 @@ def _emit_guard(module: IRModule, model: KernelModel, areas: Areas) -> None:
     code.finish()
 
 
+def _defined(code: Code, slope: str, move: str) -> str:
+    """`slope*move`, zero for what does not move: a slope may be NaN (`meeting.py`)."""
+    still = code.apply("eq", move, code.number(0.0))
+    return code.select(still, code.number(0.0), code.apply("mul", slope, move))
+
+
 def _emit_open_forth(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`instant_open_forth(…)`: what the time of the instant moves by into `moves`, and y_d with it."""
     code = Code(module, "instant_open_forth", _MOVING, attributes=COLD)
@@ -146,7 +155,7 @@ def _emit_open_forth(module: IRModule, model: KernelModel, areas: Areas) -> None
     total = code.variable("double", code.number(0.0))
 
     def add(place: str, dot: str) -> None:
-        product = code.apply("mul", code.load(place), code.load(dot))
+        product = _defined(code, code.load(place), code.load(dot))
         code.store(code.apply("add", code.load(total), product), total)
 
     for start, dots, length in ((of_y, "%y_d", model.n), (of_u, writer.area("u_d"), model.inputs)):
@@ -180,7 +189,7 @@ def _emit_open_back(module: IRModule, model: KernelModel, areas: Areas) -> None:
     listed += [(of_p, code.at("%p_d", shift), low, high) for low, high, shift in _of_parameters(model)]
     for start, bars, low, high in listed:
         with code.loop(high, low) as k:
-            part = code.apply("mul", code.load(code.at(gradient, start), k), share)
+            part = _defined(code, code.load(code.at(gradient, start), k), share)
             code.store(code.apply("add", code.load(bars, k), part), bars, k)
     if model.inputs:
         with code.loop(model.inputs) as k:
@@ -436,18 +445,34 @@ class Instants:
         crossing = CrossingLines(code, stops, t, driver.at["p"], side, lines, scratch)
         crossing.evaluate()
         of_p = code.at(self._area("gradient"), _parts(self.model)[1])
+        found = self._area("back") if stops.apart else of_p
         with code.loop(stops.count) as k:
             line = crossing.line(k)
+            passed = line.here
             if stops.apart:
-                passed = code.apply("eq", code.load(row, driver.record["line"]), code.to_real(k))
-            else:
-                passed = line.here
+                own = code.load(row, driver.record["line"])
+                together = code.apply("and", passed, code.apply("eq", own, number(TOGETHER)))
+                passed = code.apply("or", code.apply("eq", own, code.to_real(k)), together)
             with code.when(passed):
                 with code.loop(2 * stops.count) as j:
                     code.store(number(0.0), bar, j)
                 inverse = code.apply("div", number(-1.0), line.slope)
                 code.store(inverse, bar, k)
                 code.store(code.apply("mul", inverse, t), code.at(bar, stops.count), k)
-                pointers = (driver.at["p"], side, bar, of_p, scratch)
+                pointers = (driver.at["p"], side, bar, found, scratch)
                 code.call("crossings_back", *(f"ptr {p}" for p in pointers))
+                if stops.apart:
+                    self._joined(found, of_p)
                 code.store(number(1.0), self._area("share"))
+
+    def _joined(self, found: str, of_p: str) -> None:
+        """The gradient of a line into `of_p`; NaN where another one that jumps at the same time has another."""
+        code, number = self.code, self.code.number
+        first = code.apply("eq", code.load(self._area("share")), number(FIXED))
+        with code.loop(self.model.moving_parameters - self.model.sides) as j:
+            one, other = code.load(found, j), code.load(of_p, j)
+            size = code.apply("add", code.apply("abs", one), code.apply("abs", other))
+            apart = code.apply("abs", code.apply("sub", one, other))
+            same = code.apply("le", apart, code.apply("mul", number(SAME_MOTION), size))
+            joined = code.select(same, one, number(float("nan")))
+            code.store(code.select(first, one, joined), of_p, j)

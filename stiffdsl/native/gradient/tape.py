@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.native.gradient.meeting import Meeting, meeting_areas, passes_apart, rows_apart
 from stiffdsl.native.ir.code import Code, IRModule
-from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.kernel import attempted, emit_depart
-from stiffdsl.native.loop.time_events import CrossingLines
 from stiffdsl.native.step.attempt import KernelModel, work_areas
 from stiffdsl.native.step.events import emit_events
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
@@ -36,8 +35,6 @@ OPTIONS = ("rows", "directions", "segments", "points")
 OPENED, SETTLED, ROUND, CLOSED = 3.0, 4.0, 5.0, 6.0
 # What the time of an instant follows: nothing, the guard of an event, or a line over time.
 FIXED, BY_GUARD, BY_LINE = 0.0, 1.0, 2.0
-# Rows of a line that is passed alone: an instant with two rounds of events, where unknowns are set anew, and some more.
-ROWS_OF_LINE = 10
 
 Derived = tuple[Function, dict[str, np.ndarray]]
 
@@ -93,23 +90,12 @@ def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     )
 
 
-def passes_apart(model: KernelModel) -> bool:
-    """Whether lines that jump at one time are passed one after the other."""
-    return model.stops is not None and model.stops.apart
-
-
 def instant_rows(model: KernelModel) -> int:
     """The most rows of one instant."""
     if model.events is None:
         return 0
     rows = 2 * most_rounds(model.events.count) + 4
     return 2 * rows + rows_apart(model) if passes_apart(model) else rows
-
-
-def rows_apart(model: KernelModel) -> int:
-    """The most rows of lines that have been passed before the last ones are."""
-    assert model.stops is not None
-    return ROWS_OF_LINE * model.stops.count
 
 
 def buffer_rows(model: KernelModel) -> int:
@@ -123,7 +109,6 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     """
     n, stages, rows = model.n, model.tableau.stages, len(model.tableau.H)
     inputs, lines = max(1, model.inputs), 0 if model.stops is None else model.stops.count
-    meeting = lines if passes_apart(model) else 0
     events = 0 if model.events is None else model.events.count
     several, some = (n, 1) if events else (0, 0)
     return Areas(
@@ -140,8 +125,7 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
             ),
             *(("u_d", inputs), ("u_t_d", inputs), ("back", n + model.parameters + 2 * inputs)),
             *(("early", lines), ("lines_d", 2 * lines), ("slope", n), ("jump", n), ("between", n)),
-            # Lines that jump at one time: which do (1, else 0), and a time behind the jump of each.
-            *(("meets", meeting), ("late", meeting)),
+            *meeting_areas(model),
             # Instants: rows made, theta of the step and the derivative of its end's time, rates, and gradients.
             *(("made", some), ("theta", some), ("moves", some), ("rate", several), ("f_t_there", several)),
             *(("gradient", some * (1 + n + model.parameters + inputs)), ("share", some)),
@@ -155,16 +139,15 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     )
 
 
-class Recording(Integration):
+class Recording(Meeting):
     """A solve that writes its accepted steps into the buffer `steps`, and saves nothing."""
 
     def __init__(self, code: Code, model: KernelModel, areas: Areas, record: Areas):
         super().__init__(code, model, areas)
         self.record = record
         self.guided = dict(areas.sizes)["guide"] > 0
-        # The step before it was cut, and the line whose jump is passed.
+        # The step before it was cut.
         self.whole_step: str | None = None
-        self.line: str | None = None
 
     def aim(self) -> tuple[str, str, str, str]:
         t, h, last, end = super().aim()
@@ -243,62 +226,7 @@ class Recording(Integration):
             row = append(code, self.model, self.areas, self.record, OPENED, end, self.y)
             code.store(follows, row, self.record["follows"])
             if self.line is not None:
-                code.store(code.to_real(self.line), row, self.record["line"])
-
-    def _pass_jump(self, end: str) -> None:
-        """Lines that jump at one time one after the other, as `time_events.next_stop` does where derivatives are
-        wanted: each moves the time of its own instant."""
-        if not passes_apart(self.model):
-            super()._pass_jump(end)
-            return
-        code, number, last = self.code, self.number, self._meeting(end)
-        began = self.get("recorded")
-        with code.loop(last) as k:
-            meets = code.apply("ne", code.load(self.area("meets"), k), number(0))
-            with code.when(code.apply("and", meets, self.running())):
-                made = code.apply("sub", self.get("recorded"), began)
-                over = code.apply("gt", made, number(rows_apart(self.model)))
-                self.set("status", code.select(over, number(Status.ENDLESS), self.get("status")))
-                with code.when(self.running()):
-                    self._pass_line(k, end)
-        status = self.get("status")
-        goes_on = code.apply("eq", status, number(Status.RUNNING))
-        goes_on = code.apply("or", goes_on, code.apply("eq", status, number(Status.SUCCESS)))
-        with code.when(goes_on):
-            self.line = last
-            super()._pass_jump(end)
-            self.line = None
-
-    def _meeting(self, end: str) -> str:
-        """The last of the lines that jump at `end`, before all of which the time is; -1 where none does. Which do is
-        in `meets`."""
-        code, stops = self.code, self.model.stops
-        assert stops is not None
-        pointers = self.area("side"), self.area("lines"), self.area("scratch")
-        lines, last = CrossingLines(code, stops, end, self.p, *pointers), code.variable("i64", "-1")
-        with code.loop(stops.count) as k:
-            code.store(code.load(code.at(self.p, self.model.given), k), self.area("side"), k)
-        lines.evaluate()
-        with code.loop(stops.count) as k:
-            line = lines.line(k)
-            late = code.apply("add", end, code.apply("mul", self.direction, line.beyond))
-            code.store(late, self.area("late"), k)
-            code.store(code.select(line.here, self.number(1), self.number(0)), self.area("meets"), k)
-            code.store(code.select(line.here, k, code.load(last, kind="i64"), "i64"), last, kind="i64")
-        return code.load(last, kind="i64")
-
-    def _pass_line(self, k: str, end: str) -> None:
-        """Line k alone, those before it being passed."""
-        code = self.code
-        self._instant("event_before")
-        self.line = k
-        self._before_reset(end)
-        self.line = None
-        code.store(code.load(self.area("late"), k), code.at(self.p, self.model.given), k)
-        code.store(self.number(1), self.area("here"))
-        self._reset()
-        self._happen()
-        self._after_reset(end)
+                code.store(self.line, row, self.record["line"])
 
     def _happen(self) -> None:
         if self.model.events is None:
