@@ -1,29 +1,15 @@
 # A light zone after case 600 of ASHRAE 140 with films of constant coefficients, so that its equations are explicit: what
 # a surrogate of a week is made of (`python -m benchmarks weeks`). A steep controller heats and cools it. SI, no units.
-model Wall "heat through three layers of two cells each"
-  param area = 20
-  param d[3] = {0.009, 0.066, 0.012}
-  param k[3] = {0.14, 0.04, 0.16}
-  param c[3] = {477000, 10080, 798000}
+from zone import Conduction
+
+model Wall extends Conduction(T start 288.15) "with films of constant coefficients"
   input T_in = 293.15
   input T_out = 273.15
   input h_out = 20
   input sun = 0
-  var T[6] start 288.15
-  var q[7]
-  var inner
 equations
-  q[1] = (T_in - T[1])/(1/8.29 + d[3]/(4*k[3]))
-  inner = T_in - q[1]/8.29
-  q[2] = 2*k[3]/d[3]*(T[1] - T[2])
-  q[3] = (T[2] - T[3])/(d[3]/(4*k[3]) + d[2]/(4*k[2]))
-  q[4] = 2*k[2]/d[2]*(T[3] - T[4])
-  q[5] = (T[4] - T[5])/(d[2]/(4*k[2]) + d[1]/(4*k[1]))
-  q[6] = 2*k[1]/d[1]*(T[5] - T[6])
-  q[7] = (T[6] - T_out - 0.6*sun/h_out)/(1/h_out + d[1]/(4*k[1]))
-  for i in 1..6
-    0.5*d[3 - floor((i - 1)/2)]*c[3 - floor((i - 1)/2)]*der(T[i]) = q[i] - q[i+1]
-  end
+  q[1] = (T_in - T[1])/(1/8.29 + d[1]/(4*k[1]))
+  q[7] = (T[6] - T_out - 0.6*sun/h_out)/(1/h_out + d[3]/(4*k[3]))
 end
 model LightZone "a zone in the weather, heated below 20 and cooled above 27 degC"
   param K = 20e3
@@ -45,7 +31,7 @@ model LightZone "a zone in the weather, heated below 20 and cooled above 27 degC
   part east : Wall(area = 16.2, T_in = T, T_out = T_out, h_out = h_out, sun = sun_east)
   part south : Wall(area = 9.6, T_in = T, T_out = T_out, h_out = h_out, sun = sun_south)
   part west : Wall(area = 16.2, T_in = T, T_out = T_out, h_out = h_out, sun = sun_west)
-  part roof : Wall(area = 48, d = {0.019, 0.1118, 0.010}, T_in = T, T_out = T_out, h_out = h_out, sun = sun_roof)
+  part roof : Wall(area = 48, d = {0.010, 0.1118, 0.019}, T_in = T, T_out = T_out, h_out = h_out, sun = sun_roof)
 equations
   48*0.025*650*1200*der(T_floor) = 48*8.29*(T - T_floor) + 0.7*sun_glass - 48*0.04/1.003*(T_floor - 283.15)
   Q_heat = K*max(0, 293.15 - T)

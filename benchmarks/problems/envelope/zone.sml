@@ -4,11 +4,25 @@
 
 const sigma = 5.670374e-8
 
-model Layers "heat through three layers of two cells each, with a film of radiation and convection on either side"
+model Conduction "heat through three layers of two cells each, from inside; the films on either side give the outer flows"
   param area = 10
-  param d[3] = {0.012, 0.066, 0.009}          "thickness, from inside"
+  param d[3] = {0.012, 0.066, 0.009}          "thickness"
   param k[3] = {0.16, 0.04, 0.14}             "conductivity"
   param c[3] = {950*840, 12*840, 530*900}     "heat capacity per volume"
+  var T[6] start 293.15
+  var q[7]                                    "heat flow density outwards"
+equations
+  q[2] = 2*k[1]/d[1]*(T[1] - T[2])
+  q[3] = (T[2] - T[3])/(d[1]/(4*k[1]) + d[2]/(4*k[2]))
+  q[4] = 2*k[2]/d[2]*(T[3] - T[4])
+  q[5] = (T[4] - T[5])/(d[2]/(4*k[2]) + d[3]/(4*k[3]))
+  q[6] = 2*k[3]/d[3]*(T[5] - T[6])
+  for i in 1..6
+    0.5*d[1 + floor((i - 1)/2)]*c[1 + floor((i - 1)/2)]*der(T[i]) = q[i] - q[i+1]
+  end
+end
+
+model Layers extends Conduction "with a film of radiation and convection on either side"
   param h_in = 3.16                           "convection inside"
   param view = 0.5                            "of the sky"
   input T_air = 293.15
@@ -18,23 +32,13 @@ model Layers "heat through three layers of two cells each, with a film of radiat
   input h_out = 20
   input sun = 0                               "on the outside [W/m2]"
   input sun_in = 0                            "on the inside [W/m2]"
-  var T[6] start 293.15
   var inner guess 293.15                      "surface temperatures"
   var outer guess 283.15
-  var q[7]                                    "heat flow density outwards"
 equations
   q[1] = h_in*(T_air - inner) + 5.13*(T_rad - inner) + sun_in
   q[1] = 4*k[1]/d[1]*(inner - T[1])
-  q[2] = 2*k[1]/d[1]*(T[1] - T[2])
-  q[3] = (T[2] - T[3])/(d[1]/(4*k[1]) + d[2]/(4*k[2]))
-  q[4] = 2*k[2]/d[2]*(T[3] - T[4])
-  q[5] = (T[4] - T[5])/(d[2]/(4*k[2]) + d[3]/(4*k[3]))
-  q[6] = 2*k[3]/d[3]*(T[5] - T[6])
   q[7] = 4*k[3]/d[3]*(T[6] - outer)
   q[7] = h_out*(outer - T_out) + 0.9*sigma*(view*(outer^4 - T_sky^4) + (1 - view)*(outer^4 - T_out^4)) - 0.6*sun
-  for i in 1..6
-    0.5*d[1 + floor((i - 1)/2)]*c[1 + floor((i - 1)/2)]*der(T[i]) = q[i] - q[i+1]
-  end
 end
 
 model Zone
