@@ -18,6 +18,14 @@ def with_beginning(program: Program, functions: Any, t: Any, args: Args, initial
         args = args._replace(p=xp.concatenate([args.p[:begins], own, args.p[begins + 1 :]]))
     if not system.totals:
         return args
+    with np.errstate(all="ignore"):
+        totals = _totals(program, functions, t, args, initial, xp)
+    return args._replace(p=xp.concatenate([args.p[: -len(system.totals)], totals]))
+
+
+def _totals(program: Program, functions: Any, t: Any, args: Args, initial: Overrides, xp: Any) -> Any:
+    """Totals of the conserved quantities at the beginning."""
+    system = program.system
     u = args.inputs(t) if xp is jnp else args.inputs.at(t)
     start, guess = functions.start(args.p, u, t), functions.guess(args.p, u, t)
     values = xp.where(xp.isnan(start), xp.where(xp.isnan(guess), 0.0, guess), start)
@@ -29,6 +37,4 @@ def with_beginning(program: Program, functions: Any, t: Any, args: Args, initial
     position = np.full(system.flat.size, -1, dtype=np.int64)
     position[own] = np.arange(len(own))
     is_given = (position >= 0) & mask[position]
-    values = xp.where(is_given, given[position], values)
-    totals = functions.totals(args.p, values)
-    return args._replace(p=xp.concatenate([args.p[: -len(system.totals)], totals]))
+    return functions.totals(args.p, xp.where(is_given, given[position], values))

@@ -145,8 +145,7 @@ def _begun(
         model, given = part.model, part.restricted(given)
         options = restricted(options, part)
     model = counting(model, options.quadratures)
-    with np.errstate(all="ignore"):
-        args = with_beginning(model.program, model.interpreted, asked.start, args, given, np)
+    args = with_beginning(model.program, model.interpreted, asked.start, args, given, np)
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
     refuse_parameters(model, view.parameters)
     if has_delays(model):
@@ -268,9 +267,12 @@ def _solution(solve: _Solve, values: _Values, end: _End) -> Solution:
     """The solution under the names of the model, with notes and events, which are made when they are asked for."""
     start, trajectory, args = solve.start, solve.trajectory, solve.args
     model, signals = start.model, args.inputs.signals
+    method = tier.chosen(model, solve.options, signals)
+    stepped = (solve.tier, method) == ("native", tier.KERNEL)
     stats = {
-        **tier.about(model, start.options, signals),
-        "method": tier.chosen(model, solve.options, signals),
+        # Of a run in the kernel there is no more to tell.
+        **({} if stepped else tier.about(model, start.options, signals)),
+        "method": method,
         "tier": solve.tier,
         **trajectory.stats,
         "start_iterations": start.report.iterations,

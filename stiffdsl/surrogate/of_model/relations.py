@@ -107,8 +107,7 @@ def _beginning(
     """Parameters, and the states by the number of the variable, as a run begins with them."""
     args = run_arguments(model, model.given.params(params), *model.given.driven(inputs))
     given = model.given.initial(initial)
-    with np.errstate(all="ignore"):
-        args = with_beginning(model.program, model.interpreted, start, args, given, np)
+    args = with_beginning(model.program, model.interpreted, start, args, given, np)
     begun = begin(model, start, args, given, overridden=initial is not None)
     system = model.program.system
     state = np.full(system.flat.size, np.nan)
