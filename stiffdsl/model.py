@@ -264,19 +264,21 @@ class CompiledModel(CompiledProgram):
         max_step: float | None = None,
         linear: str | None = None,
         include_quadratures: bool | None = None,
+        tables: Mapping[str, Any] | None = None,
     ) -> pure.PureSolve:
         """A pure function `solve(params=None, initial=None, inputs=None) -> (times, outputs)` in declared units.
 
         `saveat`, `time`, `rtol` and `atol` can also be given to it, traced and by lane; see `pure.PureSolve`. `jit`,
         `vmap`, `grad`, `jacfwd` and `hessian` work on it, by any parameter, initial value, input or time. Times that
         were not reached are NaN. `solve.full(...)` tells the status, too. Without `outputs`, all variables of
-        `self.variables`; with them, states that they do not depend on are not solved for.
+        `self.variables`; with them, states that they do not depend on are not solved for. `tables` are other figures
+        for tables, as in `simulate`, in all calls that do not give them as parameters.
         """
         refuse_delays(self, "there is no pure function (`jit`, `grad`, `vmap`) of")
         options = run_options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )
-        return pure.PureSolve(self, options, time, saveat, outputs)
+        return pure.PureSolve(self, options, time, saveat, outputs, with_figures(self, None, tables))
 
     def ensemble(
         self,

@@ -138,7 +138,8 @@ class Statements:
                     "E0226", "a condition is a scalar", (condition.span, "is an array"), help=help
                 )
             changes |= value is not None and value.level > Level.CONSTANT
-            branches.append((None if value is None else value.expr, self._block(body)))
+            with self.conditions.in_branch():
+                branches.append((None if value is None else value.expr, self._block(body)))
         if not changes:
             return (tree.IfEquation(tuple(branches), statement.span),)
         conditions = [condition for condition, _ in branches if condition is not None]

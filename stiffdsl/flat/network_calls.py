@@ -69,7 +69,10 @@ def _factor(
     outer, expansion.node = expansion.node, node or expansion.node
     try:
         axes = place if shape_of(expansion, scale) else ()
-        return expansion.lift(expansion.at(scale, axes))
+        found = expansion.at(scale, axes)
+        if isinstance(found, np.ndarray) and np.any(found == 0):
+            raise Fault("E0308", f"the scale of `{value.name}` is zero", scale.span)
+        return expansion.lift(found)
     finally:
         expansion.node = outer
 

@@ -22,7 +22,7 @@ from stiffdsl.runtime.run.arguments import traced_arguments
 from stiffdsl.runtime.run.lane import lane
 from stiffdsl.runtime.run.times import POINTS, ends_of, interval, save_times, spread, within
 from stiffdsl.runtime.tolerance import absolute, names_quadratures
-from stiffdsl.solve.base.arguments import number, told
+from stiffdsl.solve.base.arguments import mapping, number, told
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_process
 from stiffdsl.solve.base.status import reached
@@ -79,9 +79,17 @@ class PureSolve:
     """
 
     def __init__(
-        self, model: CompiledProgram, options: Options, time: Any, saveat: Any, outputs: Sequence[str] | None
+        self,
+        model: CompiledProgram,
+        options: Options,
+        time: Any,
+        saveat: Any,
+        outputs: Sequence[str] | None,
+        figures: Mapping[str, Any] | None = None,
     ):
+        """`figures`: parameters that hold in all calls that do not give them, such as figures of tables."""
         self.model, self.options, self.outputs = model, options, outputs
+        self._figures = figures
         scalars_of(model.variable_names, names_of(outputs))
         self._time = time
         times = save_times(saveat)
@@ -165,6 +173,8 @@ class PureSolve:
     ) -> Any:
         check_process()
         model = self.model
+        if self._figures:
+            params = {**self._figures, **mapping({} if params is None else params, "`params`")}
         ends = None if _traced(span[:2]) else (float(span.start), float(span.end))
         constant, signals = model.given.driven(inputs, ends)
         of, given = model.given.params(params), model.given.initial(initial)

@@ -16,7 +16,7 @@ from stiffdsl.syntax.automaton import MOST_NESTED, Automaton, TooDeep, Unexpecte
 from stiffdsl.syntax.build import TreeBuilder
 from stiffdsl.syntax.context import context_of
 from stiffdsl.syntax.habits import another_language
-from stiffdsl.syntax.habits_of_events import nested_in_event
+from stiffdsl.syntax.habits_of_events import nested_in_event, outside_of_event
 from stiffdsl.syntax.large import large_trees
 from stiffdsl.syntax.lexer import Stray, tokens
 from stiffdsl.syntax.messages import explain, explain_depth, explain_end
@@ -118,7 +118,9 @@ def _parse(
             # A line that is wrong again after it was mended is left out.
             line_end = stream[end - 1]
             known = any(line_end is m for m in mended)
-            block = not known and (foreign_block(place.statement) or nested_in_event(place))
+            block = not known and (
+                foreign_block(place.statement) or nested_in_event(place) or outside_of_event(place)
+            )
             over = end_of_block(stream, start, end) if block else end
             mend = [] if known or block else replacement(place.statement, error.accepted, at - start)
             if habit is not None:

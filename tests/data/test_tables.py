@@ -430,3 +430,15 @@ def test_a_function_that_cannot_stand_for_a_table(given: str, told: str):
     with pytest.raises(ModelError, match=told) as caught:
         sd.loads(text + f"model Pack\n  part a : Cell({given})\nend\n")
     assert len(caught.value.diagnostics) == 1
+
+
+def test_a_solver_takes_other_figures_for_tables():
+    """w is f(T) with T = 10 + k*t: twice the figures, and those of a call before these."""
+    model = sd.loads(OUTSIDE)
+    own = float(model.solver([4.0], ["w"])({"k": 1.0})[0, 0])
+    figures = np.array(model.tables["f"].values)
+    solve = model.solver([4.0], ["w"], tables={"f": (model.tables["f"].knots["x"], 2 * figures)})
+    assert solve({"k": 1.0})[0, 0] == pytest.approx(2 * own, rel=1e-12)
+    assert solve({"k": 1.0, "f.values": figures})[0, 0] == pytest.approx(own, rel=1e-12)
+    with pytest.raises(KeyError, match="no table `g`"):
+        model.solver([4.0], ["w"], tables={"g": (figures, figures)})

@@ -60,3 +60,12 @@ def test_an_end_stays_behind_the_other_end():
 def test_the_grid_of_a_field_is_not_set_by_itself():
     with pytest.raises(sd.ModelError, match=r"`b\.c\.cells` is not set by itself"):
         sd.loads(LAYERS.format(s=2, b=1), constants={"b.c.cells": 7})
+
+
+def test_two_equations_for_one_field_are_told_by_the_second():
+    text = (
+        "model M\n  field c(x) over 0..1 cells 3 start 1\nequations\n  der(c) = div(grad(c))\n  der(c) = 0\n"
+    )
+    with pytest.raises(sd.ModelError, match=r"E0312.*two equations give `der\(c\)`") as caught:
+        sd.loads(text + "  grad(c) at 0 = 0\n  grad(c) at 1 = 0\nend\n")
+    assert [label.span.line for label in caught.value.diagnostics[0].labels] == [5, 4]

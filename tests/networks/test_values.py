@@ -162,3 +162,9 @@ def test_arrays_of_other_sizes_are_told(line, told):
 def test_a_layer_without_width_is_told():
     with pytest.raises(ModelError, match=r"E0304.*no width"):
         sd.loads("network f(x) -> y hidden 0\nmodel M\n  var x start 1\nequations\n  der(x) = f(x)\nend\n")
+
+
+def test_a_scale_of_zero_is_told():
+    text = "model M\n  const z = 0\n  network g(x) -> r hidden 2 scale x by z\n  var x start 1\n"
+    with pytest.raises(ModelError, match=r"E0308.*the scale of `x` is zero"):
+        sd.loads(text + "equations\n  der(x) = g(x)\nend\n")

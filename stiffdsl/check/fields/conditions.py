@@ -1,5 +1,7 @@
 """Equations at the ends of fields: conditions, and ends of two fields that are joined."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stiffdsl.check.fields.formulas import add, is_number, name, number, replaced, subtract
@@ -34,6 +36,8 @@ class Conditions:
     def __init__(self, operators: FieldOperators, resolver: Resolver, report: Report):
         self._operators, self._resolver, self._report = operators, resolver, report
         self._conditions: dict[Key, Span] = {}
+        self._laws: dict[str, Span] = {}
+        self._in_branch = False
         self._steady: list[tuple[list[_Term], Span]] = []
         # Both sides of conditions; and slopes at ends, with what they are.
         self._said: list[tuple[tree.Expr, tree.Expr]] = []
@@ -46,11 +50,19 @@ class Conditions:
     def _entity(self) -> Entity | None:
         return self._resolver.names.entity
 
+    @contextmanager
+    def in_branch(self) -> Iterator[None]:
+        """In a branch of a block of equations, of which others say the same otherwise."""
+        outer, self._in_branch = self._in_branch, True
+        yield
+        self._in_branch = outer
+
     def equation(self, e: tree.Equation, kept: tree.Equation) -> tree.Equation | None:
         """Notes what the equation `e`, elaborated as `kept`, says of fields; gives it as it is used, or None where it
         says what is known without it."""
         found = [*_ends_in(e.left), *_ends_in(e.right)]
         self._transport(e)
+        self._law(e)
         if not found:
             return kept
         keys: dict[Key, Grid] = {}
@@ -80,6 +92,22 @@ class Conditions:
                 help="at each end a value, a slope, or an equation of both is given, once",
             )
         return self._of_slope(kept, grid, key[1]) if _is_slope(e.left) else kept
+
+    def _law(self, e: tree.Equation) -> None:
+        """Notes an equation `der(c) = …` of a field, of which there is one."""
+        match e.left:
+            case tree.Call(function="der", arguments=(tree.Name() as field,)) if grid_of(field, self._entity):
+                earlier = self._laws.setdefault(dotted(field), e.span)
+            case _:
+                return
+        if earlier != e.span and not self._in_branch:
+            self._report.say(
+                "E0312",
+                f"two equations give `der({dotted(field)})`",
+                (e.span, "this is the second"),
+                (earlier, "this is the first"),
+                help="all that makes it change stands in one equation, as a sum",
+            )
 
     def _of_slope(self, kept: tree.Equation, grid: Grid, place: Place) -> tree.Equation:
         """The condition `grad(c) at R = slope` as the value that follows; fluxes take the slope as it is given."""
