@@ -53,13 +53,15 @@ class NameTarget:
 
 @dataclass(eq=False)
 class StatementExpansion:
-    """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values)."""
+    """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values);
+    `reducing`: for long reductions alone (conditions and actions of events)."""
 
     context: Context
     node: Node
     domain: IterationDomain
     auxiliary: bool = True
     inside_sum: bool = False
+    reducing: bool = False
     kinds: list[str] = field(default_factory=list)
     columns: list[np.ndarray] = field(default_factory=list)
     sums: list[tuple[Rows, np.ndarray]] = field(default_factory=list)
@@ -337,7 +339,9 @@ class StatementExpansion:
     def within(self, domain: IterationDomain) -> "StatementExpansion":
         """Another expansion for looking only: its slots are thrown away."""
         return self._like(
-            StatementExpansion(self.context, self.node, domain, self.auxiliary, self.inside_sum)
+            StatementExpansion(
+                self.context, self.node, domain, self.auxiliary, self.inside_sum, self.reducing
+            )
         )
 
     def beside(

@@ -21,7 +21,9 @@ class Expander(Protocol):
     node: Node
     domain: IterationDomain
     auxiliary: bool
+    reducing: bool
     inside_sum: bool
+    kinds: list[str]
     sums: list[tuple[Rows, np.ndarray]]
     held: dict[tuple[int, int, bytes], np.ndarray]
 

@@ -75,7 +75,8 @@ def reduce(
     if numeric is not None:
         return reduced(function, numeric, owner, counts, span)
     uniform = members > 0 and bool(np.all(counts == counts[0]))
-    if uniform and (counts[0] <= WRITTEN_OUT or not expansion.auxiliary):
+    through = expansion.auxiliary or (expansion.reducing and _moves(expansion, function, body, terms))
+    if uniform and (counts[0] <= WRITTEN_OUT or not through):
         return _written_out(expansion, function, body, terms, int(counts[0]), span)
     if function == "sum" and not expansion.inside_sum and expansion.auxiliary:
         inner = expansion.beside(terms, inside_sum=True)
@@ -127,6 +128,13 @@ def _numeric_terms(expansion: Expander, body: tree.Expr, terms: IterationDomain)
         return None
     value = expansion.beside(terms, auxiliary=False).expand(body)
     return np.broadcast_to(value, (terms.size,)) if isinstance(value, np.ndarray) else None
+
+
+def _moves(expansion: Expander, function: str, body: tree.Expr, terms: IterationDomain) -> bool:
+    """Whether a reduction in an event is held by a hidden variable: not a sum of parameters, which a time may be."""
+    look = expansion.beside(terms.take(np.arange(1)), auxiliary=False)
+    look.lift(look.expand(body))
+    return function != "sum" or bool({"var", "der", "input"} & set(look.kinds))
 
 
 def _written_out(

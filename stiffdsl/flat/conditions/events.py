@@ -69,7 +69,7 @@ class _Branch:
     def of(cls, context: Context, node: Node, branch: tree.WhenBranch, domain: IterationDomain) -> "_Branch":
         def rows(expr: tree.Expr, of: IterationDomain = domain) -> Rows:
             context.divide(expr)
-            expansion = StatementExpansion(context, node, of, auxiliary=False)
+            expansion = StatementExpansion(context, node, of, auxiliary=False, reducing=True)
             return expansion.rows(expansion.lift(expansion.expand(expr)), expr.span)
 
         assigned = (a for a in branch.actions if isinstance(a, tree.Assign))
