@@ -184,18 +184,14 @@ def scaled(factor, value):
     return Scaled(factor, value)
 
 
-def _minimum(*args):
-    result = args[0]
-    for a in args[1:]:
-        result = where(sp.Le(result, a), result, a)
-    return result
-
-
-def _maximum(*args):
-    result = args[0]
-    for a in args[1:]:
-        result = where(sp.Ge(result, a), result, a)
-    return result
+def _extreme(relation, args):
+    """The first of `args` that stands in `relation` to all others. By halves, for each result stands in the next one
+    twice: one after another, n of them would make 2^n nodes."""
+    if len(args) == 1:
+        return args[0]
+    middle = (len(args) + 1) // 2
+    one, other = _extreme(relation, args[:middle]), _extreme(relation, args[middle:])
+    return where(relation(one, other), one, other)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -205,8 +201,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": sp.sqrt,
     "abs": lambda x: where(sp.Ge(x, 0), x, -x),
     "sign": lambda x: where(sp.Gt(x, 0), sp.Integer(1), where(sp.Lt(x, 0), sp.Integer(-1), sp.Integer(0))),
-    "min": _minimum,
-    "max": _maximum,
+    "min": lambda *args: _extreme(sp.Le, args),
+    "max": lambda *args: _extreme(sp.Ge, args),
     "floor": Floor,
     "ceil": Ceil,
     "mod": lambda a, b: a - b * Floor(a / b),

@@ -73,3 +73,15 @@ end
         7.8, rel=1e-15
     )
     assert run["x"][-1] == pytest.approx(2.2, rel=1e-12)
+
+
+@pytest.mark.parametrize("joined", ["and", "or"])
+def test_many_conditions_of_one_event_cost_a_text_in_proportion(joined):
+    count = 40
+    lines = [f"  var x{k} start -{k}" for k in range(count)] + ["  discrete done = 0", "equations"]
+    lines += [f"  der(x{k}) = 1" for k in range(count)]
+    lines += [f"  when {f' {joined} '.join(f'x{k} > 1' for k in range(count))}", "    done := 1", "  end"]
+    model = sd.loads("\n".join(["model M", *lines, "end", ""]))
+    assert len(model.program.by_name["guards"].ops) < 8 * count
+    run = model.simulate(time=(0, 60))
+    assert run.events[0].time == pytest.approx(count if joined == "and" else 1, rel=1e-12)

@@ -4,6 +4,7 @@ T > Tset + 0.5 and on      truth   if T > Tset + 0.5 and on != 0 then 1 else 0
                            guard   min(T - (Tset + 0.5), if on != 0 then 1e100 else -1e100)
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +32,7 @@ def guard_of(condition: Rows) -> Rows:
 def _guard(condition: Skeleton) -> Skeleton:
     head = condition[0]
     if head in ("and", "or"):
-        return ("call", "min" if head == "and" else "max", *(_guard(part) for part in condition[1:]))
+        return ("call", "min" if head == "and" else "max", *map(_guard, _joined(head, condition)))
     if head == "not":
         return ("mul", MINUS_ONE, _guard(condition[1]))
     if head in ("<", "<="):
@@ -39,6 +40,15 @@ def _guard(condition: Skeleton) -> Skeleton:
     if head in (">", ">="):
         return ("add", condition[1], ("mul", MINUS_ONE, condition[2]))
     return ("if", condition, ("num", CERTAIN), ("num", -CERTAIN))
+
+
+def _joined(head: str, condition: Skeleton) -> Iterator[Skeleton]:
+    """The parts of `a and b and …`, or of `a or b or …`."""
+    for part in condition[1:]:
+        if part[0] == head:
+            yield from _joined(head, part)
+        else:
+            yield part
 
 
 def is_met_by_time(condition: Rows) -> bool:
