@@ -218,3 +218,13 @@ def test_jumps_at_times_that_follow_the_solution_are_no_error():
     text += "  when x < 0\n    v := -0.8*v\n  end\nend"
     found = sd.loads(text).simulate(time=(0, 1.5), check=True)
     assert found.check.accumulated < 1000, str(found.check)
+
+
+def test_moves_of_two_unknowns_that_cancel_do_not_make_a_residual_large():
+    """What is allowed came of random moves, in all of which tanh(x) and s once rose together (found by the fuzzer)."""
+    model = sd.loads(
+        "model M\n  var s\n  var w guess 0.98\n  var x start 0.675\nequations\n  2*s + 0.3*sin(w) = tanh(x)\n"
+        "  0.0072 - 2*x = der(x)\n  2*w + 0.3*atan(s) - tanh(-(x*1.5)) = 0\nend\n"
+    )
+    found = model.simulate((0, 1), method="rodas5p", rtol=1e-7, atol=1e-9, check=True).check
+    assert found.ok and found.residual_tolerances < 15

@@ -6,6 +6,7 @@ slopes by one tolerance over the step, make of it: so a fast reaction may leave 
 scales do not matter.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ from stiffdsl.runtime.verify.points import Points
 # Roundings, relative to every value in an equation, that are never a residual.
 ROUNDING = 1e-14
 EPSILON = 2.220446049250313e-16
-# Random directions of moves, each also taken the other way.
-DIRECTIONS = 3
+# Random directions of moves, each also taken the other way; bits of the directions that keep two moves from cancelling.
+DIRECTIONS, CODE = 3, 4
 # The bend of a variable between near points that most points do not exceed; what a central difference is off by, in
 # parts of it.
 USUAL, CURVED = 0.9, 1e-3
@@ -80,8 +81,8 @@ class WrittenEquations:
                 moved, np.abs(self._residuals(families, points, v, d_off, u).values - found.values)
             )
         rate = points.rate[:, None]
-        for _ in range(DIRECTIONS):
-            one, two = (_signs(random, points.y.shape) for _ in range(2))
+        for one in _directions(random, points.y.shape):
+            two = _signs(random, points.y.shape)
             three = _signs(random, (len(v), len(self.needed)))
             for way in (1, -1):
                 y = points.y + way * one * allowed
@@ -136,6 +137,17 @@ class WrittenEquations:
             np.concatenate([found.values, one - two, zero], axis=1),
             np.concatenate([found.sizes, np.abs(one) + np.abs(two), np.abs(zero)], axis=1),
         )
+
+
+def _directions(random: np.random.Generator, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Signs of what all entries are off by: random ones, and ones by which any two of few entries, and most of many,
+    are off alike once and apart once. Else what two of them do to an equation may cancel in each."""
+    for _ in range(DIRECTIONS):
+        yield _signs(random, shape)
+    yield np.ones(shape)
+    code = random.permutation(shape[1]) % (1 << CODE)
+    for bit in range(min(CODE, (max(1, shape[1]) - 1).bit_length())):
+        yield np.broadcast_to(1.0 - 2.0 * (code >> bit & 1), shape)
 
 
 def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
