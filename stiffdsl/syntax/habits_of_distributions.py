@@ -7,6 +7,10 @@ from stiffdsl.syntax.context import ErrorContext
 
 
 def _tilde(p: ErrorContext) -> Diagnostic | None:
+    if p.token.type == "TILDE" and p.first == "part" and p.before is not None and p.before.type == "NAME":
+        name = f"{p.line[1]}_{p.before}"
+        help = f"write `param {name} = 1 ~ normal(1, 0.1)` beside the part, and `{p.before} = {name}` here"
+        return p.say("a modifier of a part takes a value, not a distribution", help=help)
     if p.token.type == "TILDE":
         help = "an equation has `=`, a negation is `not`, a distribution `param k = 1 ~ normal(1, 0.1)`"
         return p.say("`~` stands in declarations only", help=help)

@@ -536,3 +536,12 @@ end
 """).simulate((0, 0.95), rtol=1e-9)
     assert [event.time for event in found.events] == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.9], abs=1e-9)
     assert found["V"][-1] == pytest.approx([0.55, 0.75, 0.95, 0.05], abs=1e-9)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.3), (2.0, 2.4), (0.0, 0.7)])
+def test_a_clock_that_strikes_at_the_end_counts_there(start, end):
+    """Multiples of 0.1 that rounding puts just behind the end are at it."""
+    clock = "model M\n  discrete n = 0\n  var x start 1\nequations\n  der(x) = n - x\n  when every 0.1\n"
+    clock += "    n := n + 1\n  end\nend\n"
+    found = sd.loads(clock).simulate((start, end))
+    assert found["n"][-1] == len(found.events) == round((end - start) / 0.1)

@@ -131,7 +131,7 @@ class Integration(BetweenSteps):
         self.set("stop", code.call("next_stop", *listed, result="double"))
         goal = self._goal()
         middle = code.apply("mul", number(0.5), code.apply("add", t, goal))
-        if self.model.resets:
+        if self.model.resets or self.model.events is not None:
             # At t1 no step follows; what jumps there has jumped.
             after = code.apply("add", t, code.apply("mul", self.direction, beyond_of(code, t)))
             middle = code.select(code.apply("eq", t, goal), after, middle)
