@@ -11,7 +11,7 @@ NEAR = 1e-9
 
 
 def knots_at_ends(program: Program) -> tuple[np.ndarray, np.ndarray]:
-    """Where in p the first and the last knot lie of what each watched argument is looked up in."""
+    """Places in p of the first and the last knot of what each watched argument is looked up in."""
     flat, watched = program.system.flat, program.watched
     blocks = [flat.tables[table].knots[axis] for table, axis in watched.tolist()]
     first = np.array([b.offset for b in blocks], dtype=np.int64)

@@ -331,6 +331,20 @@ def test_an_assertion_ends_a_run_with_its_text():
     assert (begun.success, begun.t[-1]) == (False, 0)
 
 
+@pytest.mark.parametrize("floor", [1, -3, 100, 1e6])
+@pytest.mark.parametrize("method", ["rodas5p", "tsit5"])
+def test_bounces_that_rounding_hides_are_not_missed_in_silence(floor, method):
+    """Behind its last bounces a ball fell through a floor that is not at zero."""
+    text = f"  var h start {floor + 1}\n  var v start 0\nequations\n  der(h) = v\n  der(v) = -9.81\n"
+    found = run(f"{text}  when h < {floor}\n    v := -0.5*v\n  end\n", time=(0, 3), method=method)
+    assert found.status == Status.ENDLESS
+    assert f"`when h < {floor}`" in found.reason
+    assert found["h"].min() >= floor - 1e-9 * (1 + abs(floor))
+    # All bounces take so long together; the last ones that are seen rise by some roundings of the floor.
+    rest = 8 * math.sqrt(2 * 64 * np.finfo(float).eps * abs(floor) / 9.81)
+    assert found.t[-1] == pytest.approx(math.sqrt(2 / 9.81) * 3, abs=rest)
+
+
 def test_what_never_ends_names_its_condition(ball):
     zeno = ball.simulate((0, 10))
     assert zeno.status == Status.ENDLESS

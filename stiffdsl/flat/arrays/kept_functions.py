@@ -72,8 +72,8 @@ class _Calls:
         self.lengths[call.function] = length
 
     def kept(self) -> dict[str, bool]:
-        """Those that are called often enough, and whether they call others. A function that is kept calls others once,
-        any other at each call."""
+        """Functions that are called often enough, and whether they call others. One that is kept calls others once, any
+        other at each call."""
         found: dict[str, bool] = {}
         count = self.of_statements.copy()
         for name in self._callers_first():
@@ -183,7 +183,7 @@ def _shape(node: Any, found: list[tree.Inlined], names: bool = False) -> Any:
 
 @lru_cache(maxsize=1000)
 def _fields(kind: type) -> tuple[str, ...]:
-    """What a node of the tree holds beside its place."""
+    """Fields of a node of the tree, beside its place."""
     if not is_dataclass(kind) or kind is Span:
         return ()
     return tuple(

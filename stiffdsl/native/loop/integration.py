@@ -447,8 +447,11 @@ class Integration(BetweenSteps):
         values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p, "%operands", "%work")
         listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
         theta = code.call("event_located", *listed, result="double")
-        happens = code.apply("le", theta, number(1))
+        lost = code.apply("lt", theta, number(0))
+        theta = code.apply("abs", theta)
+        happens = code.apply("and", code.apply("not", lost), code.apply("le", theta, number(1)))
         inside = code.apply("lt", theta, number(1))
+        self.set("status", code.select(lost, number(Status.ENDLESS), self.get("status")))
         with code.when(inside):
             code.call("event_cut", *listed, f"double {theta}")
         length = code.select(inside, code.apply("mul", theta, h), h)

@@ -1,6 +1,7 @@
 """Events inside of a kernel (as `integrate/events.py`): the first one in a step, and what goes on behind an instant.
 
-event_located(…) -> theta     the part of an attempted step behind which an event lies; 2 where there is none
+event_located(…) -> theta     the part of an attempted step behind which an event lies; 2 where there is none, less
+                              than 0 where one is lost up to there
 event_cut(…, theta)           its new value and dense output, up to there
 event_before(t, y, …)         what conditions are at t, as they were before what happens there
 happen(t, y, …)               all that happens at t
@@ -23,6 +24,7 @@ from stiffdsl.solve.integrate.events import (
     BEYOND,
     BISECTIONS,
     BLURRED,
+    DEEP,
     FAR,
     GOLDEN,
     LOOKS,
@@ -30,8 +32,11 @@ from stiffdsl.solve.integrate.events import (
     NODES,
     SECANTS,
     SECTIONS,
+    SLIGHT,
     SLOPES,
+    SOON,
     TURNED,
+    WITHIN,
     ZOOMS,
     most_rounds,
     next_place,
@@ -76,6 +81,8 @@ def emit_events(
         _emit_extreme(module, model, areas)
         _emit_bracket(module, model, areas)
         _emit_looks(module, model, areas)
+        _emit_along(module, model, areas)
+        _emit_left_at_once(module, model, areas)
         _emit_located(module, model, areas)
         _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
@@ -377,27 +384,104 @@ def _emit_looks(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end()
 
 
+def _emit_along(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_along(…, theta)`: as `event_at`, by the slopes at the beginning of the step."""
+    f = _Function(module, model, areas, "event_along")
+    code, moving = f.code, _still_entries(f)
+    places = code.module.constants(moving.astype(np.int32))
+    with code.loop(len(moving)) as j:
+        k = code.index(places, j)
+        y0, y1, K = code.load("%y", k), code.load(f.area("y1"), k), code.load(f.area("K", 0), k)
+        slope = code.apply("add", code.apply("sub", y1, y0), K)
+        code.store(code.apply("add", y0, code.apply("mul", "%theta", slope)), f.area("argument"), k)
+    f.guards(code.apply("add", "%t", code.apply("mul", "%theta", "%h")), f.area("argument"))
+    f.end()
+
+
+def _emit_left_at_once(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_left_at_once(…) -> double`, as `integrate.events._left_at_once`; negative where rounding hides it."""
+    f = _Function(module, model, areas, "event_left_at_once", _GIVEN, "double")
+    code, number, count = f.code, f.code.number, f.count
+    nodes, width = f.area("event_nodes"), 2 * f.count
+    looks = (("event_at", 0.0), ("event_at", 1.0), ("event_along", 1.0), ("event_along", SLIGHT))
+    for j, (function, theta) in enumerate(looks):
+        f.call(function, f"double {number(theta)}")
+        row = code.at(nodes, j * width)
+        with code.loop(width) as k:
+            code.store(f.entry("events", k), row, k)
+    located = code.module.constants(f.events.located.astype(float))
+    shortest, hidden = code.variable("double", number(NONE)), code.variable("i1", "false")
+    zero = number(0.0)
+    with code.loop(count) as k:
+        holds = [code.load(code.at(nodes, j * width), k) for j in range(3)]
+        guards = [code.load(code.at(nodes, j * width + count), k) for j in range(4)]
+        fall, whole = code.apply("sub", guards[0], guards[2]), code.apply("sub", guards[1], guards[2])
+        leaves = code.apply("gt", code.load(located, k), zero)
+        for held in holds[:2]:
+            leaves = code.apply("and", leaves, code.apply("gt", held, zero))
+        leaves = code.apply("and", leaves, code.apply("not", code.apply("gt", holds[2], zero)))
+        for positive in (fall, whole):
+            leaves = code.apply("and", leaves, code.apply("gt", positive, zero))
+        soon = code.apply("le", guards[0], code.apply("mul", number(SOON), fall))
+        leaves = code.apply("and", leaves, code.apply("and", soon, code.apply("le", guards[3], guards[0])))
+        with code.when(leaves):
+            part = code.apply("div", fall, whole)
+            height = code.apply("mul", number(0.25), code.apply("mul", fall, part))
+            deep = code.apply("ge", height, code.apply("mul", number(DEEP), guards[0]))
+            sure = code.variable("i1", deep)
+            listed = (f"double {zero}", f"i64 {k}", f"double {zero}")
+            blurred = code.apply("not", f.call("event_certain", *listed, result="i1"))
+            f.either(sure, blurred)
+            with code.when(code.load(sure, kind="i1")):
+                seen = code.variable("i1", code.apply("not", blurred))
+                for share in WITHIN:
+                    place = code.apply("mul", number(share), part)
+                    listed = (f"double {place}", f"i64 {k}", f"double {number(1.0)}")
+                    f.either(seen, f.call("event_certain", *listed, result="i1"))
+                f.either(hidden, code.apply("not", code.load(seen, kind="i1")))
+                code.store(code.smaller(code.load(shortest), part), shortest)
+    found = code.apply("lt", code.load(shortest), number(NONE))
+    part = code.select(found, code.load(shortest), zero)
+    f.end(code.select(code.load(hidden, kind="i1"), code.apply("neg", part), part))
+
+
 def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_located(…) -> double`. What conditions are just before is left in `before`."""
+    """`event_located(…) -> double`, negative where an event is lost up to there. What conditions are just before is
+    left in `before`."""
     f = _Function(module, model, areas, "event_located", _GIVEN, "double")
     code, number, bracket = f.code, f.code.number, f.area("bracket")
     f.call("event_looks")
     with code.when(code.apply("eq", code.load(bracket, 0), number(0.0))):
         code.put(f"ret double {number(NONE)}")
         code.label("closely")
-    begin, end = code.variable("double", number(0.0)), code.variable("double", number(1.0))
+    found = f.call("event_left_at_once", result="double")
+    hidden, part = code.apply("lt", found, number(0.0)), code.apply("abs", found)
+    leaves = code.apply("gt", part, number(0.0))
+    near = code.smaller(code.apply("mul", number(2.0), part), number(1.0))
+    begin, end = code.variable("double", number(0.0)), code.variable("double", near)
     theta, rounds = code.variable("double", number(NONE)), code.variable("double", number(0.0))
-    with code.forever() as looking:
-        first = code.apply("eq", code.load(rounds), number(0.0))
-        f.call("event_bracket", f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
-        code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
-        code.store(code.load(bracket, 2), begin)
-        located = _turned(f, code.load(bracket, 0), code.load(bracket, 1))
-        code.store(located, theta)
-        code.store(located, end)
-        code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
-        code.leave(looking, code.apply("ge", code.load(rounds), number(float(ZOOMS))))
-    f.end(code.load(theta))
+
+    def search() -> None:
+        code.store(number(0.0), rounds)
+        with code.forever() as looking:
+            first = code.apply("eq", code.load(rounds), number(0.0))
+            listed = (f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
+            f.call("event_bracket", *listed)
+            code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
+            code.store(code.load(bracket, 2), begin)
+            located = _turned(f, code.load(bracket, 0), code.load(bracket, 1))
+            code.store(located, theta)
+            code.store(located, end)
+            code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
+            code.leave(looking, code.apply("ge", code.load(rounds), number(float(ZOOMS))))
+
+    with code.when(code.apply("and", leaves, code.apply("not", hidden))):
+        search()
+    nothing = code.apply("gt", code.load(theta), number(1.0))
+    with code.when(code.apply("and", nothing, code.apply("not", hidden))):
+        code.store(number(1.0), end)
+        search()
+    f.end(code.select(hidden, code.apply("neg", near), code.load(theta)))
 
 
 def _turned(f: _Function, begin: str, end: str) -> str:

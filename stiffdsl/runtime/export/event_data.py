@@ -28,7 +28,7 @@ def tables(model: CompiledProgram) -> dict[str, np.ndarray]:
 
 
 def words(model: CompiledProgram) -> str:
-    """What is told of events, as source."""
+    """Words on events, as source."""
     known = described(model)
     rows = {
         "EVENTS": [tuple(e) for e in known.events],
@@ -51,5 +51,5 @@ def listed(flat: FlatModel) -> list[str]:
 
 
 def _labels(flat: FlatModel) -> list[tuple[str, ...]]:
-    """What the values of variables are called, each enumeration once."""
+    """Names of the values of variables, each enumeration once."""
     return list(dict.fromkeys(b.labels for b in flat.variables if b.labels))

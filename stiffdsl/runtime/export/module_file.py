@@ -1,4 +1,4 @@
-"""Where a written module goes, and what it is called."""
+"""The file of a written module, and its name."""
 
 import keyword
 import re

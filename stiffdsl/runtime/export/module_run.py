@@ -30,7 +30,7 @@ from stiffdsl.solve.integrate.time_events import has_stops
 
 @dataclass(frozen=True)
 class ModuleWords:
-    """What a written module says of its events: rows of `EventWords` and `EndWords`, and for each entry of y one of
+    """Words of a written module on its events: rows of `EventWords` and `EndWords`, and for each entry of y one of
     `Changing`, or None."""
 
     events: Sequence[tuple[str, int, int, bool, bool]]

@@ -184,7 +184,7 @@ def _start(program: Program) -> list[str]:
 
 
 def _counted(program: Program) -> str:
-    """Which errors steer the steps, as source."""
+    """The mask of the errors that steer the steps, as source."""
     if program.events.count:
         return "counted"
     return "xp.ones(len(mass), dtype=bool)" if np.all(program.is_variable) else "~is_der"

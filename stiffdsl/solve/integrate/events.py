@@ -48,6 +48,11 @@ SUSPECTS, SECTIONS = 32, 45
 BLURRED = 4.0
 # So often a step is looked at again, up to the event that was found.
 ZOOMS = 12
+# A condition that a step begins with is left at once where its guard is zero but for this part of what it falls by over
+# the step, along its slope there, also over the first `SLIGHT` of it; or where rounding decides it. Where it holds at
+# the end again, what lies between is looked at by itself; so many times the
+# guard at the beginning the other side of zero is reached to at the least.
+SOON, SLIGHT, DEEP, WITHIN = 0.25, 1e-3, 4.0, (0.1, 0.3, 0.5, 0.7, 0.9)
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 # Secants through the guards, and bisections after these, until a change is located to rounding. The guard of what turns
 # true is at least so much; one that goes through zero is never beyond so much.
@@ -84,11 +89,12 @@ class EventMemory(NamedTuple):
 
 class Located(NamedTuple):
     """The first event in a step: whether there is one, the part of the step behind which it lies, and what its
-    conditions were just before."""
+    conditions were just before. `lost`: up to there a condition turned false and true again within rounding."""
 
     found: Bool[Array, ""]
     theta: Float[Array, ""]
     before: Float[Array, " e"]
+    lost: Bool[Array, ""]
 
 
 class Instant(NamedTuple):
@@ -143,6 +149,13 @@ class _Step:
     def guard(self, theta):
         return self.at(theta)[1]
 
+    def along(self, theta):
+        """As `at`, by the slopes at the beginning of the step."""
+        slope = self.y1 - self.y + self.K[0]
+        y = jnp.where(self.system.still, self.y, self.y + theta * slope)
+        found = self.system.guards(self.t + theta * self.h, y, self.args)
+        return found[: self.count], found[self.count :]
+
     def certain(self, theta, event, was) -> Bool[Array, ""]:
         """Whether an event is not as it `was`, wherever within rounding time and values are."""
         t, y = self.t + theta * self.h, self.value(theta)
@@ -169,7 +182,7 @@ def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
     t, y, h, y1, K = lax.stop_gradient((t, y, h, y1, K))
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
     step = _Step(system, t, y, h, y1, K, args)
-    none = Located(jnp.array(False), jnp.ones(()), jnp.zeros(step.count))
+    none = Located(jnp.array(False), jnp.ones(()), jnp.zeros(step.count), jnp.array(False))
     if not np.any(system.event_located):
         return none
 
@@ -198,9 +211,38 @@ class _Search(NamedTuple):
     rounds: Int[Array, ""]
 
 
+def _left_at_once(step: _Step) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    """The part of the step in which conditions, those it begins and ends with, turn false and true again, where that is
+    at its beginning; 0 where none does. And whether one begins within rounding, and is nowhere there surely false.
+
+    By the parabola with the slope of the guard at the beginning: a ball that hardly leaves the floor, which no look at
+    nodes would see."""
+    (holds0, g0), (holds1, g1), (far, g2), (_, near) = (
+        step.at(0.0), step.at(1.0), step.along(1.0), step.along(SLIGHT)
+    )  # fmt: skip
+    fall, whole = g0 - g2, g1 - g2
+    leaves = (holds0 > 0) & (holds1 > 0) & ~(far > 0) & (fall > 0) & (g0 <= SOON * fall) & (near <= g0)
+    leaves &= jnp.asarray(step.system.event_located) & (whole > 0)
+    part = jnp.where(leaves, fall / jnp.where(leaves, whole, 1.0), 1.0)
+
+    def surely():
+        events = jnp.arange(step.count)
+        begins = lax.map(lambda k: step.certain(jnp.zeros(()), k, 0.0), events)
+        seen = [lax.map(lambda k, c=c: step.certain(c * part[k], k, 1.0), events) for c in WITHIN]
+        left = leaves & (~begins | (0.25 * fall * part >= DEEP * g0))
+        return left, jnp.any(left & ~begins & ~jnp.any(jnp.stack(seen), axis=0))
+
+    leaves, hidden = lax.cond(jnp.any(leaves), surely, lambda: (leaves, jnp.array(False)))
+    return jnp.where(jnp.any(leaves), jnp.min(jnp.where(leaves, part, 1.0)), 0.0), hidden
+
+
 def _located(step: _Step) -> Located:
     nothing = jnp.array(2.0)
-    begun = _Search(jnp.zeros(()), jnp.ones(()), nothing, step.at(1.0)[0], jnp.array(True), jnp.int32(0))
+    part, hidden = _left_at_once(step)
+    leaves, near = part > 0, jnp.minimum(2.0 * part, 1.0)
+
+    def begun(high, going) -> _Search:
+        return _Search(jnp.zeros(()), high, nothing, step.at(1.0)[0], going, jnp.int32(0))
 
     def look(search: _Search) -> _Search:
         found, lower, low, high = _bracket(step, search.low, search.high, search.rounds == 0)
@@ -209,9 +251,16 @@ def _located(step: _Step) -> Located:
         )
         return _Search(lower, theta, theta, before, found, search.rounds + 1)
 
-    found = lax.while_loop(lambda search: search.going & (search.rounds < ZOOMS), look, begun)
+    def searched(search: _Search) -> _Search:
+        return lax.while_loop(lambda search: search.going & (search.rounds < ZOOMS), look, search)
+
+    first = searched(begun(near, leaves & ~hidden))
+    found = searched(
+        first._replace(high=jnp.ones(()), going=~hidden & ~(first.theta <= 1.0), rounds=jnp.int32(0))
+    )
     happens = found.theta <= 1.0
-    return Located(happens, jnp.where(happens, found.theta, 1.0), found.before)
+    theta = jnp.where(happens, found.theta, jnp.where(hidden, near, 1.0))
+    return Located(happens, theta, found.before, hidden)
 
 
 def _bracket(step: _Step, low, high, whole) -> tuple[Any, Any, Any, Any]:
@@ -398,7 +447,7 @@ def next_place(xp: Any, low, high, below, above, least, secants):
 
 
 class CutStep(NamedTuple):
-    """A step that ends at an event inside of it: its length, its end, and its dense output."""
+    """A step that ends at an event inside of it, or where one is lost: its length, its end, and its dense output."""
 
     h: Float[Array, ""]
     y1: Float[Array, " n"]

@@ -320,6 +320,8 @@ def advance(
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
     status = _status(go_on, t_next, rejections, failure, accept & last)
+    if event is not None:
+        status = jnp.where(event.lost, Status.ENDLESS, status)
     status = _status_within(system, end, y1, args, limits, accept, status)
     jumps = lands & (bool(np.any(system.mass == 0)) | go_on.fired)
 
@@ -374,12 +376,13 @@ def _within_branches(system: Any, limits: Limits, state: State, attempt, accept,
 def _up_to_event(system: Any, looked, t, y, h, attempt, args):
     """The event in a step, or none; the step's length, end and dense output up to there; whether that is all of it."""
     event = located(system, looked, t, y, h, attempt.y, attempt.K, args)
+    cuts = event.found | event.lost
     length, y1, K = lax.cond(
-        event.found,
+        cuts,
         lambda: tuple(cut(system, event, t, y, h, attempt.y, attempt.K, args)),
         lambda: (h, attempt.y, attempt.K),
     )
-    return event, length, y1, K, ~event.found | (event.theta >= 1.0)
+    return event, length, y1, K, ~cuts | (event.theta >= 1.0)
 
 
 def _behind_kink(method: Method, state: State, memory, proposed, ends_short, other, steep, kink: Kink):
