@@ -48,10 +48,9 @@ SUSPECTS, SECTIONS = 32, 45
 BLURRED = 4.0
 # So often a step is looked at again, up to the event that was found.
 ZOOMS = 12
-# A condition that a step begins with is left at once where its guard is zero but for this part of what it falls by over
-# the step, along its slope there, also over the first `SLIGHT` of it; or where rounding decides it. Where it holds at
-# the end again, what lies between is looked at by itself; so many times the
-# guard at the beginning the other side of zero is reached to at the least.
+# A condition that a step begins with is left at once where its guard is at most this part of what it falls by along its
+# slope there, also over the first `SLIGHT` of the step, and either within rounding of zero or so many times less than
+# what the parabola of the guard reaches beyond zero. Where it is false between is asked at these parts of that.
 SOON, SLIGHT, DEEP, WITHIN = 0.25, 1e-3, 4.0, (0.1, 0.3, 0.5, 0.7, 0.9)
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 # Secants through the guards, and bisections after these, until a change is located to rounding. The guard of what turns
