@@ -157,6 +157,10 @@ class _Step:
 
     def certain(self, theta, event, was) -> Bool[Array, ""]:
         """Whether an event is not as it `was`, wherever within rounding time and values are."""
+        return self.all_certain(theta, was)[event]
+
+    def all_certain(self, theta, was) -> Bool[Array, " e"]:
+        """The same of each event."""
         t, y = self.t + theta * self.h, self.value(theta)
         blur = BLURRED * EPSILON * (jnp.abs(self.y) + jnp.abs(self.y1))
         blur = jnp.where(self.system.still, 0.0, blur)
@@ -164,10 +168,11 @@ class _Step:
 
         def tried(signs, later):
             time = t + later * BLURRED * EPSILON * jnp.abs(t)
-            return self.system.guards(time, y + signs * blur, self.args)[event] != was
+            return self.system.guards(time, y + signs * blur, self.args)[: self.count] != was
 
         signs = jnp.stack([even, -even, jnp.ones_like(even), -jnp.ones_like(even)])
-        return jnp.all(lax.map(lambda each: tried(*each), (signs, jnp.array([1.0, -1.0, -1.0, 1.0]))))
+        later = jnp.array([1.0, -1.0, -1.0, 1.0])
+        return jnp.all(lax.map(lambda each: tried(*each), (signs, later)), axis=0)
 
     def height(self, theta, before) -> Float[Array, ""]:
         """The greatest guard of the conditions that do not hold `before`: positive where one turned true, else not."""
@@ -212,7 +217,7 @@ class _Search(NamedTuple):
 
 def _left_at_once(step: _Step) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     """The part of the step in which conditions, those it begins and ends with, turn false and true again, where that is
-    at its beginning; 0 where none does. And whether one begins within rounding, and is nowhere there surely false.
+    at its beginning; 0 where none does. And whether the first begins within rounding, and is never surely false there.
 
     By the parabola with the slope of the guard at the beginning: a ball that hardly leaves the floor, which no look at
     nodes would see."""
@@ -225,11 +230,11 @@ def _left_at_once(step: _Step) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     part = jnp.where(leaves, fall / jnp.where(leaves, whole, 1.0), 1.0)
 
     def surely():
-        events = jnp.arange(step.count)
-        begins = lax.map(lambda k: step.certain(jnp.zeros(()), k, 0.0), events)
-        seen = [lax.map(lambda k, c=c: step.certain(c * part[k], k, 1.0), events) for c in WITHIN]
+        begins = step.all_certain(jnp.zeros(()), 0.0)
         left = leaves & (~begins | (0.25 * fall * part >= DEEP * g0))
-        return left, jnp.any(left & ~begins & ~jnp.any(jnp.stack(seen), axis=0))
+        first = jnp.argmin(jnp.where(left, part, 2.0))
+        seen = jnp.stack([step.certain(share * part[first], first, 1.0) for share in WITHIN])
+        return left, left[first] & ~begins[first] & ~jnp.any(seen)
 
     leaves, hidden = lax.cond(jnp.any(leaves), surely, lambda: (leaves, jnp.array(False)))
     return jnp.where(jnp.any(leaves), jnp.min(jnp.where(leaves, part, 1.0)), 0.0), hidden
