@@ -33,17 +33,18 @@ class _Calls:
     of_statements: Counter = field(default_factory=Counter)
     of_bodies: dict[str, Counter] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
-    _shapes: set = field(default_factory=set)
+    _seen: set = field(default_factory=set)
     _texts: set = field(default_factory=set)
+    _shapes: "_Shapes" = field(default_factory=lambda: _Shapes(names=False))
+    _written: "_Shapes" = field(default_factory=lambda: _Shapes(names=True))
 
     def add(self, statement: Any, cls: Class) -> None:
-        found: list[tree.Inlined] = []
-        shape = _shape(statement, found)
-        if not found or shape in self._shapes:
+        shape, found = self._shapes.of(statement)
+        if not found or shape in self._seen:
             return
-        self._shapes.add(shape)
+        self._seen.add(shape)
         for call in found:
-            text = (id(cls), call.function, _shape(call.arguments, [], names=True))
+            text = (id(cls), call.function, self._written.of(call.arguments)[0])
             if text not in self._texts:
                 self._texts.add(text)
                 self.of_statements[call.function] += 1
@@ -144,41 +145,69 @@ def kept_calls(expressions: tuple[tree.Expr, ...], kept: Mapping[str, bool]) -> 
 
 def _is_total(e: tree.Expr) -> bool:
     """Whether an expression is made of operations that are finite, with finite slopes, for all numbers."""
-    match e:
-        case tree.Number():
-            return True
-        case tree.Name():
-            return True
-        case tree.Inlined():
-            return _is_total(e.value)
-        case tree.Unary(operator="-"):
-            return _is_total(e.operand)
-        case tree.Binary(operator="+" | "-" | "*"):
-            return _is_total(e.left) and _is_total(e.right)
-        case tree.Binary(operator="^", right=tree.Number(value)):
-            return value >= 1 and value == int(value) and _is_total(e.left)
-        case tree.Binary(operator="/", right=tree.Number(value)):
-            return value != 0 and _is_total(e.left)
-        case tree.Call(function) if function in _TOTAL:
-            return all(map(_is_total, e.arguments))
-    return False
+    waiting, seen = [e], set()
+    while waiting:
+        e = waiting.pop()
+        if id(e) in seen:
+            continue
+        seen.add(id(e))
+        match e:
+            case tree.Number() | tree.Name():
+                pass
+            case tree.Inlined():
+                waiting.append(e.value)
+            case tree.Unary(operator="-"):
+                waiting.append(e.operand)
+            case tree.Binary(operator="+" | "-" | "*"):
+                waiting += (e.left, e.right)
+            case tree.Binary(operator="^", right=tree.Number(value)) if value >= 1 and value == int(value):
+                waiting.append(e.left)
+            case tree.Binary(operator="/", right=tree.Number(value)) if value != 0:
+                waiting.append(e.left)
+            case tree.Call(function) if function in _TOTAL:
+                waiting += e.arguments
+            case _:
+                return False
+    return True
 
 
-def _shape(node: Any, found: list[tree.Inlined], names: bool = False) -> Any:
-    """A tree without its places, and but for `names` without those; the calls in it are `found`."""
-    if isinstance(node, tree.Inlined):
-        found.append(node)
-        return (node.function, *(_shape(a, found, names) for a in node.arguments))
-    if isinstance(node, tree.Number):
-        return node.value
-    if isinstance(node, tree.Name):
-        return node if names else None
-    if isinstance(node, tuple | list):
-        return tuple([_shape(each, found, names) for each in node])
-    held = _fields(type(node))
-    if held:
-        return (type(node), *[_shape(getattr(node, name), found, names) for name in held])
-    return node if isinstance(node, str | float | int | bool) else None
+class _Shapes:
+    """Numbers of the shapes of trees: a tree without its places, and but for `names` without those. Expressions are
+    graphs, in which what a function is given may stand many times, so nodes are numbered once each."""
+
+    def __init__(self, names: bool):
+        self._names = names
+        self._numbers: dict[Any, int] = {}
+        self._known: dict[int, Any] = {}
+        self._calls: list[tree.Inlined] = []
+
+    def of(self, node: Any) -> tuple[Any, list[tree.Inlined]]:
+        """The shape of a tree that is kept while it is asked for, and the calls in it."""
+        self._known, self._calls = {}, []
+        return self._of(node), self._calls
+
+    def _of(self, node: Any) -> Any:
+        if isinstance(node, str | float | int | bool):
+            return node
+        if isinstance(node, tree.Number):
+            return node.value
+        if isinstance(node, tree.Name):
+            return node if self._names else None
+        found = self._known.get(id(node))
+        if found is None:
+            found = self._known[id(node)] = self._numbered(node)
+        return found
+
+    def _numbered(self, node: Any) -> Any:
+        if isinstance(node, tree.Inlined):
+            self._calls.append(node)
+            parts = (node.function, *[self._of(a) for a in node.arguments])
+        elif isinstance(node, tuple | list):
+            parts = tuple([self._of(each) for each in node])
+        else:
+            held = _fields(type(node))
+            parts = (type(node), *[self._of(getattr(node, name)) for name in held]) if held else None
+        return ("shape", self._numbers.setdefault(parts, len(self._numbers)))
 
 
 @lru_cache(maxsize=1000)
