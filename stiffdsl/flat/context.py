@@ -124,11 +124,11 @@ class Context:
         """The number of the network that a statement of `node` calls, and its shape."""
         return self.networks.called(call, node, lambda *given: self.measure(self, *given))
 
-    def hidden(self, size: int, label: str, span: Span) -> int:
+    def hidden(self, size: int, label: str, span: Span, of_call: bool = False) -> int:
         """New variables the user did not declare (rates, intermediate values): the number of the first."""
         self.hidden_count[label] = self.hidden_count.get(label, 0) + 1
         path = ((f"_{label}_{self.hidden_count[label]}", (size,)),)
-        return self.block(path, "hidden", None, None, span).offset
+        return self.block(path, "hidden", None, None, span, of_call=of_call).offset
 
     def hidden_inputs(self, size: int, label: str, group: str, span: Span) -> np.ndarray:
         """New scalars of `group` (input, param) that the user did not declare, by number."""
@@ -151,7 +151,16 @@ class Context:
         return self.begins
 
     def block(
-        self, path, kind: str, unit: str | None, doc: str | None, span: Span, low=None, high=None, labels=()
+        self,
+        path,
+        kind: str,
+        unit: str | None,
+        doc: str | None,
+        span: Span,
+        low=None,
+        high=None,
+        labels=(),
+        of_call=False,
     ) -> Block:
         """The scalars of one declaration, numbered."""
         group = SLOT_KINDS[kind]
@@ -159,7 +168,9 @@ class Context:
         if unit is not None:
             parsed = parse_unit(unit)
             scale, shift = parsed.scale, parsed.shift
-        block = Block(path, kind, self.next[group], unit, scale, shift, doc, span, low, high, {}, labels)
+        block = Block(
+            path, kind, self.next[group], unit, scale, shift, doc, span, low, high, {}, labels, of_call
+        )
         self.next[group] += block.size
         if self.next[group] > MOST_MEMBERS:
             raise Fault("E0304", f"the model has more than {MOST_MEMBERS:,} unknowns", span)

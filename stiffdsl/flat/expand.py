@@ -144,7 +144,8 @@ class StatementExpansion:
         context, size = self.context, self.domain.size
         key = (value, tuple(self.kinds), *(c.tobytes() for c in self.columns))
         if self.sums or key not in context.held_values:
-            column = context.hidden(size, context.shared[id(expr)], expr.span) + np.arange(size)
+            label = context.shared[id(expr)]
+            column = context.hidden(size, label, expr.span, label != "part") + np.arange(size)
             difference = ("add", self.slot("var", column), ("mul", MINUS_ONE, value))
             context.equations.add(self.rows(difference, expr.span))
             if self.sums:

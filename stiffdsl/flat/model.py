@@ -99,7 +99,8 @@ class Block:
     `path` is the dotted name in segments with the array dimensions of each: `(("rooms", (20,)), ("T", ()))`.
     `kind`: var, output, potential, flow, param, input. `low, high` is the range of a parameter in SI. `sizes` are what
     was declared of `nominal`, `min` and `max`, in SI, one number for each scalar. `labels` are those of the enumeration
-    that it is a value of, which count from 1.
+    that it is a value of, which count from 1. `of_call`: hidden variables that are the values of a function that stays
+    one, or its arguments.
     """
 
     path: tuple[tuple[str, tuple[int, ...]], ...]
@@ -114,6 +115,7 @@ class Block:
     high: float | None = None
     sizes: dict[str, np.ndarray] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    of_call: bool = False
 
     @cached_property
     def shape(self) -> tuple[int, ...]:

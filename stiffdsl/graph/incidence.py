@@ -28,7 +28,7 @@ class Unknowns:
     """The columns: unknown u is variable `variable[u]`, or its derivative where `is_der[u]`.
 
     `of_var[v]`, `of_der[v]`: the column of variable v and of its derivative, -1 where that is none. `last[u]` ranks
-    what is rather computed than kept by a solver: 0 declared variables, whose starts are known, 1 hidden ones,
+    what is rather computed than kept by a solver: 0 variables, 1 those that calls of functions are,
     2 derivatives.
     """
 
@@ -82,11 +82,11 @@ def unknowns_of(flat: FlatModel) -> Unknowns:
     columns = np.arange(len(variable))
     of_var[variable[~is_der]] = columns[~is_der]
     of_der[variable[is_der]] = columns[is_der]
-    hidden = np.zeros(flat.size, dtype=bool)
+    of_call = np.zeros(flat.size, dtype=bool)
     for block in flat.variables:
-        if block.kind == "hidden":
-            hidden[block.offset : block.offset + block.size] = True
-    last = np.where(is_der, 2, hidden[variable])
+        if block.of_call:
+            of_call[block.offset : block.offset + block.size] = True
+    last = np.where(is_der, 2, of_call[variable])
     return Unknowns(variable, is_der, of_var, of_der, last)
 
 
