@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.functions import Where
+from stiffdsl.flat.functions import Lookup, Network, Where
 from stiffdsl.flat.model import Family
 from stiffdsl.flat.numpy_printer import compiled
 from stiffdsl.flat.template import symbols_of
@@ -86,7 +86,10 @@ def _note(needed: dict[str, np.ndarray], family: Family) -> None:
 
 
 def _of_parameters(expression: sp.Expr, kinds: tuple[str, ...]) -> bool:
-    """Whether parameters, and beside them constants, decide a divisor."""
+    """Whether parameters, and beside them constants, decide a divisor; figures of tables and weights of networks are
+    parameters of which formulas say nothing."""
+    if expression.has(Lookup, Network):
+        return False
     names = [s.name for s in symbols_of(expression)]  # type: ignore[attr-defined]
     if not all(name[0] == "s" for name in names):
         return False

@@ -137,3 +137,14 @@ def test_divisors_of_every_function_of_parameters(divisor):
     """
     found = sd.loads(text).simulate((0, 1), rtol=1e-9, atol=1e-12)
     assert found["x"][-1] == pytest.approx(np.exp(-1 / DIVISORS[divisor]), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("divisor", "value"), [("tab(k)", 2), ("tab(k)*k", 2), ("(g(k, k) - g(k, k) + 3*k)", 3)]
+)
+def test_divisors_of_tables_and_networks_of_parameters_compile(divisor, value):
+    """Neither can be evaluated where parameters alone are known to be zero or not (found by the fuzzer)."""
+    text = "table tab = {(0, 1), (1, 2), (2, 3)}\nnetwork g(a, b) -> rate hidden 4\nmodel M\n  param k = 1\n"
+    text += f"  var x start 1\n  var z\nequations\n  der(x) = -x\n  z*{divisor} = x\nend\n"
+    found = sd.loads(text).simulate((0, 1), rtol=1e-8)
+    assert found["z"][-1] == pytest.approx(np.exp(-1) / value, rel=1e-6)
