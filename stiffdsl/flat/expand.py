@@ -51,6 +51,10 @@ class NameTarget:
         )
 
 
+# Functions that divide by their second argument.
+_DIVIDES = ("smooth_step", "mod")
+
+
 @dataclass(eq=False)
 class StatementExpansion:
     """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values);
@@ -379,6 +383,8 @@ class StatementExpansion:
             if value.dtype != bool and not np.all(np.isfinite(value)):
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
+        if expr.operator == "/" and isinstance(right, np.ndarray) and right.size and not np.any(right):
+            raise Fault("E0308", "this divides by zero", expr.right.span)
         return (head, self.lift(left), self.lift(right))
 
     def _logical(self, expr: tree.Binary) -> Value:
@@ -461,6 +467,8 @@ class StatementExpansion:
             if not np.all(np.isfinite(value)):
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
+        if expr.function in _DIVIDES and isinstance(values[1], np.ndarray) and not np.any(values[1]):
+            raise Fault("E0308", f"`{expr.function}` divides by zero here", expr.arguments[1].span)
         return ("call", expr.function, *(self.lift(v) for v in values))
 
     def _lookup(self, expr: tree.TableCall) -> Value:
