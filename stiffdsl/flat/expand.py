@@ -55,6 +55,11 @@ class NameTarget:
 _DIVIDES = ("smooth_step", "mod")
 
 
+def _is_zero(value: "Value") -> bool:
+    """Whether a value is known, and zero in all members."""
+    return isinstance(value, np.ndarray) and value.size > 0 and not np.any(value)
+
+
 @dataclass(eq=False)
 class StatementExpansion:
     """One statement in one domain. `auxiliary`: hidden variables may be made (equations), or not (values);
@@ -383,7 +388,7 @@ class StatementExpansion:
             if value.dtype != bool and not np.all(np.isfinite(value)):
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
-        if expr.operator == "/" and isinstance(right, np.ndarray) and right.size and not np.any(right):
+        if expr.operator == "/" and _is_zero(right):
             raise Fault("E0308", "this divides by zero", expr.right.span)
         return (head, self.lift(left), self.lift(right))
 
@@ -467,7 +472,7 @@ class StatementExpansion:
             if not np.all(np.isfinite(value)):
                 raise Fault("E0308", "this value is not a finite number", expr.span)
             return value
-        if expr.function in _DIVIDES and isinstance(values[1], np.ndarray) and not np.any(values[1]):
+        if expr.function in _DIVIDES and _is_zero(values[1]):
             raise Fault("E0308", f"`{expr.function}` divides by zero here", expr.arguments[1].span)
         return ("call", expr.function, *(self.lift(v) for v in values))
 

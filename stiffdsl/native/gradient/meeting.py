@@ -48,14 +48,16 @@ class Meeting(Integration):
         code, number, last = self.code, self.number, self._meeting(end)
         apart = self._may_move_apart()
         began = self.get("recorded")
-        with code.when(apart), code.loop(last) as k:
-            meets = code.apply("ne", code.load(self.area("meets"), k), number(0))
-            with code.when(code.apply("and", meets, self.running())):
-                made = code.apply("sub", self.get("recorded"), began)
-                over = code.apply("gt", made, number(rows_apart(self.model)))
-                self.set("status", code.select(over, number(Status.ENDLESS), self.get("status")))
-                with code.when(self.running()):
-                    self._pass_line(k, end)
+        with (
+            code.when(apart),
+            code.loop(last) as k,
+            code.when(code.apply("and", self._meets(k), self.running())),
+        ):
+            made = code.apply("sub", self.get("recorded"), began)
+            over = code.apply("gt", made, number(rows_apart(self.model)))
+            self.set("status", code.select(over, number(Status.ENDLESS), self.get("status")))
+            with code.when(self.running()):
+                self._pass_line(k, end)
         status = self.get("status")
         goes_on = code.apply("eq", status, number(Status.RUNNING))
         goes_on = code.apply("or", goes_on, code.apply("eq", status, number(Status.SUCCESS)))

@@ -83,6 +83,7 @@ def emit_events(
         _emit_looks(module, model, areas)
         _emit_along(module, model, areas)
         _emit_left_at_once(module, model, areas)
+        _emit_first(module, model, areas)
         _emit_located(module, model, areas)
         _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
@@ -120,6 +121,14 @@ class _Function:
         """Another function of the same step."""
         listed = [f"{kind} %{name}" for kind, name in _GIVEN]
         return self.code.call(function, *listed, *more, result=result)
+
+    def note(self, function: str, theta: str, j: int) -> str:
+        """Conditions and guards by `event_at`, or `event_along`, at a part of the step, into row j of `event_nodes`."""
+        self.call(function, f"double {theta}")
+        row = self.code.at(self.area("event_nodes"), j * 2 * self.count)
+        with self.code.loop(2 * self.count) as k:
+            self.code.store(self.entry("events", k), row, k)
+        return row
 
     def end(self, value: str | None = None, kind: str = "double") -> None:
         self.code.put("ret void" if value is None else f"ret {kind} {value}")
@@ -288,11 +297,8 @@ def _emit_bracket(module: IRModule, model: KernelModel, areas: Areas) -> None:
     nodes = [code.apply("add", "%low", code.apply("mul", number(x), wide)) for x in NODES[:-1].tolist()]
     nodes.append("%high")
     for j, node in enumerate(nodes):
-        f.call("event_at", f"double {node}")
-        row = code.at(f.area("event_nodes"), j * width)
+        row = f.note("event_at", node, j)
         risen = code.variable("i1", "false")
-        with code.loop(width) as k:
-            code.store(f.entry("events", k), row, k)
         if not j:
             continue
         previous = code.at(f.area("event_nodes"), (j - 1) * width)
@@ -358,15 +364,13 @@ def _look_between(f: _Function, nodes: list[str], guards: list[str], j: int, k: 
 
 
 def _emit_looks(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_looks(…)`: into the first entry of `bracket` whether a condition may turn true in the step (1, else 0)."""
+    """`event_looks(…)`: into the first entry of `bracket` whether a condition may turn true in the step (1, else 0).
+    Conditions and guards at `LOOKS` are left in `event_nodes`."""
     f = _Function(module, model, areas, "event_looks", _GIVEN)
     code, number, count = f.code, f.code.number, f.count
     nodes, width = f.area("event_nodes"), 2 * f.count
     for j, look in enumerate(LOOKS):
-        f.call("event_at", f"double {number(look)}")
-        row = code.at(nodes, j * width)
-        with code.loop(width) as k:
-            code.store(f.entry("events", k), row, k)
+        f.note("event_at", number(look), j)
     suspicious = code.variable("i1", "false")
     with code.loop(count) as k:
         holds = [code.load(code.at(nodes, j * width), k) for j in range(len(LOOKS))]
@@ -399,22 +403,19 @@ def _emit_along(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 
 def _emit_left_at_once(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_left_at_once(…) -> double`, as `integrate.events._left_at_once`; negative where rounding hides it."""
+    """`event_left_at_once(…) -> double`, as `integrate.events._left_at_once`; negative where rounding hides it. The
+    ends of the step are as `event_looks` has left them."""
     f = _Function(module, model, areas, "event_left_at_once", _GIVEN, "double")
     code, number, count = f.code, f.code.number, f.count
     nodes, width = f.area("event_nodes"), 2 * f.count
-    looks = (("event_at", 0.0), ("event_at", 1.0), ("event_along", 1.0), ("event_along", SLIGHT))
-    for j, (function, theta) in enumerate(looks):
-        f.call(function, f"double {number(theta)}")
-        row = code.at(nodes, j * width)
-        with code.loop(width) as k:
-            code.store(f.entry("events", k), row, k)
+    rows = [code.at(nodes, LOOKS.index(end) * width) for end in (0.0, 1.0)]
+    rows += [f.note("event_along", number(theta), len(LOOKS) + j) for j, theta in enumerate((1.0, SLIGHT))]
     located = code.module.constants(f.events.located.astype(float))
     shortest, hidden = code.variable("double", number(NONE)), code.variable("i1", "false")
     zero = number(0.0)
     with code.loop(count) as k:
-        holds = [code.load(code.at(nodes, j * width), k) for j in range(3)]
-        guards = [code.load(code.at(nodes, j * width + count), k) for j in range(4)]
+        holds = [code.load(row, k) for row in rows]
+        guards = [code.load(code.at(row, count), k) for row in rows]
         fall, whole = code.apply("sub", guards[0], guards[2]), code.apply("sub", guards[1], guards[2])
         leaves = code.apply("gt", code.load(located, k), zero)
         for held in holds[:2]:
@@ -445,6 +446,26 @@ def _emit_left_at_once(module: IRModule, model: KernelModel, areas: Areas) -> No
     f.end(code.select(code.load(hidden, kind="i1"), code.apply("neg", part), part))
 
 
+def _emit_first(module: IRModule, model: KernelModel, areas: Areas) -> None:
+    """`event_first(…, high) -> double`: the part of the step behind which the first event up to `high` lies; `NONE`
+    where there is none. What conditions are just before is left in `before`."""
+    f = _Function(module, model, areas, "event_first", (*_GIVEN, ("double", "high")), "double")
+    code, number, bracket = f.code, f.code.number, f.area("bracket")
+    begin, end = code.variable("double", number(0.0)), code.variable("double", "%high")
+    theta, rounds = code.variable("double", number(NONE)), code.variable("double", number(0.0))
+    with code.forever() as looking:
+        first = code.apply("eq", code.load(rounds), number(0.0))
+        f.call("event_bracket", f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
+        code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
+        code.store(code.load(bracket, 2), begin)
+        located = _turned(f, code.load(bracket, 0), code.load(bracket, 1))
+        code.store(located, theta)
+        code.store(located, end)
+        code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
+        code.leave(looking, code.apply("ge", code.load(rounds), number(float(ZOOMS))))
+    f.end(code.load(theta))
+
+
 def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_located(…) -> double`, negative where an event is lost up to there. What conditions are just before is
     left in `before`."""
@@ -458,29 +479,14 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
     hidden, part = code.apply("lt", found, number(0.0)), code.apply("abs", found)
     leaves = code.apply("gt", part, number(0.0))
     near = code.smaller(code.apply("mul", number(2.0), part), number(1.0))
-    begin, end = code.variable("double", number(0.0)), code.variable("double", near)
-    theta, rounds = code.variable("double", number(NONE)), code.variable("double", number(0.0))
+    theta = code.variable("double", number(NONE))
 
-    def search() -> None:
-        code.store(number(0.0), rounds)
-        with code.forever() as looking:
-            first = code.apply("eq", code.load(rounds), number(0.0))
-            listed = (f"double {code.load(begin)}", f"double {code.load(end)}", f"i1 {first}")
-            f.call("event_bracket", *listed)
-            code.leave(looking, code.apply("gt", code.load(bracket, 0), number(1.0)))
-            code.store(code.load(bracket, 2), begin)
-            located = _turned(f, code.load(bracket, 0), code.load(bracket, 1))
-            code.store(located, theta)
-            code.store(located, end)
-            code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
-            code.leave(looking, code.apply("ge", code.load(rounds), number(float(ZOOMS))))
+    def search(where: str, high: str) -> None:
+        with code.when(code.apply("and", where, code.apply("not", hidden))):
+            code.store(f.call("event_first", f"double {high}", result="double"), theta)
 
-    with code.when(code.apply("and", leaves, code.apply("not", hidden))):
-        search()
-    nothing = code.apply("gt", code.load(theta), number(1.0))
-    with code.when(code.apply("and", nothing, code.apply("not", hidden))):
-        code.store(number(1.0), end)
-        search()
+    search(leaves, near)
+    search(code.apply("gt", code.load(theta), number(1.0)), number(1.0))
     f.end(code.select(hidden, code.apply("neg", near), code.load(theta)))
 
 

@@ -191,14 +191,14 @@ def located(system: Any, asked, t, y, h, y1, K, args: Args) -> Located:
         return none
 
     def closely() -> Located:
-        return lax.cond(_suspicious(step), lambda: _located(step), lambda: none)
+        looks = lax.map(step.at, jnp.asarray(LOOKS))
+        return lax.cond(_suspicious(*looks), lambda: _located(step, *looks), lambda: none)
 
     return lax.cond(lax.stop_gradient(asked), closely, lambda: none)
 
 
-def _suspicious(step: _Step) -> Bool[Array, ""]:
-    """Whether a condition may turn true in the step."""
-    holds, guards = lax.map(step.at, jnp.asarray(LOOKS))
+def _suspicious(holds: Float[Array, "l e"], guards: Float[Array, "l e"]) -> Bool[Array, ""]:
+    """Whether a condition may turn true in the step, of which these are at `LOOKS`."""
     changes = jnp.any(holds != holds[0], axis=0)
     spread = jnp.max(guards, axis=0) - jnp.min(guards, axis=0)
     return jnp.any(changes | ~(jnp.min(jnp.abs(guards), axis=0) > FAR * spread))
@@ -215,17 +215,18 @@ class _Search(NamedTuple):
     rounds: Int[Array, ""]
 
 
-def _left_at_once(step: _Step) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+def _left_at_once(
+    step: _Step, holds: Float[Array, "l e"], guards: Float[Array, "l e"]
+) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     """The part of the step in which conditions, those it begins and ends with, turn false and true again, where that is
     at its beginning; 0 where none does. And whether the first begins within rounding, and is never surely false there.
 
     By the parabola with the slope of the guard at the beginning: a ball that hardly leaves the floor, which no look at
     nodes would see."""
-    (holds0, g0), (holds1, g1), (far, g2), (_, near) = (
-        step.at(0.0), step.at(1.0), step.along(1.0), step.along(SLIGHT)
-    )  # fmt: skip
+    g0, g1 = guards[0], guards[-1]
+    (far, g2), (_, near) = step.along(1.0), step.along(SLIGHT)
     fall, whole = g0 - g2, g1 - g2
-    leaves = (holds0 > 0) & (holds1 > 0) & ~(far > 0) & (fall > 0) & (g0 <= SOON * fall) & (near <= g0)
+    leaves = (holds[0] > 0) & (holds[-1] > 0) & ~(far > 0) & (fall > 0) & (g0 <= SOON * fall) & (near <= g0)
     leaves &= jnp.asarray(step.system.event_located) & (whole > 0)
     part = jnp.where(leaves, fall / jnp.where(leaves, whole, 1.0), 1.0)
 
@@ -240,13 +241,13 @@ def _left_at_once(step: _Step) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     return jnp.where(jnp.any(leaves), jnp.min(jnp.where(leaves, part, 1.0)), 0.0), hidden
 
 
-def _located(step: _Step) -> Located:
+def _located(step: _Step, holds: Float[Array, "l e"], guards: Float[Array, "l e"]) -> Located:
     nothing = jnp.array(2.0)
-    part, hidden = _left_at_once(step)
+    part, hidden = _left_at_once(step, holds, guards)
     leaves, near = part > 0, jnp.minimum(2.0 * part, 1.0)
 
     def begun(high, going) -> _Search:
-        return _Search(jnp.zeros(()), high, nothing, step.at(1.0)[0], going, jnp.int32(0))
+        return _Search(jnp.zeros(()), high, nothing, holds[-1], going, jnp.int32(0))
 
     def look(search: _Search) -> _Search:
         found, lower, low, high = _bracket(step, search.low, search.high, search.rounds == 0)

@@ -33,7 +33,7 @@ class FiredInstant:
     conflict: list[int]
 
 
-class Conditions(Protocol):
+class EventConditions(Protocol):
     """The conditions and resets of a run's events, in numbers.
 
     `at_start`, `from_start`: as in `events.EventSystem`; `algebraic`: entries of y that are no states.
@@ -50,7 +50,7 @@ class Conditions(Protocol):
 
 
 def instants(
-    conditions: Conditions, steps: Trajectory, y0: np.ndarray, last: bool = False
+    conditions: EventConditions, steps: Trajectory, y0: np.ndarray, last: bool = False
 ) -> Iterator[FiredInstant]:
     """The instants of recorded `steps` in their order, or from the `last` one back; `y0` is what the run began with."""
     t, y = steps.t, steps.y
@@ -76,7 +76,7 @@ def beside_lines(offset: np.ndarray, slope: np.ndarray, periodic: np.ndarray, t:
         return t + np.where(here, side * beside(np, line), 0.0)
 
 
-def _at(conditions: Conditions, steps: Trajectory, i: int) -> FiredInstant | None:
+def _at(conditions: EventConditions, steps: Trajectory, i: int) -> FiredInstant | None:
     """Events that fired at the end of the step before i: looked for further about it, where it is not seen at once."""
     t, y, K = steps.t, steps.y, steps.K
     assert K is not None
@@ -98,7 +98,7 @@ def _at(conditions: Conditions, steps: Trajectory, i: int) -> FiredInstant | Non
 
 
 def _happened(
-    conditions: Conditions,
+    conditions: EventConditions,
     t: float,
     y: np.ndarray,
     before: np.ndarray,

@@ -289,11 +289,12 @@ def advance(
         shorter = lax.stop_gradient(jnp.where(h == 0, 1.0, jnp.maximum(1.0, jnp.abs(state.h / h))))
     memory, factor = method.advance(attempt, accept, t, y, h, state.previous, state.rejections, shorter)
     end = jnp.where(arrives, goal, t + h)
-    y1, K, event, happens, whole_step = attempt.y, attempt.K, None, jnp.array(False), h
+    y1, K, event, whole_step = attempt.y, attempt.K, None, h
+    happens = lost = jnp.array(False)
     if state.events is not None:
         looked = accept & (h != 0) if between is None else accept & (h != 0) & ~between
         event, h, y1, K, whole = _up_to_event(system, looked, t, y, h, attempt, args)
-        happens = event.found
+        happens, lost = event.found, event.lost
         end = jnp.where(whole, end, t + h)
         arrives = arrives & whole
     last = arrives & (goal == problem.t1)
@@ -319,18 +320,15 @@ def advance(
         previous = jnp.where(lands, 1.0, previous)
     rejections = jnp.where(accept, 0, state.rejections + ~ends_short)
     failure = jnp.where(accept, Status.SUCCESS, attempt.status)
-    status = _status(go_on, t_next, rejections, failure, accept & last)
-    if event is not None:
-        status = jnp.where(event.lost, Status.ENDLESS, status)
+    status = _status(go_on, t_next, rejections, failure, accept & last, lost)
     status = _status_within(system, end, y1, args, limits, accept, status)
     jumps = lands & (bool(np.any(system.mass == 0)) | go_on.fired)
 
     sums = state.sums
     if sums is not None:
         sums = account(sums, system, attempt, accept, t, y, h, args, limits.tolerance)
-    scaled = attempt.scaled
-    if stopping or state.events is not None:
-        scaled = _blamed(system, scaled, go_on, y_next)
+    lands_anywhere = stopping or state.events is not None
+    scaled = _blamed(system, attempt.scaled, go_on, y_next) if lands_anywhere else attempt.scaled
     scaled = lax.stop_gradient(scaled)
 
     work = attempt.work
@@ -487,13 +485,14 @@ def _short_of_kink(state: State, accept, possible, before, h):
     return accept, ends_short, Kink(jnp.where(ends_short, part, 0.0), attempts, early)
 
 
-def _status(go_on: _Begun, t, rejections, failure, done):
-    """The status after an attempt, from what steps go on with at t: success at the end, or the reason to stop."""
+def _status(go_on: _Begun, t, rejections, failure, done, lost):
+    """The status after an attempt, from what steps go on with at t: success at the end, or the reason to stop, which
+    may be an event that was `lost`."""
     stuck = (jnp.abs(go_on.h) <= 4 * EPSILON * jnp.abs(t)) | (rejections >= MOST_REJECTIONS)
     reason = jnp.where(failure == Status.SUCCESS, Status.STEP_TOO_SMALL, failure)
     status = jnp.where(done, Status.SUCCESS, jnp.where(stuck, reason, Status.RUNNING))
     status = jnp.where(go_on.ended > 0, go_on.ended, status)
-    return jnp.where(go_on.consistent, status, Status.JUMP)
+    return jnp.where(lost, Status.ENDLESS, jnp.where(go_on.consistent, status, Status.JUMP))
 
 
 def _opened(method: Method, state: State, memory, proposed, accept, bends):

@@ -122,7 +122,9 @@ def _adaptive(steps: Steps, g: Slope) -> Callable[..., Any]:
             return jnp.any(state[1] < 1)
 
         def rest(state: Any) -> Any:
-            once_more = lambda state, _: (jax.lax.cond(left_over(state), tried, lambda s: s, state), None)  # noqa: E731
+            def once_more(state: Any, _: None) -> tuple[Any, None]:
+                return jax.lax.cond(left_over(state), tried, lambda s: s, state), None
+
             return jax.lax.scan(once_more, state, None, length=_MOST * steps.pieces - 1)[0]
 
         lanes = x.shape[1]
