@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 _VALUE = re.compile(r"(?P<number>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]*)\])?")
+_BARE_UNIT = re.compile(
+    r"(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>(?!e\b|inf|nan)[^\W\d].*|[°%].*)"
+)
 _ARRAY = re.compile(r"[\s\d.eE+\-,{}]+")
 
 
@@ -14,7 +17,9 @@ def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a number") from None
+        meant = _BARE_UNIT.fullmatch(text.strip())
+        help = f"; a unit stands in brackets: {meant['number']}[{meant['unit']}]" if meant else ""
+        raise ValueError(f"`{text.strip()}` is not a number{help}") from None
     if not math.isfinite(value):
         raise ValueError(f"`{text.strip()}` is not a finite number")
     return value

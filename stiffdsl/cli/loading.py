@@ -166,17 +166,20 @@ def elements(name: str, rows: Iterable[str]) -> list[str]:
     return [row for row in rows if row.startswith(name + "[") and row.endswith("]")]
 
 
-def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]]) -> str:
-    """The message on a `name` that cannot be set: it is something else, or nothing has that name."""
+def unknown_name(name: str, model: Any, tables: dict[str, dict[str, Any]], *, sweeping: bool = False) -> str:
+    """The message on a `name` that cannot be set, or swept: it is something else, or nothing has that name."""
+    kinds = "parameters, inputs and start values" if sweeping else "parameters, inputs and consts"
     if name in rows_of(model.variables):
-        help = f"; a value at the start is --initial {name}=..." if name in rows_of(model.states) else ""
-        return f"`{name}` is a variable: it is computed, only parameters, inputs and consts can be set{help}"
+        start = name in rows_of(model.states) and not sweeping
+        help = f"; a value at the start is --initial {name}=..." if start else ""
+        return f"`{name}` is a variable: it is computed, only {kinds} can be {'swept' if sweeping else 'set'}{help}"
     known = [n for rows in tables.values() for n in rows]
     hint = did_you_mean(name, known)
     if hint is None and known:
         listed = ", ".join(f"`{n}`" for n in known[:8]) + (", …" if len(known) > 8 else "")
         hint = f"it has {listed}"
-    return f"the model has no parameter, input or const `{name}`" + (f"; {hint}" if hint else "")
+    what = "parameter, input or state" if sweeping else "parameter, input or const"
+    return f"the model has no {what} `{name}`" + (f"; {hint}" if hint else "")
 
 
 def in_declared_unit(setting: Setting | Sweep, declared: str | None, labels: tuple[str, ...] = ()) -> Any:

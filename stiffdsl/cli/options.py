@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stiffdsl.quantity import number, numbers, shape, with_unit
+from stiffdsl.cli.ranges import bounds, stretch, swept
+from stiffdsl.quantity import number, numbers, with_unit
 
 NAME = re.compile(r"[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?(\.[^\W\d]\w*(\[\s*\d+\s*(,\s*\d+\s*)*\])?)*")
 
@@ -27,11 +28,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Variation:
-    """`name=low..high`, in the declared unit."""
+    """`name=low..high`, in the declared unit or with one of its own; a name alone has no `range`: its declared one."""
 
     name: str
-    low: float
-    high: float
+    range: tuple[float, float] | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,59 +51,6 @@ class DrivenInput:
     name: str
     path: str
     column: str | None
-
-
-def interval(text: str) -> tuple[float, float]:
-    """`0..10`, ascending; raises ValueError with a sentence."""
-    low, dots, high = text.partition("..")
-    if not dots:
-        low, colon, high = text.partition(":")
-        meant = f"{low}..{high}" if colon else "0..10"
-        raise ValueError(f"`{text}` is not a range; write it as {meant}")
-    first, last = number(low), number(high)
-    if not first < last:
-        raise ValueError(f"the range {text} is empty: its first number must be the smaller one")
-    return first, last
-
-
-def stretch(text: str) -> tuple[float, float]:
-    """A stretch of time in seconds: `0..10`, `0..1[h]`, or `10`, which begins at 0. Raises ValueError."""
-    span, unit = with_unit(text)
-    first, last = interval(span if ".." in span or ":" in span else f"0..{span}")
-    if unit is None:
-        return first, last
-    from stiffdsl.check.quantities.units import UnitError, parse_unit
-
-    try:
-        found, second = parse_unit(unit), parse_unit("s")
-    except UnitError as error:
-        raise ValueError(str(error)) from None
-    if found.dimension != second.dimension:
-        raise ValueError(f"[{unit}] is no unit of time; write 0..1[h]")
-    return found.to_si(first), found.to_si(last)
-
-
-def swept(text: str) -> tuple[list[float], str | None]:
-    """`1..5:20`, `1..1000:20:log` or `{1, 2, 5}`, with a unit behind; raises ValueError with a sentence."""
-    body, unit = with_unit(text)
-    if body.startswith("{"):
-        values = numbers(body)
-        if not isinstance(values, list) or len(shape(values) or ()) != 1:
-            raise ValueError(f"`{body}` is not a list of numbers; write it as {{1, 2, 5}}")
-        return values, unit
-    span, _, rest = body.partition(":")
-    count, _, scale = rest.partition(":")
-    if ".." not in span:
-        raise ValueError(f"`{text}` is no sweep; write 1..5:20, 1..1000:20:log or {{1, 2, 5}}")
-    low, high = interval(span)
-    if not count.strip().isdigit() or int(count) < 2 or scale.strip() not in ("", "log"):
-        raise ValueError(f"`{text}` is no sweep; write 1..5:20, 1..1000:20:log or {{1, 2, 5}}")
-    if scale.strip() == "log":
-        if low <= 0:
-            raise ValueError(f"`{text}`: a sweep by logarithms begins above zero")
-        ratio = high / low
-        return [low * ratio ** (k / (int(count) - 1)) for k in range(int(count) - 1)] + [high], unit
-    return [low + (high - low) * k / (int(count) - 1) for k in range(int(count) - 1)] + [high], unit
 
 
 def split_assignment(text: str, example: str) -> tuple[str, str]:
@@ -196,14 +144,17 @@ class SettingType(click.ParamType):
 
 
 class VariationType(click.ParamType):
-    name = "NAME=A..B"
+    name = "NAME[=A..B]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, Variation):
             return value
         try:
+            if NAME.fullmatch(value.strip()):
+                return Variation(re.sub(r"\s+", "", value))
             name, text = split_assignment(value, "k1=0.02..0.06")
-            return Variation(name, *interval(text))
+            low, high, unit = bounds(text)
+            return Variation(name, (low, high), unit)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.interruption import telling
-from stiffdsl.cli.loading import Loaded, in_declared_unit, unknown_name
+from stiffdsl.cli.loading import Loaded, compile_source, find_const, in_declared_unit, unknown_name
 from stiffdsl.cli.options import Sweep
 from stiffdsl.cli.terminal import progress
 from stiffdsl.solve.base.status import Status
@@ -56,18 +56,45 @@ class RunArguments:
 
 
 def swept_values(call: RunArguments, sweeps: tuple[Sweep, ...]) -> dict[str, np.ndarray]:
-    """The values of every lane by parameter, in declared units: all combinations, the last sweep moving fastest."""
+    """The values of every lane by parameter, input or state, in declared units: all combinations, the last sweep
+    moving fastest."""
     axes: dict[str, np.ndarray] = {}
     for sweep in sweeps:
-        names = call.model.parameter_names
-        if sweep.name not in names or names.find(sweep.name).shape:
-            if sweep.name in names:
-                raise click.UsageError(f"--sweep {sweep.name}: name one element, such as `{sweep.name}[1]`")
-            tables = {"params": {row.name: row for row in call.model.parameters}}
-            raise click.UsageError("--sweep: " + unknown_name(sweep.name, call.model, tables))
-        axes[sweep.name] = np.asarray(in_declared_unit(sweep, names.find(sweep.name).block.unit))
+        names = _names_with(call.model, sweep.name)
+        if names is None:
+            raise click.UsageError(f"--sweep: {_not_swept(call, sweep.name)}")
+        if names.find(sweep.name).shape:
+            raise click.UsageError(f"--sweep {sweep.name}: name one element, such as `{sweep.name}[1]`")
+        if sweep.name in call.inputs:
+            raise click.UsageError(
+                f"--sweep {sweep.name}: --input drives it over time; leave one of them out"
+            )
+        if sweep.name in axes:
+            raise click.UsageError(f"--sweep {sweep.name} is there twice")
+        block = names.find(sweep.name).block
+        axes[sweep.name] = np.asarray(in_declared_unit(sweep, block.unit, block.labels))
     lanes = np.array(list(product(*axes.values()))).reshape(-1, len(axes))
     return {name: lanes[:, k] for k, name in enumerate(axes)}
+
+
+def _not_swept(call: RunArguments, name: str) -> str:
+    """The message on a name that is neither parameter nor input nor state."""
+    origin = call.model.origin
+    root = compile_source(call.loaded.source, origin.model if origin else None, {}, stop_after="check").root
+    if find_const(root, name) is not None:
+        return f"`{name}` is a const, with which the model is compiled: run the command for each --set {name}=..."
+    tables = (call.model.parameters, call.model.inputs, call.model.states)
+    rows = {str(k): {row.name: row for row in table} for k, table in enumerate(tables)}
+    return unknown_name(name, call.model, rows, sweeping=True)
+
+
+def _names_with(model: Any, name: str) -> Any:
+    """The names of parameters, of inputs, or of states, in which there is this one; None where there is none."""
+    for names in (model.parameter_names, model.input_names):
+        if name in names:
+            return names
+    states = {row.name for row in model.states}
+    return model.variable_names if name in states or any(s.startswith(f"{name}[") for s in states) else None
 
 
 def drawn_values(call: RunArguments, count: int, seed: int) -> dict[str, np.ndarray]:
@@ -91,6 +118,7 @@ def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
     from stiffdsl.surrogate.learn.progress import duration
 
     count = len(next(iter(lanes.values())))
+    params, inputs, initial = by_kind(call, lanes)
     nothing = "  nothing is kept: runs are written when all are solved"
     with progress(f"solving {count:,} runs") as tell, telling(lambda: nothing):
         begin = time.monotonic()
@@ -100,20 +128,30 @@ def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
             after = f", about {duration(left)} left" if left else ""
             tell(f"solving runs: {round(share * count):,} of {count:,}{after}")
 
-        params = {name: value for name, value in call.loaded.params.items() if name not in lanes}
         try:
             return call.model.ensemble(
-                {**params, **lanes},
+                params,
                 call.times(),
                 call.told(),
                 time=call.time,
-                initial=call.initial or None,
-                inputs={**call.loaded.inputs, **call.inputs} or None,
+                initial=initial or None,
+                inputs=inputs or None,
                 progress=done,
                 **call.options,
             )
         except ValueError as error:
             raise Failure(str(error)) from None
+
+
+def by_kind(call: RunArguments, lanes: dict[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
+    """Parameters, inputs and start values of many runs: what is given for all, with `lanes` in their places."""
+    given = (call.loaded.params, {**call.loaded.inputs, **call.inputs}, call.initial)
+    places = (call.model.parameter_names, call.model.input_names, call.model.variable_names)
+    return tuple(
+        {name: value for name, value in own.items() if name not in lanes}
+        | {name: value for name, value in lanes.items() if name in names}
+        for own, names in zip(given, places, strict=True)
+    )
 
 
 def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -> dict[str, Any]:

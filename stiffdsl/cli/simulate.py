@@ -94,7 +94,8 @@ EXTREMES = ("first", "last", "least", "greatest")
     "sweeps",
     type=SweepType(),
     multiple=True,
-    help="One run for each value: k1=1..5:20, k1=1..1000:20:log, k1={1,2,5}. Two sweeps give all combinations.",
+    help="One run for each value of a parameter, a constant input or a start value: k1=1..5:20, k1=1..1000:20:log, "
+    "'T=10..30[degC]:5', 'k1={1,2,5}'. Two sweeps give all combinations.",
 )
 @click.option(
     "--draw",

@@ -11,7 +11,7 @@ import click
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writable_folder, writing
 from stiffdsl.cli.interruption import telling
-from stiffdsl.cli.loading import elements, load, rows_of, unknown_name
+from stiffdsl.cli.loading import converted, elements, load, rows_of, unknown_name
 from stiffdsl.cli.options import (
     ChoiceType,
     PositiveType,
@@ -46,8 +46,9 @@ def methods() -> Sequence[str]:
     "variations",
     type=VariationType(),
     multiple=True,
-    help="A parameter, an input over time or the start value of a state, and the range to cover: k1=0.02..0.06. "
-    "Repeatable; otherwise all parameters that have a range.",
+    help="A parameter, an input over time or the start value of a state, and the range to cover: k1=0.02..0.06, "
+    "T0=10..30[degC], or the name alone for the range that the model declares. Repeatable; otherwise all parameters "
+    "that have a range.",
 )
 @click.option(
     "--method",
@@ -248,9 +249,28 @@ def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[flo
             names = [variation.name]
         if not names:
             tables = {"params": parameters, "inputs": rows_of(model.inputs)}
-            raise click.UsageError(unknown_name(variation.name, model, tables))
-        vary |= dict.fromkeys(names, (variation.low, variation.high))
+            raise click.UsageError("--vary: " + unknown_name(variation.name, model, tables))
+        vary |= {name: _bounds(model, name, variation) for name in names}
     return vary
+
+
+def _bounds(model: Any, name: str, variation: Variation) -> tuple[float, float]:
+    """The range of one varied quantity in its declared unit: as given, else that of its declaration."""
+    blocks = (
+        n.find(name).block
+        for n in (model.parameter_names, model.input_names, model.variable_names)
+        if name in n
+    )
+    unit = next(blocks).unit
+    if variation.range is not None:
+        low, high = (converted(name, end, variation.unit, unit) for end in variation.range)
+        return low, high
+    if name not in model.ranges:
+        raise click.UsageError(
+            f"--vary {name}: the model declares no range for it; give one, as in --vary '{name}=1..5"
+            + (f"[{unit}]'" if unit else "'")
+        )
+    return model.ranges[name]
 
 
 def kept(folder: Path) -> str:
