@@ -124,6 +124,38 @@ def test_a_written_model_of_higher_index_is_simulated_with_its_invariants(tmp_pa
     assert module.invariants(0.0, module.project(0.0, y + 1e-3, p), p) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda m, p, y: m.simulate((0, 3)), r"not \(0, 3\); a module is run by .*time=\(0.0, 1.0\)"),
+        (lambda m, p, y: m.simulate([0, 3], {"g": 9.81}), r"not \[0, 3\]; a module is run by"),
+        (lambda m, p, y: m.simulate({"g": 9.81}), "p is the vector that `parameters"),
+        (lambda m, p, y: m.simulate(p, (0, 3)), "u is the vector of `input_names`"),
+        (lambda m, p, y: m.simulate(p, None, 3.0), "time is the start and the end"),
+        (lambda m, p, y: m.simulate(params={"g": 9.81}), "takes no `params`: a module is run by"),
+        (lambda m, p, y: m.simulate(rtoll=1e-3), "did you mean `rtol`"),
+        (lambda m, p, y: m.simulate(p[:1], time=(0, 1)), "`simulate`: p is .* numbers, not an array of shape"),
+        (lambda m, p, y: m.rhs(y, 0.0, p), "`rhs`: y is the vector of `states`, .*, 4 numbers, not 0.0"),
+        (lambda m, p, y: m.jacobian(0.0, y[:3], p), "`jacobian`: y is"),
+        (lambda m, p, y: m.variables(0.0, y, {"g": 9.81}), "`variables`: p is"),
+        (lambda m, p, y: m.initial(0.0), "`initial`: p is"),
+        (lambda m, p, y: m.initial(p, 2.0), "`initial`: u is"),
+        (lambda m, p, y: m.project(0.0, p, y), "`project`: y is"),
+        (lambda m, p, y: m.matrix(y), "`matrix`: values are"),
+        (lambda m, p, y: m.parameters([9.81, 1.0]), "values by name"),
+    ],
+)
+def test_a_call_that_a_module_would_misread_is_refused(call, told, pendulum):
+    p = pendulum.parameters()
+    with pytest.raises(TypeError, match=told):
+        call(pendulum, p, np.ones(len(pendulum.states)))
+
+
+@pytest.fixture(scope="module")
+def pendulum(tmp_path_factory):
+    return _imported(write(CompiledModel(of_text(TEXTS["pendulum"])), tmp_path_factory.mktemp("module")))
+
+
 def test_a_large_model_is_a_short_text():
     small, large = (source(CompiledModel(program("examples/building.sml", N=n))) for n in (200, 400))
     assert len(small.splitlines()) == len(large.splitlines()) < 700

@@ -2,7 +2,9 @@
 
 IMPORTS = """\
 import difflib
+import inspect
 import re
+from functools import wraps
 {path}
 import jax
 import numpy as np
@@ -62,9 +64,42 @@ for _name in _place:
     _whole.setdefault(re.sub(r"\\[[^\\]]*\\]", "", _name), []).append(_place[_name][0])
 '''
 
+VECTORS = '''\
+_VECTORS = {
+    "y": (len(mass), "y is the vector of `states`, as `initial(p)` returns it"),
+    "p": (COUNT, "p is the vector that `parameters({name: value})` returns"),
+    "u": (len(input_names), "u is the vector of `input_names`, as `input_defaults(p)` returns it"),
+    "values": (len(rows), "values are the nonzeros that `jacobian` returns"),
+}
+
+
+def _checked(function, name, value):
+    size, what = _VECTORS[name]
+    shape = (len(value),) if isinstance(value, list | tuple) else getattr(value, "shape", ())
+    if shape[:1] != (size,):
+        told = f"an array of shape {shape}" if hasattr(value, "shape") else repr(value)
+        raise TypeError(f"`{function}`: {what}, {size} numbers, not {told}")
+
+
+def _vectors(function):
+    """`function`, which refuses vectors of another length: JAX would read the last number for one that is missing."""
+    order = tuple(inspect.signature(function).parameters)
+
+    @wraps(function)
+    def checked(*args, **named):
+        for name, value in (*zip(order, args, strict=False), *named.items()):
+            if name in _VECTORS and value is not None:
+                _checked(function.__name__, name, value)
+        return function(*args, **named)
+
+    return checked
+'''
+
 PARAMETERS = '''\
 def parameters(values=None):
     """The vector p in SI: `values` by name in declared units, arrays whole too; the others as declared, or computed."""
+    if values is not None and not hasattr(values, "items"):
+        raise TypeError(f"`parameters` takes values by name, `parameters({{name: value}})`, not {values!r}")
     given, mask = xp.zeros(COUNT), xp.zeros(COUNT)
     for name, value in (values or {}).items():
         if name not in _place and name in _whole:
@@ -90,6 +125,7 @@ def _first(p, u, t):
 '''
 
 INITIAL = '''\
+@_vectors
 def initial(p, u=None, t=experiment.get("time", (0.0,))[0]):
     """The state y at time t: start values are kept, else guesses, else zero{solved}.{holds}"""
     {begins}u = input_defaults(p) if u is None else u
@@ -98,6 +134,7 @@ def initial(p, u=None, t=experiment.get("time", (0.0,))[0]):
 '''
 
 BEGINNING = '''\
+@_vectors
 def beginning(p, t):
     """The parameters of a run that begins at time t: clocks count from there."""
     return xp.asarray(p).at[{place}].set(t)
@@ -160,6 +197,7 @@ def _solve(y, p, u, t, given):
 '''
 
 PROJECT = '''\
+@_vectors
 def project(t, y, p, u=None):
     """The nearest y where `invariants` hold: what a solver does after every step."""
     for _ in range(2):
@@ -167,6 +205,29 @@ def project(t, y, p, u=None):
         G = xp.zeros((len(g), len(mass))).at[invariant_rows, invariant_columns].set(invariants_jacobian(t, y, p, u))
         y = y - G.T @ xp.linalg.lstsq(G @ G.T, g)[0]
     return y
+'''
+
+ASKED = '''\
+_OPTIONS = "method", "rtol", "atol", "max_steps", "first_step", "max_step", "linear", "progress"
+
+
+def _asked(p, u, time, options):
+    """Refuses what is no call of `simulate`, above all what would be one of `model.simulate`."""
+    way = "`simulate(parameters({name: value}), time=(0.0, 1.0))`"
+    for name, value in (("p", p), ("u", u)):
+        if value is not None and not hasattr(value, "shape"):
+            raise TypeError(f"`simulate`: {_VECTORS[name][1]}, not {value!r}; a module is run by {way}")
+        if value is not None:
+            _checked("simulate", name, value)
+    for name in options:
+        if name not in _OPTIONS:
+            near = difflib.get_close_matches(name, _OPTIONS, 1)
+            hint = f"; did you mean `{near[0]}`?" if near else f": a module is run by {way}, with {', '.join(_OPTIONS)}"
+            raise TypeError(f"`simulate` takes no `{name}`{hint}")
+    if time is None:
+        raise ValueError("which time to simulate? Give `time=(start, end)`")
+    if np.shape(time) != (2,):
+        raise TypeError(f"`simulate`: time is the start and the end, `time=(0.0, 1.0)`, not {time!r}")
 '''
 
 SYSTEM = '''\
@@ -191,8 +252,7 @@ def simulate(p=None, u=None, time=experiment.get("time"), saveat=None, **options
     """
     from stiffdsl.{run}
 
-    if time is None:
-        raise ValueError("which time to simulate? Give `time=(start, end)`")
+    _asked(p, u, time, options)
     p = parameters() if p is None else p{begins}
     u = input_defaults(p) if u is None else u
     said = {{"rtol", "atol", "method", "max_steps"}} & experiment.keys()
@@ -243,6 +303,7 @@ CROSSINGS = """
     crossings = staticmethod(lambda args: (*xp.split(crossings(args[0], args[2]), 2), crossings_periodic))"""
 
 MATRIX = '''\
+@_vectors
 def matrix(values):
     """The nonzeros that `jacobian` returns, as a full matrix."""
     return xp.zeros((len(mass), len(mass))).at[rows, columns].set(values)

@@ -98,7 +98,11 @@ def source(model: CompiledProgram, name: str | None = None) -> str:
     program = packed(model.program)
     tables = _tables(model)
     named = _functions(program)
-    functions = [text.write(program.by_name[name], program.tables, new) for name, new in named.items()]
+    functions = [
+        ("" if new.startswith("_") else "@_vectors\n")
+        + text.write(program.by_name[name], program.tables, new)
+        for name, new in named.items()
+    ]
     start = _start(program)
     used = [f for f in _HELPERS if any(f"{f.__name__}(" in code for code in (*functions, words.FIRST))]
     helpers = [_over_xp(inspect.getsource(f)) for f in used]
@@ -120,7 +124,8 @@ def source(model: CompiledProgram, name: str | None = None) -> str:
         read + _declarations(program) + (event_data.words(model) if program.events.count else ""),
         constants,
     ]
-    below = [words.NAMES, *helpers, *functions, words.PARAMETERS.replace("COUNT", str(count)), *start]
+    vectors, named_values = (each.replace("COUNT", str(count)) for each in (words.VECTORS, words.PARAMETERS))
+    below = [words.NAMES, *helpers, vectors, *functions, named_values, *start]
     return "\n".join(top) + "\n\n" + "\n\n".join(below)
 
 
@@ -180,7 +185,7 @@ def _start(program: Program) -> list[str]:
     parts = [_NEWTON + newton, words.FREE] if free else []
     before = [] if begins is None else [words.BEGINNING.format(place=begins)]
     after = [words.PROJECT] * (held > 0) + [words.CHANGING] * events
-    return [words.FIRST, *parts, *before, initial, words.MATRIX, *after, below]
+    return [words.FIRST, *parts, *before, initial, words.MATRIX, *after, words.ASKED, below]
 
 
 def _counted(program: Program) -> str:
