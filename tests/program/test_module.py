@@ -134,7 +134,10 @@ def test_a_written_model_of_higher_index_is_simulated_with_its_invariants(tmp_pa
         (lambda m, p, y: m.simulate(p, None, 3.0), "time is the start and the end"),
         (lambda m, p, y: m.simulate(params={"g": 9.81}), "takes no `params`: a module is run by"),
         (lambda m, p, y: m.simulate(rtoll=1e-3), "did you mean `rtol`"),
-        (lambda m, p, y: m.simulate(p[:1], time=(0, 1)), "`simulate`: p is .* numbers, not an array of shape"),
+        (
+            lambda m, p, y: m.simulate(p[:0], time=(0, 1)),
+            "`simulate`: p is .* numbers, not an array of shape",
+        ),
         (lambda m, p, y: m.rhs(y, 0.0, p), "`rhs`: y is the vector of `states`, .*, 4 numbers, not 0.0"),
         (lambda m, p, y: m.jacobian(0.0, y[:3], p), "`jacobian`: y is"),
         (lambda m, p, y: m.variables(0.0, y, {"g": 9.81}), "`variables`: p is"),
