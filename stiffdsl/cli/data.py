@@ -14,6 +14,7 @@ from stiffdsl.cli.options import DrivenInput
 from stiffdsl.datafiles import DataError, is_parquet, of_text
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.runtime.driving.bundles import members, of_file, read_data_of
+from stiffdsl.runtime.driving.series import continued
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,33 @@ def read_data(path: str) -> DataColumns:
     return DataColumns(path, t, columns, dict(zip(found.headings[1:], found.units[1:], strict=True)))
 
 
-def drive(model: Any, given: tuple[DrivenInput, ...]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Inputs by name as tables of times and values in declared units; raises UsageError for a name that is no input."""
+def drive(
+    model: Any, given: tuple[DrivenInput, ...], span: tuple[float, float] | None, outside: str | None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Inputs by name as tables of times and values in declared units; raises UsageError for a name that is no input.
+
+    Beyond the times of its file an input is what `outside` says, or the declaration of an input that the model drives
+    by a file of its own; where neither does, the run holds its ends and tells it.
+    """
+    declared = {
+        block.scalar_name(k): data.outside
+        for block, data in model.given.system.flat.driven
+        for k in range(block.size)
+    }
+    driven = {}
+    for name, (times, values) in _tables(model, given).items():
+        rule, driven[name] = outside or declared.get(name), (times, values)
+        if rule is None or span is None:
+            continue
+        try:
+            driven[name] = continued(name, times, values, rule, span)
+        except ValueError as error:
+            raise Failure(str(error)) from None
+    return driven
+
+
+def _tables(model: Any, given: tuple[DrivenInput, ...]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The tables in the files, by input."""
     files: dict[str, DataColumns] = {}
     driven = {}
     for one in given:

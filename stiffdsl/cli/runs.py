@@ -46,6 +46,14 @@ class RunArguments:
         points = self.points or int(self.model.experiment.get("points", POINTS))
         return spread(self.model, start, end, points)
 
+    def notes(self) -> list[str]:
+        """Notes on inputs from files that do not reach over the interval."""
+        from stiffdsl.runtime.driving.held_ends import held_ends
+        from stiffdsl.runtime.run.times import interval
+
+        span = interval(self.model, self.time, self.saveat)
+        return held_ends(self.model.given.driven(self.inputs, span)[1], self.inputs, *span)
+
     def told(self) -> tuple[str, ...]:
         """The outputs to show: as given, else what the model declares as output, else what it declares itself."""
         if self.outputs is not None:
@@ -191,6 +199,7 @@ def ensemble_report(batch: Any, seconds: dict[str, float], written: list[str]) -
         },
         "outputs": outputs,
         "lanes": lanes,
+        "warnings": list(batch.notes),
         "written": written,
     }
 
@@ -276,5 +285,6 @@ def sensitivity_report(
             name: {"value": value, "unit": rows[name].unit} for name, value in zip(names, at, strict=True)
         },
         "sensitivities": table,
+        "warnings": call.notes(),
         "written": written,
     }

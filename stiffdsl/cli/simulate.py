@@ -87,6 +87,12 @@ EXTREMES = ("first", "last", "least", "greatest")
     help="Drive an input by a column of a CSV or Parquet file (time in the first): u=data.csv:column. Repeatable.",
 )
 @click.option(
+    "--outside",
+    type=click.Choice(("error", "hold", "extend", "repeat")),
+    help="Files of --input beyond their times: refused, held, a straight line, or once more. Otherwise what the model "
+    "says of the input's own file; without one, ends are held, with a warning.",
+)
+@click.option(
     "--initial", type=SettingType(), multiple=True, help="Give a state another start value: x=1, T=20[degC]."
 )
 @click.option(
@@ -137,6 +143,7 @@ def simulate(
     out: str | None,
     picture: str | None,
     driven: tuple[DrivenInput, ...],
+    outside: str | None,
     initial: tuple[Setting, ...],
     sweeps: tuple[Sweep, ...],
     draw: int | None,
@@ -160,6 +167,8 @@ def simulate(
 
     if points is not None and saveat is not None:
         raise click.UsageError("--points and --saveat exclude each other: both say which times to save")
+    if outside is not None and not driven:
+        raise click.UsageError("--outside tells of the files of --input, and there is none")
     kinds = {"--sweep": bool(sweeps), "--draw": bool(draw), "--sensitivity": sensitivity}
     _refuse_conflicts([name for name, given in kinds.items() if given], compare is not None, check)
     _check_files(out, picture, sensitivity, as_json)
@@ -183,7 +192,7 @@ def simulate(
         loaded,
         outputs,
         starting(loaded.model, initial),
-        drive(loaded.model, driven),
+        drive(loaded.model, driven, _span(loaded.model, span, times), outside),
         points,
         times,
         span,
@@ -197,6 +206,16 @@ def simulate(
     else:
         report, table = _one(call, seconds, out, picture, compare, check, verbose and not quiet)
     _finish(report, table, out, quiet, as_json)
+
+
+def _span(model: Any, span: tuple[float, float] | None, times: Any) -> tuple[float, float] | None:
+    """The interval of the run; None where it is not known, which the run says itself."""
+    from stiffdsl.runtime.run.times import interval
+
+    try:
+        return interval(model, span, times)
+    except ValueError:
+        return None
 
 
 def _refuse_conflicts(asked: list[str], compared: bool, check: bool) -> None:

@@ -69,6 +69,28 @@ def test_an_input_from_a_column_in_its_own_units(stiffdsl, tank):
     assert last(stiffdsl, "--input", "u=dates.csv") == pytest.approx(right, rel=1e-7)
 
 
+def test_a_file_that_ends_before_the_run_is_told_or_goes_on_as_asked(stiffdsl, tank):
+    (tank / "short.csv").write_text("t,u\n0,0\n1,1\n")
+    call = "simulate", "tank.sml", "--input", "u=short.csv", "--set", "k=0.2", "--initial", "h=0", "--json"
+    told = stiffdsl(*call)
+    sentence = "the figures of the input `u` end at 1 s, and the run ends at 2 s: its last value is held from there on"
+    assert json.loads(told.out)["warnings"][0] == sentence
+    assert f"warning: {sentence}" in told.err
+    refused = stiffdsl(*call, "--outside", "error")
+    assert (refused.status, "the run from 0 s to 2 s" in refused.err) == (1, True)
+    ends = {}
+    for rule in ("hold", "extend", "repeat"):
+        found = json.loads(stiffdsl(*call, "--outside", rule).out)
+        assert not any("figures" in warning for warning in found["warnings"])
+        ends[rule] = next(row["last"] for row in found["variables"] if row["name"] == "h")
+    # The response after one second, of an empty tank, to a ramp from 0 to 1 and to a step.
+    left = math.exp(-0.2)
+    step = (1 - left) / 0.2
+    ramp = (1 - step) / 0.2
+    expected = {"hold": ramp * left + step, "repeat": ramp * left + ramp, "extend": ramp * left + ramp + step}
+    assert ends == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -56,10 +56,11 @@ def test_two_lanes_are_no_table(model):
 
 def test_an_array_of_inputs_over_lanes_beside_tables(model):
     rows = np.array([[1.0, 2], [3, 4], [5, 6]])
-    tables = [0.0, 10.0], np.outer([1.0, 2, 3], [1, 1])
+    tables = [0.0, 5.0], np.outer([1.0, 2, 3], [1, 1])
     batch = model.ensemble(inputs={"v": rows, "u": tables}, saveat=TIMES)
     np.testing.assert_allclose(batch["w"], rows[:, None, :] * RISE[None, :, None], rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(batch["x"], np.outer([1, 2, 3], RISE), rtol=1e-5, atol=1e-7)
+    assert batch.notes[0].startswith("the figures of the input `u` end at 5 s, and the run ends at 10 s")
     one = model.ensemble(inputs={"v[2]": [1.0, 2]}, saveat=TIMES)
     np.testing.assert_allclose(one["w"][:, -1], [[0, RISE[-1]], [0, 2 * RISE[-1]]], rtol=1e-5, atol=1e-7)
 

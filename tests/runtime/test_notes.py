@@ -30,3 +30,16 @@ def test_notes_travel_with_a_solution():
     assert copy.notes[0].startswith("`x` is below its `min`: -1")
     assert copy.notes == solution.notes
     assert pickle.loads(pickle.dumps(solution)).notes == solution.notes
+
+
+def test_tables_of_inputs_that_do_not_reach_over_the_run_are_told():
+    text = "model D\n  input u = 0\n  input v = 0\n  var x start 0\nequations\n  der(x) = u + v\nend\n"
+    model = sd.loads(text)
+    short, long = ([0, 1], [1, 2]), ([-1, 4], [0, 0])
+    told = model.simulate(time=(0, 4), inputs={"u": short, "v": ([2, 4], [0, 0])}).notes
+    assert told == (
+        "the figures of the input `u` end at 1 s, and the run ends at 4 s: its last value is held from there on",
+        "the figures of the input `v` begin at 2 s, and the run begins at 0 s: its first value is held until there",
+    )
+    assert not model.simulate(time=(0, 1), inputs={"u": short, "v": long}).notes
+    assert not model.simulate(time=(0, 4), inputs={"u": lambda t: t, "v": 3.0}).notes

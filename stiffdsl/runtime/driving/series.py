@@ -19,22 +19,33 @@ def data_over(data: SeriesData, span: tuple[float, float] | None) -> tuple[np.nd
 
     Raises `ValueError` where the data are to hold for their own times only, and the run goes beyond.
     """
-    times, values = data.times, data.values
-    first, last = float(times[0]), float(times[-1])
     if span is None or data.outside == "hold" or not np.isfinite(span).all():
-        return times, values
+        return data.times, data.values
+    return continued(data.name, data.times, data.values, data.outside, span)
+
+
+def continued(
+    name: str, times: np.ndarray, values: np.ndarray, outside: str, span: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The table of the input `name` over all of a `span`: beyond its times as `outside` says, for which `ValueError` is
+    raised where that is `error`."""
+    first, last = float(times[0]), float(times[-1])
     low, high = min(span), max(span)
-    near = NEAR * (last - first)
+    length = last - first
+    near = NEAR * length
     if low >= first - near and high <= last + near:
         return times, values
-    if data.outside == "error":
+    if outside == "error":
         raise ValueError(
-            f"the figures of the input `{data.name}` reach from {first:g} s to {last:g} s, and the run from {low:g} s "
+            f"the figures of the input `{name}` reach from {first:g} s to {last:g} s, and the run from {low:g} s "
             f"to {high:g} s: give it longer ones, or say what it is beyond with `outside = hold`, `extend` or `repeat`"
         )
-    if data.outside == "extend":
+    if outside == "hold" or length <= 0:
+        before, after = [low] * (low < first), [high] * (high > last)
+        times = np.r_[before, times, after]
+        return times, np.r_[[values[0]] * len(before), values, [values[-1]] * len(after)]
+    if outside == "extend":
         return _extended(times, values, low, high)
-    length = last - first
     turns = np.arange(np.floor((low - first) / length), np.floor((high - first) / length) + 1)
     return (times[None, :] + length * turns[:, None]).ravel(), np.tile(values, len(turns))
 

@@ -17,6 +17,7 @@ from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.bundles import apart
+from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.output_slice import counting, names_of, pruned
@@ -66,16 +67,19 @@ def ensemble(
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)
     constant, signals = model.given.driven(first, (start, end))
+    notes = held_ends(signals, tuple(inputs or ()), start, end)
     devices = executors.devices(executor)
     task = executors.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
     if executor is not None and not devices:
         executors.check_inputs(first, executor)
-        return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task))
+        return Ensemble(times, *executors.spread(executor, task, varied, count, progress, solve_task)).noted(
+            notes
+        )
     if devices:
         refuse_delays(model, "devices of JAX take no lanes of")
     check_process()
     if has_delays(model):
-        return delayed_ensemble(model, task, varied, count, progress)
+        return delayed_ensemble(model, task, varied, count, progress).noted(notes)
     part = counting(pruned(model, outputs).model, options.quadratures)
     options = tier.expected(part, options, signals, start, end)
     slots, most = None, CHUNK
@@ -109,7 +113,7 @@ def ensemble(
     stats = dict(zip(Counts._fields, np.sum(counts, axis=0).tolist(), strict=True))
     made = Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
     made.details |= _explained(model, task._replace(options=options), varied, status)
-    return made
+    return made.noted(notes)
 
 
 def _explained(

@@ -12,6 +12,7 @@ from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.delays import has_delays, refuse_delays
+from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.knots import knots_of
 from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table
 from stiffdsl.runtime.event_history import (
@@ -57,6 +58,9 @@ class _Start(NamedTuple):
     report: StartReport
     declared: bool
     whole: bool
+    # The names of inputs that the run was given, and its interval.
+    driven: tuple[str, ...]
+    span: tuple[float, float]
 
 
 class _Solve(NamedTuple):
@@ -150,9 +154,10 @@ def _begun(
     refuse_parameters(model, view.parameters)
     if has_delays(model):
         args, y0, report = delays.begun(model, asked.start, args, given, overridden=initial is not None)
-        return _Start(model, options, args, view, y0, report, initial is None, part is None)
-    y0, report = begin(model, asked.start, args, given, overridden=initial is not None)
-    return _Start(model, options, args, view, y0, report, initial is None, part is None)
+    else:
+        y0, report = begin(model, asked.start, args, given, overridden=initial is not None)
+    told = initial is None, part is None, tuple(inputs or ()), (asked.start, asked.end)
+    return _Start(model, options, args, view, y0, report, *told)
 
 
 def _not_begun(start: _Start, asked: SavedTimes, check: bool) -> Solution:
@@ -278,12 +283,20 @@ def _solution(solve: _Solve, values: _Values, end: _End) -> Solution:
         "start_iterations": start.report.iterations,
     }
     t, y = values.t, values.y
-    noted = partial(notes, model, start.view.variables_at, t, y, start.options.rtol, solve.tolerances[1])
+    reached = start.span[1] if end.status == Status.SUCCESS or not len(t) else float(t[-1])
+    driven = partial(held_ends, signals, start.driven, start.span[0], reached)
+    own = partial(notes, model, start.view.variables_at, t, y, start.options.rtol, solve.tolerances[1])
+    noted = partial(_noted, driven, own)
     solution = Solution(start.view, t, y, end.status, end.reason, stats, values.dense, start.report, noted)
     if model.program.events.count:
         solution.ended_by = end.stop
         solution.tell_events(partial(history, model, trajectory, args, start.y0))
     return solution
+
+
+def _noted(*parts: Callable[[], list[str]]) -> list[str]:
+    """Notes of several kinds, one after the other."""
+    return [note for part in parts for note in part()]
 
 
 def _checked(solve: _Solve, asked: SavedTimes, values: _Values, solution: Solution) -> Check:

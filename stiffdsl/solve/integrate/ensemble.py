@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ class Ensemble:
     """The result of `ensemble`: `values` (lanes, times, outputs), `batch["A"]` (lanes, times), a status per lane.
 
     `varied` holds what differs between lanes, by name, an array with the lanes as first axis each; `units` the declared
-    unit of every output and of what is varied, `docs` the documentation of outputs.
+    unit of every output and of what is varied, `docs` the documentation of outputs; `notes` say where inputs given as
+    tables do not reach over the interval.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Ensemble:
         self.docs: dict[str, str] = {}
         # By status, the first lane that ended so, and its reason in full.
         self.details: dict[int, tuple[int, str]] = {}
+        # What a reader should know of the runs, as in `Solution.notes`.
+        self.notes: tuple[str, ...] = ()
 
     def described(
         self,
@@ -69,6 +72,11 @@ class Ensemble:
             dict(units),
             dict(docs),
         )
+        return self
+
+    def noted(self, notes: Iterable[str]) -> "Ensemble":
+        """The same results with notes for their reader."""
+        self.notes = tuple(notes)
         return self
 
     @property
