@@ -23,7 +23,7 @@ from stiffdsl.runtime import compile_report, executors, pure, tier, uncertainty 
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
 from stiffdsl.runtime.delays import refuse_delays  # noqa: E402
 from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
-from stiffdsl.runtime.output_slice import pruned  # noqa: E402
+from stiffdsl.runtime.output_slice import output_slice  # noqa: E402
 from stiffdsl.runtime.run.arguments import run_arguments  # noqa: E402
 from stiffdsl.runtime.run.ensemble import ensemble  # noqa: E402
 from stiffdsl.runtime.run.lane_values import lanes_told  # noqa: E402
@@ -134,7 +134,7 @@ class CompiledModel(CompiledProgram):
             ),
             "tables": [t.name for t in p.system.flat.tables],
             "networks": [n.name for n in p.system.flat.networks],
-            "inputs": self.given.sizes["input"],
+            "inputs": self.bindings.sizes["input"],
             "assignments": blocks["assignments"],
             "blocks": blocks["blocks"],
             "loops": blocks["loops"],
@@ -175,12 +175,12 @@ class CompiledModel(CompiledProgram):
 
     def _vectors(self, p: Any, u: Any) -> tuple[Any, Any]:
         if p is None or isinstance(p, Mapping):
-            given = self.given.params(p)
+            given = self.bindings.params(p)
             p = self.functions.parameters(jnp.asarray(given.values), jnp.asarray(given.mask, dtype=float))
         p = _vector(p, self.default_parameters.shape, "`p`", "parameters")
         if u is None:
             return p, self.functions.input_defaults(p)
-        return p, _vector(u, (self.given.sizes["input"],), "`u`", "inputs")
+        return p, _vector(u, (self.bindings.sizes["input"],), "`u`", "inputs")
 
     def _point(self, t: Any, y: Any) -> tuple[Any, Any]:
         check_process()
@@ -329,7 +329,7 @@ class CompiledModel(CompiledProgram):
 
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
         """The arguments that the `System` of this model takes beside time and state."""
-        return run_arguments(self, self.given.params(params), *self.given.driven(inputs))
+        return run_arguments(self, self.bindings.params(params), *self.bindings.driven(inputs))
 
     # --- stand-ins and files ---
 
@@ -440,7 +440,7 @@ class CompiledModel(CompiledProgram):
 
     def _structured(self, params: Mapping[str, Any] | None) -> "CompiledModel":
         """The model with the structure of a run's parameters."""
-        return self.unreduced if self.given.changes_structure(params) else self
+        return self.unreduced if self.bindings.changes_structure(params) else self
 
     def write(self, directory: str | Path) -> Path:
         """Writes the model as a readable Python module that needs no `.sml` file, into a folder or as `FILE.py`;
@@ -491,7 +491,7 @@ def _vector(value: Any, shape: tuple[int, ...], name: str, what: str) -> Any:
 
 
 def _part(whole: CompiledProgram, outputs: tuple[str, ...]) -> CompiledProgram:
-    return pruned(whole, outputs).model
+    return output_slice(whole, outputs).model
 
 
 def _unreduced(model: CompiledModel) -> CompiledModel:

@@ -57,24 +57,24 @@ def compile_model(
     }
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
-    from stiffdsl.check.alike import NotAlike
-    from stiffdsl.syntax.alike import parse_alike
+    from stiffdsl.check.grouped_lines import NotGrouped
+    from stiffdsl.syntax.grouped_lines import parse_grouped
     from stiffdsl.syntax.parse import parse
 
     def parse_by_shape(source: Source) -> Any:
-        nonlocal alike
-        module, alike = parse_alike(source)
+        nonlocal grouped
+        module, grouped = parse_grouped(source)
         return module
 
-    alike = False
+    grouped = False
     found = find or load_import, find_data or load_data
     stages = partial(_stages, source, model, constants, *found, eliminate_conserved, change)
     if stop_after in ("syntax", "check") or not by_shape:
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
         return _run(partial(stages, parse_by_shape), source, stop_after, on_stage)
-    except (ModelError, NotAlike):
-        if not alike:
+    except (ModelError, NotGrouped):
+        if not grouped:
             raise
     # What is wrong with lines that were read by their shape is told by reading them one by one.
     return _run(partial(stages, parse), source, stop_after, on_stage)

@@ -55,7 +55,7 @@ class Layer:
     components: tuple[ComponentUse, ...] = ()
     equations: tuple[tree.Statement, ...] = ()
     initial: tuple[tree.Statement, ...] = ()
-    reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...] = ()
+    reactions: tuple[tree.Reaction | tree.For | tree.GroupedLines, ...] = ()
     experiment: tree.Experiment | None = None
     observations: tuple[tree.Variable, ...] = ()
     doses: tuple[tree.Name, ...] = ()

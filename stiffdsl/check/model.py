@@ -73,7 +73,7 @@ class Class:
     components: tuple[ComponentUse, ...]
     equations: tuple[tree.Statement, ...]
     initial: tuple[tree.Statement, ...]
-    reactions: tuple[tree.Reaction | tree.For | tree.Alike, ...]
+    reactions: tuple[tree.Reaction | tree.For | tree.GroupedLines, ...]
     experiment: tree.Experiment | None
     span: Span
     tables: tuple[TableUse, ...] = ()

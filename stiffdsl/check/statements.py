@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from stiffdsl.check import labels
-from stiffdsl.check.alike import check_alike
 from stiffdsl.check.choices import Unpaired, chosen
 from stiffdsl.check.definitions import defined_by, definitions
 from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
 from stiffdsl.check.fields.conditions import Conditions
 from stiffdsl.check.fields.members import has_fields
+from stiffdsl.check.grouped_lines import check_grouped
 from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
 from stiffdsl.check.quantities import dimensions
@@ -84,8 +84,8 @@ class Statements:
                 self._statement(definition)
         done: list[tree.Statement] = []
         for statement in given:
-            if isinstance(statement, tree.Alike):
-                done += check_alike(statement, self.walker, self._statement)
+            if isinstance(statement, tree.GroupedLines):
+                done += check_grouped(statement, self.walker, self._statement)
                 continue
             if isinstance(statement, tree.IfEquation):
                 done += self._choice(statement)
@@ -330,10 +330,10 @@ class Statements:
     # --- reactions -------------------------------------------------------------------------------
 
     def reactions(
-        self, items: Iterable[tree.Reaction | tree.For | tree.Alike]
-    ) -> tuple[tree.Reaction | tree.For | tree.Alike, ...]:
+        self, items: Iterable[tree.Reaction | tree.For | tree.GroupedLines]
+    ) -> tuple[tree.Reaction | tree.For | tree.GroupedLines, ...]:
         """The section `reactions`: species are scalar variables, rates are any expression."""
-        done: list[tree.Reaction | tree.For | tree.Alike] = []
+        done: list[tree.Reaction | tree.For | tree.GroupedLines] = []
         for item in items:
             if isinstance(item, tree.For):
                 outer, iterators = self.walker.enter(item.iterators)
@@ -342,8 +342,8 @@ class Statements:
                 self._around = around
                 self.walker.leave(outer)
                 done.append(tree.For(iterators, body, item.span))  # type: ignore[arg-type]
-            elif isinstance(item, tree.Alike):
-                done += check_alike(item, self.walker, self._reaction)
+            elif isinstance(item, tree.GroupedLines):
+                done += check_grouped(item, self.walker, self._reaction)
             else:
                 done.append(self._reaction(item))
         return tuple(done)

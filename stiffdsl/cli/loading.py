@@ -77,10 +77,10 @@ def part_for(model: Any, outputs: tuple[str, ...] | None) -> Any:
     """The compiled model pruned to `outputs`; raises UsageError for a name that is no variable."""
     if outputs is None:
         return model
-    from stiffdsl.runtime.output_slice import pruned
+    from stiffdsl.runtime.output_slice import output_slice
 
     try:
-        return pruned(model, outputs).model
+        return output_slice(model, outputs).model
     except KeyError as error:
         raise click.UsageError(f"--outputs: {error.args[0]}") from None
 

@@ -12,20 +12,20 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.rebuild import nodes_below
 
 
-def of_lines(alike: tree.Alike, node: Node, domain: IterationDomain) -> Iterator[IterationDomain]:
+def of_lines(grouped: tree.GroupedLines, node: Node, domain: IterationDomain) -> Iterator[IterationDomain]:
     """The members of `domain` for every line, in parts: in one part a name is a slot of one kind, and a number that
     is no index is zero, one, or neither, which decides what an equation depends on."""
-    count = len(alike.spans)
+    count = len(grouped.spans)
     line = np.tile(np.arange(count), domain.size)
     whole = domain.take(np.repeat(np.arange(domain.size), count))
     code = np.zeros(len(line), dtype=np.int64)
-    numbers = {hole: np.array(column)[line] for hole, column in alike.numbers.items()}
-    for hole in _factors(alike.pattern) & numbers.keys():
+    numbers = {hole: np.array(column)[line] for hole, column in grouped.numbers.items()}
+    for hole in _factors(grouped.pattern) & numbers.keys():
         value = numbers[hole]
         code = 3 * code + np.where(value == 0, 1, np.where(value == 1, 2, 0))
     kinds = sorted(set(SLOT_KINDS.values()))
     names = {}
-    for hole, column in alike.names.items():
+    for hole, column in grouped.names.items():
         blocks = {name: node.blocks[name] for name in set(column)}
         kind = {name: kinds.index(SLOT_KINDS[block.kind]) for name, block in blocks.items()}
         first = {name: block.offset for name, block in blocks.items()}
@@ -42,7 +42,7 @@ def of_lines(alike: tree.Alike, node: Node, domain: IterationDomain) -> Iterator
             {**part.iterators, **{hole: value[rows] for hole, value in numbers.items()}},
             part.axes,
             {hole: (kinds[kind[rows[0]]], column[rows]) for hole, (kind, column) in names.items()},
-            LineSpans(alike.spans, line[rows]),
+            LineSpans(grouped.spans, line[rows]),
         )
 
 

@@ -231,7 +231,7 @@ def _all_equations(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Equa
                 yield statement
             case tree.For():
                 yield from _all_equations(statement.body)
-            case tree.Alike(pattern=tree.Equation() as pattern):
+            case tree.GroupedLines(pattern=tree.Equation() as pattern):
                 yield pattern
             case tree.IfEquation():
                 for _, body in statement.branches:

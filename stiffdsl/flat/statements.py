@@ -58,7 +58,7 @@ def _statement(
             add_when(context, node, statement, domain)
         case tree.IfEquation():
             _branches(context, node, statement, domain, into, ports)
-        case tree.Alike(pattern=tree.Equation() as pattern):
+        case tree.GroupedLines(pattern=tree.Equation() as pattern):
             for inner in of_lines(statement, node, domain):
                 _equation(context, node, pattern, inner, into)
         case _:
@@ -127,14 +127,17 @@ def _check_left(look: StatementExpansion, statement: tree.Equation, shape: tuple
 
 
 def _reaction(
-    context: Context, node: Node, reaction: tree.Reaction | tree.For | tree.Alike, domain: IterationDomain
+    context: Context,
+    node: Node,
+    reaction: tree.Reaction | tree.For | tree.GroupedLines,
+    domain: IterationDomain,
 ) -> None:
     if isinstance(reaction, tree.For):
         inner = _loop(context, node, reaction.iterators, domain)
         for each in reaction.body:
             assert isinstance(each, tree.Reaction | tree.For)
             context.attempt(lambda e=each: _reaction(context, node, e, inner))
-    elif isinstance(reaction, tree.Alike):
+    elif isinstance(reaction, tree.GroupedLines):
         assert isinstance(reaction.pattern, tree.Reaction)
         for inner in of_lines(reaction, node, domain):
             _reaction(context, node, reaction.pattern, inner)

@@ -15,7 +15,7 @@ from stiffdsl.graph.incidence import Incidence, incidence
 from stiffdsl.graph.system import SortedSystem
 
 
-def lifted(system: SortedSystem) -> SortedSystem:
+def fully_implicit(system: SortedSystem) -> SortedSystem:
     """`system` with all its unknowns in y, behind the states; its initial problem has the same solutions.
 
     Not for systems with states that conserved quantities give: these are no unknowns of the equations.

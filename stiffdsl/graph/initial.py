@@ -12,10 +12,10 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Family, FlatModel, slot
-from stiffdsl.graph.begin import Beginning
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.incidence import Incidence, occurrences
 from stiffdsl.graph.match import grow
+from stiffdsl.graph.start_values import StartValues
 from stiffdsl.graph.system import Initial
 
 LABELS = 3
@@ -144,7 +144,7 @@ def _without_influence(
     flat: FlatModel, families: tuple[Family, ...], of_var: np.ndarray, of_der: np.ndarray, width: int
 ) -> np.ndarray:
     """`row * width + column` where the derivative of an equation by what it mentions is zero at the start."""
-    beginning = Beginning(flat)
+    beginning = StartValues(flat)
     result, first = [np.zeros(0, dtype=np.int64)], 0
     for family in families:
         for k, kind in enumerate(family.kinds):

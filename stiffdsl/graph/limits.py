@@ -4,7 +4,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Block, FlatModel
-from stiffdsl.graph.begin import Beginning
+from stiffdsl.graph.start_values import StartValues
 
 _WHAT = {"param": "the value of", "input": "the default of"}
 
@@ -17,7 +17,7 @@ def outside(flat: FlatModel) -> list[Diagnostic]:
     }
     if not any(limited.values()):
         return []
-    values = Beginning(flat).of
+    values = StartValues(flat).of
     values["var"] = flat.sign * values["var"][flat.alias]
     started = np.zeros(flat.size, dtype=bool)
     for definition in flat.starts:

@@ -11,10 +11,10 @@ from scipy.linalg import qr
 
 from stiffdsl.diagnostics import Diagnostic, Label
 from stiffdsl.flat.model import Family, FlatModel, slot
-from stiffdsl.graph.begin import Beginning
 from stiffdsl.graph.conservation.merged import Structure, under_groups
 from stiffdsl.graph.explicit import expose
 from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.start_values import StartValues
 
 NAMED = 3
 # Larger groups are settled by structure alone.
@@ -57,7 +57,7 @@ def _free(flat: FlatModel, inc: Incidence, merged: Structure, group: list[int], 
     if len(group) > MOST or len(rows) > MOST:
         return structural
     place = {c: k for k, c in enumerate(group)}
-    matrix, beginning = np.zeros((len(rows), len(group))), Beginning(flat)
+    matrix, beginning = np.zeros((len(rows), len(group))), StartValues(flat)
     of_row = {r: i for i, r in enumerate(rows)}
     for entry in np.flatnonzero(np.isin(inc.row, rows) & np.isin(inc.column, group)).tolist():
         site, row = inc.sites[inc.site[entry]], int(inc.row[entry])

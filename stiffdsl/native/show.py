@@ -52,9 +52,9 @@ def show(program: Program, method: str = "rodas5p") -> str:
 
 
 def _segments(model: KernelModel) -> str:
-    if model.stops is None:
+    if model.time_events is None:
         return "no conditions on time"
-    return f"{model.stops.count} conditions on time: held in a step, which ends where one changes"
+    return f"{model.time_events.count} conditions on time: held in a step, which ends where one changes"
 
 
 def _pivots(model: KernelModel) -> str:

@@ -16,7 +16,7 @@ from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
 from stiffdsl.program.relations import HeldRelations, relations
 from stiffdsl.program.tables import named
-from stiffdsl.program.time.stops import Stops
+from stiffdsl.program.time.time_events import TimeEventRewriter
 from stiffdsl.program.values import Numbers, Vectors, is_long
 
 # Models of at most this many equations, and sums of at most this many terms, are written number by number.
@@ -41,21 +41,21 @@ def lower(system: SortedSystem, by_number: bool | None = None) -> Program:
     invariants = lowering.conserved()
     periodic, follow = np.zeros(0, dtype=bool), False
     watched = lowering.lookups()
-    stops = Stops(builder)
-    kinks = relations(builder, f, stops.decides, frozenset(np.flatnonzero(still(system)).tolist()))
+    time_events = TimeEventRewriter(builder)
+    kinks = relations(builder, f, time_events.decides, frozenset(np.flatnonzero(still(system)).tolist()))
     if kinks is not None:
         lowering.relations(kinks)
     if system.flat.events:
         lowering.events()
     planned = lowering.planned
     if time_dependent or _mention_time([*families_of(system.flat.events)]):
-        planned = [(name, a, doc, stops.of(result, a)) for name, a, doc, result in planned]
-    if stops.found:
-        result, periodic, follow = stops.crossings()
+        planned = [(name, a, doc, time_events.of(result, a)) for name, a, doc, result in planned]
+    if time_events.found:
+        result, periodic, follow = time_events.crossings()
         doc = "Offsets, then slopes, of the lines over time that conditions on time alone compare or round."
         planned.append(("crossings", ("p", "side"), doc, result))
-        stops.settle()
-    unused = () if stops.found else ("side",)
+        time_events.settle()
+    unused = () if time_events.found else ("side",)
     functions = [
         Function(name, tuple(a for a in arguments if a not in unused), doc, *builder.needed(k))
         for name, arguments, doc, k in planned

@@ -80,10 +80,11 @@ class Program:
     - `invariants(t, y, p, u)`, where the system has any, and `invariants_jacobian(t, y, p, u)`: its nonzeros
       by y at `invariant_rows`, `invariant_columns`
 
-    - `crossings(p, side) -> (2 m,)`, where conditions depend on time alone (`time/stops.py`): offsets, then slopes of
-      the lines over time that jump at zero, or at whole numbers (`crossings_periodic`); `crossings_follow`: whether
-      the times of jumps depend on parameters. Then the functions above that steps evaluate (`rhs`, `jacobian`,
-      `invariants`, `invariants_jacobian`) take as their last argument `side`, a time inside the step for each line
+    - `crossings(p, side) -> (2 m,)`, where conditions depend on time alone (`time/time_events.py`): offsets, then
+      slopes of the lines over time that jump at zero, or at whole numbers (`crossings_periodic`);
+      `crossings_follow`: whether the times of jumps depend on parameters. Then the functions above that steps evaluate
+      (`rhs`, `jacobian`, `invariants`, `invariants_jacobian`) take as their last argument `side`, a time inside the
+      step for each line
     - `relations(t, y, p, u) -> (2 r,)`, where conditions change while the equations are solved (`relations.py`): what
       each of them is, then what it compares with zero; and `held(t, y, p, u, m) -> (n,)`: `rhs` with each as `m` says.
       Both take `side` too. `relation_rises`: what an entry of `m` may rise without being another; zero of conditions

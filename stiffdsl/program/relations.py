@@ -8,7 +8,8 @@ An exponential of time and unknowns (a diode at a source) may rise from nothing 
 relation too: its value is its exponent, and held it rises by no more than a few powers of e.
 
 `max` and `min` are comparisons with a choice. What is decided by parameters alone never changes, and steps end where
-conditions on straight lines of time do (`time/stops.py`): these are no relations. Equality holds at single points.
+conditions on straight lines of time do (`time/time_events.py`): these are no relations. Equality holds at single
+points.
 """
 
 from collections.abc import Callable
@@ -35,27 +36,27 @@ class HeldRelations:
 
 
 def relations(
-    builder: Builder, f: int, stops: Callable[[int], bool], still: frozenset[int] = frozenset()
+    builder: Builder, f: int, ends_steps: Callable[[int], bool], still: frozenset[int] = frozenset()
 ) -> HeldRelations | None:
-    """The relations of the result `f`; None where it has none. `stops`: whether steps end where an operation jumps;
-    `still`: the entries of y that do not change in steps."""
+    """The relations of the result `f`; None where it has none. `ends_steps`: whether steps end where an operation
+    jumps; `still`: the entries of y that do not change in steps."""
     asked, folded = builder.asked, builder.folded
     used = np.flatnonzero(builder.used(f)).tolist()
-    watched = _watched(builder, used, stops, still)
+    watched = _watched(builder, used, ends_steps, still)
     found = _relations(builder, f, used, watched) if watched else None
     builder.asked, builder.folded = asked, folded
     return found
 
 
 def _watched(
-    builder: Builder, used: list[int], stops: Callable[[int], bool], still: frozenset[int]
+    builder: Builder, used: list[int], ends_steps: Callable[[int], bool], still: frozenset[int]
 ) -> list[int]:
     driven, follows = _reading(builder, used, ("t", "u")), _reading(builder, used, ("y",), still)
 
     def is_relation(k: int) -> bool:
         if builder.ops[k].name == "exp":
             return driven[k] and follows[k]
-        return (driven[k] or follows[k]) and builder.ops[k].name in RELATIONS and not stops(k)
+        return (driven[k] or follows[k]) and builder.ops[k].name in RELATIONS and not ends_steps(k)
 
     return [k for k in used if is_relation(k)]
 

@@ -45,7 +45,9 @@ class CompiledProgram:
         self.input_names = Names(flat.inputs, "input")
         self.functions = functions(program)
         self.interpreted = numpy_functions(program)
-        self.given = NamedValues(program.system, self.parameter_names, self.input_names, self.variable_names)
+        self.bindings = NamedValues(
+            program.system, self.parameter_names, self.input_names, self.variable_names
+        )
         self.evaluator = Evaluator(program, self.functions, self.interpreted)
         self._systems: dict[bool, ModelSystem] = {}
         self.artifacts: dict[tuple[Any, tuple[Any, ...]], Any] = {}
@@ -106,7 +108,7 @@ class CompiledProgram:
 
     def parameter_vector(self, params: Mapping[str, Any] | None) -> np.ndarray:
         """The vector p in SI for parameters given by name in declared units; dependent ones follow."""
-        given = self.given.params(params)
+        given = self.bindings.params(params)
         with np.errstate(all="ignore"):
             return np.asarray(
                 self.interpreted.parameters(np.asarray(given.values), given.mask.astype(float)), dtype=float

@@ -19,7 +19,7 @@ from stiffdsl.solve.base.arguments import names
 
 
 @dataclass(frozen=True, eq=False)
-class Pruned:
+class OutputSlice:
     """`labels` are the outputs, `numbers` their variables; `kept` the places in y of what is left of it."""
 
     model: CompiledProgram
@@ -61,16 +61,16 @@ def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
     return names(outputs, "`outputs`")
 
 
-def pruned(model: CompiledProgram, outputs: Sequence[str] | None) -> Pruned:
+def output_slice(model: CompiledProgram, outputs: Sequence[str] | None) -> OutputSlice:
     """The part of `model` that `outputs` need; the model itself where that is all of its states.
 
     Raises `KeyError` for a name that is no variable.
     """
-    return _pruned(model, names_of(outputs))
+    return _output_slice(model, names_of(outputs))
 
 
 @artifact
-def _pruned(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Pruned:
+def _output_slice(model: CompiledProgram, outputs: tuple[str, ...] | None) -> OutputSlice:
     labels, numbers = scalars_of(model.variable_names, outputs)
     program, system = model.program, model.program.system
     part, kept = model, np.arange(program.size)
@@ -80,4 +80,4 @@ def _pruned(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Pruned:
             kept = kept_entries(system, left)
             part = type(model)(lower(left), model.seconds, model.origin, model.thresholds)
             part.whole = model, labels
-    return Pruned(part, labels, numbers, kept)
+    return OutputSlice(part, labels, numbers, kept)

@@ -17,7 +17,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.driving.knots import knots_of_tables
 from stiffdsl.runtime.executors import of_lane
 from stiffdsl.runtime.names import scalars_of
-from stiffdsl.runtime.output_slice import counting, names_of, pruned
+from stiffdsl.runtime.output_slice import counting, names_of, output_slice
 from stiffdsl.runtime.run.arguments import traced_arguments
 from stiffdsl.runtime.run.lane import lane
 from stiffdsl.runtime.run.times import POINTS, ends_of, interval, save_times, spread, within
@@ -176,17 +176,17 @@ class PureSolve:
         if self._figures:
             params = {**self._figures, **mapping({} if params is None else params, "`params`")}
         ends = None if _traced(span[:2]) else (float(span.start), float(span.end))
-        constant, signals = model.given.driven(inputs, ends)
-        of, given = model.given.params(params), model.given.initial(initial)
+        constant, signals = model.bindings.driven(inputs, ends)
+        of, given = model.bindings.params(params), model.bindings.initial(initial)
         # Kernels hold the figures of tables: where these may move, the portable tier makes the solve.
-        portable = diagnostics or model.given.moves_figures(params)
+        portable = diagnostics or model.bindings.moves_figures(params)
         kind = jax.tree.structure(signals), quadratures, portable
         places = tuple(mask.tobytes() for mask in (of.mask, constant.mask, given.mask, given.apart_mask))
         order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
             if kind not in self._lanes:
-                part, (start, end) = pruned(model, self.outputs).model, self.span[:2]
+                part, (start, end) = output_slice(model, self.outputs).model, self.span[:2]
                 options = replace(self.options, quadratures=quadratures)
                 part = counting(part, quadratures)
                 options = tier.expected(part, options, signals, float(start), float(end))
@@ -228,7 +228,7 @@ def traced_ensemble(
 
     found = jax.vmap(lane)(varied)
     stats = {name: jnp.sum(count) for name, count in found.stats.items()}
-    labels = pruned(solve.model, solve.outputs).labels
+    labels = output_slice(solve.model, solve.outputs).labels
     return Ensemble(np.asarray(solve.span.saveat), labels, found.values, found.status, stats)
 
 

@@ -17,7 +17,7 @@ from stiffdsl.solve.integrate.time_events import Crossings
 
 class Args(NamedTuple):
     """Arguments of the equations beside time and state, in SI: all parameters, inputs as functions. `side`: times in
-    the step that is made, one for each line over time at which the equations jump (`program/time/stops.py`): they
+    the step that is made, one for each line over time at which the equations jump (`program/time/time_events.py`): they
     decide conditions on time; None: each time decides for itself. `knots`: where steps end, since the inputs bend."""
 
     p: Any

@@ -166,7 +166,7 @@ def _converged(
     count: int,
 ) -> list[np.ndarray]:
     """The values of `uncertain` in SI, (count, size) each, at their random `shares`, each given those it depends on."""
-    base = model.given.params(given)
+    base = model.bindings.params(given)
     start, mask = np.asarray(base.values, dtype=float), np.asarray(base.mask)
     entries: list[tuple[np.ndarray, np.ndarray]] = []
     for name, lanes in drawn.items():

@@ -481,14 +481,14 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Alike:
+class GroupedLines:
     """Many lines of one shape: `pattern` once, with the holes `$0`, `$1`, … for what differs between the lines.
 
         S1 + S5 -> S7 @ kp1         $0 + $1 -> $2 @ $3        $0: S1, S2    $1: S5, S9
         S2 + S9 -> S8 @ kp4                                   $2: S7, S8    $3: kp1, kp4
 
     `names` and `numbers` hold the entries of every hole, one for each line; a hole holds names or numbers. Made by
-    `syntax/alike.py` only; no text parses to it.
+    `syntax/grouped_lines.py` only; no text parses to it.
     """
 
     pattern: "Equation | Reaction"
@@ -498,7 +498,7 @@ class Alike:
     span: Span = _span()
 
 
-Statement = Equation | Connect | For | IfEquation | When | Assert | Alike
+Statement = Equation | Connect | For | IfEquation | When | Assert | GroupedLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,7 +530,7 @@ class Model:
     declarations: tuple[Declaration, ...]
     equations: tuple[Statement, ...]
     initial: tuple[Statement, ...]
-    reactions: tuple[Reaction | For | Alike, ...]
+    reactions: tuple[Reaction | For | GroupedLines, ...]
     experiment: Experiment | None
     span: Span = _span()
     name_span: Span = _span()

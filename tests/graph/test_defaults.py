@@ -3,7 +3,7 @@
 import pytest
 
 from stiffdsl.diagnostics import Source
-from stiffdsl.graph.begin import Beginning
+from stiffdsl.graph.start_values import StartValues
 from stiffdsl.pipeline import compile_model
 
 PARTS = """
@@ -64,5 +64,5 @@ def test_the_start_of_an_alias_is_the_start():
     text = PARTS.format("", "(v start 5)", "", "").replace("connect c2.n, c3.p", "connect c2.n, c3.p, g.p")
     system = compile_model(Source("m.sml", text), stop_after="graph")
     (state,) = system.states
-    assert Beginning(system.flat).of["var"][state] == 5
+    assert StartValues(system.flat).of["var"][state] == 5
     assert system.initial.checks == ()

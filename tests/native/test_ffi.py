@@ -60,7 +60,7 @@ def test_many_lanes_go_side_by_side(robertson):
     alone = jax.jit(jax.vmap(one))(p)
     solver = native.build(given.program, sizes=native.CallSizes(side_by_side=20))
     text = jax.jit(jax.vmap(one)).lower(p).as_text()
-    assert f"stiffdsl_{solver.wide.key}" in text
+    assert f"stiffdsl_{solver.simd.key}" in text
     assert np.array_equal(jax.jit(jax.vmap(one))(p), alone)
 
 

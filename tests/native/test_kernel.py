@@ -143,9 +143,9 @@ def test_greatest_number_of_steps(robertson):
 
 
 @pytest.mark.parametrize("few", [40, 0], ids=["whole", "sparse"])
-@pytest.mark.parametrize("straight", [True, False])
-def test_pivots_planned_for_other_parameters_may_be_zero(few, straight):
-    form = native.Form(dense_pivoting=few, **({} if straight else {"unrolled_step": 0}))
+@pytest.mark.parametrize("unrolled", [True, False])
+def test_pivots_planned_for_other_parameters_may_be_zero(few, unrolled):
+    form = native.Form(dense_pivoting=few, **({} if unrolled else {"unrolled_step": 0}))
     planned = solves.model(solves.AWKWARD)
     assert solved(planned, form).pivoted == 0
     y0 = solves.consistent(planned.program, 0.0, np.ones(3), np.zeros(1), planned.u)
@@ -155,7 +155,7 @@ def test_pivots_planned_for_other_parameters_may_be_zero(few, straight):
     assert result.pivoted > 0
     attempts, factorizations = result.counts[:2].sum(), result.counts[5]
     # Where plans keep being bad they are seldom tried.
-    assert factorizations <= attempts + (result.pivoted if straight else np.log2(attempts) + attempts / 64)
+    assert factorizations <= attempts + (result.pivoted if unrolled else np.log2(attempts) + attempts / 64)
 
     def rhs(t, x):
         y = solves.consistent(given.program, t, np.array([x[0], *given.y0[1:]]), given.p, given.u)
@@ -246,7 +246,7 @@ def test_lanes_side_by_side_are_the_same_lanes(path, monkeypatch):
     one_by_one = solver.solve_lanes(*arguments, **options, threads=1)
     beside = native.build(given.program, sizes=SIDE_BY_SIDE)
     together = beside.solve_lanes(*arguments, **options, threads=1)
-    assert beside.wide._library is not None
+    assert beside.simd._library is not None
     assert {Status.SUCCESS, Status.NON_FINITE} <= set(one_by_one.status.tolist())
     for a, b in zip(one_by_one, together, strict=True):
         np.testing.assert_array_equal(a, b)

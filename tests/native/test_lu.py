@@ -66,16 +66,16 @@ def solver_of(plan):
 
 
 @pytest.mark.parametrize(("n", "algebraic"), [(1, 0), (2, 2), (5, 2), (12, 3), (25, 0), (25, 3), (70, 6)])
-@pytest.mark.parametrize("form", ["straight", "blocks", "columns", "levels"])
+@pytest.mark.parametrize("form", ["unrolled", "blocks", "columns", "levels"])
 def test_solves(n, algebraic, form):
-    straight = form == "straight"
+    unrolled = form == "unrolled"
     sizes = Form(
-        unrolled_factors=10_000 if straight else -1,
+        unrolled_factors=10_000 if unrolled else -1,
         level_share=0.0 if form == "levels" else np.inf,
         alike_rows=1 + n % 2,
         column_waste=0.0 if form == "columns" else np.inf,
         narrow_rows=0 if form == "columns" else 4,
-        dense_pivoting=100 if straight else 0,
+        dense_pivoting=100 if unrolled else 0,
     )
     rng = np.random.default_rng(n)
     pattern = pattern_of(rng, n, 0.15, algebraic)

@@ -94,7 +94,7 @@ def test_the_reverse_pass_outside_of_jit_is_one_program(solve):
 
 def test_values_by_name_are_put_in_place_by_one_program(solve):
     def bound(k):
-        return solve.model.given.params({"k": k}).values
+        return solve.model.bindings.params({"k": k}).values
 
     for whole in (jax.make_jaxpr(bound)(2.0).jaxpr, jax.make_jaxpr(jax.vjp(bound, 2.0)[1])(np.ones(1)).jaxpr):
         assert len(whole.eqns) <= 2, [e.primitive.name for e in whole.eqns]

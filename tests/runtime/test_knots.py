@@ -164,6 +164,6 @@ def test_auto_counts_the_points_of_tables(monkeypatch):
     model = sd.loads(f"model M\n  {text}\nend")
     monkeypatch.setattr(tier, "kernel", lambda *_: None)
     t = np.linspace(0, 1, 1200)
-    signals = [model.given.driven({"u": (at, np.sin(30 * at))})[1] for at in (t, t[::300])]
+    signals = [model.bindings.driven({"u": (at, np.sin(30 * at))})[1] for at in (t, t[::300])]
     methods = [tier.chosen(model, Options(), driven) for driven in signals]
     assert methods == ["rodas5p", "fbdf"]

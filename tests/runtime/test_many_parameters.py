@@ -34,18 +34,18 @@ def operations(function, *arguments):
 
 def test_the_program_does_not_grow(model):
     def total(params):
-        return (model.given.params(params).values ** 2).sum()
+        return (model.bindings.params(params).values ** 2).sum()
 
     few, many = (operations(jax.grad(total), given(n)) for n in (3, COUNT))
     assert many <= few + 2
     starts = {f"x[{i}]": 1.0 for i in (1, 2, 3, 4)}
-    by_starts = jax.grad(lambda s: (model.given.initial(s).values ** 2).sum())
+    by_starts = jax.grad(lambda s: (model.bindings.initial(s).values ** 2).sum())
     assert operations(by_starts, starts) <= operations(by_starts, {"x[1]": 1.0}) + 2
 
 
 def test_derivatives_are_those_of_the_units(model):
     def values(params):
-        return model.given.params(params).values
+        return model.bindings.params(params).values
 
     params = given(5)
     minute = np.full(5, 1 / 60)
@@ -61,14 +61,14 @@ def test_derivatives_are_those_of_the_units(model):
 
 
 def test_lanes_and_whole_arrays(model):
-    batch = jax.vmap(lambda a, b: model.given.params({"k1": a, "k3": b, "k2": 7.0}).values, (0, None))
+    batch = jax.vmap(lambda a, b: model.bindings.params({"k1": a, "k3": b, "k2": 7.0}).values, (0, None))
     found = batch(jnp.array([1.0, 2.0]), 5.0)
     expected = np.zeros((2, COUNT))
     expected[:, 1], expected[:, 2], expected[:, 3] = [1 / 60, 2 / 60], 7 / 60, 5 / 60
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    both = jax.jit(lambda a, x: model.given.initial({"x[2]": x, "x": a}).values)(jnp.arange(4.0), 9.0)
+    both = jax.jit(lambda a, x: model.bindings.initial({"x[2]": x, "x": a}).values)(jnp.arange(4.0), 9.0)
     np.testing.assert_allclose(both, [0, 1, 2, 3])
-    both = jax.jit(lambda a, x: model.given.initial({"x": a, "x[2]": x}).values)(
+    both = jax.jit(lambda a, x: model.bindings.initial({"x": a, "x[2]": x}).values)(
         jnp.arange(4.0), jnp.float32(9.0)
     )
     np.testing.assert_allclose(both, [0, 9, 2, 3])

@@ -101,7 +101,7 @@ def test_auto_steps_explicitly_where_factors_fill_and_little_is_stiff(network):
     np.testing.assert_allclose(total, total[0], rtol=1e-9)
     # A long interval is stiff.
     args, y0 = (
-        run_arguments(model, model.given.params(None), *model.given.driven(None)),
+        run_arguments(model, model.bindings.params(None), *model.bindings.driven(None)),
         model.initial_state(),
     )
     assert is_mild(model, args, 0.0, 2.0, y0)

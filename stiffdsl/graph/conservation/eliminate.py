@@ -13,9 +13,9 @@ import sympy as sp
 
 from stiffdsl.flat.model import Block, Family, FlatModel, slot
 from stiffdsl.flat.template import substitute
-from stiffdsl.graph.begin import Beginning
 from stiffdsl.graph.conservation.conserved import Conserved, ConservedQuantities, conserved
 from stiffdsl.graph.explicit import PARAMETER, quality
+from stiffdsl.graph.start_values import StartValues
 from stiffdsl.graph.system import Assignment, SortedSystem
 
 NAME = "conserved"
@@ -66,7 +66,7 @@ def _pivots(
     free = np.zeros(flat.size, dtype=bool)
     of_states = system.initial.free[system.initial.free < len(system.states)]
     free[system.states[of_states]] = True
-    numbers = Beginning(flat)
+    numbers = StartValues(flat)
     taken: set[int] = set()
     chosen: list[tuple[Conserved, int]] = []
     # A state that is taken must not stand in a quantity that comes later: formulas are in order then.
@@ -92,7 +92,7 @@ def _pivots(
     return chosen
 
 
-def _size(numbers: Beginning, expression: sp.Expr, kinds: tuple[str, ...], ids: tuple[int, ...]) -> float:
+def _size(numbers: StartValues, expression: sp.Expr, kinds: tuple[str, ...], ids: tuple[int, ...]) -> float:
     values = {slot(i): float(numbers.of[kind][k]) for i, (kind, k) in enumerate(zip(kinds, ids, strict=True))}
     try:
         return abs(float(expression.xreplace(values)))  # type: ignore[arg-type]

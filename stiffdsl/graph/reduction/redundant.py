@@ -12,10 +12,10 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Family, FlatModel, slot
-from stiffdsl.graph.begin import Beginning
 from stiffdsl.graph.conservation.merged import Structure
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.start_values import StartValues
 
 # Parts of more equations than this are not looked at: a loop of sources is short.
 MOST = 200
@@ -32,7 +32,7 @@ def without_redundant(
     # More equations than unknowns are a mistake: of parts that fit, each has as many of both.
     if not 0 < len(spare) <= min(MOST, merged.of_column.count(-1)):
         return None
-    beginning = Beginning(flat)
+    beginning = StartValues(flat)
     for root in spare:
         if not _agrees(flat, inc, merged, beginning, root):
             return None
@@ -50,7 +50,7 @@ def without_redundant(
     return replace(flat, equations=tuple(equations)), tuple(held)
 
 
-def _agrees(flat: FlatModel, inc: Incidence, merged: Structure, beginning: Beginning, root: int) -> bool:
+def _agrees(flat: FlatModel, inc: Incidence, merged: Structure, beginning: StartValues, root: int) -> bool:
     """Whether the equations that are too many around `root` have a solution for the declared values."""
     rows, place = [root], {root}
     for r in rows:

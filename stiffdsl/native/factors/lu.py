@@ -323,20 +323,20 @@ def emit_solving(
     plan: Plan,
     name: str,
     right: str,
-    straight: Callable[..., Sequence[str]],
+    unrolled: Callable[..., Sequence[str]],
     in_loops: Callable[..., None],
     narrow: Callable[..., None],
     by_columns: Callable[..., None],
     by_levels: Callable[..., None],
 ) -> None:
-    """`name(LU, right, x, z)`: `straight(code, plan, lu, right)` where the plan is written out, or `in_loops`, or
+    """`name(LU, right, x, z)`: `unrolled(code, plan, lu, right)` where the plan is written out, or `in_loops`, or
     `narrow`, `by_columns` or `by_levels` where these serve."""
     parameters = [("ptr", "LU"), ("ptr", right), ("ptr", "x"), ("ptr", "z")]
     code = Code(module, name, parameters, attributes="noinline")
     if plan.written_out:
         lu = [code.load("%LU", e) for e in range(plan.entries)]
         given = [code.load(f"%{right}", i) for i in range(plan.n)]
-        for j, value in enumerate(straight(code, plan, lu, given)):
+        for j, value in enumerate(unrolled(code, plan, lu, given)):
             code.store(value, "%x", j)
     elif plan.by_levels:
         by_levels(code, plan.levels)

@@ -64,7 +64,7 @@ def _work(op: Op) -> int:
     return prod(op.data[:4]) if op.name in PRODUCTS else op.size or 1
 
 
-def straight(
+def unrolled(
     code: Code, function: Function, tables: dict[str, np.ndarray], arguments: dict[str, Any]
 ) -> Sequence[str]:
     """The entries of the result. `arguments`: a value for `t`, sequences of values or `Entries` for vectors."""
@@ -213,7 +213,7 @@ def emit_function(
     needed = 0
     if not _in_loops(module, function):
         arguments = {a: f"%{a}" if a in SCALARS else Entries(code, f"%{a}") for a in function.arguments}
-        for k, value in enumerate(straight(code, function, tables, arguments)):
+        for k, value in enumerate(unrolled(code, function, tables, arguments)):
             code.store(value, "%result", k)
     else:
         needed = Looped(code, function, tables, summed).write()

@@ -20,7 +20,7 @@ import numpy as np
 
 from stiffdsl.native.factors import lu
 from stiffdsl.native.factors.lu_transposed import solve_transposed
-from stiffdsl.native.functions.emission import Entries, Shared, parts_added, straight
+from stiffdsl.native.functions.emission import Entries, Shared, parts_added, unrolled
 from stiffdsl.native.gradient.tape import DerivedFunctions
 from stiffdsl.native.ir.code import COLD, Code, IRModule
 from stiffdsl.native.step.attempt import KernelModel, Writer, pattern
@@ -101,7 +101,7 @@ def pack_areas(model: KernelModel) -> Areas:
     )
 
 
-def emit_back_wide(
+def emit_back_simd(
     module: IRModule,
     model: KernelModel,
     derivatives: DerivedFunctions,
@@ -109,11 +109,11 @@ def emit_back_wide(
     pack: Areas,
     lanes: int,
 ) -> None:
-    """`back_wide(time, step, y, p, u, record, pack)`: as `back` for cotangents side by side (`pack_areas`), where
+    """`back_simd(time, step, y, p, u, record, pack)`: as `back` for cotangents side by side (`pack_areas`), where
     inputs are constant."""
     pointers = [("ptr", a) for a in ("y", "p", "u", "record", "pack")]
     parameters = [("double", "time"), ("double", "step"), *pointers]
-    code = Code(module, "back_wide", parameters, attributes="noinline", lanes=lanes)
+    code = Code(module, "back_simd", parameters, attributes="noinline", lanes=lanes)
     n, stages = model.n, range(model.tableau.stages)
 
     def recorded(name: str) -> Shared:
@@ -210,7 +210,7 @@ class _Found:
         given = {"t": time, "y": y, "p": p, "u": writer.inputs(c), "bar": bar}
         if name == "rhs_t":
             given["u_t"] = Entries(code, writer.area("u_t"))
-        back = list(straight(code, function, tables, given))
+        back = list(unrolled(code, function, tables, given))
         n, count = model.n, model.moving_parameters
         self.p = [code.apply("add", a, b) for a, b in zip(self.p, back[n : n + count], strict=True)]
         if model.inputs:
@@ -246,7 +246,7 @@ class _FoundWide:
         given = {"t": time, "y": y, "p": p, "u": self.inputs, "bar": bar}
         if name == "rhs_t":
             given["u_t"] = [self.zero] * model.inputs
-        back = list(straight(code, function, tables, given))
+        back = list(unrolled(code, function, tables, given))
         n, count = model.n, model.moving_parameters
         self.p = [code.apply("add", a, b) for a, b in zip(self.p, back[n : n + count], strict=True)]
         own = back[n + count : n + count + model.inputs]

@@ -148,7 +148,7 @@ class BackwardWide(Packs, Backward):
         if model.inputs:
             emit_inputs_back(module, model.inputs)
         emit_pivoted_solve_transposed(module, model.plan)
-        adjoint.emit_back_wide(module, model, derivatives, record, self.pack, self.width)
+        adjoint.emit_back_simd(module, model, derivatives, record, self.pack, self.width)
         adjoint.emit_back_general(module, model, derivatives, areas, record, planned=False)
         adjoint.emit_save_back(module, model, areas, record)
         emit_euler_back(module, model, derivatives, areas, record)
@@ -183,7 +183,7 @@ class BackwardWide(Packs, Backward):
                             self._without_saved(q)
                     y = code.at(row, self.record["y"])
                     pointers = (y, self.at["p"], self.at["u"], row, self._of(q))
-                    code.call("back_wide", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
+                    code.call("back_simd", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
                     with self._each(q) as (d, lane):
                         self._scatter(q, lane, "y", self.of_direction("y0_bar", d), self.model.n)
 

@@ -23,7 +23,7 @@ from stiffdsl.native.gradient.tape import Derived, DerivedFunctions
 from stiffdsl.native.host.ffi import emit_handler
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.signals import emit_inputs
-from stiffdsl.native.loop.time_events import emit_next_stop
+from stiffdsl.native.loop.time_events import emit_next_time_event
 from stiffdsl.native.step.attempt import KernelModel, emit_check, emit_general, is_small
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
@@ -31,7 +31,7 @@ from stiffdsl.native.step.events import emit_event_functions
 from stiffdsl.native.step.layout import GIVEN, OPERANDS, Areas
 from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
-from stiffdsl.native.step.unrolled import emit_straight
+from stiffdsl.native.step.unrolled import emit_unrolled
 from stiffdsl.program.derivatives.forward import directional
 from stiffdsl.program.derivatives.reverse import pullback
 
@@ -87,13 +87,13 @@ def named_operands(model: KernelModel, kind: str) -> Named:
 def _of_events(model: KernelModel, forward: bool) -> tuple[Derived | None, ...]:
     """The derivatives of lines over time, of guards, of what events do, and of what constraints move behind them. Where
     the time of an instant moves by gradients, these are needed in either mode."""
-    stops, events = model.stops, model.events
+    time_events, events = model.time_events, model.events
     lines = None
-    if stops is not None and forward and events is None:
-        lines = directional(stops.crossings, stops.tables, ("p",), figures=False)
-    elif stops is not None:
+    if time_events is not None and forward and events is None:
+        lines = directional(time_events.crossings, time_events.tables, ("p",), figures=False)
+    elif time_events is not None:
         held = model.figures if events is not None else None
-        lines = pullback(stops.crossings, stops.tables, [("p", model.given)], held)
+        lines = pullback(time_events.crossings, time_events.tables, [("p", model.given)], held)
     if events is None:
         return (lines,)
     wanted = (("t", 1), ("y", model.n), ("p", model.parameters), ("u", model.inputs))
@@ -132,19 +132,20 @@ def _emit(
         emit_inputs(module)
     scratch.append(emit_relations(module, model))
     if model.lands:
-        scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
+        scratch.append(emit_next_time_event(module, model.time_events, model.inputs > 0))
     follows = derivatives.crossings is not None and model.events is None
-    if follows and model.stops is not None:
-        scratch.append(emit_function(module, model.stops.rhs, model.stops.tables, "rhs_beside"))
+    beside = model.time_events
+    if follows and beside is not None:
+        scratch.append(emit_function(module, beside.rhs, beside.tables, "rhs_beside"))
         if model.resets:
-            scratch.append(emit_function(module, model.stops.jacobian, model.stops.tables, "jacobian_beside"))
+            scratch.append(emit_function(module, beside.jacobian, beside.tables, "jacobian_beside"))
     areas, record = tape.tape_areas(model, max(scratch), guided), tape.record_areas(model, guided)
     plan, small = model.plan, is_small(model)
     emit_assemble(module, plan)
     emit_pivoted_factor(module, plan)
     emit_pivoted_solve(module, plan)
     if small:
-        emit_straight(module, model, areas, keep_factors=True)
+        emit_unrolled(module, model, areas, keep_factors=True)
     else:
         emit_factor(module, plan)
         emit_solve(module, plan)

@@ -34,7 +34,7 @@ class Driver:
         self.code = code
         self.tape = Tape(code, self.model, self.areas, self.record, operands)
         self.at = {name: self.tape.pointer(name) for name in operands if name not in ("state", "ys", "steps")}
-        if self.model.stops is not None:
+        if self.model.time_events is not None:
             self.at["p"] = code.at("%work", self.areas["P"])
         options = [*OPTIONS, *tape.OPTIONS]
         self.option = {name: code.load(self.at["options"], k) for k, name in enumerate(options)}

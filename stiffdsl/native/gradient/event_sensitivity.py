@@ -19,8 +19,8 @@ class Landing:
 
     def __init__(self, driver: Driver):
         self.driver, self.code = driver, driver.code
-        assert driver.model.stops is not None
-        self.stops = driver.model.stops
+        assert driver.model.time_events is not None
+        self.time_events = driver.model.time_events
 
     def _area(self, name: str) -> str:
         return self.code.at("%work", self.driver.areas[name])
@@ -37,12 +37,14 @@ class Landing:
                 y = self._area("between")
                 driver.tape.copy(code.at(row, record["end"]), y, driver.model.n)
             middle = code.load(row, record["side"])
-            with code.loop(self.stops.count) as k:
+            with code.loop(self.time_events.count) as k:
                 code.store(middle, self._area("early"), k)
             before, side, result = (self._area(name) for name in ("early", "side", "lines"))
-            lines = CrossingLines(code, self.stops, t, driver.at["p"], before, result, self._area("scratch"))
+            lines = CrossingLines(
+                code, self.time_events, t, driver.at["p"], before, result, self._area("scratch")
+            )
             lines.evaluate()
-            with code.loop(self.stops.count) as k:
+            with code.loop(self.time_events.count) as k:
                 line = lines.line(k)
                 early = code.apply("sub", t, code.apply("mul", driver.direction, line.beyond))
                 code.store(code.select(line.here, early, t), side, k)
@@ -50,7 +52,7 @@ class Landing:
                 pointers = ("%operands", *map(self._area, ("span", "u", "u_t")))
                 code.call("inputs", f"double {t}", *(f"ptr {p}" for p in pointers))
             self._rhs(t, y, "slope")
-            with code.loop(self.stops.count) as k:
+            with code.loop(self.time_events.count) as k:
                 line = lines.line(k)
                 with code.when(line.here):
                     late = code.apply("add", t, code.apply("mul", driver.direction, line.beyond))
@@ -83,7 +85,7 @@ class Landing:
                 pointers = (driver.at["p"], self._area("early"), driver.of_direction("p_dot", d))
                 pointers += (moved, self._area("scratch"))
                 code.call("crossings_dot", *(f"ptr {p}" for p in pointers))
-                steeper = code.load(code.at(moved, self.stops.count), k)
+                steeper = code.load(code.at(moved, self.time_events.count), k)
                 rise = code.apply("add", code.load(moved, k), code.apply("mul", steeper, t))
                 later = code.apply("neg", code.apply("div", rise, slope))
                 y_dot = driver.of_direction("y_dot", d)
@@ -105,11 +107,11 @@ class Landing:
                 with code.loop(driver.model.n) as j:
                     part = code.apply("mul", code.load(self._area("jump"), j), code.load(y_bar, j))
                     code.store(code.apply("add", code.load(total), part), total)
-                with code.loop(2 * self.stops.count) as j:
+                with code.loop(2 * self.time_events.count) as j:
                     code.store(code.number(0.0), bar, j)
                 rise = code.apply("neg", code.apply("div", code.load(total), slope))
                 code.store(rise, bar, k)
-                code.store(code.apply("mul", rise, t), code.at(bar, self.stops.count), k)
+                code.store(code.apply("mul", rise, t), code.at(bar, self.time_events.count), k)
                 pointers = (driver.at["p"], self._area("early"), bar, back, self._area("scratch"))
                 code.call("crossings_back", *(f"ptr {p}" for p in pointers))
                 with code.loop(given) as j:

@@ -105,7 +105,7 @@ class ForwardWide(Packs, Forward):
 
     def emit_step(self, module: IRModule, derivatives: DerivedFunctions) -> None:
         model, areas, record = self.model, self.areas, self.record
-        sensitivity.emit_forth_wide(module, model, derivatives, record, self.pack, self.width)
+        sensitivity.emit_forth_simd(module, model, derivatives, record, self.pack, self.width)
         sensitivity.emit_forth_general(module, model, derivatives, areas, record, planned=False)
         sensitivity.emit_save(module, model, areas, record)
         emit_euler_forth(module, model, derivatives, areas, record)
@@ -140,7 +140,7 @@ class ForwardWide(Packs, Forward):
             with self._each(q) as (d, lane):
                 self._gather(self.of_direction("y_dot", d), q, lane, "y", self.model.n)
             pointers = (code.at(row, record["y"]), self.at["p"], self.at["u"], row, self._of(q))
-            code.call("forth_wide", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
+            code.call("forth_simd", f"double {t}", f"double {h}", *(f"ptr {p}" for p in pointers))
             with self._each(q) as (d, lane):
                 self._scatter(q, lane, "y1", end, self.model.n)
                 with code.when(code.value(f"icmp slt i64 {low}, {high}")):

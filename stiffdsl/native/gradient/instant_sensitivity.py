@@ -434,34 +434,34 @@ class Instants:
 
     def _by_line(self, row: str) -> None:
         """The gradient of the time of the line that jumps there."""
-        driver, stops = self.driver, self.model.stops
-        if stops is None or not driver.lined:
+        driver, time_events = self.driver, self.model.time_events
+        if time_events is None or not driver.lined:
             return
         code, number = self.code, self.code.number
         side, lines, bar, scratch = (self._area(name) for name in ("early", "lines", "lines_d", "scratch"))
         t, middle = code.load(row, driver.record["t"]), code.at(row, driver.record["side"])
-        with code.loop(stops.count) as k:
-            code.store(code.load(middle, k if stops.apart else 0), side, k)
-        crossing = CrossingLines(code, stops, t, driver.at["p"], side, lines, scratch)
+        with code.loop(time_events.count) as k:
+            code.store(code.load(middle, k if time_events.apart else 0), side, k)
+        crossing = CrossingLines(code, time_events, t, driver.at["p"], side, lines, scratch)
         crossing.evaluate()
         of_p = code.at(self._area("gradient"), _parts(self.model)[1])
-        found = self._area("back") if stops.apart else of_p
-        with code.loop(stops.count) as k:
+        found = self._area("back") if time_events.apart else of_p
+        with code.loop(time_events.count) as k:
             line = crossing.line(k)
             passed = line.here
-            if stops.apart:
+            if time_events.apart:
                 own = code.load(row, driver.record["line"])
                 together = code.apply("and", passed, code.apply("eq", own, number(TOGETHER)))
                 passed = code.apply("or", code.apply("eq", own, code.to_real(k)), together)
             with code.when(passed):
-                with code.loop(2 * stops.count) as j:
+                with code.loop(2 * time_events.count) as j:
                     code.store(number(0.0), bar, j)
                 inverse = code.apply("div", number(-1.0), line.slope)
                 code.store(inverse, bar, k)
-                code.store(code.apply("mul", inverse, t), code.at(bar, stops.count), k)
+                code.store(code.apply("mul", inverse, t), code.at(bar, time_events.count), k)
                 pointers = (driver.at["p"], side, bar, found, scratch)
                 code.call("crossings_back", *(f"ptr {p}" for p in pointers))
-                if stops.apart:
+                if time_events.apart:
                     self._joined(found, of_p)
                 code.store(number(1.0), self._area("share"))
 

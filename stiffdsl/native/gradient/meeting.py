@@ -20,7 +20,7 @@ SAME_VALUE, OF_TOLERANCE = 1e-9, 1e-3
 
 def passes_apart(model: KernelModel) -> bool:
     """Whether lines that jump at one time are passed one after the other."""
-    return model.stops is not None and model.stops.apart
+    return model.time_events is not None and model.time_events.apart
 
 
 def rows_apart(model: KernelModel) -> int:
@@ -69,13 +69,13 @@ class Meeting(Integration):
     def _meeting(self, end: str) -> str:
         """The last of the lines that jump at `end`, before all of which the time is; -1 where none does. Which do is
         in `meets`."""
-        code, stops = self.code, self.model.stops
-        assert stops is not None
+        code, time_events = self.code, self.model.time_events
+        assert time_events is not None
         pointers = self.area("side"), self.area("lines"), self.area("scratch")
-        lines, last = CrossingLines(code, stops, end, self.p, *pointers), code.variable("i64", "-1")
-        self._copy(self._sides, self.area("side"), stops.count)
+        lines, last = CrossingLines(code, time_events, end, self.p, *pointers), code.variable("i64", "-1")
+        self._copy(self._sides, self.area("side"), time_events.count)
         lines.evaluate()
-        with code.loop(stops.count) as k:
+        with code.loop(time_events.count) as k:
             line = lines.line(k)
             late = code.apply("add", end, code.apply("mul", self.direction, line.beyond))
             code.store(late, self.area("late"), k)

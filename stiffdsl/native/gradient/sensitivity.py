@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.native.factors import lu
-from stiffdsl.native.functions.emission import Entries, Shared, straight
+from stiffdsl.native.functions.emission import Entries, Shared, unrolled
 from stiffdsl.native.gradient.adjoint import (
     PARAMETERS,
     SAVE_PARAMETERS,
@@ -117,7 +117,7 @@ def pack_areas(model: KernelModel) -> Areas:
     )
 
 
-def emit_forth_wide(
+def emit_forth_simd(
     module: IRModule,
     model: KernelModel,
     derivatives: DerivedFunctions,
@@ -125,14 +125,14 @@ def emit_forth_wide(
     pack: Areas,
     lanes: int,
 ) -> None:
-    """`forth_wide(time, step, y, p, u, record, pack)`: as `forth` for directions side by side (`pack_areas`), where
+    """`forth_simd(time, step, y, p, u, record, pack)`: as `forth` for directions side by side (`pack_areas`), where
     inputs are constant."""
     parameters = [
         ("double", "time"),
         ("double", "step"),
         *(("ptr", a) for a in ("y", "p", "u", "record", "pack")),
     ]
-    code = Code(module, "forth_wide", parameters, attributes="noinline", lanes=lanes)
+    code = Code(module, "forth_simd", parameters, attributes="noinline", lanes=lanes)
     n, stages = model.n, range(model.tableau.stages)
 
     def area(name: str) -> str:
@@ -180,7 +180,7 @@ def _forth(
         function, tables = listed[name]
         time = code.apply("add", step.t, code.apply("mul", code.number(float(c)), step.h)) if c else step.t
         given = {"t": time, "y": y, "p": step.p, "y_dot": y_dot, "p_dot": step.p_dot, **step.inputs(c)}
-        return list(straight(code, function, tables, given))
+        return list(unrolled(code, function, tables, given))
 
     rows, columns = (lu.integers(a) for a in pattern(model))
     J_dot = along("jacobian", 0.0, step.y, step.y_dot, len(rows))

@@ -77,7 +77,7 @@ def record_areas(model: KernelModel, guided: bool = False) -> Areas:
     `line`), and whether the solve has `ended` there; with `guided`, whether it ended at t1, a jump or a knot."""
     n, stages = model.n, model.tableau.stages
     steps = (("t", 1), ("h", 1), ("dense", 1), ("y", n), ("stages", stages * n), ("LU", model.plan.storage))
-    jumps, apart = 0 if model.stops is None else 1, 1 if passes_apart(model) else 0
+    jumps, apart = 0 if model.time_events is None else 1, 1 if passes_apart(model) else 0
     events, some = (0, 0) if model.events is None else (model.events.count, 1)
     return Areas(
         (
@@ -108,7 +108,7 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
     step sizes of the guide are, how many, and whether the step that is made ends at t1, a jump or a knot (1, else 0).
     """
     n, stages, rows = model.n, model.tableau.stages, len(model.tableau.H)
-    inputs, lines = max(1, model.inputs), 0 if model.stops is None else model.stops.count
+    inputs, lines = max(1, model.inputs), 0 if model.time_events is None else model.time_events.count
     events = 0 if model.events is None else model.events.count
     several, some = (n, 1) if events else (0, 0)
     return Areas(
@@ -188,7 +188,7 @@ class Recording(Meeting):
         if self.model.project is not None:
             copy("y1", self.area("unmoved"), self.n)
         copy("span", self.area("span"), 2)
-        if self.model.stops is not None:
+        if self.model.time_events is not None:
             copy("side", code.at(self.p, self.model.given), self.model.sides)
             here = code.apply("eq", end, self.get("stop"))
             lands = code.apply("and", here, code.apply("ne", end, self.option("t1")))
@@ -219,7 +219,7 @@ class Recording(Meeting):
         follows = self.number(BY_GUARD)
         if jumps:
             # Jumps of tables, and one that is t1, stay where they are.
-            lines = code.flag(self.model.stops is not None)
+            lines = code.flag(self.model.time_events is not None)
             moves = code.apply("and", lines, code.apply("ne", end, self.option("t1")))
             follows = code.select(moves, self.number(BY_LINE), self.number(FIXED))
         with self._rows_of_instant():

@@ -8,10 +8,10 @@ from stiffdsl.native.factors import lu
 from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine
 from stiffdsl.native.host.digest import digest_of, sources
-from stiffdsl.native.host.solver import NativeSolver, Wide
+from stiffdsl.native.host.solver import NativeSolver, SimdKernel
 from stiffdsl.native.ir.form import CALL_SIZES, FORM, CallSizes, Form
 from stiffdsl.native.loop import kernel
-from stiffdsl.native.loop.time_events import stopping
+from stiffdsl.native.loop.time_events import time_events_of
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.event_functions import events_of
 from stiffdsl.native.step.outside import bounds_of
@@ -49,13 +49,13 @@ def build(
         return model
     key = _key(model)
     library = engine.load(key, lambda: kernel.emit(model))
-    wide = None
+    simd = None
     if is_small(model) and model.project is None and model.events is None:
         width = engine.vector_width(model.n)
-        wide = Wide(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
+        simd = SimdKernel(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
     linear = LinearKernels(key, model, sizes)
     shape = model.n, model.given, model.inputs, len(tableau.H)
-    return NativeSolver(library, key, wide, linear, *shape, model.events is not None, sizes)
+    return NativeSolver(library, key, simd, linear, *shape, model.events is not None, sizes)
 
 
 def static_plan(program: Program, start: np.ndarray | None = None, form: Form = FORM) -> lu.Plan | str:
@@ -79,13 +79,13 @@ def kernel_model(
     program: Program, tableau: Tableau, start: np.ndarray | None = None, form: Form = FORM
 ) -> KernelModel | str:
     """The passes from a program to what a kernel is written from, in order; or why there is no kernel."""
-    plan, stops = static_plan(program, start, form), stopping(program)
+    plan, time_events = static_plan(program, start, form), time_events_of(program)
     if isinstance(plan, str):
         return plan
     curved = program.curved
     parameters, forced = sum(b.size for b in program.system.flat.parameters), forcing(program) is not None
     bounds = bounds_of(program)
-    sides = 0 if stops is None else stops.sides
+    sides = 0 if time_events is None else time_events.sides
     program = in_segments(program, parameters, sides)
     project = projection_of(program) if len(program.invariant_rows) else None
     if project is None and len(program.invariant_rows):
@@ -109,7 +109,7 @@ def kernel_model(
         parameters + sides,
         project=None if project is None else project[0],
         tables_project={} if project is None else project[1],
-        stops=stops,
+        time_events=time_events,
         kinks=kinks_of(program),
         curved=curved,
         forced=forced,
@@ -142,10 +142,10 @@ def _key(model: KernelModel) -> str:
     digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
     if model.project is not None:
         digest.update(digest_of((model.project,), model.tables_project))
-    if model.stops is not None:
+    if model.time_events is not None:
         digest.update(
-            digest_of((model.stops.crossings, model.stops.rhs), model.stops.tables)
-            + model.stops.periodic.tobytes()
+            digest_of((model.time_events.crossings, model.time_events.rhs), model.time_events.tables)
+            + model.time_events.periodic.tobytes()
         )
     if model.kinks is not None:
         digest.update(digest_of((model.kinks.relations, model.kinks.held), model.kinks.tables))

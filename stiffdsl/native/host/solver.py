@@ -126,7 +126,7 @@ class _Scratch(threading.local):
         return buffer
 
 
-class Wide:
+class SimdKernel:
     """The form of a kernel that steps lanes side by side: compiled where so many are to be solved that it pays, or
     where that was done before."""
 
@@ -154,7 +154,7 @@ class NativeSolver:
         self,
         library: Library,
         key: str,
-        wide: Wide | None,
+        simd: SimdKernel | None,
         linear: LinearKernels,
         n: int,
         parameters: int,
@@ -166,7 +166,7 @@ class NativeSolver:
         # Whether there are events.
         self.eventful, self.sizes = eventful, sizes
         self.size, self.parameters, self.inputs, self.rows = n, parameters, inputs, rows
-        self.key, self.wide, self.linear = key, wide, linear
+        self.key, self.simd, self.linear = key, simd, linear
         self.library = library
         interrupt.install()
         self._lanes = _KERNEL(library.address("lanes"))
@@ -306,7 +306,7 @@ class NativeSolver:
         sizes = {name: kept[name][0].size if name in per_lane else 0 for name in OPERANDS}
         strides = np.array([sizes[o] for o in OPERANDS], dtype=np.int64)
 
-        library = None if self.wide is None else self.wide.library(count)
+        library = None if self.simd is None else self.simd.library(count)
         kernel = self._lanes if library is None else _KERNEL(library.address("lanes"))
 
         def run(start: int) -> int:
@@ -369,17 +369,17 @@ class NativeSolver:
 
     def expect(self, count: int) -> bool:
         """Says that `count` lanes will come, if in several calls; whether they will be stepped side by side."""
-        return self.wide is not None and self.wide.library(count) is not None
+        return self.simd is not None and self.simd.library(count) is not None
 
     def _target(self, count: int) -> str:
         """The name that XLA knows the kernel for `count` lanes by."""
         # The number of lanes of an exported program may be left open.
         known = isinstance(count, int)
-        library = self.wide.library(count) if known and self.wide is not None else None
+        library = self.simd.library(count) if known and self.simd is not None else None
         if library is None:
             return ffi.register(f"stiffdsl_{self.key}", self.library)
-        assert self.wide is not None
-        return ffi.register(f"stiffdsl_{self.wide.key}", library)
+        assert self.simd is not None
+        return ffi.register(f"stiffdsl_{self.simd.key}", library)
 
 
 class _Call:

@@ -128,7 +128,7 @@ class Integration(BetweenSteps):
         code, number = self.code, self.number
         pointers = (self.pointers["p"], "%operands", *map(self.area, ("side", "lines", "here", "scratch")))
         listed = (f"double {t}", f"double {end}", *(f"ptr {p}" for p in pointers))
-        self.set("stop", code.call("next_stop", *listed, result="double"))
+        self.set("stop", code.call("next_time_event", *listed, result="double"))
         goal = self._goal()
         middle = code.apply("mul", number(0.5), code.apply("add", t, goal))
         if self.model.resets or self.model.events is not None:
@@ -154,7 +154,7 @@ class Integration(BetweenSteps):
         if model.events is None:
             return
         self.set("event_last", self.number(-math.inf))
-        if model.stops is not None:
+        if model.time_events is not None:
             t = self.get("t")
             back = code.apply("mul", self.direction, beyond_of(code, t))
             self.set("side", code.apply("sub", t, back))

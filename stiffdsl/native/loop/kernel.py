@@ -15,7 +15,7 @@ from stiffdsl.native.host.ffi import ARGUMENTS, RESULTS, emit_handler
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.loop.signals import emit_inputs
-from stiffdsl.native.loop.time_events import emit_next_stop
+from stiffdsl.native.loop.time_events import emit_next_time_event
 from stiffdsl.native.step.attempt import (
     PARAMETERS,
     KernelModel,
@@ -31,7 +31,7 @@ from stiffdsl.native.step.layout import OPERANDS, Areas
 from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
 from stiffdsl.native.step.simd_lanes import emit_wide_lanes
-from stiffdsl.native.step.unrolled import emit_straight
+from stiffdsl.native.step.unrolled import emit_unrolled
 
 
 def emit(model: KernelModel, width: int = 1) -> str:
@@ -56,13 +56,13 @@ def emit(model: KernelModel, width: int = 1) -> str:
     scratch.append(emit_event_functions(module, model))
     scratch.append(emit_outside(module, model.bounds))
     if model.lands:
-        scratch.append(emit_next_stop(module, model.stops, model.inputs > 0))
+        scratch.append(emit_next_time_event(module, model.time_events, model.inputs > 0))
     areas = work_areas(model, max(scratch))
     emit_assemble(module, model.plan)
     emit_pivoted_factor(module, model.plan)
     emit_pivoted_solve(module, model.plan)
     if small:
-        emit_straight(module, model, areas)
+        emit_unrolled(module, model, areas)
     else:
         emit_factor(module, model.plan)
         emit_solve(module, model.plan)

@@ -52,7 +52,7 @@ class TimeEvents:
         return self.count if self.apart else 1
 
 
-def stopping(program: Program) -> TimeEvents | None:
+def time_events_of(program: Program) -> TimeEvents | None:
     """The functions of the events in time, if there are any."""
     if not len(program.crossings_periodic):
         return None
@@ -83,25 +83,25 @@ def saved_at(code: Code, times: str, cursor: str, t: str) -> Iterator[str]:
         code.store(s, cursor, kind="i64")
 
 
-NEXT_STOP = (
+NEXT_TIME_EVENT = (
     *(("double", "t"), ("double", "end")),
     *(("ptr", name) for name in ("p", "operands", "side", "lines", "here", "scratch")),
 )
 
 
-def emit_next_stop(module: IRModule, stops: TimeEvents | None, tables: bool) -> int:
-    """`next_stop(…)`: the time of the first jump after t on the way to `end`, as `solve.stops.next_stop`, of a
-    condition or of a table; `here`: 1 where something jumps at t, else 0; `side` and `lines` are for its use. Returns
-    the doubles of scratch it needs."""
-    needed = 0 if stops is None else emit_function(module, stops.crossings, stops.tables)
-    code = Code(module, "next_stop", NEXT_STOP, "double", attributes="noinline")
+def emit_next_time_event(module: IRModule, time_events: TimeEvents | None, tables: bool) -> int:
+    """`next_time_event(…)`: the time of the first jump after t on the way to `end`, as the function of that name in
+    `solve/integrate/time_events.py`, of a condition or of a table; `here`: 1 where something jumps at t, else 0; `side`
+    and `lines` are for its use. Returns the doubles of scratch it needs."""
+    needed = 0 if time_events is None else emit_function(module, time_events.crossings, time_events.tables)
+    code = Code(module, "next_time_event", NEXT_TIME_EVENT, "double", attributes="noinline")
     number = code.number
     backward = code.apply("lt", "%end", "%t")
     direction = code.select(backward, number(-1.0), number(1.0))
     stop = code.variable("double", code.select(backward, number(-np.inf), number(np.inf)))
     code.store(number(0.0), "%here")
-    if stops is not None:
-        _next_of_lines(code, stops, direction, stop)
+    if time_events is not None:
+        _next_of_lines(code, time_events, direction, stop)
     if tables:
         half = code.apply("mul", number(0.5), beyond_of(code, "%t"))
         jump = next_jump(code, "%t", backward, half)
@@ -117,10 +117,10 @@ def emit_next_stop(module: IRModule, stops: TimeEvents | None, tables: bool) -> 
     return needed
 
 
-def _next_of_lines(code: Code, stops: TimeEvents, direction: str, stop: str) -> None:
+def _next_of_lines(code: Code, time_events: TimeEvents, direction: str, stop: str) -> None:
     """The time of the first jump of a line into the variable `stop`."""
-    number, count = code.number, stops.count
-    lines = CrossingLines(code, stops, "%t", "%p", "%side", "%lines", "%scratch")
+    number, count = code.number, time_events.count
+    lines = CrossingLines(code, time_events, "%t", "%p", "%side", "%lines", "%scratch")
     with code.loop(count) as k:
         code.store("%t", "%side", k)
     lines.evaluate()
@@ -160,17 +160,19 @@ class _Now:
 class CrossingLines:
     """Code that evaluates the lines at t, with the sides and results in arrays."""
 
-    def __init__(self, code: Code, stops: TimeEvents, t: str, p: str, side: str, lines: str, scratch: str):
-        self.code, self.stops, self.t, self.lines = code, stops, t, lines
+    def __init__(
+        self, code: Code, time_events: TimeEvents, t: str, p: str, side: str, lines: str, scratch: str
+    ):
+        self.code, self.time_events, self.t, self.lines = code, time_events, t, lines
         self.pointers = [p, side, lines, scratch]
-        self.periodic = code.module.constants(stops.periodic.astype(np.int32))
+        self.periodic = code.module.constants(time_events.periodic.astype(np.int32))
 
     def evaluate(self) -> None:
         self.code.call("crossings", *(f"ptr {p}" for p in self.pointers))
 
     def line(self, k: str) -> _Now:
         code, xp = self.code, RegisterNamespace(self.code)
-        offset, slope = code.load(self.lines, k), code.load(code.at(self.lines, self.stops.count), k)
+        offset, slope = code.load(self.lines, k), code.load(code.at(self.lines, self.time_events.count), k)
         line = line_at(xp, *xp.of(offset, slope, self.t))
         periodic = xp.of(code.value(f"icmp ne i64 {code.index(self.periodic, k)}, 0"))
         here, _ = jumps_here(xp, line, periodic)

@@ -1,6 +1,6 @@
 """One step of a Rosenbrock method, tried: all stages, the new value, and the norm of the scaled error.
 
-Two forms of the same step (`solve/methods/rosenbrock.py` says what it computes). The straight one (`unrolled.py`)
+Two forms of the same step (`solve/methods/rosenbrock.py` says what it computes). The unrolled one (`unrolled.py`)
 keeps the factors in registers and has no loop; the general one calls the functions of the model and of the factors,
 and can do without the pivots planned ahead. Both return the error, or -1 where those pivots were bad: the first stage
 is put back into its linear system, and what is left over must be small beside the terms. Where a derivative is not
@@ -61,7 +61,7 @@ class KernelModel:
     project: Function | None = None
     tables_project: dict[str, np.ndarray] = field(default_factory=dict)
     # Events in time, at which steps end; `side` is then a parameter (`time_events.py`) behind those given, or several.
-    stops: TimeEvents | None = None
+    time_events: TimeEvents | None = None
     # Conditions that may change inside of steps (`kinks.py`).
     kinks: "Kinks | None" = None
     # Whether algebraic unknowns may bend inside of steps (`solve/base/between_steps.py`).
@@ -103,12 +103,12 @@ class KernelModel:
     @property
     def sides(self) -> int:
         """The number of parameters, behind those given, that decide conditions on time."""
-        return 0 if self.stops is None else self.stops.sides
+        return 0 if self.time_events is None else self.time_events.sides
 
     @property
     def lands(self) -> bool:
         """Whether something may jump in time: a condition, or a table."""
-        return self.stops is not None or self.inputs > 0
+        return self.time_events is not None or self.inputs > 0
 
     @property
     def bends(self) -> bool:
@@ -134,7 +134,7 @@ class KernelModel:
     @property
     def fills_parameters(self) -> bool:
         """Whether some parameters are made in a solve."""
-        return self.prepare is not None or self.stops is not None
+        return self.prepare is not None or self.time_events is not None
 
 
 def work_areas(model: KernelModel, scratch: int) -> Areas:
@@ -147,8 +147,8 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("u_t", model.inputs),
             ("span", 2 + model.inputs),
             ("P", model.parameters if model.fills_parameters else 0),
-            ("side", model.stops.count if model.stops else 0),
-            ("lines", 2 * model.stops.count if model.stops else 0),
+            ("side", model.time_events.count if model.time_events else 0),
+            ("lines", 2 * model.time_events.count if model.time_events else 0),
             ("here", 1),
             ("held", 1),
             ("f_t", n),

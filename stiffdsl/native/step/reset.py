@@ -1,5 +1,5 @@
 """Algebraic unknowns where something jumps in time: set anew from their equations, the states held, as
-`solve.stops.Consistent` does.
+`solve.integrate.time_events.Consistent` does.
 
 The linear systems are those of a step in which the rows of the states are those of the identity, so that the factors of
 the plan serve, or a dense matrix where they turn out bad:

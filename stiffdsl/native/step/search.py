@@ -263,7 +263,7 @@ class _Newton:
         )
 
     def met_beside(self) -> str:
-        """The same at the end by slopes that hold beside it too, as `damped.search_root` has it."""
+        """The same at the end by slopes that hold beside it too, as `damped_newton.search_root` has it."""
         code, number, n = self.code, self.code.number, self.plan.n
         whole, before = self.area("whole"), self.area("before")
         with code.loop(n) as k:

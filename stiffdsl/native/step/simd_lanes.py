@@ -8,19 +8,19 @@ from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.loop.integration import Integration
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel
 from stiffdsl.native.step.layout import OPERANDS, OPTIONS, Areas
-from stiffdsl.native.step.unrolled import emit_wide, wide_areas
+from stiffdsl.native.step.unrolled import emit_simd, simd_areas
 
 _POINTERS = f"[{len(OPERANDS)} x ptr]"
-_LANE = (("ptr", "operands"), ("ptr", "work"), ("ptr", "wide"), ("i64", "slot"))
+_LANE = (("ptr", "operands"), ("ptr", "work"), ("ptr", "simd"), ("i64", "slot"))
 
 
 def emit_wide_lanes(module: IRModule, model: KernelModel, areas: Areas, width: int) -> None:
     """`lanes(operands, strides, count)` by vectors of `width` lanes; few lanes, and driven ones, go to
     `lanes_alone`."""
-    wide = wide_areas(model)
-    emit_wide(module, model, wide, width)
-    _emit_take(module, model, areas, wide, width)
-    _emit_settle(module, model, areas, wide, width)
+    simd = simd_areas(model)
+    emit_simd(module, model, simd, width)
+    _emit_take(module, model, areas, simd, width)
+    _emit_settle(module, model, areas, simd, width)
     _emit_refill(module)
     code = Code(
         module, "lanes", [("ptr", "operands"), ("ptr", "strides"), ("i64", "count")], linkage="dso_local"
@@ -33,9 +33,9 @@ def emit_wide_lanes(module: IRModule, model: KernelModel, areas: Areas, width: i
         code.call("lanes_alone", *given)
         code.put("ret void")
         code.label("several")
-    work = code.call("malloc", f"i64 {8 * (areas.size + width * wide.size) + 64}", result="noalias ptr")
+    work = code.call("malloc", f"i64 {8 * (areas.size + width * simd.size) + 64}", result="noalias ptr")
     vectors = code.at(work, areas.size)
-    with code.loop(width * wide.size) as k:
+    with code.loop(width * simd.size) as k:
         code.store(code.number(1.0), vectors, k)
     tables, alive = code.variable(f"[{width} x {_POINTERS}]"), code.variable(f"[{width} x i64]")
     following, active = code.variable("i64", "0"), code.variable("i64", "0")
@@ -56,7 +56,7 @@ def emit_wide_lanes(module: IRModule, model: KernelModel, areas: Areas, width: i
             count = code.integer("add", code.load(active, kind="i64"), code.load(alive, slot, "i64"))
             code.store(count, active, kind="i64")
         code.leave(going, code.value(f"icmp eq i64 {code.load(active, kind='i64')}, 0"))
-        code.call("attempt_wide", f"ptr {vectors}")
+        code.call("attempt_simd", f"ptr {vectors}")
         with code.loop(width) as slot:
             is_alive = code.value(f"icmp ne i64 {code.load(alive, slot, 'i64')}, 0")
             with code.when(is_alive):
@@ -71,14 +71,14 @@ def emit_wide_lanes(module: IRModule, model: KernelModel, areas: Areas, width: i
 class _Slot(Integration):
     """One lane, whose attempts lie in a slot of the vectors."""
 
-    def __init__(self, code: Code, model: KernelModel, areas: Areas, wide: Areas, width: int):
+    def __init__(self, code: Code, model: KernelModel, areas: Areas, simd: Areas, width: int):
         super().__init__(code, model, areas)
-        self.wide, self.width = wide, width
+        self.simd, self.width = simd, width
 
     def place(self, name: str, k: str = "0", row: int = 0) -> str:
         """Pointer to this lane's entry k of an array of vectors."""
         code = self.code
-        first = code.at("%wide", (self.wide[name] + row * self.n) * self.width)
+        first = code.at("%simd", (self.simd[name] + row * self.n) * self.width)
         offset = code.integer("add", code.integer("mul", k, str(self.width)), "%slot")
         return code.at(first, offset)
 
@@ -139,10 +139,10 @@ class _Slot(Integration):
         code.finish()
 
 
-def _emit_take(module: IRModule, model: KernelModel, areas: Areas, wide: Areas, width: int) -> None:
+def _emit_take(module: IRModule, model: KernelModel, areas: Areas, simd: Areas, width: int) -> None:
     """`take_lane(…) -> i1`: puts a lane that has begun into a slot; whether it is running."""
     code = Code(module, "take_lane", _LANE, "i1", attributes="noinline")
-    slot = _Slot(code, model, areas, wide, width)
+    slot = _Slot(code, model, areas, simd, width)
     slot.open()
     slot.into("y", slot.y, model.n)
     slot.into("atol", slot.pointers["atol"], model.n)
@@ -152,10 +152,10 @@ def _emit_take(module: IRModule, model: KernelModel, areas: Areas, wide: Areas, 
     slot.go_on()
 
 
-def _emit_settle(module: IRModule, model: KernelModel, areas: Areas, wide: Areas, width: int) -> None:
+def _emit_settle(module: IRModule, model: KernelModel, areas: Areas, simd: Areas, width: int) -> None:
     """`settle_lane(…) -> i1`: settles the attempt of one slot; whether the lane is running."""
     code = Code(module, "settle_lane", _LANE, "i1", attributes="noinline")
-    slot = _Slot(code, model, areas, wide, width)
+    slot = _Slot(code, model, areas, simd, width)
     slot.open()
     t, h, last, end = slot.aim()
     error = code.variable("double", code.load(slot.place("error")))
@@ -177,7 +177,7 @@ def _emit_settle(module: IRModule, model: KernelModel, areas: Areas, wide: Areas
 
 
 def _emit_refill(module: IRModule) -> None:
-    """`refill(operands, strides, count, following, own, work, wide, slot) -> i1`: takes lanes until one is running."""
+    """`refill(operands, strides, count, following, own, work, simd, slot) -> i1`: takes lanes until one is running."""
     parameters = [("ptr", "operands"), ("ptr", "strides"), ("i64", "count"), ("ptr", "following")]
     code = Code(module, "refill", [*parameters, ("ptr", "own"), *_LANE[1:]], "i1", attributes="noinline")
     with code.forever() as taking:
@@ -189,7 +189,7 @@ def _emit_refill(module: IRModule) -> None:
             pointer = code.at(code.load("%operands", k, "ptr"), code.integer("mul", lane, stride))
             code.store(pointer, "%own", k, "ptr")
         code.call("solve_lane", "ptr %own", "ptr %work", "i1 true")
-        running = code.call("take_lane", "ptr %own", "ptr %work", "ptr %wide", "i64 %slot", result="i1")
+        running = code.call("take_lane", "ptr %own", "ptr %work", "ptr %simd", "i64 %slot", result="i1")
         with code.when(running):
             code.put("ret i1 true")
             code.label("taken")

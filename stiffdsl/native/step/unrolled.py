@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.native.factors import lu
-from stiffdsl.native.functions.emission import Entries, straight
+from stiffdsl.native.functions.emission import Entries, unrolled
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer, allowed
 from stiffdsl.native.step.layout import Areas
@@ -16,7 +16,7 @@ from stiffdsl.native.step.stages import VECTORS, InVectors, Stages
 First = Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
 
 
-def emit_straight(module: IRModule, model: KernelModel, areas: Areas, keep_factors: bool = False) -> None:
+def emit_unrolled(module: IRModule, model: KernelModel, areas: Areas, keep_factors: bool = False) -> None:
     """`attempt(…)`; it may keep the factors in their array for others."""
     code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
     writer = Writer(code, model, areas)
@@ -56,7 +56,7 @@ def emit_straight(module: IRModule, model: KernelModel, areas: Areas, keep_facto
     writer.finish(code.total(squares))
 
 
-def wide_areas(model: KernelModel) -> Areas:
+def simd_areas(model: KernelModel) -> Areas:
     """The arrays of lanes side by side, in vectors: entry k of all lanes lies together."""
     n = model.n
     return Areas(
@@ -67,21 +67,21 @@ def wide_areas(model: KernelModel) -> Areas:
     )
 
 
-def emit_wide(module: IRModule, model: KernelModel, areas: Areas, lanes: int) -> None:
-    """`attempt_wide(wide)`: an attempt of every lane, whose inputs are constant; the error is -1 for a lane whose
+def emit_simd(module: IRModule, model: KernelModel, areas: Areas, lanes: int) -> None:
+    """`attempt_simd(simd)`: an attempt of every lane, whose inputs are constant; the error is -1 for a lane whose
     pivots were bad."""
-    code = Code(module, "attempt_wide", [("ptr", "wide")], attributes="noinline", lanes=lanes)
+    code = Code(module, "attempt_simd", [("ptr", "simd")], attributes="noinline", lanes=lanes)
     n = model.n
 
     def area(name: str) -> str:
-        return code.at("%wide", areas[name])
+        return code.at("%simd", areas[name])
 
     t, h, rtol = (code.load(area(name)) for name in ("t", "h", "rtol"))
     y, p, u = [code.load(area("y"), k) for k in range(n)], Entries(code, area("p")), Entries(code, area("u"))
     f_t: Any = None
     if model.rhs_t is not None:
         still = [code.number(0.0)] * model.inputs
-        f_t = straight(code, model.rhs_t, model.tables_t, {"t": t, "y": y, "p": p, "u": u, "u_t": still})
+        f_t = unrolled(code, model.rhs_t, model.tables_t, {"t": t, "y": y, "p": p, "u": u, "u_t": still})
     good: list[str] = []
 
     def first(w: Sequence[str], b: Sequence[str], x: Sequence[str]) -> None:
@@ -122,7 +122,7 @@ def _step(
 ) -> tuple[list[str], list[str]]:
     """The new value and the factors; `inputs(c)` are those at `t + c h`."""
     n, tableau, plan, y = model.n, model.tableau, model.plan, stages.y
-    jacobian = straight(code, model.jacobian, model.tables, {"t": t, "y": y, "p": p, "u": inputs(0.0)})
+    jacobian = unrolled(code, model.jacobian, model.tables, {"t": t, "y": y, "p": p, "u": inputs(0.0)})
     alpha = code.apply("div", code.number(1.0), code.apply("mul", h, code.number(tableau.gamma)))
     inverse_h = code.apply("div", code.number(1.0), h)
     w = lu.assemble(code, plan, jacobian, alpha)
@@ -137,7 +137,7 @@ def _step(
         c = float(tableau.c[i])
         time = code.apply("add", t, code.apply("mul", code.number(c), h)) if c else t
         arguments = {"t": time, "y": argument, "p": p, "u": inputs(tableau.c[i])}
-        b = list(straight(code, model.rhs, model.tables, arguments))
+        b = list(unrolled(code, model.rhs, model.tables, arguments))
         for k in range(n):
             if i and model.mass[k]:
                 whole = code.combination(tableau.C[i][-1:], [stages.found[-1][k]], history[k])

@@ -15,7 +15,7 @@ from stiffdsl.program.program import Program
 
 # Dependence of a value on time: none, a line, without rest, possibly with rests, or on other things too.
 CONSTANT, LINE, RESTLESS, NARROW, OTHER = range(5)
-# Conditions on time that steps end at (`stops.py`) are constant between: so is `side`, at which they are decided.
+# Conditions on time that steps end at (`time_events.py`) are constant between: so is `side`, at which they are decided.
 _INPUTS = {"t": LINE, "p": CONSTANT, "side": CONSTANT}
 MOVED = (
     "element",

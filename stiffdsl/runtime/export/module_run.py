@@ -25,7 +25,7 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import event_count
 from stiffdsl.solve.integrate.instants import beside_lines, instants
 from stiffdsl.solve.integrate.record import Trajectory, record, values_at
-from stiffdsl.solve.integrate.time_events import has_stops
+from stiffdsl.solve.integrate.time_events import has_time_events
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Conditions:
         self.at_start, self.from_start = system.event_at_start, system.event_from_start
         self.algebraic = np.flatnonzero(np.asarray(system.mass) == 0)
         self.system, self.args = system, args
-        self.count, self.stops = event_count(system), has_stops(system, args)
+        self.count, self.stops = event_count(system), has_time_events(system, args)
         self._guards, self._reset = jax.jit(system.guards), jax.jit(system.reset)
 
     def _around(self, t: float, side: float) -> Any:

@@ -5,8 +5,8 @@
     U = T + x,  der(U) = 1        U from T and x
 
 Newton's method in y alone would begin at U = 0, where nothing was said of U, and compute T = U - x from it. The
-blocks are the strong components of all unknowns at the start, none assigned (`lifted`), in their order; those of
-one level are solved together.
+blocks are the strong components of all unknowns at the start, none assigned (`fully_implicit`), in their order; those
+of one level are solved together.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 
-from stiffdsl.graph.fully_implicit import lifted
+from stiffdsl.graph.fully_implicit import fully_implicit
 from stiffdsl.program.lower import lower
 from stiffdsl.program.program import Program
 from stiffdsl.runtime.artifact import artifact
@@ -49,7 +49,7 @@ def lifted_system(model: CompiledProgram) -> Lifted | None:
     system = model.program.system
     if len(system.eliminated):
         return None
-    program = lower(lifted(system))
+    program = lower(fully_implicit(system))
     all_of, states = program.system, len(system.states)
     order = np.lexsort((all_of.implicit_is_der, all_of.implicit))
     code = 2 * all_of.implicit + all_of.implicit_is_der
@@ -81,7 +81,7 @@ def worthwhile(model: CompiledProgram, known: np.ndarray, guessed: np.ndarray, i
 
 @artifact
 def _block_levels(model: CompiledProgram) -> Any:
-    """The blocks of the lifted start by levels."""
+    """The blocks of the fully implicit start by levels."""
     whole = lifted_system(model)
     assert whole is not None
     program = whole.program

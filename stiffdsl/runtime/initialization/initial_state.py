@@ -94,7 +94,7 @@ def anchor(model: CompiledProgram) -> Anchor | None:
     """The consistent state for the declared parameters, found without compiling anything; None where there is none."""
     t = float(model.experiment.get("time", (0.0, 0.0))[0])
     args = model.default_arguments()
-    nothing = model.given.initial(None)
+    nothing = model.bindings.initial(None)
     p, u = np.asarray(args.p), args.inputs.at(t)
     with np.errstate(all="ignore"):
         known, y = first_guess(model.program, model.interpreted, p, u, t, nothing, np)

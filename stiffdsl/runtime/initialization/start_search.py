@@ -76,7 +76,7 @@ def _on_the_host(model: CompiledProgram, known: Anchor | None, t: float, y, p, u
 
 
 def _walked(model: CompiledProgram, known: Anchor, t: float, y, p, u, start) -> np.ndarray | None:
-    """Continuation from an anchor on the host: `damped.walk` after its first search."""
+    """Continuation from an anchor on the host: `damped_newton.walk` after its first search."""
     free = model.program.system.initial.free
     here, there = (known.y, np.asarray(known.args.p), np.asarray(known.start)), (y, p, start)
     x, slope, share, step = np.asarray(known.y)[free], np.zeros(len(free)), 0.0, 1.0

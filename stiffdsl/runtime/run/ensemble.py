@@ -20,7 +20,7 @@ from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of_tables
-from stiffdsl.runtime.output_slice import counting, names_of, pruned
+from stiffdsl.runtime.output_slice import counting, names_of, output_slice
 from stiffdsl.runtime.run.arguments import traced_arguments
 from stiffdsl.runtime.run.delayed_lanes import delayed_ensemble
 from stiffdsl.runtime.run.lane import lane
@@ -58,7 +58,7 @@ def ensemble(
     progress = caller(progress, "`progress`")
     start, end, times = interval_and_times(model, time, saveat)
     outputs = names_of(outputs)
-    first, tables, constants = lane_inputs(apart(inputs, model.given.inputs), model.given.input_rank)
+    first, tables, constants = lane_inputs(apart(inputs, model.bindings.inputs), model.bindings.input_rank)
     refuse_constants(model, constants)
     varied, fixed, count = lane_values(model, params, initial, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
@@ -66,7 +66,7 @@ def ensemble(
         if executor is not None:
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)
-    constant, signals = model.given.driven(first, (start, end))
+    constant, signals = model.bindings.driven(first, (start, end))
     notes = held_ends(signals, tuple(inputs or ()), start, end)
     devices = executors.devices(executor)
     task = executors.EnsembleTask(model.origin, options, (start, end), times, outputs, fixed, first)
@@ -80,7 +80,7 @@ def ensemble(
     check_process()
     if has_delays(model):
         return delayed_ensemble(model, task, varied, count, progress).noted(notes)
-    part = counting(pruned(model, outputs).model, options.quadratures)
+    part = counting(output_slice(model, outputs).model, options.quadratures)
     options = tier.expected(part, options, signals, start, end)
     slots, most = None, CHUNK
     if not backend().threads:
@@ -210,11 +210,11 @@ def _lanes(
 
     def run(shared, own):
         start, end, times, tolerances, given, (inputs, mask), signals, knots = shared
-        params = model.given.params({**given["params"], **own["params"]})
+        params = model.bindings.params({**given["params"], **own["params"]})
         begin = {**given["initial"], **own["initial"]}
-        begin = model.given.initial(begin or None)
+        begin = model.bindings.initial(begin or None)
         signals = tuple(s.with_values(own["inputs"].get(s.name, s.values)) for s in signals)
-        moved = model.given.constants({name: own["inputs"][name] for name in kind.constants})
+        moved = model.bindings.constants({name: own["inputs"][name] for name in kind.constants})
         if moved.given:
             inputs = jnp.where(moved.mask, moved.values, inputs)
         args = traced_arguments(model, params, Overrides(inputs, mask), signals)._replace(knots=knots)

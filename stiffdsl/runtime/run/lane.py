@@ -22,7 +22,7 @@ from stiffdsl.runtime.event_history import only_branches
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.initialization.start_search import searched
-from stiffdsl.runtime.output_slice import Pruned, counting, pruned
+from stiffdsl.runtime.output_slice import OutputSlice, counting, output_slice
 from stiffdsl.runtime.system import Args, ModelSystem, held_at
 from stiffdsl.runtime.tolerance import relative, small_starts
 from stiffdsl.solve.base.options import Options
@@ -48,7 +48,7 @@ def lane(
     (start, end, saveat, args with the knots that are known, initial Overrides, tolerances) -> (outputs (times, outputs)
     in declared units, status, counts, diagnostics, end of a run that events may end)
     """
-    part = pruned(model, outputs)
+    part = output_slice(model, outputs)
     model = counting(part.model, options.quadratures)
     program = model.program
     system = tier.beginning(model, bool(signals))
@@ -120,7 +120,7 @@ def _one_after_the_other(starts: Callable[..., Any]) -> Callable[..., Any]:
     return in_turn
 
 
-def _tolerances(model: CompiledProgram, part: Pruned) -> Callable[[Any, Any], tuple[Any, Any]]:
+def _tolerances(model: CompiledProgram, part: OutputSlice) -> Callable[[Any, Any], tuple[Any, Any]]:
     """(rtol, atol as they are given) -> `rtol` and `atol` by unknown of what is left of the model."""
     small, share = small_starts(model), relative(model)
 
@@ -146,7 +146,7 @@ def _between(model: CompiledProgram, system: ModelSystem, signals: tuple[Signal,
     return between
 
 
-def _reader(model: CompiledProgram, part: Pruned) -> Callable[..., Any]:
+def _reader(model: CompiledProgram, part: OutputSlice) -> Callable[..., Any]:
     """(saveat, ys, args) -> outputs (times, outputs) in declared units: entries of y, or a function of them."""
     program, numbers = model.program, part.numbers
     blocks = model.declarations(numbers)

@@ -115,7 +115,7 @@ def lanes_told(
     documentation of outputs."""
     varied: dict[str, Any] = {}
     units: dict[str, str | None] = {}
-    constants = lane_inputs(apart(inputs, model.given.inputs), model.given.input_rank)[2]
+    constants = lane_inputs(apart(inputs, model.bindings.inputs), model.bindings.input_rank)[2]
     kinds = (
         (model.parameter_names, _spread(model, params)),
         (model.variable_names, initial or {}),

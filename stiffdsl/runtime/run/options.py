@@ -8,7 +8,7 @@ import numpy as np
 
 from stiffdsl.runtime import tier
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.output_slice import Pruned
+from stiffdsl.runtime.output_slice import OutputSlice
 from stiffdsl.runtime.tolerance import absolute, names_quadratures
 from stiffdsl.solve.base.options import Options
 
@@ -59,7 +59,7 @@ def _entries(atol: Any) -> Any:
     return atol if np.ndim(atol) == 0 else tuple(np.asarray(atol, dtype=float).tolist())
 
 
-def restricted(options: Options, part: Pruned) -> Options:
+def restricted(options: Options, part: OutputSlice) -> Options:
     """The options for the part of a model that is left of it."""
     if not isinstance(options.atol, tuple):
         return options

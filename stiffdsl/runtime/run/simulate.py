@@ -27,7 +27,7 @@ from stiffdsl.runtime.event_history import (
 from stiffdsl.runtime.initialization.initial_state import begin
 from stiffdsl.runtime.initialization.start_report import StartReport
 from stiffdsl.runtime.limits import notes, refuse_parameters, refuse_start
-from stiffdsl.runtime.output_slice import Pruned, counting, pruned
+from stiffdsl.runtime.output_slice import OutputSlice, counting, output_slice
 from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.runtime.run.options import restricted
 from stiffdsl.runtime.run.stop_reason import condition_that_chatters, reason, term_without_value
@@ -108,7 +108,7 @@ def simulate(
     """See `CompiledModel.simulate`."""
     check_precision()
     # What is delayed may be left out of what outputs need.
-    part = None if outputs is None or has_delays(model) else pruned(model, outputs)
+    part = None if outputs is None or has_delays(model) else output_slice(model, outputs)
     if check:
         refuse_delays(model, "there is no check of")
     progress = caller(progress, "`progress`")
@@ -134,7 +134,7 @@ def simulate(
 def _begun(
     model: CompiledProgram,
     options: Options,
-    part: Pruned | None,
+    part: OutputSlice | None,
     asked: SavedTimes,
     params: Mapping[str, Any] | None,
     inputs: Mapping[str, Any] | None,
@@ -142,9 +142,9 @@ def _begun(
 ) -> _Start:
     """The start of a run: arguments, and consistent values as far as there are."""
     args = run_arguments(
-        model, model.given.params(params), *model.given.driven(inputs, (asked.start, asked.end))
+        model, model.bindings.params(params), *model.bindings.driven(inputs, (asked.start, asked.end))
     )
-    given = model.given.initial(initial)
+    given = model.bindings.initial(initial)
     if part is not None:
         model, given = part.model, part.restricted(given)
         options = restricted(options, part)
@@ -338,8 +338,8 @@ def _finer(solve: _Solve, asked: SavedTimes) -> Trajectory:
 def initial_state(model: CompiledProgram, params: Mapping[str, Any] | None, time: float | None) -> np.ndarray:
     """See `CompiledModel.initial_state`."""
     start = begins(model, time)
-    args = run_arguments(model, model.given.params(params), *model.given.driven(None))
-    y, report = begin(model, start, args, model.given.initial(None), overridden=False)
+    args = run_arguments(model, model.bindings.params(params), *model.bindings.driven(None))
+    y, report = begin(model, start, args, model.bindings.initial(None), overridden=False)
     if report.failure is not None:
         raise ValueError(report.failure)
     return y
@@ -354,5 +354,5 @@ def start_report(
 ) -> StartReport:
     """See `CompiledModel.start_report`."""
     start = begins(model, time)
-    args = run_arguments(model, model.given.params(params), *model.given.driven(inputs))
-    return begin(model, start, args, model.given.initial(initial), overridden=initial is not None).report
+    args = run_arguments(model, model.bindings.params(params), *model.bindings.driven(inputs))
+    return begin(model, start, args, model.bindings.initial(initial), overridden=initial is not None).report

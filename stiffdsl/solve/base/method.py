@@ -3,7 +3,7 @@
 The loop (`loop.py`) owns time, step size, acceptance and saving; a method owns its step and its memory. Both are
 differentiated as they are written, forward and in reverse, with step sizes held constant. So `attempt` and `advance`
 must be differentiable by JAX in both modes with respect to `memory`, `t`, `y`, `h` and `args`: iterate to a solution
-inside `lax.custom_root`, and solve linear systems through `linear.py`, whose solves carry their own rules.
+inside `lax.custom_root`, and solve linear systems through `linear_map.py`, whose solves carry their own rules.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from stiffdsl.solve.integrate.events import (
     remembered,
 )
 from stiffdsl.solve.integrate.knots import Knots, reach_of
-from stiffdsl.solve.integrate.time_events import Consistent, has_stops, next_stop, within
+from stiffdsl.solve.integrate.time_events import Consistent, has_time_events, next_time_event, within
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float, Int
@@ -215,8 +215,8 @@ def _begin_at(
     end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
     stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
     fired, ended, earlier = jnp.array(False), jnp.int32(0), args
-    if has_stops(system, args):
-        found = next_stop(system, args, t, problem.t1, line, apart)
+    if has_time_events(system, args):
+        found = next_time_event(system, args, t, problem.t1, line, apart)
         earlier = system.within(args, 2 * lax.stop_gradient(t) - found.side)
         stop, lines, args = found.time, (line, found.line), system.within(args, found.side)
         solve = Consistent(system)
@@ -266,7 +266,7 @@ def advance(
     method: Method, system: Any, problem: Problem, limits: Limits, state: State, apart: bool = False
 ) -> tuple[State, Step]:
     """One attempt, whether it is accepted or not."""
-    t, y, stopping = state.t, state.y, has_stops(system, problem.args)
+    t, y, stopping = state.t, state.y, has_time_events(system, problem.args)
     knots, kinked = knots_of(system, problem.args), has_branches(system)
     goal, stops, bends, arrives, h = _aimed(problem, state, stopping, knots, kinked)
     # A step of no length between two jumps at one time, where these are passed one after the other.
@@ -460,7 +460,7 @@ def _attempt(method: Method, system: Any, problem: Problem, limits: Limits, stat
         args = within(system, problem.args, t + 0.5 * h)
         return h, args, method.attempt(state.memory, t, y, h, args, limits.tolerance)
     h = jnp.where(between, lax.stop_gradient(state.h), h)
-    side = next_stop(system, problem.args, t, problem.t1, state.lines[0], apart=True).side
+    side = next_time_event(system, problem.args, t, problem.t1, state.lines[0], apart=True).side
     args = system.within(problem.args, jnp.where(between, side, lax.stop_gradient(t + 0.5 * h)))
     attempt = method.attempt(state.memory, t, y, h, args, limits.tolerance)
     moved = y + (goal - t) * system.mass * system.rhs(t, y, args)

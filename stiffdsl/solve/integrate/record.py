@@ -30,7 +30,7 @@ from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.events import event_count
 from stiffdsl.solve.integrate.loop import Counts, Limits, Problem, State, Step
 from stiffdsl.solve.integrate.program_cache import jit_without_addresses
-from stiffdsl.solve.integrate.time_events import has_stops
+from stiffdsl.solve.integrate.time_events import has_time_events
 from stiffdsl.solve.methods.make import make_method
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _chunk(
         jnp.zeros((rows, system.size)),
         jnp.zeros((rows, method.rows, system.size)),
     )
-    stopping = has_stops(system, problem.args) or event_count(system) > 0
+    stopping = has_time_events(system, problem.args) or event_count(system) > 0
     limit = jnp.minimum(max_steps, state.counts[0] + state.counts[1] + 4 * quota)
 
     def going(carry):

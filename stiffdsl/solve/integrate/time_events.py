@@ -56,7 +56,7 @@ class NextStop(NamedTuple):
     here: Bool[Array, ""]
 
 
-def has_stops(system: System, args: Args) -> bool:
+def has_time_events(system: System, args: Args) -> bool:
     """Whether the equations may jump in time: known when a solve is compiled."""
     count = getattr(system, "crossing_count", None)
     return count is not None and count(args) > 0
@@ -64,12 +64,12 @@ def has_stops(system: System, args: Args) -> bool:
 
 def may_move(system: System, args: Args) -> bool:
     """Whether derivatives may depend on the order of jumps at one time."""
-    return has_stops(system, args) and getattr(system, "crossings_move", True)
+    return has_time_events(system, args) and getattr(system, "crossings_move", True)
 
 
 def within(system: Any, args: Args, time: Float[Array, ""]) -> Args:
     """The arguments for a step around `time`."""
-    if not has_stops(system, args):
+    if not has_time_events(system, args):
         return args
     return system.within(args, jnp.full(system.crossing_count(args), lax.stop_gradient(time)))
 
@@ -83,7 +83,7 @@ def _lines(
     return line, jnp.where(line.known, offset, 1.0), jnp.where(line.known, slope, 1.0), periodic
 
 
-def next_stop(
+def next_time_event(
     system: Any, args: Args, t: Float[Array, ""], t1: Float[Array, ""], line: Int[Array, ""], apart: bool
 ) -> NextStop:
     """The first jump after t on the way to t1; one that is as good as t1 is there.

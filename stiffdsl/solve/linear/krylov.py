@@ -15,7 +15,7 @@ from jax import lax
 from stiffdsl.solve.base import kernels
 from stiffdsl.solve.linear.gmres import GmresResult, gmres
 from stiffdsl.solve.linear.ilu_pattern import Pattern, pattern
-from stiffdsl.solve.linear.level_scheduled_lu import Leveled, shifted
+from stiffdsl.solve.linear.level_scheduled_lu import LevelScheduledLU, shifted
 from stiffdsl.solve.linear.sparse import Sparse
 from stiffdsl.solve.linear.static import large_direct
 
@@ -26,7 +26,7 @@ RESTART, MOST = 30, 60
 EXACT, MOST_EXACT = 1e-12, 300
 
 
-class Incomplete(NamedTuple):
+class IncompleteFactors(NamedTuple):
     """The matrix (its entries by rows), and factors near it."""
 
     a: Any
@@ -49,9 +49,9 @@ class Krylov:
             self.exact.out_of_order = True
 
     @cached_property
-    def leveled(self) -> Leveled:
+    def level_scheduled(self) -> LevelScheduledLU:
         """The factors in JAX."""
-        return Leveled(self.pattern.factors, self.pattern.pivot)
+        return LevelScheduledLU(self.pattern.factors, self.pattern.pivot)
 
     # --- matrix and factors ---
 
@@ -64,19 +64,25 @@ class Krylov:
         p, target = self.pattern, kernels.target("incomplete_factor")
         size = len(p.factors.top)
         if target is None:
-            return self.leveled.factor(jnp.zeros(size).at[p.where].set(a))
+            return self.level_scheduled.factor(jnp.zeros(size).at[p.where].set(a))
         call = jax.ffi.ffi_call(target, jax.ShapeDtypeStruct((size,), np.float64), vmap_method="sequential")
         options = np.array([self.n, self.count], dtype=float)
         return call(options, a, p.where, p.factors.start, p.factors.top, p.pivot)
 
     def factor(self, jacobian: Any, alpha: Any) -> Any:
         a = self.matrix(jacobian, alpha)
-        return jacobian, alpha, Incomplete(a, self.incomplete(a))
+        return jacobian, alpha, IncompleteFactors(a, self.incomplete(a))
 
     # --- solving ---
 
     def approximate(
-        self, lu: Incomplete, b: Any, weights: Any, threshold: Any, most: int = MOST, transposed: bool = False
+        self,
+        lu: IncompleteFactors,
+        b: Any,
+        weights: Any,
+        threshold: Any,
+        most: int = MOST,
+        transposed: bool = False,
     ) -> GmresResult:
         """x for which the 2-norm of `weights (b - A x)` is at most `threshold`, if it is found."""
         p = self.pattern
@@ -84,10 +90,10 @@ class Krylov:
         found = self._gmres(lu, b[rows], weights[rows], threshold, most, transposed)
         return found._replace(x=found.x[back])
 
-    def _gmres(self, lu: Incomplete, b, s, threshold, most: int, transposed: bool) -> GmresResult:
+    def _gmres(self, lu: IncompleteFactors, b, s, threshold, most: int, transposed: bool) -> GmresResult:
         p, target = self.pattern, kernels.target("gmres")
         if target is None:
-            undo = self.leveled.solve_transposed if transposed else self.leveled.solve
+            undo = self.level_scheduled.solve_transposed if transposed else self.level_scheduled.solve
             return gmres(
                 lambda x: self._product(lu.a, x, transposed),
                 lambda x: undo(lu.v, x),

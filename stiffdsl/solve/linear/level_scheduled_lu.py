@@ -53,7 +53,7 @@ class Updates:
         return lax.scan(step, x, (self.target, self.value, self.source))[0]
 
 
-class Leveled:
+class LevelScheduledLU:
     """Factors on the pattern `entries`, whose diagonal is at the entries `pivot`.
 
     `factor` returns L below the diagonal (its own is one), the inverse of U's diagonal, and U above it.

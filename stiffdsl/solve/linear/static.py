@@ -19,7 +19,7 @@ from jax.interpreters import batching, mlir
 from stiffdsl.solve.base import kernels
 from stiffdsl.solve.linear.dense import Dense
 from stiffdsl.solve.linear.ilu_pattern import Pattern, complete_pattern
-from stiffdsl.solve.linear.level_scheduled_lu import Leveled, shifted
+from stiffdsl.solve.linear.level_scheduled_lu import LevelScheduledLU, shifted
 from stiffdsl.solve.linear.sparse import BAD_PIVOTS, Sparse
 
 # Factorizations with more multiplications have too large tables.
@@ -52,8 +52,8 @@ class StaticLU:
         self.row_place, self.column_place = np.argsort(found.row), np.argsort(found.column)
 
     @cached_property
-    def leveled(self) -> Leveled:
-        return Leveled(self.pattern.factors, self.pattern.pivot)
+    def level_scheduled(self) -> LevelScheduledLU:
+        return LevelScheduledLU(self.pattern.factors, self.pattern.pivot)
 
     def factor(self, jacobian: Any, alpha: Any) -> Static:
         return Static(*factor_p.bind(jacobian, jnp.asarray(alpha), solver=self))
@@ -70,9 +70,9 @@ class StaticLU:
         p = self.pattern
         lanes = jacobian.shape[1:]
         a = shifted(p, jacobian, alpha)
-        v = self.leveled.factor(jnp.zeros((len(p.factors.top), *lanes)).at[p.where].set(a))
+        v = self.level_scheduled.factor(jnp.zeros((len(p.factors.top), *lanes)).at[p.where].set(a))
         ones = jnp.ones((self.n, *lanes))
-        x = self.leveled.solve(v, ones)
+        x = self.level_scheduled.solve(v, ones)
         product = a * x[p.matrix.top]
         residual = jnp.zeros_like(x).at[p.matrix.row].add(product) - ones
         terms = jnp.zeros_like(x).at[p.matrix.row].add(jnp.abs(product)) + 1.0
@@ -83,7 +83,7 @@ class StaticLU:
         p = self.pattern
         rows, back = (p.column, self.row_place) if transposed else (p.row, self.column_place)
         to, of = (p.matrix.top, p.matrix.row) if transposed else (p.matrix.row, p.matrix.top)
-        undo = self.leveled.solve_transposed if transposed else self.leveled.solve
+        undo = self.level_scheduled.solve_transposed if transposed else self.level_scheduled.solve
         b = b[rows]
         x = undo(v, b)
         x = x + undo(v, b - jnp.zeros_like(b).at[to].add(a * x[of]))

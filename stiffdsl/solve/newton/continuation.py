@@ -123,7 +123,7 @@ def by_damped_steps(
 
 
 class _Off:
-    """Moves off points where something is not finite, as `damped.search_root` makes them."""
+    """Moves off points where something is not finite, as `damped_newton.search_root` makes them."""
 
     def __init__(self, problem: "_Problem", x0: np.ndarray):
         self.problem, self.base, self.left = problem, x0, damped_newton.MOVES

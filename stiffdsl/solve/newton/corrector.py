@@ -20,7 +20,7 @@ from stiffdsl.solve.base.method import Work
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import SwitchingSystem, System
 from stiffdsl.solve.integrate.branches import has_branches
-from stiffdsl.solve.linear.krylov import Incomplete
+from stiffdsl.solve.linear.krylov import IncompleteFactors
 from stiffdsl.solve.linear.linear_systems import Factors, LinearSolver, inexact_kind, linear_solver
 from stiffdsl.solve.newton import singular
 from stiffdsl.solve.newton.kink_residual import has_kinks, holds
@@ -248,7 +248,7 @@ class Corrector:
             sides = prepared.sides
             if self.krylov is not None:
                 jacobian, _, (a, _) = old.lu
-                lu = jacobian, alpha, Incomplete(a, self.krylov.incomplete(a))
+                lu = jacobian, alpha, IncompleteFactors(a, self.krylov.incomplete(a))
                 factors, sound = Factors(jacobian, alpha, lu), prepared.sound
             else:
                 point = singular.point(begun, mode, tolerated)

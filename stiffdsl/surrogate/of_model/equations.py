@@ -73,19 +73,19 @@ def _given(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Given parameters in SI, affine in the varied values: `base + values @ matrix`; and the mask of them."""
     middle = {p.name: 0.0 for p in parameters if p.kind == "parameter"}
-    start = model.given.params({**fixed, **middle})
+    start = model.bindings.params({**fixed, **middle})
     base, mask = np.asarray(start.values, dtype=float), np.asarray(start.mask, dtype=float)
     matrix = np.zeros((len(parameters), len(base)))
     for k, p in enumerate(parameters):
         if p.kind == "parameter":
-            moved = model.given.params({**fixed, **middle, p.name: 1.0})
+            moved = model.bindings.params({**fixed, **middle, p.name: 1.0})
             matrix[k] = np.asarray(moved.values, dtype=float) - base
     return base, matrix, mask
 
 
 def _input_values(model: CompiledProgram, given: Mapping[str, Any]) -> np.ndarray:
     u = model.default_inputs.copy()
-    constant, _ = model.given.driven(given)
+    constant, _ = model.bindings.driven(given)
     return np.where(constant.mask, constant.values, u) if constant.given else u
 
 

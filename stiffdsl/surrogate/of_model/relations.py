@@ -105,8 +105,8 @@ def _beginning(
     inputs: Mapping[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parameters, and the states by the number of the variable, as a run begins with them."""
-    args = run_arguments(model, model.given.params(params), *model.given.driven(inputs))
-    given = model.given.initial(initial)
+    args = run_arguments(model, model.bindings.params(params), *model.bindings.driven(inputs))
+    given = model.bindings.initial(initial)
     args = with_beginning(model.program, model.interpreted, start, args, given, np)
     begun = begin(model, start, args, given, overridden=initial is not None)
     system = model.program.system

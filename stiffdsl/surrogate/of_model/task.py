@@ -68,7 +68,7 @@ def task_of(
         fine = run_options(model, fine.rtol * 1e-2, least if atol is None else atol)
     fixed = _fixed(model, params, initial, inputs)
     start, end = interval(model, time, times)
-    fixed["inputs"] = {**model.given.of_files(fixed["inputs"], vary, (start, end)), **fixed["inputs"]}
+    fixed["inputs"] = {**model.bindings.of_files(fixed["inputs"], vary, (start, end)), **fixed["inputs"]}
     learnt = save_times(times)
     if learnt is None:
         learnt = spread(model, start, end, int(model.experiment.get("points", POINTS)))
@@ -179,8 +179,10 @@ def fingerprint(
     from stiffdsl.runtime.export.python_module import source
 
     digest = hashlib.sha256(source(model).encode())
-    args = run_arguments(model, model.given.params(fixed["params"]), *model.given.driven(fixed["inputs"]))
-    begin = model.given.initial(fixed["initial"] or None)
+    args = run_arguments(
+        model, model.bindings.params(fixed["params"]), *model.bindings.driven(fixed["inputs"])
+    )
+    begin = model.bindings.initial(fixed["initial"] or None)
     for array in (args.p, args.inputs.table(times), begin.values, begin.mask):
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(repr(how).encode())
@@ -255,7 +257,7 @@ def _starts(model: CompiledProgram, name: str, bounds: tuple[float, float]) -> l
     """Start values of states. Raises `ValueError` for what is computed, or determined by `initial` equations."""
     low, high = bounds
     labels, numbers = scalars_of(model.variable_names, (name,))
-    model.given.initial(dict.fromkeys(labels, 0.5 * (low + high)))
+    model.bindings.initial(dict.fromkeys(labels, 0.5 * (low + high)))
     found = []
     for label, declared in zip(labels, model.declarations(numbers), strict=True):
         row = model.variables[label]

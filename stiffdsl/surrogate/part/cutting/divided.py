@@ -100,7 +100,7 @@ class Divided:
     def _name(self, node: Any) -> Any:
         if isinstance(node, tree.Comprehension) and mentions(node.body, self.leads):
             return self._comprehension(node)
-        if isinstance(node, tree.Alike):
+        if isinstance(node, tree.GroupedLines):
             below = ".".join(self.path)
             moved = Moved(
                 below, self.made.number, *(self._beside(n) for n in (self.made.own, self.made.others))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stiffdsl as sd
-from stiffdsl.runtime.output_slice import names_of, pruned
+from stiffdsl.runtime.output_slice import names_of, output_slice
 
 MODEL = """
 model M
@@ -41,7 +41,7 @@ def model():
     [("A", ["A"]), ("q", ["A", "B"]), ("z", ["A", "B", "z"]), ("D", ["A", "B", "C", "D", "z"])],
 )
 def test_only_what_an_output_depends_on_is_left(model, outputs, left):
-    assert pruned(model, (outputs,)).model.states.names == left
+    assert output_slice(model, (outputs,)).model.states.names == left
     start = {"C": 0.1, "B": 1.5}
     whole = model.simulate(points=5, initial=start)
     part = model.simulate(points=5, initial=start, outputs=[outputs])
@@ -96,7 +96,7 @@ def test_f_and_jacobian_of_the_part_are_those_of_the_whole(text, seed):
     model = sd.loads(text)
     rng = np.random.default_rng(seed)
     output = rng.choice(model.variables.names)
-    found = pruned(model, (str(output),))
+    found = output_slice(model, (str(output),))
     y, p = rng.normal(size=model.program.size), np.asarray(model.default_parameters)
     f, part = model.interpreted.rhs(0.0, y, p, np.zeros(0)), y[found.kept]
     np.testing.assert_allclose(

@@ -14,7 +14,7 @@ from stiffdsl.flat.model import TIME, Definition, Family, FlatModel, slot, total
 from stiffdsl.flat.numpy_printer import compiled
 
 
-class Beginning:
+class StartValues:
     """Values by kind at time 0: start values, else guesses, for variables; NaN for what is not known yet."""
 
     def __init__(self, flat: FlatModel):

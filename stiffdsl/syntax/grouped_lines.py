@@ -1,4 +1,4 @@
-"""Lines that differ in names and numbers only are parsed once: `tree.Alike` holds their shape and a table.
+"""Lines that differ in names and numbers only are parsed once: `tree.GroupedLines` holds their shape and a table.
 
 A generated file of a hundred thousand lines has a few dozen shapes. Every line is cut into its leaves and the text
 between them; of the lines with one text between, the first is parsed and stands for all. What cannot be seen from
@@ -73,13 +73,13 @@ class _Group:
     leaves: list[list[str]]
 
 
-def parse_alike(source: Source) -> tuple[tree.Module, bool]:
+def parse_grouped(source: Source) -> tuple[tree.Module, bool]:
     """`parse`, and whether lines of one shape were brought together. Raises `ModelError` as `parse` does."""
     with large_trees():
-        return _parse_alike(source)
+        return _parse_grouped(source)
 
 
-def _parse_alike(source: Source) -> tuple[tree.Module, bool]:
+def _parse_grouped(source: Source) -> tuple[tree.Module, bool]:
     lines = normalized(source).split("\n")
     groups = {group.lines[0] + 1: group for group in _groups(lines)} if len(lines) >= LEAST else {}
     if not groups:
@@ -227,16 +227,18 @@ class _Filling:
         done = []
         for statement in statements:
             group = self.groups.get(statement.span.line)
-            alike = None
+            grouped = None
             if group is not None and isinstance(statement, tree.Equation | tree.Reaction):
-                alike = _alike(self.source, statement, group)
-            if alike is not None:
+                grouped = _grouped(self.source, statement, group)
+            if grouped is not None:
                 self.used.add(statement.span.line)
-            done.append(alike or statement)
+            done.append(grouped or statement)
         return tuple(done)
 
 
-def _alike(source: Source, pattern: tree.Equation | tree.Reaction, group: _Group) -> tree.Alike | None:
+def _grouped(
+    source: Source, pattern: tree.Equation | tree.Reaction, group: _Group
+) -> tree.GroupedLines | None:
     """`pattern` with holes where the lines differ; None where a leaf does not stand in the tree as such."""
     columns = list(zip(*group.leaves, strict=True))
     places = _columns(group.between, group.leaves[0])
@@ -272,7 +274,7 @@ def _alike(source: Source, pattern: tree.Equation | tree.Reaction, group: _Group
     spans = tuple(
         _whole_line(source, group, at, leaves) for at, leaves in zip(group.lines, group.leaves, strict=True)
     )
-    return tree.Alike(filled, names, numbers, spans, pattern.span)
+    return tree.GroupedLines(filled, names, numbers, spans, pattern.span)
 
 
 def _variables(source: Source, pattern: tree.Variable, group: _Group) -> list[tree.Variable] | None:

@@ -16,17 +16,19 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.rebuild import rebuilt
 
 
-class NotAlike(Exception):
+class NotGrouped(Exception):
     """There is something to say about one of the lines: it is to be checked, and said, line by line."""
 
 
-def check_alike(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) -> list[tree.Alike]:
-    """`alike` in parts of one kind each, checked by `check`. Raises `NotAlike` where it finds any mistake."""
+def check_grouped(
+    grouped: tree.GroupedLines, walker: Walker, check: Callable[[Any], Any]
+) -> list[tree.GroupedLines]:
+    """`grouped` in parts of one kind each, checked by `check`. Raises `NotGrouped` where it finds any mistake."""
     entity = walker.names.entity
     assert entity is not None
     kinds: dict[object, int] = {}
-    code = np.zeros(len(alike.spans), dtype=np.int64)
-    for column in alike.names.values():
+    code = np.zeros(len(grouped.spans), dtype=np.int64)
+    for column in grouped.names.values():
         of_name = {
             name: kinds.setdefault(_kind(entity.members.get(name), name), len(kinds)) for name in set(column)
         }
@@ -34,7 +36,7 @@ def check_alike(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) 
         _, code = np.unique(code * len(kinds) + own, return_inverse=True)
     order = np.argsort(code, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
-    return [_check_part(_part(alike, np.sort(rows).tolist()), walker, check) for rows in parts]
+    return [_check_part(_part(grouped, np.sort(rows).tolist()), walker, check) for rows in parts]
 
 
 def _kind(member: object, name: str) -> object:
@@ -44,25 +46,25 @@ def _kind(member: object, name: str) -> object:
     return name
 
 
-def _part(alike: tree.Alike, rows: list[int]) -> tree.Alike:
+def _part(grouped: tree.GroupedLines, rows: list[int]) -> tree.GroupedLines:
     """The lines `rows`; what is equal in all of them stands in the pattern."""
-    whole = len(rows) == len(alike.spans)
+    whole = len(rows) == len(grouped.spans)
     names, numbers, written = {}, {}, {}
-    for hole, column in alike.names.items():
+    for hole, column in grouped.names.items():
         own = column if whole else tuple([column[r] for r in rows])
         if own[0] == own[-1] and len(set(own)) == 1:
             written[hole] = own[0]
         else:
             names[hole] = own
-    for hole, column in alike.numbers.items():
+    for hole, column in grouped.numbers.items():
         own = column if whole else tuple([column[r] for r in rows])
         if own[0] == own[-1] and len(set(own)) == 1:
             written[hole] = own[0]
         else:
             numbers[hole] = own
-    spans = alike.spans if whole else tuple([alike.spans[r] for r in rows])
-    pattern = _filled(alike.pattern, written) if written else alike.pattern
-    return tree.Alike(pattern, names, numbers, spans, spans[0])
+    spans = grouped.spans if whole else tuple([grouped.spans[r] for r in rows])
+    pattern = _filled(grouped.pattern, written) if written else grouped.pattern
+    return tree.GroupedLines(pattern, names, numbers, spans, spans[0])
 
 
 def _filled(pattern: Any, written: dict[str, Any]) -> Any:
@@ -79,23 +81,23 @@ def _filled(pattern: Any, written: dict[str, Any]) -> Any:
     return rebuilt(pattern, change)
 
 
-def _check_part(alike: tree.Alike, walker: Walker, check: Callable[[Any], Any]) -> tree.Alike:
+def _check_part(grouped: tree.GroupedLines, walker: Walker, check: Callable[[Any], Any]) -> tree.GroupedLines:
     resolver, outer = walker.resolver, walker.names
     assert outer.entity is not None
     members = outer.entity.members
     before = walker.report.count
-    resolver.names = replace(outer, iterators={**outer.iterators, **{hole: hole for hole in alike.numbers}})
-    members.update({hole: members[column[0]] for hole, column in alike.names.items()})
+    resolver.names = replace(outer, iterators={**outer.iterators, **{hole: hole for hole in grouped.numbers}})
+    members.update({hole: members[column[0]] for hole, column in grouped.names.items()})
     try:
-        if alike.numbers:  # a number may need a warning where a loop index does not
-            some = {hole: next(filter(None, column)) for hole, column in alike.numbers.items()}
-            check(_filled(alike.pattern, some))
-        pattern = check(alike.pattern)
+        if grouped.numbers:  # a number may need a warning where a loop index does not
+            some = {hole: next(filter(None, column)) for hole, column in grouped.numbers.items()}
+            check(_filled(grouped.pattern, some))
+        pattern = check(grouped.pattern)
     finally:
         resolver.names = outer
-        for hole in alike.names:
+        for hole in grouped.names:
             del members[hole]
     if walker.report.count != before:
-        raise NotAlike
+        raise NotGrouped
     assert pattern is not None
-    return replace(alike, pattern=pattern)
+    return replace(grouped, pattern=pattern)

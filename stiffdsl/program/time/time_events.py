@@ -48,7 +48,7 @@ class Crossing:
 
 
 @dataclass(eq=False)
-class Stops:
+class TimeEventRewriter:
     """Rewrites the operations of one builder; keeps what crosses."""
 
     builder: Builder

@@ -5,7 +5,7 @@ import pytest
 
 from stiffdsl.diagnostics import ModelError, Source
 from stiffdsl.pipeline import compile_model
-from stiffdsl.syntax import alike
+from stiffdsl.syntax import grouped_lines
 from tests.program.programs import arguments, interpreted
 
 SIZE = 60
@@ -52,7 +52,7 @@ TEXTS = {"network": _network(), "equations": _equations()}
 @pytest.mark.parametrize("case", TEXTS)
 def test_lines_of_one_shape_mean_what_they_mean_one_by_one(case):
     source = Source("model.sml", TEXTS[case])
-    assert alike.parse_alike(source)[1]
+    assert grouped_lines.parse_grouped(source)[1]
     together = compile_model(source, stop_after="program")
     single = compile_model(source, stop_after="program", by_shape=False)
     a, b = together.system, single.system
