@@ -67,7 +67,7 @@ def drive(
     """
     declared = {
         block.scalar_name(k): data.outside
-        for block, data in model.given.system.flat.driven
+        for block, data in model.bindings.system.flat.driven
         for k in range(block.size)
     }
     driven = {}

@@ -52,7 +52,7 @@ class RunArguments:
         from stiffdsl.runtime.run.times import interval
 
         span = interval(self.model, self.time, self.saveat)
-        return held_ends(self.model.given.driven(self.inputs, span)[1], self.inputs, *span)
+        return held_ends(self.model.bindings.driven(self.inputs, span)[1], self.inputs, *span)
 
     def told(self) -> tuple[str, ...]:
         """The outputs to show: as given, else what the model declares as output, else what it declares itself."""
