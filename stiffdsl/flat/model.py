@@ -210,11 +210,16 @@ class Definition:
 
 @dataclass(frozen=True, eq=False)
 class Action:
-    """`targets := value` at an event, row k where its member `owner[k]` fires. Targets are declared variables."""
+    """`targets := value` at an event, row k where its member `owner[k]` fires. Targets are declared variables.
+
+    Where it `adds`, the value is written as the target itself plus something: what several such actions add to one
+    variable at one instant is summed.
+    """
 
     owner: np.ndarray
     targets: np.ndarray
     value: Family
+    adds: bool = False
 
 
 @dataclass(frozen=True, eq=False)

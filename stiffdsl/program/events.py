@@ -7,7 +7,8 @@
                                     the number of what ends the run (0: nothing; below: an assertion that is violated),
                                     and whether two events set one variable to different values
 
-Events are numbered member by member. Of the branches of a `when`, the first that fires acts.
+Events are numbered member by member. Of the branches of a `when`, the first that fires acts. What several actions add
+to one variable (`Action.adds`) is summed.
 """
 
 from dataclasses import dataclass
@@ -17,15 +18,17 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.functions import where
-from stiffdsl.flat.model import Event, FlatModel, slot
+from stiffdsl.flat.model import Action, Event, FlatModel, slot
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.evaluation import Evaluation
-from stiffdsl.program.values import Value
+from stiffdsl.program.values import LoweringValues, Value
 
 _HALF = sp.Rational(1, 2)
 _FIRST = where(sp.And(slot(0) > _HALF, slot(1) < _HALF), sp.Integer(1), sp.Integer(0))
 _EITHER = where(sp.Or(slot(0) > _HALF, slot(1) > _HALF), sp.Integer(1), sp.Integer(0))
 _SET = where(slot(0) > _HALF, slot(1), slot(2))
+# Of what has been added to, now `s2`, and was `s4` before all: the value `s3` of another that adds. Alone it is `s3`.
+_SUM = where(sp.And(slot(0) > _HALF, slot(1) < _HALF), slot(2) + (slot(3) - slot(4)), slot(3))
 _DIFFERS = where(
     sp.And(slot(0) > _HALF, slot(1) > _HALF, sp.Ne(slot(2), slot(3))), sp.Integer(1), sp.Integer(0)
 )
@@ -126,8 +129,7 @@ class _Reset:
             for action in event.actions:
                 np.add.at(writers, self._entries(action.targets), 1)
         self.shared = writers > 1
-        self.written: list[Value] = [self.values.constants(np.zeros(1))]
-        self.written_at = np.zeros((2, size), dtype=np.int64)
+        self.added, self.assigned = _Marks(self.values, size), _Marks(self.values, size)
         self.conflict = self.values.constants(np.zeros(1))
         self.stop = self.values.constants(np.zeros(1))
 
@@ -165,7 +167,7 @@ class _Reset:
                 value = self.values.product(value, self.values.constants(sign.astype(float)))
             entries = self._entries(action.targets)
             for rows in _rounds(entries):
-                self._assign(entries[rows], rows, action.owner[rows], value, acts)
+                self._assign(entries[rows], rows, action, value, acts)
         if event.stop:
             code = self.values.constants(
                 np.array(
@@ -176,28 +178,73 @@ class _Reset:
             self.stop = self.values.apply(_SET, {"s0": any_, "s1": code, "s2": self.stop}, 1)
 
     def _assign(
-        self, entries: np.ndarray, rows: np.ndarray, owner: np.ndarray, value: Value, acts: Value
+        self, entries: np.ndarray, rows: np.ndarray, action: Action, value: Value, acts: Value
     ) -> None:
-        """Sets `entries` to the members `rows` of `value` where their `owner` acts."""
+        """Sets `entries` to the members `rows` of `value` where their owner acts."""
         size, first = len(rows), np.zeros(len(rows), dtype=np.int64)
         new = self._taken([value], first, rows)
         now = self._taken(self.made, self.source[entries], self.position[entries])
-        own = self._taken([acts], first, owner)
+        own = self._taken([acts], first, action.owner[rows])
+        shared = np.flatnonzero(self.shared[entries])
+        if len(shared):
+            new = self._together(entries, action.adds, own, new, now)
+            self._contradict(
+                entries[shared],
+                action.adds,
+                *(self._taken([v], first[: len(shared)], shared) for v in (own, new, now)),
+            )
         self.made.append(self.values.apply(_SET, {"s0": own, "s1": new, "s2": now}, size))
         self.source[entries], self.position[entries] = len(self.made) - 1, np.arange(size)
-        shared = np.flatnonzero(self.shared[entries])
-        if not len(shared):
-            return
-        first, at, count = first[: len(shared)], entries[shared], len(shared)
-        written = self._taken(self.written, *self.written_at[:, at])
-        own = self._taken([own], first, shared)
-        symbols: dict[str, Any] = {"s0": own, "s1": written}
-        symbols |= {"s2": self._taken([new], first, shared), "s3": self._taken([now], first, shared)}
-        differs = self.values.apply(_DIFFERS, symbols, count)
-        total = self.values.total(differs, first, 1)
-        self.conflict = self.values.apply(_EITHER, {"s0": total, "s1": self.conflict}, 1)
-        self.written.append(self.values.apply(_EITHER, {"s0": own, "s1": written}, count))
-        self.written_at[:, at] = [np.full(count, len(self.written) - 1), np.arange(count)]
+
+    def _together(self, entries: np.ndarray, adds: bool, own: Value, new: Value, now: Value) -> Value:
+        """The values of an action, with what others have added before it."""
+        if not adds or not self.added.any:
+            return new
+        before = self._taken([self.made[0]], np.zeros(len(entries), dtype=np.int64), entries)
+        given = {
+            "s0": self.added.at(entries),
+            "s1": self.assigned.at(entries),
+            "s2": now,
+            "s3": new,
+            "s4": before,
+        }
+        return self.values.apply(_SUM, given, len(entries))
+
+    def _contradict(self, entries: np.ndarray, adds: bool, own: Value, new: Value, now: Value) -> None:
+        """Notes where an action gives `entries` other values than actions before it, and that it has acted."""
+        size = len(entries)
+        for marks in (self.assigned,) if adds else (self.assigned, self.added):
+            if not marks.any:
+                continue
+            symbols: dict[str, Any] = {"s0": own, "s1": marks.at(entries), "s2": new, "s3": now}
+            differs = self.values.apply(_DIFFERS, symbols, size)
+            total = self.values.total(differs, np.zeros(size, dtype=np.int64), 1)
+            self.conflict = self.values.apply(_EITHER, {"s0": total, "s1": self.conflict}, 1)
+        (self.added if adds else self.assigned).mark(entries, own)
+
+
+class _Marks:
+    """Entries of y for which actions have acted so far: 1, else 0."""
+
+    def __init__(self, values: LoweringValues, size: int):
+        self.values = values
+        self.made: list[Value] = [values.constants(np.zeros(1))]
+        self.where = np.zeros((2, size), dtype=np.int64)
+
+    @property
+    def any(self) -> bool:
+        """Whether there may be such entries."""
+        return len(self.made) > 1
+
+    def at(self, entries: np.ndarray) -> Value:
+        return self.values.take(self.made, *self.where[:, entries])
+
+    def mark(self, entries: np.ndarray, acts: Value) -> None:
+        """Marks `entries`, each one once, where `acts` is 1."""
+        count = len(entries)
+        pair = {"s0": acts, "s1": self.at(entries)}
+        self.made.append(self.values.apply(_EITHER, pair, count))
+        self.where[:, entries] = [np.full(count, len(self.made) - 1), np.arange(count)]
 
 
 def _rounds(entries: np.ndarray) -> list[np.ndarray]:

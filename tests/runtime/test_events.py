@@ -3,6 +3,7 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -305,6 +306,73 @@ def test_two_events_that_contradict_one_another_are_named():
     assert found.t[-1] == 1
     # The same value twice is no contradiction.
     assert run(text + both.replace("x := 0", "x := 1")).success
+
+
+DOSES_AT_ONCE = """
+  param at[3] = {1, 1, 2}
+  param dose[3] = {10, 5, 3}
+  param b = 2
+  var x start 4
+  discrete n = 0
+equations
+  der(x) = -0.3*x
+  for i in 1..3
+    when time >= at[i]
+      x := x + dose[i]
+      n := 1 + n
+    end
+  end
+  when time >= 1
+    x := b + x - 0.5*x
+  end
+  when time >= 0.5 after 0.5
+    x := x - 1
+    n := n - 3
+  end
+"""
+
+
+@pytest.mark.parametrize("method", ["auto", pytest.param("tsit5", marks=pytest.mark.slow)])
+def test_what_is_added_at_one_instant_is_summed(method):
+    found = run(DOSES_AT_ONCE, (0, 3), method=method, saveat=[1, 2, 3], **TIGHT)
+    decay = math.exp(-0.3)
+    first = 4 * decay + 15 + 2 - 1 - 0.5 * 4 * decay
+    assert found.success
+    assert found["x"] == pytest.approx([first, first * decay + 3, (first * decay + 3) * decay], rel=1e-8)
+    assert found["n"].tolist() == [-1, 0, 0]
+
+
+@pytest.mark.parametrize("method", ["auto", pytest.param("tsit5", marks=pytest.mark.slow)])
+def test_an_event_located_where_time_jumps_acts_too(method):
+    text = (
+        "  var z start 4\n  discrete n = 0\nequations\n  der(z) = -z\n  when time >= 1\n    n := 1\n  end\n"
+    )
+    found = run(
+        text + "  when time >= 0.5 after 0.5\n    z := z - 1\n  end\n", (0, 2), method=method, **TIGHT
+    )
+    assert found["z"][-1] == pytest.approx((4 * math.exp(-1) - 1) * math.exp(-1), rel=1e-8)
+    assert found["n"][-1] == 1
+
+
+@pytest.mark.slow
+def test_derivatives_of_what_is_added_at_one_instant():
+    solve = sd.loads(f"model M\n{DOSES_AT_ONCE}\nend\n").solver([3.0], ["x"], time=(0, 3), **TIGHT)
+    slope = jax.grad(lambda p: solve(p)[1][0])({"dose": jnp.array([10.0, 5, 3]), "b": 2.0})
+    decay = math.exp(-0.3)
+    assert slope["dose"] == pytest.approx([decay**2, decay**2, decay], rel=1e-7)
+    assert slope["b"] == pytest.approx(decay**2, rel=1e-7)
+
+
+def test_what_is_added_to_what_another_event_sets_is_a_contradiction():
+    text = "  var x start 1\nequations\n  der(x) = 0\n  when time >= 1\n    x := x + 1\n  end\n"
+    other = "  when time >= 1\n    x := 5\n  end\n"
+    assert run(text + other).status == Status.CONFLICT
+    assert run(text.replace("  when", other + "  when", 1)).status == Status.CONFLICT
+    twice = text + text[text.index("  when") :]
+    assert run(twice)["x"][-1] == 3
+    # A multiple is no sum; alike it contradicts nothing.
+    assert run(twice.replace("x + 1", "3*x"))["x"][-1] == 3
+    assert run(text + other.replace("5", "3*x")).status == Status.CONFLICT
 
 
 HALF = "  var x start 1\nequations\n  der(x) = -x\n  "

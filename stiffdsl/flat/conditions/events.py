@@ -18,13 +18,13 @@ from stiffdsl.diagnostics import Span
 from stiffdsl.flat.aliases import Aliases, with_signs
 from stiffdsl.flat.arrays.shapes import shape_of, text
 from stiffdsl.flat.conditions.guards import as_family, guard_of, is_met_by_time, truth_of
-from stiffdsl.flat.conditions.pending import Trigger, add_pending
+from stiffdsl.flat.conditions.pending import ExpandedAction, Trigger, add_pending
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node
-from stiffdsl.flat.model import Action, Block, Event, Family, RunEnd
+from stiffdsl.flat.model import Block, Event, Family, RunEnd
 from stiffdsl.flat.template import MINUS_ONE, Skeleton
 from stiffdsl.syntax import tree
 
@@ -60,7 +60,7 @@ class _Branch:
     branch: tree.WhenBranch
     holds: Rows
     guard: Rows | None
-    actions: tuple[tuple[np.ndarray, np.ndarray, Rows], ...]
+    actions: tuple[ExpandedAction, ...]
     condition: Rows | None = None
     after: Rows | None = None
     priority: Rows | None = None
@@ -112,9 +112,7 @@ class _Branch:
             from_start=branch.from_start,
             periodic=branch.period is not None,
             chain=chain,
-            actions=tuple(
-                Action(owner, targets, as_family(context, value)) for owner, targets, value in self.actions
-            ),
+            actions=tuple(a.action(context) for a in self.actions),
             stop=stopped,
             size=size,
             span=branch.span,
@@ -160,9 +158,8 @@ def _times(branch: tree.WhenBranch) -> tree.Expr:
 
 def _actions(
     context: Context, node: Node, action: tree.Assign, domain: IterationDomain, rows: Callable[..., Rows]
-) -> list[tuple[np.ndarray, np.ndarray, Rows]]:
-    """The members that an assignment belongs to, what it sets, and the values: in parts, where conditions on indices
-    choose among these."""
+) -> list[ExpandedAction]:
+    """An assignment for its members: in parts, where conditions on indices choose among the values."""
     context.divide(action.value)
     look = StatementExpansion(context, node, domain)
     shape = shape_of(look, action.target)
@@ -176,13 +173,21 @@ def _actions(
     assert isinstance(slot, tuple), "check lets nothing but variables be assigned"
     assert expansion.kinds[slot[1]] == "var", "check lets nothing but variables be assigned"
     targets = expansion.columns[slot[1]]
-    parts: list[tuple[np.ndarray, np.ndarray, Rows]] = []
+    adds = action.target in _terms(action.value)
+    parts: list[ExpandedAction] = []
 
     def expand(part: np.ndarray) -> None:
-        parts.append((owner[part], targets[part], rows(action.value, of.take(part))))
+        parts.append(ExpandedAction(owner[part], targets[part], rows(action.value, of.take(part)), adds))
 
     list(split_rows(of.size, expand))
     return parts
+
+
+def _terms(expr: tree.Expr) -> list[tree.Expr]:
+    """The terms of a sum that are not subtracted, as it is written."""
+    if not isinstance(expr, tree.Binary) or expr.operator not in ("+", "-"):
+        return [expr]
+    return _terms(expr.left) + (_terms(expr.right) if expr.operator == "+" else [])
 
 
 def on_representatives(event: Event, aliases: Aliases) -> Event:

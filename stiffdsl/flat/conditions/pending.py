@@ -38,16 +38,28 @@ _HALF = ("num", 0.5)
 
 
 @dataclass(frozen=True, eq=False)
+class ExpandedAction:
+    """An `Action` whose values are rows yet."""
+
+    owner: np.ndarray
+    targets: np.ndarray
+    value: Rows
+    adds: bool
+
+    def action(self, context: Context) -> Action:
+        return Action(self.owner, self.targets, as_family(context, self.value), self.adds)
+
+
+@dataclass(frozen=True, eq=False)
 class Trigger:
-    """A branch of a `when`, expanded, whose actions wait: its `condition`, or the `count` of times that have passed;
-    actions as their owners, targets and values."""
+    """A branch of a `when`, expanded, whose actions wait: its `condition`, or the `count` of times that have passed."""
 
     branch: tree.WhenBranch
     condition: Rows | None
     count: Rows | None
     after: Rows | None
     priority: Rows | None
-    actions: tuple[tuple[np.ndarray, np.ndarray, Rows], ...]
+    actions: tuple[ExpandedAction, ...]
     stop: int
     size: int
     chain: int
@@ -117,7 +129,7 @@ class _Queue:
         self.due = [self._discrete(trigger.size, "due", NEVER) for _ in range(places)]
         if branch.holding:
             self.held = [
-                [self._discrete(v.size, "held", 0.0) for _ in range(places)] for *_, v in trigger.actions
+                [self._discrete(a.value.size, "held", 0.0) for _ in range(places)] for a in trigger.actions
             ]
         self.noted = self._discrete(trigger.size, "noted", 0.0)
 
@@ -204,7 +216,8 @@ class _Queue:
                 return mine if k == 0 else ("call", "max", c.slot("var", self.due[k - 1]), mine)
 
             found.append(Action(every, column, as_family(self.context, self._rows(place))))
-        for (owner, _, value), held in zip(self.trigger.actions, self.held, strict=False):
+        for action, held in zip(self.trigger.actions, self.held, strict=False):
+            owner, value = action.owner, action.value
             for k, column in enumerate(held):
                 c = _Combined(value.size, value.span)
                 new, mine = self._when_due(c, owner), c.slot("var", column)
@@ -252,10 +265,14 @@ class _Queue:
             return Rows(("slot", 0), ("var",), (column,), (), len(column), span)
 
         actions, every = [], np.arange(trigger.size)
-        for k, (owner, targets, value) in enumerate(trigger.actions):
-            given = of(self.held[k][0]) if self.held else value
-            actions.append(Action(owner, targets, as_family(context, given)))
-        queues = [(every, self.due), *((a[0], h) for a, h in zip(trigger.actions, self.held, strict=False))]
+        for k, action in enumerate(trigger.actions):
+            # What was held is what the right side was, whatever the variable is now.
+            given = replace(action, value=of(self.held[k][0]), adds=False) if self.held else action
+            actions.append(given.action(context))
+        queues = [
+            (every, self.due),
+            *((a.owner, h) for a, h in zip(trigger.actions, self.held, strict=False)),
+        ]
         for owner, places in queues:
             for column, later in pairwise(places):
                 actions.append(Action(owner, column, as_family(context, of(later))))

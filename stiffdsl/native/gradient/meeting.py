@@ -41,12 +41,13 @@ class Meeting(Integration):
     # The line whose jump is passed.
     line: str | None = None
 
-    def _pass_jump(self, end: str) -> None:
+    def _pass_jump(self, end: str, located: str | None) -> None:
         if not passes_apart(self.model):
-            super()._pass_jump(end)
+            super()._pass_jump(end, located)
             return
         code, number, last = self.code, self.number, self._meeting(end)
-        apart = self._may_move_apart()
+        alone = code.flag(True) if located is None else code.apply("not", located)
+        apart = code.apply("and", self._may_move_apart(alone), alone)
         began = self.get("recorded")
         with (
             code.when(apart),
@@ -63,7 +64,7 @@ class Meeting(Integration):
         goes_on = code.apply("or", goes_on, code.apply("eq", status, number(Status.SUCCESS)))
         with code.when(goes_on):
             self.line = code.select(apart, code.to_real(last), number(TOGETHER))
-            super()._pass_jump(end)
+            super()._pass_jump(end, located)
             self.line = None
 
     def _meeting(self, end: str) -> str:
@@ -107,13 +108,14 @@ class Meeting(Integration):
         self._happen()
         self._after_reset(end)
 
-    def _may_move_apart(self) -> str:
-        """Whether the lines that meet, passed one by one in either order, give the values that they give together."""
+    def _may_move_apart(self, alone: str) -> str:
+        """Whether the lines that meet, `alone`, passed one by one in either order, give the values that they give
+        together."""
         code, number, n, lines = self.code, self.number, self.n, self.model.sides
         count, same = code.variable("double", number(0)), code.variable("i1", "true")
         with code.loop(lines) as k:
             code.store(code.apply("add", code.load(count), code.load(self.area("meets"), k)), count)
-        several = code.apply("gt", code.load(count), number(1))
+        several = code.apply("and", alone, code.apply("gt", code.load(count), number(1)))
         with code.when(code.apply("and", several, self.running())):
             recorded, status = self.get("recorded"), self.get("status")
             self._copy(self.y, self.area("met_y"), n)

@@ -213,8 +213,8 @@ class Integration(BetweenSteps):
         code, stop, end = self.code, self.get("stop"), self.option("t1")
         return code.select(code.apply("lt", self._along(stop), self._along(end)), stop, end)
 
-    def _arrive(self, end: str) -> None:
-        """At a jump, at a knot, or at t1."""
+    def _arrive(self, end: str, located: str | None = None) -> None:
+        """At a jump, at a knot, or at t1; whether an event is `located` there, too."""
         code = self.code
         if not self.model.lands and not self.model.bends and self.model.events is None:
             self.set("status", self.number(Status.SUCCESS))
@@ -227,12 +227,14 @@ class Integration(BetweenSteps):
         if not self.model.leaps:
             jumps = code.apply("and", jumps, code.apply("not", done))
         with code.when(jumps):
-            self._pass_jump(end)
+            self._pass_jump(end, located)
 
-    def _pass_jump(self, end: str) -> None:
-        """Passes what jumps in time at the end of a step."""
+    def _pass_jump(self, end: str, located: str | None) -> None:
+        """Passes what jumps in time at the end of a step. What conditions were before an event that is `located` there
+        is known already: at the end it holds."""
         if self.model.events is not None:
-            self._instant("event_before")
+            with self.code.when(self.code.flag(True) if located is None else self.code.apply("not", located)):
+                self._instant("event_before")
         self._before_reset(end)
         self._depart()
         self._after_reset(end)
@@ -401,7 +403,7 @@ class Integration(BetweenSteps):
                 left = self._outside(reached)
                 self._open(arrives, reached)
                 with code.when(arrives):
-                    self._arrive(reached)
+                    self._arrive(reached, happens)
                 if happens is not None:
                     with code.when(happens):
                         self._pass_event(reached)
