@@ -62,7 +62,7 @@ class Layer:
     tables: tuple[TableUse, ...] = ()
     networks: tuple[tree.NetworkDeclaration, ...] = ()
     fields: tuple[FieldUse, ...] = ()
-    field_ends: tuple[tuple[str, int], ...] = ()
+    field_ends: tuple[tuple[str, int, tuple[tree.Expr, ...]], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
     calls_functions: bool = False
 
@@ -424,7 +424,9 @@ class Classes:
                 *walker.fields.equations,
             ),
             fields=tuple(content.use for content in own.fields),
-            field_ends=tuple((name, place.value - Place.LEFT.value) for name, place in conditions.ends),
+            field_ends=tuple(
+                (name, place.value - Place.LEFT.value, holds) for (name, place), holds in conditions.ends
+            ),
             spreads=tuple(conditions.spreads.items()),
             calls_functions=walker.calls_functions,
         )

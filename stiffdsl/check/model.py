@@ -82,9 +82,9 @@ class Class:
     observations: tuple[tree.Variable, ...] = ()
     doses: tuple[tree.Name, ...] = ()
     fields: tuple[FieldUse, ...] = ()
-    # Ends of fields that equations mention, 0 or 1, by dotted name; and whether a field spreads (`grad`), or is carried
-    # along.
-    field_ends: tuple[tuple[str, int], ...] = ()
+    # Ends of fields that equations mention, 0 or 1, by dotted name, where all of some conditions of constants hold; and
+    # whether a field spreads (`grad`), or is carried along.
+    field_ends: tuple[tuple[str, int, tuple[tree.Expr, ...]], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
     # Whether long functions were put in place of their calls (`tree.Inlined`).
     calls_functions: bool = False

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 from stiffdsl.check import labels
 from stiffdsl.check.choices import Unpaired, chosen
 from stiffdsl.check.definitions import defined_by, definitions
 from stiffdsl.check.events import Events
 from stiffdsl.check.expressions import Walker
-from stiffdsl.check.fields.conditions import Conditions
+from stiffdsl.check.fields.conditions import Branch, Conditions
 from stiffdsl.check.fields.members import has_fields
 from stiffdsl.check.grouped_lines import check_grouped
 from stiffdsl.check.model import ComponentUse
@@ -59,8 +60,6 @@ class Statements:
         self._around: tuple[tree.Iterator, ...] = ()
         self.conditions = Conditions(walker.fields, walker.resolver, self.report)
         self._has_fields = has_fields(walker.names.entity)
-        # Ends of the class's own fields that are connected: what flows there is known when its equations are read.
-        self._joins: list[tree.Connect] = []
         # Components that hold the rates of labelled reactions.
         self.labels: list[ComponentUse] = []
 
@@ -68,7 +67,24 @@ class Statements:
         """The section `equations`."""
         done = self._block(statements)
         self.conditions.close()
-        return (*done, *(each for join in self._joins for each in self.conditions.joined(join)))
+        return self._with_joins(done)
+
+    def _with_joins(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
+        """Statements with the equations of ends of the class's own fields that are connected: what flows there is known
+        when all its equations have been read."""
+        done: list[tree.Statement] = []
+        for each in statements:
+            match each:
+                case tree.Connect() if _joins(each):
+                    done += self.conditions.joined(each)
+                case tree.For():
+                    done.append(replace(each, body=self._with_joins(each.body)))
+                case tree.IfEquation():
+                    branches = tuple((c, self._with_joins(body)) for c, body in each.branches)
+                    done.append(replace(each, branches=branches))
+                case _:
+                    done.append(each)
+        return tuple(done)
 
     def initial(self, statements: Iterable[tree.Statement]) -> tuple[tree.Statement, ...]:
         """The section `initial`, where nothing can be connected."""
@@ -90,7 +106,7 @@ class Statements:
             if isinstance(statement, tree.IfEquation):
                 done += self._choice(statement)
                 continue
-            if isinstance(statement, tree.Connect) and any(isinstance(p, tree.At) for p in statement.points):
+            if isinstance(statement, tree.Connect) and _joins(statement):
                 done += self._joined(statement)
                 continue
             kept = self._statement(statement)
@@ -103,13 +119,13 @@ class Statements:
         if not self._connects:
             self._connect(statement)
             return ()
+        self.conditions.mention(statement)
         own = (
             isinstance(p, tree.At) and isinstance(p.value, tree.Name) and len(p.value.parts) == 1
             for p in statement.points
         )
         if any(own):
-            self._joins.append(statement)
-            return ()
+            return (statement,)
         return tuple(self.conditions.joined(statement))
 
     def _statement(self, statement: tree.Statement) -> tree.Statement | None:
@@ -128,20 +144,21 @@ class Statements:
 
     def _choice(self, statement: tree.IfEquation) -> tuple[tree.Statement, ...]:
         """A block of equations under a condition: as it is where a constant decides, else one equation a place."""
+        values = [None if c is None else self._condition(c) for c, _ in statement.branches]
+        changes = any(value is not None and value.level > Level.CONSTANT for value in values)
         branches: list[tuple[tree.Expr | None, tuple[tree.Statement, ...]]] = []
-        changes = False
-        for condition, body in statement.branches:
-            value = None if condition is None else as_condition(self.walker.walk(condition))
-            if condition is not None and value is not None and value.rank:
-                help = "write a `for` around the block"
-                self.report.say(
-                    "E0226", "a condition is a scalar", (condition.span, "is an array"), help=help
-                )
-            changes |= value is not None and value.level > Level.CONSTANT
-            with self.conditions.in_branch():
-                branches.append((None if value is None else value.expr, self._block(body)))
+        for k, (_, body) in enumerate(statement.branches):
+            given = [None if v is None else v.expr for v in values[: k + 1]]
+            holds = None if changes or self.walker.names.iterators else _alone(given)
+            with self.conditions.in_branch(Branch(statement.span, k, holds)):
+                branches.append((given[-1], self._block(body)))
         if not changes:
             return (tree.IfEquation(tuple(branches), statement.span),)
+        for join in (s for _, body in branches for s in body if isinstance(s, tree.Connect) and _joins(s)):
+            title = "ends of fields are connected in a block whose condition changes in a run"
+            help = "let a `const` decide, or write what holds at each end: a value, a slope, or an equation of both"
+            self.report.say("E0265", title, (join.span, "holds in one of its branches"), help=help)
+            return ()
         conditions = [condition for condition, _ in branches if condition is not None]
         help = "every branch of a condition that changes in a run holds as many equations, `else` included"
         if len(conditions) == len(branches):
@@ -156,6 +173,13 @@ class Statements:
                 "E0265", title, (wrong.span, wrong.reason), (statement.span, "the block"), help=help
             )
             return ()
+
+    def _condition(self, condition: tree.Expr) -> Typed:
+        value = as_condition(self.walker.walk(condition))
+        if value.rank:
+            help = "write a `for` around the block"
+            self.report.say("E0226", "a condition is a scalar", (condition.span, "is an array"), help=help)
+        return value
 
     # --- equations -------------------------------------------------------------------------------
 
@@ -544,6 +568,19 @@ class Statements:
 
     def _number(self, expr: tree.Expr, name: str, unit: Unit | None) -> tree.Expr:
         return self.walker.given(expr, unit, Level.CONSTANT, f"`{name}` of the experiment").expr
+
+
+def _joins(statement: tree.Connect) -> bool:
+    """Whether ends of fields are connected."""
+    return any(isinstance(point, tree.At) for point in statement.points)
+
+
+def _alone(conditions: list[tree.Expr | None]) -> tree.Expr:
+    """That the last of these conditions is the first that holds; None always does."""
+    *before, own = conditions
+    parts = [tree.Unary("not", c, c.span) for c in before if c is not None]
+    parts += [] if own is None else [own]
+    return reduce(lambda a, b: tree.Binary("and", a, b, b.span), parts)
 
 
 def _has_unit(expr: object) -> bool:

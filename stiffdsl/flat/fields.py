@@ -7,6 +7,7 @@ from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
 from stiffdsl.flat.instance import Fault, Node
+from stiffdsl.flat.numeric import truth
 from stiffdsl.syntax import tree
 
 FEWEST_CELLS = 3
@@ -94,9 +95,9 @@ def open_ends(context: Context, nodes: list[Node]) -> list[tuple[Node, tree.Equa
     said: set[tuple[int, str, int]] = set()
     spreads: dict[tuple[int, str], bool] = {}
     for node in nodes:
-        for dotted, end in node.cls.field_ends:
+        for dotted, end, conditions in node.cls.field_ends:
             owner = _owner(node, dotted)
-            if owner is not None:
+            if owner is not None and all(_holds(context, node, c) for c in conditions):
                 said.add((id(owner), dotted.rpartition(".")[2], end))
         for dotted, by_gradient in node.cls.spreads:
             owner = _owner(node, dotted)
@@ -133,6 +134,12 @@ def _miss(node: Node, field: FieldUse, end: FieldEnd, spreads: bool) -> None:
         "says nothing there",
         help=help,
     )
+
+
+def _holds(context: Context, node: Node, condition: tree.Expr) -> bool:
+    """Whether a condition of constants holds: they are the same in all members of a part."""
+    look = StatementExpansion(context, node, IterationDomain.grid(node.prefix), auxiliary=False)
+    return bool(np.all(truth(look.structural(condition, "the condition around equations"))))
 
 
 def _owner(node: Node, dotted: str) -> Node | None:

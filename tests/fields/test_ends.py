@@ -69,3 +69,66 @@ def test_two_equations_for_one_field_are_told_by_the_second():
     with pytest.raises(sd.ModelError, match=r"E0312.*two equations give `der\(c\)`") as caught:
         sd.loads(text + "  grad(c) at 0 = 0\n  grad(c) at 1 = 0\nend\n")
     assert [label.span.line for label in caught.value.diagnostics[0].labels] == [5, 4]
+
+
+CHOSEN = """model Chosen
+  {kind} open = {open}
+  field c(x) over 0..1 cells 5
+  field d(x) over 0..1 cells 5
+  output out = -(grad(c) at 1)
+equations
+  0 = div(grad(c))
+  0 = div(3*grad(d))
+  d at 1 = 0
+  c at 0 = 1
+  if open > 0 then
+    {first}
+    d at 0 = 2
+  elseif open < -1 then
+    grad(c) at 1 = 0
+    d at 0 = 1
+  else
+    c at 1 = 0.5
+    grad(d) at 0 = -6
+  end
+end
+"""
+
+
+@pytest.mark.parametrize("kind", ["const", "param", "input"])
+def test_conditions_at_ends_stand_in_blocks_of_equations(kind):
+    robin = "-(grad(c) at 1) = 3*(c at 1)"
+    for open, out, middle in ((1, 0.75, 1.0), (0, 0.5, 3.0), (-2, 0, 0.5)):
+        sol = sd.loads(CHOSEN.format(kind=kind, open=open, first=robin)).simulate((0, 1))
+        assert sol["out"][-1] == pytest.approx(out, abs=1e-12)
+        assert sol["d"][-1][2] == pytest.approx(middle, rel=1e-12)
+
+
+JOINED = """model Joined
+  const joined = {joined}
+  field c(x) over 0..1 cells 5
+  field d(x) over 0..1 cells 5
+equations
+  0 = div(grad(c))
+  0 = div(3*grad(d))
+  c at 0 = 1
+  d at 1 = 0
+  if joined then
+    connect c at 1, d at 0
+  else
+    {other}
+    d at 0 = 3
+  end
+end
+"""
+
+
+def test_ends_are_joined_in_blocks_of_equations():
+    def last(joined, other):
+        sol = sd.loads(JOINED.format(joined=joined, other=other)).simulate((0, 1))
+        return [*sol["c"][-1][[0, -1]], sol["d"][-1][0]]
+
+    assert last(1, "grad(c) at 1 = 0") == pytest.approx([0.925, 0.325, 0.225], rel=1e-12)
+    assert last(0, "grad(c) at 1 = 0") == pytest.approx([1, 1, 2.7], rel=1e-12)
+    with pytest.raises(sd.ModelError, match=r"E0330.*`c` has no condition at 1"):
+        last(0, "")

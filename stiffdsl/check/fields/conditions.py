@@ -21,6 +21,16 @@ Key = tuple[str, Place]
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A branch of a block of equations: the place of the block, its number, and, where constants decide, the condition
+    under which it holds."""
+
+    block: Span
+    number: int
+    holds: tree.Expr | None
+
+
+@dataclass(frozen=True)
 class _Term:
     """A `div` in an equation, moved to its left side. `plain`: nothing multiplies it."""
 
@@ -35,15 +45,16 @@ class Conditions:
 
     def __init__(self, operators: FieldOperators, resolver: Resolver, report: Report):
         self._operators, self._resolver, self._report = operators, resolver, report
-        self._conditions: dict[Key, Span] = {}
+        self._conditions: dict[Key, list[tuple[Span, tuple[Branch, ...]]]] = {}
         self._laws: dict[str, Span] = {}
-        self._in_branch = False
+        self._branches: tuple[Branch, ...] = ()
         self._steady: list[tuple[list[_Term], Span]] = []
         # Both sides of conditions; and slopes at ends, with what they are.
         self._said: list[tuple[tree.Expr, tree.Expr]] = []
         self._slopes: list[tuple[tree.Expr, tree.Expr]] = []
-        # The ends that equations mention, by the field's dotted name, and the fields that spread or are carried along.
-        self.ends: dict[Key, None] = {}
+        # The ends that equations mention, by the field's dotted name, each time with the conditions of constants under
+        # which it does; and the fields that spread or are carried along.
+        self.ends: dict[tuple[Key, tuple[tree.Expr, ...]], None] = {}
         self.spreads: dict[str, bool] = {}
 
     @property
@@ -51,11 +62,25 @@ class Conditions:
         return self._resolver.names.entity
 
     @contextmanager
-    def in_branch(self) -> Iterator[None]:
+    def in_branch(self, branch: Branch) -> Iterator[None]:
         """In a branch of a block of equations, of which others say the same otherwise."""
-        outer, self._in_branch = self._in_branch, True
+        outer, self._branches = self._branches, (*self._branches, branch)
         yield
-        self._in_branch = outer
+        self._branches = outer
+
+    def _mentioned(self, key: Key) -> None:
+        holds = tuple(b.holds for b in self._branches if b.holds is not None)
+        self.ends[key, holds] = None
+
+    def _twice(self, key: Key, span: Span) -> Span | None:
+        """Where another equation is a condition at the same end, and not in another branch of the same block."""
+        own = {b.block: b.number for b in self._branches}
+        said = self._conditions.setdefault(key, [])
+        for earlier, branches in said:
+            if earlier != span and all(own.get(b.block, b.number) == b.number for b in branches):
+                return earlier
+        said.append((span, self._branches))
+        return None
 
     def equation(self, e: tree.Equation, kept: tree.Equation) -> tree.Equation | None:
         """Notes what the equation `e`, elaborated as `kept`, says of fields; gives it as it is used, or None where it
@@ -75,15 +100,17 @@ class Conditions:
                 grid = grid_of(field, self._entity)
                 assert grid is not None
                 keys[dotted(field), end[1]] = grid
-        self.ends.update(dict.fromkeys(keys))
-        self._said.append((kept.left, kept.right))
+        for key in keys:
+            self._mentioned(key)
+        if not self._branches:
+            self._said.append((kept.left, kept.right))
         if len(keys) > 1 or not self._given_otherwise(e):
             return kept
         ((key, grid),) = keys.items()
         if grid.layout.centre and key[1] is Place.LEFT:
             return self._at_centre(e, found, grid)
-        earlier = e.span if grid.path else self._conditions.setdefault(key, e.span)
-        if earlier != e.span:
+        earlier = None if grid.path else self._twice(key, e.span)
+        if earlier is not None:
             self._report.say(
                 "E0289",
                 f"`{key[0]}` has two conditions at {grid.label(key[1])}",
@@ -100,7 +127,7 @@ class Conditions:
                 earlier = self._laws.setdefault(dotted(field), e.span)
             case _:
                 return
-        if earlier != e.span and not self._in_branch:
+        if earlier != e.span and not self._branches:
             self._report.say(
                 "E0312",
                 f"two equations give `der({dotted(field)})`",
@@ -111,7 +138,8 @@ class Conditions:
 
     def _of_slope(self, kept: tree.Equation, grid: Grid, place: Place) -> tree.Equation:
         """The condition `grad(c) at R = slope` as the value that follows; fluxes take the slope as it is given."""
-        self._slopes.append((kept.left, kept.right))
+        if not self._branches:
+            self._slopes.append((kept.left, kept.right))
         slope = None if is_number(kept.right, 0.0) else kept.right
         return tree.Equation(grid.boundary(place), grid.continued(place, slope), kept.span)
 
@@ -211,6 +239,15 @@ class Conditions:
 
     # --- joined ends ---
 
+    def mention(self, e: tree.Connect) -> None:
+        """Notes the ends that are connected."""
+        for point in e.points:
+            if isinstance(point, tree.At) and isinstance(point.value, tree.Name):
+                with self._report.unsaid():
+                    found = self._operators.end_of(point)
+                if found is not None:
+                    self._mentioned((dotted(point.value), found[1]))
+
     def joined(self, e: tree.Connect) -> list[tree.Equation]:
         """The equations of ends that are connected: values are equal, and what flows out of one flows into others."""
         ends: list[tuple[Grid, Place, tree.At]] = []
@@ -225,7 +262,6 @@ class Conditions:
             if found is None or own is None:
                 return []
             ends.append((own, found[1], point))
-            self.ends[dotted(point.value), found[1]] = None
         values = [grid.boundary(place) for grid, place, _ in ends]
         units = [self._dimension(point.value) for _, _, point in ends]
         for point, unit in zip(e.points[1:], units[1:], strict=True):
