@@ -98,3 +98,39 @@ def test_the_library_leaves_no_port_out(path: Path):
     if "\nexperiment" in text:
         system = compile_model(Source(str(path), text), stop_after="graph")
         assert "W0301" not in [warning.code for warning in system.flat.warnings]
+
+
+def test_connectors_that_hold_ports_alone_are_told_by_these():
+    """Found by the fuzzer: a connector without variables of its own, one half of which is connected."""
+    text = """
+connector Pin
+  potential v [V]
+  flow i [A]
+end
+connector Plug
+  port phase : Pin
+  port neutral : Pin
+end
+model Load
+  port plug : Plug
+equations
+  plug.phase.i = 1 [A/V]*(plug.phase.v - plug.neutral.v)
+  plug.neutral.i = -plug.phase.i
+end
+model Source
+  port plug : Plug
+equations
+  plug.phase.v = 230
+  plug.neutral.v = 0
+end
+model M
+  part source : Source
+  part load[2] : Load
+equations
+  connect source.plug, load[1].plug
+  connect source.plug.neutral, load[2].plug.neutral
+end
+"""
+    (told,) = _warnings(text)
+    assert "`load[2].plug.phase`" in told
+    assert "`load[2].plug`," not in told

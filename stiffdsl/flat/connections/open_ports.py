@@ -66,6 +66,9 @@ def _missed(own: list[tuple[Ports, Node]], found: Aliases) -> list[tuple[str, No
     connected = np.logical_or.reduce([~each.reshape(parts, -1).all(axis=1) for each in alone])
     missed = []
     for (_, node), each in zip(own, alone, strict=True):
+        # A connector that holds ports alone has no flow of its own: its ports are told.
+        if not node.blocks:
+            continue
         chosen = each.reshape(parts, -1) & (still & connected)[:, None]
         missed += [(_name(node, int(k)), part) for k in np.flatnonzero(chosen)]
     return missed
