@@ -18,6 +18,7 @@ from stiffdsl.solve.base.pictures import provide
 if TYPE_CHECKING:
     from stiffdsl.model import CompiledModel
     from stiffdsl.solve.base.status import Status
+    from stiffdsl.solve.integrate.ensemble import InterruptedRuns
     from stiffdsl.solve.integrate.solution import Interrupted, OutsideDomainWarning
     from stiffdsl.surrogate.core.surrogate import Surrogate
     from stiffdsl.surrogate.part.part_surrogate import PartSurrogate
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interrupted",
+    "InterruptedRuns",
     "ModelError",
     "OutsideDomainWarning",
     "Status",
@@ -39,6 +41,7 @@ __all__ = [
 _LATER = {
     "CompiledModel": "stiffdsl.model",
     "Interrupted": "stiffdsl.solve.integrate.solution",
+    "InterruptedRuns": "stiffdsl.solve.integrate.ensemble",
     "OutsideDomainWarning": "stiffdsl.solve.integrate.solution",
     "Status": "stiffdsl.solve.base.status",
 }

@@ -34,7 +34,7 @@ from stiffdsl.runtime.tables import Table  # noqa: E402
 from stiffdsl.solve.base import arguments, kernels  # noqa: E402
 from stiffdsl.solve.base.process import check_process  # noqa: E402
 from stiffdsl.solve.base.progress import caller  # noqa: E402
-from stiffdsl.solve.integrate.ensemble import Ensemble  # noqa: E402
+from stiffdsl.solve.integrate.ensemble import Ensemble, InterruptedRuns  # noqa: E402
 from stiffdsl.solve.integrate.solution import Solution  # noqa: E402
 
 if TYPE_CHECKING:
@@ -307,9 +307,10 @@ class CompiledModel(CompiledProgram):
         array of constants, one for each lane.
 
         `tables` are as in `simulate`. Lanes step on their own and run on all cores; `progress` is told the fraction
-        that is done. `executor` sends them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray`
-        once it is initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad`
-        or `vmap` it is a part of the program, and differentiable as `vmap` of `solver`.
+        that is done, and Ctrl-C raises `InterruptedRuns`, which has an `ensemble` of those that were finished.
+        `executor` sends them elsewhere: a pool of `concurrent.futures`, a Dask client, the module `ray` once it is
+        initialised, or a list of JAX devices. Workers compile the model from its text. Inside `jit`, `grad` or `vmap`
+        it is a part of the program, and differentiable as `vmap` of `solver`.
         """
         params = with_figures(self, params, tables)
         model = self._structured(params)
@@ -324,8 +325,19 @@ class CompiledModel(CompiledProgram):
             return pure.traced_ensemble(solve, *given)
 
         given = (time, saveat, outputs, params, initial, inputs, progress)
-        solved = ensemble(model, options, *given, executor=executor, traced=traced)
-        return solved.described(self.name, *lanes_told(model, solved.outputs, params, initial, inputs))
+
+        def described(solved: Ensemble, own: Any = None) -> Ensemble:
+            varied, units, docs = lanes_told(model, solved.outputs, params, initial, inputs)
+            if own is not None:
+                varied = {name: np.asarray(v)[own] for name, v in varied.items()}
+            return solved.described(self.name, varied, units, docs)
+
+        try:
+            return described(ensemble(model, options, *given, executor=executor, traced=traced))
+        except InterruptedRuns as stop:
+            if stop.ensemble is not None:
+                described(stop.ensemble, stop.lanes)
+            raise
 
     def args(self, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None) -> Args:
         """The arguments that the `System` of this model takes beside time and state."""

@@ -39,7 +39,7 @@ def ending(error: BaseException) -> Ending:
         case click.UsageError():
             return Ending(USAGE, "usage", usage_text(error), error.format_message())
         case Stopped():
-            return Ending(INTERRUPTED, "interrupted", f"interrupted\n{error}", f"interrupted; {error}")
+            return Ending(INTERRUPTED, "interrupted", error.text, error.message, report=error.report)
         case click.Abort() | KeyboardInterrupt():
             return Ending(INTERRUPTED, "interrupted", "interrupted", "interrupted")
         case ModelError():

@@ -16,6 +16,7 @@ from stiffdsl.cli.explain import explain
 from stiffdsl.cli.failure import FAILED, INTERRUPTED
 from stiffdsl.cli.fmt import fmt
 from stiffdsl.cli.inspect import inspect
+from stiffdsl.cli.interruption import Stopped
 from stiffdsl.cli.library import library
 from stiffdsl.cli.new import new
 from stiffdsl.cli.show import show
@@ -42,8 +43,20 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
         context.exit()
 
 
+class Commands(click.Group):
+    """The group of commands; click itself would put an empty line before the word on an interruption."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Stopped("") from None
+
+
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
 )
 @click.option(
     "-V",

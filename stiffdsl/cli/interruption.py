@@ -19,7 +19,31 @@ _kept: Callable[[], str] | None = None
 
 
 class Stopped(Exception):
-    """Ctrl-C in work of which something is kept, or not: its text says what, and how to go on."""
+    """Ctrl-C in work of which something is kept, or not: `lines` say what, and how to go on; `report` is what is known
+    all the same."""
+
+    def __init__(self, lines: str, report: dict[str, object] | None = None):
+        super().__init__(lines)
+        self.lines = lines.splitlines()
+        self.report = report or {}
+
+    @property
+    def text(self) -> str:
+        """The message at the terminal: what is kept stands below the word, indented."""
+        return told("\n".join(self.lines))
+
+    @property
+    def message(self) -> str:
+        """The message in one line."""
+        *before, last = self.lines or [""]
+        joined = (
+            "".join(line.strip() + (" " if line.endswith(":") else "; ") for line in before) + last.strip()
+        )
+        return f"interrupted; {joined}" if joined else "interrupted"
+
+
+def told(lines: str) -> str:
+    return "\n".join(["interrupted", *(f"  {line}" for line in lines.splitlines())])
 
 
 @contextmanager
@@ -77,6 +101,6 @@ def _end() -> None:
     text = "interrupted"
     if _kept is not None:
         with suppress(Exception):
-            text += f"\n{_kept()}"
+            text = told(_kept())
     os.write(2, f"{text}\n".encode())
     os._exit(INTERRUPTED)

@@ -9,11 +9,12 @@ import click
 import numpy as np
 
 from stiffdsl.cli.failure import Failure
-from stiffdsl.cli.interruption import telling
+from stiffdsl.cli.interruption import noticed, telling
 from stiffdsl.cli.loading import Loaded, compile_source, find_const, in_declared_unit, unknown_name
 from stiffdsl.cli.options import Sweep
 from stiffdsl.cli.terminal import progress
 from stiffdsl.solve.base.status import Status
+from stiffdsl.solve.integrate.ensemble import InterruptedRuns
 
 # Lanes that a report lists one by one; parameters that sensitivities are taken by where none has a range.
 LISTED, PARAMETERS = 24, 50
@@ -121,13 +122,14 @@ def _by_scalar(call: RunArguments, name: str, values: np.ndarray) -> list[tuple[
     return list(zip(names, values.reshape(len(values), -1).T, strict=True))
 
 
-def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
-    """The ensemble over the values of `lanes`; progress counts runs."""
+def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> tuple[Any, int]:
+    """The ensemble over the values of `lanes`, and how many that are; fewer are in it where Ctrl-C ended it. Progress
+    counts runs."""
     from stiffdsl.surrogate.learn.progress import duration
 
     count = len(next(iter(lanes.values())))
     params, inputs, initial = by_kind(call, lanes)
-    nothing = "  nothing is kept: runs are written when all are solved"
+    nothing = "no run was finished yet: nothing is kept"
     with progress(f"solving {count:,} runs") as tell, telling(lambda: nothing):
         begin = time.monotonic()
 
@@ -137,7 +139,7 @@ def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
             tell(f"solving runs: {round(share * count):,} of {count:,}{after}")
 
         try:
-            return call.model.ensemble(
+            found = call.model.ensemble(
                 params,
                 call.times(),
                 call.told(),
@@ -149,6 +151,12 @@ def run_lanes(call: RunArguments, lanes: dict[str, np.ndarray]) -> Any:
             )
         except ValueError as error:
             raise Failure(str(error)) from None
+        except InterruptedRuns as stop:
+            if stop.ensemble is None:
+                raise
+            noticed()
+            found = stop.ensemble
+        return found, count
 
 
 def by_kind(call: RunArguments, lanes: dict[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
@@ -249,6 +257,16 @@ def _value(call: RunArguments, row: Any) -> float:
     return float(row.value if given is None else given)
 
 
+def _slope_unit(output: str | None, parameter: str | None) -> str | None:
+    """The unit of a derivative, None where the output is declared without one; differences of degrees are in kelvin."""
+    if output is None:
+        return None
+    above, below = ("K" if unit == "degC" else unit for unit in (output, parameter))
+    if below in (None, "1"):
+        return above
+    return f"{above}/({below})" if any(mark in below for mark in "*/ ") else f"{above}/{below}"
+
+
 def sensitivity_report(
     call: RunArguments,
     found: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], list[str]],
@@ -270,6 +288,7 @@ def sensitivity_report(
                 {
                     "output": output,
                     "parameter": name,
+                    "unit": _slope_unit(call.model.variable_names.find(output).block.unit, rows[name].unit),
                     "at_end": slopes[-1, i, j],
                     "relative_at_end": relative[-1, i, j],
                     "relative_most": relative[most, i, j],

@@ -11,6 +11,7 @@ import click
 
 from stiffdsl.cli.failure import Failure
 from stiffdsl.cli.files import writable, writing
+from stiffdsl.cli.interruption import Stopped, noticed
 from stiffdsl.cli.loading import load, part_for, starting
 from stiffdsl.cli.options import (
     ChoiceType,
@@ -285,6 +286,7 @@ def _one(
     from stiffdsl.cli.data import read_data
     from stiffdsl.cli.results import write_solution
     from stiffdsl.report.tables import solution_table
+    from stiffdsl.solve.integrate.solution import Interrupted
 
     data = {} if compare is None else measured(call.model, read_data(compare))
     given = {
@@ -304,6 +306,9 @@ def _one(
             solution = call.model.simulate(**given, **call.options, progress=tell)
         except ValueError as error:
             raise Failure(str(error)) from None
+        except Interrupted as stop:
+            noticed()
+            solution = stop.solution
     seconds = seconds | {"solve": clock.perf_counter() - begun}
     written = []
     with _told_once():
@@ -320,6 +325,9 @@ def _one(
         report = solution_report(call.model, solution, seconds, written)
         if data:
             report["compared"] = differences(solution, data)
+    if status_word(solution) == "interrupted":
+        what = f"the solution up to time = {solution.reached:.6g}"
+        raise Stopped(kept_lines(what, written), report)
     if verbose:
         say(f"start of {call.model.name}:\n{solution.start}")
     if not succeeded(solution):
@@ -342,7 +350,7 @@ def _lanes(
     from stiffdsl.report.tables import ensemble_table
 
     begun = clock.perf_counter()
-    batch = run_lanes(call, lanes)
+    batch, count = run_lanes(call, lanes)
     seconds = seconds | {"solve": clock.perf_counter() - begun}
     written = []
     if out is not None:
@@ -354,6 +362,9 @@ def _lanes(
             batch.plot(path=picture)
         written.append(picture)
     report = ensemble_report(batch, seconds, written)
+    if len(batch) < count:
+        report["status"] = "interrupted"
+        raise Stopped(kept_lines(f"{len(batch):,} of {count:,} runs", written), report)
     if not batch.success.any():
         report["failure"] = f"no run reached the end: {batch.reasons()[0]}"
     return report, ensemble_table
@@ -474,9 +485,11 @@ def status_word(solution: Any) -> str:
     return str(getattr(solution.status, "name", solution.status)).lower()
 
 
-def interrupted_text(solution: Any) -> str:
-    """The note on an interrupted solve, with the time that it reached."""
-    return f"interrupted; the solution is known up to time = {solution.reached:.6g}"
+def kept_lines(what: str, written: list[str]) -> str:
+    """The note on interrupted work of which `what` was finished: where that is kept, or what would keep it."""
+    if written:
+        return f"kept: {what}, in {' and '.join(written)}"
+    return f"finished: {what}; nothing is kept without --out FILE"
 
 
 def failure_text(solution: Any) -> str:

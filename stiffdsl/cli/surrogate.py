@@ -279,6 +279,6 @@ def kept(folder: Path) -> str:
 
     runs = stored(folder)
     if not runs:
-        return "  no run was finished yet: nothing is kept"
+        return "no run was finished yet: nothing is kept"
     command = shlex.join(["stiffdsl", *sys.argv[1:]])
-    return f"  kept: {runs:,} runs, in {folder}\n  the same command goes on from there:\n    {command}"
+    return f"kept: {runs:,} runs, in {folder}\nthe same command goes on from there:\n  {command}"

@@ -168,12 +168,21 @@ def sensitivity_table(report: Mapping[str, Any]) -> RenderableType:
         ("time", f"{_number(span[0])}..{_number(span[1])}"),
         ("relative", "by how many times the output's size it moves where the parameter moves by itself"),
     ]
-    headings = ("output", "parameter", "derivative at end", "relative at end", "relative, most", "at time")
-    table = _grid(headings, numbers=(2, 3, 4, 5))
+    headings = (
+        "output",
+        "parameter",
+        "derivative at end",
+        "unit",
+        "relative at end",
+        "relative, most",
+        "at time [s]",
+    )
+    table = _grid(headings, numbers=(2, 4, 5, 6))
     rows = sorted(report["sensitivities"], key=lambda row: -abs(row["relative_most"] or 0.0))
     for row in rows[:LISTED]:
-        keys = ("at_end", "relative_at_end", "relative_most", "time_of_most")
-        table.add_row(row["output"], row["parameter"], *(_number(row[key]) for key in keys))
+        figures = [_number(row[key]) for key in ("relative_at_end", "relative_most", "time_of_most")]
+        slope = _number(row["at_end"])
+        table.add_row(row["output"], row["parameter"], slope, row["unit"] or "", *figures)
     more = [Text(f"… and {len(rows) - LISTED:,} more", style="dim")] if len(rows) > LISTED else []
     return Group(_heading(report["model"]), "", _facts(facts), "", _indented(table), *map(_indented, more))
 

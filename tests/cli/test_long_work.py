@@ -1,5 +1,6 @@
 """Long work says how far it is, and after Ctrl-C what is kept and how to go on."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ import time
 import pytest
 
 from stiffdsl.cli import terminal
+from stiffdsl.cli.ending import ending
+from stiffdsl.cli.interruption import Stopped
 from stiffdsl.surrogate.learn.progress import duration, telling
 from stiffdsl.surrogate.learn.sample_store import remembered, stored
 from stiffdsl.surrogate.learn.train import train
@@ -98,3 +101,52 @@ def test_an_interrupted_training_tells_what_is_kept_and_how_to_go_on(tmp_path):
     assert command.returncode == 130
     assert re.search(r"interrupted\n  kept: [\d,]+ runs, in Slow-surrogate/samples\n  the same command", told)
     assert "    stiffdsl surrogate slow.sml --samples 200000" in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "message"),
+    [
+        ("", "interrupted", "interrupted"),
+        (
+            "kept: 3 runs, in a\nthe same command goes on from there:\n  stiffdsl x",
+            "interrupted\n  kept: 3 runs, in a\n  the same command goes on from there:\n    stiffdsl x",
+            "interrupted; kept: 3 runs, in a; the same command goes on from there: stiffdsl x",
+        ),
+    ],
+)
+def test_an_interruption_is_told_in_lines_and_in_one(lines, text, message):
+    end = ending(Stopped(lines, {"runs": 3}))
+    assert (end.text, end.message, end.report) == (text, message, {"runs": 3})
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interrupted_draw_keeps_the_runs_that_were_finished(tmp_path):
+    (tmp_path / "slow.sml").write_text(SLOW, encoding="utf-8")
+    command = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "stiffdsl",
+            "simulate",
+            "slow.sml",
+            "--draw",
+            "100000",
+            "--out",
+            "d.csv",
+            "--json",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(20)
+    command.send_signal(signal.SIGINT)
+    report = json.loads(command.communicate(timeout=60)[0])
+    assert command.returncode == 130
+    assert (report["status"], report["failed"]) == ("interrupted", 0)
+    assert 0 < report["runs"] < 100_000
+    assert f"kept: {report['runs']:,} of 100,000 runs, in d.csv" in report["error"]["message"]
+    assert len((tmp_path / "d.csv").read_text().splitlines()) == 1 + 50 * report["runs"]

@@ -12,7 +12,7 @@ model Tank
   param c[2] = {1, 2}
   input u = 0 [m/s]
   var h [m] start 1
-  output twice = 2*h
+  output twice [m] = 2*h
 equations
   der(h) = u - k*h*c[1]
 experiment
@@ -129,7 +129,7 @@ def test_draws_stay_in_the_ranges_and_repeat_with_the_seed(stiffdsl, tank):
 def test_sensitivities_are_exact_derivatives(stiffdsl, tank):
     report = json.loads(stiffdsl("simulate", "tank.sml", "--sensitivity", "--out", "d.csv", "--json").out)
     (row,) = report["sensitivities"]
-    assert (row["output"], row["parameter"]) == ("twice", "k")
+    assert (row["output"], row["parameter"], row["unit"]) == ("twice", "k", "m/(1/s)")
     assert row["at_end"] == pytest.approx(-2 * 2 * math.exp(-1), rel=1e-6)
     assert rows_of((tank / "d.csv").read_text())[-1]["d(twice)/d(k)"] == pytest.approx(row["at_end"])
 

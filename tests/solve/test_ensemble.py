@@ -1,12 +1,14 @@
 """Lanes in threads."""
 
+import threading
 import time
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stiffdsl.solve.integrate.ensemble import lanes, run_lanes
+from stiffdsl.solve.integrate import ensemble
+from stiffdsl.solve.integrate.ensemble import InterruptedRuns, lanes, run_lanes
 from stiffdsl.solve.integrate.solver import make_solve
 from tests.solve.sparse_systems import Diffusion
 
@@ -47,3 +49,36 @@ def test_lanes_that_may_be_slow_are_divided_among_threads():
     asked = []
     run_lanes(lambda shared, chunk: asked.append(len(chunk)) or chunk, None, np.arange(8.0), 8, threads=2)
     assert asked == [4, 4]
+
+
+def test_an_interruption_keeps_the_chunks_that_were_finished():
+    def told(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRuns) as caught:
+        run_lanes(lambda shared, chunk: (chunk, 2 * chunk), None, np.arange(9.0), 9, told, threads=2)
+    stop = caught.value
+    # The second chunk may not have begun.
+    assert stop.lanes.tolist() in (list(range(5)), list(range(9)))
+    even = stop.finished((stop.lanes % 2 == 0) & (stop.lanes < 5))
+    np.testing.assert_array_equal(even.results[1], [0, 4, 8])
+
+
+def test_an_interruption_waits_for_no_chunk_that_goes_on(monkeypatch):
+    monkeypatch.setattr(ensemble, "PATIENCE", 0.01)
+    on = threading.Event()
+
+    def program(shared, chunk):
+        if chunk[0]:
+            on.wait(20)
+        return chunk
+
+    def told(share):
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(InterruptedRuns) as caught:
+            run_lanes(program, None, np.arange(4.0), 4, told, threads=2)
+    finally:
+        on.set()
+    assert caught.value.lanes.tolist() == [0, 1]

@@ -11,7 +11,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.run.simulate import simulate
 from stiffdsl.solve.base.status import reached
-from stiffdsl.solve.integrate.ensemble import Ensemble
+from stiffdsl.solve.integrate.ensemble import Ensemble, InterruptedRuns
 from stiffdsl.solve.integrate.loop import Counts
 
 
@@ -34,9 +34,15 @@ def delayed_ensemble(
             **task.inputs,
             **{k: executors.of_lane(task.inputs[k], v) for k, v in own["inputs"].items()},
         }
-        found = simulate(
-            model, task.options, task.time, params, inputs, task.saveat, None, initial or None, None
-        )
+        try:
+            found = simulate(
+                model, task.options, task.time, params, inputs, task.saveat, None, initial or None, None
+            )
+        except KeyboardInterrupt:
+            stop = InterruptedRuns(np.arange(lane), None)
+            if lane:
+                stop.ensemble = Ensemble(np.asarray(task.saveat), labels, values[:lane], status[:lane], total)
+            raise stop from None
         status[lane] = int(found.status)
         if not reached(found.status):
             details.setdefault(int(found.status), (lane, found.reason))

@@ -31,7 +31,14 @@ from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.process import check_process
 from stiffdsl.solve.base.progress import caller
 from stiffdsl.solve.base.status import Status
-from stiffdsl.solve.integrate.ensemble import CHUNK, Ensemble, device_slots, lanes, run_lanes
+from stiffdsl.solve.integrate.ensemble import (
+    CHUNK,
+    Ensemble,
+    InterruptedRuns,
+    device_slots,
+    lanes,
+    run_lanes,
+)
 from stiffdsl.solve.integrate.loop import Counts
 
 # So many unknowns of all lanes together are stepped sooner than threads start, as far as is known before.
@@ -98,22 +105,32 @@ def ensemble(
         signals,
         None if tables else knots_of_tables(signals, options.rtol, start, end),
     )
-    found, status, counts = run_lanes(
-        program,
-        shared,
-        varied,
-        count,
-        progress,
-        threads=threads if backend().threads and not devices else 1,
-        group=max(1, len(devices)),
-        most=most,
-        pace=pace,
-        together=not signals and count * part.program.size <= TOGETHER,
-    )
-    stats = dict(zip(Counts._fields, np.sum(counts, axis=0).tolist(), strict=True))
-    made = Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats)
+
+    def made_of(found: Any, status: Any, counts: Any) -> Ensemble:
+        stats = dict(zip(Counts._fields, np.sum(counts, axis=0).tolist(), strict=True))
+        return Ensemble(times, labels, found[:, ::-1] if turned else found, status, stats).noted(notes)
+
+    try:
+        found, status, counts = run_lanes(
+            program,
+            shared,
+            varied,
+            count,
+            progress,
+            threads=threads if backend().threads and not devices else 1,
+            group=max(1, len(devices)),
+            most=most,
+            pace=pace,
+            together=not signals and count * part.program.size <= TOGETHER,
+        )
+    except InterruptedRuns as stop:
+        stop = stop.finished(stop.results[1] != int(Status.INTERRUPTED))
+        if len(stop.lanes):
+            stop.ensemble = made_of(*stop.results)
+        raise stop from None
+    made = made_of(found, status, counts)
     made.details |= _explained(model, task._replace(options=options), varied, status)
-    return made.noted(notes)
+    return made
 
 
 def _explained(

@@ -1,10 +1,9 @@
 """Many solves in one call: every lane takes its own steps, both cores work, memory is bounded by chunks."""
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -27,10 +26,26 @@ CORES = os.cpu_count() or 1
 CHUNK = 64
 # Seconds that threads take to start and to stop, and some.
 QUICK = 4e-3
+# Seconds after which chunks that cannot be interrupted are not waited for.
+PATIENCE = 3.0
 # Seconds of all lanes from which on it pays to compile chunks for threads.
 SLOW = 0.2
 # On devices that compute side by side: lanes per call, and how many numbers these, or those side by side, may hold.
 DEVICE_CHUNK, NUMBERS = 1 << 16, 1 << 27
+
+
+class InterruptedRuns(KeyboardInterrupt):
+    """Ctrl-C while many runs were solved: `lanes` are the numbers of those that were finished, `results` what the
+    program found for them, and `ensemble` is made of these."""
+
+    def __init__(self, lanes: np.ndarray, results: Any):
+        super().__init__(f"interrupted with {len(lanes):,} runs finished")
+        self.lanes, self.results = lanes, results
+        self.ensemble: Ensemble | None = None
+
+    def finished(self, mask: np.ndarray) -> "InterruptedRuns":
+        """The same of some of these lanes alone."""
+        return InterruptedRuns(self.lanes[mask], jax.tree.map(lambda part: part[mask], self.results))
 
 
 class Ensemble:
@@ -238,21 +253,51 @@ def run_lanes(
         pace[size] = taken if not pace.get(size) else min(taken, pace[size])
         return found
 
-    quick = size == count or 0.0 < pace.get(size, 0.0) * count < QUICK
-    results = []
-    with contextlib.nullcontext() if quick else ThreadPoolExecutor(max_workers=threads) as pool:
-        try:
-            for done, result in enumerate((map if pool is None else pool.map)(run, starts), 1):
-                results.append(result)
-                if progress is not None:
-                    progress(min(1.0, done * size / count))
-        except KeyboardInterrupt:
-            if pool is not None:
-                with kernels.stopping():
-                    pool.shutdown(cancel_futures=True)
-            raise
+    # Who is told of progress waits for long: what others finish must outlive an interruption.
+    quick = progress is None and (size == count or 0.0 < pace.get(size, 0.0) * count < QUICK)
+    results = (
+        [run(start) for start in starts] if quick else _beside(run, starts, size, count, threads, progress)
+    )
     if size == count:
         return results[0]
+    return _joined(results, count)
+
+
+def _beside(
+    run: Callable[[int], Any],
+    starts: range,
+    size: int,
+    count: int,
+    threads: int,
+    progress: Callable[[float], None] | None,
+) -> list[Any]:
+    """The results of all chunks, by threads. Raises `InterruptedRuns` with those that there are."""
+    pool = ThreadPoolExecutor(max_workers=threads)
+    chunks = [pool.submit(run, start) for start in starts]
+    results, interrupted = [], False
+    try:
+        for done, chunk in enumerate(chunks, 1):
+            results.append(chunk.result())
+            if progress is not None:
+                progress(min(1.0, done * size / count))
+    except KeyboardInterrupt:
+        interrupted = True
+        with kernels.stopping():
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait([chunk for chunk in chunks if not chunk.cancelled()], timeout=PATIENCE)
+        known = [k for k, c in enumerate(chunks) if c.done() and not c.cancelled() and c.exception() is None]
+        if not known:
+            raise
+        own = np.concatenate([np.arange(starts[k], starts[k] + size) for k in known])
+        found = _joined([chunks[k].result() for k in known], len(own))
+        raise InterruptedRuns(own, found).finished(own < count) from None
+    finally:
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
+    return results
+
+
+def _joined(results: list[Any], count: int) -> Any:
+    """The first `count` rows of all results together."""
     if len(results) == 1:
         return jax.tree.map(lambda part: part[:count], results[0])
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *results)
