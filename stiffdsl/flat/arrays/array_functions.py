@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.flat.arrays.expression_graph import children
 from stiffdsl.flat.arrays.reductions import reduce
 from stiffdsl.flat.arrays.shapes import shape_of
-from stiffdsl.flat.arrays.shared import children
 from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.instance import Fault, fits, positions

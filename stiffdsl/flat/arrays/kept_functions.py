@@ -10,13 +10,11 @@ but for their names are one call, since such statements are a family already.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 from stiffdsl.check.model import Class
-from stiffdsl.diagnostics import Span
-from stiffdsl.flat.arrays.shared import children
+from stiffdsl.flat.arrays.expression_graph import Shapes, children, nodes
 from stiffdsl.syntax import tree
 
 # A function is kept where that leaves out so many nodes of expressions.
@@ -35,8 +33,8 @@ class _Calls:
     lengths: dict[str, int] = field(default_factory=dict)
     _seen: set = field(default_factory=set)
     _texts: set = field(default_factory=set)
-    _shapes: "_Shapes" = field(default_factory=lambda: _Shapes(names=False))
-    _written: "_Shapes" = field(default_factory=lambda: _Shapes(names=True))
+    _shapes: Shapes = field(default_factory=lambda: Shapes(names=False))
+    _written: Shapes = field(default_factory=lambda: Shapes(names=True))
 
     def add(self, statement: Any, cls: Class) -> None:
         shape, found = self._shapes.of(statement)
@@ -54,22 +52,20 @@ class _Calls:
         """The body of a function, when it is first met."""
         if call.function in self.lengths:
             return
-        waiting: list[tree.Expr] = [call.value]
-        seen, length = set(map(id, call.arguments)), 0
         inner = self.of_bodies[call.function] = Counter()
+        length, given = 1, set(map(id, call.arguments))
         self.lengths[call.function] = 0
-        while waiting:
-            e = waiting.pop()
-            length += 1
-            if id(e) in seen:
-                continue
-            seen.add(id(e))
-            if isinstance(e, tree.Inlined):
+
+        def below(e: tree.Expr) -> list[tree.Expr]:
+            if id(e) in given:
+                return []
+            return list(e.arguments) if isinstance(e, tree.Inlined) else children(e)
+
+        for e in nodes(call.value, below=below):
+            length += len(below(e))
+            if isinstance(e, tree.Inlined) and id(e) not in given:
                 inner[e.function] += 1
                 self._read(e)
-                waiting += e.arguments
-            else:
-                waiting += children(e)
         self.lengths[call.function] = length
 
     def kept(self) -> dict[str, bool]:
@@ -143,78 +139,22 @@ def kept_calls(expressions: tuple[tree.Expr, ...], kept: Mapping[str, bool]) -> 
     return found
 
 
-def _is_total(e: tree.Expr) -> bool:
+def _is_total(expression: tree.Expr) -> bool:
     """Whether an expression is made of operations that are finite, with finite slopes, for all numbers."""
-    waiting, seen = [e], set()
-    while waiting:
-        e = waiting.pop()
-        if id(e) in seen:
-            continue
-        seen.add(id(e))
-        match e:
-            case tree.Number() | tree.Name():
-                pass
-            case tree.Inlined():
-                waiting.append(e.value)
-            case tree.Unary(operator="-"):
-                waiting.append(e.operand)
-            case tree.Binary(operator="+" | "-" | "*"):
-                waiting += (e.left, e.right)
-            case tree.Binary(operator="^", right=tree.Number(value)) if value >= 1 and value == int(value):
-                waiting.append(e.left)
-            case tree.Binary(operator="/", right=tree.Number(value)) if value != 0:
-                waiting.append(e.left)
-            case tree.Call(function) if function in _TOTAL:
-                waiting += e.arguments
-            case _:
-                return False
-    return True
+    return all(map(_is_finite, nodes(expression)))
 
 
-class _Shapes:
-    """Numbers of the shapes of trees: a tree without its places, and but for `names` without those. Expressions are
-    graphs, in which what a function is given may stand many times, so nodes are numbered once each."""
-
-    def __init__(self, names: bool):
-        self._names = names
-        self._numbers: dict[Any, int] = {}
-        self._known: dict[int, Any] = {}
-        self._calls: list[tree.Inlined] = []
-
-    def of(self, node: Any) -> tuple[Any, list[tree.Inlined]]:
-        """The shape of a tree that is kept while it is asked for, and the calls in it."""
-        self._known, self._calls = {}, []
-        return self._of(node), self._calls
-
-    def _of(self, node: Any) -> Any:
-        if isinstance(node, str | float | int | bool):
-            return node
-        if isinstance(node, tree.Number):
-            return node.value
-        if isinstance(node, tree.Name):
-            return node if self._names else None
-        found = self._known.get(id(node))
-        if found is None:
-            found = self._known[id(node)] = self._numbered(node)
-        return found
-
-    def _numbered(self, node: Any) -> Any:
-        if isinstance(node, tree.Inlined):
-            self._calls.append(node)
-            parts = (node.function, *[self._of(a) for a in node.arguments])
-        elif isinstance(node, tuple | list):
-            parts = tuple([self._of(each) for each in node])
-        else:
-            held = _fields(type(node))
-            parts = (type(node), *[self._of(getattr(node, name)) for name in held]) if held else None
-        return ("shape", self._numbers.setdefault(parts, len(self._numbers)))
-
-
-@lru_cache(maxsize=1000)
-def _fields(kind: type) -> tuple[str, ...]:
-    """Fields of a node of the tree, beside its place."""
-    if not is_dataclass(kind) or kind is Span:
-        return ()
-    return tuple(
-        f.name for f in fields(kind) if f.type not in (Span, "Span") and f.name not in ("span", "name_span")
-    )
+def _is_finite(e: tree.Expr) -> bool:
+    """Whether an operation is finite, with finite slopes, for all operands."""
+    match e:
+        case tree.Number() | tree.Name() | tree.Inlined() | tree.Unary(operator="-"):
+            return True
+        case tree.Binary(operator="+" | "-" | "*"):
+            return True
+        case tree.Binary(operator="^", right=tree.Number(value)):
+            return value >= 1 and value == int(value)
+        case tree.Binary(operator="/", right=tree.Number(value)):
+            return value != 0
+        case tree.Call(function):
+            return function in _TOTAL
+    return False

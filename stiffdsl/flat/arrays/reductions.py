@@ -13,8 +13,8 @@ import numpy as np
 
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.arrays.expression_graph import children
 from stiffdsl.flat.arrays.shapes import shape_of
-from stiffdsl.flat.arrays.shared import children
 from stiffdsl.flat.domain import IterationDomain, Split, split_rows
 from stiffdsl.flat.expander import Expander
 from stiffdsl.flat.families import Rows

@@ -10,10 +10,11 @@ So do results of long functions, and their arguments: calls of one function are 
 called with, and SymPy sees it once.
 """
 
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from collections import Counter
+from dataclasses import dataclass
 
 from stiffdsl.diagnostics import Span
+from stiffdsl.flat.arrays.expression_graph import children, nodes
 from stiffdsl.flat.instance import Fault
 from stiffdsl.syntax import tree
 
@@ -41,23 +42,17 @@ def sharing(*expressions: tree.Expr) -> Sharing:
     if not _is_long(expressions):
         return SHORT_ONE
     sizes: dict[int, int] = {}
-    uses: dict[int, int] = {}
+    uses = Counter(map(id, expressions))
     functions: set[int] = set()
-    waiting = [(e, False) for e in expressions]
-    while waiting:
-        e, counted = waiting.pop()
-        if counted:
-            sizes[id(e)] = 1 + sum(sizes[id(c)] for c in children(e))
-            continue
-        uses[id(e)] = uses.get(id(e), 0) + 1
-        if uses[id(e)] == 1:
-            if isinstance(e, tree.Inlined):
-                functions |= {id(e.value), *map(id, e.arguments)}
-            waiting.append((e, True))
-            waiting += [(c, False) for c in children(e)]
+    for e in nodes(*expressions):
+        parts = children(e)
+        sizes[id(e)] = 1 + sum(sizes[id(part)] for part in parts)
+        uses.update(map(id, parts))
+        if isinstance(e, tree.Inlined):
+            functions |= {id(e.value), *map(id, e.arguments)}
     total = sum(sizes[id(e)] for e in expressions)
-    parts = {k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT}
-    return Sharing(total, frozenset(parts | functions))
+    shared = {k for k, count in uses.items() if count > 1 and sizes[k] >= SHORT}
+    return Sharing(total, frozenset(shared | functions))
 
 
 def _is_long(expressions: tuple[tree.Expr, ...]) -> bool:
@@ -78,25 +73,3 @@ def check_size(found: Sharing, span: Span) -> None:
             span,
             help="give intermediate results a `param` or `var` of their own",
         )
-
-
-@lru_cache(maxsize=100)
-def _holding(kind: type) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold expressions; a function in place holds its arguments in its value."""
-    if kind is tree.Inlined:
-        return ("value",)
-    return tuple(
-        f.name for f in fields(kind) if f.name not in ("span", "name", "name_span", "table", "network")
-    )
-
-
-def children(e: object) -> list[tree.Expr]:
-    """The expressions that an expression is made of."""
-    found: list[tree.Expr] = []
-    for name in _holding(type(e)):
-        value = getattr(e, name)
-        if isinstance(value, tuple):
-            found += [v for v in value if hasattr(v, "span")]
-        elif hasattr(value, "span"):
-            found.append(value)
-    return found
