@@ -63,13 +63,12 @@ def where(condition, yes, no):
     return yes if yes == no else Where(condition, sp.sympify(yes), sp.sympify(no))
 
 
-class Lookup(sp.Expr):
-    """`table(x)`, or `table(x, y)`: a table by its number, the degree of its pieces, and the orders of the derivative
-    by its arguments that this is: `Lookup(number, degree, order, …, x, …)`."""
+class Opaque(sp.Expr):
+    """A value of which equations say only what it depends on, and its derivatives: what is behind the `number` (the
+    figures of a table, the weights of a network) belongs to a run, not to the model."""
 
     is_commutative = True
     is_real = True
-    # The values of a table are numbers of a run, not of the model.
     is_number = False  # type: ignore[assignment]
 
     def __new__(cls, *args):
@@ -78,6 +77,23 @@ class Lookup(sp.Expr):
     @property
     def number(self) -> int:
         return int(self.args[0])  # type: ignore[call-overload]
+
+    @property
+    def inner(self) -> tuple[sp.Expr, ...]:
+        """The arguments."""
+        raise NotImplementedError
+
+    def slope(self, k: int) -> sp.Expr:
+        """The derivative by argument k."""
+        raise NotImplementedError
+
+    def _eval_derivative(self, s):
+        return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))
+
+
+class Lookup(Opaque):
+    """`table(x)`, or `table(x, y)`: a table by its number, the degree of its pieces, and the orders of the derivative
+    by its arguments that this is: `Lookup(number, degree, order, …, x, …)`."""
 
     @property
     def orders(self) -> tuple[int, ...]:
@@ -96,33 +112,18 @@ class Lookup(sp.Expr):
             return sp.Integer(0)
         return Lookup(*self.args[:2], *map(sp.Integer, orders), *self.inner)
 
-    def _eval_derivative(self, s):
-        return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))
-
     def _sympystr(self, printer):
         inner = ", ".join(printer.doprint(a) for a in self.inner)
         primes = "'" * sum(self.orders)
         return f"table{self.number}{primes}({inner})"
 
 
-class Network(sp.Expr):
+class Network(Opaque):
     """An entry of the result of a network: `Network(number, directions, output, site, x, …)`.
 
     `directions` (a tuple) are the arguments that it is differentiated by, in ascending order, counted from 0; `output`
     and `site` the entry and the instance, numbers or slots of constants.
     """
-
-    is_commutative = True
-    is_real = True
-    # The weights of a network are numbers of a run, not of the model.
-    is_number = False  # type: ignore[assignment]
-
-    def __new__(cls, *args):
-        return super().__new__(cls, *map(sp.sympify, args))
-
-    @property
-    def number(self) -> int:
-        return int(self.args[0])  # type: ignore[call-overload]
 
     @property
     def directions(self) -> tuple[int, ...]:
@@ -137,9 +138,6 @@ class Network(sp.Expr):
         """The derivative by argument k."""
         return Network(self.args[0], sp.Tuple(*sorted((*self.directions, k))), *self.args[2:])
 
-    def _eval_derivative(self, s):
-        return sp.Add(*(self.slope(k) * sp.diff(x, s) for k, x in enumerate(self.inner)))
-
     def _sympystr(self, printer):
         shown = ", ".join(printer.doprint(a) for a in self.inner[:4])
         more = ", …" if len(self.inner) > 4 else ""
@@ -147,10 +145,6 @@ class Network(sp.Expr):
         output, site = (printer.doprint(a + 1 if isinstance(a, sp.Integer) else a) for a in self.args[2:4])
         place = "" if self.args[3] == 0 else f"{{{site}}}"
         return f"network{self.number}{place}{slopes}({shown}{more})[{output}]"
-
-
-# What equations say nothing of: only derivatives are known, and what depends on what.
-Opaque = (Lookup, Network)
 
 
 class Scaled(sp.Expr):

@@ -71,7 +71,7 @@ def _factor(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 def _decides(template: sp.Expr, symbol: sp.Symbol) -> bool:
     """Whether `symbol` stands in a condition, or is rounded."""
-    atoms = template.atoms(sp.core.relational.Relational, Floor, Ceil, *Opaque)
+    atoms = template.atoms(sp.core.relational.Relational, Floor, Ceil, Opaque)
     return any(symbol in symbols_of(atom) for atom in atoms)
 
 

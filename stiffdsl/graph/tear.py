@@ -85,7 +85,7 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], last: tup
 
 def _cancelled(value: sp.Expr) -> sp.Expr:
     """Numerator and denominator without common factors, where that is quick: fewer divisions."""
-    if value.count_ops() > SHORT or value.has(Where, *Opaque, sp.Function):
+    if value.count_ops() > SHORT or value.has(Where, Opaque, sp.Function):
         return value
     shorter = sp.cancel(value)
     return shorter if shorter.count_ops() <= value.count_ops() else value
@@ -201,7 +201,7 @@ def _linear(templates: Sequence[sp.Expr], x: list[sp.Symbol]) -> bool:
 def _always_zero(expression: sp.Expr) -> bool:
     """Whether the expression vanishes at three points chosen without pattern: then it vanishes everywhere. What tables
     give is as free as the unknowns are, and a choice is any mixture of its branches."""
-    tables = sorted(expression.atoms(*Opaque), key=str)
+    tables = sorted(expression.atoms(Opaque), key=str)
     expression = substitute(expression, {t: sp.Symbol(f"lookup{k}") for k, t in enumerate(tables)})  # type: ignore[misc]
     expression = _mixed(expression)
     if expression.is_number:
