@@ -1,6 +1,7 @@
 """`CompiledModel`: what `stiffdsl.load` returns; a model's functions, its tables, and the calls that solve it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -44,6 +45,7 @@ krylov.provide()
 kernels.stopping = interrupt.stopping
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledModel(CompiledProgram):
     """A model `M y' = f(t, y, p, u)`: states and implicit unknowns y, parameters p, inputs u.
 
@@ -446,9 +448,7 @@ class CompiledModel(CompiledProgram):
         general = self.program.general
         if general is None:
             return self
-        made = CompiledModel(general, self.seconds, self.origin, self.thresholds)
-        made.reduced = self
-        return made
+        return CompiledModel(general, self.seconds, self.origin, self.thresholds, reduced=self)
 
     def _structured(self, params: Mapping[str, Any] | None) -> "CompiledModel":
         """The model with the structure of a run's parameters."""
@@ -468,11 +468,11 @@ class CompiledModel(CompiledProgram):
         """A model travels as what it was compiled from, and is compiled where it arrives."""
         if self.origin is None:
             raise TypeError(f"`{self.name}` was not compiled from a text, so that it cannot be pickled")
+        if self.whole is not None:
+            return _part, self.whole
         if self.reduced is not None:
             return _unreduced, (self.reduced,)
-        if self.whole is None:
-            return executors.compiled, (self.origin,)
-        return _part, self.whole
+        return executors.compiled, (self.origin,)
 
     def __copy__(self) -> "CompiledModel":
         return self

@@ -1,6 +1,7 @@
 """A compiled model below its facade: a program as functions, its names, and the values that it declares."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -19,40 +20,59 @@ from stiffdsl.runtime.tables import Row, Table
 from stiffdsl.runtime.thresholds import THRESHOLDS, Thresholds
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledProgram:
     """A program `M y' = f(t, y, p, u)` with its functions over JAX and NumPy; states and implicit unknowns y.
 
     Every module of `runtime` takes this; users hold a `stiffdsl.model.CompiledModel`, which adds the calls that solve.
-    `artifacts` holds what later modules made of the model, once for all calls (`runtime/artifact.py`).
+    `origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled. `whole` is the
+    model that this is a part of, and the outputs that the part is for. `artifacts` holds what later modules made of
+    the model, once for all calls (`runtime/artifact.py`).
     """
 
-    def __init__(
-        self,
-        program: Program,
-        seconds: Mapping[str, float] | None = None,
-        origin: Any = None,
-        thresholds: Thresholds = THRESHOLDS,
-    ):
-        """`origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled."""
-        self.program = program
-        self.thresholds = thresholds
-        self.origin = origin
-        self.name = program.system.flat.name
-        self.seconds = seconds if seconds is not None else {}
-        flat = program.system.flat
-        self.variable_names = Names(flat.variables, "variable")
-        self.parameter_names = Names(flat.parameters, "parameter")
-        self.input_names = Names(flat.inputs, "input")
-        self.functions = functions(program)
-        self.interpreted = numpy_functions(program)
-        self.bindings = NamedValues(
-            program.system, self.parameter_names, self.input_names, self.variable_names
-        )
-        self.evaluator = Evaluator(program, self.functions, self.interpreted)
-        self._systems: dict[bool, ModelSystem] = {}
-        self.artifacts: dict[tuple[Any, tuple[Any, ...]], Any] = {}
-        # The model that this is a part of, and the outputs that the part is for.
-        self.whole: tuple[CompiledProgram, tuple[str, ...]] | None = None
+    program: Program
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    origin: Any = None
+    thresholds: Thresholds = THRESHOLDS
+    whole: "tuple[CompiledProgram, tuple[str, ...]] | None" = None
+    artifacts: dict[tuple[Any, tuple[Any, ...]], Any] = field(default_factory=dict, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.program.system.flat.name
+
+    @cached_property
+    def variable_names(self) -> Names:
+        return Names(self.program.system.flat.variables, "variable")
+
+    @cached_property
+    def parameter_names(self) -> Names:
+        return Names(self.program.system.flat.parameters, "parameter")
+
+    @cached_property
+    def input_names(self) -> Names:
+        return Names(self.program.system.flat.inputs, "input")
+
+    @cached_property
+    def functions(self) -> Any:
+        """The functions of the program over JAX."""
+        return functions(self.program)
+
+    @cached_property
+    def interpreted(self) -> Any:
+        """The functions of the program over NumPy."""
+        return numpy_functions(self.program)
+
+    @cached_property
+    def bindings(self) -> NamedValues:
+        """Vectors of parameters, inputs and start values from what is given by name."""
+        return NamedValues(self.program.system, self.parameter_names, self.input_names, self.variable_names)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """All variables at given states."""
+        return Evaluator(self.program, self.functions, self.interpreted)
 
     @cached_property
     def parameters(self) -> Table:
@@ -133,9 +153,15 @@ class CompiledProgram:
 
     def system(self, driven: bool) -> ModelSystem:
         """The `System` of this model; `driven` where some input changes with time."""
-        if driven not in self._systems:
-            self._systems[driven] = ModelSystem(self.program, self.functions, lambda: self.names_of_y, driven)
-        return self._systems[driven]
+        return self._driven if driven else self._still
+
+    @cached_property
+    def _driven(self) -> ModelSystem:
+        return ModelSystem(self.program, self.functions, lambda: self.names_of_y, True)
+
+    @cached_property
+    def _still(self) -> ModelSystem:
+        return ModelSystem(self.program, self.functions, lambda: self.names_of_y, False)
 
     @cached_property
     def start_values(self) -> np.ndarray:

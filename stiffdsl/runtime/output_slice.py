@@ -51,9 +51,7 @@ def counting(model: CompiledProgram, quadratures: bool) -> CompiledProgram:
 
 @artifact
 def _counting(model: CompiledProgram) -> CompiledProgram:
-    made = type(model)(replace(model.program, counts_quadratures=True), model.seconds, model.origin)
-    made.whole = model.whole
-    return made
+    return replace(model, program=replace(model.program, counts_quadratures=True))
 
 
 def names_of(outputs: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -78,6 +76,5 @@ def _output_slice(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Ou
         left = prune(system, (program.rows, program.columns), numbers)
         if left.size < system.size:
             kept = kept_entries(system, left)
-            part = type(model)(lower(left), model.seconds, model.origin, model.thresholds)
-            part.whole = model, labels
+            part = replace(model, program=lower(left), whole=(model, labels))
     return OutputSlice(part, labels, numbers, kept)
