@@ -23,6 +23,8 @@ from stiffdsl.native.host import interrupt  # noqa: E402
 from stiffdsl.runtime import compile_report, executors, pure, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
 from stiffdsl.runtime.delays import refuse_delays  # noqa: E402
+from stiffdsl.runtime.initialization.consistent_start import Anchor  # noqa: E402
+from stiffdsl.runtime.initialization.initial_state import anchor  # noqa: E402
 from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
 from stiffdsl.runtime.output_slice import output_slice  # noqa: E402
 from stiffdsl.runtime.run.arguments import run_arguments  # noqa: E402
@@ -52,8 +54,9 @@ class CompiledModel(CompiledProgram):
     By name, values are in declared units. `rhs` and `jacobian` work on vectors in SI.
     """
 
-    # The model that this is the unreduced form of.
+    # `reduced`: the model that this is the unreduced form of.
     reduced: "CompiledModel | None" = None
+    declared_start: Callable[[CompiledProgram], Anchor | None] = anchor
 
     # --- what the model is ---
 

@@ -17,8 +17,8 @@ from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.system import ModelSystem
 from stiffdsl.solve.base import kernels
 
-# A consistent state for the declared parameters, by which pivots are chosen; None where it is not known.
-DeclaredState = Callable[[CompiledProgram], np.ndarray | None]
+# Up to so many unknowns guesses are good enough to plan pivots: others cost little.
+FEW = 40
 
 
 class Backend(Protocol):
@@ -36,9 +36,7 @@ class Backend(Protocol):
         """Whether it is made for the device that JAX computes on."""
         ...
 
-    def solver(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> Any:
+    def solver(self, model: CompiledProgram, method: str, signals: tuple[Signal, ...]) -> Any:
         """Its own solver of whole solves (`native.NativeSolver`) for a method and inputs of that kind, built when first
         asked for; the reason why there is none, as text, where the loop in JAX steps."""
         ...
@@ -68,15 +66,13 @@ class LLVM:
     name, threads, quick_choices = "llvm", True, True
 
     def serves(self) -> bool:
-        return kernels.on_cpu()
+        return kernels.target(self.name) is not None
 
-    def solver(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> Any:
+    def solver(self, model: CompiledProgram, method: str, signals: tuple[Signal, ...]) -> Any:
         for signal in signals:
             if signal.function is not None:
                 return f"the input `{signal.name}` is a function of time: kernels take tables"
-        return built(model, method, declared)
+        return built(model, method)
 
     def stepped(self, model: CompiledProgram, driven: bool) -> ModelSystem:
         return by_kernels(model, driven)
@@ -101,9 +97,7 @@ class XLA:
     def serves(self) -> bool:
         return True
 
-    def solver(
-        self, model: CompiledProgram, method: str, signals: tuple[Signal, ...], declared: DeclaredState
-    ) -> str:
+    def solver(self, model: CompiledProgram, method: str, signals: tuple[Signal, ...]) -> str:
         return "JAX runs on another device than a CPU"
 
     def stepped(self, model: CompiledProgram, driven: bool) -> ModelSystem:
@@ -119,6 +113,7 @@ class XLA:
         return None
 
 
+kernels.provide(LLVM.name, lambda: LLVM.name)
 BACKENDS: tuple[Backend, ...] = (LLVM(), XLA())
 
 
@@ -132,10 +127,18 @@ def backend() -> Backend:
 
 
 @artifact
-def built(model: CompiledProgram, method: str, declared: DeclaredState) -> Any:
+def built(model: CompiledProgram, method: str) -> Any:
     """The kernel of whole solves for a method, or the reason why there is none."""
     sizes = model.thresholds
-    return native.build(model.program, method, declared(model), sizes.form, sizes.calls)
+    return native.build(model.program, method, _pivot_state(model), sizes.form, sizes.calls)
+
+
+def _pivot_state(model: CompiledProgram) -> np.ndarray | None:
+    """A consistent state for the declared parameters, where pivots should be planned by it."""
+    if model.program.size <= FEW or np.all(model.program.mass):
+        return None
+    found = model.declared_start(model)
+    return None if found is None else np.asarray(found.y)
 
 
 @artifact

@@ -1,6 +1,6 @@
 """A compiled model below its facade: a program as functions, its names, and the values that it declares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -13,6 +13,7 @@ from stiffdsl.runtime.bindings import NamedValues
 from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.emit import functions, numpy_functions
 from stiffdsl.runtime.evaluator import Evaluator
+from stiffdsl.runtime.initialization.consistent_start import Anchor
 from stiffdsl.runtime.names import Names
 from stiffdsl.runtime.networks import NetworkParameters, parameters_of
 from stiffdsl.runtime.system import Args, ModelSystem
@@ -26,8 +27,9 @@ class CompiledProgram:
 
     Every module of `runtime` takes this; users hold a `stiffdsl.model.CompiledModel`, which adds the calls that solve.
     `origin` compiles the model again from its text (`stiffdsl.pipeline.Origin`), and can be pickled. `whole` is the
-    model that this is a part of, and the outputs that the part is for. `artifacts` holds what later modules made of
-    the model, once for all calls (`runtime/artifact.py`).
+    model that this is a part of, and the outputs that the part is for. `declared_start` looks for the consistent start
+    of the declared values, by which kernels plan their pivots; handed over, since kernels look for it. `artifacts`
+    holds what later modules made of the model, once for all calls (`runtime/artifact.py`).
     """
 
     program: Program
@@ -35,6 +37,7 @@ class CompiledProgram:
     origin: Any = None
     thresholds: Thresholds = THRESHOLDS
     whole: "tuple[CompiledProgram, tuple[str, ...]] | None" = None
+    declared_start: "Callable[[CompiledProgram], Anchor | None]" = lambda model: None
     artifacts: dict[tuple[Any, tuple[Any, ...]], Any] = field(default_factory=dict, init=False)
 
     @property

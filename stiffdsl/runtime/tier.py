@@ -32,8 +32,6 @@ from stiffdsl.solve.integrate.solver import Result, make_solve
 
 # The choice of `auto` wherever there is a kernel for it.
 KERNEL = "rodas5p"
-# Up to so many unknowns guesses are good enough to plan pivots: others cost little.
-FEW = 40
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
 # Ends of a solve that would be the same in the portable tier.
@@ -42,22 +40,14 @@ CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS, Status.OUTSIDE, 
 
 def kernel(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> Any:
     """The native solver for a method and signals of that kind, or None. It is built when first asked for."""
-    found = backend().solver(model, method, signals, declared)
+    found = backend().solver(model, method, signals)
     return None if isinstance(found, str) else found
 
 
 def why_not(model: CompiledProgram, method: str, signals: tuple[Signal, ...] = ()) -> str | None:
     """The reason why there is no kernel; None where there is one."""
-    found = backend().solver(model, method, signals, declared)
+    found = backend().solver(model, method, signals)
     return found if isinstance(found, str) else None
-
-
-def declared(model: CompiledProgram) -> np.ndarray | None:
-    """A consistent state for the default parameters, where pivots should be chosen by it."""
-    if model.program.size <= FEW or np.all(model.program.mass):
-        return None
-    found = anchor(model)
-    return None if found is None else np.asarray(found.y)
 
 
 def beginning(model: CompiledProgram, driven: bool) -> ModelSystem:

@@ -100,4 +100,4 @@ def test_runs_on_the_host_begin_by_the_kernel_where_it_finds_a_start(form):
         assert solution.start.how == "Newton"
         assert solution.start.iterations > 1
         assert np.allclose([solution["y"][0], solution["z"][0]], _starts(a, 1.0), rtol=1e-10)
-    assert start_kernel.search_kernel.is_made(model, anchor)
+    assert start_kernel.search_kernel.is_made(model)

@@ -125,7 +125,7 @@ def _solved(
     program = model.program
     p, u = np.asarray(args.p), args.inputs.at(t)
     if len(program.system.initial.free) <= THOROUGH:
-        quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model, anchor))
+        quick = _by_newton(model, t, y, p, u, known, initial, on_the_host(model))
         if quick is not None:
             whole, iterations, how = quick
             nothing = np.zeros(len(program.system.initial.free))

@@ -1,7 +1,5 @@
 """The kernel that looks for the start of a model: for programs of JAX (`start_search.py`), and for the host."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from stiffdsl import native
@@ -10,9 +8,6 @@ from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.initialization.consistent_start import Anchor
 
-# `initial_state.anchor`: the consistent state for the declared parameters.
-DeclaredStart = Callable[[CompiledProgram], Anchor | None]
-
 
 def operations(model: CompiledProgram) -> int:
     """The number of operations of the start problem and of its Jacobian."""
@@ -20,23 +15,25 @@ def operations(model: CompiledProgram) -> int:
     return sum(len(program.by_name[f].ops) for f in ("initial_residual", "initial_jacobian"))
 
 
-def on_the_host(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
+def on_the_host(model: CompiledProgram) -> native.SearchKernel | None:
     """The kernel, where it is worth compiling for the host."""
-    return start_kernel(model, known) if operations(model) >= model.thresholds.host_start_kernel else None
+    return start_kernel(model) if operations(model) >= model.thresholds.host_start_kernel else None
 
 
-def start_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
+def start_kernel(model: CompiledProgram) -> native.SearchKernel | None:
     """The kernel, with pivots for the start of the declared model; None where there is none."""
     if not len(model.program.system.initial.free):
         return None
-    return search_kernel(model, known)
+    return search_kernel(model)
 
 
 @artifact
-def search_kernel(model: CompiledProgram, known: DeclaredStart) -> native.SearchKernel | None:
+def search_kernel(model: CompiledProgram) -> native.SearchKernel | None:
     """The kernel of a model whose start is to be searched for."""
     return backend().search(
-        native.start_problem(model.program), _sample(model, known(model)), model.thresholds.form
+        native.start_problem(model.program),
+        _sample(model, model.declared_start(model)),
+        model.thresholds.form,
     )
 
 

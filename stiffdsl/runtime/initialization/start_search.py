@@ -24,7 +24,7 @@ from stiffdsl.solve.newton.square_systems import OwnSearch
 @artifact
 def searched(model: CompiledProgram) -> OwnSearch | None:
     """A search by a kernel for `newton`; None where XLA compiles the search soon, or there is no kernel."""
-    made = start_kernel(model, anchor) if operations(model) >= model.thresholds.start_kernel else None
+    made = start_kernel(model) if operations(model) >= model.thresholds.start_kernel else None
     if made is None:
         return None
     free, known = model.program.system.initial.free, anchor(model)

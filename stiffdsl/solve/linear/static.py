@@ -100,7 +100,7 @@ def without_klu(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "Sta
 
 def large_direct(rows: np.ndarray, columns: np.ndarray, mass: np.ndarray) -> "Sparse | StaticLU | Dense":
     """The direct solver for a large sparse pattern on the device that JAX computes on: KLU where that is a CPU."""
-    return (Sparse if kernels.on_cpu() else without_klu)(rows, columns, mass)
+    return (without_klu if kernels.target("klu") is None else Sparse)(rows, columns, mass)
 
 
 # Two primitives, for their rule under `vmap`.
