@@ -36,6 +36,12 @@ def test_a_good_one_is_told_with_its_error_and_speed():
             "it is 4 times slower than the model itself",
             "the model itself",
         ),
+        (
+            measured(0.01, 0.95) | {"method": "rbf"},
+            {"one": {"ratio": 0.9}, "batch": {"ratio": 1.02}},
+            "it is no faster than the model itself",
+            "a faster method, such as lpctesn",
+        ),
     ],
 )
 def test_one_that_is_no_good_says_so_first_and_what_to_try(found, speed, told, tried):
@@ -49,6 +55,29 @@ def test_one_that_is_no_good_says_so_first_and_what_to_try(found, speed, told, t
 def test_one_that_pays_in_batches_only():
     slow_alone = {"one": {"ratio": 0.6}, "batch": {"ratio": 4.0}}
     assert verdict(measured(0.01, 0.95), slow_alone).sentence.startswith("good for batches only")
+
+
+def test_slopes_are_told_and_those_that_are_off_make_it_good_for_values_only():
+    close = verdict(measured(0.001, 0.95) | {"slopes": {"p95": 0.05}}, SPEED)
+    assert "95 % of its values are within 0.1 %, of its slopes within 5 %" in close.sentence
+    off = verdict(measured(0.001, 0.95) | {"slopes": {"p95": 1.13}}, SPEED)
+    assert off.sentence.startswith("good for values, not for slopes: ")
+    assert off.sentence.endswith("5 % of its slopes are more than 113 % off")
+    assert "for slopes (optimisation, fits) more samples" in off.advice
+    both = verdict(measured(0.2, 0.95) | {"slopes": {"p95": 1.13}}, SPEED)
+    assert "5 % of its slopes are more than 113 % off" in both.sentence
+
+
+def test_methods_that_were_compared_are_not_advised():
+    compared = {"tried": [{"method": "rbf"}, {"method": "lpctesn"}], "method": "rbf"}
+    slow = {"one": {"ratio": 0.5}, "batch": {"ratio": 0.25}}
+    assert "another method" in " ".join(verdict(measured(0.2, 0.95), slow).advice)
+    assert "method" not in " ".join(verdict(measured(0.2, 0.95) | compared, slow).advice)
+
+
+def test_one_that_pays_alone_only():
+    slow_batch = {"one": {"ratio": 4.0}, "batch": {"ratio": 0.5}}
+    assert verdict(measured(0.01, 0.95), slow_batch).sentence.startswith("good for single runs only")
 
 
 def test_times_in_words():

@@ -6,6 +6,10 @@ from typing import Any
 # Beyond these a surrogate is no good: what 95 % of its errors are below, and what its 95 % intervals hold.
 WORST_P95 = 0.1
 COVERAGE = (0.93, 0.97)
+# Beyond this, slopes are told not to be good.
+WORST_SLOPES = 0.25
+# Methods of few operations.
+QUICK = ("rbf", "lpctesn")
 # Ratios of times between these are told as the same.
 SAME = (0.95, 1.05)
 
@@ -20,29 +24,61 @@ class Verdict:
 
 
 def verdict(validation: dict[str, Any], speed: dict[str, Any]) -> Verdict:
-    """Judges what was measured: the error of most values, the coverage of intervals, the time beside the model's."""
+    """Judges what was measured: the error of most values and slopes, the coverage of intervals, the time beside the
+    model's."""
     faults: list[str] = []
     advice: list[str] = []
-    p95 = validation["p95"]
+    p95, slopes = validation["p95"], (validation.get("slopes") or {}).get("p95")
+    others = _others(validation)
     if not p95 <= WORST_P95:
         faults.append(f"5 % of its values are more than {_percent(p95)} off")
-        advice += ["more samples", "a smaller range", "another method (`auto` compares them)"]
+        advice += ["more samples", "a smaller range", *others]
     covered = _coverage(validation)
     if covered is not None and not COVERAGE[0] <= covered <= COVERAGE[1]:
         faults.append(f"its 95 % intervals hold {_percent(covered)} of the values")
         advice.append("more samples held out")
     one, batch = _ratio(speed, "one"), _ratio(speed, "batch")
-    if batch is not None and batch < SAME[0] and (one is None or one < SAME[0]):
-        faults.append(f"it is {times(batch)} than the model itself")
-        advice += ["fewer outputs or times", "a faster method, such as rbf or lpctesn", "the model itself"]
+    known = [ratio for ratio in (one, batch) if ratio is not None]
+    if known and max(known) <= SAME[1]:
+        slow = known[-1] < SAME[0]
+        faults.append(f"it is {times(known[-1]) if slow else 'no faster'} than the model itself")
+        advice += ["fewer outputs or times", *_faster(validation), "the model itself"]
+    rough = slopes is not None and not slopes <= WORST_SLOPES
     told = f"95 % of its values are within {_percent(p95)}"
+    if slopes is not None and not rough:
+        told += f", of its slopes within {_percent(slopes)}"
     if one is not None and batch is not None:
         told += f"; one run is {times(one)}{_than(one)} the model, a run of a batch {times(batch)}"
+    if rough:
+        told += f"; 5 % of its slopes are more than {_percent(slopes)} off"
     if faults:
-        return Verdict(False, f"no good as it is: {'; '.join(faults)}", tuple(dict.fromkeys(advice)))
-    if one is not None and one < SAME[0]:
-        return Verdict(True, f"good for batches only: {told}")
-    return Verdict(True, f"good: {told}")
+        also = [f"5 % of its slopes are more than {_percent(slopes)} off"] if rough else []
+        return Verdict(False, f"no good as it is: {'; '.join(faults + also)}", tuple(dict.fromkeys(advice)))
+    kinds = _worth(one, batch) + ["values, not for slopes"] * rough
+    advice = ["for slopes (optimisation, fits) more samples", "a smaller range", *others] if rough else []
+    return Verdict(True, f"good{' for ' * bool(kinds)}{', and for '.join(kinds)}: {told}", tuple(advice))
+
+
+def _worth(one: float | None, batch: float | None) -> list[str]:
+    """The runs that are faster than those of the model, where not all are."""
+    if one is None or batch is None:
+        return []
+    if one < SAME[0]:
+        return ["batches only"]
+    return ["single runs only"] if batch < SAME[0] else []
+
+
+def _others(validation: dict[str, Any]) -> list[str]:
+    """Advice on other methods, where not all of them were compared."""
+    compared = len(validation.get("tried", ())) > 1 or validation.get("skipped")
+    return [] if compared else ["another method (`auto` compares them)"]
+
+
+def _faster(validation: dict[str, Any]) -> list[str]:
+    """Advice on the methods that answer soonest, of those that were not tried."""
+    tried = {validation.get("method"), *(row["method"] for row in validation.get("tried", ()))}
+    quick = [method for method in QUICK if method not in tried]
+    return [f"a faster method, such as {' or '.join(quick)}"] if quick else []
 
 
 def times(ratio: float) -> str:
