@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from stiffdsl.cli.options import (
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
+
+# Seconds that pictures and the report are expected to take, and that a training has however small the budget.
+LEAST_REPORT, MOST_REPORT, LEAST_TRAINING = 3.0, 15.0, 0.1
 
 
 def methods() -> Sequence[str]:
@@ -77,7 +81,8 @@ def methods() -> Sequence[str]:
     "--budget",
     type=PositiveType(),
     metavar="SECONDS",
-    help="No round of runs is added that would take longer.",
+    help="Seconds for the whole command: reading, runs, fits, measurements and the report. Rounds of runs are added as "
+    "long as all is expected to end in time; the first round is made in any case.",
 )
 @click.option(
     "--max-samples",
@@ -138,6 +143,7 @@ def surrogate(
     With --part a component of a larger model is replaced by its surrogate: DIR holds that component and the whole with
     it, as files of the language.
     """
+    begun = clock.perf_counter()
     if method not in (None, "auto", *methods()):
         hint = did_you_mean(str(method), methods())
         raise click.UsageError(f"there is no surrogate method `{method}`" + (f"; {hint}" if hint else ""))
@@ -160,7 +166,7 @@ def surrogate(
                 params=loaded.params,
                 inputs=loaded.inputs,
                 goal=goal,
-                budget=budget,
+                budget=None if budget is None else _for_training(budget, clock.perf_counter() - begun),
                 max_samples=max_samples,
                 design=sampling,
                 distribution=distribution,
@@ -190,6 +196,12 @@ def surrogate(
         )
     else:
         _say_result(trained, folder, page_path, part)
+
+
+def _for_training(budget: float, spent: float) -> float:
+    """The seconds of a budget that are left to the training: pictures and the report take half as long again as it took
+    to read the model, on this machine as busy as it is."""
+    return max(budget - spent - min(max(1.5 * spent, LEAST_REPORT), MOST_REPORT), LEAST_TRAINING)
 
 
 def _summary(trained: Any, name: str, seed: int, domain: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Task in, surrogate out: sample, solve, prepare, fit, calibrate, measure."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from stiffdsl.surrogate.core.scaling import keeps_sign, relative_to
 from stiffdsl.surrogate.core.surrogate import Description, Surrogate
 from stiffdsl.surrogate.core.task import Progress, Task
 from stiffdsl.surrogate.learn import gather, slopes
+from stiffdsl.surrogate.learn.budget import Budget
 from stiffdsl.surrogate.learn.choice import methods_of, verify
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.learn.laws_fit import kept_report, laws_of
@@ -54,7 +54,8 @@ def train(
     `samples` solves (64, or 512 where inputs vary over time) are learnt from; two further sets of `held_out_samples`
     each (at least 40) calibrate the intervals and measure the error. With a `goal`, a worst relative error at the
     calibration samples, samples are added where the error is largest until it is met, `max_samples` are reached, or
-    another round would take longer than `budget` seconds in all allow; with a `budget` alone, until that is spent.
+    another round, and the measurements after it, would take longer than `budget` seconds in all allow; with a `budget`
+    alone, until that is spent. The first round is always made.
     `design` of the first samples is `sobol` or `lhs`. Solves are stored in the folder `resume` as they come, and those
     that are there are not repeated. `method` is a name, or the record of a method
     with settings of its own; "auto" (or several records) fits every method that can be better than those before it,
@@ -64,7 +65,7 @@ def train(
     exist, and where too few samples could be solved."""
     if not task.columns:
         raise ValueError("there is nothing to vary: a surrogate needs at least one parameter with a range")
-    clock = time.perf_counter()
+    allowed = Budget(budget)
     samples = (DRIVEN_SAMPLES if task.drives else SAMPLES) if samples is None else samples
     methods = methods_of(task, method or (DEFAULT_DRIVEN if task.drives else DEFAULT).name)
     verify(samples, goal, budget, design)
@@ -77,19 +78,18 @@ def train(
     tell: Progress = progress if progress is not None else lambda fraction: None
     task = telling(remembered(task, resume), lines)
     data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
-    trials = Trials(task, methods, seed, None if budget is None else clock + budget, lines)
+    trials = Trials(task, methods, seed, allowed.until(), lines)
     trials.fit(data, goal)
+    allowed.ended()
     part, most = 0.8, max(samples, max_samples)
     while (goal is not None or budget is not None) and data.samples < most:
-        spent = time.perf_counter() - clock
-        if (goal is not None and trials.best(goal).error <= goal) or (
-            # A round costs about half of what all before it did.
-            budget is not None and 1.5 * spent > budget
-        ):
+        met = goal is not None and trials.best(goal).error <= goal
+        if met or not allowed.allows_another(data, len(trials.tried)):
             break
         data = gather.more(task, data, most, seed, part_of(tell, part, part + 0.1 * (0.95 - part)))
         part += 0.1 * (0.95 - part)
         trials.fit(data, goal)
+        allowed.ended()
     tell(0.95)
     lines("measuring errors and speed")
     made = _finished(task, data, trials, goal, seed)
