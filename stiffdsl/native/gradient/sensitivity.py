@@ -27,6 +27,7 @@ from stiffdsl.native.gradient.adjoint import (
 from stiffdsl.native.gradient.tape import DerivedFunctions
 from stiffdsl.native.ir.code import COLD, Code, IRModule
 from stiffdsl.native.step.attempt import KernelModel, pattern
+from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.layout import OPERANDS, Areas
 
 
@@ -314,12 +315,9 @@ def emit_save(module: IRModule, model: KernelModel, areas: Areas, record: Areas)
     def write(theta: str, place: str) -> None:
         rest = code.apply("sub", code.number(1.0), theta)
         with code.loop(n) as k:
-            inner = code.load(code.at(K, (len(H) - 1) * n), k)
-            for r in reversed(range(len(H) - 1)):
-                inner = code.apply("add", code.load(code.at(K, r * n), k), code.apply("mul", theta, inner))
-            value = code.apply("add", code.load(end, k), code.apply("mul", rest, inner))
-            start = code.apply("mul", rest, code.load("%y_d", k))
-            code.store(code.apply("add", start, code.apply("mul", theta, value)), place, k)
+            rows = [code.load(code.at(K, r * n), k) for r in range(len(H))]
+            ends = code.load("%y_d", k), code.load(end, k)
+            code.store(interpolated(code, *ends, rows, theta, rest), place, k)
 
     with code.loop("%high", "%low") as s:
         theta = code.apply("div", code.apply("sub", code.load("%times", s), "%t"), "%h")

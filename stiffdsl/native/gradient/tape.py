@@ -25,8 +25,8 @@ from stiffdsl.native.step.attempt import KernelModel, work_areas
 from stiffdsl.native.step.events import emit_events
 from stiffdsl.native.step.layout import OPERANDS, STATE, Areas, state_areas
 from stiffdsl.program.program import Function
+from stiffdsl.solve.base.event_rules import most_rounds
 from stiffdsl.solve.base.status import Status
-from stiffdsl.solve.integrate.events import most_rounds
 
 # Beside the options of a solve: times saved, directions, how many segments there may be, and points in all tables.
 OPTIONS = ("rows", "directions", "segments", "points")

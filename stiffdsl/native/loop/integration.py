@@ -17,11 +17,11 @@ from stiffdsl.native.step.events import FIRED, STATUS, STOP
 from stiffdsl.native.step.layout import OPTIONS, STATE
 from stiffdsl.solve.base import control, first_step
 from stiffdsl.solve.base.crossings import SAME
+from stiffdsl.solve.base.event_rules import CROWD, crowded, ending
 from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate import loop
 from stiffdsl.solve.integrate.branches import ATTEMPTS
-from stiffdsl.solve.integrate.events import APART, CROWD
 
 # Attempts in a row that go without planned pivots where these keep being bad.
 LONGEST_SPELL = 64
@@ -168,29 +168,25 @@ class Integration(BetweenSteps):
             code.store(self.number(0), self.area("before"), k)
 
     def _happen(self) -> None:
-        """All that happens at an instant, and what it ends (as `integrate.events.remembered`)."""
+        """All that happens at an instant, and what it ends (as `remembered` in `solve/integrate/events.py`)."""
         if self.model.events is None:
             return
         code, number, t = self.code, self.number, self.get("t")
         self._instant("happen")
         fired, stop, status = (code.load(self.area("happened"), k) for k in (FIRED, STOP, STATUS))
         with code.when(code.apply("ne", fired, number(0))):
-            span = code.apply("sub", self.option("t1"), self.option("t0"))
-            size = code.larger(code.apply("abs", t), code.apply("abs", span))
-            since = code.apply("abs", code.apply("sub", t, self.get("event_last")))
-            close = code.apply("le", since, code.apply("mul", number(APART), size))
+            xp = RegisterNamespace(code)
+            times = xp.of(t, self.get("event_last"), code.apply("sub", self.option("t1"), self.option("t0")))
             most = code.variable("double", number(0))
             with code.loop(self.model.events.count) as k:
-                crowd = code.select(close, code.load(self.area("crowd"), k), number(0))
-                code.store(code.apply("add", crowd, code.load(self.area("acted"), k)), self.area("crowd"), k)
-                code.store(code.larger(code.load(most), code.load(self.area("crowd"), k)), most)
+                counts = xp.of(*(code.load(self.area(name), k) for name in ("crowd", "acted")))
+                crowd = crowded(xp, *times, *counts).text
+                code.store(crowd, self.area("crowd"), k)
+                code.store(code.larger(code.load(most), crowd), most)
             self.set("event_last", t)
             self.set("stopped", stop)
-            many = code.apply("gt", code.load(most), number(CROWD))
-            endless = code.select(many, number(Status.ENDLESS), self.get("status"))
-            ended = code.select(code.apply("lt", stop, number(0)), number(Status.VIOLATED), endless)
-            ended = code.select(code.apply("gt", stop, number(0)), number(Status.STOPPED), ended)
-            self.set("status", code.select(code.apply("gt", status, number(0)), status, ended))
+            found = xp.of(status, stop, code.load(most), self.get("status"))
+            self.set("status", ending(xp, found[0], found[1], found[2] > CROWD, found[3]).text)
 
     def _reset(self) -> None:
         """Sets algebraic unknowns anew where something jumps; the status where that fails."""

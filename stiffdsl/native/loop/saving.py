@@ -1,6 +1,7 @@
 """The output of a kernel: values at chosen times by dense output, or a row for every accepted step."""
 
 from stiffdsl.native.loop.time_events import saved_at
+from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.lane import Lane
 
 
@@ -56,17 +57,12 @@ class Saving(Lane):
                 code.store(code.combination(row, stages), self.area("K", r), k)
 
     def _interpolate(self, theta: str, row: str) -> None:
-        """As `solve/base/dense_output.py`, into the array `row`."""
-        code, number = self.code, self.number
-        rest = code.apply("sub", number(1), theta)
-        rows = len(self.model.tableau.H)
+        """The dense output at `theta`, into the array `row`."""
+        code, rows = self.code, range(len(self.model.tableau.H))
+        rest = code.apply("sub", self.number(1), theta)
         with code.loop(self.n) as k:
-            inner = code.load(self.area("K", rows - 1), k)
-            for r in reversed(range(rows - 1)):
-                inner = code.apply("add", code.load(self.area("K", r), k), code.apply("mul", theta, inner))
-            value = code.apply("add", self.after(k), code.apply("mul", rest, inner))
-            start = code.apply("mul", rest, code.load(self.y, k))
-            code.store(code.apply("add", start, code.apply("mul", theta, value)), row, k)
+            K = [code.load(self.area("K", r), k) for r in rows]
+            code.store(interpolated(code, code.load(self.y, k), self.after(k), K, theta, rest), row, k)
 
     def _record(self, t: str, h: str) -> None:
         """One row of the buffer: t, h, y before the step, K."""

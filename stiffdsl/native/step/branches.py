@@ -5,6 +5,7 @@ import numpy as np
 from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
+from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.integrate.branches import (
     AHEAD,
@@ -89,13 +90,9 @@ def _emit_look(module: IRModule, model: KernelModel, areas: Areas) -> None:
     rest = code.apply("sub", code.number(1.0), "%look")
     result, after, K = f.area("argument"), f.area("y1"), [f.area("K", r) for r in range(rows)]
     with code.sweep(model.n) as k:
-        inner = code.load_part(K[-1], k)
-        theta = code.same("%look")
-        for r in reversed(range(rows - 1)):
-            inner = code.apply("add", code.load_part(K[r], k), code.apply("mul", theta, inner))
-        value = code.apply("add", code.load_part(after, k), code.apply("mul", code.same(rest), inner))
-        start = code.apply("mul", code.same(rest), code.load_part("%y", k))
-        code.store_part(code.apply("add", start, code.apply("mul", theta, value)), result, k)
+        own, parts = [code.load_part(row, k) for row in K], (code.same("%look"), code.same(rest))
+        value = interpolated(code, code.load_part("%y", k), code.load_part(after, k), own, *parts)
+        code.store_part(value, result, k)
     f.drive()
     f.end()
 

@@ -8,7 +8,7 @@ happen(t, y, …)               all that happens at t
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from stiffdsl.native.functions.emission import emit_function
 from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
+from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.base.dense_output import rows_at
+from stiffdsl.solve.base.event_rules import most_rounds, trouble
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.events import (
@@ -38,7 +40,6 @@ from stiffdsl.solve.integrate.events import (
     TURNED,
     WITHIN,
     ZOOMS,
-    most_rounds,
     next_place,
     possible_height,
 )
@@ -140,16 +141,6 @@ class _Function:
         code.store(code.apply("or", code.load(flag, kind="i1"), value), flag, kind="i1")
 
 
-def _interpolated(code: Code, y0: str, y1: str, K: list[str], theta: str) -> str:
-    """As `solve/base/dense_output.py`, of loaded entries."""
-    inner = K[-1]
-    for row in reversed(K[:-1]):
-        inner = code.apply("add", row, code.apply("mul", theta, inner))
-    rest = code.apply("sub", code.number(1.0), theta)
-    after = code.apply("add", y1, code.apply("mul", rest, inner))
-    return code.apply("add", code.apply("mul", rest, y0), code.apply("mul", theta, after))
-
-
 def _emit_at(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_at(…, theta)`: conditions and guards there into `events`."""
     f = _Function(module, model, areas, "event_at")
@@ -159,7 +150,7 @@ def _emit_at(module: IRModule, model: KernelModel, areas: Areas) -> None:
     with code.loop(len(moving)) as j:
         k = code.index(places, j)
         K = [code.load(f.area("K", r), k) for r in range(rows)]
-        value = _interpolated(code, code.load("%y", k), code.load(f.area("y1"), k), K, "%theta")
+        value = interpolated(code, code.load("%y", k), code.load(f.area("y1"), k), K, "%theta")
         code.store(value, f.area("argument"), k)
     f.guards(code.apply("add", "%t", code.apply("mul", "%theta", "%h")), f.area("argument"))
     f.end()
@@ -219,7 +210,7 @@ def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
             y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
             size = code.apply("add", code.apply("abs", y0), code.apply("abs", y1))
             away = code.apply("mul", code.load(table, j), code.apply("mul", blurred, size))
-            value = code.apply("add", _interpolated(code, y0, y1, K, "%theta"), away)
+            value = code.apply("add", interpolated(code, y0, y1, K, "%theta"), away)
             code.store(value, f.area("argument"), k)
         time = code.apply("add", "%t", code.apply("mul", "%theta", "%h"))
         away = code.apply("mul", number(later * BLURRED * EPSILON), code.apply("abs", time))
@@ -555,10 +546,10 @@ def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
         k = code.index(moving, j)
         y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
         K = [code.load(f.area("K", r), k) for r in range(rows)]
-        end = _interpolated(code, y0, y1, K, "%theta")
+        end = interpolated(code, y0, y1, K, "%theta")
         inner = []
         for s in nodes.tolist():
-            value = _interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
+            value = interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
             ends = code.combination([1.0 - s, s], [y0, end])
             inner.append(
                 code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
@@ -624,22 +615,21 @@ def _emit_happen(
         pointers = ("%y", "%p", f.area("u"), f.area("fired"), result, f.area("scratch"))
         f.drive("%t")
         code.call("event_reset", "double %t", *(f"ptr {p}" for p in pointers))
-        values = result
+        values, solved = result, []
         if f.events.behind is not None:
             values = f.area("behind_y")
             pointers = (result, "%p", f.area("u"), "%y", values, f.area("scratch"))
             code.call("event_behind", "double %t", *(f"ptr {p}" for p in pointers))
-            good = code.apply("gt", code.load(values, n), number(0.5))
-            code.store(code.select(good, code.load(status), number(float(Status.JUMP))), status)
+            solved.append(code.apply("gt", code.load(values, n), number(0.5)))
         with code.loop(n) as k:
             code.store(code.load(values, k), "%y", k)
         code.store(code.load(result, n), stop)
         conflict = code.apply("gt", code.load(result, n + 1), number(0.0))
-        code.store(code.select(conflict, number(float(Status.CONFLICT)), code.load(status)), status)
         if not np.all(model.mass):
-            good = code.call("reset", "double %t", "ptr %y", "ptr %p", "ptr %work", result="i1")
-            code.store(code.select(good, code.load(status), number(float(Status.JUMP))), status)
+            solved.append(code.call("reset", "double %t", "ptr %y", "ptr %p", "ptr %work", result="i1"))
             note(f, True)
+        xp, good = RegisterNamespace(code), reduce(partial(code.apply, "and"), solved, code.flag(True))
+        code.store(trouble(xp, *xp.of(conflict, good)).text, status)
         look(first=False)
         code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
     code.store(code.load(stop), happened, STOP)

@@ -14,10 +14,9 @@ import numpy as np
 from stiffdsl.native.ir.code import COLD, Code, IRModule
 from stiffdsl.native.step.attempt import KernelModel, pattern
 from stiffdsl.native.step.layout import Areas
+from stiffdsl.solve.integrate.time_events import ITERATIONS, RTOL
 from stiffdsl.solve.newton import damped_newton
 
-# As `Consistent` searches: how small the last correction is, and how many there may be.
-RTOL, ITERATIONS = 1e-12, 50
 # A residual of at most this share of its terms is rounding, as is a correction that it gives.
 ROUNDED = 64 * np.finfo(float).eps
 ARGUMENTS = (("double", "t"), ("ptr", "y"), ("ptr", "p"))

@@ -10,7 +10,8 @@ be written so: that of Tsit5 and that of BDF are converted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
+def value_at(y0: Any, y1: Any, K: Sequence[Any], theta: Any, rest: Any) -> Any:
+    """The polynomial above, of arrays or of a kernel's registers (`native/ir/registers.py`); `rest` is 1 - theta."""
+    inner = K[-1]
+    for row in reversed(K[:-1]):
+        inner = row + theta * inner
+    return rest * y0 + theta * (y1 + rest * inner)
+
+
 def interpolate(
     y0: Float[Array, " n"], y1: Float[Array, " n"], K: Float[Array, "r n"], theta: Float[Array, ""]
 ) -> Float[Array, " n"]:
     """The value at `theta` of the step."""
-    inner = K[-1]
-    for k in range(K.shape[0] - 2, -1, -1):
-        inner = K[k] + theta * inner
-    return (1 - theta) * y0 + theta * (y1 + (1 - theta) * inner)
+    return value_at(y0, y1, [K[k] for k in range(K.shape[0])], theta, 1 - theta)
 
 
 def rows_at(nodes: np.ndarray) -> np.ndarray:
@@ -36,10 +42,7 @@ def rows_at(nodes: np.ndarray) -> np.ndarray:
 def interpolate_many(y0: np.ndarray, y1: np.ndarray, K: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """`interpolate` over arrays of steps: y0, y1 (m, n), K (m, r, n), theta (m,), with NumPy."""
     theta = theta[:, None]
-    inner = K[:, -1]
-    for k in range(K.shape[1] - 2, -1, -1):
-        inner = K[:, k] + theta * inner
-    return (1 - theta) * y0 + theta * (y1 + (1 - theta) * inner)
+    return value_at(y0, y1, [K[:, k] for k in range(K.shape[1])], theta, 1 - theta)
 
 
 def rows_of_powers(weights: np.ndarray) -> np.ndarray:

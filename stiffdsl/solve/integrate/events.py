@@ -24,6 +24,7 @@ import numpy as np
 from jax import lax
 
 from stiffdsl.solve.base.dense_output import interpolate, rows_at
+from stiffdsl.solve.base.event_rules import CROWD, crowded, ending, most_rounds, trouble
 from stiffdsl.solve.base.first_step import EPSILON
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args, System
@@ -56,8 +57,6 @@ GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
 # Secants through the guards, and bisections after these, until a change is located to rounding. The guard of what turns
 # true is at least so much; one that goes through zero is never beyond so much.
 SECANTS, BISECTIONS, TURNED, BEYOND = 16, 60, 1e-300, 1e50
-# Rounds of events at one instant, at least and at most; how often one event may fire with only rounding between.
-ROUNDS, MOST_ROUNDS, CROWD, APART = 32, 256, 10, 1e4 * EPSILON
 
 
 class EventSystem(System, Protocol):
@@ -110,11 +109,6 @@ class Instant(NamedTuple):
 def event_count(system: Any) -> int:
     """The number of events: known when a solve is compiled."""
     return len(getattr(system, "event_at_start", ()))
-
-
-def most_rounds(count: int) -> int:
-    """Rounds of one instant in which `count` events may act: each may set off the next."""
-    return max(ROUNDS, min(count + 8, MOST_ROUNDS))
 
 
 def no_events(system: Any) -> EventMemory | None:
@@ -513,9 +507,7 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
             good &= solved
         later = conditions(system, t, y, args)
         stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
-        wrong = jnp.where(
-            lax.stop_gradient(found[size + 1]) > 0, Status.CONFLICT, jnp.where(good, 0, Status.JUMP)
-        )
+        wrong = trouble(jnp, lax.stop_gradient(found[size + 1]) > 0, good)
         status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
         waiting = (later > now) & (stop == 0) & (status == 0)
         return y, later, waiting, acted | fired, stop, status
@@ -533,10 +525,8 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
 def remembered(memory: EventMemory, found: Instant, t, span) -> tuple[EventMemory, Int[Array, ""]]:
     """The memory after an instant, and the status of a solve that does not go on (else 0)."""
     t, span = lax.stop_gradient((t, span))
-    close = jnp.abs(t - memory.last) <= APART * jnp.maximum(jnp.abs(t), jnp.abs(span))
-    again = jnp.where(close, memory.crowd, 0) + found.acted
+    again = crowded(jnp, t, memory.last, span, memory.crowd, found.acted)
     crowd = jnp.where(found.fired, again, memory.crowd).astype(jnp.int32)
     memory = EventMemory(jnp.where(found.fired, t, memory.last), crowd, found.stop)
-    status = jnp.where(jnp.any(crowd > CROWD), Status.ENDLESS, 0)
-    status = jnp.where(found.stop > 0, Status.STOPPED, jnp.where(found.stop < 0, Status.VIOLATED, status))
-    return memory, jnp.where(found.status > 0, found.status, status).astype(jnp.int32)
+    status = ending(jnp, found.status, found.stop, jnp.any(crowd > CROWD), 0)
+    return memory, status.astype(jnp.int32)

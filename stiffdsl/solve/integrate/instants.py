@@ -11,7 +11,7 @@ import numpy as np
 
 from stiffdsl.solve.base.crossings import beside, jumps_here, line_at
 from stiffdsl.solve.base.dense_output import interpolate_many
-from stiffdsl.solve.integrate.events import most_rounds
+from stiffdsl.solve.base.event_rules import most_rounds
 from stiffdsl.solve.integrate.record import Trajectory
 
 # Parts of the last step before an instant by which conditions before it are told from those at it; and parts beyond it

@@ -118,6 +118,10 @@ def next_time_event(
     return NextStop(time, first.astype(jnp.int32), side, jnp.any(here))
 
 
+# Of the search for algebraic unknowns behind a jump: how small the last correction is, and how many there may be.
+RTOL, ITERATIONS = 1e-12, 50
+
+
 class Consistent:
     """Algebraic unknowns as their equations have them, the states held: after a jump they are elsewhere. `own`: see
     `newton`."""
@@ -147,5 +151,5 @@ class Consistent:
             return self.system.jacobian(context[0], full(x, context), context[2])[self.kept]
 
         pattern, context = (self.rows, self.columns), (t, y, args)
-        found = newton(residual, jacobian, *pattern, y[unknowns], context, 1e-12, 50, own=self.own)
+        found = newton(residual, jacobian, *pattern, y[unknowns], context, RTOL, ITERATIONS, own=self.own)
         return y.at[unknowns].set(found.x), found.converged
