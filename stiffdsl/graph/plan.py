@@ -1,19 +1,26 @@
 """The solution plan of every unknown: by an assignment, in closed form with its loop, or implicitly."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import FlatModel, Sum, slot, total
-from stiffdsl.flat.template import substitute
+from stiffdsl.flat.template import substitute, symbols_of
 from stiffdsl.graph.blocks import cyclic, levels, strong_components
 from stiffdsl.graph.explicit import IMPLICIT, LINEAR, PARAMETER, expose, solve_for
+from stiffdsl.graph.growth import LOOKED_AT, MOST, growth, is_chain
 from stiffdsl.graph.incidence import Incidence
+from stiffdsl.graph.start_values import StartValues
 from stiffdsl.graph.tear import SMALL, Torn, loop_symbol, paired_for_tearing, tear_small
 from stiffdsl.graph.tear_large import tear_large
 
 EXPLICIT, SOLVED, KEPT = 0, 1, 2
+
+# The numbers of each kind that a model begins with (`StartValues.of`), found where they are asked for.
+Numbers = Callable[[], dict[str, np.ndarray]]
 
 # The rule for chains. A family whose members need one another in a row (a running sum) would give one
 # assignment per member. Where the assignments would be more than `MANY`, every site that is spread over more
@@ -54,7 +61,7 @@ class SolutionPlan:
 
     `group[u]`: unknowns of one group are computed alike: the site, or number of sites + number of the loop.
     `component[u]` is the strongly connected component that u was found in. `chained` counts unknowns that are
-    implicit because of the rule for chains.
+    implicit because of the rule for chains. `grown`: unknowns of small loops that are not torn by search (`growth.py`).
     """
 
     status: np.ndarray
@@ -65,6 +72,7 @@ class SolutionPlan:
     loops: list[Loop] = field(default_factory=list)
     level: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     chained: int = 0
+    grown: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     singular: list[Singular] = field(default_factory=list)
 
 
@@ -87,7 +95,10 @@ def make_plan(flat: FlatModel, inc: Incidence, column_of_row: np.ndarray) -> Sol
     _small_loops(
         flat, inc, plan, partner, np.flatnonzero(inside & (extent[partner] > 1) & (extent[partner] <= SMALL))
     )
-    large = np.flatnonzero(inside & (extent[partner] > SMALL))
+    # Small loops that rounding would grow in are taken as large ones are.
+    grown = np.zeros(size, dtype=bool)
+    grown[plan.grown] = True
+    large = np.flatnonzero(inside & ((extent[partner] > SMALL) | grown[partner]))
     if len(large):
         chosen = tear_large(inc, large)
         plan.status[inc.column[chosen]] = EXPLICIT
@@ -139,6 +150,7 @@ def _small_loops(
         [position[owner], position[inc.column[entries]], inc.site[entries], inc.quality[entries], same_term]
     )
     bounds = np.searchsorted(instance[owner], np.arange(len(first) + 1)).tolist()
+    known = cache(lambda: StartValues(flat).of)
     alike: dict[bytes, list[int]] = {}
     for i in range(len(first)):
         alike.setdefault(code[bounds[i] : bounds[i + 1]].tobytes(), []).append(i)
@@ -146,11 +158,12 @@ def _small_loops(
         width = bounds[instances[0] + 1] - bounds[instances[0]]
         at = np.array([bounds[i] for i in instances])[:, None] + np.arange(width)
         columns = members[first[instances][:, None] + np.arange(extent[instances[0]])]
-        _tear_alike(flat, inc, plan, columns, entries[at], code[at[0]])
+        _tear_alike(flat, known, inc, plan, columns, entries[at], code[at[0]])
 
 
 def _tear_alike(
     flat: FlatModel,
+    known: Numbers,
     inc: Incidence,
     plan: SolutionPlan,
     columns: np.ndarray,
@@ -158,6 +171,7 @@ def _tear_alike(
     code: np.ndarray,
 ) -> None:
     """Tears equal loops: `columns[i]` are the unknowns of loop i, `entries[i]` its inner entries."""
+    found = [array[columns] for array in (plan.row_of, plan.entry, plan.group)]
     code = _paired(inc, plan, columns, entries, code)
     rows = plan.row_of[columns]
     templates: list[sp.Expr] = []
@@ -188,6 +202,10 @@ def _tear_alike(
         sums += family.sums
     torn = tear_small(tuple(templates), tuple(safe), tuple(inc.unknowns.last[columns[0]].tolist()))
     loop = Loop(rows, columns, torn, kinds, np.concatenate(tables, axis=1), tuple(sums))
+    if not torn.singular and _grows(known, inc, loop, templates):
+        plan.row_of[columns], plan.entry[columns], plan.group[columns] = found
+        plan.grown = np.append(plan.grown, columns)
+        return
     if torn.singular:
         plan.singular.append(Singular(loop, tuple(templates)))
     plan.status[columns] = EXPLICIT
@@ -196,6 +214,21 @@ def _tear_alike(
     if torn.solutions is not None:
         plan.group[tears] = len(inc.sites) + len(plan.loops)
         plan.loops.append(loop)
+
+
+def _grows(known: Numbers, inc: Incidence, loop: Loop, templates: list[sp.Expr]) -> bool:
+    """Whether rounding grows in a torn loop, at declared values."""
+    torn, x = loop.torn, [loop_symbol(q) for q in range(len(templates))]
+    if not is_chain([symbols_of(t) & set(x) for t in templates], torn.tears):
+        return False
+    numbers = known()
+    shown = np.unique(np.linspace(0, len(loop.rows) - 1, LOOKED_AT).astype(int))
+    values = [
+        numbers[kind][loop.table[shown, k]] if kind in numbers else np.full(len(shown), np.nan)
+        for k, kind in enumerate(loop.kinds)
+    ]
+    around = numbers["var"][inc.unknowns.variable[loop.columns[shown]]]
+    return growth(templates, x, torn.order, torn.tears, values, len(loop.sums), around) > MOST
 
 
 def _paired(

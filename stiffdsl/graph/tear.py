@@ -8,7 +8,7 @@ although the loop is regular.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -38,13 +38,14 @@ def loop_symbol(k: int) -> sp.Symbol:
 @dataclass(frozen=True, eq=False)
 class Torn:
     """`tears`: positions kept. `solutions`: their values in terms of what is known outside, or None
-    (implicit).
+    (implicit). `order`: the others, each of which follows from those before it and the tears.
 
     `singular`: the loop is linear, and its determinant is zero whatever the numbers.
     """
 
     tears: tuple[int, ...]
     solutions: tuple[sp.Expr, ...] | None
+    order: tuple[int, ...]
     singular: bool = False
 
 
@@ -56,31 +57,32 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], last: tup
     x = [loop_symbol(k) for k in range(size)]
     uses = [{q for q in range(size) if x[q] in templates[p].free_symbols} for p in range(size)]
     tears, order = _fewest(size, uses, safe, last)
+    implicit = Torn(tears, None, tuple(order))
     if len(tears) > MOST_SOLVED or not _linear(templates, x):
-        return Torn(tears, None)
+        return implicit
     reduced = {p: templates[p] for p in tears}
     for p in reversed(order):
         value = solve_for(templates[p], x[p])
         assert value is not None, "a safe pivot can be solved for"
         reduced = {t: substitute(e, {x[p]: value}) for t, e in reduced.items()}
     if any(operations(e) > LONGEST_EQUATION for e in reduced.values()):
-        return Torn(tears, None)
+        return implicit
     rows = [_linear_form(reduced[p], [x[t] for t in tears]) for p in tears]
     if any(row is None for row in rows):
-        return Torn(tears, None)
+        return implicit
     matrix = sp.Matrix([row[0] for row in rows if row is not None])
     right = sp.Matrix([-row[1] for row in rows if row is not None])
     determinant = _determinant(matrix)
     if _always_zero(determinant):
-        return Torn(tears, None, singular=True)
+        return replace(implicit, singular=True)
     solutions = []
     for k in range(len(tears)):
         replaced = matrix.copy()
         replaced[:, k] = right
         solutions.append(_determinant(replaced) / determinant)
     if any(s.count_ops() > LONGEST_SOLUTION for s in solutions):
-        return Torn(tears, None)
-    return Torn(tears, tuple(_cancelled(s) for s in solutions))
+        return implicit
+    return replace(implicit, solutions=tuple(_cancelled(s) for s in solutions))
 
 
 def _cancelled(value: sp.Expr) -> sp.Expr:

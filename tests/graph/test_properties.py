@@ -1,5 +1,7 @@
 """Whatever the system: assignments use earlier targets, and every equation that is not a residual holds."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -75,7 +77,8 @@ def test_random_linear_networks_of_families(n, seed):
         else family("g0 - x", sums=(balance,), x=("var", np.arange(n))),
         family("s - 3*x - 1", s=("var", n + m + np.arange(n)), x=("var", np.arange(n))),
     )
-    system = sort(flat_model(blocks, equations))
+    parameters = [replace(block, kind="param") for block in variables(("p", 1))]
+    system = sort(flat_model(blocks, equations, parameters=parameters))
     y = rng.normal(size=system.size)
     values = run(system, y, [1.25])
     size = 1 + np.max(np.abs(values.of["var"]))
