@@ -2,17 +2,34 @@
 
 import ctypes
 import shutil
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from stiffdsl import native
-from stiffdsl.native.host import digest, engine
+from stiffdsl.native.host import build, digest, engine
+from stiffdsl.native.host.build import kernel_model
+from stiffdsl.solve.methods.tableau import RODAS5P
 from tests.native import solves
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")
 
+BALL = """\
+model Ball
+  var h start 1
+  var v start 0
+equations
+  der(h) = v
+  der(v) = -9.81
+  when h < 0
+    v := -0.5*v
+  end
+experiment
+  time 0..1
+end
+"""
 TEXT = "define double @one(double %x) {\n  ret double 1.0\n}\n"
 
 
@@ -75,6 +92,28 @@ def test_another_text_of_any_writer_is_another_key(tmp_path):
     changed = next(copies[1].rglob("damped*.py"))
     changed.write_text(changed.read_text() + "\nMORE = 1\n")
     assert digest.digest_of_texts(copies) != first
+
+
+def test_every_part_of_a_model_is_in_its_key():
+    """Two kernels that are written differently have different keys, whatever they differ in."""
+    model = kernel_model(solves.model(BALL).program, RODAS5P)
+    assert not isinstance(model, str)
+    assert model.events is not None
+    first, events = build.key_of(model), model.events
+    others = {
+        "forced": not model.forced,
+        "figures": range(1),
+        "curved": not model.curved,
+        "tableau": replace(model.tableau, gamma=0.3),
+        "plan": replace(model.plan, source=model.plan.source + 1),
+        "events": replace(events, still=~events.still),
+    }
+    same = [n for n, v in others.items() if build.key_of(replace(model, **{n: v})) == first]
+    assert same == []
+    assert build.key_of(replace(model)) == first
+    # What has no text of its own would be another key in every process.
+    held = [getattr(model, f.name) for f in fields(model)]
+    assert not any(" at 0x" in repr(value) for value in held if not is_dataclass(value))
 
 
 def test_kernels_are_written_by_nothing_else():

@@ -7,7 +7,7 @@ import numpy as np
 from stiffdsl.native.factors import lu
 from stiffdsl.native.gradient.rules import LinearKernels
 from stiffdsl.native.host import engine
-from stiffdsl.native.host.digest import digest_of, sources
+from stiffdsl.native.host.digest import digest_of_record, sources
 from stiffdsl.native.host.solver import NativeSolver, SimdKernel
 from stiffdsl.native.ir.form import CALL_SIZES, FORM, CallSizes, Form
 from stiffdsl.native.loop import kernel
@@ -47,7 +47,7 @@ def build(
     model = kernel_model(program, tableau, start, form)
     if isinstance(model, str):
         return model
-    key = _key(model)
+    key = key_of(model)
     library = engine.load(key, lambda: kernel.emit(model))
     simd = None
     if is_small(model) and model.project is None and model.events is None:
@@ -137,39 +137,10 @@ def kinks_of(program: Program) -> Kinks | None:
     )
 
 
-def _key(model: KernelModel) -> str:
+# Derivatives of functions that the key has already: `Class.field`.
+DERIVED = frozenset({"KernelModel.rhs_t", "TimeEvents.jacobian"})
+
+
+def key_of(model: KernelModel) -> str:
     """A digest of everything that the machine code depends on, this package included."""
-    digest = hashlib.sha256(sources() + digest_of((model.rhs, model.jacobian), model.tables))
-    if model.project is not None:
-        digest.update(digest_of((model.project,), model.tables_project))
-    if model.time_events is not None:
-        digest.update(
-            digest_of((model.time_events.crossings, model.time_events.rhs), model.time_events.tables)
-            + model.time_events.periodic.tobytes()
-        )
-    if model.kinks is not None:
-        digest.update(digest_of((model.kinks.relations, model.kinks.held), model.kinks.tables))
-        digest.update(model.kinks.rises.tobytes())
-    if model.events is not None:
-        digest.update(digest_of((model.events.guards, model.events.reset), model.events.tables))
-        digest.update(model.events.at_start.tobytes() + model.events.from_start.tobytes())
-        if model.events.behind is not None:
-            digest.update(digest_of((model.events.behind,), model.events.tables_behind))
-    if model.bounds is not None:
-        digest.update(digest_of((model.bounds.lookups,), model.bounds.tables))
-        digest.update(model.bounds.first.tobytes() + model.bounds.last.tobytes())
-    plan = model.plan
-    for array in (
-        plan.row,
-        plan.column,
-        plan.pattern_rows,
-        plan.pattern_columns,
-        plan.source,
-        plan.mass,
-        model.mass,
-        model.counted,
-    ):
-        digest.update(np.ascontiguousarray(array).tobytes() + b"|")
-    settings = model.tableau, model.inputs, model.parameters, model.curved, model.form
-    digest.update(repr(settings).encode())
-    return digest.hexdigest()
+    return hashlib.sha256(sources() + digest_of_record(model, DERIVED)).hexdigest()

@@ -1,11 +1,13 @@
 """Digests that machine code is kept by: functions of a program, and the text of everything that writes kernels."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,29 @@ def digest_of(functions: tuple[Function, ...], tables: dict[str, np.ndarray]) ->
     for name in sorted(_used(functions)):
         table = tables[name]
         digest.update(repr((name, table.dtype.str, table.shape)).encode() + table.tobytes())
+    return digest.digest()
+
+
+def digest_of_record(record: Any, without: Collection[str] = ()) -> bytes:
+    """A digest of a frozen record and those in it: of every field but those `without` (`Class.field`). A function is
+    taken with the tables that it uses, `tables` of its record, or `tables_x` where its own name ends in `x`."""
+    digest = hashlib.sha256(type(record).__name__.encode())
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, dict) or f"{type(record).__name__}.{field.name}" in without:
+            continue
+        digest.update(field.name.encode() + b"\0")
+        if isinstance(value, Function):
+            own = getattr(record, f"tables_{field.name.rpartition('_')[2]}", record.tables)
+            digest.update(digest_of((value,), own))
+        elif isinstance(value, np.ndarray):
+            digest.update(
+                repr((value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes()
+            )
+        elif is_dataclass(value):
+            digest.update(digest_of_record(value, without))
+        else:
+            digest.update(repr(value).encode() + b"\0")
     return digest.digest()
 
 
