@@ -5,6 +5,7 @@ with every diagnostic it found. Codes are `E` + stage + two digits: E01 syntax, 
 graph (structure), E04 initial values, E05 units; `W` for warnings.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -112,3 +113,24 @@ def render(diagnostic: Diagnostic) -> str:
     if diagnostic.help:
         lines.append(f"{' ' * width} = help: {diagnostic.help}")
     return "\n".join(lines)
+
+
+def within(span: Span, text: str) -> Span:
+    """The first place of `text` as a whole word in `span`, or `span` where it is not found."""
+    pattern = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+    for number in range(span.line, span.end_line + 1):
+        start = span.column - 1 if number == span.line else 0
+        found = pattern.search(span.source.line(number), start)
+        if found:
+            return Span(span.source, number, found.start() + 1, number, found.end() + 1)
+    return span
+
+
+def written(span: Span) -> str:
+    """The source text of a span on one line, shortened where it is long."""
+    line = span.source.line(span.line)
+    text = (
+        line[span.column - 1 : span.end_column - 1] if span.line == span.end_line else line[span.column - 1 :]
+    )
+    text = text.strip()
+    return text if len(text) <= 40 else text[:37] + "..."

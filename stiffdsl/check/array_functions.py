@@ -6,7 +6,7 @@ from dataclasses import replace
 from stiffdsl.check.names import count_of, is_wrong
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Typed
+from stiffdsl.check.typed import Typed
 from stiffdsl.syntax import tree
 
 # By name: the least and the greatest number of arguments.

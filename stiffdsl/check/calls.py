@@ -2,7 +2,7 @@
 
 from stiffdsl.check.names import count_of
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Typed
+from stiffdsl.check.typed import Typed
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 

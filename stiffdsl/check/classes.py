@@ -33,7 +33,6 @@ from stiffdsl.check.symbols import (
     FieldMember,
     FunctionMember,
     Instance,
-    Level,
     Member,
     NetworkMember,
     Progress,
@@ -41,6 +40,7 @@ from stiffdsl.check.symbols import (
     TableMember,
 )
 from stiffdsl.check.tables import TableElaboration, Tabulated, is_reader
+from stiffdsl.check.typed import Level
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression

@@ -16,9 +16,9 @@ from stiffdsl.check.scope import (
     say_duplicate,
     say_reserved,
 )
-from stiffdsl.check.symbols import Level, Typed
 from stiffdsl.check.tables import LoadData, TableElaboration
 from stiffdsl.check.testing.tests import CheckedTest, check_tests
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.diagnostics import Diagnostic, Label, ModelError, Source, Span, did_you_mean
 from stiffdsl.sources import load_data
 from stiffdsl.syntax import tree

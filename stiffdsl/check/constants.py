@@ -9,7 +9,7 @@ from stiffdsl.check.quantities.offsets import of_unit
 from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration
-from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 

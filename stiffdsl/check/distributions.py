@@ -15,7 +15,7 @@ from stiffdsl.check.names import count_of, dotted
 from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.check.quantities.units import NONE, Unit, multiply
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Level
+from stiffdsl.check.typed import Level
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.distributions import DISTRIBUTIONS, OTHER_NAMES, Distribution
 from stiffdsl.syntax import tree

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from stiffdsl.check.quantities.units import NONE
-from stiffdsl.check.report import Report, within
+from stiffdsl.check.report import Report
 from stiffdsl.check.scope import Scope
-from stiffdsl.check.symbols import Level, Quantity, Typed
-from stiffdsl.diagnostics import did_you_mean
+from stiffdsl.check.symbols import Quantity
+from stiffdsl.check.typed import Level, Typed
+from stiffdsl.diagnostics import did_you_mean, within
 from stiffdsl.syntax import tree
 
 # The kinds of declarations that may be of an enumeration.

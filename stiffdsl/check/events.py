@@ -7,7 +7,8 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import dotted, is_wrong, names_in
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import parse_unit
-from stiffdsl.check.symbols import Instance, Level, NetworkMember, Quantity, TableMember, Typed, as_condition
+from stiffdsl.check.symbols import Instance, NetworkMember, Quantity, TableMember
+from stiffdsl.check.typed import Level, Typed, as_condition
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 

@@ -29,21 +29,12 @@ from stiffdsl.check.quantities.units import (
     known_units,
     parse_unit,
 )
-from stiffdsl.check.report import Report, within
+from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import (
-    FunctionMember,
-    Instance,
-    Level,
-    Member,
-    NetworkMember,
-    TableMember,
-    Typed,
-    as_condition,
-    as_number,
-)
+from stiffdsl.check.symbols import FunctionMember, Instance, Member, NetworkMember, TableMember
 from stiffdsl.check.tables import TableElaboration, Tabulated
-from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.check.typed import Level, Typed, as_condition, as_number
+from stiffdsl.diagnostics import Span, did_you_mean, within
 from stiffdsl.sources import load_data
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression

@@ -16,13 +16,13 @@ from stiffdsl.check.symbols import (
     Entity,
     FunctionMember,
     Instance,
-    Level,
     Member,
     NetworkMember,
     Quantity,
     TableMember,
 )
 from stiffdsl.check.tables import Driven, Tabulated, is_reader
+from stiffdsl.check.typed import Level
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.tree import SIZES
 

@@ -15,17 +15,8 @@ from stiffdsl.check.quantities.offsets import Offsets
 from stiffdsl.check.quantities.units import NONE
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
-from stiffdsl.check.symbols import (
-    Entity,
-    FieldMember,
-    Instance,
-    Level,
-    NetworkMember,
-    Quantity,
-    TableMember,
-    Typed,
-    as_number,
-)
+from stiffdsl.check.symbols import Entity, FieldMember, Instance, NetworkMember, Quantity, TableMember
+from stiffdsl.check.typed import Level, Typed, as_number
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.syntax import tree
 

@@ -9,7 +9,7 @@ from stiffdsl.check.quantities import offsets
 from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import say_duplicate
-from stiffdsl.check.symbols import Level, Typed
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 

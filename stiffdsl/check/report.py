@@ -1,6 +1,5 @@
 """Gather the mistakes of one run: the same mistake in many places is told once, with the number of places."""
 
-import re
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -101,24 +100,3 @@ class Report:
         errors = [d for d in self._told() if d.level == "error"]
         if errors:
             raise ModelError(errors)
-
-
-def within(span: Span, text: str) -> Span:
-    """The first place of `text` as a whole word in `span`, or `span` where it is not found."""
-    pattern = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
-    for number in range(span.line, span.end_line + 1):
-        start = span.column - 1 if number == span.line else 0
-        found = pattern.search(span.source.line(number), start)
-        if found:
-            return Span(span.source, number, found.start() + 1, number, found.end() + 1)
-    return span
-
-
-def written(span: Span) -> str:
-    """The source text of a span on one line, shortened where it is long."""
-    line = span.source.line(span.line)
-    text = (
-        line[span.column - 1 : span.end_column - 1] if span.line == span.end_line else line[span.column - 1 :]
-    )
-    text = text.strip()
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stiffdsl.check.report import Report, within, written
-from stiffdsl.diagnostics import ModelError, Source, Span
+from stiffdsl.check.report import Report
+from stiffdsl.diagnostics import ModelError, Source, Span, within, written
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.lexer import canonical
 from stiffdsl.syntax.parse import parse

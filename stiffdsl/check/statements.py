@@ -16,9 +16,9 @@ from stiffdsl.check.model import ComponentUse
 from stiffdsl.check.names import count_of, dotted, is_wrong, names_in
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import NONE, Dimension, Unit, parse_unit
-from stiffdsl.check.report import within
-from stiffdsl.check.symbols import Entity, Instance, Level, Quantity, Typed, as_condition
-from stiffdsl.diagnostics import Span, did_you_mean
+from stiffdsl.check.symbols import Entity, Instance, Quantity
+from stiffdsl.check.typed import Level, Typed, as_condition
+from stiffdsl.diagnostics import Span, did_you_mean, within
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.rebuild import nodes_below
 from stiffdsl.syntax.show import show_expression
@@ -576,7 +576,7 @@ def _joins(statement: tree.Connect) -> bool:
 
 
 def _alone(conditions: list[tree.Expr | None]) -> tree.Expr:
-    """That the last of these conditions is the first that holds; None always does."""
+    """The condition that the last of these conditions is the first that holds; None always does."""
     *before, own = conditions
     parts = [tree.Unary("not", c, c.span) for c in before if c is not None]
     parts += [] if own is None else [own]

@@ -78,7 +78,7 @@ def swept(text: str) -> tuple[list[float], str | None]:
 
 
 def _meant(body: str) -> str:
-    """What a text that is no sweep may have meant: `1,2,5`, or MATLAB's `1:0.5:3`."""
+    """The reading that a text which is no sweep may have had: `1,2,5`, or MATLAB's `1:0.5:3`."""
     listed = [part for part in re.split(r"[,;\s]+", body.strip("()[] ")) if part]
     if len(listed) > 1 and all(map(_is_number, listed)):
         return f"'{{{', '.join(listed)}}}'"

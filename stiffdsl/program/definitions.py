@@ -10,9 +10,9 @@ import sympy as sp
 
 from stiffdsl.flat.functions import where
 from stiffdsl.flat.model import Block, Definition, Family, FlatModel, slot, total
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.lookups import LookupPlace, TablePlaces, monotone_slopes
 from stiffdsl.program.networks import NetworkPlaces
-from stiffdsl.program.ops import Builder
 from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 from stiffdsl.program.values import NOTHING, Value, Vectors
 

@@ -10,9 +10,9 @@ import sympy as sp
 from stiffdsl.elementary import ELEMENTARY
 from stiffdsl.flat.functions import Lookup, Network, Scaled, Where
 from stiffdsl.flat.model import TIME
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.lookups import lookup
 from stiffdsl.program.networks import network
-from stiffdsl.program.ops import Builder
 from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 
 _UNARY = {

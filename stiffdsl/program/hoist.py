@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import copied
 from stiffdsl.program.operations import CONDITIONS
-from stiffdsl.program.ops import Builder, ConstantTables, Op
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
 # Cheaper to do again than to keep, or no numbers; see `GATHERED` for exceptions.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stiffdsl.program.ops import Builder
+from stiffdsl.program.builder import Builder
 
 # Entries of `constant` tables that are compared one by one, which conditions can be held for.
 COMPARED = 4096

@@ -8,11 +8,11 @@ import numpy as np
 from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import TIME, Family
 from stiffdsl.graph.system import SortedSystem
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.definitions import in_parameters, parameters, scattered
 from stiffdsl.program.derivatives.jacobian import Accumulation, Nonzeros
 from stiffdsl.program.evaluation import Evaluation
 from stiffdsl.program.events import event_table, guards, reset, still
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, OperationCounts, Program
 from stiffdsl.program.relations import HeldRelations, relations
 from stiffdsl.program.tables import named

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.derivatives.tangents import tangent_along
 from stiffdsl.program.lookups import LookupPlace
 from stiffdsl.program.operations import OPERATIONS
-from stiffdsl.program.ops import Builder
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.definitions import in_parameters
 from stiffdsl.program.evaluation import Evaluation
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 from stiffdsl.program.values import Numbers, Vectors

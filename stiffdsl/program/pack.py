@@ -12,8 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.operations import CONDITIONS, OPERATIONS
-from stiffdsl.program.ops import Builder, ConstantTables, Op
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function, Program
 from stiffdsl.program.tables import named
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.operations import ORDERED, ROUNDED
-from stiffdsl.program.ops import GATHERS, Builder, gathered
+from stiffdsl.program.ops import GATHERS, gathered
 
 RELATIONS = (*ORDERED, *ROUNDED, "abs")
 # The largest rise of the exponent of a held exponential function.

@@ -18,11 +18,11 @@ from stiffdsl.flat.model import FlatModel
 from stiffdsl.graph.sort import sort
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program import interpret
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.definitions import parameters
 from stiffdsl.program.divisors import computed_from, divisors_of
 from stiffdsl.program.interpret import values_at
 from stiffdsl.program.lower import lower
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 
 # Parameters that the note names.

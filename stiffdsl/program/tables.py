@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from stiffdsl.program.ops import ConstantTables, Op
+from stiffdsl.program.builder import ConstantTables
+from stiffdsl.program.ops import Op
 from stiffdsl.program.program import Function
 
 

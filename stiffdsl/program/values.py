@@ -13,8 +13,8 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.template import operations
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.formula import TemplateLowering
-from stiffdsl.program.ops import Builder
 from stiffdsl.program.parameter_blocks import NO_BLOCKS, ParameterBlocks
 
 # So many pieces of other vectors are put end to end; more are gathered with an index.

@@ -10,12 +10,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 ROOT = Path(__file__).resolve().parents[2]
-grimp = pytest.importorskip("grimp")
-
-
-@pytest.fixture(scope="module")
-def graph():
-    return grimp.build_graph("stiffdsl", include_external_packages=False, cache_dir=None)
 
 
 def test_no_modules_import_each_other(graph):

@@ -12,9 +12,9 @@ from stiffdsl.native.host import engine
 from stiffdsl.native.ir.code import IRModule
 from stiffdsl.native.ir.form import FORM, Form
 from stiffdsl.program import interpret
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import time_derivative
 from stiffdsl.program.operations import OPERATIONS
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="LLVM is not installed")

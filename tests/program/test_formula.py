@@ -8,8 +8,8 @@ import sympy as sp
 from stiffdsl.flat.derive import derivative
 from stiffdsl.flat.functions import FUNCTIONS, where
 from stiffdsl.flat.model import slot
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.formula import TemplateLowering
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.program.text import write
 from stiffdsl.runtime.export.array_library import JAX

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.operations import FLAT, OPERATIONS, partial_of
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.text import HELPERS
 from stiffdsl.runtime.export.array_library import NUMPY
 

@@ -12,7 +12,8 @@ from stiffdsl.check.names import Resolver, dotted, names_in
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import Dimension
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import Entity, Instance, Level
+from stiffdsl.check.symbols import Entity, Instance
+from stiffdsl.check.typed import Level
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.rebuild import nodes_below
@@ -73,7 +74,7 @@ class Conditions:
         self.ends[key, holds] = None
 
     def _twice(self, key: Key, span: Span) -> Span | None:
-        """Where another equation is a condition at the same end, and not in another branch of the same block."""
+        """The place of another condition at the same end, but for those in other branches of the same block."""
         own = {b.block: b.number for b in self._branches}
         said = self._conditions.setdefault(key, [])
         for earlier, branches in said:

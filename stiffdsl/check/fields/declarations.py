@@ -11,7 +11,8 @@ from stiffdsl.check.model import ComponentUse, FieldEnd, FieldUse
 from stiffdsl.check.names import VisibleNames
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import Unit
-from stiffdsl.check.symbols import FieldMember, Layout, Level, Quantity, Typed
+from stiffdsl.check.symbols import FieldMember, Layout, Quantity
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
 

@@ -21,7 +21,8 @@ from stiffdsl.check.quantities import dimensions, offsets
 from stiffdsl.check.quantities.dimension_rules import DimensionRules
 from stiffdsl.check.quantities.units import Dimension, Unit
 from stiffdsl.check.report import Report
-from stiffdsl.check.symbols import FieldMember, Layout, Level, Typed
+from stiffdsl.check.symbols import FieldMember, Layout
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.diagnostics import Span
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression

@@ -10,9 +10,9 @@ from stiffdsl.check.names import dotted
 from stiffdsl.check.quantities import dimensions, offsets
 from stiffdsl.check.quantities.si import plain_number
 from stiffdsl.check.quantities.units import NONE, Dimension, Unit, divide, parse_unit
-from stiffdsl.check.report import Report, written
-from stiffdsl.check.symbols import Level, Typed
-from stiffdsl.diagnostics import Span
+from stiffdsl.check.report import Report
+from stiffdsl.check.typed import Level, Typed
+from stiffdsl.diagnostics import Span, written
 from stiffdsl.syntax import tree
 
 

@@ -8,7 +8,7 @@ param tau [min] = R*C              mentions quantities, which are in SI already:
 import math
 
 from stiffdsl.check.quantities.units import Unit
-from stiffdsl.check.symbols import Typed
+from stiffdsl.check.typed import Typed
 from stiffdsl.syntax import tree
 
 

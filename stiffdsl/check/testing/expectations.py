@@ -14,9 +14,9 @@ from stiffdsl.check.expressions import Walker
 from stiffdsl.check.names import is_wrong
 from stiffdsl.check.quantities import dimensions
 from stiffdsl.check.quantities.units import Unit, UnitError, parse_unit
-from stiffdsl.check.report import written
-from stiffdsl.check.symbols import Entity, Level, Quantity, Typed
-from stiffdsl.diagnostics import Span
+from stiffdsl.check.symbols import Entity, Quantity
+from stiffdsl.check.typed import Level, Typed
+from stiffdsl.diagnostics import Span, written
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expectation, show_expression
 

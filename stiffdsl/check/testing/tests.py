@@ -12,8 +12,9 @@ from stiffdsl.check.quantities.units import Unit
 from stiffdsl.check.report import Report
 from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.statements import EXPERIMENT_OPTIONS, Statements
-from stiffdsl.check.symbols import Entity, Instance, Level, NetworkMember, Quantity, Typed
+from stiffdsl.check.symbols import Entity, Instance, NetworkMember, Quantity
 from stiffdsl.check.testing.expectations import CheckedExpectation, Expectations, indexed_name
+from stiffdsl.check.typed import Level, Typed
 from stiffdsl.diagnostics import Span, did_you_mean
 from stiffdsl.syntax import tree
 

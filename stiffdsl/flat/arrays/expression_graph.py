@@ -2,7 +2,7 @@
 
     f(a) = a*a/(1 + a)        der(x) = f(x + f(x))        x + f(x) stands in the body of f three times
 
-Trees are walked by identity (`nodes`: each object once), or by structure (`Shapes`: equal parts have one number).
+Trees are walked by identity (`nodes`: each object once), or by structure (`ShapeNumbers`: equal parts have one number).
 """
 
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def nodes(
             waiting += [(c, False) for c in below(e)]
 
 
-class Shapes:
+class ShapeNumbers:
     """Numbers of the shapes of statements and expressions: a tree without its places, and but for `names` without
     those."""
 

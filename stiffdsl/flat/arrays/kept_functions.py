@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stiffdsl.check.model import Class
-from stiffdsl.flat.arrays.expression_graph import Shapes, children, nodes
+from stiffdsl.flat.arrays.expression_graph import ShapeNumbers, children, nodes
 from stiffdsl.syntax import tree
 
 # A function is kept where that leaves out so many nodes of expressions.
@@ -33,8 +33,8 @@ class _Calls:
     lengths: dict[str, int] = field(default_factory=dict)
     _seen: set = field(default_factory=set)
     _texts: set = field(default_factory=set)
-    _shapes: Shapes = field(default_factory=lambda: Shapes(names=False))
-    _written: Shapes = field(default_factory=lambda: Shapes(names=True))
+    _shapes: ShapeNumbers = field(default_factory=lambda: ShapeNumbers(names=False))
+    _written: ShapeNumbers = field(default_factory=lambda: ShapeNumbers(names=True))
 
     def add(self, statement: Any, cls: Class) -> None:
         shape, found = self._shapes.of(statement)

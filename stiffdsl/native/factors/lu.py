@@ -31,7 +31,7 @@ V = TypeVar("V")
 
 
 class Arithmetic(Protocol[V]):
-    """The arithmetic that factors are written in: values of code (`Code`), or of a program (`program.ops.Builder`)."""
+    """The arithmetic that factors are written in: values of code (`Code`), or of a program (`Builder`)."""
 
     def number(self, value: float) -> V: ...
     def apply(self, name: str, *args: V) -> V: ...

@@ -22,10 +22,10 @@ from stiffdsl.native.host import engine, ffi
 from stiffdsl.native.host.call import Kernel, emit_lanes
 from stiffdsl.native.host.engine import Library
 from stiffdsl.native.ir.code import IRModule
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import directional
 from stiffdsl.program.derivatives.reverse import pullback
 from stiffdsl.program.hoist import Hoisted, Tabled
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function
 from stiffdsl.solve.linear.linear_map import linear_map
 

@@ -8,8 +8,8 @@ Written in the operations of programs, it is derived by time, along directions a
 import numpy as np
 
 from stiffdsl.native.factors import lu
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import copied
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 from stiffdsl.solve.integrate import projection
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.tangents import Seeds, Tangents
-from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
+from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import copied
 from stiffdsl.program.operations import FLAT, partial_of
-from stiffdsl.program.ops import Builder, ConstantTables, Op, divided_by
+from stiffdsl.program.ops import Op, divided_by
 from stiffdsl.program.program import Function
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.operations import FLAT, partial_of
-from stiffdsl.program.ops import Builder, Op
+from stiffdsl.program.ops import Op
 
 CONSTANT = ("number", "flag", "table")
 # The derivative of an argument, given the builder and its size.

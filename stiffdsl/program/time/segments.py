@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.derivatives.forward import copied
-from stiffdsl.program.ops import Builder, ConstantTables
 from stiffdsl.program.program import Function, Program
 
 

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.program.builder import Builder
 from stiffdsl.program.operations import COMPARISONS
-from stiffdsl.program.ops import Builder, Op
+from stiffdsl.program.ops import Op
 
 COMPARED = (*COMPARISONS, "sign")
 ROUNDINGS = ("floor", "ceil")

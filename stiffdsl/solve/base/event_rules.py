@@ -16,8 +16,8 @@ def most_rounds(count: int) -> int:
 
 
 def crowded(xp: Any, t: Any, last: Any, span: Any, crowd: Any, acted: Any) -> Any:
-    """How often events have fired with only rounding between instants, this one at t included, `last` the one before:
-    more than `CROWD` is no end of it."""
+    """Counts of how often events have fired with only rounding between instants, this one at t included, `last` the one
+    before: more than `CROWD` is no end of it."""
     close = xp.abs(t - last) <= APART * xp.maximum(xp.abs(t), xp.abs(span))
     return xp.where(close, crowd, 0) + acted
 
