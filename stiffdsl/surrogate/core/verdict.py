@@ -43,18 +43,19 @@ def verdict(validation: dict[str, Any], speed: dict[str, Any]) -> Verdict:
         slow = known[-1] < SAME[0]
         faults.append(f"it is {times(known[-1]) if slow else 'no faster'} than the model itself")
         advice += ["fewer outputs or times", *_faster(validation), "the model itself"]
-    rough = slopes is not None and not slopes <= WORST_SLOPES
+    rough = [] if slopes is None or slopes <= WORST_SLOPES else [_percent(slopes)]
+    off = "".join(f"5 % of its slopes are more than {share} off" for share in rough)
     told = f"95 % of its values are within {_percent(p95)}"
     if slopes is not None and not rough:
         told += f", of its slopes within {_percent(slopes)}"
     if one is not None and batch is not None:
         told += f"; one run is {times(one)}{_than(one)} the model, a run of a batch {times(batch)}"
     if rough:
-        told += f"; 5 % of its slopes are more than {_percent(slopes)} off"
+        told += f"; {off}"
     if faults:
-        also = [f"5 % of its slopes are more than {_percent(slopes)} off"] if rough else []
-        return Verdict(False, f"no good as it is: {'; '.join(faults + also)}", tuple(dict.fromkeys(advice)))
-    kinds = _worth(one, batch) + ["values, not for slopes"] * rough
+        told = "; ".join([*faults, off] if rough else faults)
+        return Verdict(False, f"no good as it is: {told}", tuple(dict.fromkeys(advice)))
+    kinds = _worth(one, batch) + ["values, not for slopes"] * len(rough)
     advice = ["for slopes (optimisation, fits) more samples", "a smaller range", *others] if rough else []
     return Verdict(True, f"good{' for ' * bool(kinds)}{', and for '.join(kinds)}: {told}", tuple(advice))
 
