@@ -5,6 +5,7 @@ The result is a `Typed`. A part that does not change is kept as it is, so that 5
 units cost a walk and no copies. Long sums are left-deep trees and are walked in a loop.
 """
 
+import re
 from dataclasses import replace
 
 from stiffdsl.check.array_functions import ARRAY_FUNCTIONS, array_function
@@ -150,7 +151,8 @@ class Walker:
             return parse_unit(text)
         except UnitError as error:
             title, place = f"unknown unit `[{text}]`", within(span, f"[{text}]")
-            self.report.say("E0501", title, (place, str(error)), help=_unit_help(error), key=("E0501", text))
+            help = _range_help(text) or _unit_help(error)
+            self.report.say("E0501", title, (place, str(error)), help=help, key=("E0501", text))
             return None
 
     # --- leaves ----------------------------------------------------------------------------------
@@ -497,7 +499,9 @@ class Walker:
         if not accepted:
             plural = "argument" if wants in ("1", "at least 1") else "arguments"
             given = "none is given" if not e.arguments else f"{count_of(len(e.arguments), 'is', 'are')} given"
-            self.report.say("E0231", f"`{e.function}` takes {wants} {plural}", (e.span, given))
+            rate = e.function == "dot" and len(e.arguments) == 1
+            help = "a derivative by time is `der(x)`" if rate else None
+            self.report.say("E0231", f"`{e.function}` takes {wants} {plural}", (e.span, given), help=help)
         return accepted
 
     def _derivative(self, e: tree.Call) -> Typed:
@@ -834,6 +838,12 @@ def _without_module(name: str) -> str | None:
     if not module:
         return None
     return f"write `{last}`" if last in BUILTINS else OTHER_NAMES.get(last.lower())
+
+
+def _range_help(text: str) -> str | None:
+    """The help on `[0, 5]` behind a value, which is a range in other languages."""
+    ends = re.fullmatch(r"\s*([-+]?[\d.eE+-]+)\s*[,:;]\s*([-+]?[\d.eE+-]+)\s*", text)
+    return f"a unit stands in brackets; a range is written `in {ends[1]}..{ends[2]}`" if ends else None
 
 
 def _unit_help(error: UnitError) -> str | None:

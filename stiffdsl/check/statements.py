@@ -37,6 +37,33 @@ EXPERIMENT_OPTIONS = {
     "max_step": "time",
 }
 
+# Words of other tools for settings of a run, in small letters without underscores.
+_OTHERS = {
+    **dict.fromkeys(
+        (
+            "stoptime",
+            "starttime",
+            "stop",
+            "start",
+            "tstop",
+            "tstart",
+            "tend",
+            "tfinal",
+            "tspan",
+            "end",
+            "duration",
+            "t",
+        ),
+        "the times of a run are `time 0..10`",
+    ),
+    **dict.fromkeys(("tolerance", "tol", "reltol", "rel"), "the relative tolerance is `rtol 1e-6`"),
+    **dict.fromkeys(("abstol", "abs"), "the absolute tolerance is `atol 1e-9`"),
+    **dict.fromkeys(
+        ("dt", "step", "interval", "stepsize", "numberofintervals", "steps", "n", "saveat", "toutput"),
+        "steps follow the tolerances, `points 201` is how many times are saved, `max_step 0.1` the longest step",
+    ),
+    **dict.fromkeys(("solver", "algorithm", "alg", "integrator"), "the solver is `method rodas5p`"),
+}
 WHOLE = "write `rate` in the place of `@` where this is the whole rate"
 Species = tuple[tuple[int, tree.Name], ...]
 _SECONDS = parse_unit("s")
@@ -522,7 +549,8 @@ class Statements:
                     "E0254",
                     f"`{section}` has no option `{name}`",
                     (within(experiment.span, name), "cannot be set"),
-                    help=did_you_mean(name, EXPERIMENT_OPTIONS)
+                    help=_OTHERS.get(name.lower().replace("_", ""))
+                    or did_you_mean(name, EXPERIMENT_OPTIONS)
                     or f"it has {', '.join(f'`{o}`' for o in EXPERIMENT_OPTIONS)}",
                 )
             elif name in options:

@@ -1,5 +1,6 @@
 """Grammar rules to tree nodes; one method a rule, called by the parser as it reduces."""
 
+import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -243,7 +244,9 @@ class TreeBuilder(Transformer):
                 found["unit"] = unit
         bounds = found.get("range")
         if bounds is not None and not isinstance(bounds, tree.Range):
-            self._report("E0105", "a range is written `low..high`", bounds.span)
+            self._report(
+                "E0105", "a range is written `low..high`", bounds.span, help=_range_meant(bounds.span)
+            )
             bounds = None
         last = items[-1][2] if items else type_[2] or self._span(c[1])
         return tree.Variable(
@@ -724,6 +727,14 @@ def _take_unit(value: Any) -> tuple[Any, str | None]:
         inner, unit = _take_unit(value.operand)
         return tree.Unary(value.operator, inner, value.span), unit
     return value, None
+
+
+def _range_meant(span: Span) -> str:
+    """The help on a range that is written as `{0, 5}`, `0-5`."""
+    text = span.source.text.split("\n")[span.line - 1][span.column - 1 : span.end_column - 1]
+    number = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"
+    ends = re.fullmatch(rf"\W?\s*({number})\s*[-,:;]\s*({number})\s*\W?", text)
+    return f"write `in {ends[1]}..{ends[2]}`" if ends else "write `in 0.5..2`"
 
 
 def _dotted(name: tree.Name) -> str:

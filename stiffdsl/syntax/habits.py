@@ -11,6 +11,7 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic
 from stiffdsl.syntax.context import ErrorContext, written
+from stiffdsl.syntax.habits_of_declarations import DECLARATION_RULES, STATEMENT_RULES
 from stiffdsl.syntax.modelica import declaration
 from stiffdsl.syntax.recover import FOREIGN_BLOCKS, foreign_block
 
@@ -326,6 +327,6 @@ def _at_end(p: ErrorContext, kind: str) -> Token | None:
 
 
 _RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
-    _section, _function, _block, _loops, _choice, _run, _reaction, declaration, _assignment, _event, _place,
-    _arguments, _matrix, _connect,
+    *DECLARATION_RULES, _section, _function, _block, _loops, _choice, _run, _reaction, declaration, _assignment, _event,
+    _place, _arguments, _matrix, _connect, *STATEMENT_RULES,
 )  # fmt: skip

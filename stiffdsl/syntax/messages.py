@@ -12,6 +12,7 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic, Label, Source, Span, did_you_mean
 from stiffdsl.syntax.context import ErrorContext, open_bracket, shown, span_of, written
+from stiffdsl.syntax.habits_of_declarations import KINDS
 from stiffdsl.syntax.habits_of_distributions import DISTRIBUTION_RULES
 from stiffdsl.syntax.habits_of_events import EVENT_RULES
 from stiffdsl.syntax.habits_of_tests import TEST_RULES
@@ -22,12 +23,8 @@ from stiffdsl.syntax.tree import SIZES
 _DECLARATIONS = ("const", "param", "input", "var", "output", "discrete", "part", "port", "table", "network")
 _TOP = ("import", "from", "function", "connector", "model", "partial", "const", "test")
 _FOREIGN = {
-    "parameter": "param", "constant": "const", "variable": "var", "Real": "var", "Integer": "const",
-    "Boolean": "const", "state": "var", "within": None, "using": "import", "include": "import",
-    "component": "part", "species": "var", "compartment": "param",
-    "substance": "var", "let": "param", "local": "var", "global": "param", "static": "param", "val": "param",
-    "auto": "var", "unknown": "var", "algebraic": "var",
-    "public": None, "protected": None, "algorithm": "equations",
+    "Real": "var", "Integer": "const", "Boolean": "const", "within": None, "using": "import", "include": "import",
+    "component": "part", "public": None, "protected": None, "algorithm": "equations", **KINDS,
 }  # fmt: skip
 _LOOPS = {
     "while": "equations hold at all times and are not run one after the other; a `for` repeats them over a range",
@@ -118,7 +115,10 @@ def _start(p: ErrorContext) -> Diagnostic | None:
     if p.token == "(" and p.first.type == "KIND" and inside[1:2] and inside[1].type == "RPAR":
         return p.say("the size of an array stands in brackets", help=f"write `{p.first} {name}[{inside[0]}]`")
     if p.token == "(" and p.first.type == "KIND" and len(p.line) == 2:
-        return p.say(f"`{name}` takes no arguments here", help=f"write `var {name} start 1`")
+        return p.say(
+            f"`{name}` takes no arguments here",
+            help=f"write `{p.first} {name}`, what it begins at behind `start`",
+        )
     return None
 
 
@@ -159,8 +159,9 @@ def _first_word(p: ErrorContext) -> Diagnostic | None:
         known = ("potential", "flow", "end")
     if opener is not None:
         hint = f"write `{opener}`"
-    elif text in _FOREIGN:
-        hint = f"write `{_FOREIGN[text]}`" if _FOREIGN[text] else "leave it out"
+    elif text in _FOREIGN or text.lower() in KINDS:
+        meant = _FOREIGN.get(text, KINDS.get(text.lower()))
+        hint = f"write `{meant}`" if meant else "leave it out"
     else:
         hint = did_you_mean(text, known) if known else None
     following = p.after if not p.line else p.token
@@ -179,6 +180,10 @@ def _first_word(p: ErrorContext) -> Diagnostic | None:
         return None
     if hint is None and "KIND" in p.accepted and "CONNECTOR" not in p.accepted:
         hint = "declarations begin with " + ", ".join(f"`{d}`" for d in _DECLARATIONS[:8])
+    if hint is None and text in ("expect", "simulate"):
+        hint = f"a line `{text}` stands in a `test`"
+    if hint is None and "CONNECTOR" in p.accepted:
+        hint = "declarations, and equations below a line `equations`, stand between `model Name` and `end`"
     return p.say(f"no statement begins with `{text}` here", on=word, help=hint)
 
 
@@ -217,8 +222,11 @@ def _declaration(p: ErrorContext) -> Diagnostic | None:
             help="write `potential v [V]` or `flow i [A]`; parts belong into a model",
         )
     if not p.line and p.token.type in ("KIND", "PART", "PORT", "DOSE", "NETWORK"):
-        where = "inside a model" if "CONNECTOR" in p.accepted else "before the sections of the model"
-        return p.say(f"a declaration stands {where}", help="move it there")
+        if "CONNECTOR" in p.accepted:
+            return p.say("a declaration stands inside a model", help="move it there")
+        section = next((t for t in reversed(p.stream[: p.at]) if t.type in SECTIONS.values()), None)
+        help = f"move it above the line `{section}`" if section is not None else "move it there"
+        return p.say("a declaration stands before the sections of the model", help=help)
     if p.first is None or p.first.type not in ("KIND", "PART", "PORT"):
         return None
     if p.first.type == "KIND" and (found := _attribute(p)) is not None:

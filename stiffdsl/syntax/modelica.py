@@ -1,5 +1,7 @@
 """Declarations as Modelica writes them, type first: the line that declares the same here."""
 
+from collections.abc import Iterator
+
 from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic
@@ -10,6 +12,7 @@ _PREFIXES = {
     "final": "", "inner": "", "outer": "", "replaceable": "", "redeclare": "", "flow": "var", "stream": "var",
 }  # fmt: skip
 TYPES = {"Real", "Integer", "Boolean", "String", "real", "int", "float", "double"}
+_NUMBERS = {"Real", "real", "float", "double", "Float64"}
 # Units of the types of `Modelica.Units.SI` that most models use.
 _UNITS = {
     "Temperature": "K", "Voltage": "V", "Current": "A", "Resistance": "ohm", "Capacitance": "F",
@@ -58,29 +61,58 @@ def declaration(p: ErrorContext) -> Diagnostic | None:
         return p.say(
             f"a connector holds potentials and flows, no `{type_}`", on=line[0], help=f"write `{shown}`"
         )
-    shown = (
-        _variable(kind, type_, name, line[at + 2 :]) if plain or known else _part(type_, name, line[at + 2 :])
-    )
     title = f"a declaration begins with its kind, not with `{written(line[: at + 1])}`"
-    if plain or known:
-        more = ", and a line for each name" if behind == "COMMA" else ""
-        if shown.startswith("var ") and " start " in shown and not _fixed(line[at + 2 :]):
-            more += "; `guess` in place of `start` where it is a hint only"
-        return p.say(title, on=line[0], help=f"write `{shown}`{more}")
-    return p.say(title, on=line[0], help=f"write `{shown}` for a part, `var {name}` for an unknown")
+    if not (plain or known):
+        shown = _part(type_, name, line[at + 2 :])
+        return p.say(title, on=line[0], help=f"write `{shown}` for a part, `var {name}` for an unknown")
+    each = list(_each(line[at + 1 :]))
+    value = _number(each[0][1:])
+    if not kind and type_ in _NUMBERS and value is not None and len(each) == 1:
+        help = f"write `param {name} = {value}` for a constant, `var {name} start {value}` for a value at the start"
+        return p.say(title, on=line[0], help=help)
+    lines = [variable(kind, type_, tokens[0], tokens[1:]) for tokens in each]
+    more = ", a line for each name" if len(each) > 1 else ""
+    hints = any(
+        shown.startswith("var ") and " start " in shown and not _fixed(tokens[1:])
+        for shown, tokens in zip(lines, each, strict=True)
+    )
+    more += "; `guess` in place of `start` where it is a hint only" if hints else ""
+    return p.say(title, on=line[0], help=f"write {', '.join(f'`{shown}`' for shown in lines)}{more}")
+
+
+def _each(tokens: list[Token]) -> Iterator[list[Token]]:
+    """The names of one declaration, each with what belongs to it; a text behind the last is that of all."""
+    depth, part = 0, []
+    for token in tokens:
+        depth += (token.type in ("LPAR", "LBRACE", "LSQB")) - (token.type in ("RPAR", "RBRACE", "RSQB"))
+        if (depth == 0 and token.type == "COMMA") or token.type == "NEWLINE":
+            if part and part[0].type == "NAME":
+                yield part
+            part = []
+            continue
+        part.append(token)
+
+
+def _number(tokens: list[Token]) -> str | None:
+    """The number of `= 3`, `= -3`; None for all else."""
+    types = [t.type for t in tokens]
+    known = types[:2] == ["EQUAL", "NUMBER"] or types[:3] == ["EQUAL", "MINUS", "NUMBER"]
+    return written(tokens[1:]) if known and len(types) == types.index("NUMBER") + 1 else None
 
 
 def _part(type_: str, name: Token, rest: list[Token]) -> str:
-    dims, rest = _brackets(rest, "LSQB", "RSQB")
-    modifiers, rest = _brackets(rest, "LPAR", "RPAR")
+    dims, rest = brackets(rest, "LSQB", "RSQB")
+    modifiers, rest = brackets(rest, "LPAR", "RPAR")
     inside = f"({written(modifiers)})" if modifiers else ""
     return f"part {name}{f'[{written(dims)}]' if dims else ''} : {type_}{inside}"
 
 
-def _variable(kind: str, type_: str, name: Token, rest: list[Token]) -> str:
-    dims, rest = _brackets(rest, "LSQB", "RSQB")
-    modifiers, rest = _brackets(rest, "LPAR", "RPAR")
-    given = dict(_modifiers(modifiers))
+def variable(kind: str, type_: str, name: Token, rest: list[Token], start: bool = False) -> str:
+    """The declaration of one name with its attributes as it is written here; a value is that at the `start`, or its
+    equation."""
+    dims, rest = brackets(rest, "LSQB", "RSQB")
+    modifiers, rest = brackets(rest, "LPAR", "RPAR")
+    given = dict(modifiers_of(modifiers))
     value = given.get("start")
     if rest and rest[0].type == "EQUAL":
         end = next((k for k, t in enumerate(rest) if t.type in ("STRING", "COMMA", "NEWLINE")), len(rest))
@@ -97,22 +129,27 @@ def _variable(kind: str, type_: str, name: Token, rest: list[Token]) -> str:
         words += (
             [f"in {given['min']}..{given['max']}"]
             if {"min", "max"} <= given.keys() and kind == "param"
-            else []
+            else [f"{word} {given[word]}" for word in ("min", "max") if word in given]
         )
     else:
         words += [f"[{unit}]"] if unit else []
-        words += [f"= {value}"] if value and kind == "output" else []
+        written_value = bool(rest) and rest[0].type == "EQUAL"
+        if start and written_value:
+            given["start"] = value or "0"
+        elif value and (kind == "output" or written_value):
+            words += [f"= {value}"]
+            given.pop("start", None)
         words += [f"{word} {given[word]}" for word in ("start", "nominal", "min", "max") if word in given]
     return " ".join([*words, text] if text else words)
 
 
 def _fixed(rest: list[Token]) -> bool:
     """Whether modifiers say `fixed = true`: without it a `start` is a hint in Modelica, but for most tools' states."""
-    modifiers, _ = _brackets(_brackets(rest, "LSQB", "RSQB")[1], "LPAR", "RPAR")
-    return dict(_modifiers(modifiers)).get("fixed") == "true"
+    modifiers, _ = brackets(brackets(rest, "LSQB", "RSQB")[1], "LPAR", "RPAR")
+    return dict(modifiers_of(modifiers)).get("fixed") == "true"
 
 
-def _modifiers(tokens: list[Token]) -> list[tuple[str, str]]:
+def modifiers_of(tokens: list[Token]) -> list[tuple[str, str]]:
     """Names and values of `start = 1, unit = "K"`, without `each` and `final`."""
     found, part, depth = [], [], 0
     for token in [*tokens, None]:
@@ -127,7 +164,7 @@ def _modifiers(tokens: list[Token]) -> list[tuple[str, str]]:
     return found
 
 
-def _brackets(tokens: list[Token], opening: str, closing: str) -> tuple[list[Token], list[Token]]:
+def brackets(tokens: list[Token], opening: str, closing: str) -> tuple[list[Token], list[Token]]:
     """The tokens in the bracket at the front, and those behind it."""
     if not tokens or tokens[0].type != opening:
         return [], tokens

@@ -126,6 +126,8 @@ def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
         kind = {"model": "MODEL", "connector": "CONNECTOR"}.get(opener or "", kind)
     if first == "end" and at <= 1:
         kind = "END"
+    if first == "model" and at <= 1 and "CONNECTOR" in accepted:
+        kind = "MODEL"
     if kind == "NAME" and at <= 1:
         kind = {"while": "FOR", "repeat": "FOR", "elif": "ELSEIF", "elsif": "ELSEIF"}.get(str(first), kind)
     if kind == "ELSE_BLOCK" and at == 1 and line[1].type == "IF_BLOCK":
@@ -153,7 +155,7 @@ def as_section(line: list[Token]) -> str | None:
     words = [t for t in line if t.type not in ("NEWLINE", "COLON")]
     if not words or words[0].type != "NAME" or len(words) > 2 or line[-1].type != "NEWLINE":
         return None
-    word = str(words[0])
+    word = str(words[0]).lower()
     if len(words) == 2:
         return "initial" if word == "initial" and str(words[1]).startswith("equation") else None
     close = get_close_matches(word, SECTIONS, n=1, cutoff=0.75)
@@ -173,8 +175,15 @@ def as_opener(word: str, outside: bool = False) -> str | None:
 def _is_equation(line: list[Token]) -> bool:
     if line[0].type in ("CONNECT", "FOR", "IF_BLOCK", "WHEN"):
         return True
-    if line[0].type != "NAME" or len(line) < 2 or line[1].type not in ("EQUAL", "LPAR", "LSQB", "DOT"):
+    if (
+        line[0] == "annotation"
+        or line[0].type != "NAME"
+        or len(line) < 2
+        or line[1].type not in ("EQUAL", "LPAR", "LSQB", "DOT")
+    ):
         return False
+    if [t.type for t in line[1:5]] == ["LPAR", "NUMBER", "RPAR", "EQUAL"] and float(line[2]) == 0:
+        return False  # a start value
     declared = any(a.type == b.type == "NAME" for a, b in pairwise(line))
     return not declared and (any(t.type == "EQUAL" for t in line) or line[0] == "connect")
 

@@ -37,6 +37,9 @@ def _prime(source: Source, stray: Stray) -> str | None:
     pair = re.search(r"\{\s*(?P<value>[^,{}]+?)\s*,\s*'(?P<unit>[^']*)'\s*\}", line)
     if pair is not None and pair.start() < stray.column <= pair.end():
         return f"a value with its unit is written `{pair['value']} [{pair['unit']}]`"
+    if stray.text[0] == "$":
+        rate = re.match(r"\s*\$([^\W\d]\w*)\s*=", source.text.split("\n")[stray.line - 1])
+        return f"a derivative is `der({rate[1]})`" if rate else None
     name = re.search(r"[^\W\d]\w*$", line[: stray.column - 1])
     if name is None:
         return None

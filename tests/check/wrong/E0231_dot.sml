@@ -1,0 +1,5 @@
+model A
+  var x start 1
+equations
+  dot(x) = -x
+end

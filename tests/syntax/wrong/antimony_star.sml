@@ -1,0 +1,4 @@
+model *toy()
+  A -> B; k1*A
+  A = 1; k1 = 2
+end

@@ -1,0 +1,4 @@
+@parameters k
+@variables t x(t)
+D = Differential(t)
+eqs = [D(x) ~ -k*x]

@@ -1,0 +1,2 @@
+parameters { real k; }
+model { k ~ lognormal(0,1); }
