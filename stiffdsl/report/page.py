@@ -9,7 +9,7 @@ from typing import Any
 
 from stiffdsl.report import surrogate as pictures
 from stiffdsl.report.picture import svg
-from stiffdsl.report.tables import LISTED, duration, headline_first
+from stiffdsl.report.tables import LISTED, duration, headline_first, inputs_known
 from stiffdsl.surrogate.core.verdict import times
 
 _STYLE = """
@@ -56,6 +56,7 @@ def page(trained: Any) -> str:
         "<h2>Where it holds</h2>\n<p>The errors hold for values drawn "
         f"{_drawn(found)} from these ranges. Outside of them the surrogate warns.</p>",
         _documented(("what varies", "from", "to", "unit"), _domain(trained), numbers=(1, 2)),
+        _inputs(trained),
         _failures(found["failed"], samples),
         "<h2>Error by output</h2>",
         "<p>Relative to the value, or to the range that an output moves in where it changes its sign. 95 % of the "
@@ -128,6 +129,17 @@ def _version() -> str:
 
 def _drawn(found: dict[str, Any]) -> str:
     return "evenly in the logarithm of wide ranges" if found.get("distribution") == "log" else "evenly"
+
+
+def _inputs(trained: Any) -> str:
+    """The times that inputs over time are known at, for whoever brings data."""
+    known = inputs_known(trained)
+    if not known:
+        return ""
+    return (
+        f"<p>Inputs over time: {_text(known)}. Tables with other times are taken too; a call whose inputs move much "
+        "between the times learnt, or in another way than those that errors were measured on, is warned of.</p>"
+    )
 
 
 def _summary(trained: Any) -> str:

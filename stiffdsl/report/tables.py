@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -223,6 +224,7 @@ def validation_table(trained: Any) -> RenderableType:
         ("one run", _ratio(speed["one"])),
         ("batch", f"{_ratio(speed['batch'])} per run, {speed['lanes']:,} at once"),
         ("domain", _domain(trained)),
+        ("inputs", inputs_known(trained)),
         ("failed", _failed(found["failed"], samples)),
     ]
     table = _grid(
@@ -237,6 +239,21 @@ def validation_table(trained: Any) -> RenderableType:
     heading = _heading(trained.name, f"surrogate ({trained.method})")
     methods = ["", _indented(_methods(trained))] if len(found["tried"]) > 1 else []
     return Group(heading, "", _facts(facts), "", _indented(table), *map(_indented, more), *methods)
+
+
+def inputs_known(trained: Any) -> str:
+    """The times that inputs are known at, and how exactly others are read; empty for a surrogate without inputs."""
+    if not trained.about.drives:
+        return ""
+    t = trained.times
+    step = np.diff(t)
+    even = np.allclose(step, step[0], rtol=1e-6)
+    told = f"learnt at {len(t):,} times" + (f", {step[0]:,.6g} s apart" if even else "")
+    kinds = trained.validation.get("by_kind_of_inputs")
+    if kinds is None:
+        return told
+    errors = f"95 % below {_percent(kinds['at_times'])} for inputs that bend at these times"
+    return f"{told}; {errors}, {_percent(kinds['between_times'])} between them"
 
 
 def _slopes(found: Mapping[str, Any] | None) -> str:

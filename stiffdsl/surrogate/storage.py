@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from stiffdsl.surrogate.core.checksum import KEY, checksum, verify
+from stiffdsl.surrogate.core.difficulty import Difficulty
 from stiffdsl.surrogate.core.domain import Domain
+from stiffdsl.surrogate.core.intervals import Widths
 from stiffdsl.surrogate.core.laws import Laws, Polynomials
 from stiffdsl.surrogate.core.novelty import Shapes
 from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
@@ -114,7 +116,8 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
     about, expansion = surrogate.about, surrogate.expansion
     arrays: dict[str, np.ndarray] = {
         "times": about.times,
-        "widths": surrogate.widths,
+        "widths": surrogate.widths.at_knots,
+        "widths.between": surrogate.widths.between,
         "solved": surrogate.region.solved,
         "failed": surrogate.region.failed,
     }
@@ -145,6 +148,10 @@ def _packed(surrogate: Surrogate) -> tuple[dict[str, np.ndarray], dict[str, Any]
         # JSON has no infinity.
         plain = {k: v for k, v in entries.items() if not isinstance(v, np.ndarray)}
         meta["shapes"] = {k: None if v == np.inf else v for k, v in plain.items()}
+    if surrogate.region.difficulty is not None:
+        found = fields_of(surrogate.region.difficulty)
+        arrays["difficulty.weights"] = found.pop("weights")
+        meta["difficulty"] = found
     if surrogate.laws is not None:
         meta["laws"] = _pack_laws(surrogate.laws, arrays)
     own = format_of(expansion)
@@ -186,11 +193,14 @@ def _unpacked(arrays: dict[str, np.ndarray], meta: dict[str, Any], full: Any) ->
         own: dict[str, Any] = {k: np.inf if v is None else v for k, v in meta["shapes"].items()}
         own |= {k.removeprefix("shapes."): v for k, v in arrays.items() if k.startswith("shapes.")}
         shapes = Shapes(**own)
-    domain = Domain(names, scaling, arrays["solved"], arrays["failed"], shapes)
+    difficulty = None
+    if "difficulty" in meta:
+        difficulty = Difficulty(weights=arrays["difficulty.weights"], **meta["difficulty"])
+    domain = Domain(names, scaling, arrays["solved"], arrays["failed"], shapes, difficulty)
     laws = _unpack_laws(meta["laws"], arrays) if "laws" in meta else None
-    return Surrogate(
-        about, expansion, domain, arrays["widths"], meta["validation"], held_out, full, laws, writer=save
-    )
+    # Folders that were written before widths had a part between knots.
+    widths = Widths(arrays["widths"], arrays.get("widths.between", np.zeros_like(arrays["widths"])))
+    return Surrogate(about, expansion, domain, widths, meta["validation"], held_out, full, laws, writer=save)
 
 
 def _pack_laws(laws: Laws, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

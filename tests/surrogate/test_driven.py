@@ -58,6 +58,51 @@ def test_the_reservoir_obeys_its_equation():
     assert np.allclose(found[0, :, 1], times)
 
 
+def test_the_reservoir_answers_signals_between_knots_exactly():
+    """A pulse with two jumps and a ramp, by superposition of closed forms."""
+    rates, times = np.array([0.5, 30.0]), np.array([0.0, 0.5, 0.8, 1.1, 1.5, 4.0])
+    bends = np.array([0.2, 0.4, 0.4, 1.0, 1.0, 1.5])
+    values = np.array([[0.0, 2.0, 1.0, 1.0, 3.0, 0.0]])
+    found = filters.responses_to(values, bends, times, rates)[0]
+
+    def ramp(t, rate):
+        t = np.maximum(t, 0.0)
+        return t + np.expm1(-rate * t) / rate
+
+    def step(t, rate):
+        return -np.expm1(-rate * np.maximum(t, 0.0))
+
+    for k, rate in enumerate(rates, 1):
+        expected = 10 * ramp(times - 0.2, rate) - 10 * ramp(times - 0.4, rate) - step(times - 0.4, rate)
+        expected += 2 * step(times - 1.0, rate) - 6 * ramp(times - 1.0, rate) + 6 * ramp(times - 1.5, rate)
+        assert found[:, k] == pytest.approx(expected, abs=1e-12)
+    assert found[:, 0] == pytest.approx([0, 1, 1, 2.4, 0, 0])
+
+
+def test_inputs_that_bend_between_the_times_learnt_are_read(tank, linear):
+    """A table with knots of its own, where the surrogate knows the input at others: errors as at its own times."""
+    times = np.append(np.arange(0, 5, 0.13), 5.0)
+    rows = np.array([1 + 0.7 * np.sin((1 + 0.2 * k) * times + k) for k in range(20)])
+    called = {"params": {"k": 1.1}, "inputs": {"u": (times, rows[0])}}
+    answer, truth = linear.simulate(**called), tank.simulate(**called, saveat=linear.times)
+    straight = np.interp(linear.times, times, rows[0])
+    unread = called | {"inputs": {"u": (linear.times, straight)}}
+    change = truth["x"] - tank.simulate(**unread, saveat=linear.times)["x"]
+    assert answer["x"] - linear.simulate(**unread)["x"] == pytest.approx(
+        change, abs=0.03 * np.abs(change).max()
+    )
+    batch = linear.ensemble({"k": np.full(20, 1.1)}, inputs={"u": (times, rows)})
+    assert batch["x"][0] == pytest.approx(answer["x"], abs=1e-6)
+    assert linear.solver(outputs=("x",))(**called)[:, 0] == pytest.approx(answer["x"], abs=1e-6)
+    assert answer(0.5 * (linear.times[:-1] + linear.times[1:]))["x"] == pytest.approx(
+        tank.simulate(**called, saveat=0.5 * (linear.times[:-1] + linear.times[1:]))["x"], abs=1e-3
+    )
+    slope = jax.grad(lambda v: linear.solver(outputs=("x",))(inputs={"u": (times, v)})[-1, 0])(rows[0])
+    moved = rows[0] + 1e-4 * rows[1]
+    ends = [linear.simulate(inputs={"u": (times, v)})["x"][-1] for v in (rows[0], moved)]
+    assert slope @ rows[1] == pytest.approx((ends[1] - ends[0]) / 1e-4, rel=1e-3)
+
+
 def test_drawn_signals_stay_in_their_range_and_differ():
     knots = np.linspace(0.0, 1.0, 50)
     found = np.array([signals.drawn(knots, -2.0, 3.0, np.random.default_rng(k)) for k in range(200)])

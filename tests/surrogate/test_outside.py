@@ -62,7 +62,7 @@ def test_shapes_that_training_never_met_are_told(lag, kind):
 
 def test_signals_as_in_training_are_not_told(lag):
     table = np.array([drawn(KNOTS, 0.0, 1.0, np.random.default_rng([77, k])) for k in range(300)])
-    values, hidden = lag._given.lanes({"k": np.full(300, 1.0)}, None, {"u": (KNOTS, table)})
+    values, hidden, _ = lag._given.lanes({"k": np.full(300, 1.0)}, None, {"u": (KNOTS, table)})
     assert lag.region.outside(values, hidden).mean() < 0.04
 
 

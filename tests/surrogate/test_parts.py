@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stiffdsl.surrogate.core import scaling
-from stiffdsl.surrogate.core.intervals import LEVELS, calibrated, half_widths
+from stiffdsl.surrogate.core.intervals import LEVELS, Scores, calibrated, coverage, half_widths
 from stiffdsl.surrogate.core.task import Parameter
 from stiffdsl.surrogate.learn.validation import beside, errors, summary
 from stiffdsl.surrogate.methods.expansion import reservoir
@@ -85,9 +85,9 @@ def test_both_sets_held_out_make_the_intervals():
     rng = np.random.default_rng(0)
     missed = []
     for _ in range(200):
-        widths, told = calibrated(*rng.normal(size=(2, 100, 1, 1)))
+        widths, told = calibrated(*(Scores(e, np.zeros(100)) for e in rng.normal(size=(2, 100, 1, 1))))
         assert told["levels"] == list(LEVELS)
-        missed.append(np.mean(np.abs(rng.normal(size=2000)) > widths[LEVELS.index(0.95)]))
+        missed.append(np.mean(np.abs(rng.normal(size=2000)) > widths.at_knots[LEVELS.index(0.95)]))
     assert abs(np.mean(missed) - 0.05) < 0.005
     # One set of a hundred alone would spread by 0.022.
     assert np.std(missed) < 0.018
@@ -95,8 +95,23 @@ def test_both_sets_held_out_make_the_intervals():
 
 def test_an_interval_needs_enough_samples():
     errors = np.arange(1.0, 11.0)[:, None, None]
-    widths = half_widths(errors)[:, 0, 0]
+    widths = half_widths(Scores(errors, np.zeros(10))).at_knots[:, 0, 0]
     assert np.allclose(widths, [5.5, 8.8, 9.9, np.inf])
+
+
+def test_inputs_that_bend_between_knots_have_intervals_of_their_own():
+    rng = np.random.default_rng(1)
+
+    def scores(count: int) -> Scores:
+        hidden = np.where(np.arange(count) % 2, rng.uniform(0.05, 1.0, count), 0.0)
+        return Scores(rng.normal(size=(count, 1, 1)) * (1 + 5 * hidden)[:, None, None], hidden)
+
+    widths, told = calibrated(scores(2000), scores(2000))
+    fresh = scores(4000)
+    for kind in (fresh.hidden > 0, fresh.hidden == 0):
+        own = Scores(fresh.errors[kind], fresh.hidden[kind])
+        assert abs(coverage(own, widths)["measured"][-1] - 0.95) < 0.015
+    assert abs(told["measured"][-1] - 0.95) < 0.02
 
 
 def test_a_front_that_is_one_step_late_is_right_within_a_step():

@@ -18,7 +18,8 @@ def arrays(surrogate) -> list[np.ndarray]:
         expansion.modes,
         expansion.coefficients.weights,
         expansion.basis.values,
-        surrogate.widths,
+        surrogate.widths.at_knots,
+        surrogate.widths.between,
     ]
 
 

@@ -68,10 +68,10 @@ def test_a_call_takes_units(tank, made):
 def test_inputs_take_units():
     knots = np.linspace(0.0, 1.0, 30)
     given = Given((Parameter("G", 5, 20, 10, "W/K"),), (Drive("outside", 0, 20, 10, "degC"),), knots, {})
-    row, _ = given.row({"G": "8"}, None, {"outside": "278.15 [K]"})
-    assert row == pytest.approx([8, *[5] * 30])
-    rows, _ = given.lanes({"G": [8, 9.0]}, None, {"outside": "278.15 [K]"})
-    assert np.allclose(rows, [[8, *[5] * 30], [9, *[5] * 30]])
+    row = given.row({"G": "8"}, None, {"outside": "278.15 [K]"})
+    assert row.values[0] == pytest.approx([8, *[5] * 30])
+    rows = given.lanes({"G": [8, 9.0]}, None, {"outside": "278.15 [K]"})
+    assert np.allclose(rows.values, [[8, *[5] * 30], [9, *[5] * 30]])
     with pytest.raises(ValueError, match=r"\[s\] does not fit `outside`"):
         given.row(None, None, {"outside": "12 [s]"})
 

@@ -1,7 +1,7 @@
 """Conversion of parameters, start values and inputs, given by name, to the rows that a formula takes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,19 @@ import numpy as np
 from stiffdsl.check.quantities.conversion import quantity
 from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.solve.base.times import lane_constants, table
+from stiffdsl.surrogate.core.between import Deviations
 from stiffdsl.surrogate.core.names import Columns, spread
-from stiffdsl.surrogate.core.signals import read
+from stiffdsl.surrogate.core.signals import Reading, read
 from stiffdsl.surrogate.core.task import Drive, Parameter
+
+
+class Rows(NamedTuple):
+    """Rows of `values` (k, d) of one or more calls, `hidden` (k, inputs): how much each input moves between knots,
+    where 1 is as much as is told; and the inputs between knots (None: they bend at knots alone)."""
+
+    values: Any
+    hidden: Any
+    off: Deviations | None
 
 
 class Given:
@@ -32,27 +42,25 @@ class Given:
         self._units = [p.unit for p in parameters]
         self.size = len(parameters) + len(drives) * len(knots)
 
-    def row(
-        self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None
-    ) -> tuple[Any, Any]:
-        """(d,) numbers, or a traced vector where something given is traced; and (inputs,) how much each input moves
-        between knots, where 1 is as much as is told."""
+    def row(self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None) -> "Rows":
+        """The one row of a call; traced where something given is traced."""
         scalars = spread(self.columns, self.defaults, self.fixed, self._scalars(params, initial))
-        signals, hidden = self._signals(inputs)
+        read = self._signals(inputs)
+        signals, hidden = [r.values for r in read], self._hidden(read)
         traced = any(isinstance(e, jax.Array) for e in (*scalars, *signals))
         xp: Any = jnp if traced else np
         parts = [xp.stack([xp.asarray(e, dtype=float) for e in scalars])] if scalars else []
         row = xp.concatenate([*parts, *(xp.asarray(s, dtype=float) for s in signals)])
-        return row, xp.stack([xp.asarray(h, dtype=float) for h in hidden]) if hidden else np.zeros(0)
+        moving = xp.stack([xp.asarray(h, dtype=float) for h in hidden]) if hidden else np.zeros(0)
+        return Rows(row[None], moving[None], _deviations(read))
 
     def lanes(
         self,
         params: Mapping[str, Any] | None,
         initial: Mapping[str, Any] | None,
         inputs: Mapping[str, Any] | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """(lanes, d), and (lanes, inputs) as in `row`. A whole array by its name has a leading axis of lanes, then its
-        own."""
+    ) -> "Rows":
+        """The rows of an ensemble. A whole array by its name has a leading axis of lanes, then its own."""
         columns: dict[int, np.ndarray] = {}
         fixed: dict[str, Any] = {}
         for name, value in self._scalars(params, initial).items():
@@ -67,8 +75,8 @@ class Given:
                     array[index] if alone and array.ndim else array[(..., *index)]
                 )
         spread(self.columns, np.zeros(len(self.columns.names)), self.fixed, fixed)
-        given, moving = self._signals(self._with_constants(inputs))
-        signals = [np.asarray(s, dtype=float) for s in given]
+        read = self._signals(self._with_constants(inputs))
+        signals = [np.asarray(r.values, dtype=float) for r in read]
         counts = {c.shape[0] for c in columns.values() if c.ndim == 1} | {
             len(s) for s in signals if s.ndim == 2
         }
@@ -82,8 +90,9 @@ class Given:
         rows = np.concatenate(
             [*parts, *(np.broadcast_to(s, (count, len(self.knots))) for s in signals)], axis=1
         )
-        hidden = [np.broadcast_to(np.asarray(h, dtype=float), (count,)) for h in moving]
-        return rows, np.stack(hidden, axis=1) if hidden else np.zeros((count, 0))
+        hidden = [np.broadcast_to(np.asarray(h, dtype=float), (count,)) for h in self._hidden(read)]
+        moving = np.stack(hidden, axis=1) if hidden else np.zeros((count, 0))
+        return Rows(rows, moving, _deviations(read))
 
     def _with_constants(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """`inputs`, constants over the lanes as tables."""
@@ -173,8 +182,12 @@ class Given:
     def _belongs(self, scalar: str, name: str) -> bool:
         return scalar == name or (name in self.columns and scalar.startswith(name + "["))
 
-    def _signals(self, inputs: Mapping[str, Any] | None) -> tuple[list[Any], list[Any]]:
-        """Of each input its values at the knots, and how much it moves between them, as a share of its range."""
+    def _hidden(self, read: list[Reading]) -> list[Any]:
+        """Of each input how much it moves between knots, where 1 is as much as is told."""
+        return [r.hidden / (d.high - d.low) for r, d in zip(read, self.drives.values(), strict=True)]
+
+    def _signals(self, inputs: Mapping[str, Any] | None) -> list[Reading]:
+        """The reading of each input."""
         for name in inputs or {}:
             if name not in self.drives:
                 hint = did_you_mean(name, self.drives)
@@ -189,12 +202,18 @@ class Given:
                     )
                 )
         given = self._of_inputs(inputs)
-        signals, hidden = [], []
-        for name, drive in self.drives.items():
-            values, off = read(given.get(name, drive.default), self.knots, name)
-            signals.append(values)
-            hidden.append(off / (drive.high - drive.low))
-        return signals, hidden
+        return [read(given.get(name, drive.default), self.knots, name) for name, drive in self.drives.items()]
+
+
+def _deviations(read: list[Reading]) -> Deviations | None:
+    """The inputs between knots; None where all bend at knots alone."""
+    if all(r.bends is None for r in read):
+        return None
+    still = np.zeros(0), None
+    parts = [
+        still if r.bends is None else (r.bends, r.off if np.ndim(r.off) == 2 else r.off[None]) for r in read
+    ]
+    return Deviations(tuple(bends for bends, _ in parts), tuple(off for _, off in parts))
 
 
 def _listed(names: list[str]) -> str:

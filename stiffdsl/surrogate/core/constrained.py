@@ -1,10 +1,12 @@
 """A reader whose predictions hold the laws of the model: the formula of a surrogate, then the step onto its laws."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.surrogate.core.between import Deviations, bound, moved
 from stiffdsl.surrogate.core.fitted import FittedFormula, FittedReader
 from stiffdsl.surrogate.core.laws import Keeper, Laws
 
@@ -38,6 +40,16 @@ class ConstrainedReader:
     def computed(self) -> int:
         """The number of outputs computed for those that are asked for."""
         return len(self._every)
+
+    def moved(self, xp: Any, off: Deviations) -> Any | None:
+        """The change of the formula's states by inputs between knots."""
+        return moved(self._inner, xp, off)
+
+    def bound(self, moved: Any) -> "ConstrainedReader":
+        """The reader with the formula's states changed by `moved`."""
+        made = copy(self)
+        made._inner = bound(self._inner, moved)
+        return made
 
     def __call__(self, xp: Any, values: Float[Any, "k d"]) -> Float[Any, "k m q"]:
         """x in declared units, for values in declared units."""

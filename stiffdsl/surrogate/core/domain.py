@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.surrogate.core.difficulty import Difficulty
 from stiffdsl.surrogate.core.novelty import Shapes
 from stiffdsl.surrogate.core.scaling import ParameterScaling
 
@@ -20,7 +21,7 @@ _ROWS = 1024
 @dataclass(frozen=True, eq=False)
 class Domain:
     """The box of `parameters`, the samples that were solved and those that failed, (n, d) and (f, d), and the `shapes`
-    of inputs.
+    of inputs with their `difficulty`.
 
     The columns of an input over time, one for each knot, all have its name. `hidden` (k, i) in calls says how much each
     input moves between knots, where 1 is as much as is told (`signals.read`).
@@ -31,6 +32,7 @@ class Domain:
     solved: np.ndarray
     failed: np.ndarray
     shapes: Shapes | None = None
+    difficulty: Difficulty | None = None
 
     def excess(self, xp: Any, values: Any) -> Any:
         """(k, d): how far each value lies outside its range, in widths of the range; zero inside."""
@@ -61,6 +63,14 @@ class Domain:
         if shapes is None:
             return xp.zeros(len(values), dtype=bool)
         return shapes.strange(xp, self.signals(values, shapes.inputs, shapes.knots))
+
+    def expected(self, values: np.ndarray) -> np.ndarray:
+        """(k,): how large errors are expected for the inputs in rows of values, relative to the usual."""
+        shapes = self.shapes
+        if shapes is None or self.difficulty is None:
+            return np.ones(len(values))
+        u = np.clip(self.signals(values, shapes.inputs, shapes.knots), 0.0, 1.0)
+        return self.difficulty(shapes.whitened(np, u))
 
     def signals(self, values: Any, inputs: int, knots: int) -> Any:
         """(k, inputs, knots): the signals in rows of values, as shares of their ranges."""

@@ -5,17 +5,47 @@ time, over samples that took no part in training; the interval is the (n + 1) le
 them a straight line. It covers a new sample drawn evenly from the same box with that probability, at any one time; it
 says nothing about other samples. What a set of n random ones covers of new samples differs from the level by
 sqrt(level (1 - level) / n), 1.5 % for 200, less where they lie evenly (see `sample`): so both sets held out calibrate
-in the end, and the coverage told is that of each by the other."""
+in the end, and the coverage told is that of each by the other.
 
+Inputs that bend between the knots of a surrogate are not wholly read: their errors are another population, which is
+calibrated by itself (Mondrian conformal prediction: Vovk, Lindsay, Nouretdinov, Gammerman 2003)."""
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+# Inputs that move less between knots than this share of what is allowed move at knots alone.
+STILL = 0.02
+# At least so many samples of a kind have widths of their own.
+_LEAST = 20
 
 
-def calibrated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, dict[str, object]]:
-    """Half widths from both sets of errors (n, m, q), and what intervals of each of them cover of the other."""
+@dataclass(frozen=True, eq=False)
+class Widths:
+    """Half widths (levels, m, q) of intervals in scaled outputs: those of inputs that bend `at_knots` alone, and what
+    is added for each unit that inputs move `between` knots."""
+
+    at_knots: np.ndarray
+    between: np.ndarray
+
+    def of(self, level: int, hidden: float) -> np.ndarray:
+        """(m, q) of the level with that number, where inputs move `hidden` between knots."""
+        return self.at_knots[level] + hidden * self.between[level]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Errors (n, m, q) in scaled outputs, over the size that is expected for the inputs of each sample, and how much
+    these move between knots (n,)."""
+
+    errors: np.ndarray
+    hidden: np.ndarray
+
+
+def calibrated(first: Scores, second: Scores) -> tuple[Widths, dict[str, object]]:
+    """Half widths from both sets of errors, and what intervals of each of them cover of the other."""
     parts = [coverage(second, half_widths(first)), coverage(first, half_widths(second))]
 
     covered: dict[str, object] = {
@@ -23,12 +53,32 @@ def calibrated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, dict[
         for key in ("levels", "measured", "by_output")
     }
     covered["whole_trajectories"] = float(np.mean([part["whole_trajectories"] for part in parts]))
-    return half_widths(np.concatenate([first, second])), covered
+    errors, hidden = (
+        np.concatenate([first.errors, second.errors]),
+        np.concatenate([first.hidden, second.hidden]),
+    )
+    return half_widths(Scores(errors, hidden)), covered
 
 
-def half_widths(errors: np.ndarray) -> np.ndarray:
-    """(levels, m, q) from errors (n, m, q) in scaled outputs; infinite where n is too small for the level."""
-    scores = np.sort(np.where(np.isnan(errors), np.inf, np.abs(errors)), axis=0)
+def half_widths(scores: Scores) -> Widths:
+    """Half widths from errors; what is added between knots is calibrated on what it is added to."""
+    errors = np.where(np.isnan(scores.errors), np.inf, np.abs(scores.errors))
+    still = scores.hidden < STILL
+    if still.sum() < _LEAST or (~still).sum() < _LEAST:
+        at_knots = _quantiles(errors)
+        return Widths(at_knots, np.zeros_like(at_knots))
+    at_knots = _quantiles(errors[still])
+    between = np.zeros_like(at_knots)
+    for k, width in enumerate(at_knots):
+        with np.errstate(invalid="ignore"):
+            more = (errors[~still] - width) / scores.hidden[~still, None, None]
+        between[k] = np.maximum(_quantiles(np.where(np.isnan(more), 0.0, more))[k], 0.0)
+    return Widths(at_knots, between)
+
+
+def _quantiles(errors: np.ndarray) -> np.ndarray:
+    """(levels, m, q) from errors (n, m, q); infinite where n is too small for the level."""
+    scores = np.sort(errors, axis=0)
     n = len(scores)
     found: list[np.ndarray] = []
     for level in LEVELS:
@@ -45,12 +95,11 @@ def half_widths(errors: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def coverage(errors: np.ndarray, widths: np.ndarray) -> dict[str, Any]:
-    """Coverage of `errors` (n, m, q) by `widths` (levels, m, q): by level, by output, and of whole
-    trajectories.
-    """
+def coverage(scores: Scores, widths: Widths) -> dict[str, Any]:
+    """Coverage of errors by `widths`: by level, by output, and of whole trajectories."""
     # An error of rounding only is inside of an interval of no width.
-    inside = np.abs(errors)[None] <= widths[:, None] + 1e-13
+    added = scores.hidden[:, None, None] * widths.between[:, None]
+    inside = np.abs(scores.errors)[None] <= widths.at_knots[:, None] + added + 1e-13
     at = LEVELS.index(0.95)
     return {
         "levels": list(LEVELS),

@@ -45,14 +45,17 @@ class Shapes:
     modes: np.ndarray
     left: float
 
+    def whitened(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, "k g"]:
+        """Whitened features of rows of signals, as shares of their ranges."""
+        return (features(xp, u) - self.centre) @ self.whitening
+
     def strange(self, xp: Any, u: Float[Any, "k i M"]) -> Bool[Any, " k"]:
         """Mask of the rows of signals, as shares of their ranges, that are not like known ones."""
         if xp is np and len(u) > _LANES:
             parts = np.array_split(u, -(-len(u) // _LANES))
             return np.concatenate([self.strange(np, part) for part in parts])
         u = xp.clip(u, 0.0, 1.0)
-        z = (features(xp, u) - self.centre) @ self.whitening
-        found = _nearest(xp, z, self.known) > self.limit
+        found = _nearest(xp, self.whitened(xp, u), self.known) > self.limit
         if len(self.modelled):
             found = found | (_left(xp, u, self.modelled, self.mean, self.modes) > self.left)
         return found

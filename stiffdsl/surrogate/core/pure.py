@@ -9,6 +9,8 @@ import numpy as np
 from jax.core import Tracer
 
 from stiffdsl.solve.base.status import Status
+from stiffdsl.surrogate.core.between import bound, moved
+from stiffdsl.surrogate.core.bindings import Rows
 
 
 class Predicted(NamedTuple):
@@ -39,7 +41,7 @@ class PurePrediction:
     def __init__(self, surrogate: Any, time: Any, saveat: Any, outputs: Sequence[str] | None):
         self.surrogate, self.outputs = surrogate, outputs
         self._asked = time, saveat
-        self._made: dict[bytes, Callable[..., Any]] = {}
+        self._made: dict[bytes, Callable[[Rows], Any]] = {}
         self._one()
 
     def __call__(
@@ -54,10 +56,10 @@ class PurePrediction:
         atol: Any = None,
     ) -> Any:
         del rtol, atol
-        values, hidden = self.surrogate._given.row(params, initial, inputs)
-        if not isinstance(values, Tracer):
-            self.surrogate._judged(np.asarray(values)[None], np.asarray(hidden)[None], False)
-        return self._one(saveat, time)(jnp.asarray(values, dtype=float))
+        rows = self.surrogate._given.row(params, initial, inputs)
+        if not isinstance(rows.values, Tracer):
+            self.surrogate._judged(np.asarray(rows.values), np.asarray(rows.hidden), False)
+        return self._one(saveat, time)(rows)
 
     def full(
         self,
@@ -73,13 +75,13 @@ class PurePrediction:
     ) -> Predicted:
         """The same prediction with the flag of its domain, inside `jit` and `vmap` too; it does not warn."""
         del rtol, atol, diagnostics
-        row, hidden = self.surrogate._given.row(params, initial, inputs)
-        row = jnp.asarray(row, dtype=float)
-        outside = self.surrogate.region.outside(row[None], jnp.asarray(hidden)[None], jnp)[0]
+        rows = self.surrogate._given.row(params, initial, inputs)
+        values = jnp.asarray(rows.values, dtype=float)
+        outside = self.surrogate.region.outside(values, jnp.asarray(rows.hidden), jnp)[0]
         zero = jnp.zeros((), dtype=jnp.int32)
-        return Predicted(self._one(saveat, time)(row), outside, zero, zero, {}, None)
+        return Predicted(self._one(saveat, time)(rows), outside, zero, zero, {}, None)
 
-    def _one(self, saveat: Any = None, time: Any = None) -> Callable[..., Any]:
+    def _one(self, saveat: Any = None, time: Any = None) -> Callable[[Rows], Any]:
         """The compiled formula for the times of a call."""
         if isinstance(saveat, Tracer) or any(isinstance(t, Tracer) for t in time or ()):
             raise ValueError(
@@ -91,5 +93,11 @@ class PurePrediction:
         key = times.tobytes()
         if key not in self._made:
             formula, _ = self.surrogate._reader(times, self.outputs)
-            self._made[key] = jax.jit(lambda values: formula(jnp, values[None])[0])
+            compiled = jax.jit(lambda values, change: bound(formula, change)(jnp, values)[0])
+
+            def one(rows: Rows) -> Any:
+                values = jnp.asarray(rows.values, dtype=float)
+                return compiled(values, moved(formula, jnp, rows.off))
+
+            self._made[key] = one
         return self._made[key]

@@ -17,25 +17,46 @@ import numpy as np
 from scipy.stats import qmc
 
 from stiffdsl.surrogate.core import signals
+from stiffdsl.surrogate.core.between import Deviations, divided
 from stiffdsl.surrogate.core.task import Progress, Task
 
+# So many examples are enough for some to be kept out of training, to measure errors with.
+_ENOUGH_EXAMPLES = 18
 # A range that spans more than this factor is wide: it may be sampled evenly in its logarithm.
 LOG_RATIO = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Solved points: `values` (n, d), `trajectories` (n, m, q), and what failed: its values (f, d) and
-    reasons.
+    """Solved points: `values` (n, d), `trajectories` (n, m, q), and what failed: its values (f, d) and reasons.
+
+    Of inputs that bend between knots, `off` (n, drives, F) are the deviations there, at the task's `fine` times; None
+    where none does.
     """
 
     values: np.ndarray
     trajectories: np.ndarray
     failed: np.ndarray
     reasons: tuple[str, ...]
+    off: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def deviations(self, task: Task) -> Deviations | None:
+        """The inputs between knots."""
+        if self.off is None:
+            return None
+        return Deviations((task.fine,) * self.off.shape[1], tuple(self.off.swapaxes(0, 1)))
+
+    def hidden(self, task: Task) -> np.ndarray:
+        """(n,) how much inputs move between knots, where 1 is as much as is told."""
+        if self.off is None:
+            return np.zeros(len(self))
+        width = np.array([d.high - d.low for d in task.drives])
+        at = self.off[..., :: task.pieces]
+        assert not at.any(), "at knots nothing is off"
+        return (signals.hidden_of(self.off, task.times, task.pieces) / width).max(1)
 
 
 def training_points(task: Task, count: int, seed: int, design: str = "sobol") -> np.ndarray:
@@ -57,41 +78,70 @@ def training_points(task: Task, count: int, seed: int, design: str = "sobol") ->
 
 
 def held_out_points(task: Task, count: int, seed: int, number: int) -> np.ndarray:
-    """(count, d) values, evenly over the box: `number` 1 for calibration, 2 for the test.
+    """(count, d or more) rows, evenly over the box: `number` 1 for calibration, 2 for the test.
 
-    Both are halves of one Sobol sequence, so that what is measured on them, and on both, varies less by chance.
+    Both are halves of one Sobol sequence, so that what is measured on them, and on both, varies less by chance. Inputs
+    bend between knots too, as those of users do, in every other row where they are drawn.
     """
     unit = _sobol(task.scalars, 2 * count, seed, 1)
     own = unit[(number - 1) * count : number * count]
-    return with_signals(task, in_box(task, own, task.distribution == "log"), seed, number)
+    scalars = in_box(task, own, task.distribution == "log")
+    if not task.drives or task.pieces == 1:
+        return with_signals(task, scalars, seed, number)
+    fine = np.array([_signals(task, seed, number, k, k % 2 == 1) for k in range(count)])
+    at_knots, off = divided(np, fine, task.pieces)
+    return np.concatenate([scalars, at_knots.reshape(count, -1), off.reshape(count, -1)], axis=1)
 
 
 def with_signals(task: Task, scalars: np.ndarray, seed: int, number: int) -> np.ndarray:
-    """Rows of values: `scalars` (count, parameters), and a signal for each drive, every row from a seed of its own.
-
-    Examples of several drives are blended together: what belongs to one week stays together.
-    """
+    """Rows of values: `scalars` (count, parameters), and a signal for each drive, every row from a seed of its own."""
     if not task.drives:
         return scalars
-    knots, rows = task.times, []
-    for k, own in enumerate(scalars):
-        parts = [own]
-        made = {} if task.generator is None else task.generator(np.random.default_rng([seed, number, k]))
-        for j, drive in enumerate(task.drives):
-            rng = np.random.default_rng([seed, number, k, j])
-            examples = task.examples.get(drive.name)
-            if drive.name in made:
-                parts.append(np.clip(made[drive.name], drive.low, drive.high))
-            elif examples is None:
-                parts.append(signals.drawn(knots, drive.low, drive.high, rng))
+    found = np.array([_signals(task, seed, number, k, False) for k in range(len(scalars))])
+    return np.concatenate([scalars, found[..., :: task.pieces].reshape(len(scalars), -1)], axis=1)
+
+
+def _signals(task: Task, seed: int, number: int, k: int, between: bool) -> np.ndarray:
+    """(drives, F) the signals of row k of the set `number`; drawn ones bend `between` knots, or at these alone.
+
+    Examples of several drives are taken together: what belongs to one week stays together. Where there are enough of
+    them, those that errors are measured with took no part in training, and are not blended: blends vary less than what
+    they are made of.
+    """
+    found = np.empty((len(task.drives), len(task.fine)))
+    made = {} if task.generator is None else task.generator(np.random.default_rng([seed, number, k]))
+    for j, drive in enumerate(task.drives):
+        rng = np.random.default_rng([seed, number, k, j])
+        examples = task.examples.get(drive.name)
+        if drive.name in made:
+            signal = made[drive.name]
+        elif examples is None and between:
+            signal = signals.drawn_between(task.times, task.pieces, drive.low, drive.high, rng)
+        elif examples is None:
+            signal = np.interp(task.fine, task.times, signals.drawn(task.times, drive.low, drive.high, rng))
+        else:
+            own = examples[shared_out(len(examples), seed)[number if number in (1, 2) else 0]]
+            together = np.random.default_rng([seed, number, k])
+            if number in (1, 2) and len(own) < len(examples):
+                signal = own[together.integers(len(own))]
             else:
-                together = np.random.default_rng([seed, number, k])
-                signal = signals.blended(examples, together)
-                if number == 0 and task.foreign:
-                    signal = signals.mixed(knots, drive.low, drive.high, signal, task.foreign, rng)
-                parts.append(np.clip(signal, drive.low, drive.high))
-        rows.append(np.concatenate(parts))
-    return np.array(rows)
+                signal = signals.blended(own, together)
+            if number == 0 and task.foreign:
+                signal = signals.mixed(
+                    task.fine, drive.low, drive.high, signal, task.foreign, rng, len(task.times)
+                )
+        found[j] = np.clip(signal, drive.low, drive.high)
+    return found
+
+
+def shared_out(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The numbers of so many examples that are learnt from, that calibrate and that test: all of them each time where
+    there are few."""
+    order = np.random.default_rng([seed, 22]).permutation(count)
+    if count < _ENOUGH_EXAMPLES:
+        return order, order, order
+    held = count // 4
+    return order[2 * held :], order[:held], order[held : 2 * held]
 
 
 def in_box(task: Task, unit: np.ndarray, logarithmic: bool = False) -> np.ndarray:
@@ -111,17 +161,24 @@ def solve(task: Task, values: np.ndarray, progress: Progress) -> Samples:
 def sorted_out(
     task: Task, values: np.ndarray, trajectories: np.ndarray, ok: np.ndarray, reasons: list[str | None]
 ) -> Samples:
-    """Results of `task.solve_many` for `values`, sorted into samples that succeeded and those that failed."""
+    """Results of `task.solve_many` for rows of `values`, sorted into samples that succeeded and those that failed."""
+    d = len(task.columns)
+    off = values[:, d:].reshape(len(values), len(task.drives), -1) if values.shape[1] > d else None
+    values = values[:, :d]
     trajectories = np.asarray(trajectories, dtype=float)
     expected = (len(values), len(task.times), len(task.outputs))
     assert trajectories.shape == expected, (trajectories.shape, expected)
     finite = np.all(np.isfinite(trajectories), axis=(1, 2))
     good = np.asarray(ok, dtype=bool) & finite
     why = [reasons[k] or "a value is not a finite number" for k in np.flatnonzero(~good)]
-    return Samples(values[good], trajectories[good], values[~good], tuple(why))
+    off = off[good] if off is not None and off.any() else None
+    return Samples(values[good], trajectories[good], values[~good], tuple(why), off)
 
 
 def joined(first: Samples, second: Samples) -> Samples:
+    """Both sets of samples, whose inputs bend at knots alone."""
+    assert first.off is None
+    assert second.off is None
     return Samples(
         np.concatenate([first.values, second.values]),
         np.concatenate([first.trajectories, second.trajectories]),

@@ -13,11 +13,12 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.ensemble import Ensemble
 from stiffdsl.solve.integrate.solution import OutsideDomainWarning, Solution
 from stiffdsl.surrogate.core import bindings as given
-from stiffdsl.surrogate.core.batches import batched
+from stiffdsl.surrogate.core.batches import Predict, batched
+from stiffdsl.surrogate.core.between import Deviations, bound, moved
 from stiffdsl.surrogate.core.constrained import over_clock, reader
 from stiffdsl.surrogate.core.domain import Domain
 from stiffdsl.surrogate.core.fitted import FittedFormula, FittedReader
-from stiffdsl.surrogate.core.intervals import LEVELS
+from stiffdsl.surrogate.core.intervals import LEVELS, Widths
 from stiffdsl.surrogate.core.laws import Laws
 from stiffdsl.surrogate.core.names import Columns
 from stiffdsl.surrogate.core.pure import PurePrediction
@@ -64,7 +65,7 @@ class Surrogate:
         about: Description,
         expansion: FittedFormula,
         region: Domain,
-        widths: np.ndarray,
+        widths: Widths,
         validation: dict[str, Any],
         held_out: dict[str, np.ndarray],
         full: Any = None,
@@ -86,7 +87,7 @@ class Surrogate:
         self.counts = {"inside": 0, "outside": 0, "fallback": 0}
         self._outputs = Columns(about.outputs, "output")
         self._given = given.Given(about.parameters, about.drives, about.times, about.fixed)
-        self._readers: dict[Any, tuple[FittedReader, Callable[[np.ndarray], np.ndarray]]] = {}
+        self._readers: dict[Any, tuple[FittedReader, Predict]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what was compiled."""
@@ -173,20 +174,21 @@ class Surrogate:
         Outside of its domain it warns (`OutsideDomainWarning`) by which parameter and how far, and answers
         all the same; with `fallback` the full model answers there, with `options` as for its own `simulate`.
         Raises `ValueError` for times that were not learnt."""
-        values, hidden = (np.array(a, dtype=float)[None] for a in self._given.row(params, initial, inputs))
+        values, hidden, off = self._row(params, initial, inputs)
         times = self._times(time, saveat, points)
         if self._judged(values, hidden, fallback)[0] and fallback and self.full is not None:
             self.counts["fallback"] += 1
             called = self.about.handed_on({"params": params, "inputs": inputs, "initial": initial})
             return self.full.simulate(time, called.pop("params", None), saveat=times, **called, **options)
-        formula, _ = self._reader(times, None)
+        formula = self._reader(times, None)[0]
+        formula = bound(formula, moved(formula, np, off))
         view = _View(self, values[0])
 
         with np.errstate(over="ignore", invalid="ignore"):
             y = formula(np, values)[0]
         stats = {"method": self.method}
         return Solution(
-            view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, _Dense(self, values)
+            view, times, y, Status.SUCCESS, "predicted by the surrogate", stats, _Dense(self, values, off)
         )
 
     def solver(
@@ -223,10 +225,10 @@ class Surrogate:
         With `fallback` the lanes outside of the domain are solved by the full model.
         """
         times = self._times(time, saveat, None)
-        values, hidden = self._given.lanes(params, initial, inputs)
+        values, hidden, off = self._given.lanes(params, initial, inputs)
         labels = self._outputs.labels(outputs)[0]
         outside = self._judged(values, hidden, fallback)
-        y = self._reader(times, outputs)[1](values)
+        y = self._reader(times, outputs)[1](values, off)
         status = np.zeros(len(values), dtype=np.int32)
         if fallback and self.full is not None and outside.any():
             self.counts["fallback"] += int(outside.sum())
@@ -282,10 +284,13 @@ class Surrogate:
         if level not in LEVELS:
             raise ValueError(f"intervals are calibrated for {', '.join(map(str, LEVELS))}, not {level}")
         times = self._times(None, saveat, None)
-        values, hidden = (np.array(a, dtype=float)[None] for a in self._given.row(params, initial, inputs))
+        values, hidden, off = self._row(params, initial, inputs)
         self._judged(values, hidden, False)
-        formula, _ = self._reader(times, None)
-        widths = over_clock(self.expansion, self.times, self.widths[LEVELS.index(level)], times)
+        formula = self._reader(times, None)[0]
+        formula = bound(formula, moved(formula, np, off))
+        level_widths = self.widths.of(LEVELS.index(level), float(np.max(hidden, initial=0.0)))
+        level_widths = level_widths * self.region.expected(values)[0]
+        widths = over_clock(self.expansion, self.times, level_widths, times)
         scaled = formula.scaled(values)
         with np.errstate(over="ignore", invalid="ignore"):
             ends = [formula.unscaled(values, scaled + sign * widths)[0] for sign in (-1, 1)]
@@ -328,9 +333,14 @@ class Surrogate:
         later[-1] = end
         return np.append(first if first < positive else start, later)
 
-    def _reader(
-        self, times: np.ndarray, outputs: Sequence[str] | None
-    ) -> tuple[FittedReader, Callable[[np.ndarray], np.ndarray]]:
+    def _row(
+        self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None
+    ) -> given.Rows:
+        """The row of one call, in NumPy."""
+        values, hidden, off = self._given.row(params, initial, inputs)
+        return given.Rows(np.array(values, dtype=float), np.array(hidden, dtype=float), off)
+
+    def _reader(self, times: np.ndarray, outputs: Sequence[str] | None) -> tuple[FittedReader, Predict]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
         check_process()
         labels, which = self._outputs.labels(outputs)
@@ -372,11 +382,13 @@ class _Dense:
 
     surrogate: Surrogate
     values: np.ndarray
+    off: Deviations | None
 
     def __call__(self, t: np.ndarray) -> np.ndarray:
         surrogate = self.surrogate
+        formula = surrogate._formula(t, np.arange(len(surrogate.outputs)))
         with np.errstate(over="ignore", invalid="ignore"):
-            return surrogate._formula(t, np.arange(len(surrogate.outputs)))(np, self.values)[0]
+            return bound(formula, moved(formula, np, self.off))(np, self.values)[0]
 
 
 class _View:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stiffdsl.surrogate.core.between import refined
 from stiffdsl.surrogate.core.formula import Formula
 
 # The greatest share of a drawn signal in a blend of examples.
@@ -113,10 +114,12 @@ class Equations:
 class Task:
     """A model over a box of parameters and a span of time.
 
-    A row of values holds one number for each of `parameters`, then for each of `drives` its values at `times`: d in
-    all. `examples` are signals (e, m) of some drives, by name, that stand for what the user will ask about: example k
+    A row of values holds one number for each of `parameters`, then for each of `drives` its values at `times`, which
+    are its knots: d in all. Where a knot interval is divided into `pieces`, `solve_many` takes longer rows too: after
+    these numbers come the deviations of each drive from the straight lines between knots, at all F `fine` times.
+    `examples` are signals (e, F) of some drives, by name, that stand for what the user will ask about: example k
     of one drive belongs to example k of all others that have as many. In training half of their blends have a share
-    of up to `foreign` of a drawn signal mixed in. A `generator` draws all drives together, by name (m,).
+    of up to `foreign` of a drawn signal mixed in. A `generator` draws all drives together, by name (F,).
 
     `times` (m,) ascend from `start` or later; with `log_time` they are log-spaced after `start`, and `start`
     itself may lead them. `solve_many(values (k, d), progress)` returns trajectories (k, m, q), which of them are
@@ -154,6 +157,7 @@ class Task:
     headline: tuple[str, ...] = ()
     distribution: str = "uniform"
     drives: tuple[Drive, ...] = ()
+    pieces: int = 1
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)
     foreign: float = FOREIGN
     generator: Callable[[np.random.Generator], Mapping[str, np.ndarray]] | None = None
@@ -180,6 +184,11 @@ class Task:
     def scalars(self) -> int:
         """The number of columns of a row that are parameters and start values."""
         return len(self.parameters)
+
+    @property
+    def fine(self) -> np.ndarray:
+        """(F,) the times between which inputs run straight: the knots, refined."""
+        return refined(self.times, self.pieces)
 
     @property
     def columns(self) -> tuple[str, ...]:

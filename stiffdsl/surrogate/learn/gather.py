@@ -44,7 +44,7 @@ def first(task: Task, samples: int, held_out: int | None, seed: int, design: str
     """The first solves. Raises `ValueError` where too few of them succeed."""
     if held_out is None:
         held_out = max(samples // (_DRIVEN_SHARE if task.drives else 1), LEAST_HELD_OUT)
-    points = (
+    points = _of_one_width(
         sampling.training_points(task, samples, seed, design),
         sampling.held_out_points(task, held_out, seed, 1),
         sampling.held_out_points(task, held_out, seed, 2),
@@ -67,6 +67,12 @@ def first(task: Task, samples: int, held_out: int | None, seed: int, design: str
         )
     training, calibration, test = sets
     return Data(training, calibration, test, seconds)
+
+
+def _of_one_width(*rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Rows of values, filled up with deviations of zero: inputs that bend at knots alone."""
+    most = max(r.shape[1] for r in rows)
+    return tuple(np.pad(r, ((0, 0), (0, most - r.shape[1]))) for r in rows)
 
 
 def more(task: Task, data: Data, most: int, seed: int, tell: Progress) -> Data:

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from stiffdsl.surrogate.core import difficulty
 from stiffdsl.surrogate.core.batches import batched
+from stiffdsl.surrogate.core.between import bound, moved
 from stiffdsl.surrogate.core.constrained import reader
 from stiffdsl.surrogate.core.domain import Domain, failed_region
 from stiffdsl.surrogate.core.fitted import FittedFormula
-from stiffdsl.surrogate.core.intervals import calibrated
+from stiffdsl.surrogate.core.intervals import Scores, calibrated
 from stiffdsl.surrogate.core.laws import Laws
 from stiffdsl.surrogate.core.method import SurrogateMethod
 from stiffdsl.surrogate.core.novelty import Shapes, learnt
 from stiffdsl.surrogate.core.sampling import Samples, part_of
-from stiffdsl.surrogate.core.scaling import keeps_sign, relative_to
+from stiffdsl.surrogate.core.scaling import ParameterScaling, keeps_sign, relative_to
 from stiffdsl.surrogate.core.surrogate import Description, Surrogate
 from stiffdsl.surrogate.core.task import Progress, Task
 from stiffdsl.surrogate.learn import gather, slopes
@@ -27,7 +29,15 @@ from stiffdsl.surrogate.learn.progress import Tell, silent, telling
 from stiffdsl.surrogate.learn.sample_store import remembered
 from stiffdsl.surrogate.learn.speed import batch_seconds, measure
 from stiffdsl.surrogate.learn.trials import Trials, predict
-from stiffdsl.surrogate.learn.validation import beside, by_output, errors, headline, held_out, summary
+from stiffdsl.surrogate.learn.validation import (
+    beside,
+    by_kind,
+    by_output,
+    errors,
+    headline,
+    held_out,
+    summary,
+)
 from stiffdsl.surrogate.methods.registry import DEFAULT, DEFAULT_DRIVEN
 from stiffdsl.surrogate.storage import save
 
@@ -102,6 +112,7 @@ def _scaled_errors(task: Task, expansion: FittedFormula, laws: Laws | None, samp
     interpolated.
     """
     formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
+    formula = bound(formula, moved(formula, np, samples.deviations(task)))
     leads = expansion.start is not None
     inner = slice(1 if leads else 0, None)
     truth = np.zeros_like(samples.trajectories)
@@ -136,12 +147,37 @@ def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
         own.append(data.training.values)
     examples = None
     if len(task.examples) == len(task.drives) and len({len(e) for e in task.examples.values()}) == 1:
-        joint = np.concatenate([task.examples[d.name] for d in task.drives], axis=1)
+        joint = np.concatenate([task.examples[d.name][:, :: task.pieces] for d in task.drives], axis=1)
         low, high = task.low[task.scalars :], task.high[task.scalars :]
         examples = ((joint - low) / (high - low)).reshape(len(joint), len(task.drives), -1)
     followed = [k for k, d in enumerate(task.drives) if d.name in task.examples or task.generator is not None]
     known = signals(np.concatenate(own))
     return learnt(known, signals(data.test.values), examples, np.array(followed, dtype=np.int64))
+
+
+def _domain(task: Task, data: Data, parameters: ParameterScaling) -> Domain:
+    solved, failed = (np.concatenate([getattr(s, kind) for s in data.every]) for kind in ("values", "failed"))
+    domain = Domain(task.columns, parameters, solved, failed)
+    return replace(domain, shapes=_shapes(task, data, domain))
+
+
+def _difficulty(
+    task: Task, data: Data, domain: Domain, errors: list[np.ndarray]
+) -> tuple[Domain, tuple[Scores, Scores]]:
+    """The domain with the difficulty of inputs, and what intervals are calibrated by: both sets of errors over the size
+    that the others let expect."""
+    first, second = data.calibration, data.test
+    expected = np.ones(len(first) + len(second))
+    if task.drives:
+        rows = np.concatenate([first.values, second.values])
+        u = np.clip(domain.signals(rows, len(task.drives), len(task.times)), 0.0, 1.0)
+        found, expected = difficulty.learnt(domain.shapes, u, np.concatenate(errors))
+        domain = replace(domain, difficulty=found)
+    sizes = np.split(expected[:, None, None], [len(first)])
+    return domain, (
+        Scores(errors[0] / sizes[0], first.hidden(task)),
+        Scores(errors[1] / sizes[1], second.hidden(task)),
+    )
 
 
 def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: int) -> Surrogate:
@@ -156,15 +192,19 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     best = trials.best(goal, seconds, data.seconds)
     expansion = best.expansion
     laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
-    widths, covered = calibrated(*(_scaled_errors(task, expansion, laws, s) for s in data.every[1:]))
+    domain = _domain(task, data, expansion.parameters)
+    domain, scores = _difficulty(
+        task, data, domain, [_scaled_errors(task, expansion, laws, s) for s in data.every[1:]]
+    )
+    widths, covered = calibrated(*scores)
     truth, training = data.test.trajectories, data.training.trajectories
-    predicted = predict(task, expansion, laws, data.test.values)
+    off, hidden = data.test.deviations(task), data.test.hidden(task)
+    predicted = predict(task, expansion, laws, data.test.values, off)
     leads = expansion.start is not None
     denominator = relative_to(truth, training, leads)
-    found = errors(truth, predicted, denominator)
+    found = errors(truth, predicted, denominator, hidden)
     told = headline(task.outputs, task.headline, training)
-    failed = np.concatenate([s.failed for s in data.every])
-    solved = np.concatenate([s.values for s in data.every])
+    failed = domain.failed
     reasons = [reason for s in data.every for reason in s.reasons]
     names = task.columns
     validation = {
@@ -177,8 +217,9 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             "failed": len(failed),
         },
         **summary(found.of(told)),
+        "by_kind_of_inputs": by_kind(found.of(told)),
         "headline": [task.outputs[k] for k in told],
-        "within_a_step": summary(beside(truth, predicted, denominator).of(told)),
+        "within_a_step": summary(beside(truth, predicted, denominator, hidden).of(told)),
         "outputs": by_output(found, task.outputs, task.units, expansion.outputs, keeps_sign(training, leads)),
         "coverage": covered,
         "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
@@ -187,7 +228,12 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
         },
         "kept": kept_report(
-            laws, lost, task.outputs, data.test, predict(task, expansion, None, data.test.values), predicted
+            laws,
+            lost,
+            task.outputs,
+            data.test,
+            predict(task, expansion, None, data.test.values, off),
+            predicted,
         ),
         "chosen": best.chosen,
         "tried": [{"method": t.method, **t.summary, "samples": t.samples} for t in tried],
@@ -203,8 +249,6 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
             lambda fraction: None,
         ),
     }
-    domain = Domain(names, expansion.parameters, solved, failed)
-    domain = replace(domain, shapes=_shapes(task, data, domain))
     surrogate = Surrogate(
         Description(
             task.name,

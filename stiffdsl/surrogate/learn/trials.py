@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.surrogate.core.between import Deviations, bound, moved
 from stiffdsl.surrogate.core.constrained import reader
 from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.laws import Laws
@@ -118,10 +119,12 @@ class Trials:
         task = self.task
         begin = time.perf_counter()
         made = method.fit(shared)
-        predicted = predict(task, made.formula, None, data.calibration.values)
+        predicted = predict(
+            task, made.formula, None, data.calibration.values, data.calibration.deviations(task)
+        )
         leads = made.formula.start is not None
         denominator = relative_to(data.calibration.trajectories, data.training.trajectories, leads)
-        found = errors(data.calibration.trajectories, predicted, denominator)
+        found = errors(data.calibration.trajectories, predicted, denominator, data.calibration.hidden(task))
         seconds = time.perf_counter() - begin
         told = headline(task.outputs, task.headline, data.training.trajectories)
         errs = summary(found.of(told))
@@ -143,8 +146,15 @@ def _finite(error: float) -> float:
     return error if np.isfinite(error) else np.inf
 
 
-def predict(task: Task, expansion: FittedFormula, laws: Laws | None, values: np.ndarray) -> np.ndarray:
-    """(n, m, q) at the times learnt, for rows of values (n, d)."""
+def predict(
+    task: Task,
+    expansion: FittedFormula,
+    laws: Laws | None,
+    values: np.ndarray,
+    off: Deviations | None = None,
+) -> np.ndarray:
+    """(n, m, q) at the times learnt, for rows of values (n, d) and inputs between knots."""
     formula = reader(expansion, laws, task.times, task.times, np.arange(len(task.outputs)))
+    formula = bound(formula, moved(formula, np, off))
     with np.errstate(over="ignore", invalid="ignore"):
         return formula(np, values)

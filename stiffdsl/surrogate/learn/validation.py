@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stiffdsl.surrogate.core.intervals import STILL
 from stiffdsl.surrogate.core.scaling import KINDS, OutputScaling
 
 # Points of the scatter of prediction over truth, for each output.
@@ -12,28 +13,44 @@ _SCATTER = 256
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """`relative` and `absolute` (n, m, q) errors of predictions at held-out samples."""
+    """`relative` and `absolute` (n, m, q) errors of predictions at held-out samples, and whether inputs of each sample
+    bend `between` knots (n,)."""
 
     relative: np.ndarray
     absolute: np.ndarray
+    between: np.ndarray
 
     def of(self, outputs: np.ndarray) -> "Errors":
         """The errors of some outputs."""
-        return Errors(self.relative[..., outputs], self.absolute[..., outputs])
+        return Errors(self.relative[..., outputs], self.absolute[..., outputs], self.between)
+
+    def high(self, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+        """The relative error that 95 % are below: of inputs that bend at knots, or between them, whichever is larger.
+
+        A user's inputs are all of one kind; of both together the worse ones would be too few.
+        """
+        kinds = [kind for kind in (self.between, ~self.between) if kind.any()]
+        return np.max([quantile(self.relative[kind], 0.95, axis=axis) for kind in kinds], axis=0)
 
     def by_sample(self) -> np.ndarray:
         """(n,) the worst relative error of each trajectory."""
         return self.relative.max(axis=(1, 2))
 
 
-def errors(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) -> Errors:
-    """Errors of `predicted` (n, m, q); what is not a number counts as infinite."""
+def errors(
+    truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray, hidden: np.ndarray | None = None
+) -> Errors:
+    """Errors of `predicted` (n, m, q); what is not a number counts as infinite. `hidden` (n,) says how much inputs move
+    between knots."""
     absolute = np.abs(predicted - truth)
     absolute = np.where(np.isfinite(absolute), absolute, np.inf)
-    return Errors(absolute / denominator, absolute)
+    between = np.zeros(len(truth), dtype=bool) if hidden is None else hidden >= STILL
+    return Errors(absolute / denominator, absolute, between)
 
 
-def beside(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) -> Errors:
+def beside(
+    truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray, hidden: np.ndarray | None = None
+) -> Errors:
     """Errors where a value that is right one step of time earlier or later, or between, counts as right.
 
     What is left of a front that is a little early or late: an error of time and not of the value.
@@ -41,7 +58,7 @@ def beside(truth: np.ndarray, predicted: np.ndarray, denominator: np.ndarray) ->
     wide = np.concatenate([truth[:, :1], truth, truth[:, -1:]], axis=1)
     around = np.stack([wide[:, :-2], truth, wide[:, 2:]])
     nearest = np.clip(predicted, around.min(0), around.max(0))
-    return errors(nearest, predicted, denominator)
+    return errors(nearest, predicted, denominator, hidden)
 
 
 def quantile(values: np.ndarray, share: float, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
@@ -63,9 +80,17 @@ def summary(found: Errors) -> dict[str, float]:
     """Median, 95 % and worst relative error over everything."""
     return {
         "median": float(np.median(found.relative)),
-        "p95": float(quantile(found.relative, 0.95)),
+        "p95": float(found.high()),
         "worst": float(np.max(found.relative)),
     }
+
+
+def by_kind(found: Errors) -> dict[str, float] | None:
+    """The error that 95 % are below for inputs that bend at knots alone, and between them; None for one kind."""
+    if found.between.all() or not found.between.any():
+        return None
+    kinds = {"at_times": ~found.between, "between_times": found.between}
+    return {name: float(quantile(found.relative[kind], 0.95)) for name, kind in kinds.items()}
 
 
 def by_output(
@@ -77,7 +102,7 @@ def by_output(
 ) -> dict[str, dict[str, object]]:
     """A row for each output: its errors, relative to its value where it keeps its sign, or to its range."""
     median = np.median(found.relative, axis=(0, 1))
-    high = quantile(found.relative, 0.95, axis=(0, 1))
+    high = found.high(axis=(0, 1))
     worst = found.relative.max(axis=(0, 1))
     return {
         name: {

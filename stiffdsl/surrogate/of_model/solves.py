@@ -10,6 +10,7 @@ from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.run.ensemble import ensemble
 from stiffdsl.runtime.run.simulate import simulate
 from stiffdsl.solve.base.status import Status
+from stiffdsl.surrogate.core.between import refined, straight
 from stiffdsl.surrogate.core.task import Drive, Parameter
 
 
@@ -32,6 +33,28 @@ class TaskSolves:
 
     def many(self, values: np.ndarray, tell: Any) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
         """See `Task.solve_many`."""
+        d = len(self.parameters) + len(self.drives) * len(self.times)
+        bends = np.any(values[:, d:] != 0, axis=1)
+        if not bends.any():
+            return self._many(values[:, :d], tell)
+        # Two ensembles: inputs that bend at knots alone take fewer steps.
+        found = np.empty((len(values), len(self.times), len(self.outputs)))
+        ok, reasons = np.zeros(len(values), dtype=bool), np.empty(len(values), dtype=object)
+        done = 0
+        for rows in (np.flatnonzero(~bends), np.flatnonzero(bends)):
+            if not len(rows):
+                continue
+            first, last = done / len(values), (done + len(rows)) / len(values)
+            own = values[rows] if bends[rows[0]] else values[rows, :d]
+            found[rows], ok[rows], reasons[rows] = self._many(
+                own, lambda share, first=first, last=last: tell(first + (last - first) * share)
+            )
+            done += len(rows)
+        return found, ok, list(reasons)
+
+    def _many(
+        self, values: np.ndarray, tell: Callable[[float], None]
+    ) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
         batch = self._lanes(self.fine, values, tell)
         whole = np.all(np.isfinite(np.asarray(batch.values)), axis=(1, 2))
         reasons = [_reason(Status(int(s)), bool(w)) for s, w in zip(batch.status, whole, strict=True)]
@@ -65,14 +88,26 @@ class TaskSolves:
         return scalar, begin or None, driven
 
     def _split(self, values: np.ndarray) -> dict[str, dict[str, Any]]:
-        """Columns of rows (k, d) by what they are given to."""
+        """Columns of rows (k, d or more) by what they are given to: see `Task`."""
         own = {kind: dict(given) for kind, given in self.fixed.items()}
         for k, p in enumerate(self.parameters):
             own["initial" if p.kind == "start" else "params"][p.name] = values[:, k]
-        for k, d in enumerate(self.drives):
-            first = len(self.parameters) + k * len(self.times)
-            own["inputs"][d.name] = self.times, values[:, first : first + len(self.times)]
+        if self.drives:
+            times, signals = self._signals(values)
+            own["inputs"] |= {d.name: (times, signals[:, k]) for k, d in enumerate(self.drives)}
         return own
+
+    def _signals(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Times, and the signals (k, drives, times) in rows of values: at knots, or at refined ones."""
+        scalars, count, knots = len(self.parameters), len(self.drives), len(self.times)
+        at, off = (
+            part.reshape(len(values), count, -1)
+            for part in np.split(values[:, scalars:], [count * knots], axis=1)
+        )
+        if not off.shape[2]:
+            return self.times, at
+        fine = refined(self.times, (off.shape[2] - 1) // (knots - 1))
+        return fine, off + at @ straight(fine, self.times).T
 
     def _lanes(
         self,

@@ -14,6 +14,7 @@ from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.runtime.run.options import run_options
 from stiffdsl.runtime.run.times import POINTS, interval, save_times, spread
+from stiffdsl.surrogate.core.between import REFINED, refined
 from stiffdsl.surrogate.core.signals import at_knots
 from stiffdsl.surrogate.core.task import FOREIGN, Drive, Parameter, Task
 from stiffdsl.surrogate.of_model.continuous import continuous
@@ -27,6 +28,10 @@ ALL_VARIABLES = 200
 
 # An input that varies over time is known at the times that are learnt, so many at least.
 LEAST_KNOTS = 25
+# Steps of clocks and calendars, in seconds.
+_CLOCK_STEPS = 60.0 * np.array(
+    [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 10080]
+)
 # Draws of a user's generator that its range is taken from.
 DRAWS = 256
 
@@ -69,18 +74,22 @@ def task_of(
     fixed = _fixed(model, params, initial, inputs)
     start, end = interval(model, time, times)
     fixed["inputs"] = {**model.bindings.of_files(fixed["inputs"], vary, (start, end)), **fixed["inputs"]}
+    driven = generator is not None or any(name in model.input_names for name in vary or ())
     learnt = save_times(times)
     if learnt is None:
-        learnt = spread(model, start, end, int(model.experiment.get("points", POINTS)))
+        learnt = _learnt(model, start, end, driven)
+    elif driven and learnt[0] > start:
+        learnt = np.append(start, learnt)
+    pieces = REFINED if driven else 1
+    knots = refined(learnt, pieces)
     foreign = FOREIGN if foreign is None else foreign
     if not 0 <= foreign <= 1:
         raise ValueError(f"`foreign` is a share from 0 to 1, not {foreign:g}")
     if generator is not None:
-        vary = {**(declared_ranges(model) if vary is None else vary), **_generated(generator, learnt)}
-    parameters, drives, examples = varied(model, vary, fixed, learnt)
-    if drives and learnt[0] > start:
-        learnt = np.append(start, learnt)
-        examples = {name: np.c_[rows[:, :1], rows] for name, rows in examples.items()}
+        vary = {**(declared_ranges(model) if vary is None else vary), **_generated(generator, knots)}
+    if driven and len(learnt) < LEAST_KNOTS:
+        raise ValueError(f"an input that varies over time needs more `times` than {len(learnt)}")
+    parameters, drives, examples = varied(model, vary, fixed, knots)
     names = tuple(outputs) if outputs is not None else default_outputs(model)
     labels, numbers = scalars_of(model.variable_names, names)
     declared = model.declarations(numbers)
@@ -105,9 +114,10 @@ def task_of(
         headline=headline(model, labels, numbers),
         distribution=distribution,
         drives=drives,
+        pieces=pieces,
         examples=examples,
         foreign=foreign,
-        generator=None if generator is None else lambda rng: _at_knots(generator, rng, learnt),
+        generator=None if generator is None else lambda rng: _at_knots(generator, rng, knots),
         relations=lambda: relations(model, numbers, start, solves.alone),
         equations=lambda: equations(model, numbers, parameters, drives, fixed, solves.states),
         physical=tuple(b.shift == 0 for b in declared),
@@ -115,6 +125,29 @@ def task_of(
             model, fixed, learnt, (fine.rtol, fine.atol, tier.chosen(model, fine))
         ),
     )
+
+
+def _learnt(model: CompiledProgram, start: float, end: float, driven: bool) -> np.ndarray:
+    """The times that are learnt where none are given: as many as the experiment saves.
+
+    With inputs over time, where the model does not say how many, they are a step apart that data come in: weather by
+    the hour then has its knots where the surrogate has its own.
+    """
+    if driven and "points" not in model.experiment and not model.experiment.get("log"):
+        step = _step_of_data(end - start)
+        if step is not None:
+            return start + step * np.arange(round((end - start) / step) + 1)
+    return spread(model, start, end, int(model.experiment.get("points", POINTS)))
+
+
+def _step_of_data(span: float) -> float | None:
+    """The step that people record at and that `span` holds about as many times of as are saved; None for none near."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(span)) - 4, np.floor(np.log10(span)) + 1)
+    steps = np.concatenate([np.outer(decades, (1, 2, 5)).ravel(), _CLOCK_STEPS])
+    count = span / steps
+    whole = np.abs(count - np.round(count)) < 1e-9 * count
+    off = np.where(whole, np.abs(np.log(count / (POINTS - 1))), np.inf)
+    return float(steps[np.argmin(off)]) if off.min() <= np.log(2) else None
 
 
 def _fixed(
@@ -272,8 +305,6 @@ def _drive(
     """An input that varies over time in a range, or as examples (functions or tables) do."""
     if name in given:
         raise ValueError(f"the input `{name}` is given, and it varies: only one can be")
-    if len(times) < LEAST_KNOTS:
-        raise ValueError(f"the input `{name}` varies over time: give more `times` than {len(times)}")
     block = model.input_names.find(name).block
     rows = [row for row in model.inputs if row.name == name or row.name.startswith(name + "[")]
     known = None

@@ -9,7 +9,7 @@ import numpy as np
 from stiffdsl.check.text import text
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.surrogate.core.domain import failed_region
-from stiffdsl.surrogate.core.intervals import coverage, half_widths
+from stiffdsl.surrogate.core.intervals import Scores, coverage, half_widths
 from stiffdsl.surrogate.core.scaling import keeps_sign, relative_to, scalings
 from stiffdsl.surrogate.core.surrogate import Description
 from stiffdsl.surrogate.core.task import Task
@@ -46,7 +46,7 @@ def replaced(
     columns = [task.outputs.index(n) for n in compared]
     units = tuple(task.units[k] for k in columns)
     sets = _held_out_runs(again(compiled, task, runs.given, compared), task, data, columns)
-    widths = half_widths(sets[0][1] - sets[0][0])
+    widths = half_widths(_scores(sets[0][1] - sets[0][0]))
     truth, predicted = sets[-1]
     training = data.training.trajectories[..., columns]
     off = errors(truth, predicted, relative_to(truth, training, False))
@@ -59,7 +59,7 @@ def replaced(
         "seed": seed,
         **summary(off),
         "outputs": by_output(off, compared, units, scalings(training)["linear"], keeps_sign(training, False)),
-        "coverage": coverage(np.where(np.isfinite(predicted), predicted - truth, np.inf), widths),
+        "coverage": coverage(_scores(predicted - truth), widths),
         **_of_samples(task, data, signals),
         **_of_cut(runs, fits, fit, was),
         "goal": None,
@@ -70,11 +70,16 @@ def replaced(
     )  # fmt: skip
     solved = np.concatenate([s.values for s in data.every])
     made = PartSurrogate(
-        about_it, place.name, compiled, texts, domain_of(about_it, solved, failed), signals, widths, validation,
-        held_out(data.test.values, task.times, truth, predicted, off), model,
+        about_it, place.name, compiled, texts, domain_of(about_it, solved, failed), signals, widths.at_knots,
+        validation, held_out(data.test.values, task.times, truth, predicted, off), model,
     )  # fmt: skip
     made.speed = {"training_seconds": {f.method: f.seconds for f in fits}}
     return made
+
+
+def _scores(errors: np.ndarray) -> Scores:
+    """Errors, infinite where one is no number, of runs whose inputs bend at knots alone."""
+    return Scores(np.where(np.isfinite(errors), errors, np.inf), np.zeros(len(errors)))
 
 
 def _states_of(model: CompiledProgram, part: str) -> int:

@@ -7,6 +7,7 @@ parameters and start values; W(z) is a polynomial in z (LPCTESN), N a network (N
 Without inputs it is a regression over parameters and time, which sees time as exp(-rate t) for many rates.
 Nothing is stepped: at fixed times all of f is one matrix times the inputs at their knots."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.surrogate.core.between import Deviations
 from stiffdsl.surrogate.core.scaling import KINDS, Clock, OutputScaling, ParameterScaling
-from stiffdsl.surrogate.methods.driven.filters import responses
+from stiffdsl.surrogate.methods.driven.filters import responses, responses_to
 from stiffdsl.surrogate.regression.radial import tail
+
+# Maps from signals between knots to states that are kept, for each input, and the numbers of one at most.
+_MAPS, _MAP_NUMBERS = 4, 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +119,27 @@ class ScoresReader:
 
 
 class DrivenReader(ScoresReader):
-    """A `DrivenExpansion` at fixed times, for some outputs."""
+    """A `DrivenExpansion` at fixed times, for some outputs; with inputs as they are between knots once `bound`."""
 
     def __init__(self, expansion: DrivenExpansion, times: np.ndarray, which: np.ndarray):
         super().__init__(expansion.outputs, expansion.groups, expansion.mean, times, which)
         self.expansion = expansion
         self._states = Reservoir(expansion, times)
+        self._moved: Any = None
+
+    def moved(self, xp: Any, off: Deviations) -> Float[Any, "k m f"] | None:
+        """The change of the whitened states by inputs between knots."""
+        return self._states.moved(xp, off)
+
+    def bound(self, moved: Any) -> "DrivenReader":
+        """The reader with its whitened states changed by `moved`."""
+        made = copy(self)
+        made._moved = moved
+        return made
 
     def _scores(self, xp: Any, values: Any) -> Any:
         z, f = self._states(xp, values)
-        return read(xp, self.expansion.readout, z, f)
+        return read(xp, self.expansion.readout, z, f if self._moved is None else f + self._moved)
 
 
 class Reservoir:
@@ -131,6 +147,8 @@ class Reservoir:
 
     def __init__(self, expansion: DrivenExpansion, times: np.ndarray):
         self.parameters, self.scalars = expansion.parameters, expansion.scalars
+        self._times, self._rates, self._inputs = times, expansion.rates, expansion.inputs
+        self._whitening, self._maps = expansion.whitening, {}
         driven, still = raw(expansion.inputs, expansion.knots, expansion.rates, times)
         count = driven.shape[-1]
         inputs = expansion.inputs * len(expansion.knots)
@@ -147,6 +165,33 @@ class Reservoir:
         scaled = self.parameters.scale(xp, values)
         f = (scaled[:, self.scalars :] @ self._matrix).reshape(-1, *self.shape) + self._offset
         return scaled[:, : self.scalars], f
+
+    def moved(self, xp: Any, off: Deviations) -> Float[Any, "k m f"] | None:
+        """The change of f by signals between knots: the reservoir is linear, so it is the response to them alone."""
+        width = self.parameters.high - self.parameters.low
+        total: Any = None
+        for j, (bends, values) in enumerate(zip(off.times, off.values, strict=True)):
+            if values is None:
+                continue
+            # Scaled inputs go from -1 to 1.
+            scaled = values * (2 / width[self.scalars + j * ((len(width) - self.scalars) // self._inputs)])
+            part = self._response(xp, scaled, bends, j)
+            total = part if total is None else total + part
+        return total
+
+    def _response(self, xp: Any, values: Any, bends: np.ndarray, j: int) -> Any:
+        """(k, m, f) the change by input j; as one matrix where the same times may come again."""
+        K1 = 1 + len(self._rates)
+        whitening = self._whitening[j * K1 : (j + 1) * K1]
+        if xp is np and len(bends) * self.shape[0] * self.shape[1] > _MAP_NUMBERS:
+            return responses_to(values, bends, self._times, self._rates) @ whitening
+        key = j, bends.tobytes()
+        if key not in self._maps:
+            if len(self._maps) >= _MAPS * self._inputs:
+                self._maps.pop(next(iter(self._maps)))
+            single = responses_to(np.eye(len(bends)), bends, self._times, self._rates)
+            self._maps[key] = np.reshape(single @ whitening, (len(bends), -1))
+        return (values @ self._maps[key]).reshape(-1, *self.shape)
 
 
 def raw(

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import qr
 
+from stiffdsl.surrogate.core.between import straight
 from stiffdsl.surrogate.core.formula import narrowed
 from stiffdsl.surrogate.core.sampling import Samples
 from stiffdsl.surrogate.core.task import Equations, Task
-from stiffdsl.surrogate.methods.driven.filters import straight
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import graded
 from stiffdsl.surrogate.methods.galerkin.reduced import GalerkinProjection
 

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from stiffdsl.surrogate.core.between import straight
 from stiffdsl.surrogate.core.chunks import chunks
 from stiffdsl.surrogate.core.formula import Formula
 from stiffdsl.surrogate.core.scaling import Clock, OutputScaling, ParameterScaling
-from stiffdsl.surrogate.methods.driven.filters import straight
 from stiffdsl.surrogate.methods.galerkin.fixed_steps import Steps, graded, integrated
 from stiffdsl.surrogate.methods.recurrent.cell import cubic
 from stiffdsl.surrogate.regression.neural import NetworkMap
@@ -166,8 +166,8 @@ class ReducedReader:
 
     def _in_chunks(self, values: np.ndarray) -> np.ndarray:
         parts = [
-            np.asarray(self._compiled(rows))[: lanes.stop - lanes.start]
-            for lanes, rows in chunks(values, _LANES)
+            np.asarray(self._compiled(values[which]))[: lanes.stop - lanes.start]
+            for lanes, which in chunks(len(values), _LANES)
         ]
         return np.concatenate(parts)
 
