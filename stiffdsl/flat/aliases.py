@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from stiffdsl.flat.functions import Where
 from stiffdsl.flat.instance import Fault
 from stiffdsl.flat.model import Family, Sum, slot
-from stiffdsl.flat.template import multiplied_out, substitute
+from stiffdsl.flat.template import multiplied_out, substitute, symbols_of
 
 
 @dataclass(eq=False)
@@ -186,7 +186,7 @@ def _small_polynomial(expression: sp.Expr) -> bool:
 @lru_cache(maxsize=100_000)
 def renumber(template: sp.Expr, width: int) -> tuple[sp.Expr, tuple[int, ...]]:
     """Drops slots that no longer occur: the template over the remaining ones, and their old numbers."""
-    free = template.free_symbols
+    free = symbols_of(template)
     kept = tuple(k for k in range(width) if slot(k) in free)
     moved = {slot(k): slot(i) for i, k in enumerate(kept) if i != k}
     return sp.sympify(substitute(template, moved)), kept  # type: ignore[arg-type]
@@ -229,7 +229,7 @@ def _alias(family: Family) -> tuple[int, int, int] | int | None:
 @lru_cache(maxsize=100_000)
 def _alias_template(template: sp.Expr, width: int) -> tuple[int, int, int] | int | None:
     variables = [slot(k) for k in range(width)]
-    if template.free_symbols != set(variables):
+    if symbols_of(template) != set(variables):
         return None
     gradient = [sp.diff(template, v) for v in variables]
     if not all(g.is_number and g.is_nonzero for g in gradient):
@@ -246,7 +246,7 @@ def _alias_template(template: sp.Expr, width: int) -> tuple[int, int, int] | int
 
 def vanished(family: Family) -> bool:
     """Whether the equation says nothing any more (0 = 0); one that is false for every value is a fault."""
-    if family.kinds or family.sums or family.template.free_symbols:
+    if family.kinds or family.sums or symbols_of(family.template):
         return False
     if family.template == 0:
         return True

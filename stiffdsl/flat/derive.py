@@ -10,7 +10,7 @@ from functools import lru_cache
 import sympy as sp
 
 from stiffdsl.flat.functions import Opaque, Scaled, Where, scaled, where
-from stiffdsl.flat.template import operations
+from stiffdsl.flat.template import operations, symbols_of
 
 # Derivatives of at most this many operations and leaves are tried in expanded form.
 SHORT = 150
@@ -66,7 +66,7 @@ def slopes(e: sp.Expr) -> Slopes:
         return _added(_chained(e.slope(k), x) for k, x in enumerate(e.inner))
     if isinstance(e, sp.Function) and len(e.args) == 1:
         return _chained(e.fdiff(1), e.args[0], vanishes=isinstance(e, sp.exp) and singular(e.args[0]))  # type: ignore[arg-type]
-    return _nonzero({s: sp.diff(e, s) for s in sorted(e.free_symbols, key=str)})  # type: ignore[arg-type]
+    return _nonzero({s: sp.diff(e, s) for s in sorted(symbols_of(e), key=str)})  # type: ignore[arg-type]
 
 
 def _of_power(base: sp.Expr, exponent: sp.Expr) -> Slopes:

@@ -185,7 +185,9 @@ def _extreme(relation, args):
         return args[0]
     middle = (len(args) + 1) // 2
     one, other = _extreme(relation, args[:middle]), _extreme(relation, args[middle:])
-    return where(relation(one, other), one, other)
+    # Of nests SymPy would look for a sign, which doubles with their depth.
+    nested = sp.sympify(one).has(Where) or sp.sympify(other).has(Where)
+    return where(relation(one, other, evaluate=not nested), one, other)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

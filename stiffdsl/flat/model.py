@@ -30,11 +30,6 @@ def slot(k: int) -> sp.Symbol:
     return sp.Symbol(f"s{k}", real=True)
 
 
-def slots_in(expression: sp.Basic) -> list[int]:
-    """The slots that `expression` mentions, in order."""
-    return sorted(int(s.name[1:]) for s in expression.free_symbols if s.name[0] == "s")  # type: ignore[attr-defined]
-
-
 def total(k: int) -> sp.Symbol:
     """The symbol that stands for the `k`-th sum of a family."""
     return sp.Symbol(f"g{k}", real=True)

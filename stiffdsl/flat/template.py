@@ -94,6 +94,11 @@ def symbols_of(e: sp.Basic) -> frozenset[sp.Basic]:
     return frozenset().union(*map(symbols_of, e.args))
 
 
+def slots_in(expression: sp.Basic) -> list[int]:
+    """The slots that `expression` mentions, in order."""
+    return sorted(int(s.name[1:]) for s in symbols_of(expression) if s.name[0] == "s")  # type: ignore[attr-defined]
+
+
 @lru_cache(maxsize=200_000)
 def operations(e: sp.Basic) -> int:
     """The number of operations and leaves of an expression, written out; each part is counted once."""

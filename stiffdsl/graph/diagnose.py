@@ -11,6 +11,7 @@ import numpy as np
 
 from stiffdsl.diagnostics import Diagnostic, Label, Span
 from stiffdsl.flat.model import FlatModel
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.conservation.merged import Structure, under_groups
 from stiffdsl.graph.incidence import Incidence
 
@@ -94,7 +95,7 @@ def _over(flat: FlatModel, inc: Incidence, merged: Structure, spare: int, title:
         way_out += f"; {given}" if given else ""
     else:
         family = flat.equations[inc.locate(redundant)[0]]
-        if family.template.free_symbols:
+        if symbols_of(family.template):
             notes = ["it holds no unknown: only parameters, inputs and numbers"]
             way_out = "remove it, or make one of its parameters a `var`"
         else:

@@ -90,7 +90,7 @@ def solve_for(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
             if operations(template) > MULTIPLIED_OUT:
                 return None
             rest = sp.expand(template - c * symbol)
-            if symbol in rest.free_symbols:
+            if symbol in symbols_of(rest):
                 return None
         return -rest / c if c.is_number else _shorter(-rest / c)
     inverses = {sp.log: sp.exp, sp.sinh: sp.asinh, sp.asinh: sp.sinh, sp.atanh: sp.tanh}

@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import Family, FlatModel, slot, total
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.explicit import IMPLICIT, coefficient, quality
 
 
@@ -110,7 +111,7 @@ def incidence(flat: FlatModel, unknowns: Unknowns | None = None) -> Incidence:
         sites.append(place)
 
     for f, family in enumerate(flat.equations):
-        mentioned = family.template.free_symbols
+        mentioned = symbols_of(family.template)
         for k, kind in enumerate(family.kinds):
             if kind not in ("var", "der") or slot(k) not in mentioned:
                 continue
@@ -120,7 +121,7 @@ def incidence(flat: FlatModel, unknowns: Unknowns | None = None) -> Incidence:
             if total(j) not in mentioned:
                 continue
             for k, kind in enumerate(part.kinds):
-                if kind not in ("var", "der") or slot(k) not in part.term.free_symbols:
+                if kind not in ("var", "der") or slot(k) not in symbols_of(part.term):
                     continue
                 number = unknowns.of_var if kind == "var" else unknowns.of_der
                 add(Site(f, j, k), offsets[f] + part.owner, number[part.table[:, k]])
@@ -160,7 +161,7 @@ def occurrences(
         parts += [(s.term, s.kinds, s.table, s.owner) for s in family.sums]
         for template, kinds, table, owner in parts:
             for k, kind in enumerate(kinds):
-                if kind in ("var", "der") and slot(k) in template.free_symbols:
+                if kind in ("var", "der") and slot(k) in symbols_of(template):
                     number = (of_var if kind == "var" else of_der)[table[:, k]]
                     rows.append(first + owner[number >= 0])
                     columns.append(number[number >= 0])
@@ -187,5 +188,5 @@ def _trust_constants(
             parts.append((outer, family.kinds, family.table, inner.owner[term[here]]))
         for c, kinds, table, rows in parts:
             for k, kind in enumerate(kinds):
-                if kind == "const" and c is not None and slot(k) in c.free_symbols:
+                if kind == "const" and c is not None and slot(k) in symbols_of(c):
                     rank[here[flat.constants[table[rows, k]] == 0]] = IMPLICIT

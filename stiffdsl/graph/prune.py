@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
 
 from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import Family, slot
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.system import Assignment, SortedSystem
 
@@ -143,7 +144,7 @@ def _mentions(families: Sequence[Family], size: int) -> Iterator[tuple[np.ndarra
         parts += [(s.term, s.kinds, s.table, s.owner) for s in family.sums]
         for template, kinds, table, owner in parts:
             for k, kind in enumerate(kinds):
-                if kind in ("var", "der") and slot(k) in template.free_symbols:
+                if kind in ("var", "der") and slot(k) in symbols_of(template):
                     yield first + owner, table[:, k] + size * (kind == "der")
         first += family.size
 

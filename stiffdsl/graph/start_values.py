@@ -12,6 +12,7 @@ import sympy as sp
 
 from stiffdsl.flat.model import TIME, Definition, Family, FlatModel, slot, total
 from stiffdsl.flat.numpy_printer import compiled
+from stiffdsl.flat.template import symbols_of
 
 
 class StartValues:
@@ -45,13 +46,13 @@ class StartValues:
 
     def value(self, family: Family) -> np.ndarray:
         """The residual of each member; NaN where it is not known."""
-        if family.sums and any(total(j) in family.template.free_symbols for j in range(len(family.sums))):
+        if family.sums and any(total(j) in symbols_of(family.template) for j in range(len(family.sums))):
             return np.full(family.size, np.nan)
         return self._value(family.template, family.kinds, family.table, family.size)
 
     def _value(self, template: sp.Expr, kinds: tuple[str, ...], table: np.ndarray, size: int) -> np.ndarray:
         nothing = np.full(size, np.nan)
-        used = template.free_symbols
+        used = symbols_of(template)
         columns = [self.of.get(kind, None) if slot(k) in used else None for k, kind in enumerate(kinds)]
         values = [nothing if c is None else c[table[:, k]] for k, c in enumerate(columns)]
         try:

@@ -55,7 +55,7 @@ def tear_small(templates: tuple[sp.Expr, ...], safe: tuple[bool, ...], last: tup
     unknowns of low rank in `last`."""
     size = len(templates)
     x = [loop_symbol(k) for k in range(size)]
-    uses = [{q for q in range(size) if x[q] in templates[p].free_symbols} for p in range(size)]
+    uses = [{q for q in range(size) if x[q] in symbols_of(templates[p])} for p in range(size)]
     tears, order = _fewest(size, uses, safe, last)
     implicit = Torn(tears, None, tuple(order))
     if len(tears) > MOST_SOLVED or not _linear(templates, x):
@@ -193,9 +193,9 @@ def _linear(templates: Sequence[sp.Expr], x: list[sp.Symbol]) -> bool:
     unknowns = set(x)
     for template in templates:
         for symbol in x:
-            if symbol in template.free_symbols:
+            if symbol in symbols_of(template):
                 c = coefficient(template, symbol)
-                if c is None or c.free_symbols & unknowns:
+                if c is None or symbols_of(c) & unknowns:
                     return False
     return True
 
@@ -208,7 +208,7 @@ def _always_zero(expression: sp.Expr) -> bool:
     expression = _mixed(expression)
     if expression.is_number:
         return bool(sp.Abs(expression) < 1e-14)
-    symbols = sorted(expression.free_symbols, key=str)
+    symbols = sorted(symbols_of(expression), key=str)
     for shift in (3, 7, 11):
         point: dict[sp.Expr, sp.Expr] = {
             s: sp.Rational(shift * 97 + 31 * k * k + 17 * k + 5, 211)

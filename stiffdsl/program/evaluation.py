@@ -6,7 +6,8 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.diagnostics import Span
-from stiffdsl.flat.model import Block, Family, Sum, slots_in, total
+from stiffdsl.flat.model import Block, Family, Sum, total
+from stiffdsl.flat.template import slots_in, symbols_of
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.values import LoweringValues, Value, is_long
 
@@ -76,7 +77,7 @@ class Evaluation:
         """`expression`, over the slots and sums of `family`, in each member."""
         symbols = self.symbols(family.kinds, family.table, expression)
         for k, terms in enumerate(family.sums):
-            if total(k) in expression.free_symbols:
+            if total(k) in symbols_of(expression):
                 symbols[f"g{k}"] = self.values.total(
                     self.of_terms(terms, terms.term), terms.owner, family.size
                 )

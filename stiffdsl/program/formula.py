@@ -4,6 +4,8 @@ Whole powers are products, `^-1` is a division, `^0.5` a square root. A branch t
 division by zero: its arguments are replaced there, so that no derivative through `select` is ever `0*inf`.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import sympy as sp
 
@@ -29,6 +31,8 @@ _GUARDED = {name for name, function in ELEMENTARY.items() if function.guarded}
 _RELATIONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 # In the domain of every function, with finite values and derivatives.
 _HARMLESS = 0.5
+# An expression is built under this many conditions at most.
+MOST_GUARDS = 32
 # Powers up to this one are products, and those in divisors that may be huge up to this one divide one by one.
 _PRODUCT, _DIVISIONS = 16, 4
 
@@ -45,8 +49,13 @@ class TemplateLowering:
         # Operations that each result would cost without sharing; `OperationCounts` reports the sum.
         self._cost: dict[tuple[sp.Basic, int | None], int] = {}
         self._guard: int | None = None
+        # Under how many conditions an expression has been built.
+        self._guards: dict[sp.Basic, int] = {}
 
     def build(self, expression: sp.Basic) -> int:
+        outer = self._guard
+        if outer is not None and not self._is_guarded(expression):
+            self._guard = None
         key = (expression, self._guard)
         if key in self._done:
             self.builder.asked += self._cost[key]
@@ -54,7 +63,17 @@ class TemplateLowering:
             before = self.builder.asked
             self._done[key] = self._build(expression)
             self._cost[key] = self.builder.asked - before
+        self._guard = outer
         return self._done[key]
+
+    def _is_guarded(self, expression: sp.Basic) -> bool:
+        """Whether it matters under which condition an expression is built. What a nest of choices asks for under ever
+        more conditions is built without, which gives the same value: else each level would double it."""
+        if not _may_be_guarded(expression):
+            return False
+        if (expression, self._guard) not in self._done:
+            self._guards[expression] = self._guards.get(expression, 0) + 1
+        return self._guards[expression] <= MOST_GUARDS
 
     def _build(self, e: sp.Basic) -> int:
         b = self.builder
@@ -223,6 +242,14 @@ class TemplateLowering:
             values.append(self.build(branch))
         self._guard = outer
         return b.apply("select", test, *values)
+
+
+@lru_cache(maxsize=100_000)
+def _may_be_guarded(e: sp.Basic) -> bool:
+    """Whether something in an expression must stay harmless where its branch is not taken."""
+    own = e.is_Pow and not (e.args[1].is_Integer and e.args[1].is_positive and int(e.args[1]) <= _PRODUCT)  # type: ignore[call-overload]
+    own = own or isinstance(e, Scaled | sp.atan2) or _UNARY.get(type(e).__name__) in _GUARDED
+    return bool(own) or any(_may_be_guarded(a) for a in e.args)
 
 
 def _divisors(power: sp.Basic) -> list[sp.Basic]:

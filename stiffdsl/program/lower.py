@@ -7,6 +7,7 @@ import numpy as np
 
 from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import TIME, Family
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.builder import Builder, ConstantTables
 from stiffdsl.program.definitions import in_parameters, parameters, scattered
@@ -219,4 +220,4 @@ def _by_number(system: SortedSystem) -> bool:
 
 def _mention_time(families: Sequence[Family]) -> bool:
     terms = [s.term for f in families for s in f.sums]
-    return any(TIME in e.free_symbols for e in [*(f.template for f in families), *terms])
+    return any(TIME in symbols_of(e) for e in [*(f.template for f in families), *terms])

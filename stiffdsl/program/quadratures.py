@@ -10,6 +10,7 @@ import sympy as sp
 
 from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import TIME, Family, slot
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.events import still
 
@@ -67,7 +68,7 @@ def _marked(family: Family, marked: dict[str, np.ndarray]) -> np.ndarray:
 def _of_slots(
     template: sp.Expr, kinds: tuple[str, ...], table: np.ndarray, marked: dict[str, np.ndarray]
 ) -> np.ndarray:
-    own = TIME in template.free_symbols or "input" in kinds or not _polynomial(template, kinds)
+    own = TIME in symbols_of(template) or "input" in kinds or not _polynomial(template, kinds)
     found = np.full(len(table), own)
     for k, kind in enumerate(kinds):
         if kind in marked:
@@ -78,10 +79,10 @@ def _of_slots(
 def _polynomial(template: sp.Expr, kinds: tuple[str, ...]) -> bool:
     """Whether a template is made of sums, products and small powers of its unknowns; anything of parameters alone."""
     # Sums over many terms have symbols of their own, and count as unknowns.
-    unknowns = template.free_symbols - {slot(k) for k, kind in enumerate(kinds) if kind in FIXED}
+    unknowns = symbols_of(template) - {slot(k) for k, kind in enumerate(kinds) if kind in FIXED}
 
     def simple(node: sp.Basic) -> bool:
-        if not node.free_symbols & unknowns or node in unknowns:
+        if not symbols_of(node) & unknowns or node in unknowns:
             return True
         if isinstance(node, sp.Pow):
             power = node.exp.is_Integer and 1 <= int(node.exp) <= DEGREE

@@ -56,6 +56,36 @@ def test_a_maximum_over_many_members_costs_no_more_text():
     assert sizes[1] < 1.5 * sizes[0]
 
 
+def _nested(depth: int, leaf: str, k: int = 1) -> str:
+    own = leaf.format(k=k)
+    return own if k == depth else f"{own} {'and' if k % 2 else 'or'} ({_nested(depth, leaf, k + 1)})"
+
+
+@pytest.mark.parametrize("leaf", ["x > a[{k}]", "sqrt(x)/p > a[{k}]"])
+def test_nested_conditions_cost_no_more_than_their_text(leaf):
+    """`a and (b or (c and …))` doubled with each level."""
+    sizes = []
+    for depth in (40, 80):
+        text = f"""
+model M
+  param p = 1
+  param a[80] = (0.01*i for i in 1..80)
+  var x start 0
+  var z start 0
+  discrete n = 0
+equations
+  der(x) = 1
+  der(z) = if {_nested(depth, leaf)} then 2 else 1
+  when {_nested(depth, leaf)}
+    n := n + 1
+  end
+end
+"""
+        program = compile_model(Source("m.sml", text), stop_after="program")
+        sizes.append(len(program.by_name["guards"].ops) + len(program.by_name["reset"].ops))
+    assert sizes[1] < 2 * sizes[0] < 6000
+
+
 def test_a_time_that_is_a_sum_of_parameters_is_met_exactly():
     text = """
 model M

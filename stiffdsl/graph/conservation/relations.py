@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from stiffdsl.flat.model import TIME, Family, FlatModel, slot, slots_in, total
+from stiffdsl.flat.model import TIME, Family, FlatModel, slot, total
 from stiffdsl.flat.numpy_printer import compiled
+from stiffdsl.flat.template import slots_in
 
 
 @dataclass(frozen=True, eq=False)

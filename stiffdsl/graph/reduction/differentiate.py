@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Family, Sum, slot, total
-from stiffdsl.flat.template import substitute
+from stiffdsl.flat.template import substitute, symbols_of
 
 VARIABLE = {"var": 0, "der": 1}
 
@@ -55,7 +55,7 @@ def differentiate(of: Jet) -> Jet:
     expression, sources = _total(family.template, family.kinds, of.orders, len(family.sums), -1)
     sums, sum_orders, replaced = list(family.sums), list(of.sums), {}
     for j, part in enumerate(family.sums):
-        if total(j) not in family.template.free_symbols:
+        if total(j) not in symbols_of(family.template):
             continue
         term, inner = _total(part.term, part.kinds, of.sums[j], 0, j)
         kinds, table, orders = _extended(part.kinds, part.table, of.sums[j], inner)
@@ -92,7 +92,7 @@ def _total(
     """d/dt by the chain rule, and the slots whose derivatives got the new slots, in order."""
     parts, sources = [_partial(template, TIME)], []
     for k, kind in enumerate(kinds):
-        if slot(k) not in template.free_symbols or (orders[k] < 0 and kind != "input"):
+        if slot(k) not in symbols_of(template) or (orders[k] < 0 and kind != "input"):
             continue
         partial = _partial(template, slot(k))
         if partial == 0:
@@ -109,4 +109,4 @@ def _total(
 
 
 def _partial(template: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    return sp.diff(template, symbol) if symbol in template.free_symbols else sp.Integer(0)
+    return sp.diff(template, symbol) if symbol in symbols_of(template) else sp.Integer(0)

@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from stiffdsl.flat.model import TIME, Family, FlatModel, slot
+from stiffdsl.flat.template import symbols_of
 from stiffdsl.graph.conservation.merged import Structure
 from stiffdsl.graph.explicit import compact, expose
 from stiffdsl.graph.incidence import Incidence
@@ -69,7 +70,7 @@ def _agrees(flat: FlatModel, inc: Incidence, merged: Structure, beginning: Start
         family = flat.equations[f]
         if (
             family.sums
-            or TIME in family.template.free_symbols
+            or TIME in symbols_of(family.template)
             or not {"var", "param", "const"} >= set(family.kinds)
         ):
             return False
@@ -81,7 +82,7 @@ def _agrees(flat: FlatModel, inc: Incidence, merged: Structure, beginning: Start
             slope = sp.diff(one.template, slot(k))
             here = variable.get(int(one.table[0, k]))
             if here is None or any(
-                slot(j) in slope.free_symbols for j, other in enumerate(one.kinds) if other == "var"
+                slot(j) in symbols_of(slope) for j, other in enumerate(one.kinds) if other == "var"
             ):
                 return False
             matrix[i, here] += beginning.partial(one, k)[0]

@@ -65,20 +65,16 @@ for _name in _place:
 '''
 
 VECTORS = '''\
-_VECTORS = {
-    "y": (len(mass), "y is the vector of `states`, as `initial(p)` returns it"),
-    "p": (COUNT, "p is the vector that `parameters({name: value})` returns"),
-    "u": (len(input_names), "u is the vector of `input_names`, as `input_defaults(p)` returns it"),
-    "values": (len(rows), "values are the nonzeros that `jacobian` returns"),
-}
+_VECTORS = {"y": (len(mass), "initial(p)"), "u": (len(input_names), "input_defaults(p)")}
+_VECTORS["p"] = COUNT, "parameters({name: value})"
 
 
 def _checked(function, name, value):
-    size, what = _VECTORS[name]
-    shape = (len(value),) if isinstance(value, list | tuple) else getattr(value, "shape", ())
+    size, maker = _VECTORS[name]
+    shape = getattr(value, "shape", (len(value),) if isinstance(value, list | tuple) else ())
     if shape[:1] != (size,):
         told = f"an array of shape {shape}" if hasattr(value, "shape") else repr(value)
-        raise TypeError(f"`{function}`: {what}, {size} numbers, not {told}")
+        raise TypeError(f"`{function}`: {name} is the vector that `{maker}` returns, {size} numbers, not {told}")
 
 
 def _vectors(function):
@@ -207,29 +203,6 @@ def project(t, y, p, u=None):
     return y
 '''
 
-ASKED = '''\
-_OPTIONS = "method", "rtol", "atol", "max_steps", "first_step", "max_step", "linear", "progress"
-
-
-def _asked(p, u, time, options):
-    """Refuses what is no call of `simulate`, above all what would be one of `model.simulate`."""
-    way = "`simulate(parameters({name: value}), time=(0.0, 1.0))`"
-    for name, value in (("p", p), ("u", u)):
-        if value is not None and not hasattr(value, "shape"):
-            raise TypeError(f"`simulate`: {_VECTORS[name][1]}, not {value!r}; a module is run by {way}")
-        if value is not None:
-            _checked("simulate", name, value)
-    for name in options:
-        if name not in _OPTIONS:
-            near = difflib.get_close_matches(name, _OPTIONS, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else f": a module is run by {way}, with {', '.join(_OPTIONS)}"
-            raise TypeError(f"`simulate` takes no `{name}`{hint}")
-    if time is None:
-        raise ValueError("which time to simulate? Give `time=(start, end)`")
-    if np.shape(time) != (2,):
-        raise TypeError(f"`simulate`: time is the start and the end, `time=(0.0, 1.0)`, not {time!r}")
-'''
-
 SYSTEM = '''\
 class System:
     """M dy/dt = f as the solvers of stiffdsl take it, with `args = (p, u)`: see `simulate`."""
@@ -250,9 +223,10 @@ def simulate(p=None, u=None, time=experiment.get("time"), saveat=None, **options
 
     `t`, `y`, `status` of the result in SI; y in the order of `states`.{told} Options: `method`, `rtol`, `atol`, ...
     """
+    from stiffdsl.runtime.export.module_call import check_call
     from stiffdsl.{run}
 
-    _asked(p, u, time, options)
+    check_call(p, u, time, options, _checked)
     p = parameters() if p is None else p{begins}
     u = input_defaults(p) if u is None else u
     said = {{"rtol", "atol", "method", "max_steps"}} & experiment.keys()
@@ -303,7 +277,6 @@ CROSSINGS = """
     crossings = staticmethod(lambda args: (*xp.split(crossings(args[0], args[2]), 2), crossings_periodic))"""
 
 MATRIX = '''\
-@_vectors
 def matrix(values):
     """The nonzeros that `jacobian` returns, as a full matrix."""
     return xp.zeros((len(mass), len(mass))).at[rows, columns].set(values)

@@ -36,6 +36,17 @@ _ALWAYS = {
     "guess": "guess",
     "parameters": "_parameters",
 }
+# What others call: what it is given is checked.
+_CHECKED = (
+    "rhs",
+    "jacobian",
+    "variables",
+    "input_defaults",
+    "invariants",
+    "invariants_jacobian",
+    "guards",
+    "reset",
+)
 # The marker in `damped`: the source below it is written too, where something is solved at the start.
 _NEWTON = "# --- Newton's method ---\n"
 # Tables of at most this many entries are written into the text.
@@ -99,8 +110,7 @@ def source(model: CompiledProgram, name: str | None = None) -> str:
     tables = _tables(model)
     named = _functions(program)
     functions = [
-        ("" if new.startswith("_") else "@_vectors\n")
-        + text.write(program.by_name[name], program.tables, new)
+        ("@_vectors\n" if new in _CHECKED else "") + text.write(program.by_name[name], program.tables, new)
         for name, new in named.items()
     ]
     start = _start(program)
@@ -185,7 +195,7 @@ def _start(program: Program) -> list[str]:
     parts = [_NEWTON + newton, words.FREE] if free else []
     before = [] if begins is None else [words.BEGINNING.format(place=begins)]
     after = [words.PROJECT] * (held > 0) + [words.CHANGING] * events
-    return [words.FIRST, *parts, *before, initial, words.MATRIX, *after, words.ASKED, below]
+    return [words.FIRST, *parts, *before, initial, words.MATRIX, *after, below]
 
 
 def _counted(program: Program) -> str:
