@@ -16,8 +16,8 @@ class Specification:
 
     `order` is that of its steps, `dense` that of its dense output, `citation` where it is published. `made` names its
     class (`module:name`, imported where the method is used) and `given` what the class takes before the system: a
-    tableau by its name, or a number. `takes` are those of `compact`, `replayed` and `linear` that the class has an
-    argument for. `algebraic`: whether it solves DAEs.
+    tableau, or its name where that is to be imported late, or a number. `takes` are those of `compact`, `replayed` and
+    `linear` that the class has an argument for. `algebraic`: whether it solves DAEs.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Specification:
     purpose: str
     citation: str
     made: str
-    given: str | int | None = None
+    given: Any = None
     takes: tuple[str, ...] = ("compact", "linear")
     algebraic: bool = True
 

@@ -1,4 +1,4 @@
-"""Adam with a cosine of rates and bounded steps (Kingma and Ba, ICLR 2015), on batches that the host draws."""
+"""Adam (Kingma and Ba, ICLR 2015) with a cosine of rates and bounded slopes, on batches that the host draws."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,23 +37,22 @@ def minimised(
     A slope longer than `bound` is cut to that length: one bad batch must not undo what was learnt.
     """
 
-    def step(state: Any, given: Any) -> Any:
-        params, first, second = state
-        batch, count = given
-        slope = jax.grad(loss)(params, batch)
-        length = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(slope)))
-        slope = jax.tree.map(lambda g: g * jnp.minimum(1.0, bound / length), slope)
-        first = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, first, slope)
-        second = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, second, slope)
-        now = rate * jnp.minimum(1.0, count / _WARM) * 0.5 * (1 + jnp.cos(jnp.pi * count / steps))
-        scale = (now * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)).astype(jnp.float32)
-        params = jax.tree.map(lambda w, a, b: w - scale * a / (jnp.sqrt(b) + 1e-8), params, first, second)
-        return (params, first, second), None
+    import optax  # where something is trained, and not before
 
-    run = jax.jit(lambda state, batch, counts: jax.lax.scan(step, state, (batch, counts))[0])
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    state = params, zeros, zeros
+    def rates(count: Any) -> Any:
+        made = count + 1.0
+        return rate * jnp.minimum(1.0, made / _WARM) * 0.5 * (1 + jnp.cos(jnp.pi * made / steps))
+
+    rule = optax.chain(optax.clip_by_global_norm(bound), optax.adam(rates))
+
+    def step(state: Any, batch: Any) -> Any:
+        params, memory = state
+        moves, memory = rule.update(jax.grad(loss)(params, batch), memory)
+        return (optax.apply_updates(params, moves), memory), None
+
+    run = jax.jit(lambda state, batches: jax.lax.scan(step, state, batches)[0])
+    state = params, rule.init(params)
     for begin in range(0, steps, _CHUNK):
-        counts = np.arange(begin, min(begin + _CHUNK, steps)) + 1.0
-        state = run(state, jax.tree.map(jnp.asarray, batches(len(counts))), jnp.asarray(counts))
+        drawn = batches(min(_CHUNK, steps - begin))
+        state = run(state, jax.tree.map(jnp.asarray, drawn))
     return state[0]

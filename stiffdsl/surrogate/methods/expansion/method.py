@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stiffdsl.surrogate.core.method import MethodFit, SharedWork
+from stiffdsl.surrogate.core.stored import FormulaFormat, fields_of
 from stiffdsl.surrogate.core.task import Task
 from stiffdsl.surrogate.methods.expansion import fit
 from stiffdsl.surrogate.methods.expansion.prepare import prepare
@@ -11,7 +12,8 @@ from stiffdsl.surrogate.methods.expansion.storage import EXPANSION
 
 @dataclass(frozen=True)
 class ExpansionMethod:
-    """A method by its `basis` of functions of time and the `regression` of their coefficients; see `expand`."""
+    """A method by its `basis` of functions of time and the `regression` of their coefficients (see `expand`), which are
+    stored as `format` says: by the class of expansions that it makes, formulas are told apart."""
 
     name: str
     description: str
@@ -20,8 +22,8 @@ class ExpansionMethod:
     reach: float = 0.0
     seconds: float = 0.0
     balance: float = 0.0
+    format: FormulaFormat = EXPANSION
     inputs = False
-    format = EXPANSION
 
     def misfit(self, task: Task) -> str | None:
         """None: it fits whatever has no inputs over time."""
@@ -30,7 +32,8 @@ class ExpansionMethod:
 
     def fit(self, shared: SharedWork) -> MethodFit:
         prepared = shared.once(prepare)
-        return MethodFit(*fit.expand(prepared, self.basis, self.regression, shared.seed, self.balance))
+        made, chosen = fit.expand(prepared, self.basis, self.regression, shared.seed, self.balance)
+        return MethodFit(self.format.made(**fields_of(made)), chosen)
 
 
 RBF = ExpansionMethod(

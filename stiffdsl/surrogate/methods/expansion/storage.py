@@ -54,6 +54,20 @@ def expansion_format(
     return FormulaFormat(key, made, packed, unpacked)
 
 
+def format_of_arrays(key: str, made: type[Expansion], coefficients: type) -> FormulaFormat:
+    """The format of expansions whose coefficients are a dataclass of arrays."""
+
+    def packed(values: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
+        arrays |= {f"{prefix}.{name}": value for name, value in fields_of(values).items()}
+        return {}
+
+    def unpacked(meta: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> Any:
+        del meta
+        return coefficients(*(arrays[f"{prefix}.{f.name}"] for f in fields(coefficients)))
+
+    return expansion_format(key, made, packed, unpacked)
+
+
 def _start(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Start | None:
     if "start.values" not in arrays:
         return None
