@@ -82,6 +82,7 @@ OTHER_NAMES = {
     "sample": "a periodic event is `when every period from first`",
     "initial": "what is to be done once at the beginning is `when start`",
     "reinit": "in a `when`, a state is restarted by `x := value`",
+    "deriv": "a derivative by time is `der(x)`",
     "ddt": "a derivative by time is `der(x)`",
     "d": "a derivative by time is `der(x)`",
     "D": "a derivative by time is `der(x)`",

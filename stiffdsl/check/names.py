@@ -285,6 +285,9 @@ class Resolver:
                     f"`{so_far}` has no parts",
                     (name.span, f"`{so_far}` is a quantity, not a component"),
                     (member.span, "declared here"),
+                    help=f"a derivative by time is `der({so_far})`"
+                    if parts[-1].name in ("der", "dot")
+                    else None,
                     key=("E0223", so_far, id(entity)),
                 )
                 return wrong(name)

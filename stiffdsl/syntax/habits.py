@@ -195,8 +195,13 @@ def _reaction(p: ErrorContext) -> Diagnostic | None:
         return _equation_among_reactions(p, line)
     here, arrow = len(p.line), types.index("ARROW")
     if here > arrow:
-        if "AT" not in p.accepted or p.token.type not in ("NAME", "NUMBER", "LPAR"):
+        if p.token.type in ("COMMA", "COLON") and here + 1 < len(line) and "AT" in p.accepted | {"AT"}:
+            line, types = [*line[:here], *line[here + 1 :]], [*types[:here], *types[here + 1 :]]
+        elif "AT" not in p.accepted or p.token.type not in ("NAME", "NUMBER", "LPAR"):
             return None
+        sink = _sink(p, line, arrow)
+        if sink is not None:
+            return p.say("the rate of a reaction stands behind `rate`", help=sink)
         return p.say("the rate of a reaction stands behind `rate`", help=f"write {_rated(line, here)}")
     sides = line[1 if line and line[0].type == "COLON" else 0 : arrow]
     if "ARROW" in p.accepted or any(t.type in ("EQUAL", "CONNECT", "BLOCK") for t in sides):
@@ -209,9 +214,22 @@ def _reaction(p: ErrorContext) -> Diagnostic | None:
     ):
         end += 1
     help = "write `reactions` on a line before it"
+    if (sink := _sink(p, line, arrow)) is not None:
+        return p.say(
+            "a reaction stands in the section `reactions`", on=line[0], help=f"{help}, and {sink[6:]}"
+        )
     if end < len(line) and types[end] not in ("AT", "RATE"):
         help += f", and {_rated(line, end)}"
     return p.say("a reaction stands in the section `reactions`", on=line[0], help=help)
+
+
+def _sink(p: ErrorContext, line: list[Token], arrow: int) -> str | None:
+    """`A -> ; k*A` of Antimony: nothing stands behind the arrow, and then the rate."""
+    text = p.source.text.split("\n")[(line[arrow].line or 1) - 1]
+    products, _, rate = text[(line[arrow].end_column or 1) - 1 :].partition(";")
+    if products.strip() or not rate.strip(" ;"):
+        return None
+    return f"write `{written(line[:arrow])} -> 0 rate {rate.strip(' ;')}`"
 
 
 def _rated(line: list[Token], at: int) -> str:
@@ -255,7 +273,11 @@ def _is_value(line: list[Token]) -> bool:
 def _before(line: list[Token]) -> str:
     if _is_value(line):
         name, _, value = line[:3]
-        return f"a constant is `param {name} = {value}`, a value at the start `var {name} start {value}`"
+        others = [f"`{a}`" for a, b in pairwise(line[3:]) if b.type == "EQUAL"]
+        more = f"; alike, on a line of its own, {', '.join(others)}" if others else ""
+        return (
+            f"a constant is `param {name} = {value}`, a value at the start `var {name} start {value}`{more}"
+        )
     return "write `equations` on a line before it"
 
 

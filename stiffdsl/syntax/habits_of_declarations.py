@@ -4,13 +4,14 @@ Every message shows the line as it is written here, with the values that stand i
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic
 from stiffdsl.syntax.context import ErrorContext, written
 from stiffdsl.syntax.modelica import brackets, modifiers_of, variable
-from stiffdsl.syntax.recover import FOREIGN_BLOCKS, SECTIONS, as_section
+from stiffdsl.syntax.recover import FOREIGN_BLOCKS, SECTIONS, as_section, blocks
 
 # The first words of other languages for what is declared, and the kind here; a start value where it is a state.
 KINDS = {
@@ -24,6 +25,24 @@ DISTRIBUTIONS = {
     "half_cauchy", "inv_gamma", "bernoulli", "weibull", "Normal", "LogNormal", "Uniform", "Beta", "Gamma",
     "Exponential", "loguniform", "triangular", "truncated_normal", "multi_normal", "neg_binomial",
 }  # fmt: skip
+_BOUNDS = {"from", "bounds", "bound", "range", "within", "between", "limits", "lb", "domain"}
+_TIME_UNITS = {
+    "s",
+    "sec",
+    "seconds",
+    "min",
+    "minutes",
+    "h",
+    "hr",
+    "hours",
+    "d",
+    "day",
+    "days",
+    "ms",
+    "us",
+    "year",
+    "years",
+}
 # Times of a run as others call them.
 _ENDS = {"StopTime", "StartTime", "tspan", "TSPAN", "tstop", "tend", "t_end", "tfinal", "stop", "t"}
 _BETWEEN_ENDS = {"LSQB", "RSQB", "LPAR", "RPAR", "LBRACE", "RBRACE", "COMMA", "COLON", "DOTDOT", "NEWLINE"}
@@ -64,6 +83,9 @@ def _attributes(p: ErrorContext) -> Diagnostic | None:
     if modifiers_of(inside):
         shown = variable(str(p.first), "", name, line[2:])
         return p.say(f"`{name}` takes no arguments here", help=f"write `{shown}`")
+    if [str(t) for t in inside] in (["0"], ["0.0"]) and behind[:1] and behind[0].type == "EQUAL":
+        shown = variable("var", "", name, behind, start=True)
+        return p.say("a value at the start stands behind `start`", help=f"write `{shown}`")
     if [str(t) for t in inside] in (["t"], ["time"]):
         shown = f"{p.first} {name}"
         if behind[:1] and behind[0].type == "EQUAL":
@@ -86,6 +108,10 @@ def _range(p: ErrorContext) -> Diagnostic | None:
         ends = ends_of(line[len(p.line) :])
         help = f"write `in {ends[0]}..{ends[1]}`" if ends else None
         return p.say("a range stands behind `in`", help=help) if ends else None
+    if p.first.type == "KIND" and p.token in _BOUNDS:
+        ends = ends_of(line[len(p.line) + 1 :])
+        help = f"write `in {ends[0]}..{ends[1]}`" if ends else "write `in 0.5..2`"
+        return p.say("a range stands behind `in`", help=help)
     if all(t.type != "IN" for t in p.line):
         return None
     if p.first.type == "NAME" and p.first not in KINDS:
@@ -124,12 +150,23 @@ def _time(p: ErrorContext) -> Diagnostic | None:
         return None
     rest = line[2:] if line[1:2] and line[1].type == "EQUAL" else line[1:]
     if any(t.type == "DOTDOT" for t in rest):
-        return None
+        return _behind_times(p)
     ends = ends_of([t for t in rest if t.type != "UNIT"]) or _in_unit(rest)
     if ends is None and len(rest) == 1 and rest[0].type == "NUMBER":
         ends = "0", str(rest[0])
     shown = f"time {ends[0]}..{ends[1]}" if ends else "time 0..10"
     return p.say("the times of a run are a range", on=first, help=f"write `{shown}`")
+
+
+def _behind_times(p: ErrorContext) -> Diagnostic | None:
+    """`time 0..10 h`, `time 0..10 points 5`."""
+    if p.token.type != "NAME" or p.before is None or p.before.type not in ("NUMBER", "UNIT", "RSQB"):
+        return None
+    if p.token in _TIME_UNITS:
+        return p.say("a unit stands in brackets", help=f"write `{written(p.line)} [{p.token}]`")
+    return p.say(
+        "a comma stands between settings", help=f"write `, {p.token} {p.after}`, or a line of its own"
+    )
 
 
 def _in_unit(tokens: list[Token]) -> tuple[str, str] | None:
@@ -150,16 +187,29 @@ def section_of(p: ErrorContext) -> str | None:
 
 
 def _annotation(p: ErrorContext) -> Diagnostic | None:
-    """`annotation(experiment(StopTime = 10, Tolerance = 1e-6))`."""
+    """`annotation(experiment(StopTime = 10, Tolerance = 1e-6))`, `experiment(StopTime = 10)`, `simulate 0..10`."""
     first = p.first if p.first is not None else p.token
-    if first != "annotation" or first.type != "NAME":
+    in_test = any(opener.type == "TEST" for opener in blocks(p.stream[: p.at]))
+    if first == "simulate" and not in_test and ("CONNECT" in p.accepted or p.line):
+        ends = ends_of(p.statement[1:])
+        help = f"write a line `experiment` and a line `time {ends[0]}..{ends[1]}`" if ends else None
+        return (
+            p.say("the times of a run stand in the section `experiment`", on=first, help=help)
+            if ends
+            else None
+        )
+    if first not in ("annotation", "experiment") or first.type != "NAME":
         return None
     values = {}
     for a, b, c in zip(p.statement, p.statement[1:], p.statement[2:], strict=False):
         if a.type == "NAME" and b.type == "EQUAL" and c.type == "NUMBER":
             values[str(a)] = str(c)
     if "StopTime" not in values:
-        return p.say("no statement begins with `annotation` here", on=first, help="leave it out")
+        return (
+            None
+            if first == "experiment"
+            else p.say("no statement begins with `annotation` here", on=first, help="leave it out")
+        )
     shown = f"time {values.get('StartTime', '0')}..{values['StopTime']}"
     shown += f", rtol {values['Tolerance']}" if "Tolerance" in values else ""
     help = f"write, below the equations, a line `experiment` and a line `{shown}`"
@@ -169,7 +219,15 @@ def _annotation(p: ErrorContext) -> Diagnostic | None:
 def _macro(p: ErrorContext) -> Diagnostic | None:
     """Julia's `@parameters k = 3`, `@variables x(t) = 1`, `@mtkmodel M begin`."""
     begins = not p.line or (p.line[-1].line or 0) < (p.token.line or 0)
-    if p.token.type != "AT" or not begins or p.after is None:
+    if not p.line and p.token in ("using", "include", "library", "require"):
+        found = next((k for k, t in enumerate(p.statement) if t.type == "AT"), None)
+        if found is None:
+            return p.say(f"no statement begins with `{p.token}` here", help="leave the line out")
+        at = p.at + found
+        p = ErrorContext(
+            p.source, p.stream[at], p.stream[at - 1], p.stream[at + 1], [], p.stream, at, p.accepted
+        )
+    elif p.token.type != "AT" or not begins or p.after is None:
         return None
     # `@` continues a line: those of several macros are one statement.
     rest = [t for t in p.statement[len(p.line) :] if t.type != "NEWLINE"]
@@ -268,6 +326,11 @@ def _derivative(p: ErrorContext) -> Diagnostic | None:
     line = [t for t in p.statement if t.type != "NEWLINE"]
     words = [str(t) for t in line[:4]]
     equal = next((k for k, t in enumerate(line) if t.type == "EQUAL"), None)
+    if equal is not None and len(words) == 4 and words[0] == "d" and words[2:4] == ["/", "d"] and equal == 5:
+        words, line = ["d" + words[1], "/", "dt", "="], [*line[:3], *line[equal:]]
+        line[0], equal = Token.new_borrow_pos("NAME", words[0], line[0]), 3
+        help = f"write `der({words[0][1:]}) = {written(line[4:])}`"
+        return p.say("a derivative by time is `der(x)`", on=line[0], help=help)
     if equal is None or words[1:3] != ["/", "dt"] or not words[0].startswith("d"):
         return None
     if words[0] == "d":
@@ -287,9 +350,10 @@ def _tilde(p: ErrorContext) -> Diagnostic | None:
     """`D(x) ~ -k*x` of Julia, `k ~ lognormal(0, 1)` of Stan."""
     line = [t for t in p.statement if t.type != "NEWLINE"]
     at = next((k for k, t in enumerate(line) if t.type == "TILDE"), None)
-    if at is None or len(p.line) > at or line[0].type != "NAME" or at == 0:
+    if at is None or len(p.line) > at or line[0].type not in ("NAME", "NUMBER", "LPAR") or at == 0:
         return None
-    if p.token.type != "TILDE" and len(p.line) > 1:
+    of_operator = line[0] == "Differential"
+    if p.token.type != "TILDE" and len(p.line) > 1 and not of_operator:
         return None
     left, right = line[:at], line[at + 1 :]
     if any(t.type in ("EQUAL", "AT") for t in left):
@@ -302,7 +366,8 @@ def _tilde(p: ErrorContext) -> Diagnostic | None:
         return p.say("a distribution stands with its parameter", on=line[at], help=help)
     shown = written(left)
     if left[0] in ("D", "Dt", "Differential") and left[1:2] and left[1].type == "LPAR":
-        inner = written(brackets(left[1:], "LPAR", "RPAR")[0])
+        first, rest = brackets(left[1:], "LPAR", "RPAR")
+        inner = written(brackets(rest, "LPAR", "RPAR")[0] if of_operator and rest else first)
         shown = f"der({inner.removesuffix('(t)')})"
     if not right:
         return None
@@ -379,6 +444,47 @@ def _python_import(p: ErrorContext) -> Diagnostic | None:
     return p.say(f"`{line[1]}` is no file of models", on=line[1], help=help)
 
 
+def _behind_semicolon(p: ErrorContext) -> Diagnostic | None:
+    """`a = 1; b = 2`: the sign itself was told and left out."""
+    before, token = p.before, p.token
+    if before is None or not p.line or before.line != token.line or token.type == "NEWLINE":
+        return None
+    text = p.source.text.split("\n")[(token.line or 1) - 1]
+    if ";" not in text[(before.end_column or 1) - 1 : (token.column or 1) - 1]:
+        return None
+    return p.say("a statement stands on a line of its own", help=f"begin a line with `{token}`")
+
+
+def _long_arrow(p: ErrorContext) -> Diagnostic | None:
+    """`A --> B`, `A => B; k*A`, Catalyst's `k, A --> B`."""
+    line = [t for t in p.statement if t.type != "NEWLINE" and t.line == p.token.line]
+    types = [t.type for t in line]
+    pairs = list(pairwise(types))
+    if ("MINUS", "ARROW") in pairs:
+        at = pairs.index(("MINUS", "ARROW"))
+        left, right = line[:at], line[at + 2 :]
+    elif ("EQUAL", "COMPARE") in pairs and line[pairs.index(("EQUAL", "COMPARE")) + 1] == ">":
+        at = pairs.index(("EQUAL", "COMPARE"))
+        left, right = line[:at], line[at + 2 :]
+    else:
+        return None
+    if at and line[at].end_column != line[at + 1].column:
+        return None
+    rate = ""
+    if "COMMA" in [t.type for t in left[:-1]]:
+        comma = next(k for k, t in enumerate(left) if t.type == "COMMA")
+        rate, left = f" @ {written(left[:comma])}", left[comma + 1 :]
+    text = p.source.text.split("\n")[(line[0].line or 1) - 1]
+    if ";" in text and not rate:
+        products, _, behind = text[(line[at + 1].end_column or 1) - 1 :].partition(";")
+        rate = f" rate {behind.strip().rstrip(';')}" if behind.strip(" ;") else ""
+        shown = f"{written(left) or '0'} -> {products.strip() or '0'}{rate}"
+    else:
+        shown = f"{written(left) or '0'} -> {written(right) or '0'}{rate}"
+    where = "" if "ARROW" in p.accepted or section_of(p) == "REACTIONS" else ", below a line `reactions`"
+    return p.say("the arrow of a reaction is `->` or `<->`", on=line[at], help=f"write `{shown}`{where}")
+
+
 def _program(p: ErrorContext) -> Diagnostic | None:
     """Lines of a program outside of all models: `D = Differential(t)`, `eqs = [D(x) ~ -k*x]`, `k = 0.5`."""
     line = [t for t in p.statement if t.type != "NEWLINE"]
@@ -386,18 +492,13 @@ def _program(p: ErrorContext) -> Diagnostic | None:
     if "CONNECTOR" not in p.accepted or types[:2] != ["NAME", "EQUAL"] or len(p.line) > 1:
         return None
     if "TILDE" in types:
-        at = types.index("TILDE")
-        begin = max((k for k in range(at) if types[k] in ("LSQB", "COMMA", "EQUAL")), default=1) + 1
-        left = line[begin:at]
-        depth, end = 0, at + 1
-        while end < len(line) and (depth or types[end] not in ("COMMA", "RSQB")):
-            depth += (types[end] in ("LPAR", "LSQB")) - (types[end] in ("RPAR", "RSQB"))
-            end += 1
-        inner = brackets(left[1:], "LPAR", "RPAR")[0]
-        derivative = inner and left[0] in ("D", "Dt", "Differential")
-        shown = f"der({written(inner).removesuffix('(t)')})" if derivative else written(left)
-        help = f"write `{shown} = {written(line[at + 1 : end])}` below the line `equations` of a model"
-        return p.say("equations stand in a model", on=line[0], help=help)
+        shown = [f"`{one}`" for one in _equations_in(line, types)[:4]]
+        help = f"write {', '.join(shown)} below the line `equations` of a model, a line for each"
+        return p.say(
+            "equations stand in a model",
+            on=line[0],
+            help=help.removesuffix(", a line for each") if len(shown) < 2 else help,
+        )
     if len(line) > 2 and line[2] == "Differential":
         return p.say(
             "a derivative by time needs no operator of its own",
@@ -405,6 +506,24 @@ def _program(p: ErrorContext) -> Diagnostic | None:
             help="leave it out: it is `der(x)`",
         )
     return p.say("a value stands in a model", on=line[0], help=_in_model(line))
+
+
+def _equations_in(line: list[Token], types: list[str]) -> list[str]:
+    """The equations of `[D(x) ~ -k*x, D(y) ~ x]`."""
+    found = []
+    for at in (k for k, kind in enumerate(types) if kind == "TILDE"):
+        begin = (
+            max((k for k in range(at) if types[k] in ("LSQB", "COMMA", "EQUAL", "NEWLINE")), default=1) + 1
+        )
+        left, depth, end = line[begin:at], 0, at + 1
+        while end < len(line) and (depth or types[end] not in ("COMMA", "RSQB")):
+            depth += (types[end] in ("LPAR", "LSQB")) - (types[end] in ("RPAR", "RSQB"))
+            end += 1
+        inner = brackets(left[1:], "LPAR", "RPAR")[0]
+        derivative = inner and left[0] in ("D", "Dt", "Differential")
+        shown = f"der({written(inner).removesuffix('(t)')})" if derivative else written(left)
+        found.append(f"{shown} = {written(line[at + 1 : end])}")
+    return found
 
 
 def _in_model(line: list[Token]) -> str:
@@ -416,7 +535,7 @@ def _in_model(line: list[Token]) -> str:
 
 DECLARATION_RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (
     _attributes, _range, _time, _annotation, _macro, _section_in_braces, _model_in_braces, _starred, _component,
-    _python_import, _derivative, _tilde,
+    _python_import, _derivative, _tilde, _long_arrow,
 )  # fmt: skip
 # Asked when no other rule knows the line.
 STATEMENT_RULES: tuple[Callable[[ErrorContext], Diagnostic | None], ...] = (

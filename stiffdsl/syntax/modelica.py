@@ -11,7 +11,8 @@ _PREFIXES = {
     "parameter": "param", "constant": "const", "input": "input", "output": "output", "discrete": "discrete",
     "final": "", "inner": "", "outer": "", "replaceable": "", "redeclare": "", "flow": "var", "stream": "var",
 }  # fmt: skip
-TYPES = {"Real", "Integer", "Boolean", "String", "real", "int", "float", "double"}
+TYPES = {"Real", "Integer", "Boolean", "String", "real", "int", "float", "double", "bool", "Float64"}
+_OPENING, _CLOSING = ("LPAR", "LBRACE", "LSQB"), ("RPAR", "RBRACE", "RSQB")
 _NUMBERS = {"Real", "real", "float", "double", "Float64"}
 # Units of the types of `Modelica.Units.SI` that most models use.
 _UNITS = {
@@ -68,7 +69,8 @@ def declaration(p: ErrorContext) -> Diagnostic | None:
     each = list(_each(line[at + 1 :]))
     value = _number(each[0][1:])
     if not kind and type_ in _NUMBERS and value is not None and len(each) == 1:
-        help = f"write `param {name} = {value}` for a constant, `var {name} start {value}` for a value at the start"
+        shown = f"{name}[{written(brackets(each[0][1:], 'LSQB', 'RSQB')[0])}]" if behind == "LSQB" else name
+        help = f"write `param {shown} = {value}` for a constant, `var {shown} start {value}` for a value at the start"
         return p.say(title, on=line[0], help=help)
     lines = [variable(kind, type_, tokens[0], tokens[1:]) for tokens in each]
     more = ", a line for each name" if len(each) > 1 else ""
@@ -84,7 +86,7 @@ def _each(tokens: list[Token]) -> Iterator[list[Token]]:
     """The names of one declaration, each with what belongs to it; a text behind the last is that of all."""
     depth, part = 0, []
     for token in tokens:
-        depth += (token.type in ("LPAR", "LBRACE", "LSQB")) - (token.type in ("RPAR", "RBRACE", "RSQB"))
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
         if (depth == 0 and token.type == "COMMA") or token.type == "NEWLINE":
             if part and part[0].type == "NAME":
                 yield part
@@ -94,10 +96,11 @@ def _each(tokens: list[Token]) -> Iterator[list[Token]]:
 
 
 def _number(tokens: list[Token]) -> str | None:
-    """The number of `= 3`, `= -3`; None for all else."""
-    types = [t.type for t in tokens]
-    known = types[:2] == ["EQUAL", "NUMBER"] or types[:3] == ["EQUAL", "MINUS", "NUMBER"]
-    return written(tokens[1:]) if known and len(types) == types.index("NUMBER") + 1 else None
+    """The numbers of `= 3`, `[2] = {1, -3}`; None for all else."""
+    rest = brackets(tokens, "LSQB", "RSQB")[1]
+    known = {"NUMBER", "MINUS", "COMMA", "LBRACE", "RBRACE"}
+    whole = len(rest) > 1 and rest[0].type == "EQUAL" and all(t.type in known for t in rest[1:])
+    return written(rest[1:]) if whole else None
 
 
 def _part(type_: str, name: Token, rest: list[Token]) -> str:
@@ -114,12 +117,22 @@ def variable(kind: str, type_: str, name: Token, rest: list[Token], start: bool 
     modifiers, rest = brackets(rest, "LPAR", "RPAR")
     given = dict(modifiers_of(modifiers))
     value = given.get("start")
+    bracketed = ""
+    if rest and rest[0].type == "UNIT":
+        bracketed, rest = str(rest[0])[1:-1].strip(), rest[1:]
     if rest and rest[0].type == "EQUAL":
-        end = next((k for k, t in enumerate(rest) if t.type in ("STRING", "COMMA", "NEWLINE")), len(rest))
+        end, depth = 1, 0
+        while end < len(rest) and (depth or rest[end].type not in ("STRING", "COMMA", "NEWLINE")):
+            depth += (rest[end].type in _OPENING) - (rest[end].type in _CLOSING)
+            end += 1
         value = written(rest[1:end])
     text = next((str(t) for t in rest if t.type == "STRING"), "")
-    unit = given.get("unit", "").strip('"') or _UNITS.get(type_, "")
-    kind = kind or {"Integer": "const", "int": "const", "Boolean": "discrete"}.get(type_) or "var"
+    unit = given.get("unit", "").strip('"') or bracketed or _UNITS.get(type_, "")
+    kind = (
+        kind
+        or {"Integer": "const", "int": "const", "Boolean": "discrete", "bool": "discrete"}.get(type_)
+        or "var"
+    )
     kind = {"RealInput": "input", "RealOutput": "output"}.get(type_, kind)
     words = [f"{kind} {name}{f'[{written(dims)}]' if dims else ''}"]
     # A constant of the compiler has its value first; all others their unit.
@@ -159,7 +172,7 @@ def modifiers_of(tokens: list[Token]) -> list[tuple[str, str]]:
                 found.append((str(part[0]), written(part[2:])))
             part = []
             continue
-        depth += (token.type in ("LPAR", "LBRACE", "LSQB")) - (token.type in ("RPAR", "RBRACE", "RSQB"))
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
         part.append(token)
     return found
 

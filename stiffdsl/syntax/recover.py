@@ -126,7 +126,12 @@ def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
         kind = {"model": "MODEL", "connector": "CONNECTOR"}.get(opener or "", kind)
     if first == "end" and at <= 1:
         kind = "END"
-    if first == "model" and at <= 1 and "CONNECTOR" in accepted:
+    if (
+        first == "model"
+        and at <= 1
+        and "CONNECTOR" in accepted
+        and line[1].type in ("TIMES", "NAME", "BLOCK")
+    ):
         kind = "MODEL"
     if kind == "NAME" and at <= 1:
         kind = {"while": "FOR", "repeat": "FOR", "elif": "ELSEIF", "elsif": "ELSEIF"}.get(str(first), kind)
@@ -143,7 +148,14 @@ def replacement(line: list[Token], accepted: set[str], at: int) -> list[Token]:
         and not accepted & {"CONNECTOR", "ARROW"}
     ):
         return [*_written((("REACTIONS", "reactions"),), line), *line]
-    if kind == "NAME" and "ARROW" in accepted and "AT" not in accepted and line[at].type == "EQUAL":
+    arrow = line[at].type == "EQUAL" and line[at + 1].type == "COMPARE"
+    if (
+        kind == "NAME"
+        and "ARROW" in accepted
+        and "AT" not in accepted
+        and line[at].type == "EQUAL"
+        and not arrow
+    ):
         return [*_written((("EQUATIONS", "equations"),), line), *line]
     if kind in _HEADS and not (at == 0 and kind == first.type):
         return _written(_HEADS[kind], line)

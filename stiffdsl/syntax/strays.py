@@ -25,7 +25,13 @@ def explain_strays(source: Source, strays: list[Stray]) -> list[Diagnostic]:
             title = "this text is not closed on its line"
         elif first.text.startswith(("//", "/*")):
             title = "a comment begins with `#`"
-        help = _prime(source, first) or _STRAY.get(first.text) or _STRAY.get(character) or _raised(character)
+        help = (
+            _prime(source, first)
+            or _of_a_name(source, first)
+            or _STRAY.get(first.text)
+            or _STRAY.get(character)
+            or _raised(character)
+        )
         notes = (f"the same in {more} more place{'s' * (more > 1)}",) if more else ()
         found.append(Diagnostic("E0109", title, (Label(span),), notes, help))
     return found
@@ -46,6 +52,13 @@ def _prime(source: Source, stray: Stray) -> str | None:
     if line[stray.column : stray.column + 1] == stray.text[0]:
         return f"a second derivative is `der(v)` of an unknown with `der({name.group()}) = v`"
     return f"a derivative is `der({name.group()})`"
+
+
+def _of_a_name(source: Source, stray: Stray) -> str | None:
+    """Julia's `f!(x)`."""
+    line = source.text.split("\n")[stray.line - 1] if stray.text[0] == "!" else ""
+    named = re.search(r"\w$", line[: stray.column - 1]) and line[stray.column : stray.column + 1] == "("
+    return "a name holds letters, digits and `_`" if named else None
 
 
 def _raised(character: str) -> str | None:
