@@ -16,7 +16,7 @@ from stiffdsl.surrogate.core.signals import Reading, read
 from stiffdsl.surrogate.core.task import Drive, Parameter
 
 
-class Rows(NamedTuple):
+class QueryRows(NamedTuple):
     """Rows of `values` (k, d) of one or more calls, `hidden` (k, inputs): how much each input moves between knots,
     where 1 is as much as is told; and the inputs between knots (None: they bend at knots alone)."""
 
@@ -42,7 +42,9 @@ class Given:
         self._units = [p.unit for p in parameters]
         self.size = len(parameters) + len(drives) * len(knots)
 
-    def row(self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None) -> "Rows":
+    def row(
+        self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None
+    ) -> "QueryRows":
         """The one row of a call; traced where something given is traced."""
         scalars = spread(self.columns, self.defaults, self.fixed, self._scalars(params, initial))
         read = self._signals(inputs)
@@ -52,14 +54,14 @@ class Given:
         parts = [xp.stack([xp.asarray(e, dtype=float) for e in scalars])] if scalars else []
         row = xp.concatenate([*parts, *(xp.asarray(s, dtype=float) for s in signals)])
         moving = xp.stack([xp.asarray(h, dtype=float) for h in hidden]) if hidden else np.zeros(0)
-        return Rows(row[None], moving[None], _deviations(read))
+        return QueryRows(row[None], moving[None], _deviations(read))
 
     def lanes(
         self,
         params: Mapping[str, Any] | None,
         initial: Mapping[str, Any] | None,
         inputs: Mapping[str, Any] | None,
-    ) -> "Rows":
+    ) -> "QueryRows":
         """The rows of an ensemble. A whole array by its name has a leading axis of lanes, then its own."""
         columns: dict[int, np.ndarray] = {}
         fixed: dict[str, Any] = {}
@@ -92,7 +94,7 @@ class Given:
         )
         hidden = [np.broadcast_to(np.asarray(h, dtype=float), (count,)) for h in self._hidden(read)]
         moving = np.stack(hidden, axis=1) if hidden else np.zeros((count, 0))
-        return Rows(rows, moving, _deviations(read))
+        return QueryRows(rows, moving, _deviations(read))
 
     def _with_constants(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """`inputs`, constants over the lanes as tables."""

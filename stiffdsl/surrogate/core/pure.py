@@ -10,7 +10,7 @@ from jax.core import Tracer
 
 from stiffdsl.solve.base.status import Status
 from stiffdsl.surrogate.core.between import bound, moved
-from stiffdsl.surrogate.core.bindings import Rows
+from stiffdsl.surrogate.core.bindings import QueryRows
 
 
 class Predicted(NamedTuple):
@@ -41,7 +41,7 @@ class PurePrediction:
     def __init__(self, surrogate: Any, time: Any, saveat: Any, outputs: Sequence[str] | None):
         self.surrogate, self.outputs = surrogate, outputs
         self._asked = time, saveat
-        self._made: dict[bytes, Callable[[Rows], Any]] = {}
+        self._made: dict[bytes, Callable[[QueryRows], Any]] = {}
         self._one()
 
     def __call__(
@@ -81,7 +81,7 @@ class PurePrediction:
         zero = jnp.zeros((), dtype=jnp.int32)
         return Predicted(self._one(saveat, time)(rows), outside, zero, zero, {}, None)
 
-    def _one(self, saveat: Any = None, time: Any = None) -> Callable[[Rows], Any]:
+    def _one(self, saveat: Any = None, time: Any = None) -> Callable[[QueryRows], Any]:
         """The compiled formula for the times of a call."""
         if isinstance(saveat, Tracer) or any(isinstance(t, Tracer) for t in time or ()):
             raise ValueError(
@@ -95,7 +95,7 @@ class PurePrediction:
             formula, _ = self.surrogate._reader(times, self.outputs)
             compiled = jax.jit(lambda values, change: bound(formula, change)(jnp, values)[0])
 
-            def one(rows: Rows) -> Any:
+            def one(rows: QueryRows) -> Any:
                 values = jnp.asarray(rows.values, dtype=float)
                 return compiled(values, moved(formula, jnp, rows.off))
 

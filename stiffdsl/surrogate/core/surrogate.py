@@ -335,10 +335,10 @@ class Surrogate:
 
     def _row(
         self, params: Mapping[str, Any] | None, initial: Any, inputs: Mapping[str, Any] | None
-    ) -> given.Rows:
+    ) -> given.QueryRows:
         """The row of one call, in NumPy."""
         values, hidden, off = self._given.row(params, initial, inputs)
-        return given.Rows(np.array(values, dtype=float), np.array(hidden, dtype=float), off)
+        return given.QueryRows(np.array(values, dtype=float), np.array(hidden, dtype=float), off)
 
     def _reader(self, times: np.ndarray, outputs: Sequence[str] | None) -> tuple[FittedReader, Predict]:
         """The formula at `times`, and the same compiled for batches (k, d) -> (k, m, q)."""
