@@ -286,7 +286,7 @@ class Resolver:
                     (name.span, f"`{so_far}` is a quantity, not a component"),
                     (member.span, "declared here"),
                     help=f"a derivative by time is `der({so_far})`"
-                    if parts[-1].name in ("der", "dot")
+                    if name.parts[-1].name in ("der", "dot")
                     else None,
                     key=("E0223", so_far, id(entity)),
                 )
