@@ -64,6 +64,7 @@ class Layer:
     fields: tuple[FieldUse, ...] = ()
     field_ends: tuple[tuple[str, int, tuple[tree.Expr, ...]], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
+    speeds: tuple[tuple[str, int, tree.Expr], ...] = ()
     calls_functions: bool = False
 
 
@@ -428,6 +429,9 @@ class Classes:
                 (name, place.value - Place.LEFT.value, holds) for (name, place), holds in conditions.ends
             ),
             spreads=tuple(conditions.spreads.items()),
+            speeds=tuple(
+                (name, place.value - Place.LEFT.value, speed) for name, place, speed in walker.fields.speeds
+            ),
             calls_functions=walker.calls_functions,
         )
 
@@ -732,5 +736,6 @@ def _class_of(entity: Entity, layers: list[Layer]) -> Class:
         fields=joined(lambda layer: layer.fields),
         field_ends=joined(lambda layer: layer.field_ends),
         spreads=joined(lambda layer: layer.spreads),
+        speeds=joined(lambda layer: layer.speeds),
         calls_functions=any(layer.calls_functions for layer in layers),
     )

@@ -86,6 +86,8 @@ class Class:
     # whether a field spreads (`grad`), or is carried along.
     field_ends: tuple[tuple[str, int, tuple[tree.Expr, ...]], ...] = ()
     spreads: tuple[tuple[str, bool], ...] = ()
+    # Speeds by which fields are carried along at their ends.
+    speeds: tuple[tuple[str, int, tree.Expr], ...] = ()
     # Whether long functions were put in place of their calls (`tree.Inlined`).
     calls_functions: bool = False
 

@@ -130,12 +130,14 @@ class Context:
         path = ((f"_{label}_{self.hidden_count[label]}", (size,)),)
         return self.block(path, "hidden", None, None, span, of_call=of_call).offset
 
-    def hidden_inputs(self, size: int, label: str, group: str, span: Span) -> np.ndarray:
+    def hidden_inputs(
+        self, size: int, label: str, group: str, span: Span, doc: str | None = None
+    ) -> np.ndarray:
         """New scalars of `group` (input, param) that the user did not declare, by number."""
         first = self.next[group]
         self.next[group] += size
         path = ((label, () if size == 1 else (size,)),)
-        block = Block(path, "hidden", first, None, 1.0, 0.0, None, span)
+        block = Block(path, "hidden", first, None, 1.0, 0.0, doc, span)
         {"param": self.parameters, "input": self.inputs}[group].append(block)
         return first + np.arange(size)
 

@@ -1,13 +1,17 @@
 """Fields on a line, when all parts are known: cells are looked at, and ends that no equation mentions are closed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stiffdsl.check.model import FieldEnd, FieldUse
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.domain import IterationDomain
 from stiffdsl.flat.expand import StatementExpansion
+from stiffdsl.flat.families import Rows
 from stiffdsl.flat.instance import Fault, Node
 from stiffdsl.flat.numeric import truth
+from stiffdsl.flat.template import MINUS_ONE, mentions_time
 from stiffdsl.syntax import tree
 
 FEWEST_CELLS = 3
@@ -40,20 +44,54 @@ def _check_cells(context: Context, node: Node, field: FieldUse) -> None:
     if first is not None and last is not None and not first < last:
         title = f"the field `{_name(node, field)}` ends where it begins, or before"
         raise Fault("E0331", title, field.span, help="write the lesser end first: `over 0..L`")
+    if isinstance(look.expand(field.bounds[0]), tuple) or isinstance(look.expand(field.bounds[1]), tuple):
+        _keep_apart(context, node, field, first, last)
+
+
+def _keep_apart(
+    context: Context, node: Node, field: FieldUse, first: float | None, last: float | None
+) -> None:
+    """Parameters that are the ends of a field stay in their order, also in runs with other values."""
     for end, other, side in ((1, first, "min"), (0, last, "max")):
-        if isinstance(field.bounds[1 - end], tree.Number | tree.Unary) and other is not None:
-            _limit(node, field.bounds[end], other, side)
+        if other is None or not isinstance(field.bounds[1 - end], tree.Number | tree.Unary):
+            continue
+        if _limit(node, field.bounds[end], other, side):
+            return
+    domain = IterationDomain.grid(node.prefix)
+    look, (low, high) = StatementExpansion(context, node, domain, auxiliary=False), field.bounds
+    rows = look.rows(look.lift(look.expand(tree.Binary("-", high, low, field.span))), field.span)
+    doc = f"the field `{_name(node, field)}` ends where it begins, or before"
+    _stay_positive(context, f"length of {_name(node, field)}", rows, doc)
 
 
-def _limit(node: Node, bound: tree.Expr, other: float, side: str) -> None:
-    """A parameter that is an end of a field stays on its side of the other end, also in runs with other values."""
+def _limit(node: Node, bound: tree.Expr, other: float, side: str) -> bool:
+    """Bounds a parameter that is an end of a field; whether the end is one."""
     if not isinstance(bound, tree.Name) or len(bound.parts) != 1 or bound.parts[0].indices:
-        return
+        return False
     block = node.blocks.get(bound.parts[0].name)
     if block is None or block.kind != "param":
-        return
+        return False
     own = block.sizes.get(side, np.full(block.size, other))
     block.sizes[side] = np.maximum(own, other) if side == "min" else np.minimum(own, other)
+    return True
+
+
+def _stay_positive(context: Context, label: str, rows: Rows, doc: str) -> None:
+    """A hidden parameter, or where more than parameters decide it a hidden variable, that is not below zero: else `doc`
+    is what is wrong."""
+    if set(rows.kinds) <= {"param", "const"} and not rows.sums and not mentions_time(rows.skeleton):
+        context.parameter_values.append(
+            (context.hidden_inputs(rows.size, label, "param", rows.span, doc), rows)
+        )
+        block = context.parameters[-1]
+    else:
+        block = context.block(((label, (rows.size,)),), "hidden", None, doc, rows.span)
+        difference = ("add", ("slot", len(rows.kinds)), ("mul", MINUS_ONE, rows.skeleton))
+        own = block.offset + np.arange(rows.size)
+        context.equations.add(
+            replace(rows, skeleton=difference, kinds=(*rows.kinds, "var"), columns=(*rows.columns, own))
+        )
+    block.sizes["min"] = np.zeros(rows.size)
 
 
 def _check_faces(context: Context, node: Node, field: FieldUse, faces: np.ndarray) -> None:
@@ -104,6 +142,12 @@ def open_ends(context: Context, nodes: list[Node]) -> list[tuple[Node, tree.Equa
             if owner is not None:
                 key = id(owner), dotted.rpartition(".")[2]
                 spreads[key] = spreads.get(key, False) or by_gradient
+    speeds: dict[tuple[int, str, int], list[tuple[Node, tree.Expr]]] = {}
+    for node in nodes:
+        for dotted, end, speed in node.cls.speeds:
+            owner = _owner(node, dotted)
+            if owner is not None:
+                speeds.setdefault((id(owner), dotted.rpartition(".")[2], end), []).append((node, speed))
     found: list[tuple[Node, tree.Equation]] = []
     for node in nodes:
         for field in node.cls.fields:
@@ -116,7 +160,11 @@ def open_ends(context: Context, nodes: list[Node]) -> list[tuple[Node, tree.Equa
                 for end in lacking:
                     context.attempt(lambda n=node, f=field, e=end, k=kind: _miss(n, f, e, bool(k)))
                 continue
-            for end in lacking:
+            for k, end in zip(ends, lacking, strict=True):
+                for place, speed in speeds.get((id(node), field.name, k), ()) if kind is False else ():
+                    context.attempt(
+                        lambda p=place, v=speed, n=node, f=field, e=k: _leaves(context, p, v, n, f, e)
+                    )
                 value = end.beside if kind is False else end.extrapolated
                 found.append((node, tree.Equation(end.value, value, field.span)))
     return found
@@ -140,6 +188,20 @@ def _holds(context: Context, node: Node, condition: tree.Expr) -> bool:
     """Whether a condition of constants holds: they are the same in all members of a part."""
     look = StatementExpansion(context, node, IterationDomain.grid(node.prefix), auxiliary=False)
     return bool(np.all(truth(look.structural(condition, "the condition around equations"))))
+
+
+def _leaves(context: Context, place: Node, speed: tree.Expr, node: Node, field: FieldUse, end: int) -> None:
+    """What is carried along leaves at an end where nothing is said: a `speed` there, in the equations of `place`, by
+    which it comes in is a mistake."""
+    outward = speed if end else tree.Unary("-", speed, speed.span)
+    look = StatementExpansion(context, place, IterationDomain.grid(place.prefix), auxiliary=False)
+    value = look.expand(outward)
+    if not isinstance(value, tuple) and np.all(value >= 0):
+        return
+    rows = look.rows(look.lift(value), speed.span)
+    at = field.ends[end].label
+    doc = f"the field `{_name(node, field)}` comes in at {at}, where nothing gives its value"
+    _stay_positive(context, f"speed of {_name(node, field)} out of its end at {at}", rows, doc)
 
 
 def _owner(node: Node, dotted: str) -> Node | None:

@@ -42,6 +42,9 @@ def _told(block: Block, values: np.ndarray, what: str) -> Diagnostic | None:
         places = np.flatnonzero(wrong(values, limit))
         if not len(places):
             continue
+        if block.kind == "hidden":
+            assert block.doc is not None, "a hidden limit says what is wrong beyond it"
+            return Diagnostic("E0315", block.doc, (Label(block.span, "at the declared values"),))
         k = int(places[0])
         given, allowed = ((v - block.shift) / block.scale for v in (values[k], limit[k]))
         unit = "" if block.unit is None else f" [{block.unit}]"

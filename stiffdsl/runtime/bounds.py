@@ -26,6 +26,8 @@ def refuse(found: NamedScalars, given: Any, what: str) -> None:
         if len(wrong):
             lane, k = wrong[0]
             where = f" in lane {lane}" if len(values) > 1 else ""
+            if block.kind == "hidden":
+                raise ValueError(f"{block.doc}{where}")
             told = outside(block, int(own[k]), float(values[lane, k]), float(limit[k]), side, word)
             raise ValueError(f"the {what}{' of' * (what == 'initial value')} {told}{where}")
 

@@ -28,6 +28,16 @@ def _limited(model: CompiledProgram, kind: str) -> list[Block]:
     return [b for b in blocks if "min" in b.sizes or "max" in b.sizes]
 
 
+def makes_sense(model: CompiledProgram, p: Any) -> Any:
+    """Whether hidden parameters lie within their limits: what follows from parameters that make no sense together does
+    not (the ends of a field that are crossed)."""
+    sound: Any = True
+    for block in _limited(model, "parameters"):
+        if block.kind == "hidden":
+            sound &= (p[block.offset : block.offset + block.size] >= block.sizes["min"]).all()
+    return sound
+
+
 def refuse_parameters(model: CompiledProgram, p: np.ndarray) -> None:
     """Raises `ValueError` where a parameter, given or computed from others, lies outside."""
     for block in _limited(model, "parameters"):
@@ -95,6 +105,9 @@ def _left(
             continue
         first = int(np.argmax(np.any(beyond > 0, axis=1)))
         at, k = np.unravel_index(np.argmax(beyond), beyond.shape)
+        if block.kind == "hidden":
+            told.append(f"{block.doc}, first at time {t[first]:.6g}")
+            continue
         worst = outside(block, int(own[k]), values[at, k], limit[k], side, word)
         told.append(f"{worst}, at time {t[at]:.6g}; it was first outside at {t[first]:.6g}")
     return told

@@ -132,3 +132,68 @@ def test_ends_are_joined_in_blocks_of_equations():
     assert last(0, "grad(c) at 1 = 0") == pytest.approx([1, 1, 2.7], rel=1e-12)
     with pytest.raises(sd.ModelError, match=r"E0330.*`c` has no condition at 1"):
         last(0, "")
+
+
+CROSSED = """model Crossed
+  param a = {a}
+  param L = 1
+  param b = a + L
+  field c(x) over a..{end} cells 5 start 0
+equations
+  der(c) = div(grad(c))
+  c at a = 1
+  c at {end} = 0
+end
+"""
+CARRIED = """model Carried
+  param v = 1
+  param w = 2
+  input u = 1
+  var z start 0.5
+  field c(x) over 0..1 cells 5 start 0
+equations
+  der(z) = -1
+  der(c) = -div(upwind({speed}, c))
+  c at {end} = 1
+end
+"""
+
+
+def test_ends_that_parameters_cross_are_refused():
+    with pytest.raises(sd.ModelError, match=r"E0315.*the field `c` ends where it begins, or before"):
+        sd.loads(CROSSED.format(a=0, end="b").replace("L = 1", "L = -1"))
+    model = sd.loads(CROSSED.format(a=0, end="b"))
+    with pytest.raises(ValueError, match="the field `c` ends where it begins, or before"):
+        model.simulate((0, 1), params={"L": -0.5})
+    with pytest.raises(ValueError, match="the field `c` ends where it begins, or before"):
+        sd.loads(CROSSED.format(a=0, end="L")).simulate((0, 1), params={"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("speed", "end", "other"), [("v", 1, 0), ("-v", 0, 1), ("v*exp(w)", 1, 0), ("-2", 0, 1)]
+)
+def test_what_is_carried_along_comes_in_where_its_value_is_said(speed, end, other):
+    with pytest.raises(sd.ModelError, match=f"E0315.*the field `c` comes in at {other}, where nothing gives"):
+        sd.loads(CARRIED.format(speed=speed, end=end))
+    model = sd.loads(CARRIED.format(speed=speed, end=other))
+    if "v" in speed:
+        with pytest.raises(
+            ValueError, match=f"the field `c` comes in at {end}, where nothing gives its value"
+        ):
+            model.simulate((0, 1), params={"v": -1.0})
+
+
+@pytest.mark.slow
+def test_what_is_carried_back_is_told():
+    """What more than parameters decide is told after a run; lanes whose parameters make no sense have no values."""
+    found = sd.loads(CARRIED.format(speed="z", end=0)).simulate((0, 1))
+    (note,) = found.notes
+    assert note.startswith("the field `c` comes in at 1, where nothing gives its value, first at time 0.5")
+    assert not sd.loads(CARRIED.format(speed="z + 1", end=0)).simulate((0, 1)).notes
+    model = sd.loads(CARRIED.format(speed="v", end=0))
+    lanes = model.ensemble({"v": [1.0, -1.0]}, saveat=[1.0], time=(0, 1))
+    assert lanes.success.tolist() == [True, False]
+    assert np.isnan(lanes["c"][1]).all()
+    lanes = sd.loads(CROSSED.format(a=0, end="b")).ensemble({"L": [1.0, -1.0]}, saveat=[1.0], time=(0, 1))
+    assert lanes.success.tolist() == [True, False]
+    assert np.isnan(lanes["c"][1]).all()

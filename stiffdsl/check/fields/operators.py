@@ -80,6 +80,8 @@ class FieldOperators:
         self.equations: list[tree.Equation] = []
         # By the identity of a call, which is met again where definitions are looked at first.
         self.fluxes: dict[int, Flux] = {}
+        # What carries a field along at an end: its dotted name, the end, and the speed there.
+        self.speeds: dict[tuple[str, Place, tree.Expr], None] = {}
         self._done: dict[int, tuple[tree.Call, Typed]] = {}
         self._slopes: dict[tuple, tree.Name] = {}
         self._grid: Grid | None = None
@@ -329,6 +331,8 @@ class FieldOperators:
         if not self.fields_in(what):
             return self._no_field(e)
         v = self.walker.number(speed)
+        if place in ENDS and not self.walker.names.iterators:
+            self.speeds |= {(dotted(field), place, v.expr): None for field in self.fields_in(what)}
         value = self._taken(what, grid, place, said=True)
         below, above = {
             Place.FACES: (Place.LOWER, Place.UPPER),

@@ -22,6 +22,7 @@ from stiffdsl.runtime.event_history import only_branches
 from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent, first_guess, holds
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.initialization.start_search import searched
+from stiffdsl.runtime.limits import makes_sense
 from stiffdsl.runtime.output_slice import OutputSlice, counting, output_slice
 from stiffdsl.runtime.system import Args, ModelSystem, held_at
 from stiffdsl.runtime.tolerance import relative, small_starts
@@ -102,6 +103,7 @@ def _starts(model: CompiledProgram, system: ModelSystem) -> Callable[..., Any]:
             y, begun = found.y, found.converged
         # Off the constraints no solution begins: the first step must not hide that by going back to them.
         begun &= holds(program, system, t, y, at_start, known, overridden=bool(initial.mask.any()))
+        begun &= makes_sense(model, args.p)
         # Added, and not chosen: so that derivatives of what did not begin are those of a failed solve.
         return y + jnp.where(begun, 0.0, jnp.nan), begun, args
 
