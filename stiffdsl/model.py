@@ -389,7 +389,8 @@ class CompiledModel(CompiledProgram):
         A name in `vary` is a parameter, a state (its start value varies), or an input: that varies over time, anywhere
         in a range `(low, high)`, or as a list of examples (functions of time, tables) does. Returns a
         `stiffdsl.surrogate.Surrogate`, which answers the calls of this model. `times` are the times it learns (200 over
-        the experiment by default), `samples` the number of solves (64, or 512 with inputs over time).
+        the experiment by default; with inputs over time about as many steps that data come in), `samples` the number of
+        solves (64, or 512 with inputs over time).
         Examples of several inputs belong together, one by one (the sun and the temperature of a week); `foreign` is the
         greatest share of a drawn signal that is mixed into some of them in training (0.3; 0 for none). `generator`, a
         function of a NumPy random generator that returns a signal for each input by name, draws inputs instead. For

@@ -210,6 +210,15 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def time_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--time",
+        "span",
+        type=StretchType(),
+        help="Start and end, 0..10, 0..1[h], or the end alone; otherwise the experiment of the model.",
+    )(function)
+
+
 def eliminate_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--eliminate-conserved",

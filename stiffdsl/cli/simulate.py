@@ -20,7 +20,6 @@ from stiffdsl.cli.options import (
     PositiveType,
     Setting,
     SettingType,
-    StretchType,
     Sweep,
     SweepType,
     eliminate_option,
@@ -31,6 +30,7 @@ from stiffdsl.cli.options import (
     model_option,
     outputs_option,
     set_option,
+    time_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
@@ -45,12 +45,7 @@ EXTREMES = ("first", "last", "least", "greatest")
 @click.command(short_help="Solve a model.")
 @file_argument
 @model_option
-@click.option(
-    "--time",
-    "span",
-    type=StretchType(),
-    help="Start and end, 0..10, 0..1[h], or the end alone; otherwise the experiment of the model.",
-)
+@time_option
 @set_option
 @click.option(
     "--method",

@@ -25,6 +25,7 @@ from stiffdsl.cli.options import (
     json_option,
     model_option,
     set_option,
+    time_option,
 )
 from stiffdsl.cli.terminal import print_rich, progress, say, write_json
 from stiffdsl.diagnostics import did_you_mean
@@ -59,6 +60,18 @@ def methods() -> Sequence[str]:
     type=ChoiceType(methods),
     help="The kind of surrogate: lpctesn, or npctesn where an input varies over time. Of a part: auto, which tries "
     "balanced, lpctesn and npctesn.",
+)
+@time_option
+@click.option(
+    "--points",
+    type=click.IntRange(min=8),
+    help="How many times to learn; otherwise as the experiment says, or 200 (with inputs over time, steps that data "
+    "come in).",
+)
+@click.option(
+    "--saveat",
+    metavar="FILE",
+    help="The times to learn: one a line, or the first column of a CSV file, such as that of the data to come.",
 )
 @click.option(
     "--part",
@@ -123,6 +136,9 @@ def surrogate(
     eliminate: bool,
     variations: tuple[Variation, ...],
     method: str | None,
+    span: tuple[float, float] | None,
+    points: int | None,
+    saveat: str | None,
     part: str | None,
     samples: int | None,
     goal: float | None,
@@ -152,6 +168,7 @@ def surrogate(
     loaded = load(file, model, settings, eliminate=eliminate)
     full = loaded.model
     vary = ranges(full, variations) if part is None or variations else None
+    times = times_to_learn(full, span, points, saveat)
     default = "-".join([full.name, *([part] if part is not None else []), "surrogate"])
     folder = Path(output if output is not None else default)
     writable_folder(folder)
@@ -165,6 +182,8 @@ def surrogate(
                 seed=seed,
                 params=loaded.params,
                 inputs=loaded.inputs,
+                time=span,
+                times=times,
                 goal=goal,
                 budget=None if budget is None else _for_training(budget, clock.perf_counter() - begun),
                 max_samples=max_samples,
@@ -241,6 +260,26 @@ def _say_result(trained: Any, folder: Path, page: Path, part: str | None) -> Non
         ways = "more --samples, --budget or a smaller range" if part is None else "a smaller range"
         say(f"the goal of {100 * met['worst']:.3g} % was not met: {ways} may help")
     say(f"wrote {folder} (surrogate, validation.png, samples) and {page}")
+
+
+def times_to_learn(
+    model: Any, span: tuple[float, float] | None, points: int | None, saveat: str | None
+) -> Any | None:
+    """The times given by their number or in a file; None where neither is."""
+    if points is not None and saveat is not None:
+        raise click.UsageError("--points and --saveat exclude each other: both say which times to learn")
+    if saveat is not None:
+        from stiffdsl.cli.results import read_times
+
+        return read_times(saveat)
+    if points is None:
+        return None
+    from stiffdsl.runtime.run.times import interval, spread
+
+    try:
+        return spread(model, *interval(model, span), points)
+    except ValueError as error:
+        raise Failure(str(error)) from error
 
 
 def ranges(model: Any, variations: tuple[Variation, ...]) -> dict[str, tuple[float, float]]:
