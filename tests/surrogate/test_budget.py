@@ -17,25 +17,26 @@ def clock(monkeypatch):
 
 
 def data(seconds: float) -> Data:
-    return Data(None, None, None, seconds)  # type: ignore[arg-type]
+    class Drawn(Data):
+        samples = 64  # type: ignore[assignment]
+
+    return Drawn(None, None, None, seconds)  # type: ignore[arg-type]
 
 
-def test_rounds_grow_as_they_did_and_the_end_is_counted(clock):
-    allowed, took = Budget(60.0), [4.0, 3.0, 6.0, 12.0]
-    for seconds in took:
-        clock[0] += seconds
-        allowed.ended()
-    # The next one takes 24 seconds after 25, then slopes and timings.
-    assert allowed.allows_another(data(1e-3), 1)
-    assert not allowed.allows_another(data(0.1), 1)
-    assert not allowed.allows_another(data(1e-3), 40)
+def test_a_round_its_fits_and_the_end_are_foreseen(clock):
+    allowed = Budget(60.0)
+    clock[0] = 25.0
+    # Fits of 12 seconds take about 22 on more samples, slopes and timings some two.
+    assert allowed.allows_another(data(1e-3), 1, 12.0)
+    assert not allowed.allows_another(data(0.1), 1, 12.0)
+    assert not allowed.allows_another(data(1e-3), 40, 12.0)
+    assert not allowed.allows_another(data(1e-3), 1, 20.0)
 
 
 def test_without_a_budget_there_is_no_end(clock):
     allowed = Budget(None)
-    allowed.ended()
-    assert allowed.allows_another(data(1e9), 9)
-    assert allowed.until() is None
+    assert allowed.allows_another(data(1e9), 9, 1e9)
+    assert allowed.until(data(1e9), 9) is None
 
 
 @pytest.mark.parametrize(("spent", "left"), [(1.0, 56.0), (4.0, 50.0), (20.0, 25.0), (59.0, 0.1)])

@@ -14,6 +14,8 @@ from stiffdsl.surrogate.core.task import Task
 _BATCH_NUMBERS = 4_000_000
 _LANES, _FEW_LANES = 4096, 16
 _BATCH_SECONDS = 1.0
+# The same for each of several methods that are compared.
+_COMPARED_SECONDS = 0.2
 # Calls are not repeated beyond so many seconds.
 _PATIENCE = 5.0
 # Lanes of the full model that are timed, after as many that compile.
@@ -69,14 +71,14 @@ def batch_seconds(predict: Callable[[np.ndarray], np.ndarray], values: np.ndarra
         many = values[np.arange(lanes) % len(values)]
         return fastest(lambda: predict(many), times)
 
-    lanes = _lanes(predict(values[:1]).size, lambda few: seconds(few, 1))
+    lanes = _lanes(predict(values[:1]).size, lambda few: seconds(few, 1), _COMPARED_SECONDS)
     return seconds(lanes, 2) / lanes
 
 
-def _lanes(numbers: int, seconds: Callable[[int], float]) -> int:
-    """Lanes of a batch of trajectories of so many numbers each: a power of two, less where a few of them take many
-    `seconds`."""
-    fitting = min(_BATCH_NUMBERS / numbers, _FEW_LANES * _BATCH_SECONDS / seconds(_FEW_LANES))
+def _lanes(numbers: int, seconds: Callable[[int], float], most: float = _BATCH_SECONDS) -> int:
+    """Lanes of a batch of trajectories of so many numbers each: a power of two, less where all would take longer than
+    `most`, as far as the `seconds` of a few of them tell."""
+    fitting = min(_BATCH_NUMBERS / numbers, _FEW_LANES * most / seconds(_FEW_LANES))
     return int(np.clip(1 << (max(1, int(fitting)).bit_length() - 1), _FEW_LANES, _LANES))
 
 

@@ -88,18 +88,16 @@ def train(
     tell: Progress = progress if progress is not None else lambda fraction: None
     task = telling(remembered(task, resume), lines)
     data = gather.first(task, samples, held_out_samples, seed, design, part_of(tell, 0.0, 0.8))
-    trials = Trials(task, methods, seed, allowed.until(), lines)
+    trials = Trials(task, methods, seed, allowed.until(data, len(methods)), lines)
     trials.fit(data, goal)
-    allowed.ended()
     part, most = 0.8, max(samples, max_samples)
     while (goal is not None or budget is not None) and data.samples < most:
         met = goal is not None and trials.best(goal).error <= goal
-        if met or not allowed.allows_another(data, len(trials.tried)):
+        if met or not allowed.allows_another(data, len(trials.tried), trials.seconds_of_another()):
             break
         data = gather.more(task, data, most, seed, part_of(tell, part, part + 0.1 * (0.95 - part)))
         part += 0.1 * (0.95 - part)
         trials.fit(data, goal)
-        allowed.ended()
     tell(0.95)
     lines("measuring errors and speed")
     made = _finished(task, data, trials, goal, seed)

@@ -13,12 +13,15 @@ from stiffdsl.surrogate.core.laws import Laws
 from stiffdsl.surrogate.core.method import SharedWork, SurrogateMethod, Unfit
 from stiffdsl.surrogate.core.scaling import relative_to
 from stiffdsl.surrogate.core.task import Task
+from stiffdsl.surrogate.learn.budget import again
 from stiffdsl.surrogate.learn.gather import Data
 from stiffdsl.surrogate.learn.progress import Tell, silent
 from stiffdsl.surrogate.learn.validation import errors, headline, summary
 
 # With more samples, a method is fitted again if it erred at most so many times as much as the best one.
 _NEAR = 3.0
+# Seconds from which on the time that a fit takes says something of the machine.
+_LONG = 2.0
 # How many times the error of a method that is slower than the model a faster one may have, and is kept all the same.
 _NEARLY = 2.0
 
@@ -91,10 +94,9 @@ class Trials:
     def fit(self, data: Data, goal: float | None = None) -> None:
         """Fits all methods that are worth it to `data`."""
         shared = SharedWork(self.task, data.training, self.seed)
-        again = {m for m, t in self.tried.items() if t.score <= _NEAR * self.best().score}
-        first = not self.tried
+        kept, first = self._again(), not self.tried
         for number, method in enumerate(self.methods, 1):
-            if not first and method.name not in again:
+            if not first and method.name not in kept:
                 continue
             why = self._needless(method, goal) if first and self.tried else None
             if why is not None:
@@ -114,6 +116,25 @@ class Trials:
                 continue
             self.tried[method.name] = trial
 
+    def _again(self) -> set[str]:
+        """The methods that are fitted to more samples: those that erred about as little as the best one, as far as the
+        budget goes; that one in any case."""
+        if not self.tried:
+            return set()
+        best = self.best()
+        near = [t for t in self.tried.values() if t.score <= _NEAR * best.score]
+        left = np.inf if self.until is None else self.until - time.perf_counter() - again(best.seconds)
+        found = {best.method}
+        for trial in sorted(near, key=lambda t: t.score):
+            if trial is not best and again(trial.seconds) <= left:
+                found.add(trial.method)
+                left -= again(trial.seconds)
+        return found
+
+    def seconds_of_another(self) -> float:
+        """The seconds that fits took for those methods that another round would fit again."""
+        return sum(self.tried[method].seconds for method in self._again())
+
     def _trial(self, method: SurrogateMethod, shared: SharedWork, data: Data) -> tuple[Trial, str | None]:
         """The method fitted and its errors at the calibration samples; and why it is needless, if it is."""
         task = self.task
@@ -131,13 +152,19 @@ class Trials:
         trial = Trial(method.name, made.formula, len(data.training), errs, made.chosen, seconds)
         return trial, made.needless
 
+    def _pace(self) -> float:
+        """How many times as long as expected fits take on this machine: not less than once."""
+        expected = {method.name: method.seconds for method in self.methods}
+        long = (t.seconds / expected[t.method] for t in self.tried.values() if expected[t.method] >= _LONG)
+        return max(1.0, *long, 1.0)
+
     def _needless(self, method: SurrogateMethod, goal: float | None) -> str | None:
         error = min(t.error for t in self.tried.values())
         if goal is not None and error <= goal:
             return "another one meets the goal"
         if error < method.reach:
             return "another one is more exact than this can be"
-        if self.until is not None and time.perf_counter() + method.seconds > self.until:
+        if self.until is not None and time.perf_counter() + self._pace() * method.seconds > self.until:
             return "the budget is spent"
         return None
 
