@@ -56,19 +56,24 @@ def load(
     model: str | None = None,
     constants: Mapping[str, float | str] | None = None,
     *,
+    tables: Mapping[str, Any] | None = None,
     eliminate_conserved: bool = False,
 ) -> "CompiledModel":
     """Compiles the `.sml` file at `path`, or the library's of that name: its main model, or the one named `model`.
 
-    `constants` replaces values of `const` declarations by name. With `eliminate_conserved`, every conserved quantity
-    (`model.conserved`) gives one state by the others and is held exactly. Raises `ModelError` where the model is wrong.
+    `constants` replaces values of `const` declarations by name, `tables` figures of tables: `{"ocv": (x, values)}` in
+    declared units, of any number of rows (`simulate(tables=…)` takes as many as there are). With
+    `eliminate_conserved`, every conserved quantity (`model.conserved`) gives one state by the others and is held
+    exactly. Raises `ModelError` where the model is wrong.
     """
     from stiffdsl.pipeline import compile_model
     from stiffdsl.solve.base import arguments
     from stiffdsl.sources import located, read
 
     arguments.path(path, "`path`")
-    return compile_model(read(located(path)), model, constants, eliminate_conserved=eliminate_conserved)
+    return compile_model(
+        read(located(path)), model, constants, tables=tables, eliminate_conserved=eliminate_conserved
+    )
 
 
 def loads(
@@ -76,6 +81,7 @@ def loads(
     model: str | None = None,
     constants: Mapping[str, float | str] | None = None,
     *,
+    tables: Mapping[str, Any] | None = None,
     eliminate_conserved: bool = False,
 ) -> "CompiledModel":
     """Compiles a model given as text, as `load` does; imports are looked up in the working folder and the library."""
@@ -84,7 +90,8 @@ def loads(
     from stiffdsl.solve.base import arguments
 
     arguments.text(text, "`text`")
-    return compile_model(Source("<text>", text), model, constants, eliminate_conserved=eliminate_conserved)
+    source = Source("<text>", text)
+    return compile_model(source, model, constants, tables=tables, eliminate_conserved=eliminate_conserved)
 
 
 def load_surrogate(directory: str | Path, full: Any = None) -> "Surrogate | PartSurrogate":

@@ -6,6 +6,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -36,8 +37,10 @@ def compile_model(
     change: Change | None = None,
     by_shape: bool = True,
     find_data: Callable[[str, Source], Any] | None = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`.
+    """Compiles the main model of `source` (or the one named `model`), with `const` values replaced by `constants`, and
+    the figures of tables by those of `tables`.
 
     Returns the `CompiledModel`, or the representation of the stage `stop_after`. Raises `ModelError` with every
     independent mistake found. `find(module, importing)` is where imports are looked up, `find_data(name, importing)`
@@ -55,6 +58,8 @@ def compile_model(
         name: value if isinstance(value, str) else arguments.number(value, f"the constant `{name}`")
         for name, value in arguments.mapping(constants, "`constants`").items()
     }
+    # What is compiled again, here or in another process, is what was given, whatever becomes of it.
+    tables = deepcopy(dict(arguments.mapping(tables, "`tables`")))
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
     from stiffdsl.check.grouped_lines import NotGrouped
@@ -68,7 +73,7 @@ def compile_model(
 
     grouped = False
     found = find or load_import, find_data or load_data
-    stages = partial(_stages, source, model, constants, *found, eliminate_conserved, change)
+    stages = partial(_stages, source, model, constants, *found, eliminate_conserved, change, tables)
     if stop_after in ("syntax", "check") or not by_shape:
         return _run(partial(stages, parse), source, stop_after, on_stage)
     try:
@@ -108,6 +113,7 @@ def _stages(
     find_data: Callable[[str, Source], Any],
     eliminate_conserved: bool,
     change: Change | None,
+    tables: Mapping[str, Any] | None,
     parse: Callable[[Source], Any],
     seconds: dict[str, float],
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
@@ -140,7 +146,17 @@ def _stages(
 
     from stiffdsl.flat.flatten import flatten
 
-    yield "flat", lambda checked: flatten(checked, constants)
+    def flat(checked: Any) -> Any:
+        if not tables:
+            return flatten(checked, constants)
+        from stiffdsl.runtime.lookup_tables import FiguresOfTables
+
+        given = FiguresOfTables(tables)
+        found = flatten(checked, constants, given)
+        given.check_names()
+        return found
+
+    yield "flat", flat
 
     from stiffdsl.graph.sort import sort
 
@@ -164,7 +180,7 @@ def _stages(
 
     from stiffdsl.model import CompiledModel
 
-    origin = Origin(source, model, constants, imported, eliminate_conserved, change, files)
+    origin = Origin(source, model, constants, imported, eliminate_conserved, change, files, tables)
     yield "runtime", lambda program: CompiledModel(program, seconds, origin)
 
 
@@ -192,6 +208,8 @@ class Origin:
     change: Change | None
     # The data files that tables and inputs name, as they were read.
     files: dict[tuple[str, str], Any] = field(default_factory=dict)
+    # Figures that tables have in the place of those in the text.
+    tables: Mapping[str, Any] | None = None
 
     def __call__(
         self,
@@ -213,6 +231,7 @@ class Origin:
             find_data=self.found_data,
             eliminate_conserved=self.eliminate_conserved,
             change=change,
+            tables=self.tables,
         )
 
     def found_data(self, name: str, importing: Source) -> Any:

@@ -11,11 +11,17 @@ from stiffdsl.flat.connections.open_ports import forgotten
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.families import Rows
 from stiffdsl.flat.model import Definition, Family, FlatModel
+from stiffdsl.flat.tables import OtherFigures
 from stiffdsl.flat.template import MINUS_ONE
 from stiffdsl.flat.values import definitions
 
 
-def finished(context: Context, connections: Connections, experiment: dict[str, object]) -> FlatModel:
+def finished(
+    context: Context,
+    connections: Connections,
+    experiment: dict[str, object],
+    other_figures: OtherFigures | None = None,
+) -> FlatModel:
     """The model after alias elimination; raises `ModelError` with what was found until here."""
     context.attempt(lambda: add_prioritized(context))
     context.stop_on_errors()
@@ -56,7 +62,7 @@ def finished(context: Context, connections: Connections, experiment: dict[str, o
     yielding[found.of[started[~default[started]]]] = False
     parameter_values = definitions(context.parameter_values, context.constant, context.parameters)
     input_values = definitions(context.input_values, context.constant)
-    tables, figures = context.tables.placed(context.next["param"])
+    tables, figures = context.tables.placed(context.next["param"], other_figures)
     networks, weights = context.networks.placed(context.next["param"] + sum(b.size for b in figures))
     return FlatModel(
         name=context.checked.root.name,

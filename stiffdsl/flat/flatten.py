@@ -18,20 +18,26 @@ from stiffdsl.flat.finish import finished
 from stiffdsl.flat.instances import instantiated
 from stiffdsl.flat.model import FlatModel
 from stiffdsl.flat.statements import add_equation, add_statements
+from stiffdsl.flat.tables import OtherFigures
 from stiffdsl.flat.uncertainty import checked_doses, uncertainty
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.large import large_trees
 
 
-def flatten(checked: CheckedModel, constants: Mapping[str, float | str] | None = None) -> FlatModel:
-    """The equations of `checked` in families, aliases eliminated. `constants` overrides `const` values by name.
+def flatten(
+    checked: CheckedModel,
+    constants: Mapping[str, float | str] | None = None,
+    figures: OtherFigures | None = None,
+) -> FlatModel:
+    """The equations of `checked` in families, aliases eliminated. `constants` overrides `const` values by name,
+    `figures` those of tables.
 
     Raises `ModelError` with every mistake found (codes E03, E04).
     """
     with large_trees():
         context, connections = gathered(checked, constants or {})
         uncertain = uncertainty(context, list(context.root.walk()))
-        model = finished(context, connections, experiment(context))
+        model = finished(context, connections, experiment(context), figures)
         return checked_doses(replace(model, uncertainty=uncertain))
 
 

@@ -1,6 +1,9 @@
 """Tables of a flat model: those that its equations look into, each once, as parameters behind all others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from stiffdsl.check.quantities.units import parse_unit
 from stiffdsl.check.tables import TableData, Tabulated
@@ -10,6 +13,10 @@ from stiffdsl.syntax import tree
 
 # The degree of the pieces of a table: how often it has a derivative.
 DEGREES = {"constant": 0, "linear": 1, "cubic": 3}
+
+
+# The figures that a table has in the place of those in the text, in SI: knots of each argument, then values; or None.
+OtherFigures = Callable[[FlatTable], tuple[np.ndarray, ...] | None]
 
 
 @dataclass(eq=False)
@@ -36,8 +43,11 @@ class TablesUsed:
             used.names.append(name)
         return list(self._used).index(key), DEGREES[data.method]
 
-    def placed(self, first: int) -> tuple[tuple[FlatTable, ...], tuple[Block, ...]]:
-        """The tables, and the blocks of parameters that hold them, from parameter `first` on."""
+    def placed(
+        self, first: int, figures: OtherFigures | None = None
+    ) -> tuple[tuple[FlatTable, ...], tuple[Block, ...]]:
+        """The tables, with other `figures` where there are some, and the blocks of parameters that hold them, from
+        parameter `first` on."""
         tables, blocks, taken = [], [], set()
         for used in self._used.values():
             name = used.names[0] if len(used.names) == 1 else used.data.name
@@ -47,6 +57,9 @@ class TablesUsed:
                 name = f"{stem}_{count}"
             taken.add(name)
             table = _table(used.data, name, first)
+            given = None if figures is None else figures(table)
+            if given is not None:
+                table = _table(replace(used.data, knots=given[:-1], values=given[-1]), name, first)
             own = table.blocks
             first = own[-1].offset + own[-1].size
             tables.append(table)

@@ -1,6 +1,6 @@
 """The tables of a model as users see them, and other figures for them by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,46 @@ def tables_of(model: CompiledProgram) -> dict[str, LookupTable]:
     return found
 
 
+class FiguresOfTables:
+    """Other figures for tables by name, as `with_figures` takes them, of any number of rows: for a model that is being
+    compiled."""
+
+    def __init__(self, tables: Mapping[str, Any]):
+        self.tables = mapping(tables, "`tables`")
+        self.known: list[str] = []
+
+    def __call__(self, table: FlatTable) -> tuple[np.ndarray, ...] | None:
+        """The figures of a table in SI. Raises `ValueError` for what is no table."""
+        self.known.append(table.name)
+        if table.name not in self.tables:
+            return None
+        blocks = (*table.knots, table.values)
+        columns = [np.asarray(c, dtype=float) for c in _columns(table, self.tables[table.name])]
+        *knots, values = (c * b.scale + b.shift for c, b in zip(columns, blocks, strict=True))
+        rows, size = (
+            " x ".join(str(len(x)) if x.ndim == 1 else "?" for x in knots),
+            tuple(x.size for x in knots),
+        )
+        if any(x.ndim != 1 for x in knots) or values.shape != size or 0 in size:
+            raise ValueError(
+                f"`{table.name}`: values of shape {values.shape} do not fit arguments of {rows} rows"
+            )
+        if not all(np.all(np.isfinite(c)) for c in columns):
+            raise ValueError(f"`{table.name}`: a figure is missing, or is no number")
+        for x, block in zip(knots, table.knots, strict=True):
+            if np.any(np.diff(x) <= 0):
+                raise ValueError(f"the arguments `{block.name}` of the table must ascend")
+        if table.outside == "repeat" and min(size) < 2:
+            raise ValueError(f"`{table.name}`: a table that repeats needs two rows at least")
+        return (*knots, values)
+
+    def check_names(self) -> None:
+        """Raises `KeyError` for a name that is none of the tables that there are."""
+        for name in self.tables:
+            if name not in self.known:
+                raise _unknown(name, self.known)
+
+
 def with_figures(
     model: CompiledProgram, params: Mapping[str, Any] | None, tables: Mapping[str, Any] | None
 ) -> Mapping[str, Any] | None:
@@ -60,8 +100,7 @@ def with_figures(
     found: dict[str, Any] = {}
     for name, given in mapping(tables, "`tables`").items():
         if name not in known:
-            hint = did_you_mean(name, known) or f"it has {', '.join(f'`{k}`' for k in known) or 'none'}"
-            raise KeyError(f"the model has no table `{name}`; {hint}")
+            raise _unknown(name, known)
         table = known[name]
         for block, figures in zip((*table.knots, table.values), _columns(table, given), strict=True):
             size = block.path[-1][1]
@@ -69,10 +108,15 @@ def with_figures(
                 rows = " x ".join(map(str, table.values.path[-1][1]))
                 raise ValueError(
                     f"`{name}` has {rows} rows in the compiled model, and others are given: a run takes as many; for "
-                    "more change the file, or the rows in the text, and compile again"
+                    "more give them to `load(tables=…)`, or change the file, or the rows in the text"
                 )
             found[f"{name}.{_argument(block)}"] = figures
     return {**(params or {}), **found}
+
+
+def _unknown(name: str, known: Collection[str]) -> KeyError:
+    hint = did_you_mean(name, known) or f"it has {', '.join(f'`{k}`' for k in known) or 'none'}"
+    return KeyError(f"the model has no table `{name}`; {hint}")
 
 
 def _argument(block: Block) -> str:

@@ -1,5 +1,7 @@
 """Tables as functions in equations: values and derivatives against SciPy's interpolation, in both tiers."""
 
+import pickle
+
 import jax
 import numpy as np
 import pytest
@@ -356,6 +358,8 @@ def test_figures_are_handed_over_by_name(folder):
     np.testing.assert_allclose(solution["w"][0], 2 * straight(solution["z"][0, 0]))
     with pytest.raises(ValueError, match="`f` has 9 rows"):
         model.simulate(time=(0, 1), tables={"f": ([0, 1], [1, 2])})
+    with pytest.raises(ValueError, match=r"give them to `load\(tables=…\)`"):
+        model.simulate(time=(0, 1), tables={"f": ([0, 1], [1, 2])})
     with pytest.raises(ValueError, match=r"`f\.x` of the table must ascend"):
         model.simulate(time=(0, 1), tables={"f": (X[::-1], Y)})
     with pytest.raises(KeyError, match="no table `g`"):
@@ -442,3 +446,62 @@ def test_a_solver_takes_other_figures_for_tables():
     assert solve({"k": 1.0, "f.values": figures})[0, 0] == pytest.approx(own, rel=1e-12)
     with pytest.raises(KeyError, match="no table `g`"):
         model.solver([4.0], ["w"], tables={"g": (figures, figures)})
+
+
+LOADED = """
+table f(x [degC]) [kW] = {(0, 1), (10, 2)}
+table g(x, y) = {(0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)}
+model Part
+  param x = 3
+  table h = {(0, 0), (4, 4)}
+  output o = h(x)
+end
+model M
+  part p : Part
+  output a [kW] = f(5 [degC])
+  output b = g(0.5, 0.25)
+  var t start 0
+equations
+  der(t) = 1
+end
+"""
+
+
+def test_figures_are_handed_over_when_a_model_is_compiled():
+    def at_start(**tables):
+        model = sd.loads(LOADED, tables={k.replace("_", "."): v for k, v in tables.items()})
+        p, y = np.asarray(model.default_parameters), model.initial_state()
+        values = dict(
+            zip((v.name for v in model.variables), model.interpreted.variables(0.0, y, p, []), strict=False)
+        )
+        return [values[name] for name in ("a", "b", "p.o")], model
+
+    assert at_start()[0] == [1500, 2.25, 3]
+    found, model = at_start(
+        f=([0, 4, 6, 20], [0, 8, 8.5, 1]),
+        g=([0, 0.5, 1], [0, 1], [[1, 2], [5, 9], [3, 4]]),
+        p_h=([0, 1, 5], [1, 2, 10]),
+    )
+    assert found == pytest.approx([8250, 6, 6], rel=1e-15)
+    assert len(model.tables["f"].values) == 4
+    again = pickle.loads(pickle.dumps(model))
+    assert again.identity == model.identity != sd.loads(LOADED).identity
+    with pytest.raises(ValueError, match=r"figures of `f`, `g`, `p\.h` that `load` was given"):
+        model.surrogate(part="p")
+
+
+@pytest.mark.parametrize(
+    ("tables", "error", "told"),
+    [
+        ({"fs": ([0, 1], [1, 2])}, KeyError, "no table `fs`; did you mean `f`"),
+        ({"f": ([0, 0], [1, 2])}, ValueError, r"`f\.x` of the table must ascend"),
+        ({"f": ([0, 1], [1, 2, 3])}, ValueError, r"values of shape \(3,\) do not fit arguments of 2 rows"),
+        ({"g": ([0, 1], [0, 1], [1, 2])}, ValueError, "do not fit arguments of 2 x 2 rows"),
+        ({"f": ([0, 1], [1, np.nan])}, ValueError, "a figure is missing"),
+        ({"f": 5}, ValueError, r"`f` is \(x, values\)"),
+        (3, TypeError, "values by name"),
+    ],
+)
+def test_figures_that_are_none_are_refused_when_a_model_is_compiled(tables, error, told):
+    with pytest.raises(error, match=told):
+        sd.loads(LOADED, tables=tables)

@@ -63,6 +63,12 @@ def train_part(
         raise ValueError(f"a part cannot have a surrogate by the method `{method}`; {hint}")
     if model.origin is None:
         raise ValueError("a part can be replaced in a model that was compiled from its text only")
+    if model.origin.tables:
+        names = ", ".join(f"`{name}`" for name in model.origin.tables)
+        raise ValueError(
+            f"the text of a part's surrogate would not hold the figures of {names} that `load` was given: write them "
+            "into the model, or into a file"
+        )
 
     tell = silent if progress is None else progress
     model, part, moved = by_itself(model, part)
