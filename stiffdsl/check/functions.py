@@ -82,6 +82,8 @@ OTHER_NAMES = {
     "sample": "a periodic event is `when every period from first`",
     "initial": "what is to be done once at the beginning is `when start`",
     "reinit": "in a `when`, a state is restarted by `x := value`",
+    "smooth": "write its second argument alone",
+    "homotopy": "write its first argument alone; a start is helped by `guess`",
     "deriv": "a derivative by time is `der(x)`",
     "ddt": "a derivative by time is `der(x)`",
     "d": "a derivative by time is `der(x)`",

@@ -11,6 +11,7 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic
 from stiffdsl.syntax.context import ErrorContext, written
+from stiffdsl.syntax.foreign_sections import declared_in
 from stiffdsl.syntax.habits_of_declarations import DECLARATION_RULES, STATEMENT_RULES
 from stiffdsl.syntax.modelica import declaration
 from stiffdsl.syntax.recover import FOREIGN_BLOCKS, foreign_block
@@ -136,7 +137,7 @@ def _choice(p: ErrorContext) -> Diagnostic | None:
     if first.type == "ELSE_BLOCK" and second.type == "IF_BLOCK" and p.token is second:
         help = f"write `elseif {_condition(p.statement[2:])} then`"
         return p.say("a further branch of a block is one word", on=second, help=help)
-    if p.token.type == "IF" and p.before is not None and "TIMES" in p.accepted:
+    if p.token.type == "IF" and p.before is not None and "TIMES" in p.accepted and p.first != "end":
         line = [t for t in p.statement if t.type != "NEWLINE"]
         types, here = [t.type for t in line], len(p.line)
         other = types.index("ELSE", here) if "ELSE" in types[here:] else None
@@ -158,7 +159,7 @@ def _section(p: ErrorContext) -> Diagnostic | None:
     if word not in FOREIGN_BLOCKS or len(line) > 2 or any(t.type != "NAME" for t in line):
         return None
     told = written(line)
-    help = FOREIGN_BLOCKS["quantities" if line[0] == "transformed" else word]
+    help = declared_in(p, word) or FOREIGN_BLOCKS["quantities" if line[0] == "transformed" else word]
     return p.say(f"there is no section `{told}`", help=help)
 
 

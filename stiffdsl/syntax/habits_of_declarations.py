@@ -10,6 +10,7 @@ from lark import Token
 
 from stiffdsl.diagnostics import Diagnostic
 from stiffdsl.syntax.context import ErrorContext, written
+from stiffdsl.syntax.foreign_sections import declared_in
 from stiffdsl.syntax.modelica import brackets, modifiers_of, variable
 from stiffdsl.syntax.recover import FOREIGN_BLOCKS, SECTIONS, as_section, blocks
 
@@ -389,7 +390,8 @@ def _section_in_braces(p: ErrorContext) -> Diagnostic | None:
     if not braces or len(p.line) > 2:
         return None
     if str(first) in FOREIGN_BLOCKS and first.type == "NAME":
-        return p.say(f"there is no section `{first}`", on=first, help=FOREIGN_BLOCKS[str(first)])
+        help = declared_in(p, str(first)) or FOREIGN_BLOCKS[str(first)]
+        return p.say(f"there is no section `{first}`", on=first, help=help)
     return None
 
 
