@@ -153,7 +153,7 @@ class Trials:
         return trial, made.needless
 
     def _pace(self) -> float:
-        """How many times as long as expected fits take on this machine: not less than once."""
+        """The factor by which fits take longer than expected on this machine: at least one."""
         expected = {method.name: method.seconds for method in self.methods}
         long = (t.seconds / expected[t.method] for t in self.tried.values() if expected[t.method] >= _LONG)
         return max(1.0, *long, 1.0)
