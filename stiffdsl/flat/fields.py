@@ -191,8 +191,8 @@ def _holds(context: Context, node: Node, condition: tree.Expr) -> bool:
 
 
 def _leaves(context: Context, place: Node, speed: tree.Expr, node: Node, field: FieldUse, end: int) -> None:
-    """Refuses a `speed`, in the equations of `place`, by which a field comes in at an end where nothing is said: what is
-    carried along leaves there."""
+    """Refuses a `speed`, in the equations of `place`, by which a field comes in at an end where nothing is said: it
+    leaves there."""
     outward = speed if end else tree.Unary("-", speed, speed.span)
     look = StatementExpansion(context, place, IterationDomain.grid(place.prefix), auxiliary=False)
     value = look.expand(outward)
