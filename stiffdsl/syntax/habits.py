@@ -95,7 +95,7 @@ def _loop(line: list[Token]) -> str:
     if not names:
         return _HEADS["FOR"]
     types = [t.type for t in line]
-    if types[1] == "LPAR" and "EQUAL" in types and "COMPARE" in types:
+    if types[1] == "LPAR" and {"EQUAL", "COMPARE"} <= set(types[:-1]):
         low, high = line[types.index("EQUAL") + 1], line[types.index("COMPARE") + 1]
         return f"for {names[0]} in {low}..{high}"
     bounds = line[3:]

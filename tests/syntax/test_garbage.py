@@ -91,3 +91,8 @@ def test_much_of_a_bad_thing(text):
 
 def test_a_long_sum_is_no_deep_nesting():
     parse(Source("m.sml", "model M\nequations\n  x = " + " + ".join(["k*x"] * 20_000) + "\nend\n"))
+
+
+def test_a_loop_of_c_that_ends_early():
+    with pytest.raises(ModelError):
+        parse(Source("m.sml", "model M {\nequations\n  for (i = 1; i <="))
