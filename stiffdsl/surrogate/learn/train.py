@@ -28,7 +28,7 @@ from stiffdsl.surrogate.learn.laws_fit import kept_report, laws_of
 from stiffdsl.surrogate.learn.progress import Tell, silent, telling
 from stiffdsl.surrogate.learn.sample_store import remembered
 from stiffdsl.surrogate.learn.speed import batch_seconds, measure
-from stiffdsl.surrogate.learn.trials import Trials, predict
+from stiffdsl.surrogate.learn.trials import Trial, Trials, predict
 from stiffdsl.surrogate.learn.validation import (
     beside,
     by_kind,
@@ -178,15 +178,34 @@ def _difficulty(
     )
 
 
+def _description(task: Task, method: str) -> Description:
+    return Description(
+        task.name,
+        task.parameters,
+        task.outputs,
+        task.units,
+        task.times,
+        task.log_time,
+        task.start,
+        dict(task.fixed),
+        method,
+        task.drives,
+        task.given,
+        task.identity,
+        task.distribution,
+    )
+
+
+def _prediction_seconds(task: Task, data: Data, tried: list[Trial]) -> dict[str, float]:
+    """Seconds per trajectory of a batch, by method."""
+    every = np.arange(len(task.outputs))
+    readers = {t.method: reader(t.expansion, None, task.times, task.times, every) for t in tried}
+    return {name: batch_seconds(batched(formula), data.test.values) for name, formula in readers.items()}
+
+
 def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: int) -> Surrogate:
     tried = list(trials.tried.values())
-    seconds = None
-    if len(tried) > 1:
-        every = np.arange(len(task.outputs))
-        readers = {t.method: reader(t.expansion, None, task.times, task.times, every) for t in tried}
-        seconds = {
-            name: batch_seconds(batched(formula), data.test.values) for name, formula in readers.items()
-        }
+    seconds = _prediction_seconds(task, data, tried) if len(tried) > 1 else None
     best = trials.best(goal, seconds, data.seconds)
     expansion = best.expansion
     laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
@@ -202,18 +221,12 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     denominator = relative_to(truth, training, leads)
     found = errors(truth, predicted, denominator, hidden)
     told = headline(task.outputs, task.headline, training)
-    failed = domain.failed
     reasons = [reason for s in data.every for reason in s.reasons]
-    names = task.columns
     validation = {
         "method": best.method,
         "seed": seed,
-        "samples": {
-            "training": len(data.training),
-            "calibration": len(data.calibration),
-            "test": len(data.test),
-            "failed": len(failed),
-        },
+        "samples": {kind: len(getattr(data, kind)) for kind in ("training", "calibration", "test")}
+        | {"failed": len(domain.failed)},
         **summary(found.of(told)),
         "by_kind_of_inputs": by_kind(found.of(told)),
         "headline": [task.outputs[k] for k in told],
@@ -222,7 +235,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
         "coverage": covered,
         "domain": {p.name: [p.low, p.high] for p in (*task.parameters, *task.drives)},
         "failed": {
-            "region": failed_region(names, failed),
+            "region": failed_region(task.columns, domain.failed),
             "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
         },
         "kept": kept_report(
@@ -248,21 +261,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
         ),
     }
     surrogate = Surrogate(
-        Description(
-            task.name,
-            task.parameters,
-            task.outputs,
-            task.units,
-            task.times,
-            task.log_time,
-            task.start,
-            dict(task.fixed),
-            best.method,
-            task.drives,
-            task.given,
-            task.identity,
-            task.distribution,
-        ),
+        _description(task, best.method),
         expansion,
         domain,
         widths,
