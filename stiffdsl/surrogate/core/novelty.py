@@ -6,11 +6,13 @@ correlations of signals with themselves and with each other), whitened over what
 nearest known one is further away than it is for rows held out (novelty by nearest neighbours). Signals that follow
 examples also lie near few combinations of them: how far away is told by what those combinations leave over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+from stiffdsl.surrogate.core.signals import blended
 
 # Fewer known rows than these do not tell what is usual.
 _LEAST = 20
@@ -25,6 +27,8 @@ _RELATED = 8
 # Combinations of examples, at most, and rows for each of them.
 _MODES, _ROWS_PER_MODE = 10, 6
 _LANES = 512
+# Examples that tell what is usual, at least; blends of them that are known; the parts that are left out in turn.
+_LEAST_EXAMPLES, _BLENDS, _PARTS = 4, 300, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,52 +53,84 @@ class Shapes:
         """Whitened features of rows of signals, as shares of their ranges."""
         return (features(xp, u) - self.centre) @ self.whitening
 
+    def distances(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, " k"]:
+        """Distances of whitened features to the nearest known ones."""
+        return _nearest(xp, self.whitened(xp, u), self.known)
+
+    def left_over(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, " k"]:
+        """The part of signals that the modes leave over, as root mean squares."""
+        return _left(xp, u, self.modelled, self.mean, self.modes)
+
+    def limited(self, limit: float, left: float) -> "Shapes":
+        """The same shapes with limits."""
+        return replace(self, limit=limit * (1 + 1e-9), left=left + 1e-6)
+
     def strange(self, xp: Any, u: Float[Any, "k i M"]) -> Bool[Any, " k"]:
         """Mask of the rows of signals, as shares of their ranges, that are not like known ones."""
         if xp is np and len(u) > _LANES:
             parts = np.array_split(u, -(-len(u) // _LANES))
             return np.concatenate([self.strange(np, part) for part in parts])
         u = xp.clip(u, 0.0, 1.0)
-        found = _nearest(xp, self.whitened(xp, u), self.known) > self.limit
+        found = self.distances(xp, u) > self.limit
         if len(self.modelled):
-            found = found | (_left(xp, u, self.modelled, self.mean, self.modes) > self.left)
+            found = found | (self.left_over(xp, u) > self.left)
         return found
 
 
 def learnt(
-    known: Float[np.ndarray, "n i M"],
-    held_out: Float[np.ndarray, "t i M"],
-    examples: Float[np.ndarray, "e i M"] | None,
-    modelled: np.ndarray,
+    known: Float[np.ndarray, "n i M"], held_out: Float[np.ndarray, "t i M"], modelled: np.ndarray
 ) -> Shapes | None:
-    """Shapes of the `known` rows, with limits by those `held_out`, and by `examples` left out; None for too few."""
-    if examples is not None:
-        known = np.concatenate([examples, known])
+    """Shapes of the `known` rows, with limits by those `held_out`; None for too few."""
     known = known[:_MOST_KNOWN]
     if len(known) < _LEAST:
         return None
-    raw = features(np, known)
-    centre, whitening = _whitening(raw)
-    points = (raw - centre) @ whitening
-    judged = (features(np, held_out) - centre) @ whitening
-    limit = float(np.quantile(_nearest(np, judged, points), _WITHIN)) if len(judged) else 0.0
-    if examples is not None and len(examples) > 2:
-        own = points[: len(examples)]
-        limit = max(limit, float(np.quantile(_nearest(np, own, own, apart=True), _WITHIN)))
-    if len(judged) < _LEAST:
-        limit = max(limit, float(_nearest(np, points, points, apart=True).max()))
-    mean, modes = _principal(known, modelled)
+    made = _shapes_of(known, modelled)
+    distances = made.distances(np, held_out) if len(held_out) else np.zeros(1)
+    limit = float(np.quantile(distances, _WITHIN))
+    if len(held_out) < _LEAST:
+        limit = max(limit, float(_nearest(np, made.known, made.known, apart=True).max()))
     left = np.inf
     if len(modelled) and len(held_out):
-        left = float(np.quantile(_left(np, held_out, modelled, mean, modes), _WITHIN))
-        if examples is not None and len(examples) > 2:
-            halves = examples[::2], examples[1::2]
-            for one, other in (halves, halves[::-1]):
-                left = max(left, float(_left(np, other, modelled, *_principal(one, modelled)).max()))
-        left = left + 1e-6
-    limit *= 1 + 1e-9
+        left = float(np.quantile(made.left_over(np, held_out), _WITHIN))
+    return made.limited(limit, left)
+
+
+def learnt_from_examples(
+    examples: Float[np.ndarray, "e i M"], modelled: np.ndarray, seed: int
+) -> Shapes | None:
+    """Shapes of examples of all inputs together, and of blends of them; None for too few.
+
+    The limits are by cross-validation: how far examples are from others that they took no part in. Features of few
+    examples are whitened too well by these themselves, and fresh ones would be told.
+    """
+    if len(examples) < _LEAST_EXAMPLES:
+        return None
+    rng = np.random.default_rng([seed, 23])
+    made = _shapes_of(_with_blends(examples, rng), modelled)
+    blends = _with_blends(examples, rng)[len(examples) :]
+    limit, left = made.distances(np, blends).max(), made.left_over(np, blends).max()
+    order = rng.permutation(len(examples))
+    for part in np.array_split(order, min(_PARTS, len(order))):
+        others = _shapes_of(_with_blends(np.delete(examples, part, axis=0), rng), modelled)
+        limit = max(limit, others.distances(np, examples[part]).max())
+        left = max(left, others.left_over(np, examples[part]).max())
+    return made.limited(float(limit), float(left) if len(modelled) else np.inf)
+
+
+def _with_blends(examples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    rows = examples.reshape(len(examples), -1)
+    blends = np.array([blended(rows, rng) for _ in range(_BLENDS)])
+    return np.concatenate([examples, blends.reshape(_BLENDS, *examples.shape[1:])])
+
+
+def _shapes_of(known: np.ndarray, modelled: np.ndarray) -> Shapes:
+    """Shapes of `known` rows, without limits."""
+    raw = features(np, known)
+    centre, whitening = _whitening(raw)
+    mean, modes = _principal(known, modelled)
     _, inputs, knots = known.shape
-    return Shapes(inputs, knots, centre, whitening, points, limit, modelled, mean, modes, float(left))
+    points = (raw - centre) @ whitening
+    return Shapes(inputs, knots, centre, whitening, points, np.inf, modelled, mean, modes, np.inf)
 
 
 def features(xp: Any, u: Float[Any, "k i M"]) -> Float[Any, "k f"]:

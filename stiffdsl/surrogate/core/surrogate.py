@@ -137,7 +137,7 @@ class Surrogate:
     @property
     def verdict(self) -> Verdict:
         """The verdict on the surrogate: good for something or not, in a sentence, and remedies."""
-        return verdict(self.validation, self.speed)
+        return verdict(self.validation, self.speed, bool(self.about.drives))
 
     @property
     def report(self) -> dict[str, Any]:

@@ -8,8 +8,8 @@ WORST_P95 = 0.1
 COVERAGE = (0.93, 0.97)
 # Beyond this, slopes are told not to be good.
 WORST_SLOPES = 0.25
-# Methods of few operations.
-QUICK = ("rbf", "lpctesn")
+# Methods of few operations, without inputs over time and with them.
+QUICK, QUICK_DRIVEN = ("rbf", "lpctesn"), ("lpctesn",)
 # Ratios of times between these are told as the same.
 SAME = (0.95, 1.05)
 
@@ -23,9 +23,9 @@ class Verdict:
     advice: tuple[str, ...] = ()
 
 
-def verdict(validation: dict[str, Any], speed: dict[str, Any]) -> Verdict:
+def verdict(validation: dict[str, Any], speed: dict[str, Any], driven: bool = False) -> Verdict:
     """Judges what was measured: the error of most values and slopes, the coverage of intervals, the time beside the
-    model's."""
+    model's. `driven`: inputs vary over time, which not all methods take."""
     faults: list[str] = []
     advice: list[str] = []
     p95, slopes = validation["p95"], (validation.get("slopes") or {}).get("p95")
@@ -42,7 +42,11 @@ def verdict(validation: dict[str, Any], speed: dict[str, Any]) -> Verdict:
     if known and max(known) <= SAME[1]:
         slow = known[-1] < SAME[0]
         faults.append(f"it is {times(known[-1]) if slow else 'no faster'} than the model itself")
-        advice += ["fewer outputs or times", *_faster(validation), "the model itself"]
+        advice += [
+            "fewer outputs or times",
+            *_faster(validation, QUICK_DRIVEN if driven else QUICK),
+            "the model itself",
+        ]
     rough = [] if slopes is None or slopes <= WORST_SLOPES else [_percent(slopes)]
     off = "".join(f"5 % of its slopes are more than {share} off" for share in rough)
     told = f"95 % of its values are within {_percent(p95)}"
@@ -53,7 +57,8 @@ def verdict(validation: dict[str, Any], speed: dict[str, Any]) -> Verdict:
     if rough:
         told += f"; {off}"
     if faults:
-        told = "; ".join([*faults, off] if rough else faults)
+        exact = [f"95 % of its values are within {_percent(p95)}"] if p95 <= WORST_P95 else []
+        told = "; ".join([*faults, *exact, off] if rough else [*faults, *exact])
         return Verdict(False, f"no good as it is: {told}", tuple(dict.fromkeys(advice)))
     kinds = _worth(one, batch) + ["values, not for slopes"] * len(rough)
     advice = ["for slopes (optimisation, fits) more samples", "a smaller range", *others] if rough else []
@@ -75,10 +80,10 @@ def _others(validation: dict[str, Any]) -> list[str]:
     return [] if compared else ["another method (`auto` compares them)"]
 
 
-def _faster(validation: dict[str, Any]) -> list[str]:
+def _faster(validation: dict[str, Any], known: tuple[str, ...]) -> list[str]:
     """Advice on the methods that answer soonest, of those that were not tried."""
     tried = {validation.get("method"), *(row["method"] for row in validation.get("tried", ()))}
-    quick = [method for method in QUICK if method not in tried]
+    quick = [method for method in known if method not in tried]
     return [f"a faster method, such as {' or '.join(quick)}"] if quick else []
 
 

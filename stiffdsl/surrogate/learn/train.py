@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stiffdsl.surrogate.core import difficulty
+from stiffdsl.surrogate.core import difficulty, novelty, sampling
 from stiffdsl.surrogate.core.batches import batched
 from stiffdsl.surrogate.core.between import bound, moved
 from stiffdsl.surrogate.core.constrained import reader
@@ -15,7 +15,7 @@ from stiffdsl.surrogate.core.fitted import FittedFormula
 from stiffdsl.surrogate.core.intervals import Scores, calibrated
 from stiffdsl.surrogate.core.laws import Laws
 from stiffdsl.surrogate.core.method import SurrogateMethod
-from stiffdsl.surrogate.core.novelty import Shapes, learnt
+from stiffdsl.surrogate.core.novelty import Shapes
 from stiffdsl.surrogate.core.sampling import Samples, part_of
 from stiffdsl.surrogate.core.scaling import ParameterScaling, keeps_sign, relative_to
 from stiffdsl.surrogate.core.surrogate import Description, Surrogate
@@ -42,6 +42,8 @@ from stiffdsl.surrogate.methods.registry import DEFAULT, DEFAULT_DRIVEN
 from stiffdsl.surrogate.storage import save
 
 SAMPLES, DRIVEN_SAMPLES = 64, 512
+# Rows of blended examples that shapes of inputs are known by, where some inputs are drawn.
+_BLENDS = 256
 
 
 def train(
@@ -131,7 +133,7 @@ def _against_goal(goal: float, calibration: float, test: float) -> dict[str, obj
     }
 
 
-def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
+def _shapes(task: Task, data: Data, domain: Domain, seed: int) -> Shapes | None:
     """Shapes of the inputs in the samples that errors are measured on."""
     if not task.drives:
         return None
@@ -139,24 +141,25 @@ def _shapes(task: Task, data: Data, domain: Domain) -> Shapes | None:
     def signals(rows: np.ndarray) -> np.ndarray:
         return domain.signals(rows, len(task.drives), len(task.times))
 
-    # Signals that follow examples are like those alone; training mixes others in.
-    own = [data.calibration.values]
-    if not task.examples or not task.foreign:
-        own.append(data.training.values)
-    examples = None
+    followed = [k for k, d in enumerate(task.drives) if d.name in task.examples or task.generator is not None]
+    modelled = np.array(followed, dtype=np.int64)
     if len(task.examples) == len(task.drives) and len({len(e) for e in task.examples.values()}) == 1:
         joint = np.concatenate([task.examples[d.name][:, :: task.pieces] for d in task.drives], axis=1)
-        low, high = task.low[task.scalars :], task.high[task.scalars :]
-        examples = ((joint - low) / (high - low)).reshape(len(joint), len(task.drives), -1)
-    followed = [k for k, d in enumerate(task.drives) if d.name in task.examples or task.generator is not None]
-    known = signals(np.concatenate(own))
-    return learnt(known, signals(data.test.values), examples, np.array(followed, dtype=np.int64))
+        rows = np.concatenate([np.zeros((len(joint), task.scalars)), joint], axis=1)
+        return novelty.learnt_from_examples(signals(rows), modelled, seed)
+    # Signals that follow examples are like those alone; training mixes others in.
+    own = [data.calibration.values]
+    if task.examples:
+        own.append(sampling.with_signals(task, np.zeros((_BLENDS, task.scalars)), seed, 3))
+    else:
+        own.append(data.training.values)
+    return novelty.learnt(signals(np.concatenate(own)), signals(data.test.values), modelled)
 
 
-def _domain(task: Task, data: Data, parameters: ParameterScaling) -> Domain:
+def _domain(task: Task, data: Data, parameters: ParameterScaling, seed: int) -> Domain:
     solved, failed = (np.concatenate([getattr(s, kind) for s in data.every]) for kind in ("values", "failed"))
     domain = Domain(task.columns, parameters, solved, failed)
-    return replace(domain, shapes=_shapes(task, data, domain))
+    return replace(domain, shapes=_shapes(task, data, domain, seed))
 
 
 def _difficulty(
@@ -209,7 +212,7 @@ def _finished(task: Task, data: Data, trials: Trials, goal: float | None, seed: 
     best = trials.best(goal, seconds, data.seconds)
     expansion = best.expansion
     laws, lost = laws_of(task, data.every[:2], _scaled_errors(task, expansion, None, data.calibration))
-    domain = _domain(task, data, expansion.parameters)
+    domain = _domain(task, data, expansion.parameters, seed)
     domain, scores = _difficulty(
         task, data, domain, [_scaled_errors(task, expansion, laws, s) for s in data.every[1:]]
     )
