@@ -269,7 +269,7 @@ end
 """
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "fbdf"])
+@pytest.mark.parametrize("method", ["rodas5p", pytest.param("fbdf", marks=pytest.mark.slow)])
 def test_what_leaves_a_table_between_the_times_saved_is_told(method):
     """T is 10 + a*(1 - cos(2 pi t/10)): beyond 20 in between for a > 5, and back at the times saved."""
     model = sd.loads(SWINGS)

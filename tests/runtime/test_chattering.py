@@ -19,7 +19,7 @@ end
 """
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "fbdf", "tsit5"])
+@pytest.mark.parametrize("method", ["rodas5p", pytest.param("fbdf", marks=pytest.mark.slow), "tsit5"])
 def test_sliding_names_the_condition_and_its_line(method):
     found = sd.loads(FRICTION).simulate(method=method, max_steps=3000)
     assert found.status == Status.CHATTERING
