@@ -46,6 +46,9 @@ from stiffdsl.syntax import tree
 from stiffdsl.syntax.show import show_expression
 from stiffdsl.syntax.tree import SIZES
 
+# Kinds of declarations that a range says something of: what varies, and between what.
+RANGED = ("param", "input")
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -550,7 +553,18 @@ class Classes:
                 )
             found[attribute] = value.expr
         bounds = None
-        if variable.range is not None:
+        if variable.range is not None and variable.kind not in RANGED and variable.role != "random":
+            low, high = (show_expression(e) for e in (variable.range.first, variable.range.last))
+            limits = (
+                "" if variable.kind == "const" else f", the limits of a solution are `min {low} max {high}`"
+            )
+            report.say(
+                "E0243",
+                f"{an(variable.kind)} has no range",
+                (variable.range.span, "nothing would read it"),
+                help=f"ranges say what varies, of a param or an input{limits}",
+            )
+        elif variable.range is not None:
             ends = [
                 walker.given(e, unit, Level.PARAMETER, f"the range of `{name}`").expr
                 for e in (variable.range.first, variable.range.last)

@@ -134,6 +134,11 @@ CODES: dict[str, tuple[str, str]] = {
         "Constants, parameters and inputs take a value, variables take `start` or `guess` too; parts take "
         "none.",
     ),
+    "E0243": (
+        "a range that nothing reads",
+        "`in 0..1` says between what a parameter or an input varies: for surrogates, samples and sensitivities. "
+        "The limits of a solution are `min` and `max`.",
+    ),
     "E0250": (
         "an equation without a variable",
         "An equation determines something that changes. Parameters get their values where they are declared.",

@@ -119,7 +119,7 @@ EXTREMES = ("first", "last", "least", "greatest")
     help="Hold the solution against the equations as written, and its steps against another method.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Tell how the initial state was found.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no report, and no more than errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no report: warnings and errors alone.")
 @outputs_option
 @eliminate_option
 @json_option
@@ -249,11 +249,11 @@ def _finish(
     as_json: bool,
 ) -> None:
     """Prints the report. Raises `Failure` where a run did not reach the end, or its solution does not hold."""
+    for warning in report.get("warnings", ()):
+        say(f"warning: {warning}")
     if not quiet:
         if report.get("check") and not as_json:
             say(report["check"]["summary"])
-        for warning in report.get("warnings", ()):
-            say(f"warning: {warning}")
         for path in report["written"]:
             if path != "-":
                 say(f"wrote {path}")

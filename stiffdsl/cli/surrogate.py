@@ -316,12 +316,15 @@ def _bounds(model: Any, name: str, variation: Variation) -> tuple[float, float]:
     if variation.range is not None:
         low, high = (converted(name, end, variation.unit, unit) for end in variation.range)
         return low, high
-    if name not in model.ranges:
+    declared = model.ranges.get(name)
+    if declared is None and name in model.input_names:
+        declared = next(r.range for r in model.inputs if r.name == name or r.name.startswith(name + "["))
+    if declared is None:
         raise click.UsageError(
             f"--vary {name}: the model declares no range for it; give one, as in --vary '{name}=1..5"
             + (f"[{unit}]'" if unit else "'")
         )
-    return model.ranges[name]
+    return declared
 
 
 def kept(folder: Path) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 import stiffdsl as sd
 from stiffdsl.cli.loading import Loaded
-from stiffdsl.cli.options import Sweep, VariationType
+from stiffdsl.cli.options import Sweep, Variation, VariationType
 from stiffdsl.cli.ranges import bounds, interval, stretch, swept
 from stiffdsl.cli.runs import RunArguments, by_kind, swept_values
 from stiffdsl.cli.surrogate import ranges
@@ -105,3 +105,10 @@ def test_what_varies_has_its_own_unit_or_its_declared_range():
     assert told("R", "To=263.15..283.15[K]") == {"R": (0.003, 0.006), "To": pytest.approx((-10, 10))}
     with pytest.raises(Exception, match=r"--vary C: the model declares no range for it; .*'C=1..5\[J/K\]'"):
         told("C")
+
+
+def test_the_declared_range_of_an_input_is_taken_by_its_name():
+    text = "model M\n  input u = 1 in 0..4\n  input v[2] = 1 in 0..3\n  var x start 1\nequations\n"
+    model = sd.loads(text + "  der(x) = u + v[1] - v[2] - x\nend\n")
+    assert ranges(model, (Variation("u", None, None),)) == {"u": (0.0, 4.0)}
+    assert model.ranges == {}

@@ -4,7 +4,7 @@ model M
   param g = 5 [V]
   part r : Resistor(R = g)
   var T [degC] start 5 [min]
-  var q [W] in 0..3 [K] 
+  input q [W] = 0 in 0..3 [K] 
 equations
   der(T) = 0
 end
