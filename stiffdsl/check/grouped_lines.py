@@ -49,19 +49,20 @@ def _kind(member: object, name: str) -> object:
 def _part(grouped: tree.GroupedLines, rows: list[int]) -> tree.GroupedLines:
     """The lines `rows`; what is equal in all of them stands in the pattern."""
     whole = len(rows) == len(grouped.spans)
-    names, numbers, written = {}, {}, {}
-    for hole, column in grouped.names.items():
-        own = column if whole else tuple([column[r] for r in rows])
-        if own[0] == own[-1] and len(set(own)) == 1:
-            written[hole] = own[0]
-        else:
-            names[hole] = own
-    for hole, column in grouped.numbers.items():
-        own = column if whole else tuple([column[r] for r in rows])
-        if own[0] == own[-1] and len(set(own)) == 1:
-            written[hole] = own[0]
-        else:
-            numbers[hole] = own
+    written: dict[str, Any] = {}
+
+    def differing(columns: dict[str, Any]) -> dict[str, Any]:
+        """The columns that differ between the lines; others are written."""
+        found = {}
+        for hole, column in columns.items():
+            own = column if whole else tuple([column[r] for r in rows])
+            if own[0] == own[-1] and len(set(own)) == 1:
+                written[hole] = own[0]
+            else:
+                found[hole] = own
+        return found
+
+    names, numbers = differing(grouped.names), differing(grouped.numbers)
     spans = grouped.spans if whole else tuple([grouped.spans[r] for r in rows])
     pattern = _filled(grouped.pattern, written) if written else grouped.pattern
     return tree.GroupedLines(pattern, names, numbers, spans, spans[0])

@@ -318,7 +318,8 @@ def _bounds(model: Any, name: str, variation: Variation) -> tuple[float, float]:
         return low, high
     declared = model.ranges.get(name)
     if declared is None and name in model.input_names:
-        declared = next(r.range for r in model.inputs if r.name == name or r.name.startswith(name + "["))
+        inputs = rows_of(model.inputs)
+        declared = inputs[name if name in inputs else elements(name, inputs)[0]].range
     if declared is None:
         raise click.UsageError(
             f"--vary {name}: the model declares no range for it; give one, as in --vary '{name}=1..5"

@@ -69,8 +69,7 @@ class Domain:
         shapes = self.shapes
         if shapes is None or self.difficulty is None:
             return np.ones(len(values))
-        u = np.clip(self.signals(values, shapes.inputs, shapes.knots), 0.0, 1.0)
-        return self.difficulty(shapes.whitened(np, u))
+        return self.difficulty(shapes.whitened(np, self.signals(values, shapes.inputs, shapes.knots)))
 
     def signals(self, values: Any, inputs: int, knots: int) -> Any:
         """(k, inputs, knots): the signals in rows of values, as shares of their ranges."""

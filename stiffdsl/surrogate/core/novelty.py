@@ -50,8 +50,8 @@ class Shapes:
     left: float
 
     def whitened(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, "k g"]:
-        """Whitened features of rows of signals, as shares of their ranges."""
-        return (features(xp, u) - self.centre) @ self.whitening
+        """Whitened features of rows of signals, as shares of their ranges; what leaves these is told by the domain."""
+        return (features(xp, xp.clip(u, 0.0, 1.0)) - self.centre) @ self.whitening
 
     def distances(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, " k"]:
         """Distances of whitened features to the nearest known ones."""
@@ -59,7 +59,7 @@ class Shapes:
 
     def left_over(self, xp: Any, u: Float[Any, "k i M"]) -> Float[Any, " k"]:
         """The part of signals that the modes leave over, as root mean squares."""
-        return _left(xp, u, self.modelled, self.mean, self.modes)
+        return _left(xp, xp.clip(u, 0.0, 1.0), self.modelled, self.mean, self.modes)
 
     def limited(self, limit: float, left: float) -> "Shapes":
         """The same shapes with limits."""
@@ -70,7 +70,6 @@ class Shapes:
         if xp is np and len(u) > _LANES:
             parts = np.array_split(u, -(-len(u) // _LANES))
             return np.concatenate([self.strange(np, part) for part in parts])
-        u = xp.clip(u, 0.0, 1.0)
         found = self.distances(xp, u) > self.limit
         if len(self.modelled):
             found = found | (self.left_over(xp, u) > self.left)

@@ -7,6 +7,7 @@ fill one too. All values are in the units a user declared."""
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ class Task:
         """The number of columns of a row that are parameters and start values."""
         return len(self.parameters)
 
-    @property
+    @cached_property
     def fine(self) -> np.ndarray:
         """(F,) the times between which inputs run straight: the knots, refined."""
         return refined(self.times, self.pieces)

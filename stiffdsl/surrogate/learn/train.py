@@ -171,7 +171,7 @@ def _difficulty(
     expected = np.ones(len(first) + len(second))
     if task.drives:
         rows = np.concatenate([first.values, second.values])
-        u = np.clip(domain.signals(rows, len(task.drives), len(task.times)), 0.0, 1.0)
+        u = domain.signals(rows, len(task.drives), len(task.times))
         found, expected = difficulty.learnt(domain.shapes, u, np.concatenate(errors))
         domain = replace(domain, difficulty=found)
     sizes = np.split(expected[:, None, None], [len(first)])

@@ -11,8 +11,6 @@ from typing import Literal
 
 import numpy as np
 
-from stiffdsl.surrogate.core.between import piece_of, straight
-
 _PER_DECADE = 5.5
 # Rates reach from the slowest, over the whole span, to the fastest, between two knots.
 _SLOWEST, _FASTEST = 0.6, 1.5
@@ -29,23 +27,7 @@ def spread_rates(knots: np.ndarray) -> np.ndarray:
 
 def responses(times: np.ndarray, knots: np.ndarray, rates: np.ndarray) -> np.ndarray:
     """(1 + len(rates), len(times), len(knots)): matrices from values at knots to u itself and to each h."""
-    piece = piece_of(times, knots)
-    rows = np.arange(len(times))
-    width = (knots[piece + 1] - knots[piece])[:, None]
-    into = np.clip(times - knots[piece], 0.0, width[:, 0])[:, None]
-    found = np.zeros((1 + len(rates), len(times), len(knots)))
-    found[0] = straight(times, knots)
-    at_knots = np.zeros((len(rates), len(knots), len(knots)))
-    for k, h in enumerate(np.diff(knots)):
-        decay, left, right = _weights(rates, h, h)
-        at_knots[:, k + 1] = decay[:, None] * at_knots[:, k]
-        at_knots[:, k + 1, k] += left
-        at_knots[:, k + 1, k + 1] += right
-    decay, left, right = _weights(rates, into, width)
-    found[1:] = decay.T[:, :, None] * at_knots[:, piece]
-    found[1:, rows, piece] += left.T
-    found[1:, rows, piece + 1] += right.T
-    return found
+    return responses_to(np.eye(len(knots)), knots, times, rates).transpose(2, 1, 0)
 
 
 def step_weights(rates: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
