@@ -12,9 +12,9 @@ import sympy as sp
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stiffdsl.flat.functions import Where
+from stiffdsl.flat.functions import Where, where
 from stiffdsl.flat.instance import Fault
-from stiffdsl.flat.model import Family, Sum, slot
+from stiffdsl.flat.model import Family, Sum, slot, total
 from stiffdsl.flat.template import multiplied_out, substitute, symbols_of
 
 
@@ -94,8 +94,8 @@ def rewrite(family: Family, aliases: Aliases) -> list[Family]:
     duplicate = _first_of_equals(2 * table[:, columns] + [family.kinds[k] == "der" for k in columns])
     plain = bool(np.all(pattern == 1)) and bool(np.all(duplicate == np.arange(len(columns))))
     if plain:
-        sums = tuple(_rewrite_sum(s, aliases) for s in family.sums)
-        return [Family(family.template, family.kinds, table, family.origins, family.which, sums)]
+        template, sums = _rewritten_sums(family.template, family.sums, aliases)
+        return [Family(template, family.kinds, table, family.origins, family.which, sums)]
     keys = np.concatenate([pattern, duplicate], axis=1)
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     result = []
@@ -106,21 +106,32 @@ def rewrite(family: Family, aliases: Aliases) -> list[Family]:
 
 
 def with_signs(family: Family, aliases: Aliases) -> Family:
-    """`family` on representatives, its members as they are: signs that are not plus become factors."""
+    """`family` on representatives, its members as they are: signs that are not plus become factors.
+
+    Nothing computes what is zero: in members where a slot is, it names the variable of another member, and is not read.
+    """
     kinds, table, replacement = list(family.kinds), family.table.copy(), {}
     for k, kind in enumerate(family.kinds):
         if kind not in ("var", "der"):
             continue
         signs = aliases.sign[table[:, k]]
         table[:, k] = aliases.of[table[:, k]]
-        if not np.all(signs == 1):
-            replacement[slot(k)] = slot(len(kinds)) * slot(k)
+        if np.all(signs == 0):
+            replacement[slot(k)] = sp.Integer(0)
+        elif not np.all(signs == 1):
+            sign = slot(len(kinds))
+            value = sign * slot(k)
+            if np.any(signs == 0):
+                value = where(sp.Ne(sign, 0), value, sp.Integer(0))
+                table[signs == 0, k] = table[np.flatnonzero(signs)[0], k]
+            replacement[slot(k)] = value
             kinds.append("const")
             # Constants -1, 0, 1 are the first three of every model: `flatten` puts them there.
             table = np.column_stack([table, signs + 1])
-    template = substitute(family.template, replacement) if replacement else family.template
-    sums = tuple(_rewrite_sum(s, aliases) for s in family.sums)
-    return Family(template, tuple(kinds), table, family.origins, family.which, sums)
+    template = sp.sympify(substitute(family.template, replacement)) if replacement else family.template
+    template, sums = _rewritten_sums(template, family.sums, aliases)
+    template, kept = renumber(template, len(kinds))
+    return Family(template, tuple(kinds[k] for k in kept), table[:, kept], family.origins, family.which, sums)
 
 
 def _first_of_equals(code: np.ndarray) -> np.ndarray:
@@ -145,15 +156,15 @@ def _rewritten(family: Family, table, columns, key, rows, aliases: Aliases) -> F
         position = np.full(family.size, -1)
         position[rows] = np.arange(len(rows))
         chosen = position[s.owner] >= 0
-        owner = position[s.owner][chosen]
-        sums.append(_rewrite_sum(Sum(s.term, s.kinds, s.table[chosen], owner), aliases))
+        sums.append(Sum(s.term, s.kinds, s.table[chosen], position[s.owner][chosen]))
+    template, rewritten = _rewritten_sums(template, tuple(sums), aliases)
     return Family(
         template,
         tuple(family.kinds[k] for k in kept),
         table[rows][:, kept],
         family.origins,
         family.which[rows],
-        tuple(sums),
+        rewritten,
     )
 
 
@@ -192,8 +203,27 @@ def renumber(template: sp.Expr, width: int) -> tuple[sp.Expr, tuple[int, ...]]:
     return sp.sympify(substitute(template, moved)), kept  # type: ignore[arg-type]
 
 
-def _rewrite_sum(terms: Sum, aliases: Aliases) -> Sum:
-    """Signs of the terms become factors from a slot of kind `sign`, or vanish where all are plus."""
+def _rewritten_sums(
+    template: sp.Expr, sums: tuple[Sum, ...], aliases: Aliases
+) -> tuple[sp.Expr, tuple[Sum, ...]]:
+    """Sums on representatives, and the template over them: a sum some of whose terms mention what is zero, and do not
+    vanish with it, becomes several."""
+    result = [_rewritten_sum(s, aliases) for s in sums]
+    further = {
+        k: [len(sums) + sum(len(r) - 1 for r in result[:k]) + i for i in range(len(parts) - 1)]
+        for k, parts in enumerate(result)
+        if len(parts) > 1
+    }
+    if further:
+        template = substitute(
+            template, {total(k): sp.Add(total(k), *(total(m) for m in more)) for k, more in further.items()}
+        )
+    return template, (*(parts[0] for parts in result), *(s for parts in result for s in parts[1:]))
+
+
+def _rewritten_sum(terms: Sum, aliases: Aliases) -> list[Sum]:
+    """Signs of the terms become factors from a slot of kind `const`, or vanish where all are plus. Terms in which the
+    same variables are zero are a sum of their own."""
     columns = [k for k, kind in enumerate(terms.kinds) if kind in ("var", "der")]
     table = terms.table.copy()
     signs = np.ones((len(table), len(columns)), dtype=np.int64)
@@ -201,22 +231,35 @@ def _rewrite_sum(terms: Sum, aliases: Aliases) -> Sum:
         signs[:, j] = aliases.sign[table[:, k]]
         table[:, k] = aliases.of[table[:, k]]
     if np.all(signs == 1):
-        return Sum(terms.term, terms.kinds, table, terms.owner)
+        return [Sum(terms.term, terms.kinds, table, terms.owner)]
+    patterns, group = np.unique(signs == 0, axis=0, return_inverse=True)
+    group = group.ravel()
+    parts = [
+        _signed_sum(terms, table[group == g], terms.owner[group == g], columns, signs[group == g])
+        for g in range(len(patterns))
+    ]
+    # Terms that are zero add nothing; a family keeps one sum, be it empty.
+    kept = [part for part in parts if part.term != 0]
+    return kept or [Sum(terms.term, terms.kinds, table[:0], terms.owner[:0])]
+
+
+def _signed_sum(
+    terms: Sum, table: np.ndarray, owner: np.ndarray, columns: list[int], signs: np.ndarray
+) -> Sum:
+    """The terms in the rows `table`, where a column is zero in all of them or in none."""
     kinds, replacement = list(terms.kinds), {}
     for j, k in enumerate(columns):
         if np.all(signs[:, j] == 1):
+            continue
+        if signs[0, j] == 0:
+            replacement[slot(k)] = sp.Integer(0)
             continue
         replacement[slot(k)] = slot(len(kinds)) * slot(k)
         kinds.append("const")
         # Constants -1, 0, 1 are the first three of every model: `flatten` puts them there.
         table = np.column_stack([table, signs[:, j] + 1])
-    term = sp.sympify(substitute(terms.term, replacement))
-    keep = np.ones(len(table), dtype=bool)
-    if columns and term.is_Mul:
-        factors = [j for j, k in enumerate(columns) if slot(k) in term.args]
-        for j in factors:
-            keep &= signs[:, j] != 0
-    return Sum(term, tuple(kinds), table[keep], terms.owner[keep])
+    term, kept = renumber(sp.sympify(substitute(terms.term, replacement)), len(kinds))
+    return Sum(term, tuple(kinds[k] for k in kept), table[:, kept], owner)
 
 
 def _alias(family: Family) -> tuple[int, int, int] | int | None:

@@ -202,3 +202,29 @@ equations
 end
 """)
     assert max(f.template.count_ops() for f in model.equations) < 30
+
+
+def test_terms_of_sums_mention_no_variable_that_is_zero():
+    """The cosine of zero is one: such terms are a sum of their own, over what is computed."""
+    model = flat("""
+model M
+  param k[40] = (1/i for i in 1..40)
+  var x[40]
+  var y[2] start 1
+equations
+  for i in 1..20
+    x[2*i] = 0
+    x[2*i-1] = k[i]*y[1]
+  end
+  for j in 1..2
+    der(y[j]) = sum(x[i] + cos(x[i]*j) for i in 1..40)
+  end
+end
+""")
+    families = [f for f in model.equations if f.sums]
+    assert [(f.size, sorted(len(s.table) for s in f.sums)) for f in families] == [(2, [40, 40])]
+    zero = model.sign == 0
+    assert zero.sum() == 20
+    for terms in families[0].sums:
+        for k, kind in enumerate(terms.kinds):
+            assert kind not in ("var", "der") or not zero[terms.table[:, k]].any()

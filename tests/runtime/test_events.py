@@ -631,3 +631,32 @@ def test_a_clock_that_strikes_at_the_end_counts_there(start, end):
     clock += "    n := n + 1\n  end\nend\n"
     found = sd.loads(clock).simulate((start, end))
     assert found["n"][-1] == len(found.events) == round((end - start) / 0.1)
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "tsit5"])
+@pytest.mark.parametrize(("action", "name"), [("n := 1/a", "n"), ("x := log(a)", "x")])
+def test_an_action_that_sets_what_is_not_finite_ends_the_run(method, action, name):
+    """At the end of the run, too, where no step follows that would notice."""
+    text = f"  param a = 0\n  var x start 1\n  discrete n = 0\nequations\n  der(x) = -x\n  when time >= 1\n    {action}\n  end\n"
+    for end in (1, 2):
+        found = run(text, (0, end), method=method)
+        assert found.status == Status.NON_FINITE
+        assert f"`when time >= 1` (line 7) sets `{name}` to what is no finite number" in found.reason
+        assert found.t[-1] == 1
+
+
+def test_events_read_variables_that_are_zero():
+    """Nothing computes what an equation says is zero: an open end, the middle of a chain."""
+    text = (
+        "  var x[3]\n  var y start 1\n  discrete n[3] = 5\n  discrete m = 0\n  discrete k = 0\nequations\n"
+        "  x[1] = y\n  x[2] = 0\n  x[3] = -y\n  der(y) = -y\n"
+        "  for i in 1..3\n    when abs(x[i]) < 0.5\n      n[i] := 1 + x[i]\n    end\n  end\n"
+        "  when sum(cos(x[i]) for i in 1..3) > 1 + 2*cos(0.7)\n    m := 1 + x[2]\n  end\n"
+        "  when x[2] + 1 > 2*y\n    k := 2 + x[2]\n  end\n"
+    )
+    found = run(text, (0, 1), **TIGHT)
+    assert [found[f"n[{i}]"][-1] for i in (1, 2, 3)] == pytest.approx([1.5, 5, 0.5], rel=1e-7)
+    assert (found["m"][-1], found["k"][-1]) == (1, 2)
+    times = [e.time for e in found.events]
+    assert times[0] == pytest.approx(-math.log(0.7), rel=1e-8)
+    assert times[1] == pytest.approx(math.log(2), rel=1e-8)

@@ -191,6 +191,16 @@ class FunctionWriter:
     def smaller(self, a: str, b: str) -> str:
         return self.select(self.apply("lt", a, b), a, b)
 
+    def finite(self, pointer: str, count: int) -> str:
+        """Whether `count` numbers are finite."""
+        zero = self.number(0.0)
+        nothing = self.variable("double", zero)
+        with self.loop(count) as k:
+            value = self.load(pointer, k)
+            # x - x is zero, or NaN where x is not finite.
+            self.store(self.apply("add", self.load(nothing), self.apply("sub", value, value)), nothing)
+        return self.apply("eq", self.load(nothing), zero)
+
     def total(self, terms: Sequence[str]) -> str:
         """The sum, added in pairs."""
         terms = [term for term in terms if term != self.number(0.0)]

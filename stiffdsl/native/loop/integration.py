@@ -80,14 +80,9 @@ class Integration(BetweenSteps):
             self.set(name, zero)
         self.set("t", t0)
         self.set("opening", self.number(math.inf))
-        finite = code.variable("double", zero)
         with code.loop(self.n) as k:
-            value = code.load(self.pointers["y0"], k)
-            code.store(value, self.y, k)
-            # y - y is zero, or NaN where y is not finite.
-            nothing = code.apply("sub", value, value)
-            code.store(code.apply("add", code.load(finite), nothing), finite)
-        sound = code.apply("eq", code.load(finite), zero)
+            code.store(code.load(self.pointers["y0"], k), self.y, k)
+        sound = code.finite(self.y, self.n)
         with code.loop(self.n) as k:
             blame = code.select(sound, zero, self.number(float("nan")))
             code.store(blame, self.scaled, k)

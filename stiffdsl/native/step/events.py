@@ -624,12 +624,13 @@ def _emit_happen(
         with code.loop(n) as k:
             code.store(code.load(values, k), "%y", k)
         code.store(code.load(result, n), stop)
+        finite = code.finite(result, n)
         conflict = code.apply("gt", code.load(result, n + 1), number(0.0))
         if not np.all(model.mass):
             solved.append(code.call("reset", "double %t", "ptr %y", "ptr %p", "ptr %work", result="i1"))
             note(f, True)
         xp, good = RegisterNamespace(code), reduce(partial(code.apply, "and"), solved, code.flag(True))
-        code.store(trouble(xp, *xp.of(conflict, good)).text, status)
+        code.store(trouble(xp, *xp.of(conflict, finite, good)).text, status)
         look(first=False)
         code.store(code.apply("add", code.load(rounds), number(1.0)), rounds)
     code.store(code.load(stop), happened, STOP)

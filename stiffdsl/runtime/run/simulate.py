@@ -255,6 +255,8 @@ def _end(solve: _Solve, values: _Values, left: LeftTable | None) -> _End:
     term = None
     if status == Status.NON_FINITE:
         term = term_without_value(model, values.t, values.y, args)
+        # An action of an event names what it sets.
+        involved = involved if np.isfinite(values.y[-1:]).all() else []
     elif status in STUCK:
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING

@@ -8,7 +8,9 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from stiffdsl.flat.model import FlatModel
+from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.chattering import SHARE, chattering
+from stiffdsl.program.events import event_text
 from stiffdsl.program.interpret import run
 from stiffdsl.program.wrong_term import wrong_term
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -45,7 +47,9 @@ def reason(status: Status, names: Sequence[str], term: str | None = None) -> str
 def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
     """The term, by explicit steps ahead of the last values; None where none is found."""
     program = model.program
-    if not len(t) or program.size > LARGE or not np.isfinite(y[-1]).all():
+    if len(t) and not np.isfinite(y[-1]).all():
+        return _action_without_value(program.system, y[-1])
+    if not len(t) or program.size > LARGE:
         return None
     now, state, p, states = float(t[-1]), np.asarray(y[-1]), np.asarray(args.p), len(program.system.states)
     for ahead in (0.0, *AHEAD):
@@ -56,6 +60,18 @@ def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, arg
         found = wrong_term(program, later, moved, p, u)
         if found is not None:
             return found
+    return None
+
+
+def _action_without_value(system: SortedSystem, y: np.ndarray) -> str | None:
+    """The `when` whose action has set a state to what is not finite, where there is one."""
+    states = system.states[~np.isfinite(y[: len(system.states)])]
+    for number, event in enumerate(system.flat.events):
+        for action in event.actions:
+            targets = action.targets[np.isin(system.flat.alias[action.targets], states)]
+            if len(targets):
+                name, line = system.flat.variable_name(int(targets[0])), event.span.line
+                return f"`{event_text(system.flat, number)}` (line {line}) sets `{name}` to what is no finite number"
     return None
 
 

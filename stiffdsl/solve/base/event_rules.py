@@ -22,10 +22,12 @@ def crowded(xp: Any, t: Any, last: Any, span: Any, crowd: Any, acted: Any) -> An
     return xp.where(close, crowd, 0) + acted
 
 
-def trouble(xp: Any, conflict: Any, solved: Any) -> Any:
-    """The status of what went wrong in a round of events, or 0: they contradict one another, or algebraic unknowns have
-    no values behind them (not `solved`)."""
-    return xp.where(conflict, int(Status.CONFLICT), xp.where(solved, 0, int(Status.JUMP)))
+def trouble(xp: Any, conflict: Any, finite: Any, solved: Any) -> Any:
+    """The status of what went wrong in a round of events, or 0: they contradict one another, set something that is not
+    `finite`, or algebraic unknowns have no values behind them (not `solved`)."""
+    status = xp.where(solved, 0, int(Status.JUMP))
+    status = xp.where(finite, status, int(Status.NON_FINITE))
+    return xp.where(conflict, int(Status.CONFLICT), status)
 
 
 def ending(xp: Any, wrong: Any, stop: Any, crowds: Any, otherwise: Any) -> Any:

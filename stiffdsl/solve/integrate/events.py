@@ -500,6 +500,7 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
         y, now, fired, acted, stop, status = carry
         found = system.reset(t, y, args, fired.astype(y.dtype))
         was, y, good = y, found[:size], jnp.array(True)
+        finite = jnp.all(jnp.isfinite(lax.stop_gradient(y)))
         if project is not None:
             y, good = project.behind(t, was, y, args)
         if algebraic:
@@ -507,7 +508,7 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
             good &= solved
         later = conditions(system, t, y, args)
         stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
-        wrong = trouble(jnp, lax.stop_gradient(found[size + 1]) > 0, good)
+        wrong = trouble(jnp, lax.stop_gradient(found[size + 1]) > 0, finite, good)
         status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
         waiting = (later > now) & (stop == 0) & (status == 0)
         return y, later, waiting, acted | fired, stop, status
