@@ -637,7 +637,8 @@ def test_a_clock_that_strikes_at_the_end_counts_there(start, end):
 @pytest.mark.parametrize(("action", "name"), [("n := 1/a", "n"), ("x := log(a)", "x")])
 def test_an_action_that_sets_what_is_not_finite_ends_the_run(method, action, name):
     """At the end of the run, too, where no step follows that would notice."""
-    text = f"  param a = 0\n  var x start 1\n  discrete n = 0\nequations\n  der(x) = -x\n  when time >= 1\n    {action}\n  end\n"
+    text = "  param a = 0\n  var x start 1\n  discrete n = 0\nequations\n  der(x) = -x\n"
+    text += f"  when time >= 1\n    {action}\n  end\n"
     for end in (1, 2):
         found = run(text, (0, end), method=method)
         assert found.status == Status.NON_FINITE
