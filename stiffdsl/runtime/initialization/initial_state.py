@@ -349,8 +349,8 @@ def _moves(
     declared = np.asarray(known)
     entries = np.concatenate([system.states, system.implicit])
     given = np.concatenate([entries[initial.mask], system.eliminated[initial.apart_mask]])
-    # What named outputs do not need is not computed.
-    said = np.flatnonzero(~np.isnan(declared) & ~np.isnan(at) & ~np.isin(flat.alias, given))
+    # What named outputs do not need is not computed; what is infinite has been told as no start.
+    said = np.flatnonzero(np.isfinite(declared) & np.isfinite(at) & ~np.isin(flat.alias, given))
     size = np.abs(at[said]) + np.abs(declared[said])
     apart = np.abs(at[said] - declared[said])
     off = said[
