@@ -22,7 +22,7 @@ from stiffdsl.native.factors import krylov  # noqa: E402
 from stiffdsl.native.host import interrupt  # noqa: E402
 from stiffdsl.runtime import compile_report, executors, pure, tier, uncertainty  # noqa: E402
 from stiffdsl.runtime.compiled import CompiledProgram  # noqa: E402
-from stiffdsl.runtime.delays import refuse_delays  # noqa: E402
+from stiffdsl.runtime.delayed.delays import refuse_delays  # noqa: E402
 from stiffdsl.runtime.initialization.consistent_start import Anchor  # noqa: E402
 from stiffdsl.runtime.initialization.initial_state import anchor  # noqa: E402
 from stiffdsl.runtime.lookup_tables import LookupTable, tables_of, with_figures  # noqa: E402
@@ -279,7 +279,6 @@ class CompiledModel(CompiledProgram):
         `self.variables`; with them, states that they do not depend on are not solved for. `tables` are other figures
         for tables, as in `simulate`, in all calls that do not give them as parameters.
         """
-        refuse_delays(self, "there is no pure function (`jit`, `grad`, `vmap`) of")
         options = run_options(
             self, rtol, atol, method, max_steps, first_step, max_step, linear, include_quadratures
         )

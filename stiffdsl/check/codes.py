@@ -227,7 +227,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E0295": (
         "a delay that is written wrongly",
         "`delay(x, tau)` is what x was a time tau ago: tau is a time, of numbers and parameters. Before the run, x was "
-        "what it is at its beginning.",
+        "what it is at its beginning. A derivative is not delayed.",
     ),
     "E0297": (
         "a network that is written wrongly",

@@ -14,7 +14,16 @@ from stiffdsl.check.constants import Constants
 from stiffdsl.check.enums import compared_labels, labelled, no_label
 from stiffdsl.check.fields.operators import OPERATORS, FieldOperators
 from stiffdsl.check.functions import BUILTINS, ELSEWHERE, OTHER_NAMES, Builtin
-from stiffdsl.check.names import Resolver, VisibleNames, count_of, dotted, is_wrong, names_in, wrong
+from stiffdsl.check.names import (
+    Resolver,
+    VisibleNames,
+    count_of,
+    dotted,
+    expressions_in,
+    is_wrong,
+    names_in,
+    wrong,
+)
 from stiffdsl.check.networks import declared_network, network_call
 from stiffdsl.check.quantities import dimensions, offsets
 from stiffdsl.check.quantities.dimension_rules import DimensionRules
@@ -576,6 +585,18 @@ class Walker:
                 help="write `delay(x, tau)` with a lag of parameters",
             )
             return first._replace(expr=e, level=Level.UNKNOWN)
+        slopes = (
+            p for p in expressions_in(e.arguments[0]) if isinstance(p, tree.Call) and p.function == "der"
+        )
+        slope = next(slopes, None)
+        if slope is not None:
+            # A neutral equation: its kinks do not become smoother.
+            self.report.say(
+                "E0295",
+                "a derivative is not delayed: nothing says what it was before the run",
+                (slope.span, "what changes, and not how fast"),
+                help="delay a variable; one that is declared for the derivative was what it is at its beginning",
+            )
         self.resolver.require(lag, e.arguments[1], Level.PARAMETER, "the lag of a `delay`")
         if lag.dimension is not None and lag.dimension != SECOND:
             here = dimensions.describe(lag.dimension)

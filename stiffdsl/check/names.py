@@ -6,7 +6,7 @@ the nearest known name.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from stiffdsl.check.enums import label_help, qualified_label
@@ -416,9 +416,12 @@ def count_of(number: int, one: str, many: str) -> str:
 
 
 def names_in(expr: tree.Expr) -> list[tree.Name]:
-    """Every name in an expression, from left to right; the names inside indices follow their own. What functions share
-    is read once."""
-    found: list[tree.Name] = []
+    """Every name in an expression, from left to right; the names inside indices follow their own."""
+    return [e for e in expressions_in(expr) if isinstance(e, tree.Name)]
+
+
+def expressions_in(expr: tree.Expr) -> Iterator[tree.Expr]:
+    """An expression and all that it is made of, from left to right. What functions share is read once."""
     stack: list[tree.Expr] = [expr]
     seen: set[int] = set()
     while stack:
@@ -426,9 +429,9 @@ def names_in(expr: tree.Expr) -> list[tree.Name]:
         if id(e) in seen:
             continue
         seen.add(id(e))
+        yield e
         match e:
             case tree.Name():
-                found.append(e)
                 stack.extend(i for p in reversed(e.parts) for i in reversed(p.indices))
             case tree.Unary():
                 stack.append(e.operand)
@@ -450,4 +453,3 @@ def names_in(expr: tree.Expr) -> list[tree.Name]:
                 stack.extend((*(i.range for i in e.iterators), e.body))
             case _:
                 pass
-    return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stiffdsl.graph.prune import kept_entries, prune
+from stiffdsl.program.kinks import depends
 from stiffdsl.program.lower import lower
 from stiffdsl.program.outputs import with_outputs
 from stiffdsl.runtime.artifact import artifact
@@ -34,7 +35,7 @@ class OutputSlice:
 
     def evaluated(self) -> Any:
         """`outputs(t, y, p, u)`: the outputs in SI, and nothing else, over JAX; by a kernel where it is long."""
-        return _outputs(self.model, tuple(self.numbers.tolist()), backend())
+        return output_values(self.model, self.numbers)
 
 
 @artifact
@@ -42,6 +43,25 @@ def _outputs(model: CompiledProgram, numbers: tuple[int, ...], by: Backend) -> A
     """`outputs(t, y, p, u)` of the variables `numbers` over JAX."""
     program = with_outputs(model.program, np.array(numbers, dtype=np.int64))
     return by.function(program, program.by_name["outputs"], functions(program).outputs)
+
+
+def output_values(model: CompiledProgram, numbers: np.ndarray) -> Any:
+    """`outputs(t, y, p, u)` of the variables `numbers` over JAX."""
+    return _outputs(model, tuple(numbers.tolist()), backend())
+
+
+def reads_inputs(model: CompiledProgram, numbers: np.ndarray) -> bool:
+    """Whether the variables `numbers` are computed from inputs."""
+    return depends(with_outputs(model.program, numbers).by_name["outputs"].ops, "u")
+
+
+def direct_entries(model: CompiledProgram, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The states that the variables `numbers` are, by their places in y, and signs; None where one is none."""
+    flat, states = model.program.system.flat, model.program.system.states
+    place = np.full(flat.size, -1, dtype=np.int64)
+    place[states] = np.arange(len(states))
+    direct = place[flat.alias[numbers]]
+    return (direct, flat.sign[numbers].astype(float)) if np.all(direct >= 0) else None
 
 
 def counting(model: CompiledProgram, quadratures: bool) -> CompiledProgram:
@@ -74,7 +94,8 @@ def _output_slice(model: CompiledProgram, outputs: tuple[str, ...] | None) -> Ou
     part, kept = model, np.arange(program.size)
     if outputs is not None:
         left = prune(system, (program.rows, program.columns), numbers)
-        if left.size < system.size:
+        # What is delayed may be left out of what outputs need.
+        if left.size < system.size and not system.flat.delays:
             kept = kept_entries(system, left)
             part = replace(model, program=lower(left), whole=(model, labels))
     return OutputSlice(part, labels, numbers, kept)

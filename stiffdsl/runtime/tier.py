@@ -17,6 +17,8 @@ import numpy as np
 from stiffdsl.runtime import kernel_system
 from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.delayed.delays import METHOD, has_delays
+from stiffdsl.runtime.delayed.pure_delayed import pure_delayed
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.initialization.initial_state import anchor
@@ -63,6 +65,8 @@ def chosen(model: CompiledProgram, options: Options, signals: tuple[Signal, ...]
     each of these times.
     """
     portable = options.chosen(model.program.size)
+    if has_delays(model):
+        return METHOD if options.method == "auto" else options.method
     if options.method != "auto" or options.linear != "auto" or portable == KERNEL:
         return portable
     if points_of(signals) > MANY_POINTS and model.program.size <= FACTORED:
@@ -208,6 +212,8 @@ def pure_solve(
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` for `jit`, `vmap`, `grad`, `jvp`, with inputs driven by
     signals of that kind; and whether `vmap` lets every lane step on its own, as kernels do, and lanes that share
     `slots` (`make_solve`). With `accounts` it is the portable tier's, with the sums of `accounting.py`."""
+    if has_delays(model):
+        return pure_delayed(model, method, options, signals, accounts), False
     most, linear = options.limit(points_of(signals)), options.linear
     steps = {"first_step": options.first_step, "max_step": options.max_step}
 

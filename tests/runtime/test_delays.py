@@ -3,15 +3,13 @@
 from math import factorial, floor
 from types import SimpleNamespace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 import stiffdsl as sd
 from stiffdsl.diagnostics import ModelError
-from stiffdsl.runtime.delays import _breaks
+from stiffdsl.runtime.delayed.delays import _breaks
 
 MODEL = """
 model Delays
@@ -106,8 +104,6 @@ def test_lanes_have_lags_and_starts_of_their_own(model):
 
 def test_what_does_not_look_back_refuses_by_name(model, tmp_path):
     for call in (
-        lambda: model.solver(),
-        lambda: jax.grad(lambda tau: model.ensemble({"tau": jnp.stack([tau, tau])}).values.sum())(1.0),
         lambda: model.surrogate(),
         lambda: model.write(tmp_path),
         lambda: model.simulate(check=True),

@@ -15,7 +15,7 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.backend import backend
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.delays import has_delays, refuse_delays
+from stiffdsl.runtime.delayed.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
@@ -69,7 +69,6 @@ def ensemble(
     refuse_constants(model, constants)
     varied, fixed, count = lane_values(model, params, initial, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
-        refuse_delays(model, "there is no traced ensemble (`jit`, `grad`, `vmap`) of")
         if executor is not None:
             raise ValueError("what is traced (`jit`, `grad`, `vmap`) cannot be sent to other workers")
         return traced(outputs, varied, fixed, first)

@@ -15,6 +15,8 @@ from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.between import held, searching
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.delayed.delays import has_delays
+from stiffdsl.runtime.delayed.pure_delayed import delayed_starts, reads_delayed, solved_at
 from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.driving.knots import with_knots
 from stiffdsl.runtime.driving.outside_tables import outside
@@ -23,7 +25,7 @@ from stiffdsl.runtime.initialization.consistent_start import Anchor, consistent,
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.initialization.start_search import searched
 from stiffdsl.runtime.limits import makes_sense
-from stiffdsl.runtime.output_slice import OutputSlice, counting, output_slice
+from stiffdsl.runtime.output_slice import OutputSlice, counting, direct_entries, output_slice
 from stiffdsl.runtime.system import Args, ModelSystem, held_at
 from stiffdsl.runtime.tolerance import relative, small_starts
 from stiffdsl.solve.base.options import Options
@@ -58,6 +60,9 @@ def lane(
     )
     starts = _starts(model, system)
     starts = _one_after_the_other(starts) if in_turn and len(program.system.initial.free) else starts
+    reads = False
+    if has_delays(model):
+        starts, reads = delayed_starts(model, starts), reads_delayed(model, part.numbers)
     tolerances_of = _tolerances(model, part)
     between = _between(model, system, signals)
     read = _reader(model, part)
@@ -68,7 +73,10 @@ def lane(
         y, begun, args = starts(start, args, part.restricted(initial))
         args = with_knots(model, args._replace(knots=knots), tolerances[0], start, end, y)
         rtol, atol = tolerances_of(*tolerances)
-        found = solve(start, end, y, args, saveat, rtol, atol)
+        if reads:
+            found, args = solved_at(model, solve, start, end, y, args, saveat, rtol, atol)
+        else:
+            found = solve(start, end, y, args, saveat, rtol, atol)
         ys = between(start, end, saveat, found.ys, args)
         values, status = read(saveat, ys, args), _status(program, begun, found.status)
         if len(program.watched):
@@ -150,14 +158,12 @@ def _between(model: CompiledProgram, system: ModelSystem, signals: tuple[Signal,
 
 def _reader(model: CompiledProgram, part: OutputSlice) -> Callable[..., Any]:
     """(saveat, ys, args) -> outputs (times, outputs) in declared units: entries of y, or a function of them."""
-    program, numbers = model.program, part.numbers
+    numbers = part.numbers
     blocks = model.declarations(numbers)
     scale, shift = np.array([b.scale for b in blocks]), np.array([b.shift for b in blocks])
-    flat, states = program.system.flat, program.system.states
-    place = np.full(flat.size, -1, dtype=np.int64)
-    place[states] = np.arange(len(states))
-    direct, sign = place[flat.alias[numbers]], flat.sign[numbers].astype(float)
-    if np.all(direct >= 0):
+    entries = direct_entries(model, numbers)
+    if entries is not None:
+        direct, sign = entries
         return lambda saveat, ys, args: (ys[:, direct] * sign - shift) / scale
 
     def computed(saveat, ys, args):

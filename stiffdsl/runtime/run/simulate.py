@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stiffdsl.runtime import delays, tier
+from stiffdsl.runtime import tier
 from stiffdsl.runtime.beginning import with_beginning
 from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
-from stiffdsl.runtime.delays import has_delays, refuse_delays
+from stiffdsl.runtime.delayed import delays
+from stiffdsl.runtime.delayed.delays import has_delays, refuse_delays
 from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.knots import knots_of
 from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table

@@ -32,7 +32,9 @@ def verdict(
     """The status, made more precise, and the unknowns most involved (-1: no more)."""
     if system.size == 0:
         return status.astype(jnp.int32), jnp.full(3, -1, dtype=jnp.int32)
-    known = jnp.array([Status.SUCCESS, Status.MAX_STEPS, Status.JUMP, Status.OUTSIDE, *BY_EVENTS])
+    known = jnp.array(
+        [Status.SUCCESS, Status.MAX_STEPS, Status.JUMP, Status.OUTSIDE, Status.FORGOTTEN, *BY_EVENTS]
+    )
     failed = jnp.all(status != known)
     blame = jnp.where(status == Status.SUCCESS, 0.0, jnp.abs(state.scaled))
     status, blame = lax.cond(

@@ -96,6 +96,9 @@ class Method(Protocol):
         ...
 
 
+# A method that looks back has `recalled(memory, args, t, h)`, too: the arguments of a step with what it remembers.
+
+
 def opened(method: Method, memory: Any) -> Any:
     """The memory of a method whose next step is made shorter than it proposed, for methods that have expectations."""
     forget = getattr(method, "opened", None)

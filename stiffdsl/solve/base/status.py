@@ -22,6 +22,7 @@ class Status(IntEnum):
     ENDLESS = 12
     CONFLICT = 13
     VIOLATED = 14
+    FORGOTTEN = 15
     OUTSIDE = 20
 
     @property
@@ -99,6 +100,10 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.OUTSIDE: (
         "an argument lies outside of a table",
         "say what holds there with `outside = hold`, `extend` or `repeat`, or give the table more rows",
+    ),
+    Status.FORGOTTEN: (
+        "more steps lie within the longest lag than are remembered",
+        "loosen the tolerances; `model.simulate` and `model.ensemble` remember all steps",
     ),
     Status.RUNNING: ("the solve has not ended", None),
 }

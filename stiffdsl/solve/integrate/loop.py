@@ -269,6 +269,9 @@ def advance(
     t, y, stopping = state.t, state.y, has_time_events(system, problem.args)
     knots, kinked = knots_of(system, problem.args), has_branches(system)
     goal, stops, bends, arrives, h = _aimed(problem, state, stopping, knots, kinked)
+    recalled = getattr(method, "recalled", None)
+    if recalled is not None:
+        problem = problem._replace(args=recalled(state.memory, problem.args, t, h))
     # A step of no length between two jumps at one time, where these are passed one after the other.
     between = stops & (goal == t) if apart else None
     h, args, attempt = _attempt(method, system, problem, limits, state, h, between, goal)

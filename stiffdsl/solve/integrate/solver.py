@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from stiffdsl.solve.base.accounting import Diagnostics
 from stiffdsl.solve.base.failures import verdict
-from stiffdsl.solve.base.method import LEAST_ATOL, Tolerance
+from stiffdsl.solve.base.method import LEAST_ATOL, Method, Tolerance
 from stiffdsl.solve.base.status import Status, reached
 from stiffdsl.solve.base.system import Args, System
 from stiffdsl.solve.base.undefined import derivable
@@ -47,6 +47,7 @@ def make_solve(
     linear: str = "auto",
     slots: int | None = None,
     accounts: bool = False,
+    wrap: Callable[[Method], Method] | None = None,
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol, first_step, max_step) -> Result` for a system.
 
@@ -54,19 +55,20 @@ def make_solve(
     t1. Differentiable with respect to t0, t1, y0, args and saveat, forward and in reverse: derivatives are those of
     the discrete solution with the step sizes held constant. `max_steps` bounds the attempts. `linear` says how
     linear systems are solved (`options.LINEAR`). With `slots` so many lanes of a `vmap` step side by side (`slots.py`);
-    then nothing is differentiable. With `accounts` the result holds the sums of `accounting.py`.
+    then nothing is differentiable. With `accounts` the result holds the sums of `accounting.py`. `wrap` adds to what a
+    method remembers: then all of its forms are compact.
     """
     if slots is None:
         # With equinox, which takes a fifth of a second to import: runs in kernels do without it.
         from stiffdsl.solve.integrate.derivatives import differentiable
 
-        run = differentiable(
-            make_method(method, system, linear=linear),
+        forms = [
+            make_method(method, system, compact=wrap is not None, linear=linear),
             make_method(method, system, compact=True, linear=linear),
             make_method(method, system, compact=True, replayed=True, linear=linear),
-            system,
-            max_steps,
-        )
+        ]
+        plain, compact, replayed = forms if wrap is None else map(wrap, forms)
+        run = differentiable(plain, compact, replayed, system, max_steps)
     else:
         run = in_slots(make_method(method, system, linear=linear), system, max_steps, slots)
 

@@ -7,5 +7,5 @@ model M
 equations
   der(lag) = 0
   der(x) = -delay(x, far) + delay(x, 3 [kg])
-  der(y) = -delay(y, lag) + delay(y, tau, 2 [s])
+  der(y) = -delay(y, lag) + delay(y, tau, 2 [s]) + delay(2*der(x), tau)
 end

@@ -41,11 +41,30 @@ DEGREES = 7
 # Rounds in which values at the beginning are found, of which delayed ones are a part, and their relative change.
 ROUNDS, STILL = 50, 1e-13
 METHOD = "rodas5p"
+# The beginning of what was before a run.
+LONG_AGO = -1e300
 
 
 def has_delays(model: CompiledProgram) -> bool:
     """Whether a model looks back by `delay`."""
     return bool(model.program.system.flat.delays)
+
+
+def numbers_of(model: CompiledProgram) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of all delayed values one by one: the hidden inputs, the variables that they were, and the places of lags."""
+    delays = model.program.system.flat.delays
+    index, sources, lags = ([getattr(d, name) for d in delays] for name in ("inputs", "sources", "lags"))
+    return np.concatenate(index), np.concatenate(sources), np.concatenate(lags)
+
+
+def refuse_events(model: CompiledProgram) -> None:
+    """Raises `ValueError` where a model looks back beside events."""
+    if model.program.events.count:
+        line = model.program.system.flat.events[0].span.line
+        raise ValueError(
+            f"`delay` beside events or conditions that jump (line {line}) is not compiled yet: `noevent(…)` evaluates "
+            "a condition as it is written"
+        )
 
 
 def refuse_delays(model: CompiledProgram, what: str) -> None:
@@ -69,6 +88,9 @@ class History:
     widths: Any  # (c,)
     powers: Any  # (c, q, d)
     lags: Any  # (d,)
+    # The first and the last step that values are looked up in, one by one, where a step from now on knows them.
+    first: Any = None
+    last: Any = None
     name: str = field(metadata=STATIC, default="delay")
     # As those of a signal that is no table and does not jump.
     times: None = None
@@ -92,12 +114,43 @@ class History:
         """The values at times of which the last axis is that of the values."""
         begins, widths, powers = (xp.asarray(x) for x in (self.begins, self.widths, self.powers))
         k = xp.clip(xp.searchsorted(begins, time, side="right") - 1, 0, len(begins) - 1)
-        part = xp.clip((time - begins[k]) / widths[k], 0.0, None)
+        part = (time - begins[k]) / widths[k]
+        if self.first is None:
+            part = xp.clip(part, 0.0, None)
+        else:
+            k = xp.clip(k, self.first, self.last)
+            # Long ago values were constant: powers of its times would leave no number to derivatives.
+            known = begins[k] > LONG_AGO
+            part = xp.where(known, (time - xp.where(known, begins[k], 0.0)) / widths[k], 0.0)
         own = xp.arange(len(self.indices))
         value = powers[k, -1, own]
         for degree in range(powers.shape[1] - 2, -1, -1):
             value = value * part + powers[k, degree, own]
         return value
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Delayed values that are known at `at` (m,) alone, ascending, as a signal of several inputs: (m, values)."""
+
+    indices: tuple[int, ...] = field(metadata=STATIC)
+    at: Any
+    known: Any
+    name: str = field(metadata=STATIC, default="delay")
+    # As those of a signal that is no table and does not jump.
+    times: None = None
+    values: None = None
+    function: None = None
+    jumps: None = None
+
+    @property
+    def index(self) -> np.ndarray:
+        """The numbers of the inputs."""
+        return np.array(self.indices)
+
+    def __call__(self, t: Any, side: Any = None) -> Any:
+        return self.known[jnp.minimum(jnp.searchsorted(self.at, t), len(self.at) - 1)]
 
 
 class _Past:
@@ -106,9 +159,8 @@ class _Past:
     def __init__(self, model: CompiledProgram, p: np.ndarray, first: np.ndarray, t0: float, end: float):
         delays = model.program.system.flat.delays
         self.model, self.p = model, p
-        self.index = tuple(int(k) for d in delays for k in d.inputs)
-        self.sources = np.concatenate([d.sources for d in delays])
-        self.lags = p[np.concatenate([d.lags for d in delays])]
+        index, self.sources, lags = numbers_of(model)
+        self.index, self.lags = tuple(index.tolist()), p[lags]
         if not np.all(np.isfinite(self.lags) & (self.lags > 0)):
             worst = float(self.lags[np.argmin(np.where(np.isfinite(self.lags), self.lags, -np.inf))])
             line = delays[0].span.line
@@ -203,14 +255,9 @@ def trajectory(
     """A run step by step, and the arguments with all delayed values over it."""
     if end < start:
         raise ValueError("a model with `delay` looks back: it runs forward in time")
-    if model.program.events.count:
-        line = model.program.system.flat.events[0].span.line
-        raise ValueError(
-            f"`delay` beside events or conditions that jump (line {line}) is not compiled yet: `noevent(…)` evaluates "
-            "a condition as it is written"
-        )
+    refuse_events(model)
     p, own = np.asarray(args.p), np.asarray(args.inputs.constant)
-    past = _Past(model, p, own[list(_indices(model))], start, end)
+    past = _Past(model, p, own[numbers_of(model)[0]], start, end)
     breaks = _breaks(past, start, end)
     method = METHOD if options.method == "auto" else options.method
     pieces: list[Trajectory] = []
@@ -250,10 +297,6 @@ def trajectory(
     whole = past.history(start, end + past.least)
     inputs = Inputs(own, (*args.inputs.signals, whole))  # type: ignore[arg-type]
     return _joined(pieces), args._replace(inputs=inputs)
-
-
-def _indices(model: CompiledProgram) -> tuple[int, ...]:
-    return tuple(int(k) for d in model.program.system.flat.delays for k in d.inputs)
 
 
 def _breaks(past: _Past, start: float, end: float) -> list[float]:

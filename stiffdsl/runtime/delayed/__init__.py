@@ -1,0 +1,1 @@
+"""Runs of models that look back: `delay(x, tau)`."""
