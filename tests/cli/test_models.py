@@ -325,6 +325,8 @@ def test_a_goal_adds_runs_and_a_second_start_solves_nothing_again(stiffdsl, fold
         "1e-9%",
         "--max-samples",
         "12",
+        "--method",
+        "rbf",
         "--json",
     )
     first = json.loads(stiffdsl(*line).out)

@@ -92,13 +92,13 @@ def check(text: str, seed: int, index: int) -> None:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(index_two(), st.integers(0, 2**32 - 1))
 def test_index_two_keeps_its_solutions(text, seed):
     check(text, seed, 2)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(index_three(), st.integers(0, 2**32 - 1))
 def test_index_three_keeps_its_solutions(text, seed):
     check(text, seed, 3)

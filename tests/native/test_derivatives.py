@@ -96,7 +96,9 @@ def difference(of, at, moved, weights, step=1e-4):
     return (total(1) - total(-1)) / (2 * step)
 
 
-@pytest.mark.parametrize("path", SMALL)
+@pytest.mark.parametrize(
+    "path", [pytest.param(m, marks=pytest.mark.slow) if m.endswith("pollu.sml") else m for m in SMALL]
+)
 def test_modes_agree_with_each_other_and_with_differences(path):
     m = library(path)
     at = point(m)

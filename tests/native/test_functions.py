@@ -187,8 +187,8 @@ def test_lanes_of_an_ensemble_by_bdf(reactor):
     ("method", "derived", "outputs"),
     [
         ("rodas5p", False, None),
-        ("rodas5p", True, None),
-        ("rodas5p", False, ("most", "z")),
+        pytest.param("rodas5p", True, None, marks=pytest.mark.slow),
+        pytest.param("rodas5p", False, ("most", "z"), marks=pytest.mark.slow),
         ("rodas5p", True, "most"),
         pytest.param("fbdf", False, None, marks=pytest.mark.slow),
         pytest.param("fbdf", False, ("most", "z"), marks=pytest.mark.slow),

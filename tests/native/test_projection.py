@@ -42,7 +42,7 @@ def bead():
     return compile_model(Source("bead.sml", BEAD))
 
 
-@pytest.mark.parametrize("push", [0.5, TABLE])
+@pytest.mark.parametrize("push", [pytest.param(0.5, marks=pytest.mark.slow), TABLE])
 def test_the_kernel_ends_its_steps_where_the_portable_tier_does(bead, push, monkeypatch):
     run = {"inputs": {"push": push}, "saveat": TIMES}
     native = bead.simulate(**run)

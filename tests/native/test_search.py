@@ -42,7 +42,7 @@ def _starts(a, b):
 FORMS = [Form(), Form(search_iterations=1)]
 
 
-@pytest.fixture(params=FORMS, ids=["kernel", "host"])
+@pytest.fixture(params=[FORMS[0], pytest.param(FORMS[1], marks=pytest.mark.slow)], ids=["kernel", "host"])
 def model(request):
     model = CompiledModel(sd.loads(TEXT).program, thresholds=Thresholds(start_kernel=0, form=request.param))
     assert start_search.searched(model) is not None

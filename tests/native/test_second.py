@@ -106,7 +106,9 @@ def checked(of, at, moved, step=1e-4, rtol=1e-5):
     return found
 
 
-@pytest.mark.parametrize("path", ["chemistry/pollu.sml", "examples/two_tank.sml"])
+@pytest.mark.parametrize(
+    "path", [pytest.param("chemistry/pollu.sml", marks=pytest.mark.slow), "examples/two_tank.sml"]
+)
 def test_of_library_models(path):
     m = library(path)
     at = point(m)
@@ -128,6 +130,7 @@ def test_of_a_driven_dae():
     assert float(found) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_segments_of_a_long_solve_are_made_again():
     m = library("chemistry/robertson.sml")
     at = point(m)

@@ -1,11 +1,12 @@
 """Models as programs, and arguments to call their functions with."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from stiffdsl.diagnostics import Source
 from stiffdsl.pipeline import compile_model
@@ -96,12 +97,12 @@ equations
 end
 """,
 }
-LABELS = [*(f.stem for f in FILES), *TEXTS]
-
-
-def programs() -> list[Callable[[], Program]]:
-    """All models, in the order of `LABELS`, each compiled when it is called."""
-    return [*(partial(program, f) for f in FILES), *(partial(of_text, text) for text in TEXTS.values())]
+# Whole devices and buildings: the shortest of each field runs with every test, the others with the long proofs.
+DEVICES = ("battery", "building")
+SHORTEST = {
+    min((f for f in FILES if field in f.parts), key=lambda f: f.stat().st_size, default=None)
+    for field in DEVICES
+}
 
 
 def program(path: str | Path, **constants: float) -> Program:
@@ -111,6 +112,18 @@ def program(path: str | Path, **constants: float) -> Program:
 
 def of_text(text: str, **constants: float) -> Program:
     return compile_model(Source("model.sml", text), constants=constants, stop_after="program")
+
+
+def _programs() -> Iterator[Any]:
+    """All models, each compiled when it is called."""
+    for f in FILES:
+        slow = not {*DEVICES}.isdisjoint(f.parts) and f not in SHORTEST
+        yield pytest.param(partial(program, f), id=f.stem, marks=pytest.mark.slow if slow else ())
+    for name, text in TEXTS.items():
+        yield pytest.param(partial(of_text, text), id=name)
+
+
+EVERY_PROGRAM = pytest.mark.parametrize("make", [*_programs()])
 
 
 def arguments(p: Program, seed: int = 0) -> dict[str, Any]:

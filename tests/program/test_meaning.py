@@ -2,16 +2,13 @@
 
 import jax
 import numpy as np
-import pytest
 
 from stiffdsl.runtime.emit import functions, numpy_functions
 
-from .programs import LABELS, arguments, called, close, interpreted, programs
-
-MODELS = pytest.mark.parametrize("make", programs(), ids=LABELS)
+from .programs import EVERY_PROGRAM, arguments, called, close, interpreted
 
 
-@MODELS
+@EVERY_PROGRAM
 def test_every_way_to_run_a_model_agrees(make):
     p = make()
     given = arguments(p)
@@ -50,7 +47,7 @@ def _slopes(p, emitted, given):
     return {name: jax.jacfwd(at(name))(given["y"]) for name in names}
 
 
-@MODELS
+@EVERY_PROGRAM
 def test_shapes_are_those_of_the_contract(make):
     p = make()
     found = interpreted(p, arguments(p))
@@ -72,7 +69,7 @@ def test_shapes_are_those_of_the_contract(make):
     assert np.array_equal(found["derivatives"][states], found["rhs"][: len(states)])
 
 
-@MODELS
+@EVERY_PROGRAM
 def test_gradients_in_reverse_are_those_of_the_jacobian(make):
     p = make()
     given, emitted = arguments(p), functions(p)

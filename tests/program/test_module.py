@@ -13,7 +13,7 @@ from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.export.module_file import module_name
 from stiffdsl.runtime.export.python_module import source, write
 
-from .programs import LABELS, TEXTS, arguments, of_text, program, programs
+from .programs import EVERY_PROGRAM, TEXTS, arguments, of_text, program
 
 
 def _imported(path):
@@ -23,7 +23,7 @@ def _imported(path):
     return module
 
 
-@pytest.mark.parametrize("make", programs(), ids=LABELS)
+@EVERY_PROGRAM
 def test_a_written_model_is_the_model(make, tmp_path):
     p = make()
     module, emitted, given = _imported(write(CompiledModel(p), tmp_path)), functions(p), arguments(p)

@@ -2,14 +2,13 @@
 
 import jax
 import numpy as np
-import pytest
 
 from stiffdsl.model import CompiledModel
 from stiffdsl.program.pack import packed
 from stiffdsl.runtime.emit import functions
 from stiffdsl.runtime.export.python_module import write
 
-from .programs import LABELS, arguments, called, close, interpreted, of_text, programs
+from .programs import EVERY_PROGRAM, arguments, called, close, interpreted, of_text
 
 
 def unlike(n: int) -> str:
@@ -33,7 +32,7 @@ def unlike(n: int) -> str:
     return "\n".join([*lines, "end"])
 
 
-@pytest.mark.parametrize("make", programs(), ids=LABELS)
+@EVERY_PROGRAM
 def test_packed_models_mean_the_same(make):
     p = make()
     given = arguments(p)
