@@ -15,7 +15,8 @@ from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.record import Trajectory
 from tests.models.test_library import TESTED, compiled
 
-SLOW = ("mechanics/car_axis", "mechanics/slider_crank", "battery/dfn")
+SLOW = ("mechanics/car_axis", "mechanics/slider_crank")
+SLOW += tuple(m for m in TESTED if m.startswith(("battery/", "building/")) and m != "battery/spm")
 
 
 @pytest.mark.parametrize("name", [m for m in TESTED if m not in SLOW])
@@ -29,7 +30,7 @@ def test_every_model_of_the_library_passes(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
-def test_large_symbolic_models_pass(name):
+def test_large_models_pass(name):
     found = compiled(name).simulate(check=True).check
     assert found.verdict == "ok", str(found)
 
