@@ -16,7 +16,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from stiffdsl import native
-from stiffdsl.native.gradient.rules import Primal
+from stiffdsl.native.gradient.rules import LinearKernels, Primal
 from stiffdsl.runtime.driving.inputs import Inputs
 from stiffdsl.runtime.second_derivatives import SecondDerivatives
 from stiffdsl.runtime.system import Args
@@ -89,6 +89,8 @@ def differentiable(
 ) -> Callable[..., Result]:
     """`solve(t0, t1, y0, args, saveat, rtol, atol) -> Result` by a kernel, for `jit`, `vmap`, `grad`, `jvp`."""
 
+    linear = solver.linear
+
     @jax.custom_jvp
     def solve(given: KernelArguments) -> Result:
         inputs = given.args.inputs
@@ -113,6 +115,10 @@ def differentiable(
     def _(primals, tangents):
         (given,), (dots,) = primals, tangents
         # The tolerances steer the steps, which are held constant.
+        if linear is None:
+            # There are no derivatives of explicit kernels: the portable tier takes the same steps.
+            return _portable_jvp(portable, given, dots)
+        assert derivatives is not None, "kernels of derivatives come with one of them"
         times = (dots.t0, dots.t1, dots.saveat, [s.times for s in dots.args.inputs.signals])
         if not all(map(_is_zero, jax.tree.leaves(times, is_leaf=_is_zero))):
             return _portable_jvp(portable, given, dots)
@@ -122,7 +128,7 @@ def differentiable(
         none = jax.tree.map(_no_tangent, result)
         return result, none._replace(y=y, ys=ys, t=t[0] if t else none.t)
 
-    derivatives = _derivatives(solver, portable, steps, solve)
+    derivatives = None if linear is None else _derivatives(solver, linear, portable, steps, solve)
 
     def normalized(t0, t1, y0, args: Args, saveat, rtol, atol) -> Result:
         saveat = jnp.asarray(saveat, dtype=float).reshape(-1)
@@ -136,6 +142,7 @@ def differentiable(
 
 def _derivatives(
     solver: native.NativeSolver,
+    linear: LinearKernels,
     portable: Callable[..., Result],
     steps: StepLimits,
     solve: Callable[[KernelArguments], Result],
@@ -148,11 +155,11 @@ def _derivatives(
         values = jnp.concatenate([jnp.zeros(0), *scaled])
         lead = None if guide is None else _primal(guide, steps)
         moved = directions.y0, directions.p, directions.constant, values
-        return solver.linear.forward(_primal(given, steps), steps.most, *moved, lead)
+        return linear.forward(_primal(given, steps), steps.most, *moved, lead)
 
     def backward(given: KernelArguments, cotangents, guide: KernelArguments | None):
         lead = None if guide is None else _primal(guide, steps)
-        y0, p, constant, values = solver.linear.backward(_primal(given, steps), steps.most, cotangents, lead)
+        y0, p, constant, values = linear.backward(_primal(given, steps), steps.most, cotangents, lead)
         parts, at = [], 0
         for signal in given.args.inputs.signals:
             assert signal.values is not None, "kernels take tables only"

@@ -1,6 +1,7 @@
 """`build`: a program as a `NativeSolver`, where its size allows it."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from stiffdsl.native.loop import kernel
 from stiffdsl.native.loop.time_events import time_events_of
 from stiffdsl.native.step.attempt import KernelModel, is_small
 from stiffdsl.native.step.event_functions import events_of
+from stiffdsl.native.step.explicit import explicit_limits
 from stiffdsl.native.step.outside import bounds_of
 from stiffdsl.native.step.projection import projection_behind, projection_of
 from stiffdsl.native.step.relations import Kinks
@@ -22,9 +24,11 @@ from stiffdsl.program.derivatives.forward import time_derivative
 from stiffdsl.program.program import Program
 from stiffdsl.program.time.forcing import forcing
 from stiffdsl.program.time.segments import in_segments
+from stiffdsl.solve.methods.explicit_tableau import TSIT5, VERN7
 from stiffdsl.solve.methods.tableau import RODAS5P, Tableau
 
 TABLEAUS = {"rodas5p": RODAS5P}
+EXPLICIT = {"tsit5": TSIT5, "vern7": VERN7}
 # Beyond these a factorization in every step takes longer than other ways: unknowns, for each of which something is done
 # in every stage, and multiplications of the factors; operations of the program, each of which LLVM compiles.
 UNKNOWNS, MULTIPLICATIONS, OPERATIONS = 10_000, 2_000_000, 30_000
@@ -39,22 +43,29 @@ def build(
 ) -> NativeSolver | str:
     """The kernel for a model and a method, or why there is none. `start`: a consistent state for the default
     parameters, where it is known."""
-    tableau = TABLEAUS.get(method)
-    if tableau is None:
-        return f"there are kernels for {', '.join(TABLEAUS)}, not for {method}"
+    explicit = EXPLICIT.get(method)
+    if explicit is None and method not in TABLEAUS:
+        return f"there are kernels for {', '.join((*TABLEAUS, *EXPLICIT))}, not for {method}"
     if not engine.available():
         return "LLVM is not installed, or does not know this processor"
-    model = kernel_model(program, tableau, start, form)
+    model = kernel_model(program, TABLEAUS.get(method, RODAS5P), start, form)
     if isinstance(model, str):
         return model
+    if explicit is not None:
+        model = replace(model, explicit=explicit)
+        reason = explicit_limits(model)
+        if reason is not None:
+            return reason
     key = key_of(model)
     library = engine.load(key, lambda: kernel.emit(model))
+    shape = model.n, model.given, model.inputs, len(model.steps.H)
+    if explicit is not None:
+        return NativeSolver(library, key, None, None, *shape, model.events is not None, sizes)
     simd = None
     if is_small(model) and model.project is None and model.events is None:
         width = engine.vector_width(model.n)
         simd = SimdKernel(f"{key}.{width}", width, lambda: kernel.emit(model, width), sizes.side_by_side)
     linear = LinearKernels(key, model, sizes)
-    shape = model.n, model.given, model.inputs, len(tableau.H)
     return NativeSolver(library, key, simd, linear, *shape, model.events is not None, sizes)
 
 

@@ -190,6 +190,7 @@ def call(
         "knots": jnp.size(tables[4]) // 2,
         "capacity": 0.0,
         "resume": 0.0,
+        "stiff": math.inf,
     }
     options = jnp.stack([_real(given[name]) for name in OPTIONS])
     y_at, scaled_at, width = state_areas(n)

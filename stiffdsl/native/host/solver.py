@@ -155,7 +155,7 @@ class NativeSolver:
         library: Library,
         key: str,
         simd: SimdKernel | None,
-        linear: LinearKernels,
+        linear: LinearKernels | None,
         n: int,
         parameters: int,
         inputs: int,
@@ -188,10 +188,12 @@ class NativeSolver:
         max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
         slides: Slides | None = None,
+        stiff: float = math.inf,
     ) -> Arrived:
-        """One solve from t0 to t1, as `make_solve(...)`. Interrupted by the keyboard, it returns what there is with
+        """One solve from t0 to t1, as `make_solve(...)`. An explicit one ends with `Status.STIFF` after so many steps in
+        a row as `stiff` says that stability has bounded. Interrupted by the keyboard, it returns what there is with
         `Status.INTERRUPTED`."""
-        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff)
         call.watch(slides)
         try:
             while not call.run(0) and not call.given_up():
@@ -217,10 +219,11 @@ class NativeSolver:
         max_steps: int | None = 100_000,
         progress: Callable[[float], None] | None = None,
         slides: Slides | None = None,
+        stiff: float = math.inf,
     ) -> Recorded:
         """One solve with all of its accepted steps, or, where values are saved at chosen times, those about instants;
         interrupted as `solve`."""
-        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps)
+        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff)
         call.watch(slides)
         n = self.size
         buffer = call.scratch.recording()
@@ -292,6 +295,7 @@ class NativeSolver:
         for k, column in enumerate(columns):
             options[:, k] = column
         sizes = len(tables.driven), len(operands["jumps"]), len(operands["knots"]) // 2
+        options[:, OPTIONS.index("stiff")] = math.inf
         options[:, 5:11] = max_steps, math.inf, len(operands["saveat"]), *sizes
         y_at, scaled_at, width = state_areas(n)
         operands |= {
@@ -400,6 +404,7 @@ class _Call:
         first_step,
         max_step,
         max_steps,
+        stiff,
     ):
         # Who reports progress may call another solve.
         scratch = _Scratch(solver) if solver._scratch.busy else solver._scratch
@@ -425,6 +430,7 @@ class _Call:
             0 if flat is None else len(flat[4]) // 2,
             0.0,
             0.0,
+            stiff,
         )
         arrays["atol"][:] = np.maximum(atol, LEAST_ATOL)
         arrays["y0"][:] = y0

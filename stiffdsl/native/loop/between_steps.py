@@ -33,7 +33,7 @@ class BetweenSteps(Saving):
             suspicious = code.apply("gt", code.load(most), number(between_steps.SUSPICIOUS))
             with code.when(suspicious):
                 self.gather()
-                self._rows()
+                self._rows(t, h)
                 code.store(number(0), most)
                 for place in between_steps.PLACES:
                     self._look_between(t, h, number(place), listed, len(unknowns), most)

@@ -5,6 +5,7 @@ constants; `tests/native` holds both to the same steps.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,22 @@ class Integration(BetweenSteps):
             with self.code.loop(self.model.events.count) as k:
                 self.code.store(self.number(0), self.area("also"), k)
                 self.code.store(self.number(0), self.area("crowd"), k)
+
+    def forget_slope(self) -> None:
+        """The slope at the beginning of the next step is not known."""
+        if self.model.explicit is not None:
+            self.code.store(self.number(0), self.area("known"))
+
+    def recall_slope(self) -> None:
+        """The slope at the beginning of the next step of an explicit method into its first stage, unless it is there."""
+        if self.model.explicit is None:
+            return
+        code = self.code
+        with code.when(code.apply("eq", code.load(self.area("known")), self.number(0))):
+            t = self.get("t")
+            self.drive(t)
+            self.call_rhs(t, self.y, self.area("stages"))
+            code.store(self.number(1), self.area("known"))
 
     def prepare(self) -> None:
         code, model = self.code, self.model
@@ -240,13 +257,22 @@ class Integration(BetweenSteps):
         step = code.variable("double", given)
         self._slope()
         self.add("rhs", 1)
-        with code.when(code.apply("not", code.apply("gt", given, number(0)))):
+        proposed = code.select(started, number(0), code.apply("abs", self.get("h")))
+        if self.model.explicit is not None:
+            # What is too long for an explicit step shows in its error, whatever began to move.
+            code.store(code.select(code.apply("gt", given, number(0)), given, proposed), step)
+        with code.when(code.apply("not", code.apply("gt", code.load(step), number(0)))):
             code.store(self._chosen_step(length), step)
             self.add("rhs", 1)
         xp = RegisterNamespace(code)
+        code.store(first_step.behind(xp, *xp.of(code.load(step), proposed)).text, step)
         chosen = first_step.limited(xp, *xp.of(code.load(step), self.get("t"), length))
         self.set("h", code.apply("mul", self.direction, chosen.text))
         self.set("expected", number(0))
+
+    @property
+    def _slope_area(self) -> str:
+        return self.area("b" if self.model.explicit is None else "stages")
 
     def _moving(self, k: str, value: str) -> str:
         """A value of a state, zero for an algebraic unknown."""
@@ -255,9 +281,9 @@ class Integration(BetweenSteps):
         return self.code.select(own, value, self.number(0))
 
     def _slope(self) -> None:
-        """The slope into `b`. Where the equations give no number a step may find one beside; where they are infinite no
+        """The slope into its array. Where the equations give no number a step may find one beside; where they are infinite no
         solution begins."""
-        code, number, t, slope = self.code, self.number, self.get("t"), self.area("b")
+        code, number, t, slope = self.code, self.number, self.get("t"), self._slope_area
         self.drive(t)
         self.call_rhs(t, self.y, slope)
         steep = code.variable("double", number(0))
@@ -267,10 +293,12 @@ class Integration(BetweenSteps):
             code.store(most, steep)
         with code.when(code.apply("eq", code.load(steep), number(math.inf))):
             self.set("status", number(Status.NON_FINITE))
+        if self.model.explicit is not None:
+            code.store(number(1), self.area("known"))
 
     def _chosen_step(self, length: str) -> str:
         code, t0 = self.code, self.get("t")
-        slope, later, moved, size = self.area("b"), self.area("z"), self.area("argument"), self.area("y1")
+        slope, later, moved, size = self._slope_area, self.area("z"), self.area("argument"), self.area("y1")
         with code.loop(self.n) as k:
             tolerated = code.apply("mul", self.option("rtol"), code.apply("abs", code.load(self.y, k)))
             code.store(code.apply("add", code.load(self.pointers["atol"], k), tolerated), size, k)
@@ -292,7 +320,7 @@ class Integration(BetweenSteps):
             return code.apply("div", difference, code.load(size, k))
 
         d2 = code.apply("div", self.mean_square(change), h0)
-        order = self.model.tableau.order
+        order = self.model.steps.order
         return first_step.chosen(xp, *xp.of(h0, d1, d2, length, before), order=order).text
 
     def limit(self) -> str:
@@ -363,10 +391,8 @@ class Integration(BetweenSteps):
         """As `loop.advance` after the attempt, and `control.predictive`."""
         code, number, model = self.code, self.number, self.model
         error = self._error_between(t, h, error)
-        self.add("rhs", model.tableau.stages)
-        self.add("jacobians", 1)
-        self.add("factorizations", 1)
-        xp, order = RegisterNamespace(code), model.tableau.order
+        self._count_work()
+        xp = RegisterNamespace(code)
         missed, expected, rejections = xp.of(error, self.get("expected"), self.get("rejections"))
         accept = code.apply("le", error, number(1))
         if model.bends or model.starts_anew or model.kinks is not None:
@@ -376,7 +402,7 @@ class Integration(BetweenSteps):
         with code.choice(accept) as (yes, no):
             with yes:
                 most = xp.of(self._longest(control.longest(xp, rejections).text, h))
-                step, expected_next = control.predicted(xp, True, missed, expected, most, order)
+                step, expected_next = self._controlled(xp, True, missed, expected, most, h)
                 self._propose(h, xp.exp(step).text)
                 self.set("expected", expected_next.text)
                 self.add("accepted", 1)
@@ -390,6 +416,7 @@ class Integration(BetweenSteps):
                 self._save(t, length, reached, known=happens is not None)
                 with code.loop(self.n) as k:
                     self.keep(k)
+                self._keep_slope(arrives, happens)
                 self.set("t", reached)
                 left = self._outside(reached)
                 self._open(arrives, reached)
@@ -402,7 +429,7 @@ class Integration(BetweenSteps):
             with no:
                 self.add("rejected", 1)
                 with code.when(code.value(f"xor i1 {short}, true")):
-                    step, expected_next = control.predicted(xp, False, missed, expected, 0.0, order)
+                    step, expected_next = self._controlled(xp, False, missed, expected, 0.0, h)
                     self._propose(h, xp.exp(step).text)
                     self.set("expected", expected_next.text)
                     self.add("rejections", 1)
@@ -411,6 +438,45 @@ class Integration(BetweenSteps):
                     )
                     self.set("failure", failure)
         self._stuck()
+
+    def _count_work(self) -> None:
+        """Counts what an attempt takes."""
+        if self.model.explicit is not None:
+            self.add("rhs", len(self.model.explicit.c) - 1)
+            return
+        self.add("rhs", self.model.tableau.stages)
+        self.add("jacobians", 1)
+        self.add("factorizations", 1)
+
+    def _controlled(self, xp: RegisterNamespace, accept: bool, error: Any, before: Any, most: Any, h: str):
+        """The logarithm of the factor for the next step, and what is kept for the one after it: the logarithm of the
+        error that is expected of the next step, or of that of this one, by the method's kind of control."""
+        order = self.model.steps.order
+        if self.model.explicit is None:
+            return control.predicted(xp, accept, error, before, most, order)
+        if not accept or not self.model.bends:
+            return control.integrated(xp, accept, error, before, most, order, accept)
+        cut = self.code.apply("abs", self.code.apply("div", self.get("whole"), h))
+        whole = xp.of(self.code.apply("le", cut, self.number(1)))
+        return control.integrated(xp, accept, error, before, most, order, whole)
+
+    def _keep_slope(self, arrives: str, happens: str | None) -> None:
+        """The last slope of an accepted step is the first one of the next, unless the step was cut or something may
+        happen at its end; and how many steps in a row stability has bounded."""
+        code, number, model = self.code, self.number, self.model
+        if model.explicit is None:
+            return
+        last = self.area("stages", model.explicit.stages - 1)
+        with code.loop(self.n) as k:
+            code.store(code.load(last, k), self.area("stages"), k)
+        anew = arrives if happens is None else code.apply("or", arrives, happens)
+        code.store(code.select(anew, number(0), number(1)), self.area("known"))
+        bounded = code.apply("ne", code.load(self.area("stiff")), number(0))
+        fewer = code.larger(code.apply("sub", self.get("stiff_steps"), number(0.5)), number(0))
+        counted = code.select(bounded, code.apply("add", self.get("stiff_steps"), number(1)), fewer)
+        self.set("stiff_steps", counted)
+        with code.when(code.apply("ge", counted, self.option("stiff"))):
+            self.set("status", number(Status.STIFF))
 
     def inputs_at(self, t: str) -> str:
         """The array of the inputs at a time."""
@@ -436,7 +502,7 @@ class Integration(BetweenSteps):
         where it was to."""
         code, number = self.code, self.number
         self.gather()
-        self._rows()
+        self._rows(t, h)
         values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p, "%operands", "%work")
         listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
         theta = code.call("event_located", *listed, result="double")
@@ -520,7 +586,8 @@ class Integration(BetweenSteps):
             shorter = code.apply("and", bends, code.apply("lt", self.get("opening"), proposed))
             with code.when(shorter):
                 self.set("h", code.apply("mul", self.direction, self.get("opening")))
-                self.set("expected", number(0))
+                if self.model.explicit is None:
+                    self.set("expected", number(0))
 
     def project(self, end: str) -> None:
         """Moves the new value, accepted, to where the invariants hold."""

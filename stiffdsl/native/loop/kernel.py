@@ -27,6 +27,7 @@ from stiffdsl.native.step.attempt import (
 from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.events import emit_event_functions, emit_events
+from stiffdsl.native.step.explicit import emit_explicit
 from stiffdsl.native.step.layout import OPERANDS, Areas
 from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
@@ -39,12 +40,12 @@ def emit(model: KernelModel, width: int = 1) -> str:
     model may be given a `width`: so many lanes are then stepped side by side."""
     small = is_small(model)
     model = prepared(model)
+    explicit = model.explicit is not None
     module = IRModule(model.form)
-    scratch = [
-        emit_function(module, model.rhs, model.tables, "rhs"),
-        emit_function(module, model.jacobian, model.tables, "jacobian"),
-    ]
-    if model.rhs_t is not None:
+    scratch = [emit_function(module, model.rhs, model.tables, "rhs")]
+    if not explicit:
+        scratch.append(emit_function(module, model.jacobian, model.tables, "jacobian"))
+    if model.rhs_t is not None and not explicit:
         scratch.append(emit_function(module, model.rhs_t, model.tables_t, "rhs_t"))
     if model.project is not None:
         scratch.append(emit_function(module, model.project, model.tables_project))
@@ -58,6 +59,25 @@ def emit(model: KernelModel, width: int = 1) -> str:
     if model.lands:
         scratch.append(emit_next_time_event(module, model.time_events, model.inputs > 0))
     areas = work_areas(model, max(scratch))
+    if explicit:
+        emit_explicit(module, model, areas)
+    else:
+        _emit_rosenbrock(module, model, areas, small)
+    emit_events(module, model, areas)
+    emit_depart(module, model, areas, planned=not small)
+    _emit_solve(module, model, areas, small)
+    if width > 1:
+        assert small, "only steps without loops are written for several lanes"
+        _emit_lanes(module, areas, "lanes_alone", "internal")
+        emit_wide_lanes(module, model, areas, width)
+    else:
+        _emit_lanes(module, areas, "lanes", "dso_local")
+    emit_handler(module, "lanes", ARGUMENTS, RESULTS, OPERANDS)
+    return module.text()
+
+
+def _emit_rosenbrock(module: IRModule, model: KernelModel, areas: Areas, small: bool) -> None:
+    """The step of a Rosenbrock method, what it solves with, and where it looks for kinks."""
     emit_assemble(module, model.plan)
     emit_pivoted_factor(module, model.plan)
     emit_pivoted_solve(module, model.plan)
@@ -70,17 +90,6 @@ def emit(model: KernelModel, width: int = 1) -> str:
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
     emit_kinks(module, model, areas)
-    emit_events(module, model, areas)
-    emit_depart(module, model, areas, planned=not small)
-    _emit_solve(module, model, areas, small)
-    if width > 1:
-        assert small, "only steps without loops are written for several lanes"
-        _emit_lanes(module, areas, "lanes_alone", "internal")
-        emit_wide_lanes(module, model, areas, width)
-    else:
-        _emit_lanes(module, areas, "lanes", "dso_local")
-    emit_handler(module, "lanes", ARGUMENTS, RESULTS, OPERANDS)
-    return module.text()
 
 
 def emit_depart(
@@ -113,6 +122,7 @@ def _emit_solve(module: IRModule, model: KernelModel, areas: Areas, small: bool)
     solve.open()
     solve.clear()
     solve.forget_events()
+    solve.forget_slope()
     with code.when(code.apply("eq", solve.option("resume"), solve.number(0))):
         solve.begin()
     solve.set("recorded", solve.number(0))
@@ -134,6 +144,7 @@ def _emit_steps(solve: Integration, small: bool) -> None:
         most = code.apply("sub", capacity, number(1)) if solve.model.leaps else capacity
         full = code.apply("ge", solve.get("recorded"), most)
         code.leave(stepping, code.apply("and", code.apply("gt", capacity, number(0)), full))
+        solve.recall_slope()
         t, h, last, end = solve.aim()
         solve.settle(t, h, last, end, attempted(solve, t, h, small))
         code.store(code.apply("add", code.load(attempts), number(1)), attempts)
@@ -146,6 +157,8 @@ def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     values = (t, h, solve.option("rtol"), solve.pointers["atol"], solve.y, solve.p)
     values += ("%operands", "%work", solve.scaled)
     listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
+    if solve.model.explicit is not None:
+        return code.call("attempt", *listed, result="double")
     if small:
         error = code.call("attempt", *listed, result="double")
         result = code.variable("double", error)

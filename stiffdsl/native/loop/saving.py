@@ -1,6 +1,7 @@
 """The output of a kernel: values at chosen times by dense output, or a row for every accepted step."""
 
 from stiffdsl.native.loop.time_events import saved_at
+from stiffdsl.native.step.attempt import PARAMETERS
 from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.lane import Lane
 
@@ -33,7 +34,7 @@ class Saving(Lane):
         recording = code.apply("gt", self.option("capacity"), number(0))
         with code.when(recording):
             if not known:
-                self._rows()
+                self._rows(t, h)
             code.store("true", made, kind="i1")
             self._record(t, h)
         with code.forever() as filling:
@@ -42,15 +43,20 @@ class Saving(Lane):
             time = code.load(times, cursor)
             code.leave(filling, code.apply("not", code.apply("le", self._along(time), self._along(end))))
             with code.when(code.value(f"xor i1 {code.load(made, kind='i1')}, true")):
-                self._rows()
+                self._rows(t, h)
                 code.store("true", made, kind="i1")
             row = code.at(self.pointers["ys"], code.integer("mul", cursor, str(self.n)))
             self._interpolate(code.apply("div", code.apply("sub", time, t), h), row)
             self.add("cursor", 1)
 
-    def _rows(self) -> None:
+    def _rows(self, t: str, h: str) -> None:
         """K = H stages."""
         code, tableau = self.code, self.model.tableau
+        if self.model.explicit is not None:
+            values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p, "%operands", "%work")
+            listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=False)]
+            code.call("dense_rows", *listed)
+            return
         with code.loop(self.n) as k:
             stages = [self.stage(i, k) for i in range(tableau.stages)]
             for r, row in enumerate(tableau.H):
@@ -58,7 +64,7 @@ class Saving(Lane):
 
     def _interpolate(self, theta: str, row: str) -> None:
         """The dense output at `theta`, into the array `row`."""
-        code, rows = self.code, range(len(self.model.tableau.H))
+        code, rows = self.code, range(len(self.model.steps.H))
         rest = code.apply("sub", self.number(1), theta)
         with code.loop(self.n) as k:
             K = [code.load(self.area("K", r), k) for r in rows]
@@ -66,7 +72,7 @@ class Saving(Lane):
 
     def _record(self, t: str, h: str) -> None:
         """One row of the buffer: t, h, y before the step, K."""
-        code, n, rows = self.code, self.n, len(self.model.tableau.H)
+        code, n, rows = self.code, self.n, len(self.model.steps.H)
         width = 2 + n + rows * n
         recorded = code.to_integer(self.get("recorded"))
         row = code.at(self.pointers["steps"], code.integer("mul", recorded, str(width)))
@@ -84,7 +90,7 @@ class Saving(Lane):
         if not self.model.leaps:
             return
         with self.code.when(self.code.apply("gt", self.option("capacity"), self.number(0))):
-            with self.code.loop(self.n * len(self.model.tableau.H)) as k:
+            with self.code.loop(self.n * len(self.model.steps.H)) as k:
                 self.code.store(self.number(0), self.area("K"), k)
             self._record(end, self.number(0))
 

@@ -22,6 +22,7 @@ from stiffdsl.native.step.outside import Bounds
 from stiffdsl.native.step.relations import Kinks
 from stiffdsl.program.program import Function
 from stiffdsl.solve.integrate.events import NODES
+from stiffdsl.solve.methods.explicit_tableau import ExplicitTableau
 from stiffdsl.solve.methods.tableau import Tableau
 
 # Terms near the smallest number there is: the part of them that is cut off says nothing about pivots.
@@ -74,6 +75,13 @@ class KernelModel:
     bounds: Bounds | None = None
     # The parameters that hold the figures of tables, which kernels do not differentiate by.
     figures: range = range(0)
+    # The explicit method that steps are made by, where they are not made by `tableau`.
+    explicit: ExplicitTableau | None = None
+
+    @property
+    def steps(self) -> Tableau | ExplicitTableau:
+        """The method that steps are made by."""
+        return self.tableau if self.explicit is None else self.explicit
 
     @property
     def moving_parameters(self) -> int:
@@ -139,7 +147,7 @@ class KernelModel:
 
 def work_areas(model: KernelModel, scratch: int) -> Areas:
     """The arrays of one lane that nothing outside of a call sees."""
-    n, tableau = model.n, model.tableau
+    n, steps = model.n, model.steps
     events = 0 if model.events is None else model.events.count
     return Areas(
         (
@@ -153,8 +161,10 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("held", 1),
             ("f_t", n),
             ("y1", n),
-            ("stages", tableau.stages * n),
-            ("K", len(tableau.H) * n),
+            ("stages", len(steps.c) * n),
+            ("K", len(steps.H) * n),
+            ("known", 1),
+            ("stiff", 1),
             ("argument", n),
             ("b", n),
             ("z", n),
@@ -178,6 +188,7 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("behind_y", n + 1 if events else 0),
             ("looked_up", 0 if model.bounds is None else model.bounds.count),
             ("bracket", 3),
+            ("polynomial", 8 if events else 0),
             ("happened", 3),
             ("scratch", scratch),
         )

@@ -17,6 +17,7 @@ from stiffdsl.native.ir.code import Code, IRModule
 from stiffdsl.native.ir.registers import RegisterNamespace
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.dense_output import interpolated
+from stiffdsl.native.step.guard_polynomials import are_polynomials, emit_event_polynomials
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.solve.base.dense_output import rows_at
 from stiffdsl.solve.base.event_rules import most_rounds, trouble
@@ -85,6 +86,8 @@ def emit_events(
         _emit_along(module, model, areas)
         _emit_left_at_once(module, model, areas)
         _emit_first(module, model, areas)
+        if are_polynomials(model):
+            emit_event_polynomials(module, model, areas)
         _emit_located(module, model, areas)
         _emit_cut(module, model, areas)
     _emit_before(module, model, areas)
@@ -144,7 +147,7 @@ class _Function:
 def _emit_at(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_at(…, theta)`: conditions and guards there into `events`."""
     f = _Function(module, model, areas, "event_at")
-    code, rows = f.code, len(model.tableau.H)
+    code, rows = f.code, len(model.steps.H)
     moving = _still_entries(f)
     places = code.module.constants(moving.astype(np.int32))
     with code.loop(len(moving)) as j:
@@ -198,7 +201,7 @@ def _emit_certain(module: IRModule, model: KernelModel, areas: Areas) -> None:
     values are."""
     given = (*_AT, ("i64", "event"), ("double", "was"))
     f = _Function(module, model, areas, "event_certain", given, "i1")
-    code, number, rows, read = f.code, f.code.number, len(model.tableau.H), _still_entries(f)
+    code, number, rows, read = f.code, f.code.number, len(model.steps.H), _still_entries(f)
     places = code.module.constants(read.astype(np.int32))
     even = np.where(read % 2, -1.0, 1.0)
     blurred, certain = number(BLURRED * EPSILON), code.variable("i1", "true")
@@ -462,6 +465,11 @@ def _emit_located(module: IRModule, model: KernelModel, areas: Areas) -> None:
     left in `before`."""
     f = _Function(module, model, areas, "event_located", _GIVEN, "double")
     code, number, bracket = f.code, f.code.number, f.area("bracket")
+    if are_polynomials(model):
+        found = f.call("event_polynomials", result="double")
+        with code.when(code.apply("ge", found, number(0.0))):
+            code.put(f"ret double {found}")
+            code.label("unsure")
     f.call("event_looks")
     with code.when(code.apply("eq", code.load(bracket, 0), number(0.0))):
         code.put(f"ret double {number(NONE)}")
@@ -531,7 +539,7 @@ def _keep_before(f: _Function, theta: str) -> None:
 def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`event_cut(…, theta)`."""
     f = _Function(module, model, areas, "event_cut")
-    code, rows = f.code, len(model.tableau.H)
+    code, rows = f.code, len(model.steps.H)
     nodes = np.arange(1, rows + 1) / (rows + 1)
     matrix = rows_at(nodes)
     moving = code.module.constants(np.flatnonzero(~f.events.still).astype(np.int32))

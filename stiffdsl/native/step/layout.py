@@ -36,13 +36,16 @@ OPTIONS = (
     "knots",
     "capacity",
     "resume",
+    "stiff",
 )
-# Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
+# `stiff`: the number of steps in a row, bounded by stability, at which a solve by an explicit method ends; infinite for
+# none. Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
 # the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
 # (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
 # end somewhere; `opening`: what the last step behind a knot showed to be its size; `opens`: whether one
 # follows (1, else 0); `unplanned`: how many attempts take pivots as they come without a look at those planned, `spell`:
-# how many they were when they began. `event_last`, `stopped`: as `integrate.events.EventMemory`. The
+# how many they were when they began. `event_last`, `stopped`: as `integrate.events.EventMemory`.
+# `stiff_steps`: how many steps in a row stability has bounded. The
 # state y and the scaled errors follow.
 STATE = (
     "t",
@@ -76,6 +79,7 @@ STATE = (
     "kink_attempts",
     "event_last",
     "stopped",
+    "stiff_steps",
 )
 
 

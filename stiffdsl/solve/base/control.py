@@ -20,6 +20,8 @@ LEAST, GREATEST = 0.2, 6.0
 # Of predictive control, which comes nearer to the error that is allowed; and the least error that says something about
 # the next one: what is far below may be rounding.
 PREDICTIVE_SAFETY, LEAST_EXPECTED = 0.8, 1e-2
+# The logarithm of the least error that PI control follows.
+LEAST_TREND = math.log(1e-4)
 
 
 def factor(
@@ -35,14 +37,24 @@ def factor(
     A rejected step without a finite error is cut hard. `cut`: how many times longer the step was proposed than it was
     made, to end at a knot: the next one may be as long as that, and the error says nothing about a trend.
     """
-    most = jnp.maximum(jnp.where(rejections > 0, 1.0, GREATEST), cut)
-    bounded = jnp.clip(error, 1e-10, 1e10)
-    trend = accept & (cut <= 1.0)
-    exponent = jnp.where(trend, 0.7 / order, 1.0 / order)
-    memory = jnp.where(trend, (0.4 / order) * jnp.log(jnp.maximum(previous, 1e-4)), 0.0)
-    proposed = SAFETY * jnp.exp(memory - exponent * jnp.log(bounded))
-    limited = jnp.clip(proposed, LEAST, jnp.where(accept, most, 0.9))
-    return jnp.where(jnp.isfinite(error), limited, LEAST)
+    most = jnp.maximum(longest(jnp, rejections), jnp.log(cut))
+    before = jnp.log(jnp.maximum(previous, math.exp(LEAST_TREND)))
+    return jnp.exp(integrated(jnp, accept, error, before, most, order, accept & (cut <= 1.0))[0])
+
+
+def integrated(
+    xp: Any, accept: Any, error: Any, previous: Any, longest: Any, order: int, trend: Any
+) -> tuple[Any, Any]:
+    """PI control, all as logarithms: the factor for the next step, at most `longest` behind an accepted one, and what
+    is the error of the step before for the next; `previous` is that for this step. `trend`: whether it says where errors
+    go. `accept` and `trend` may be bools, where there is code for each case."""
+    logarithm = xp.log(xp.clip(error, 1e-10, 1e10))
+    followed = (0.4 / order) * previous - (0.7 / order) * logarithm
+    step = math.log(SAFETY) + _where(xp, trend, followed, logarithm * (-1.0 / order))
+    step = xp.clip(step, math.log(LEAST), _where(xp, accept, longest, math.log(0.9)))
+    if accept is not True:
+        step = xp.where(xp.isfinite(error), step, math.log(LEAST))
+    return step, _where(xp, trend, xp.maximum(logarithm, LEAST_TREND), previous)
 
 
 def predicted(xp: Any, accept: Any, error: Any, expected: Any, longest: Any, order: int) -> tuple[Any, Any]:

@@ -29,6 +29,13 @@ def chosen(xp: Any, h0: Any, d1: Any, d2: Any, length: Any, before: Any, order: 
     return xp.minimum(100 * h0, xp.where(xp.isfinite(steepest) & xp.isfinite(h1), h1, h0))
 
 
+def behind(xp: Any, h: Any, proposed: Any) -> Any:
+    """The length of a step behind a jump or an event, by the length that was chosen there and by that `proposed` by the
+    error of the step before (0: there was none): what an event changes seldom makes longer steps possible, and rates
+    alone, which do not know the order of what follows, may ask for steps many times too long."""
+    return xp.where(proposed > 0, xp.minimum(h, proposed), h)
+
+
 def limited(xp: Any, h: Any, t: Any, length: Any) -> Any:
     """A length that moves the time, and is not beyond the interval."""
     least = ROUNDINGS * EPSILON * xp.abs(t)

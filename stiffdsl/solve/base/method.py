@@ -105,6 +105,11 @@ def opened(method: Method, memory: Any) -> Any:
     return memory if forget is None else forget(memory)
 
 
+def is_explicit(method: Method) -> bool:
+    """Whether the error of a step shows all that is too fast for it: nothing is damped away."""
+    return getattr(method, "damps_nothing", False)
+
+
 def renewed(method: Method, memory: Any) -> Any:
     """The memory of a method behind a kink: no Jacobian from before it serves any more."""
     forget = getattr(method, "renewed", None)

@@ -23,6 +23,7 @@ class Status(IntEnum):
     CONFLICT = 13
     VIOLATED = 14
     FORGOTTEN = 15
+    STIFF = 16
     OUTSIDE = 20
 
     @property
@@ -96,6 +97,10 @@ _MESSAGES: dict[Status, tuple[str, str | None]] = {
     Status.CONFLICT: (
         "two events set one variable to different values at one instant",
         "let one of them act (`elsewhen`), or make their conditions exclude one another",
+    ),
+    Status.STIFF: (
+        "stability bounds the steps of an explicit method: the equations are stiff",
+        "take a method for stiff equations: `auto` does",
     ),
     Status.OUTSIDE: (
         "an argument lies outside of a table",

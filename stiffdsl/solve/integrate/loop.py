@@ -22,7 +22,8 @@ from stiffdsl.solve.base.crossings import SAME
 from stiffdsl.solve.base.dense_output import interpolate
 from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS, chosen, limited, trial
-from stiffdsl.solve.base.method import Method, Tolerance, opened, renewed, scale
+from stiffdsl.solve.base.first_step import behind as behind_jump
+from stiffdsl.solve.base.method import Method, Tolerance, is_explicit, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
@@ -163,7 +164,8 @@ def begin(method: Method, system: System, problem: Problem, limits: Limits, apar
     behind; with `apart`, later ones at one time are passed one after the other."""
     t, y = problem.t0, problem.y0
     every = jnp.int32(np.iinfo(np.int32).max)
-    first = limits.first_step, jnp.zeros(())
+    none = jnp.zeros(())
+    first = limits.first_step, none, none
     begun = _begin_at(method, system, problem, limits, t, y, first, every, apart, no_events(system))
     # Where the equations give no number a step may find one beside; where they are infinite no solution begins.
     finite = jnp.all(jnp.isfinite(y)) & begun.sloped
@@ -209,8 +211,8 @@ def _begin_at(
     before: Any = None,
 ) -> _Begun:
     """From y at t on, in the branches that hold after t; where jumps are passed `apart`, after that of `line`. y is
-    left alone where nothing jumps. `first`: the first step, and that before a jump; zero where there is none. `before`:
-    what the conditions of events were before t; None where the solve begins."""
+    left alone where nothing jumps. `first`: the first step, that before a jump, and that proposed behind it; zero where
+    there is none. `before`: what the conditions of events were before t; None where the solve begins."""
     args, tolerance, consistent = problem.args, limits.tolerance, jnp.array(True)
     end, lines = problem.t1, (jnp.int32(0), jnp.int32(0))
     stop = lax.stop_gradient(jnp.where(problem.t1 < problem.t0, -jnp.inf, jnp.inf))
@@ -239,9 +241,11 @@ def _begin_at(
     return _Begun(y, h, stop, lines, memory, consistent, sloped, evaluations, events, fired, ended)
 
 
-def _first_step(method: Method, system: System, problem: Problem, limits: Limits, first_step, before):
-    """The first step (`first_step.py`), as long as the interval and the one `before` a jump allow. Algebraic unknowns
-    have no slope and do not move."""
+def _first_step(
+    method: Method, system: System, problem: Problem, limits: Limits, first_step, before, proposed
+):
+    """The first step (`first_step.py`), as long as the interval, the one `before` a jump and the one `proposed` behind
+    it allow. Algebraic unknowns have no slope and do not move."""
     t, y, args, tolerance = problem.t0, problem.y0, problem.args, limits.tolerance
     span = problem.t1 - t
     direction = jnp.where(span < 0, -1.0, 1.0)
@@ -257,8 +261,11 @@ def _first_step(method: Method, system: System, problem: Problem, limits: Limits
         d2 = norm.of(later - slope, size) / h0
         return chosen(jnp, h0, d1, d2, length, before, method.order), jnp.int32(2)
 
-    h, evaluations = lax.cond(first_step > 0, lambda: (first_step, jnp.int32(1)), by_slopes)
+    # What is too long for an explicit step shows in its error, whatever began to move.
+    known = jnp.where(first_step > 0, first_step, proposed if is_explicit(method) else 0.0)
+    h, evaluations = lax.cond(known > 0, lambda: (known, jnp.int32(1)), by_slopes)
     sloped = ~jnp.any(jnp.isinf(lax.stop_gradient(slope)))
+    h = behind_jump(jnp, h, proposed)
     return lax.stop_gradient(direction * limited(jnp, h, t, length)), evaluations, sloped
 
 
@@ -411,7 +418,8 @@ def _landed(
 ) -> _Begun:
     """The state that steps go on from: `go_on`, or a new beginning where an attempt `lands` on a jump or an event.
     Conditions were as they are at the end of the whole step, or, of an event, just before it."""
-    line, first = state.lines[1], (jnp.zeros(()), lax.stop_gradient(jnp.abs(state.h)))
+    line = state.lines[1]
+    first = jnp.zeros(()), *(lax.stop_gradient(jnp.abs(h)) for h in (state.h, go_on.h))
 
     def anew() -> _Begun:
         before = None

@@ -21,6 +21,8 @@ class Explicit:
     """A method given by its tableau, for one system without algebraic equations. Raises `ValueError` for one that has
     some."""
 
+    damps_nothing = True
+
     def __init__(self, tableau: ExplicitTableau, system: System):
         require_explicit(system, tableau.name)
         self.tableau, self.system, self.norm = tableau, system, ErrorNorm(system)

@@ -39,6 +39,11 @@ class ExplicitTableau:
             matrix[i, : len(row)] = row
         return matrix
 
+    @property
+    def H(self) -> np.ndarray:
+        """The rows of dense output as a Rosenbrock method has them (`tableau.py`)."""
+        return self.K_matrix
+
     @cached_property
     def K_matrix(self) -> np.ndarray:
         """The rows of dense output from the stages."""

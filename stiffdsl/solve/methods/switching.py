@@ -16,7 +16,7 @@ from jax import lax
 from stiffdsl.solve.base import control
 from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
-from stiffdsl.solve.base.stiffness import require_explicit, spectral_bound
+from stiffdsl.solve.base.stiffness import EXPLICIT_BOUND, require_explicit, spectral_bound
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.linear.linear_systems import LinearSolver
 from stiffdsl.solve.linear.ordering import estimate
@@ -25,8 +25,7 @@ from stiffdsl.solve.methods.explicit_tableau import TSIT5
 from stiffdsl.solve.methods.rosenbrock import Rosenbrock
 from stiffdsl.solve.methods.tableau import RODAS5P
 
-# The explicit method is stable on the negative axis down to about -3.5; most of that counts as its bound.
-BOUND = 0.9 * 3.5
+BOUND = EXPLICIT_BOUND
 # Steps in a row that change the method; to the Rosenbrock method at most so many, where a factorization is dear.
 TO_STIFF, TO_EXPLICIT, AT_MOST = 10, 3, 2000
 # Below so many unknowns no factorization is dear.
