@@ -19,6 +19,17 @@ equations
   der(v) = -sin(x) + cos(time)/3
 end
 """
+BALL = """model Ball
+  var h start 1
+  var v start 0
+equations
+  der(h) = v
+  der(v) = -9.81
+  when h < 0
+    v := -0.9*v
+  end
+end
+"""
 THERMOSTAT = """model Thermostat
   var T start 18
   var S start 18
@@ -63,7 +74,9 @@ def test_steps_are_those_of_the_portable_tier():
     model = sd.loads(THERMOSTAT)
     solver, system = kernel_of(THERMOSTAT, "tsit5"), model.system(driven=False)
     y0 = np.array([18.0, 18.0, 1.0])
-    args = sd.runtime.run.arguments.run_arguments(model, model.bindings.params(None), *model.bindings.driven(None))
+    args = sd.runtime.run.arguments.run_arguments(
+        model, model.bindings.params(None), *model.bindings.driven(None)
+    )
     kernel = solver.record(0.0, 6.0, y0, np.zeros(0), rtol=1e-6, atol=1e-9)
     portable = record(system, "tsit5", 0.0, 6.0, y0, args, rtol=1e-6, atol=1e-9)
     assert portable.status == kernel.arrived.status == Status.SUCCESS
@@ -84,7 +97,9 @@ def test_the_written_and_the_swept_form_are_one_method():
 
 
 def test_a_solve_that_stability_bounds_ends_where_it_is_asked_to():
-    solver = kernel_of("model M\n  var x start 1\nequations\n  der(x) = -1000*(x - sin(time))\nend\n", "tsit5")
+    solver = kernel_of(
+        "model M\n  var x start 1\nequations\n  der(x) = -1000*(x - sin(time))\nend\n", "tsit5"
+    )
     given = (0.0, 10.0, np.ones(1), np.zeros(0))
     assert solver.solve(*given, rtol=1e-6, atol=1e-6).status == Status.SUCCESS
     assert solver.solve(*given, rtol=1e-6, atol=1e-6, stiff=15.0).status == Status.STIFF
@@ -116,9 +131,8 @@ def test_guards_are_polynomials_where_they_are_affine_in_what_moves():
 
 @pytest.mark.parametrize("method", ["tsit5", "vern7", "rodas5p"])
 def test_a_ball_that_bounces_is_where_it_should_be(method):
-    text = "model B\n  var h start 1\n  var v start 0\nequations\n  der(h) = v\n  der(v) = -9.81\n  when h < 0\n    v := -0.9*v\n  end\nend\n"
     first = np.sqrt(2 / 9.81)
-    sol = sd.loads(text).simulate((0, first * 5), saveat=[first * 5], method=method)
+    sol = sd.loads(BALL).simulate((0, first * 5), saveat=[first * 5], method=method)
     assert len(sol.events) == 3
     # Bounces at first*(1 + 2*0.9 + 2*0.81): then up again at 0.9**3 of the first speed.
     left, speed = first * (5 - 1 - 1.8 - 1.62), 9.81 * first * 0.9**3

@@ -279,5 +279,7 @@ def test_lanes(robertson):
 
 
 def test_other_methods_and_large_models_have_no_kernel(robertson):
-    assert native.build(robertson.program, "fbdf") == "there are kernels for rodas5p, tsit5, vern7, not for fbdf"
+    assert (
+        native.build(robertson.program, "fbdf") == "there are kernels for rodas5p, tsit5, vern7, not for fbdf"
+    )
     assert isinstance(native.build(robertson.program, "auto"), str)

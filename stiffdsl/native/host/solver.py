@@ -190,10 +190,12 @@ class NativeSolver:
         slides: Slides | None = None,
         stiff: float = math.inf,
     ) -> Arrived:
-        """One solve from t0 to t1, as `make_solve(...)`. An explicit one ends with `Status.STIFF` after so many steps in
-        a row as `stiff` says that stability has bounded. Interrupted by the keyboard, it returns what there is with
+        """One solve from t0 to t1, as `make_solve(...)`. An explicit one ends with `Status.STIFF` after so many steps
+        in a row as `stiff` says that stability has bounded. Interrupted by the keyboard, it returns what there is with
         `Status.INTERRUPTED`."""
-        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff)
+        call = _Call(
+            self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff
+        )
         call.watch(slides)
         try:
             while not call.run(0) and not call.given_up():
@@ -223,7 +225,9 @@ class NativeSolver:
     ) -> Recorded:
         """One solve with all of its accepted steps, or, where values are saved at chosen times, those about instants;
         interrupted as `solve`."""
-        call = _Call(self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff)
+        call = _Call(
+            self, t0, t1, y0, p, u, tables, saveat, rtol, atol, first_step, max_step, max_steps, stiff
+        )
         call.watch(slides)
         n = self.size
         buffer = call.scratch.recording()

@@ -67,7 +67,7 @@ class Integration(BetweenSteps):
             self.code.store(self.number(0), self.area("known"))
 
     def recall_slope(self) -> None:
-        """The slope at the beginning of the next step of an explicit method into its first stage, unless it is there."""
+        """The slope at the beginning of the next step of an explicit method into its first stage, if it is not."""
         if self.model.explicit is None:
             return
         code = self.code
@@ -281,8 +281,8 @@ class Integration(BetweenSteps):
         return self.code.select(own, value, self.number(0))
 
     def _slope(self) -> None:
-        """The slope into its array. Where the equations give no number a step may find one beside; where they are infinite no
-        solution begins."""
+        """The slope into its array. Where the equations give no number a step may find one beside; where they are
+        infinite no solution begins."""
         code, number, t, slope = self.code, self.number, self.get("t"), self._slope_area
         self.drive(t)
         self.call_rhs(t, self.y, slope)

@@ -1,5 +1,5 @@
-"""One step of an explicit Runge-Kutta method, tried (`solve/methods/explicit.py` says what it computes): all stages, the
-new value, and the norm of the scaled error.
+"""One step of an explicit Runge-Kutta method, tried (`solve/methods/explicit.py` says what it computes): all stages,
+the new value, and the norm of the scaled error.
 
     attempt(…) -> error      the first stage, the slope where the step begins, lies in its row of `stages` already
     dense_rows(…)            rows of dense output, with the stages that serve it alone
@@ -85,8 +85,8 @@ class _Written(_Steps):
     def combined(
         self, factors: Sequence[float], stages: Sequence[Sequence[str]], k: int, start: str | None = None
     ) -> str:
-        """`start` and h times the sum of slopes, the newest last: that is what everything waits for. Slopes that are zero
-        for certain are left out."""
+        """`start` and h times the sum of slopes, the newest last: that is what everything waits for. Slopes that are
+        zero for certain are left out."""
         code, zero, total = self.code, self.code.number(0.0), start
         for factor, slopes in zip(factors, stages, strict=False):
             if not factor or slopes[k] == zero:

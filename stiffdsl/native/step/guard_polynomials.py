@@ -269,6 +269,8 @@ def _emit_root(module: IRModule, degree: int) -> None:
         code.store(moved, place)
         code.store(code.apply("add", code.load(steps), number(1.0)), steps)
         near = code.apply("le", code.apply("abs", code.apply("sub", moved, x)), number(EPSILON))
-        code.leave(narrowing, code.apply("or", near, code.apply("ge", code.load(steps), number(float(STEPS)))))
+        code.leave(
+            narrowing, code.apply("or", near, code.apply("ge", code.load(steps), number(float(STEPS))))
+        )
     code.put(f"ret double {code.load(place)}")
     code.finish()

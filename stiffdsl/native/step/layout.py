@@ -39,7 +39,8 @@ OPTIONS = (
     "stiff",
 )
 # `stiff`: the number of steps in a row, bounded by stability, at which a solve by an explicit method ends; infinite for
-# none. Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
+# none.
+# Between two calls: a solve goes on where it stopped. `stop`: the time of the next jump, `side`: that in the middle of
 # the steps up to there, between `low` and `high`; `reset`: whether algebraic unknowns were set anew where they began
 # (1, else 0); `knot`: the number of the last knot before t; `whole`: the step that was proposed, before it was cut to
 # end somewhere; `opening`: what the last step behind a knot showed to be its size; `opens`: whether one

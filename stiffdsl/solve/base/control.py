@@ -46,8 +46,8 @@ def integrated(
     xp: Any, accept: Any, error: Any, previous: Any, longest: Any, order: int, trend: Any
 ) -> tuple[Any, Any]:
     """PI control, all as logarithms: the factor for the next step, at most `longest` behind an accepted one, and what
-    is the error of the step before for the next; `previous` is that for this step. `trend`: whether it says where errors
-    go. `accept` and `trend` may be bools, where there is code for each case."""
+    is the error of the step before for the next; `previous` is that for this step. `trend`: whether it says where
+    errors go. `accept` and `trend` may be bools, where there is code for each case."""
     logarithm = xp.log(xp.clip(error, 1e-10, 1e10))
     followed = (0.4 / order) * previous - (0.7 / order) * logarithm
     step = math.log(SAFETY) + _where(xp, trend, followed, logarithm * (-1.0 / order))
