@@ -88,3 +88,21 @@ def test_every_lane_has_its_own():
     for k in (0, 17, 36):
         alone = model.simulate(params={"T": temperatures[k]}, method="radau5", **given)
         assert np.allclose(lanes["x"][k], alone["x"], rtol=1e-5)
+
+
+CARRIED = """
+model Carried
+  const n = 40
+  field c(r) over 1..2 cells n cylindrical start 0
+equations
+  der(c) = -div(upwind(1/c.r, c)) - c
+  c at 1 = 1
+end
+"""
+
+
+def test_a_jacobian_that_is_all_prepared():
+    """df/dy is one prepared vector as it is: a function whose result is its argument."""
+    sol = sd.loads(CARRIED).simulate((0, 20))
+    r = 1 + (np.arange(40) + 0.5) / 40
+    assert np.allclose(sol["c"][-1], np.exp((1 - r**2) / 2), atol=0.02)

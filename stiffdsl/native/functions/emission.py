@@ -80,7 +80,9 @@ def unrolled(
                 # These go through all entries: one that stands for an array does not know how many it has.
                 args = [[values[a][j] for j in range(function.ops[a].size or 0)] for a in op.args]
             values[k] = arguments[op.data] if op.name == "input" else _written_out(code, op, args, tables)
-    return values[len(function.ops) - 1]
+    result, size = values[len(function.ops) - 1], function.ops[-1].size
+    # An argument that is the result as it is has no end of its own: `Entries` load whatever they are asked for.
+    return result if size is None else [result[k] for k in range(size)]
 
 
 def _in_layers(function: Function) -> list[tuple[str, list[int]]]:
