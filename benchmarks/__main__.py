@@ -36,6 +36,7 @@ TASKS = {
     "baselines": "baselines.run",
     "references": "reference",
     "batteries": "batteries",
+    "battery": "battery",
     "buildings": "buildings",
     "weeks": "weeks",
     "before": "before",

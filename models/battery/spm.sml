@@ -1,41 +1,26 @@
-# Single particle model of the LG M50 cell: one sphere stands for each electrode.
-# source: C.-H. Chen et al., J. Electrochem. Soc. 167 (2020) 080534 (battery.chen2020).
-# checked value: at constant current the surface of a sphere follows a closed form (H. S. Carslaw and J. C. Jaeger, Conduction of
-#   Heat in Solids, 1959, 9.7.6): with tau = D*t/R^2, flux j, and tan(b) = b,
-#   c0 - j*R/D*(3*tau + 1/5 - 2*sum(exp(-b^2*tau)/b^2)), from which the voltages below follow.
+# Single particle model: one sphere stands for each electrode, and the electrolyte is at rest.
+# source: S. G. Marquis et al., J. Electrochem. Soc. 166 (2019) A3693; its cell: battery.chen2020, or another parameter set.
+# checked value: at constant current the surface of a sphere follows a closed form (battery.particle), from which the voltages
+#   below follow.
 
-from battery.chen2020 import F, RT, area, c_e0, U_n, U_p, j0
-
-model Particle "lithium in a sphere"
-  const n = 20 "cells, narrower towards the surface"
-  const g = 0.9
-  param R = 5.86e-6 [m]
-  param D = 3.3e-14 [m^2/s]
-  param c0 = 29866 [mol/m^3]
-  param c_max = 33133 [mol/m^3]
-  input j = 0 [A/m^2] "current density out of its surface"
-  field c(r) [mol/m^3] over 0..R cells n grading g spherical start c0
-  output x [1] = (c at R)/c_max "at the surface"
-equations
-  der(c) = div(D*grad(c))
-  -D*grad(c) at R = j/F
-end
+from battery.parameters import CellData
+from battery.chen2020 import Chen2020
+from battery.particle import Particle, exchange_current, overpotential
 
 model SPM
+  const pybamm = false "PyBaMM's mesh and rules at surfaces and between layers"
   input I = 5 [A] "of a discharge"
-  param L_n = 85.2e-6 [m]
-  param L_p = 75.6e-6 [m]
-  param active_n = 0.75
-  param active_p = 0.665
-  param m_n = 0.678947 [A/m^2] in 0.3..1.5
-  param m_p = 6.824691 [A/m^2] in 3..15
-  part neg : Particle
-  part pos : Particle(R = 5.22e-6, D = 4e-15, c0 = 17038, c_max = 63104)
-  output V [V] = U_p(pos.x)*1 [V] - U_n(neg.x)*1 [V] +
-    2*RT/F*(asinh(pos.j/(2*j0(m_p, c_e0, pos.c at R, pos.c_max))) - asinh(neg.j/(2*j0(m_n, c_e0, neg.c at R, neg.c_max))))
+  part set : Chen2020
+  part neg : Particle(R = set.neg.R, D = set.neg.D, c0 = set.neg.c0, c_max = set.neg.c_max, two_cells = pybamm,
+    g = if pybamm then 1 else 0.9)
+  part pos : Particle(R = set.pos.R, D = set.pos.D, c0 = set.pos.c0, c_max = set.pos.c_max, two_cells = pybamm,
+    g = if pybamm then 1 else 0.9)
+  output V [V] = set.pos.U(pos.x) - set.neg.U(neg.x) +
+    overpotential(pos.j, exchange_current(set.pos.m, 1, pos.x), set.T) -
+    overpotential(neg.j, exchange_current(set.neg.m, 1, neg.x), set.T)
 equations
-  neg.j = I/area/L_n*neg.R/(3*active_n)
-  pos.j = -I/area/L_p*pos.R/(3*active_p)
+  neg.j = I/set.area/set.neg.L*set.neg.R/(3*set.neg.active)
+  pos.j = -I/set.area/set.pos.L*set.pos.R/(3*set.pos.active)
 experiment
   time 0..3000
 end

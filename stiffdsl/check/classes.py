@@ -371,6 +371,7 @@ class Classes:
         names = VisibleNames(entity.scope, entity)
         walker = Walker(self.report, names, self._array_names, self.tables)
         for extends, base in entity.bases:
+            self._declare_below(base, set())
             modifiers = elaborate_modifiers(extends.modifiers, base, walker)
             for m in modifiers:
                 if m.parts and len(m.parts) == 1:

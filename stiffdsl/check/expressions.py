@@ -390,6 +390,10 @@ class Walker:
             return found.declaration, False
         return None
 
+    def is_function_of_part(self, name: str) -> bool:
+        """Whether a name leads to a table of a part in whose place a function stands."""
+        return isinstance(self._called(name), FunctionMember)
+
     def network_of(self, name: str) -> tuple[tree.NetworkDeclaration, tree.NetworkDeclaration | None] | None:
         """The network that is called by a name; one of a file also as it is elaborated."""
         found = self._called(name)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+import stiffdsl as sd
 from stiffdsl.check import check
 from stiffdsl.check.show import show
 from stiffdsl.diagnostics import ModelError, Source
@@ -196,3 +197,35 @@ def test_an_expression_that_is_too_deep_is_a_mistake_and_no_crash(checked):
     module = replace(module, declarations=(replace(model, equations=(equation,)),))
     with pytest.raises(ModelError, match="E0258"):
         check(module, Source("m.sml", ""), load=lambda dotted, importing: None)
+
+
+PARTS = """
+function f(x) = 2*x
+model A
+  param L = 1
+  table U(x)
+end
+model B
+  param L = 1
+end
+partial model Set
+  part a : A
+  part b : B
+end
+model P
+  table U(x)
+  output y = U(1)
+end
+"""
+
+
+def test_a_class_that_extends_sets_what_parts_of_parts_of_its_base_have():
+    text = PARTS + "model Own extends Set(a.U = f, b.L = 3)\nend\n"
+    text += "model Cell\n  part set : Own\n  output y = set.b.L + set.a.U(2)\nend\n"
+    assert sd.loads(text).simulate(time=(0, 1))["y"][-1] == pytest.approx(7)
+
+
+def test_a_function_in_the_place_of_a_table_of_a_part_is_not_handed_on():
+    text = PARTS + "model Cell\n  part a : A(U = f)\n  part p : P(U = a.U)\nend\n"
+    with pytest.raises(sd.ModelError, match="E0294"):
+        sd.loads(text)
