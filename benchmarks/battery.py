@@ -1,8 +1,8 @@
 """The cells of the library beside PyBaMM: its single particle model, with electrolyte, and that of Doyle, Fuller and Newman.
 
 Four parameter sets, three rates, both with PyBaMM's mesh and rules at surfaces (`const pybamm`), in turns: warm, models
-are built and have been solved before. apart: the largest difference of both voltages at rtol = atol = 1e-8. A cell that a
-set describes as discharged is charged.
+are built and have been solved before. apart: the largest difference of both voltages at rtol = atol = 1e-8. A cell
+that a set describes as discharged is charged.
 """
 
 from collections.abc import Callable
