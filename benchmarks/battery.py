@@ -1,4 +1,4 @@
-"""The cells of the library beside PyBaMM: its single particle model, with electrolyte, and that of Doyle, Fuller and Newman.
+"""The cells of the library beside PyBaMM: SPM, SPMe (with electrolyte) and DFN (Doyle, Fuller and Newman).
 
 Four parameter sets, three rates, both with PyBaMM's mesh and rules at surfaces (`const pybamm`), in turns: warm, models
 are built and have been solved before. apart: the largest difference of both voltages at rtol = atol = 1e-8. A cell

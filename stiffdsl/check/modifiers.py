@@ -239,7 +239,9 @@ def _replaced(modifier: tree.Modifier, table: tree.TableDeclaration, walker: Wal
         return None  # told where classes are replaced
     if other is not None and walker.is_function_of_part(name):
         title = f"`{modifier.name}` cannot be `{name}`, a table in whose place a function stands"
-        help = f"call it where both are seen: `{modifier.name.rpartition('.')[2]}` as a `var`, and an equation"
+        help = (
+            f"call it where both are seen: `{modifier.name.rpartition('.')[2]}` as a `var`, and an equation"
+        )
         report.say("E0294", title, (value.span, "is a function here"), help=help)
         return None
     if other is None:
