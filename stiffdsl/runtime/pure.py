@@ -14,7 +14,9 @@ from stiffdsl.runtime import tier
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.bindings import Overrides
 from stiffdsl.runtime.compiled import CompiledProgram
+from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.knots import knots_of_tables
+from stiffdsl.runtime.driving.undriven import refuse_undriven
 from stiffdsl.runtime.executors import of_lane
 from stiffdsl.runtime.names import scalars_of
 from stiffdsl.runtime.output_slice import counting, names_of, output_slice
@@ -185,6 +187,7 @@ class PureSolve:
         order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
+            refuse_undriven(output_slice(model, self.outputs).model, apart(inputs, model.bindings.inputs) or ())
             if kind not in self._lanes:
                 part, (start, end) = output_slice(model, self.outputs).model, self.span[:2]
                 options = replace(self.options, quadratures=quadratures)

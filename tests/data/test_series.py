@@ -114,3 +114,27 @@ def test_frames_and_series_of_polars():
     assert model.simulate(time=(0, 2), inputs={"u": frame})["y"][-1] == pytest.approx(3)
     with pytest.raises(ValueError, match="values over time"):
         model.simulate(time=(0, 2), inputs={"u": frame["u"]})
+
+
+def test_an_input_that_nothing_drives_is_told_by_name():
+    model = sd.loads("""
+model Driven
+  input u
+  input unread
+  input w [V] = 1
+  var x start 0
+equations
+  der(x) = u + w/1 [V]
+experiment
+  time 0..1
+end
+""")
+    for run in (
+        model.simulate,
+        lambda: model.solver(saveat=[1.0])(),
+        lambda: model.ensemble(inputs={"w": np.ones(2)}, saveat=[1.0]),
+    ):
+        with pytest.raises(ValueError, match="nothing drives the input `u`.*--set u="):
+            run()
+    assert model.simulate(inputs={"u": 2}, saveat=[1.0])["x"][-1] == pytest.approx(3)
+    assert np.allclose(model.ensemble(inputs={"u": np.array([1.0, 2])}, saveat=[1.0])["x"][:, 0], [2, 3])

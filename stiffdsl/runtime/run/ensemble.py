@@ -20,6 +20,7 @@ from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.inputs import Signal, lane_inputs
 from stiffdsl.runtime.driving.knots import knots_of_tables
+from stiffdsl.runtime.driving.undriven import refuse_undriven
 from stiffdsl.runtime.output_slice import counting, names_of, output_slice
 from stiffdsl.runtime.run.arguments import traced_arguments
 from stiffdsl.runtime.run.delayed_lanes import delayed_ensemble
@@ -67,6 +68,7 @@ def ensemble(
     outputs = names_of(outputs)
     first, tables, constants = lane_inputs(apart(inputs, model.bindings.inputs), model.bindings.input_rank)
     refuse_constants(model, constants)
+    refuse_undriven(model, first)
     varied, fixed, count = lane_values(model, params, initial, {**tables, **constants})
     if traced is not None and any(isinstance(v, Tracer) for v in jax.tree.leaves((varied, fixed, first))):
         if executor is not None:

@@ -13,9 +13,11 @@ from stiffdsl.runtime.between import Between
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.delayed import delays
 from stiffdsl.runtime.delayed.delays import has_delays, refuse_delays
+from stiffdsl.runtime.driving.bundles import apart
 from stiffdsl.runtime.driving.held_ends import held_ends
 from stiffdsl.runtime.driving.knots import knots_of
 from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table
+from stiffdsl.runtime.driving.undriven import refuse_undriven
 from stiffdsl.runtime.event_history import (
     ENDINGS,
     chatters,
@@ -149,6 +151,7 @@ def _begun(
     if part is not None:
         model, given = part.model, part.restricted(given)
         options = restricted(options, part)
+    refuse_undriven(model, apart(inputs, model.bindings.inputs) or ())
     model = counting(model, options.quadratures)
     args = with_beginning(model.program, model.interpreted, asked.start, args, given, np)
     view = ModelView(model, np.asarray(args.p), args.inputs, None if part is None else part.labels)
