@@ -10,7 +10,7 @@ from stiffdsl.diagnostics import did_you_mean
 from stiffdsl.flat.arrays.shapes import lengths, shape_of
 from stiffdsl.flat.context import Context
 from stiffdsl.flat.declarations import declared, expansions
-from stiffdsl.flat.domain import IterationDomain
+from stiffdsl.flat.domain import IterationDomain, split_rows
 from stiffdsl.flat.expand import ROUNDING, StatementExpansion
 from stiffdsl.flat.instance import Bound, Fault, Node, child_modifiers, count_parts, fits
 from stiffdsl.flat.model import Block
@@ -43,12 +43,17 @@ def constant_value(context: Context, node: Node, name: str) -> np.ndarray:
         dims = dimensions(context, node, variable.dimensions, name)
         fits(float(np.prod(dims, dtype=float)), f"`const {name}` comes to", variable.span)
         domain = IterationDomain.grid((1,) * len(scope.prefix), dims)
-        expansion = StatementExpansion(context, scope, domain, auxiliary=False)
-        shape = shape_of(expansion, expr)
+        shape = shape_of(StatementExpansion(context, scope, domain, auxiliary=False), expr)
         if shape and shape != dims:
             raise Fault("E0305", f"`{name}` is {lengths(dims)}, its value is {lengths(shape)}", expr.span)
-        value = np.asarray(expansion.structural(expr, f"`const {name}`"), dtype=float)
-        node.constants[name] = np.broadcast_to(value, (domain.size,)).reshape(dims)
+        value = np.zeros(domain.size)
+
+        def fill(rows: np.ndarray) -> None:
+            expansion = StatementExpansion(context, scope, domain.take(rows), auxiliary=False)
+            value[rows] = expansion.structural(expr, f"`const {name}`")
+
+        list(split_rows(domain.size, fill))
+        node.constants[name] = value.reshape(dims)
     finally:
         context.evaluating.pop()
     return node.constants[name]  # type: ignore[return-value]

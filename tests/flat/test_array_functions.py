@@ -70,3 +70,22 @@ def test_a_literal_of_sums_in_a_product():
     solution = model.simulate(time=(0, 1))
     assert solution["y"][-1] == 3 * 6 + 4 * 2
     assert solution["z"][-1].tolist() == [2 + 2 * 2, 3 * 2 + 4 * 2]
+
+
+def test_constants_choose_by_index():
+    """What a comprehension of a `const` chooses differs between its elements; it was an internal error."""
+    model = sd.loads("""
+model M
+  const n = 3
+  const A[n, n] = (if i < j then i else if i == j then 0 else -j for i in 1..n, j in 1..n)
+  const w[n] = join((if i > 1 then 5 else 2 for i in 1..2), 7)
+  var x start 1
+  output y[n] = matmul(A, w)
+equations
+  der(x) = -x*A[1, 2]
+experiment
+  time 0..1
+end
+""")
+    A = np.array([[0, 1, 1], [-1, 0, 2], [-1, -2, 0]])
+    assert np.allclose(model.simulate(saveat=[0.0])["y"][0], A @ [2, 5, 7])
