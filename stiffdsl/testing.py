@@ -159,8 +159,12 @@ def _run(
     from stiffdsl.solve.integrate.solution import NotANumberWarning
 
     given = {"params": test.params, "inputs": test.inputs, "initial": test.initial}
+    options = _options(test)
+    if "time" not in options and "time" not in model.experiment:
+        reason = "which time to simulate? Write `simulate time 0..10` in the test"
+        return _failed(source, test, time.perf_counter() - begun, reason)
     try:
-        solution = model.simulate(**{k: v for k, v in given.items() if v}, **_options(test))
+        solution = model.simulate(**{k: v for k, v in given.items() if v}, **options)
     except (ValueError, KeyError) as error:
         return _failed(source, test, time.perf_counter() - begun, str(error.args[0] if error.args else error))
     failure = "" if solution.success else str(solution.reason)

@@ -187,7 +187,9 @@ class PureSolve:
         order, real = self._plain if span is self.span else (_order(span), CallSpan(*map(_real, span)))
         key = kind, places, None if order is None else order.tobytes()
         if key not in self._made:
-            refuse_undriven(output_slice(model, self.outputs).model, apart(inputs, model.bindings.inputs) or ())
+            refuse_undriven(
+                output_slice(model, self.outputs).model, apart(inputs, model.bindings.inputs) or ()
+            )
             if kind not in self._lanes:
                 part, (start, end) = output_slice(model, self.outputs).model, self.span[:2]
                 options = replace(self.options, quadratures=quadratures)

@@ -222,3 +222,14 @@ def test_settings_are_in_declared_units():
     assert test.params == {"k": 1.0, "T0": pytest.approx(30.0)}
     assert test.initial == {"x": 2.0, "w": [3.0, 2.0, 1.0], "T": 40.0}
     assert (test.constants, test.options) == ({"N": 3.0}, {"time": (0.0, 60.0), "rtol": 1e-8})
+
+
+def test_a_test_without_a_time_is_told_what_to_write():
+    text = "model M\n  var x start 0\nequations\n  der(x) = 1\nend\n"
+    text += 'test "{}"\n  {}expect x = 2 within 1e-9\nend\n'
+    asked, timed = (text.format(*words) for words in (("asked", ""), ("timed", "simulate time 0..2\n  ")))
+    (result,) = results(asked)
+    assert "`simulate time 0..10`" in result.failure
+    (result,) = results(timed)
+    assert not result.failure
+    assert result.passed
