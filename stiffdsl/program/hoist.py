@@ -2,6 +2,9 @@
 
 before   rhs(t, y, p, u) = exp(-p[0]/p[1])*y[0]     after   prepare(p) = [exp(-p[0]/p[1])]
                                                             rhs(t, y, P, u) = P[2]*y[0]     P = [p, prepare(p)]
+
+Vectors are multiplied with inverses that are made once, and not divided by what stays: processors divide ten times as
+long.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,6 +45,8 @@ class Hoisted:
         self._own, self._builder = Builder(tables_of_all), Builder(tables_of_all)
         # The offset of each value of `prepare`, by its operation there.
         self._places: dict[int, int] = {}
+        # The inverse of each value that vectors are divided by.
+        self._inverses: dict[int, int] = {}
         alone = [self._alone(f, tables) for f, tables in functions]
         for (function, _), values in zip(functions, alone, strict=True):
             self._choose(function, values)
@@ -66,7 +71,7 @@ class Hoisted:
         seen, looped = [len(function.ops) - 1], self._looped(function)
         for k, op in enumerate(function.ops):
             if values[k] is None:
-                seen += op.args
+                seen += op.args[:1] if looped and self._divides(op, values) else op.args
         while seen:
             k = seen.pop()
             op, own = function.ops[k], values[k]
@@ -76,6 +81,27 @@ class Hoisted:
                 seen += op.args
             else:
                 self._places.setdefault(own, -1)
+
+    def _divides(self, op: Op, values: list[int | None]) -> bool:
+        """Whether an operation divides vectors by what stays; its inverse is then known."""
+        below = values[op.args[1]] if op.name == "div" and op.size is not None else None
+        if below is None:
+            return False
+        if below not in self._inverses:
+            self._inverses[below] = self._own.apply("div", self._own.number(1.0), below)
+            if self._own.known(self._inverses[below]) is None:
+                self._places.setdefault(self._inverses[below], -1)
+        return True
+
+    def _inverse(self, below: int) -> int:
+        """The inverse of a value, in the functions."""
+        own, b = self._inverses[below], self._builder
+        known = self._own.known(own)
+        if known is not None:
+            return b.number(float(known)) if np.ndim(known) == 0 else b.constants(np.asarray(known))
+        place, size = self._places[own], self._own.ops[own].size
+        p = b.input("p", self.parameters)
+        return b.element(p, place) if size is None else b.take(p, place + np.arange(size))
 
     def _arranged(self) -> int:
         """Numbers first, then vectors; returns how many entries they are."""
@@ -100,6 +126,7 @@ class Hoisted:
         b = self._builder
         p = b.input("p", self.parameters)
         values: list[int] = []
+        looped = self._looped(function)
         for k, op in enumerate(function.ops):
             own = alone[k]
             if op.name == "input" and op.data == "p":
@@ -107,6 +134,9 @@ class Hoisted:
             elif own in self._places:
                 place, size = self._places[own], self._own.ops[own].size
                 values.append(b.element(p, place) if size is None else b.take(p, place + np.arange(size)))
+            elif own is None and looped and self._divides(op, alone):
+                inverse = self._inverse(alone[op.args[1]] or 0)
+                values.append(b.apply("mul", values[op.args[0]], inverse))
             else:
                 values.append(copied(b, tables, op, [values[a] for a in op.args]))
         ops, *_ = b.needed(values[-1])

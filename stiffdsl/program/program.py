@@ -14,7 +14,7 @@ from stiffdsl.graph.system import SortedSystem
 from stiffdsl.program.counted import counted
 from stiffdsl.program.divisors import Divisor, divisors_of
 from stiffdsl.program.events import EventTable, still
-from stiffdsl.program.kinks import bends, depends
+from stiffdsl.program.kinks import bends, depends, entries_following, partial_in
 from stiffdsl.program.ops import Op
 from stiffdsl.program.quadratures import quadratures
 
@@ -166,6 +166,21 @@ class Program:
     def divisors(self) -> tuple[Divisor, ...]:
         """Divisors of assignments that parameters alone decide."""
         return divisors_of(self.system)
+
+    @cached_property
+    def holds_conditions(self) -> bool:
+        """Whether conditions can be held inside of steps: they follow states, and act on slopes of states alone, which
+        go on behind them."""
+        if not len(self.relation_rises) or not np.any(self.mass):
+            return False
+        relations, held = self.by_name["relations"], self.by_name["held"]
+        if partial_in(held.ops, "y", "m"):
+            return False
+        of_algebraic = entries_following(relations.ops, self.tables, "y", self.mass == 0)
+        acted_on = entries_following(
+            held.ops, self.tables, "m", np.ones(len(self.relation_rises), dtype=bool)
+        )
+        return not np.any(of_algebraic) and not np.any(acted_on & (self.mass == 0))
 
     @cached_property
     def kinked(self) -> bool:

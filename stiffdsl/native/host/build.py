@@ -143,9 +143,8 @@ def kinks_of(program: Program) -> Kinks | None:
     """The conditions that may change inside of steps, if any does that states follow."""
     if not len(program.relation_rises) or not np.any(program.mass):
         return None
-    return Kinks(
-        program.by_name["relations"], program.by_name["held"], program.tables, program.relation_rises
-    )
+    relations, held = program.by_name["relations"], program.by_name["held"]
+    return Kinks(relations, held, program.tables, program.relation_rises, program.holds_conditions)
 
 
 # Derivatives of functions that the key has already: `Class.field`.

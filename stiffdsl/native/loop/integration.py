@@ -5,6 +5,8 @@ constants; `tests/native` holds both to the same steps.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,11 @@ ALIKE, NOTICED = 100.0, 0.05
 class Integration(BetweenSteps):
     """Code that steps one solve."""
 
+    # The function that makes an attempt by calls.
+    attempt = "attempt_general"
     watches_kinks = True
+    # Whether derivatives of the solve are taken, which follow f as it is.
+    follows_slopes = False
 
     def clear(self) -> None:
         """Inputs as they are without signals; nothing changes with time. Parameters, and what follows from them."""
@@ -530,6 +536,15 @@ class Integration(BetweenSteps):
             self._depart()
             self._after_reset(end)
 
+    def _looks(self) -> str:
+        """Whether an attempt is looked at for kinks."""
+        return self.code.apply("lt", self.get("kink_attempts"), self.number(ATTEMPTS))
+
+    def holds(self) -> str:
+        """Whether the next attempt holds conditions as they are at its start: not behind one that found no number."""
+        sound = self.code.apply("eq", self.get("failure"), self.number(Status.SUCCESS))
+        return self.code.apply("and", self._looks(), sound)
+
     def _ends_short(self, t: str, h: str, accept: str) -> str:
         """Whether an attempt that would be accepted is made again up to a kink (`solve/integrate/branches.py`)."""
         code, number, model = self.code, self.number, self.model
@@ -538,8 +553,7 @@ class Integration(BetweenSteps):
         short = code.variable("i1")
         code.store("false", short, kind="i1")
         self.set("kink", number(0))
-        tries = code.apply("lt", self.get("kink_attempts"), number(ATTEMPTS))
-        with code.when(code.apply("and", accept, tries)):
+        with code.when(code.apply("and", accept, self._looks())):
             self.gather()
             values = (t, h, self.option("rtol"), self.pointers["atol"], self.y, self.p)
             values += ("%operands", "%work")
@@ -613,8 +627,15 @@ class Integration(BetweenSteps):
         self._as_they_come(arguments, result)
         self.add("unplanned", -1)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside, attempts hold conditions."""
+        before, self.attempt = self.attempt, "attempt_held"
+        yield
+        self.attempt = before
+
     def _as_they_come(self, arguments: list[str], result: str) -> None:
-        self.code.store(self.code.call("attempt_general", *arguments, "i1 true", result="double"), result)
+        self.code.store(self.code.call(self.attempt, *arguments, "i1 true", result="double"), result)
         self.add("pivoted", 1)
 
     def lengthen(self, bad: str, error: str) -> None:

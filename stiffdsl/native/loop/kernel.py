@@ -28,6 +28,7 @@ from stiffdsl.native.step.branches import emit_kinks, emit_relations
 from stiffdsl.native.step.euler import emit_euler
 from stiffdsl.native.step.events import emit_event_functions, emit_events
 from stiffdsl.native.step.explicit import emit_explicit
+from stiffdsl.native.step.held_branches import emit_held_kinks
 from stiffdsl.native.step.layout import OPERANDS, Areas
 from stiffdsl.native.step.outside import emit_outside
 from stiffdsl.native.step.reset import emit_reset
@@ -89,7 +90,10 @@ def _emit_rosenbrock(module: IRModule, model: KernelModel, areas: Areas, small: 
         emit_check(module, model.plan)
     emit_general(module, model, areas, planned=not small)
     emit_euler(module, model, areas, planned=not small)
-    emit_kinks(module, model, areas)
+    if model.holds_conditions:
+        emit_held_kinks(module, model, areas, planned=not small)
+    else:
+        emit_kinks(module, model, areas)
 
 
 def emit_depart(
@@ -159,24 +163,38 @@ def attempted(solve: Integration, t: str, h: str, small: bool) -> str:
     listed = [f"{kind} {value}" for (kind, _), value in zip(PARAMETERS, values, strict=True)]
     if solve.model.explicit is not None:
         return code.call("attempt", *listed, result="double")
-    if small:
-        error = code.call("attempt", *listed, result="double")
-        result = code.variable("double", error)
+    result = code.variable("double")
+    if not solve.model.holds_conditions or solve.follows_slopes:
+        _attempt(solve, listed, result, small, held=False)
     else:
-        result = code.variable("double")
-        with code.choice(code.apply("gt", solve.get("unplanned"), solve.number(0))) as (yes, no):
-            with yes:
-                solve.unplanned(listed, result)
+        with code.choice(solve.holds()) as (yes, no):
+            with yes, solve.held():
+                _attempt(solve, listed, result, small, held=True)
             with no:
-                error = code.call("attempt_general", *listed, "i1 false", result="double")
-                code.store(error, result)
-                bad = code.apply("eq", error, solve.number(-1))
-                with code.when(bad):
-                    solve.pivoted(listed, result)
-                solve.lengthen(bad, code.load(result))
+                _attempt(solve, listed, result, small, held=False)
     with code.when(solve.troubled(code.load(result))):
         solve.otherwise(listed, result)
     return code.load(result)
+
+
+def _attempt(solve: Integration, listed: list[str], result: str, small: bool, held: bool) -> None:
+    """The error of a try by planned pivots, or by those that come, into the variable `result`; with conditions `held`
+    or not."""
+    code = solve.code
+    if small:
+        name = "attempt_held" if held else "attempt"
+        code.store(code.call(name, *listed, result="double"), result)
+        return
+    with code.choice(code.apply("gt", solve.get("unplanned"), solve.number(0))) as (yes, no):
+        with yes:
+            solve.unplanned(listed, result)
+        with no:
+            error = code.call(solve.attempt, *listed, "i1 false", result="double")
+            code.store(error, result)
+            bad = code.apply("eq", error, solve.number(-1))
+            with code.when(bad):
+                solve.pivoted(listed, result)
+            solve.lengthen(bad, code.load(result))
 
 
 def _emit_lanes(module: IRModule, areas: Areas, name: str, linkage: str) -> None:

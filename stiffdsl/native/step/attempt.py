@@ -140,6 +140,11 @@ class KernelModel:
         return self.resets or self.events is not None
 
     @property
+    def holds_conditions(self) -> bool:
+        """Whether attempts hold conditions as they are where they begin."""
+        return self.kinks is not None and self.kinks.in_steps and self.explicit is None
+
+    @property
     def fills_parameters(self) -> bool:
         """Whether some parameters are made in a solve."""
         return self.prepare is not None or self.time_events is not None
@@ -173,10 +178,10 @@ def work_areas(model: KernelModel, scratch: int) -> Areas:
             ("LU", model.plan.storage),
             ("A", pivoted.storage(model.plan)),
             ("pivots", n),
+            ("kink_length", 1 if model.kinks else 0),
             ("held_relations", 2 * model.kinks.count if model.kinks else 0),
             ("relations", 2 * model.kinks.count if model.kinks else 0),
             ("compared", 3 * model.kinks.count if model.kinks else 0),
-            ("kink_length", 1 if model.kinks else 0),
             ("events", 2 * events),
             ("event_nodes", 2 * events * len(NODES)),
             ("before", events),
@@ -271,14 +276,17 @@ class Writer:
         code.finish()
 
 
-def emit_general(module: IRModule, model: KernelModel, areas: Areas, planned: bool) -> None:
+def emit_general(
+    module: IRModule, model: KernelModel, areas: Areas, planned: bool, held: bool = False
+) -> None:
     """`attempt_general(…, dense)`: by calls; `dense` takes pivots as they come, else those of the plan.
 
     Without `planned`, the functions that follow the plan do not exist and `dense` is always true.
+    `held`: `attempt_held`, the same with all conditions as they are where the step begins.
     """
     code = Code(
         module,
-        "attempt_general",
+        "attempt_held" if held else "attempt_general",
         (*PARAMETERS, ("i1", "dense")),
         "double",
         attributes="noinline" if planned else COLD,
@@ -289,11 +297,14 @@ def emit_general(module: IRModule, model: KernelModel, areas: Areas, planned: bo
     def area(name: str, row: int = 0) -> str:
         return f"ptr {writer.area(name, row)}"
 
-    def of_model(function: str, c: float, y: str, result: str) -> None:
+    def of_model(function: str, c: float, y: str, *arrays: str) -> None:
         time = f"double {writer.time(c)}"
-        code.call(function, time, f"ptr {y}", "ptr %p", area("u"), area(result), area("scratch"))
+        code.call(function, time, f"ptr {y}", "ptr %p", *map(area, ("u", *arrays, "scratch")))
 
+    law = ("held", "held_relations") if held else ("rhs",)
     writer.drive(0.0)
+    if held:
+        of_model("relations", 0.0, "%y", "held_relations")
     of_model("jacobian", 0.0, "%y", "J")
     writer.slope_in_time()
     with code.when("%dense"):
@@ -324,7 +335,8 @@ def emit_general(module: IRModule, model: KernelModel, areas: Areas, planned: bo
         writer.drive(tableau.c[i])
         timed = model.rhs_t is not None and tableau.d[i]
         # The new value is not there yet: its array takes what more is added to.
-        of_model("rhs", tableau.c[i], argument, "y1" if i or timed else "b")
+        function, *more = law
+        of_model(function, tableau.c[i], argument, *more, "y1" if i or timed else "b")
         weight = code.apply("mul", "%h", code.number(float(tableau.d[i])))
         if i or timed:
             with code.sweep(n) as k:

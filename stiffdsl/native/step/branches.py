@@ -22,8 +22,8 @@ from stiffdsl.solve.integrate.branches import (
     WEIGHT,
 )
 
-_GIVEN = PARAMETERS[:-1]
-_AT = (*_GIVEN, ("double", "look"))
+GIVEN = PARAMETERS[:-1]
+AT = (*GIVEN, ("double", "look"))
 
 
 def emit_relations(module: IRModule, model: KernelModel) -> int:
@@ -39,20 +39,20 @@ def emit_kinks(module: IRModule, model: KernelModel, areas: Areas, for_slopes: b
     `for_slopes`: steps of a solve whose derivatives are taken, where the result is negative at a steep kink."""
     if model.kinks is None:
         return
-    _emit_look(module, model, areas)
+    emit_look(module, model, areas)
     _emit_stage(module, model, areas)
-    _emit_changed(module, model, areas)
+    emit_changed(module, model, areas)
     if not np.all(model.mass):
         _emit_factor(module, model, areas)
     _emit_missing(module, model, areas, for_slopes)
     _emit_share(module, model, areas, for_slopes)
 
 
-class _Function:
+class StepFunction:
     """The code of one function for an attempted step."""
 
     def __init__(
-        self, module: IRModule, model: KernelModel, areas: Areas, name: str, given=_AT, result: str = "void"
+        self, module: IRModule, model: KernelModel, areas: Areas, name: str, given=AT, result: str = "void"
     ):
         self.code = code = Code(module, name, given, result, attributes="noinline")
         self.writer = Writer(code, model, areas)
@@ -74,7 +74,7 @@ class _Function:
 
     def call(self, function: str, look: str, result: str = "void", row: str | None = None) -> str:
         """Another function of the same step."""
-        listed = [f"{kind} %{name}" for kind, name in _GIVEN]
+        listed = [f"{kind} %{name}" for kind, name in GIVEN]
         listed += [f"double {look}"] + ([] if row is None else [f"ptr {row}"])
         return self.code.call(function, *listed, result=result)
 
@@ -83,9 +83,9 @@ class _Function:
         self.code.finish()
 
 
-def _emit_look(module: IRModule, model: KernelModel, areas: Areas) -> None:
+def emit_look(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_look(…, look)`: dense output there into `argument`, and the inputs."""
-    f = _Function(module, model, areas, "kink_look")
+    f = StepFunction(module, model, areas, "kink_look")
     code, rows = f.code, len(model.tableau.H)
     rest = code.apply("sub", code.number(1.0), "%look")
     result, after, K = f.area("argument"), f.area("y1"), [f.area("K", r) for r in range(rows)]
@@ -100,7 +100,7 @@ def _emit_look(module: IRModule, model: KernelModel, areas: Areas) -> None:
 def _emit_stage(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_stage(…, look, row)`: what a stage with this row of the tableau evaluated into `argument`, and the
     inputs."""
-    f = _Function(module, model, areas, "kink_stage", (*_AT, ("ptr", "row")))
+    f = StepFunction(module, model, areas, "kink_stage", (*AT, ("ptr", "row")))
     code, stages = f.code, model.tableau.stages
     result, made = f.area("argument"), [f.area("stages", i) for i in range(stages)]
     with code.sweep(model.n) as k:
@@ -112,10 +112,10 @@ def _emit_stage(module: IRModule, model: KernelModel, areas: Areas) -> None:
     f.end()
 
 
-def _emit_changed(module: IRModule, model: KernelModel, areas: Areas) -> None:
+def emit_changed(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_changed(…, look) -> i1`: whether a condition at `argument` is not as it was at the start."""
     assert model.kinks is not None
-    f = _Function(module, model, areas, "kink_changed", result="i1")
+    f = StepFunction(module, model, areas, "kink_changed", result="i1")
     code = f.code
     f.evaluate("relations", f.time(), f.area("argument"), "relations")
     zero, one = code.number(0.0), code.number(1.0)
@@ -133,7 +133,7 @@ def _emit_changed(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 def _emit_factor(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink_factor(…, look)`: factors for a piece of the step up to there, with the slopes there."""
-    f = _Function(module, model, areas, "kink_factor")
+    f = StepFunction(module, model, areas, "kink_factor")
     code = f.code
     f.call("kink_look", "%look")
     f.evaluate("jacobian", f.time(), f.area("argument"), "J")
@@ -146,7 +146,7 @@ def _emit_factor(module: IRModule, model: KernelModel, areas: Areas) -> None:
 
 def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink_missing(…, look) -> double`: what the step misses at `argument`, in tolerated errors for a whole step."""
-    f = _Function(module, model, areas, "kink_missing", result="double")
+    f = StepFunction(module, model, areas, "kink_missing", result="double")
     code, n, number = f.code, model.n, f.code.number
     mass = code.module.constants(np.asarray(model.mass, dtype=float))
     b, z = f.area("b"), f.area("z")
@@ -191,7 +191,7 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, for_slopes
 
 def _emit_share(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink(…) -> double`."""
-    f = _Function(module, model, areas, "kink", _GIVEN, "double")
+    f = StepFunction(module, model, areas, "kink", GIVEN, "double")
     code, number, tableau = f.code, f.code.number, model.tableau
     made, K = (
         [f.area(a, i) for i in range(n)] for a, n in (("stages", tableau.stages), ("K", len(tableau.H)))
@@ -232,7 +232,7 @@ def _emit_share(module: IRModule, model: KernelModel, areas: Areas, for_slopes: 
 
 
 def _look(
-    f: _Function, j: str, look: str, places: tuple[str, str, str, str], flags: tuple[str, str, str]
+    f: StepFunction, j: str, look: str, places: tuple[str, str, str, str], flags: tuple[str, str, str]
 ) -> None:
     """One look further on, number `j`: what is missed up to there. The flags say whether there are factors, whether a
     condition was another, and whether that matters."""
@@ -263,7 +263,7 @@ def _look(
     code.store(code.select(much, previous, total), behind)
 
 
-def _look_between(f: _Function, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
+def _look_between(f: StepFunction, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
     """Looks at the first point between where a condition may be another, by the polynomial through what it compares at
     the start and at the looks."""
     code, number, kinks = f.code, f.code.number, f.model.kinks
@@ -301,7 +301,7 @@ def _look_between(f: _Function, places: tuple[str, str, str, str], flags: tuple[
             code.store(much, matters, kind="i1")
 
 
-def _look_ahead(f: _Function, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
+def _look_ahead(f: StepFunction, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
     """Looks behind the end of the step, where there may be a steep kink that it has come near to."""
     code, number = f.code, f.code.number
     factored, matters = flags
@@ -314,7 +314,7 @@ def _look_ahead(f: _Function, places: tuple[str, str, str, str], flags: tuple[st
         code.store(code.apply("ge", found, number(AT_REST)), matters, kind="i1")
 
 
-def _factor_once(f: _Function, look: str, factored: str) -> None:
+def _factor_once(f: StepFunction, look: str, factored: str) -> None:
     """Factors for what algebraic equations miss, where there are none yet; `argument` is that of `look`."""
     if np.all(f.model.mass):
         return
@@ -324,7 +324,7 @@ def _factor_once(f: _Function, look: str, factored: str) -> None:
         code.store("true", factored, kind="i1")
 
 
-def _look_at_stages(f: _Function, factored: str, possible: str) -> None:
+def _look_at_stages(f: StepFunction, factored: str, possible: str) -> None:
     """Half a step is `possible` where a stage is beyond a kink that the solution does not reach, and that matters."""
     code, number, tableau = f.code, f.code.number, f.model.tableau
     matrix = code.module.constants(tableau.a_matrix.astype(float))
@@ -342,7 +342,7 @@ def _look_at_stages(f: _Function, factored: str, possible: str) -> None:
                 code.store(number(0.5), possible)
 
 
-def _halve(f: _Function, low: str, high: str, rate: str, behind: str) -> None:
+def _halve(f: StepFunction, low: str, high: str, rate: str, behind: str) -> None:
     """Moves `high` to where no more is missed than may be, a little behind the kink."""
     code, number = f.code, f.code.number
     count = code.variable("double", number(0.0))

@@ -9,12 +9,13 @@ from stiffdsl.program.program import Function
 
 @dataclass(frozen=True, eq=False)
 class Kinks:
-    """`relations` and `held` of a program, with their tables."""
+    """`relations` and `held` of a program, with their tables; `in_steps`: whether steps may hold conditions."""
 
     relations: Function
     held: Function
     tables: dict[str, np.ndarray]
     rises: np.ndarray
+    in_steps: bool
 
     @property
     def count(self) -> int:

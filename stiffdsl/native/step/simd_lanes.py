@@ -159,11 +159,15 @@ def _emit_settle(module: IRModule, model: KernelModel, areas: Areas, simd: Areas
     slot.open()
     t, h, last, end = slot.aim()
     error = code.variable("double", code.load(slot.place("error")))
-    with code.when(slot.troubled(code.load(error))):
+    values = (t, h, slot.option("rtol"), slot.pointers["atol"], slot.y, slot.p)
+    values += ("%operands", "%work", slot.scaled)
+    listed = [f"{kind} {v}" for (kind, _), v in zip(PARAMETERS, values, strict=True)]
+    alone = code.apply("not", slot.holds()) if model.holds_conditions else code.flag(False)
+    with code.when(code.apply("or", alone, slot.troubled(code.load(error)))):
         slot.clear()
-        values = (t, h, slot.option("rtol"), slot.pointers["atol"], slot.y, slot.p)
-        values += ("%operands", "%work", slot.scaled)
-        slot.otherwise([f"{kind} {v}" for (kind, _), v in zip(PARAMETERS, values, strict=True)], error)
+        with code.when(alone):
+            code.store(code.call("attempt", *listed, result="double"), error)
+        slot.otherwise(listed, error)
         slot.into("y1", slot.area("y1"), model.n)
         slot.into("scaled", slot.scaled, model.n)
         for i in range(model.tableau.stages):

@@ -16,9 +16,13 @@ from stiffdsl.native.step.stages import VECTORS, InVectors, Stages
 First = Callable[[Sequence[str], Sequence[str], Sequence[str]], None]
 
 
-def emit_unrolled(module: IRModule, model: KernelModel, areas: Areas, keep_factors: bool = False) -> None:
-    """`attempt(…)`; it may keep the factors in their array for others."""
-    code = Code(module, "attempt", PARAMETERS, "double", attributes="noinline")
+def emit_unrolled(
+    module: IRModule, model: KernelModel, areas: Areas, keep_factors: bool = False, held: bool = False
+) -> None:
+    """`attempt(…)`; it may keep the factors in their array for others. `held`: `attempt_held(…)`, which holds
+    conditions as they are at its start."""
+    name = "attempt_held" if held else "attempt"
+    code = Code(module, name, PARAMETERS, "double", attributes="noinline")
     writer = Writer(code, model, areas)
     y, p = [code.load("%y", k) for k in range(model.n)], Entries(code, "%p")
 
@@ -41,7 +45,7 @@ def emit_unrolled(module: IRModule, model: KernelModel, areas: Areas, keep_facto
         stages = InVectors(code, model.tableau, y, rows, "%y", before, history)
     else:
         stages = Stages(code, model.tableau, y, rows)
-    y1, factors = _step(code, model, stages, "%t", "%h", p, inputs, f_t, first)
+    y1, factors = _step(code, model, stages, "%t", "%h", p, inputs, f_t, first, held)
     for e, value in enumerate(factors if keep_factors else []):
         code.store(value, writer.area("LU"), e)
     result, found = writer.area("y1"), []
@@ -68,8 +72,8 @@ def simd_areas(model: KernelModel) -> Areas:
 
 
 def emit_simd(module: IRModule, model: KernelModel, areas: Areas, lanes: int) -> None:
-    """`attempt_simd(simd)`: an attempt of every lane, whose inputs are constant; the error is -1 for a lane whose
-    pivots were bad."""
+    """`attempt_simd(simd)`: an attempt of every lane, whose inputs are constant and whose conditions are held; the
+    error is -1 for a lane whose pivots were bad."""
     code = Code(module, "attempt_simd", [("ptr", "simd")], attributes="noinline", lanes=lanes)
     n = model.n
 
@@ -89,7 +93,7 @@ def emit_simd(module: IRModule, model: KernelModel, areas: Areas, lanes: int) ->
 
     rows = [code.at(area("stages"), i * n) for i in range(model.tableau.stages)]
     stages = Stages(code, model.tableau, y, rows)
-    y1, _ = _step(code, model, stages, t, h, p, lambda c: u, f_t, first)
+    y1, _ = _step(code, model, stages, t, h, p, lambda c: u, f_t, first, model.holds_conditions)
     squares = []
     for k in range(n):
         code.store(y1[k], area("y1"), k)
@@ -119,9 +123,15 @@ def _step(
     inputs: Callable[[float], Any],
     f_t: Any,
     first: First,
+    held: bool,
 ) -> tuple[list[str], list[str]]:
-    """The new value and the factors; `inputs(c)` are those at `t + c h`."""
+    """The new value and the factors; `inputs(c)` are those at `t + c h`. `held`: with conditions held."""
     n, tableau, plan, y = model.n, model.tableau, model.plan, stages.y
+    rhs, tables, conditions = model.rhs, model.tables, {}
+    if held and model.kinks is not None:
+        kinks, now = model.kinks, {"t": t, "y": y, "p": p, "u": inputs(0.0)}
+        conditions = {"m": unrolled(code, kinks.relations, kinks.tables, now)[: kinks.count]}
+        rhs, tables = kinks.held, kinks.tables
     jacobian = unrolled(code, model.jacobian, model.tables, {"t": t, "y": y, "p": p, "u": inputs(0.0)})
     alpha = code.apply("div", code.number(1.0), code.apply("mul", h, code.number(tableau.gamma)))
     inverse_h = code.apply("div", code.number(1.0), h)
@@ -136,8 +146,8 @@ def _step(
             argument = [code.combination(tableau.a[i][-1:], [u], start) for u, start in pairs]
         c = float(tableau.c[i])
         time = code.apply("add", t, code.apply("mul", code.number(c), h)) if c else t
-        arguments = {"t": time, "y": argument, "p": p, "u": inputs(tableau.c[i])}
-        b = list(unrolled(code, model.rhs, model.tables, arguments))
+        arguments = {"t": time, "y": argument, "p": p, "u": inputs(tableau.c[i]), **conditions}
+        b = list(unrolled(code, rhs, tables, arguments))
         for k in range(n):
             if i and model.mass[k]:
                 whole = code.combination(tableau.C[i][-1:], [stages.found[-1][k]], history[k])

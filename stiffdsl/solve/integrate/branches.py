@@ -19,7 +19,8 @@ h^1.5, which soon is less than tolerated, and its derivatives by h^0.5. Solves w
 (`for_slopes`) therefore come near by halves, and steps behind grow from there.
 
 Stages of some methods are further from the solution than its error. Where they see the other side though the solution
-does not get there, and that matters, the step is halved.
+does not get there, and that matters, the step is halved. Where conditions follow states alone, Rosenbrock methods hold
+them inside of steps instead (`held_conditions.py`).
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def share(
     no longer; and whether conditions are."""
     fixed = lax.stop_gradient((t, y, h, attempt.y, attempt.K, tolerance))
     args = jax.tree.map(lambda x: lax.stop_gradient(x) if isinstance(x, jax.Array) else x, args)
-    step = _Step(system, *fixed, args, for_slopes)
+    step = AttemptedStep(system, *fixed, args, for_slopes)
     changed, touch = step.look()
     beyond = lax.stop_gradient(attempt.arguments)
     crossed = jnp.any(changed) | (touch > 0)
@@ -119,7 +120,7 @@ def share(
     return lax.cond(asked, lambda: step.share(changed, touch, beyond), lambda: (jnp.ones(()), no, no))
 
 
-class _Step:
+class AttemptedStep:
     """An attempted step, with the conditions as they are where it begins."""
 
     def __init__(

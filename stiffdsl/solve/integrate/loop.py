@@ -37,6 +37,7 @@ from stiffdsl.solve.integrate.events import (
     no_events,
     remembered,
 )
+from stiffdsl.solve.integrate.held_conditions import held, holds, share_held
 from stiffdsl.solve.integrate.knots import Knots, reach_of
 from stiffdsl.solve.integrate.time_events import Consistent, has_time_events, next_time_event, within
 
@@ -291,7 +292,7 @@ def advance(
     ends_short, other, steep, kink = jnp.array(False), jnp.array(False), jnp.array(False), state.kink
     if kinked:
         accept, ends_short, other, steep, kink = _within_branches(
-            system, limits, state, attempt, accept, between, h, args
+            method, system, limits, state, attempt, accept, between, h, args
         )
     shorter = 1.0
     if knots is not None or kinked:
@@ -365,15 +366,17 @@ def advance(
     ), Step(accept, t, h, end, y, y1, K, go_on.y, jumps)
 
 
-def _within_branches(system: Any, limits: Limits, state: State, attempt, accept, between, h, args):
+def _within_branches(
+    method: Method, system: Any, limits: Limits, state: State, attempt, accept, between, h, args
+):
     """Whether an attempt is accepted after its conditions were looked at; whether it ends short of a kink, or with
     other branches, or for a steep slope; and the kink."""
     asked = accept & (state.kink.attempts < ATTEMPTS) & (h != 0)
     if between is not None:
         asked = asked & ~between
-    possible, other, there = share(
-        system, asked, state.t, state.y, h, attempt, args, limits.tolerance, limits.for_slopes is not None
-    )
+    given = system, asked, state.t, state.y, h, attempt, args, limits.tolerance
+    slopes = limits.for_slopes is not None
+    possible, other, there = share_held(*given) if holds(method, system, slopes) else share(*given, slopes)
     steep, possible = possible < 0, jnp.abs(possible)
     # Methods with stages beside the solution halve their steps for these.
     before = asked & ~there & (attempt.arguments is None)
@@ -467,6 +470,8 @@ def _attempt(method: Method, system: Any, problem: Problem, limits: Limits, stat
     """The size of the step, its arguments, and the attempt. With `between` (as in `advance`) the ends of the step may
     move apart, and the method's attempt is not used."""
     t, y = state.t, state.y
+    if holds(method, system, limits.for_slopes is not None):
+        method = held(method, state)
     if between is None:
         args = within(system, problem.args, t + 0.5 * h)
         return h, args, method.attempt(state.memory, t, y, h, args, limits.tolerance)

@@ -4,6 +4,7 @@ Steinebach, Construction of Rosenbrock-Wanner method Rodas5P and numerical bench
 Equations package, BIT Numerical Mathematics 63:27, 2023.
 """
 
+import copy
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from stiffdsl.solve.base.method import Attempt, Tolerance, Work, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import has_branches
+from stiffdsl.solve.integrate.held_conditions import nodes
 from stiffdsl.solve.linear.linear_systems import WRITTEN_OUT, linear_solver
 from stiffdsl.solve.methods.tableau import Tableau
 from stiffdsl.solve.newton import singular
@@ -66,6 +68,28 @@ class Rosenbrock:
         self.linear = linear_solver(system, linear)
         self.mass = np.asarray(system.mass, dtype=float)
         self.all_states = bool(np.all(self.mass == 1))
+        # Whether conditions are held inside of a step (`held_conditions.py`); None where they never are.
+        self.holds: Any = None
+
+    def holding(self, holds) -> "Rosenbrock":
+        """The method that holds conditions in steps if `holds`."""
+        method = copy.copy(self)
+        method.holds = holds
+        return method
+
+    def _slopes(self, t, y, args):
+        """f in a step that begins at (t, y)."""
+        system: Any = self.system
+        if self.holds is None:
+            return system.rhs
+        count = len(system.relation_rises)
+        before = lax.stop_gradient(system.relations(t, y, args)[:count])
+
+        def slopes(t, y, args):
+            now = system.relations(t, y, args)[:count]
+            return system.held(t, y, args, jnp.where(self.holds, before, lax.stop_gradient(now)))
+
+        return slopes
 
     def start(self, t, y, h, args, tolerance: Tolerance) -> RosenbrockMemory:
         del t, h, args, tolerance
@@ -123,6 +147,8 @@ class Rosenbrock:
             own = slice(tableau.stages)
             values = y + jnp.asarray(tableau.a_matrix[own, own]) @ stages[own]
             arguments = (jnp.asarray(tableau.c[own], dtype=float), values)
+            if self.holds is not None:
+                arguments = jnp.asarray(nodes(tableau))
         work = Work(len(tableau.c), evaluated, 1)
         return Attempt(y1, scaled, error, status, K, sound, work, arguments)
 
@@ -135,11 +161,11 @@ class Rosenbrock:
         """The new value, the last stage of the step (the error estimate), and all stages as rows, those of dense output
         too; `f_t` is the derivative by time, None where there is none."""
         tableau, system = self.tableau, self.system
-        rate, last = 1.0 / h, tableau.stages - 1
+        rate, last, slopes = 1.0 / h, tableau.stages - 1, self._slopes(t, y, args)
         factors = self.linear.factor(jacobian, rate / tableau.gamma)
 
         def one(argument, history, c, d):
-            b = system.rhs(t + c * h, argument, args)
+            b = slopes(t + c * h, argument, args)
             b = b + (history * rate if self.all_states else self.mass * history * rate)
             if f_t is not None:
                 b = b + h * d * f_t
