@@ -60,7 +60,7 @@ def _without_value(model: CompiledProgram) -> np.ndarray:
 
 
 def _families(flat: FlatModel) -> Iterator[Family]:
-    """What is computed in a run."""
+    """The families of equations, starts and events that a run computes."""
     yield from flat.equations
     yield from flat.initial
     for definition in (*flat.starts, *flat.input_values):
