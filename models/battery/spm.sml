@@ -7,7 +7,7 @@ from battery.parameters import CellData
 from battery.chen2020 import Chen2020
 from battery.particle import Particle, exchange_current, overpotential
 
-model SPM
+model SPM "single particle model"
   const pybamm = false "PyBaMM's mesh and rules at surfaces and between layers"
   input I = 5 [A] "of a discharge"
   part set : Chen2020

@@ -13,7 +13,7 @@ equations
   q = (i/L for k in 1..N)
 end
 
-model SPMe
+model SPMe "single particle model with electrolyte"
   const N = 20 "cells of each layer"
   const pybamm = false "PyBaMM's mesh and rules at surfaces and between layers"
   input I = 5 [A] "of a discharge"

@@ -31,7 +31,11 @@ def library(name: str | None, as_json: bool) -> None:
         write_json({"files": entries})
         return
     width = max((len(entry["name"]) for entry in entries), default=0)
-    for entry in entries:
+    # By field: what lies in no folder first, then folder by folder.
+    entries.sort(key=field)
+    for before, entry in zip([None, *entries], entries, strict=False):
+        if before is not None and field(before) != field(entry):
+            write("")
         what = entry["main"] or ", ".join(entry["components"]) or "nothing yet"
         write(
             f"{entry['name']:<{width}}  {what}"
@@ -39,6 +43,11 @@ def library(name: str | None, as_json: bool) -> None:
         )
     write("\nfiles are in " + str(root()))
     write("`stiffdsl library NAME` prints one, `stiffdsl simulate NAME` runs it, `import NAME` uses it")
+
+
+def field(entry: dict[str, Any]) -> str:
+    """The folder of a library file, which is its field: `battery`."""
+    return entry["name"].rpartition(".")[0]
 
 
 def describe(module: str, path: Path) -> dict[str, Any]:
