@@ -4,6 +4,7 @@ The columns are those of "Auxiliary Programs", EnergyPlus documentation: eight l
 hour (or a part of it), whose radiation is what fell in the interval that ends there.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -43,7 +44,9 @@ PLACE = (
     WeatherColumn("time_zone", "h", 8, math.inf, "ahead of universal time"),
     WeatherColumn("altitude", "m", 9, math.inf, "above the sea"),
 )
-MEANS = frozenset(c.name for c in COLUMNS if c.mean)
+# The middle of the interval that radiation belongs to: where the sun stands for it.
+MIDDLE = WeatherColumn("middle", "s", -1, math.inf, "time in the middle of the hour that radiation belongs to", mean=True)
+MEANS = frozenset(c.name for c in (*COLUMNS, MIDDLE) if c.mean)
 HEADING_LINES = 8
 YEAR = 8760
 
@@ -54,8 +57,8 @@ class WeatherError(Exception):
 
 @dataclass(frozen=True)
 class Weather:
-    """Rows of a weather file by column: `time` in seconds from the beginning of its first interval, then `COLUMNS` and
-    `PLACE`. The first row is the beginning itself, as the end of the year where the file holds one whole."""
+    """Rows of a weather file by column: `time` in seconds from the beginning of its first interval, then `COLUMNS`,
+    `MIDDLE` and `PLACE`. The first row is the beginning itself, as the end of the year where the file holds one whole."""
 
     headings: tuple[str, ...]
     units: tuple[str, ...]
@@ -83,8 +86,9 @@ def read_weather(name: str, text: str) -> Weather:
     first = found[-1] if len(found) >= YEAR * each else found[0]
     found.insert(0, [math.nan if c.mean else value for c, value in zip(COLUMNS, first, strict=True)])
     times = [3600.0 * k / each for k in range(len(found))]
-    everywhere = (*COLUMNS, *PLACE)
-    columns = (tuple(times), *zip(*found, strict=True), *((value,) * len(times) for value in place))
+    everywhere = (*COLUMNS, MIDDLE, *PLACE)
+    middle = (math.nan, *(0.5 * (a + b) for a, b in itertools.pairwise(times)))
+    columns = (tuple(times), *zip(*found, strict=True), middle, *((value,) * len(times) for value in place))
     return Weather(
         ("time", *(c.name for c in everywhere)),
         ("s", *(c.unit for c in everywhere)),

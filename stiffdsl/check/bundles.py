@@ -16,7 +16,7 @@ from stiffdsl.check.scope import LocatedDeclaration, Scope
 from stiffdsl.check.symbols import Entity, Instance, Quantity
 from stiffdsl.check.tables import is_reader
 from stiffdsl.diagnostics import did_you_mean
-from stiffdsl.epw import COLUMNS, PLACE
+from stiffdsl.epw import COLUMNS, MIDDLE, PLACE
 from stiffdsl.syntax import tree
 from stiffdsl.syntax.rebuild import nodes_below
 from stiffdsl.syntax.show import show_expression
@@ -167,7 +167,7 @@ def _weather(variable: tree.Variable, declaration: tree.Model, scope: Scope) -> 
         tree.Variable(
             KIND, c.name, (), c.unit, None, None, None, None, c.doc, variable.span, variable.name_span
         )
-        for c in (*COLUMNS, *PLACE)
+        for c in (*COLUMNS, MIDDLE, *PLACE)
         if used is None or c.name in used
     )
     return tree.Connector("Weather", None, members, variable.span, variable.name_span)
