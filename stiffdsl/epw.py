@@ -58,7 +58,8 @@ class WeatherError(Exception):
 @dataclass(frozen=True)
 class Weather:
     """Rows of a weather file by column: `time` in seconds from the beginning of its first interval, then `COLUMNS`,
-    `MIDDLE` and `PLACE`. The first row is the beginning itself, as the end of the year where the file holds one whole."""
+    `MIDDLE` and `PLACE`. The first row is the beginning itself, as the end of the year where the file holds one whole.
+    """
 
     headings: tuple[str, ...]
     units: tuple[str, ...]
