@@ -45,7 +45,9 @@ PLACE = (
     WeatherColumn("altitude", "m", 9, math.inf, "above the sea"),
 )
 # The middle of the interval that radiation belongs to: where the sun stands for it.
-MIDDLE = WeatherColumn("middle", "s", -1, math.inf, "time in the middle of the hour that radiation belongs to", mean=True)
+MIDDLE = WeatherColumn(
+    "middle", "s", -1, math.inf, "time in the middle of the hour that radiation belongs to", mean=True
+)
 MEANS = frozenset(c.name for c in (*COLUMNS, MIDDLE) if c.mean)
 HEADING_LINES = 8
 YEAR = 8760
