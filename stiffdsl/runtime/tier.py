@@ -3,7 +3,8 @@
 Both take the same steps. The kernel serves constant inputs and tables over time. For inputs that are functions of time,
 other methods and large models the loop in JAX calls kernels for the equations, their Jacobian and the factors
 (`kernel_system.py`), or XLA compiles all of it: the portable tier. A solve that fails by kernels is repeated by that
-tier, which looks for other pivots and names what was involved; not where only the steps did not suffice. Derivatives
+tier, which looks for other pivots and names what was involved, and for the mode of events that rounding decides; not
+where only the steps did not suffice. Derivatives
 are those of the same steps in both (`differentiable.py`).
 """
 
@@ -28,6 +29,7 @@ from stiffdsl.runtime.system import Args, ModelSystem
 from stiffdsl.runtime.tolerance import relative
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.status import BY_EVENTS, Status
+from stiffdsl.solve.integrate.degenerate_instants import looks_ahead
 from stiffdsl.solve.integrate.loop import Counts
 from stiffdsl.solve.integrate.record import Trajectory, record
 from stiffdsl.solve.integrate.solver import Result, make_solve
@@ -162,14 +164,16 @@ def trajectory(
         "progress": progress,
         "slides": sliding(model, args),
     }
-    linear = options.linear
+    linear, undecided = options.linear, False
     solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
         found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits, instants)
-        if found is not None:
+        # Kernels do not look ahead where rounding decides.
+        undecided = found is not None and found.status == Status.ENDLESS and looks_ahead(system)
+        if found is not None and not undecided:
             return found, "native"
-    else:
+    if solver is None or undecided:
         stepping = backend().stepped(model, bool(args.inputs.signals))
         if isinstance(stepping, kernel_system.KernelSystem):
             extended = stepping.extended(args)

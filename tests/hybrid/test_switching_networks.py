@@ -91,3 +91,50 @@ end
 """
     )
     assert model.simulate(time=(0, 10), rtol=1e-8)["air.T"][-1] == pytest.approx(302.0, rel=1e-9)
+
+
+BRIDGE = """
+model Bridge
+  param R_on = 1e-3
+  param R_off = 1e6
+  var vp
+  var vn
+  var load
+  var source
+  var v[4]
+  var i[4]
+  discrete on[4] = {0, 0, 0, 0}
+equations
+  source = 10*sin(74*pi*time)
+  v[1] = source - 0.1*(i[1] - i[3]) - vp
+  v[2] = -vp
+  v[3] = vn - source + 0.1*(i[1] - i[3])
+  v[4] = vn
+  for k in 1..4
+    v[k] = i[k]*(if on[k] > 0.5 then R_on else R_off)
+    when v[k] > 0 and on[k] < 0.5
+      on[k] := 1
+    elsewhen i[k] < 0 and on[k] > 0.5
+      on[k] := 0
+    end
+  end
+  load = i[1] + i[2]
+  load = i[3] + i[4]
+  load = (vp - vn)/10
+end
+"""
+
+
+@pytest.mark.slow
+def test_a_bridge_whose_diodes_rounding_decides_goes_through_zero():
+    """All four carry nothing and hold off nothing there: events at once turned them on and off without end."""
+    times = np.linspace(0, 0.05, 60)
+    solution = sd.loads(BRIDGE).simulate(time=(0, 0.05), saveat=times, rtol=1e-8)
+    assert solution.success, solution.reason
+    # Of four diodes with their resistances, two of which block.
+    wanted = 10 * np.abs(10 * np.sin(74 * np.pi * times)) / (10 + 0.1 + 2e-3)
+    assert solution["vp"] - solution["vn"] == pytest.approx(wanted, abs=1e-3)
+    on = np.array([solution[f"on[{k}]"] for k in range(1, 5)])
+    between = np.abs(wanted) > 1e-3
+    assert (on[[0, 3]] == (np.sin(74 * np.pi * times) > 0))[:, between].all()
+    assert (on[[1, 2]] == (np.sin(74 * np.pi * times) < 0))[:, between].all()

@@ -8,6 +8,8 @@ from stiffdsl.solve.base.status import Status
 
 # Rounds of events at one instant, at least and at most; how often one event may fire with only rounding between.
 ROUNDS, MOST_ROUNDS, CROWD, APART = 32, 256, 10, 1e4 * EPSILON
+# Events that fired so often with only rounding between are decided by what is ahead.
+AGAIN = 3
 
 
 def most_rounds(count: int) -> int:

@@ -125,4 +125,7 @@ def _happened(
             break
         later = conditions.holds(t, value, 1.0)
         fired, now = later > now, later
+    if fired.any() and not stop and not conflict:
+        # Rounding decided: the mode was looked for ahead (`degenerate_instants.py`).
+        order = list(dict.fromkeys(order))
     return FiredInstant(float(t), order, y, after, stop, conflict)

@@ -27,6 +27,7 @@ from stiffdsl.solve.base.method import Method, Tolerance, is_explicit, opened, r
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
+from stiffdsl.solve.integrate.degenerate_instants import looks_ahead, settled_ahead
 from stiffdsl.solve.integrate.events import (
     EventMemory,
     conditions,
@@ -228,11 +229,14 @@ def _begin_at(
         nearer = (stop != t) & (jnp.abs(stop - t) < jnp.abs(end - t))
         end = jnp.where(nearer, stop, end)
     if events is not None:
-        also = jnp.zeros(event_count(system), dtype=bool)
+        also, begins = jnp.zeros(event_count(system), dtype=bool), before is None
         if before is None:
             before, also = conditions(system, t, y, earlier), jnp.asarray(system.event_at_start)
             before = jnp.where(jnp.asarray(system.event_from_start), 0.0, before)
-        happened = instant(system, Consistent(system), t, y, args, before, also)
+        solve, far = Consistent(system), lax.stop_gradient(problem.t1 - problem.t0)
+        happened = instant(system, solve, t, y, args, before, also)
+        if looks_ahead(system) and not begins:
+            happened = settled_ahead(system, solve, t, y, args, before, also, happened, events, far)
         y, fired = happened.y, happened.fired
         events, ended = remembered(events, happened, t, problem.t1 - problem.t0)
     h, evaluations, sloped = _first_step(
