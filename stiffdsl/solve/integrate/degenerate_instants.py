@@ -46,8 +46,8 @@ def settled_ahead(
     memory: EventMemory,
     span,
 ) -> Instant:
-    """The instant as it `happened`, or, where events came to no end of it, there or at the instants just before, with the
-    mode that holds ahead, if there is one."""
+    """The instant as it `happened`, or, where events came to no end there or at the instants just before, with the mode
+    that holds ahead, if there is one."""
     again = jnp.any(memory.crowd >= AGAIN) & happened.fired
     asked = (happened.status == Status.ENDLESS) | again & (happened.stop == 0) & (happened.status == 0)
 
