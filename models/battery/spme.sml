@@ -1,6 +1,7 @@
 # Single particle model with electrolyte: as battery.spm, and salt that diffuses under the current of the cell.
 # source: S. G. Marquis et al., J. Electrochem. Soc. 166 (2019) A3693; its cell: battery.chen2020, or another parameter set.
-# checked value: PyBaMM 26.10 with its own parameters: `pybamm` set, 0.1 mV on its mesh.
+# checked value: PyBaMM 26.10 with its own parameters, `pybamm` set: 0.1 mV on its mesh at 1C. At 2C, and with sets whose layers
+#   differ in porosity, 0.2 to 0.7 mV: the mean concentration that PyBaMM takes the conductivity at is not that of its layers.
 
 from battery.chen2020 import Chen2020
 from battery.electrolyte import Layer, SeparatorLayer
