@@ -1,7 +1,7 @@
 """The units of outputs that declare none: `output hot = T` is shown in the unit of what it names.
 
-An output that chooses between quantities in one unit, or gathers them in an array, is shown in it too; one that is
-computed has no unit of its own.
+An output that chooses between quantities in one unit, or gathers them in an array, is shown in it too, as is the value
+of a field at an end and its mean; one that is computed has no unit of its own.
 """
 
 from collections.abc import Callable
@@ -42,6 +42,10 @@ class OutputUnits:
                 return self._common((expr.yes, expr.no), entity)
             case tree.ArrayLiteral():
                 return self._common(expr.items, entity)
+            case tree.At(tree.Name() as field, _):
+                return self.unit_of(field, entity)
+            case tree.Call("mean", (tree.Name() as field,), ()) if entity.scope.find("mean") is None:
+                return self.unit_of(field, entity)
             case tree.Call("min" | "max"):
                 return self._common(expr.arguments, entity)
             case tree.Comprehension(None | "min" | "max"):

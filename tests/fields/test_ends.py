@@ -197,3 +197,21 @@ def test_what_is_carried_back_is_told():
     lanes = sd.loads(CROSSED.format(a=0, end="b")).ensemble({"L": [1.0, -1.0]}, saveat=[1.0], time=(0, 1))
     assert lanes.success.tolist() == [True, False]
     assert np.isnan(lanes["c"][1]).all()
+
+
+def test_outputs_at_ends_and_means_are_in_the_unit_of_the_field():
+    text = """
+model Slab
+  field T(x) [degC] over 0..1 cells 4 start 20
+  output end = T at 1
+  output average = mean(T)
+equations
+  der(T) = div(grad(T))
+  grad(T) at 0 = 0
+  grad(T) at 1 = 0
+end
+"""
+    run = sd.loads(text).simulate((0, 1), saveat=[1.0])
+    assert [run[name][0] for name in ("end", "average")] == pytest.approx([20, 20])
+    own = text + "\nfunction mean(a) = 2*a[1]\n"
+    assert sd.loads(own).simulate((0, 1), saveat=[1.0])["average"][0] == pytest.approx(2 * 293.15)
