@@ -29,7 +29,7 @@ def is_mild(model: CompiledProgram, args: Args, start: float, end: float, y0: np
     size = np.abs(y0)
     # Where something is zero, so are rates that will not stay so.
     steps = max(
-        _bound(program, np.asarray(model.interpreted.jacobian(start, y, p, u)))
+        spectral_radius_bound(program, np.asarray(model.interpreted.jacobian(start, y, p, u)))
         for y in (y0, np.maximum(size, np.mean(size)))
     ) * (abs(end - start) / switching.BOUND)
     if not steps < FACTORIZATIONS * switching.AT_MOST:
@@ -43,7 +43,7 @@ def _steps_of_a_factorization(model: CompiledProgram) -> float:
     return switching.steps_of_a_factorization(model.system(False))
 
 
-def _bound(program: Program, jacobian: np.ndarray) -> float:
+def spectral_radius_bound(program: Program, jacobian: np.ndarray) -> float:
     """Not less than the spectral radius, as `solve.stiffness.spectral_bound`; infinite where an entry is."""
     size, n = np.abs(jacobian), program.size
     if not np.all(np.isfinite(size)):

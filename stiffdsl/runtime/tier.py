@@ -8,6 +8,7 @@ where only the steps did not suffice. Derivatives
 are those of the same steps in both (`differentiable.py`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,7 @@ from stiffdsl.runtime.delayed.delays import METHOD, has_delays
 from stiffdsl.runtime.delayed.pure_delayed import pure_delayed
 from stiffdsl.runtime.differentiable import StepLimits, differentiable, signal_tables
 from stiffdsl.runtime.driving.inputs import Signal
+from stiffdsl.runtime.explicit_choice import IN_A_ROW, explicit_method
 from stiffdsl.runtime.initialization.initial_state import anchor
 from stiffdsl.runtime.mild import is_mild
 from stiffdsl.runtime.run.stop_reason import sliding
@@ -38,7 +40,9 @@ from stiffdsl.solve.integrate.solver import Result, make_solve
 KERNEL = "rodas5p"
 # More points in tables than this speak for it where there is none, too, up to so many unknowns.
 MANY_POINTS, FACTORED = 100, 20_000
-# Ends of a solve that would be the same in the portable tier.
+# Ends of an explicit solve that `auto` takes for the run's; others are looked at by the method for stiff models.
+# And ends of a solve that would be the same in the portable tier.
+BY_EXPLICIT = Status.SUCCESS, Status.INTERRUPTED, Status.OUTSIDE, Status.STOPPED, Status.VIOLATED
 CERTAIN = Status.SUCCESS, Status.INTERRUPTED, Status.MAX_STEPS, Status.OUTSIDE, *BY_EVENTS
 
 
@@ -150,9 +154,11 @@ def trajectory(
     progress: Callable[[float], None] | None,
     tolerated: tuple[Any, Any],
     instants: bool = False,
+    later: bool = False,
 ) -> tuple[Trajectory, str]:
     """One recorded solve, and the tier that did it; `tolerated` is what `tolerances` gives. Where values are saved at
-    `times`, steps are kept with `instants` alone, and those about these."""
+    `times`, steps are kept with `instants` alone, and those about these; a kernel keeps none where these may be asked
+    for `later`, and the run comes to its end."""
     system = model.system(driven=bool(args.inputs.signals))
     method = chosen(model, options, args.inputs.signals)
     limits = {
@@ -165,10 +171,20 @@ def trajectory(
         "slides": sliding(model, args),
     }
     linear, undecided = options.linear, False
+    kept = instants and not later, instants
+    explicit = explicit_method(model, options, args.inputs.signals, start, end)
+    solver = None if explicit is None else kernel(model, explicit)
+    if solver is not None:
+        p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
+        tables = signal_tables(args, np)
+        found = _recorded(solver, start, end, y0, p, u, tables, times, limits, kept, IN_A_ROW)
+        if found is not None and found.status in BY_EXPLICIT:
+            found.stats["method"] = explicit
+            return found, "native"
     solver = kernel(model, method, args.inputs.signals) if linear == "auto" else None
     if solver is not None:
         p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-        found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits, instants)
+        found = _recorded(solver, start, end, y0, p, u, signal_tables(args, np), times, limits, kept)
         # Kernels do not look ahead where rounding decides.
         undecided = found is not None and found.status == Status.ENDLESS and looks_ahead(system)
         if found is not None and not undecided:
@@ -186,15 +202,21 @@ def trajectory(
     return found, "portable"
 
 
-def _recorded(solver: Any, start, end, y0, p, u, tables, times, limits, instants: bool) -> Trajectory | None:
-    saved = None
-    if times is None or instants:
-        steps = solver.record(start, end, y0, p, u, tables, () if times is None else times, **limits)
+def _recorded(
+    solver: Any, start, end, y0, p, u, tables, times, limits, kept: tuple[bool, bool], stiff: float = math.inf
+) -> Trajectory | None:
+    """`kept`: whether steps about instants are kept in any case, and where the run does not come to its end."""
+    saved, arrived, t, y, K = None, None, times, None, None
+    if times is not None and not kept[0]:
+        arrived = solver.solve(start, end, y0, p, u, tables, times, **limits, stiff=stiff)
+        y = arrived.ys
+        if kept[1] and int(arrived.status) not in (Status.SUCCESS, Status.INTERRUPTED, Status.STIFF):
+            arrived = None
+    if arrived is None:
+        saving = () if times is None else times
+        steps = solver.record(start, end, y0, p, u, tables, saving, **limits, stiff=stiff)
         saved = None if times is None else steps.arrived.ys
         arrived, t, y, K = steps.arrived, steps.t, steps.y, steps.K
-    else:
-        arrived = solver.solve(start, end, y0, p, u, tables, times, **limits)
-        t, y, K = times, arrived.ys, None
     status = Status(int(arrived.status))
     # What an event sets does not depend on pivots.
     if status not in CERTAIN and not (solver.eventful and status == Status.JUMP):

@@ -517,10 +517,10 @@ class Integration(BetweenSteps):
         happens = code.apply("and", code.apply("not", lost), code.apply("le", theta, number(1)))
         inside = code.apply("lt", theta, number(1))
         self.set("status", code.select(lost, number(Status.ENDLESS), self.get("status")))
-        with code.when(inside):
-            code.call("event_cut", *listed, f"double {theta}")
         length = code.select(inside, code.apply("mul", theta, h), h)
         end = code.select(inside, code.apply("add", t, length), end)
+        with code.when(inside):
+            code.call("event_cut", *listed, f"double {theta}", f"i1 {self.is_read_between(end)}")
         return happens, length, end, code.apply("and", last, code.apply("not", inside))
 
     def _pass_event(self, end: str) -> None:

@@ -49,6 +49,17 @@ class Saving(Lane):
             self._interpolate(code.apply("div", code.apply("sub", time, t), h), row)
             self.add("cursor", 1)
 
+    def is_read_between(self, end: str) -> str:
+        """Whether the dense output of a step that ends there is read: it is recorded, or values are saved."""
+        code = self.code
+        read = code.variable("i1", code.apply("gt", self.option("capacity"), self.number(0)))
+        cursor = code.to_integer(self.get("cursor"))
+        with code.when(code.value(f"icmp slt i64 {cursor}, {code.to_integer(self.option('saves'))}")):
+            time = code.load(self.pointers["saveat"], cursor)
+            passed = code.apply("le", self._along(time), self._along(end))
+            code.store(code.apply("or", code.load(read, kind="i1"), passed), read, kind="i1")
+        return code.load(read, kind="i1")
+
     def _rows(self, t: str, h: str) -> None:
         """K = H stages."""
         code, tableau = self.code, self.model.tableau

@@ -2,7 +2,7 @@
 
 event_located(…) -> theta     the part of an attempted step behind which an event lies; 2 where there is none, less
                               than 0 where one is lost up to there
-event_cut(…, theta)           its new value and dense output, up to there
+event_cut(…, theta, dense)    its new value, and dense output where it is read, up to there
 event_before(t, y, …)         what conditions are at t, as they were before what happens there
 happen(t, y, …)               all that happens at t
 """
@@ -537,8 +537,8 @@ def _keep_before(f: _Function, theta: str) -> None:
 
 
 def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """`event_cut(…, theta)`."""
-    f = _Function(module, model, areas, "event_cut")
+    """`event_cut(…, theta, dense)`: the dense output only where it is read."""
+    f = _Function(module, model, areas, "event_cut", (*_AT, ("i1", "dense")))
     code, rows = f.code, len(model.steps.H)
     nodes = np.arange(1, rows + 1) / (rows + 1)
     matrix = rows_at(nodes)
@@ -555,16 +555,17 @@ def _emit_cut(module: IRModule, model: KernelModel, areas: Areas) -> None:
         y0, y1 = code.load("%y", k), code.load(f.area("y1"), k)
         K = [code.load(f.area("K", r), k) for r in range(rows)]
         end = interpolated(code, y0, y1, K, "%theta")
-        inner = []
-        for s in nodes.tolist():
-            value = interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
-            ends = code.combination([1.0 - s, s], [y0, end])
-            inner.append(
-                code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
-            )
-        for r, row in enumerate(matrix):
-            code.store(code.combination(row.tolist(), inner), f.area("K", r), k)
         code.store(end, f.area("y1"), k)
+        with code.when("%dense"):
+            inner = []
+            for s in nodes.tolist():
+                value = interpolated(code, y0, y1, K, code.apply("mul", code.number(s), "%theta"))
+                ends = code.combination([1.0 - s, s], [y0, end])
+                inner.append(
+                    code.apply("mul", code.number(1.0 / (s * (1.0 - s))), code.apply("sub", value, ends))
+                )
+            for r, row in enumerate(matrix):
+                code.store(code.combination(row.tolist(), inner), f.area("K", r), k)
     f.end()
 
 

@@ -20,6 +20,7 @@ from stiffdsl.runtime.driving.outside_tables import LeftTable, left_table
 from stiffdsl.runtime.driving.undriven import refuse_undriven
 from stiffdsl.runtime.event_history import (
     ENDINGS,
+    EventLog,
     chatters,
     described,
     ended_by,
@@ -206,6 +207,7 @@ def _solved(
         None if progress is None else lambda part: progress(f"solving: {part:.0%}"),
         tolerances,
         instants,
+        later=True,
     )
     return _Solve(start, args, taken, tolerances, trajectory, by)
 
@@ -279,7 +281,7 @@ def _solution(solve: _Solve, values: _Values, end: _End) -> Solution:
     start, trajectory, args = solve.start, solve.trajectory, solve.args
     model, signals = start.model, args.inputs.signals
     method = tier.chosen(model, solve.options, signals)
-    stepped = (solve.tier, method) == ("native", tier.KERNEL)
+    stepped = "method" in trajectory.stats or (solve.tier, method) == ("native", tier.KERNEL)
     stats = {
         # Of a run in the kernel there is no more to tell.
         **({} if stepped else tier.about(model, start.options, signals)),
@@ -296,8 +298,19 @@ def _solution(solve: _Solve, values: _Values, end: _End) -> Solution:
     solution = Solution(start.view, t, y, end.status, end.reason, stats, values.dense, start.report, noted)
     if model.program.events.count:
         solution.ended_by = end.stop
-        solution.tell_events(partial(history, model, trajectory, args, start.y0))
+        solution.tell_events(partial(_events, solve))
     return solution
+
+
+def _events(solve: _Solve) -> EventLog:
+    """The events of a run, which is made again where the steps about them were not kept."""
+    start, steps, args = solve.start, solve.trajectory, solve.args
+    if steps.K is None:
+        reached = np.flatnonzero(np.all(np.isfinite(steps.y), axis=-1))
+        end = start.span[1] if steps.status == Status.SUCCESS else float(steps.t[max(reached, default=0)])
+        given = solve.options, start.span[0], end, start.y0, args, np.array([end]), None, solve.tolerances
+        steps = tier.trajectory(start.model, *given, instants=True)[0]
+    return history(start.model, steps, args, start.y0)
 
 
 def _noted(*parts: Callable[[], list[str]]) -> list[str]:
