@@ -206,7 +206,8 @@ def _recorded(
     solver: Any, start, end, y0, p, u, tables, times, limits, kept: tuple[bool, bool], stiff: float = math.inf
 ) -> Trajectory | None:
     """`kept`: whether steps about instants are kept in any case, and where the run does not come to its end."""
-    saved, arrived, t, y, K = None, None, times, None, None
+    saved, arrived, t, K = None, None, times, None
+    y = np.zeros(0)
     if times is not None and not kept[0]:
         arrived = solver.solve(start, end, y0, p, u, tables, times, **limits, stiff=stiff)
         y = arrived.ys

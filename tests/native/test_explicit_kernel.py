@@ -6,7 +6,7 @@ import pytest
 import stiffdsl as sd
 from stiffdsl import native
 from stiffdsl.native.host.solver import NativeSolver
-from stiffdsl.program.degrees import degrees
+from stiffdsl.program.derivatives.degrees import degrees
 from stiffdsl.runtime import tier
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.integrate.record import record

@@ -3,10 +3,12 @@
 A guard that is affine in the moving unknowns and in time is, along dense output, a polynomial as that is. Its values at
 as many nodes as it has coefficients give those in the basis of Bernstein, and it has no more zeros inside the step than
 these have changes of sign (Farouki and Rajan, CAGD 4:191, 1987). No change: nothing turns there. One: the condition
-turns once, and Newton's method finds where, on the polynomial alone. More: the step is looked at closely (`events.py`).
+turns once, and Newton's method finds where, on the polynomial alone. More: pieces of the step are halved until one of
+both holds; where pieces become short the step is looked at closely (`events.py`).
 
 event_polynomials(…) -> theta       the part of an attempted step behind which the first event lies; 2 where there is
                                     none for certain, less than 0 where that takes a closer look
+event_piece(…, low, high) -> theta  the same of a piece of the step
 guard_root(c, low, high) -> theta   the zero of a polynomial between two parts of a step
 """
 
@@ -20,7 +22,7 @@ from stiffdsl.native.ir.module import hexadecimal
 from stiffdsl.native.step.attempt import PARAMETERS, KernelModel, Writer
 from stiffdsl.native.step.dense_output import interpolated
 from stiffdsl.native.step.layout import Areas
-from stiffdsl.program.degrees import degrees
+from stiffdsl.program.derivatives.degrees import degrees
 from stiffdsl.solve.base.first_step import EPSILON
 
 # Numbers of a vector, one for each node: dense output has no higher degree than 7.
@@ -32,6 +34,8 @@ STEPS = 60
 # Roundings of time by which the place behind an event and that before it are away from the zero that was found; so
 # often, and so many times further, they go on until conditions are there what they should be.
 AWAY, TRIES, FURTHER = 4.0, 6, 16.0
+# The shortest pieces of a step, as parts of it.
+SHORTEST = 1.0 / 256
 NONE, CLOSELY = 2.0, -1.0
 
 
@@ -61,11 +65,38 @@ def power_matrix(degree: int) -> np.ndarray:
 
 
 def emit_event_polynomials(module: IRModule, model: KernelModel, areas: Areas) -> None:
-    """Both functions."""
+    """All functions."""
     degree = len(model.steps.H) + 1
     _emit_root(module, degree)
-    code = Code(module, "event_polynomials", PARAMETERS[:-1], "double", attributes="noinline")
+    given = (*PARAMETERS[:-1], ("double", "low"), ("double", "high"))
+    code = Code(module, "event_piece", given, "double", attributes="noinline")
     _Polynomials(code, model, areas, degree).write()
+    _emit_pieces(module)
+
+
+def _emit_pieces(module: IRModule) -> None:
+    """`event_polynomials(…)`: piece after piece, as long as each can be."""
+    code = Code(module, "event_polynomials", PARAMETERS[:-1], "double", attributes="noinline")
+    number, listed = code.number, [f"{kind} %{name}" for kind, name in PARAMETERS[:-1]]
+    low, wide = code.variable("double", number(0.0)), code.variable("double", number(1.0))
+    found = code.variable("double", number(NONE))
+    with code.forever() as going:
+        begin, width = code.load(low), code.load(wide)
+        end = code.apply("add", begin, width)
+        theta = code.call("event_piece", *listed, f"double {begin}", f"double {end}", result="double")
+        code.store(theta, found)
+        with code.choice(code.apply("lt", theta, number(0.0))) as (unsure, sure):
+            with unsure:
+                code.store(code.apply("mul", number(0.5), width), wide)
+                code.leave(going, code.apply("le", width, number(SHORTEST)))
+            with sure:
+                code.leave(going, code.apply("le", theta, number(1.0)))
+                code.leave(going, code.apply("ge", end, number(1.0)))
+                rest = code.apply("sub", number(1.0), end)
+                code.store(end, low)
+                code.store(code.smaller(code.apply("mul", number(2.0), width), rest), wide)
+    code.put(f"ret double {code.load(found)}")
+    code.finish()
 
 
 class _Polynomials:
@@ -91,8 +122,9 @@ class _Polynomials:
         with code.when(code.apply("gt", theta, number(1.0))):
             code.put(f"ret double {number(NONE)}")
             code.label("some")
-        # What conditions are where the step begins.
-        self._evaluate(number(0.0))
+        theta = code.apply("add", "%low", code.apply("mul", theta, code.apply("sub", "%high", "%low")))
+        # What conditions are where the piece begins.
+        self._evaluate("%low")
         begun = self.area("event_nodes")
         with code.loop(self.count) as k:
             code.store(code.load(self.area("events"), k), begun, k)
@@ -110,9 +142,11 @@ class _Polynomials:
         nodes = [min(j, degree) / degree for j in range(LANES)]
         # Places are those of doubles: looked up before numbers are vectors.
         after, u = self.area("y1"), self.area("u")
+        wide = code.apply("sub", "%high", "%low")
         rows = [self.area("K", r) for r in range(len(self.model.steps.H))]
         with code.vectors(LANES):
-            theta = "<" + ", ".join(f"double {hexadecimal(x)}" for x in nodes) + ">"
+            parts = "<" + ", ".join(f"double {hexadecimal(x)}" for x in nodes) + ">"
+            theta = code.fused(parts, code.same(wide), code.same("%low"))
             y = [code.number(0.0)] * self.model.n
             for k in events.read.tolist():
                 start = code.spread("%y", k)
@@ -205,7 +239,7 @@ class _Polynomials:
         self.code.call("event_at", *listed, f"double {theta}")
 
     def _beside(self, theta: str, side: float) -> str:
-        """A place just behind (`side` 1) the zero, where some condition has turned true since the step began, or just
+        """A place just behind (`side` 1) the zero, where some condition has turned true since the piece began, or just
         before it (-1), where none has; less than 0 where there is none. Conditions there are left in `events`."""
         code, number, begun = self.code, self.code.number, self.area("event_nodes")
         length = code.apply("abs", "%h")
@@ -215,7 +249,7 @@ class _Polynomials:
         tries = code.variable("double", number(0.0))
         with code.forever() as trying:
             moved = code.apply("add", theta, code.apply("mul", number(side), code.load(away)))
-            inside = code.smaller(code.larger(moved, number(0.0)), number(1.0))
+            inside = code.smaller(code.larger(moved, "%low"), number(1.0))
             self._evaluate(inside)
             risen = code.variable("i1", "false")
             code.store("false", risen, kind="i1")
