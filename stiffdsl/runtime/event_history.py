@@ -206,8 +206,11 @@ def _changes(
 
 def chatters(words: Described, status: Status, last: FiredInstant | None) -> Status:
     """The status, CHATTERING where events without end are changes of a condition in an equation."""
-    if status != Status.ENDLESS or last is None:
+    if status != Status.ENDLESS:
         return status
+    if last is None:
+        # Between instants that only rounding keeps apart, what fired is not found again.
+        return Status.CHATTERING if all(event.branch for event in words.events) else status
     return Status.CHATTERING if all(words.events[words.event_of(m)[0]].branch for m in last.fired) else status
 
 
