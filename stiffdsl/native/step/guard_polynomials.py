@@ -33,7 +33,7 @@ MOST, WORK = 32, 400
 STEPS = 60
 # Roundings of time by which the place behind an event and that before it are away from the zero that was found; so
 # often, and so many times further, they go on until conditions are there what they should be.
-AWAY, TRIES, FURTHER = 4.0, 6, 16.0
+AWAY, TRIES, FURTHER = 1.0, 8, 8.0
 # The shortest pieces of a step, as parts of it.
 SHORTEST = 1.0 / 256
 NONE, CLOSELY = 2.0, -1.0
