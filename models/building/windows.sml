@@ -109,18 +109,20 @@ model Glazing "light through two equal panes of glass"
   param inner_diffuse = 0.07936 in 0..1 "absorbed by the inner pane"
   part sun : Irradiance(azimuth = azimuth)
   part overhang : Overhang(azimuth = azimuth)
+  var mu                       "cosine of incidence; at grazing light a pane reflects all, and its optics are 0/0"
   var straight [W]             "sun on the glass"
   var spread [W]               "light of sky and ground on the glass"
   var outer_sun [W]            "absorbed by the outer pane"
   var inner_sun [W]            "and by the inner one"
 equations
   connect climate, sun.climate, overhang.climate
+  mu = max(sun.incidence, 1e-3)
   straight = area*sun.beam*overhang.lit
   spread = area*(sun.sky - overhang.hidden*climate.dome + sun.ground)
   # Light from inside meets the panes in the other order.
-  outer_sun = straight*absorbed_outside(tau, rho, sun.incidence) + outer_diffuse*spread + inner_diffuse*area*light.J
-  inner_sun = straight*absorbed_inside(tau, rho, sun.incidence) + inner_diffuse*spread + outer_diffuse*area*light.J
-  beam.Q = -straight*transmitted(tau, rho, sun.incidence)
+  outer_sun = straight*absorbed_outside(tau, rho, mu) + outer_diffuse*spread + inner_diffuse*area*light.J
+  inner_sun = straight*absorbed_inside(tau, rho, mu) + inner_diffuse*spread + outer_diffuse*area*light.J
+  beam.Q = -straight*transmitted(tau, rho, mu)
   light.Q = area*light.J*(tau_diffuse + outer_diffuse + inner_diffuse) - tau_diffuse*spread
 end
 

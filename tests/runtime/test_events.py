@@ -661,3 +661,13 @@ def test_events_read_variables_that_are_zero():
     times = [e.time for e in found.events]
     assert times[0] == pytest.approx(-math.log(0.7), rel=1e-8)
     assert times[1] == pytest.approx(math.log(2), rel=1e-8)
+
+
+def test_equations_without_a_value_are_not_laid_to_an_event():
+    """Saved times behind the end of a run have no values: nothing was set there."""
+    text = "  var x start 1\n  var y start 0\nequations\n  der(x) = -1\n  der(y) = log(x)\n"
+    text += "  when y < -10\n    x := x + 1\n  end\n"
+    found = run(text, (0, 2), saveat=[0.0, 0.999, 2.0])
+    assert found.status == Status.NON_FINITE
+    assert "takes the logarithm of" in found.reason
+    assert "when" not in found.reason

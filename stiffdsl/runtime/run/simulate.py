@@ -34,7 +34,12 @@ from stiffdsl.runtime.limits import notes, refuse_parameters, refuse_start
 from stiffdsl.runtime.output_slice import OutputSlice, counting, output_slice
 from stiffdsl.runtime.run.arguments import run_arguments
 from stiffdsl.runtime.run.options import restricted
-from stiffdsl.runtime.run.stop_reason import condition_that_chatters, reason, term_without_value
+from stiffdsl.runtime.run.stop_reason import (
+    action_without_value,
+    condition_that_chatters,
+    reason,
+    term_without_value,
+)
 from stiffdsl.runtime.run.times import SavedTimes, begins, saved_times
 from stiffdsl.runtime.run_view import ModelView
 from stiffdsl.runtime.system import Args
@@ -260,9 +265,10 @@ def _end(solve: _Solve, values: _Values, left: LeftTable | None) -> _End:
         return _End(status, f"{reason(status, [], left.text)}; {status.advice}")
     term = None
     if status == Status.NON_FINITE:
+        action = action_without_value(model.program.system, values.y)
+        if action is not None:
+            return _End(status, reason(status, [], action))
         term = term_without_value(model, values.t, values.y, args)
-        # An action of an event names what it sets.
-        involved = involved if np.isfinite(values.y[-1:]).all() else []
     elif status in STUCK:
         term = condition_that_chatters(model, trajectory.t, trajectory.y, args)
         status = status if term is None else Status.CHATTERING

@@ -47,8 +47,9 @@ def reason(status: Status, names: Sequence[str], term: str | None = None) -> str
 def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, args: Args) -> str | None:
     """The term, by explicit steps ahead of the last values; None where none is found."""
     program = model.program
-    if len(t) and not np.isfinite(y[-1]).all():
-        return _action_without_value(program.system, y[-1])
+    # Saved times behind the end of the run have no values.
+    known = np.isfinite(y).all(axis=1)
+    t, y = t[known], y[known]
     if not len(t) or program.size > LARGE:
         return None
     now, state, p, states = float(t[-1]), np.asarray(y[-1]), np.asarray(args.p), len(program.system.states)
@@ -63,15 +64,26 @@ def term_without_value(model: CompiledProgram, t: np.ndarray, y: np.ndarray, arg
     return None
 
 
-def _action_without_value(system: SortedSystem, y: np.ndarray) -> str | None:
-    """The `when` whose action has set a state to what is not finite, where there is one."""
-    states = system.states[~np.isfinite(y[: len(system.states)])]
-    for number, event in enumerate(system.flat.events):
-        for action in event.actions:
-            targets = action.targets[np.isin(system.flat.alias[action.targets], states)]
-            if len(targets):
-                name, line = system.flat.variable_name(int(targets[0])), event.span.line
-                return f"`{event_text(system.flat, number)}` (line {line}) sets `{name}` to what is no finite number"
+def action_without_value(system: SortedSystem, y: np.ndarray) -> str | None:
+    """The `when` whose action has set a state of the last values y to what is not finite; None where that is not all
+    that is not finite."""
+    # Saved times behind the end of the run have no values at all.
+    reached = y[~np.isnan(y).all(axis=1)]
+    if not len(reached) or np.isfinite(reached[-1]).all():
+        return None
+    flat, bad = system.flat, ~np.isfinite(reached[-1])
+    states = system.states[bad[: len(system.states)]]
+    actions = [(number, action) for number, event in enumerate(flat.events) for action in event.actions]
+    set_by_events = np.concatenate(
+        [np.zeros(0, dtype=np.int64), *(flat.alias[a.targets] for _, a in actions)]
+    )
+    if bad[len(system.states) :].any() or not np.isin(states, set_by_events).all():
+        return None
+    for number, action in actions:
+        targets = action.targets[np.isin(flat.alias[action.targets], states)]
+        if len(targets):
+            name, line = flat.variable_name(int(targets[0])), flat.events[number].span.line
+            return f"`{event_text(flat, number)}` (line {line}) sets `{name}` to what is no finite number"
     return None
 
 
