@@ -38,6 +38,7 @@ TASKS = {
     "batteries": "batteries",
     "battery": "battery",
     "buildings": "buildings",
+    "bestest": "bestest",
     "weeks": "weeks",
     "before": "before",
     "events": "events",
@@ -82,6 +83,8 @@ def run(args: argparse.Namespace, console: Console) -> Records:
         return records
     if args.task == "buildings":
         return module.buildings(console, args.weather)
+    if args.task == "bestest":
+        return module.bestest(console, args.weather)
     if args.task == "baselines":
         from benchmarks.baselines.case import CASES
 
@@ -118,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jaxonomy", metavar="PYTHON", help="of compare: an environment with jaxonomy")
     parser.add_argument("--picture", type=Path, help="of compare: draw work against precision into this file")
     parser.add_argument("--against", metavar="COMMIT", default="HEAD~1", help="of before (default HEAD~1)")
-    parser.add_argument("--weather", type=Path, help="of buildings: an EPW file (default: made up)")
+    parser.add_argument(
+        "--weather", type=Path, help="of buildings and bestest: an EPW file (buildings: else made up)"
+    )
     parser.add_argument("--json", type=Path, help="write all records to this file")
     parser.add_argument(
         "--write", type=Path, metavar="FOLDER", help="write the tables as a page, as in docs/measured"

@@ -44,6 +44,9 @@ equations
   connect inside.light, room.light
 end
 
+model TimberFloor extends Construction(layers = 1, thickness = {0.025}, conductivity = {0.14}, density = {650}, specific_heat = {1200})
+end
+
 model Floor "on insulation without mass above outdoor air or ground; the sun's beam falls on it first"
   port below : HeatPort
   port room : Inside
@@ -55,7 +58,7 @@ model Floor "on insulation without mass above outdoor air or ground; the sun's b
   param conductivity = 0.04 [W/(m*K)] in 0.01..1
   part inside : InsideFilm(area = area, up = 1, absorptance = absorptance, enclosure = enclosure)
   part patch : SunPatch(area = area, absorptance = absorptance)
-  part layers : Construction(layers = 1, thickness = {0.025}, conductivity = {0.14}, density = {650}, specific_heat = {1200}, area = area)
+  part layers : TimberFloor(area = area)
   part insulation : ThermalConductor(G = area*conductivity/thickness)
 equations
   connect layers.outside, insulation.a

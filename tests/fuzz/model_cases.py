@@ -12,8 +12,10 @@ from .own import Own, SampledValues
 from .random_model import RandomModel, random_model
 
 TOLERANCE = 1e-7
-# A relative change of states beside which rounding is small.
-MOVED = 1e-13
+# Relative changes of states and parameters beside which rounding is small; values that wrap around may come near to
+# themselves, so there are several, and some times the largest change is allowed.
+MOVED = (1e-13, -1e-13, 3e-13, -3e-13)
+BLURS = 10.0
 POINTS = 4
 
 
@@ -195,11 +197,17 @@ class Comparison:
             raise Mismatch(what, f"{'; '.join(told)} at {where}")
 
     def _blur(self, points: SampledValues, k: int, of: str) -> np.ndarray:
-        """What rounding may do to the values `of` point k: their change where the states move by `MOVED`."""
-        moved = points.v[k : k + 1, self.own.states] * (1 + MOVED)
-        beside = self.own.points(points.t[k : k + 1], moved, *self.given)
-        here = getattr(points, of)[k]
-        return np.abs(getattr(beside, of)[0] - here) if beside.good[0] else np.full_like(here, np.inf)
+        """What rounding may do to the values `of` point k: `BLURS` times their largest change where the states, or the
+        parameters, move by `MOVED`."""
+        here, x, (p, u) = getattr(points, of)[k], points.v[k : k + 1, self.own.states], self.given
+        most = np.zeros_like(here)
+        for moved in MOVED:
+            for states, parameters in ((x * (1 + moved), p), (x, p * (1 + moved))):
+                beside = self.own.points(points.t[k : k + 1], states, parameters, u)
+                if not beside.good[0]:
+                    return np.full_like(here, np.inf)
+                most = np.fmax(most, np.abs(getattr(beside, of)[0] - here))
+        return BLURS * most
 
     def _jacobian(self, points: SampledValues, k: int, values: np.ndarray, where: str) -> None:
         """Derivatives of f by the states, with what is computed following them."""

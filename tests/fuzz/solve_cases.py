@@ -59,7 +59,7 @@ def gradients(model: Any, name: str, value: float, outputs: list[str], options: 
     import jax
 
     solve = model.solver(saveat=[END], outputs=outputs, **options)
-    step = 1e-4 * max(1.0, abs(value))
+    step = 1e-4 * (abs(value) or 1.0)
     ends = [simulated(model, {name: value + s * step}, options, outputs) for s in (-2, -1, 1, 2)]
     # Pair by pair: of a parameter that does nothing the difference is zero, however large the solution.
     expected = (ends[0] - ends[3] + 8 * (ends[2] - ends[1])) / (12 * step)
