@@ -147,13 +147,26 @@ def _emit_factor(module: IRModule, model: KernelModel, areas: Areas) -> None:
 def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink_missing(…, look) -> double`: what the step misses at `argument`, in tolerated errors for a whole step."""
     f = StepFunction(module, model, areas, "kink_missing", result="double")
-    code, n, number = f.code, model.n, f.code.number
-    mass = code.module.constants(np.asarray(model.mass, dtype=float))
-    b, z = f.area("b"), f.area("z")
+    code, b, z = f.code, f.area("b"), f.area("z")
+    at_rest = slope_difference(f, for_slopes)
+    if np.all(model.mass):
+        reached, factor = b, "%h"
+    else:
+        pointers = (f.area("A"), f.area("pivots"), b, z)
+        code.call("pivoted_solve", *(f"ptr {p}" for p in pointers))
+        reached, factor = z, code.apply("div", code.number(1.0), code.load(f.area("kink_length")))
+    end_missing(f, reached, factor, at_rest, SHORT_FOR_SLOPES if for_slopes else SHORT)
+
+
+def slope_difference(f: StepFunction, for_slopes: bool) -> str:
+    """f at `argument` less f there with conditions as they were at the start, into `b`; a variable that is above zero
+    where f says nothing of the other side and a state comes to rest."""
+    code, number = f.code, f.code.number
+    mass, b, z = _mass(f), f.area("b"), f.area("z")
     f.evaluate("rhs", f.time(), f.area("argument"), "b")
     f.evaluate("held", f.time(), f.area("argument"), "z", "held_relations")
     at_rest = code.variable("double", number(0.0))
-    with code.loop(n) as k:
+    with code.loop(f.model.n) as k:
         rate = code.load(b, k)
         difference = code.apply("sub", rate, code.load(z, k))
         finite = code.apply("eq", code.apply("sub", difference, difference), number(0.0))
@@ -166,42 +179,38 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, for_slopes
         found = code.select(rests, number(AT_REST), number(0.0))
         found = code.select(finite, number(0.0), found)
         code.store(code.apply("add", code.load(at_rest), found), at_rest)
-    if np.all(model.mass):
-        reached, factor = b, "%h"
-    else:
-        pointers = (f.area("A"), f.area("pivots"), b, z)
-        code.call("pivoted_solve", *(f"ptr {p}" for p in pointers))
-        reached, factor = z, code.apply("div", number(1.0), code.load(f.area("kink_length")))
+    return at_rest
+
+
+def end_missing(f: StepFunction, reached: str, factor: str | None, at_rest: str, short: float) -> None:
+    """Ends a function by the norm of `factor` times what states have `reached`, in tolerated errors; by `AT_REST` where
+    something is `at_rest` in a step that is not `short`."""
+    code, number, mass = f.code, f.code.number, _mass(f)
     total = code.variable("double", number(0.0))
-    with code.loop(n) as k:
-        value = code.apply("mul", factor, code.load(reached, k))
+    with code.loop(f.model.n) as k:
+        value = code.load(reached, k)
+        value = value if factor is None else code.apply("mul", factor, value)
         before, after = code.load("%y", k), code.load(f.area("y1"), k)
         value = f.writer.scaled(k, before, after, value)
         own = code.apply("ne", code.load(mass, k), number(0.0))
         value = code.select(own, value, number(0.0))
         code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-    mean = code.apply("mul", code.load(total), number(1.0 / np.sum(model.counted)))
+    mean = code.apply("mul", code.load(total), number(1.0 / np.sum(f.model.counted)))
     length, time = code.apply("abs", "%h"), code.apply("abs", "%t")
-    length_of_all = code.larger(time, length)
-    short = number(SHORT_FOR_SLOPES if for_slopes else SHORT)
-    long = code.apply("gt", length, code.apply("mul", short, length_of_all))
+    long = code.apply("gt", length, code.apply("mul", number(short), code.larger(time, length)))
     rests = code.apply("and", code.apply("gt", code.load(at_rest), number(0.0)), long)
     f.end(code.select(rests, number(AT_REST), code.apply("sqrt", mean)))
+
+
+def _mass(f: StepFunction) -> str:
+    return f.code.module.constants(np.asarray(f.model.mass, dtype=float))
 
 
 def _emit_share(module: IRModule, model: KernelModel, areas: Areas, for_slopes: bool) -> None:
     """`kink(…) -> double`."""
     f = StepFunction(module, model, areas, "kink", GIVEN, "double")
-    code, number, tableau = f.code, f.code.number, model.tableau
-    made, K = (
-        [f.area(a, i) for i in range(n)] for a, n in (("stages", tableau.stages), ("K", len(tableau.H)))
-    )
-    with code.sweep(model.n) as k:
-        stages = [code.load_part(stage, k) for stage in made]
-        for row, result in zip(tableau.H, K, strict=True):
-            code.store_part(code.combination(row, stages), result, k)
-    f.writer.drive(0.0)
-    f.evaluate("relations", "%t", "%y", "held_relations")
+    code, number = f.code, f.code.number
+    begin_looks(f)
     looks = code.module.constants(np.asarray(LOOKS))
     low, high, rate, behind = (code.variable("double", number(0.0)) for _ in range(4))
     factored = code.variable("i1", "false")
@@ -231,6 +240,20 @@ def _emit_share(module: IRModule, model: KernelModel, areas: Areas, for_slopes: 
     f.end(code.load(possible))
 
 
+def begin_looks(f: StepFunction) -> None:
+    """The rows of dense output, and the conditions where the step begins."""
+    code, tableau = f.code, f.model.tableau
+    made, K = (
+        [f.area(a, i) for i in range(n)] for a, n in (("stages", tableau.stages), ("K", len(tableau.H)))
+    )
+    with code.sweep(f.model.n) as k:
+        stages = [code.load_part(stage, k) for stage in made]
+        for row, result in zip(tableau.H, K, strict=True):
+            code.store_part(code.combination(row, stages), result, k)
+    f.writer.drive(0.0)
+    f.evaluate("relations", "%t", "%y", "held_relations")
+
+
 def _look(
     f: StepFunction, j: str, look: str, places: tuple[str, str, str, str], flags: tuple[str, str, str]
 ) -> None:
@@ -238,7 +261,6 @@ def _look(
     condition was another, and whether that matters."""
     code, number = f.code, f.code.number
     factored, seen, matters = flags
-    assert f.model.kinks is not None
     low, high, rate, behind = places
     before = code.load(high)
     code.store(before, low)
@@ -248,9 +270,7 @@ def _look(
     code.store(number(0.0), piece)
     f.call("kink_look", look)
     changed = f.call("kink_changed", look, "i1")
-    kept = code.at(f.area("compared"), code.integer("mul", j, str(f.model.kinks.count)))
-    with code.loop(f.model.kinks.count) as k:
-        code.store(code.load(code.at(f.area("relations"), f.model.kinks.count), k), kept, k)
+    keep_compared(f, j)
     with code.when(changed):
         code.store("true", seen, kind="i1")
         _factor_once(f, look, factored)
@@ -263,13 +283,20 @@ def _look(
     code.store(code.select(much, previous, total), behind)
 
 
-def _look_between(f: StepFunction, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
-    """Looks at the first point between where a condition may be another, by the polynomial through what it compares at
-    the start and at the looks."""
+def keep_compared(f: StepFunction, j: str) -> None:
+    """Keeps what conditions compare at look number `j`."""
+    code, kinks = f.code, f.model.kinks
+    assert kinks is not None
+    kept = code.at(f.area("compared"), code.integer("mul", j, str(kinks.count)))
+    with code.loop(kinks.count) as k:
+        code.store(code.load(code.at(f.area("relations"), kinks.count), k), kept, k)
+
+
+def touch_between(f: StepFunction) -> str:
+    """The first point between the looks where a condition may be another, by the polynomial through what it compares at
+    the start and at the looks; above one where there is none."""
     code, number, kinks = f.code, f.code.number, f.model.kinks
     assert kinks is not None
-    low, high, rate, behind = places
-    factored, matters = flags
     zero, rises = number(0.0), code.module.constants(kinks.rises)
     touch = code.variable("double", number(2.0))
     with code.loop(kinks.count) as k:
@@ -287,7 +314,15 @@ def _look_between(f: StepFunction, places: tuple[str, str, str, str], flags: tup
             other = code.select(exponent, code.apply("gt", value, most), other, "i1")
             nearer = code.smaller(code.load(touch), number(point))
             code.store(code.select(other, nearer, code.load(touch)), touch)
-    look = code.load(touch)
+    return code.load(touch)
+
+
+def _look_between(f: StepFunction, places: tuple[str, str, str, str], flags: tuple[str, str]) -> None:
+    """Looks at the first point between where a condition may be another."""
+    code, number = f.code, f.code.number
+    low, high, rate, behind = places
+    factored, matters = flags
+    look = touch_between(f)
     with code.when(code.apply("lt", look, number(1.0))):
         f.call("kink_look", look)
         with code.when(f.call("kink_changed", look, "i1")):
@@ -296,7 +331,7 @@ def _look_between(f: StepFunction, places: tuple[str, str, str, str], flags: tup
             code.store(code.apply("sub", look, number(1 / BETWEEN)), low)
             code.store(look, high)
             code.store(found, rate)
-            code.store(zero, behind)
+            code.store(number(0.0), behind)
             much = code.apply("gt", code.apply("mul", number(1 / BETWEEN), found), number(MISSED))
             code.store(much, matters, kind="i1")
 

@@ -7,17 +7,26 @@ import numpy as np
 
 from stiffdsl.native.ir.code import IRModule
 from stiffdsl.native.step.attempt import KernelModel, emit_general
-from stiffdsl.native.step.branches import AT, GIVEN, StepFunction, emit_changed, emit_look
+from stiffdsl.native.step.branches import (
+    AT,
+    GIVEN,
+    StepFunction,
+    begin_looks,
+    emit_changed,
+    emit_look,
+    end_missing,
+    keep_compared,
+    slope_difference,
+    touch_between,
+)
 from stiffdsl.native.step.layout import Areas
 from stiffdsl.native.step.unrolled import emit_unrolled
 from stiffdsl.solve.integrate.branches import (
     AT_REST,
     BETWEEN,
-    CUBIC,
     LEAST,
     LOOKS,
     MISSED,
-    POINTS,
     SHORT,
     WEIGHT,
 )
@@ -43,44 +52,17 @@ def _emit_missing(module: IRModule, model: KernelModel, areas: Areas, planned: b
     """`kink_missing(…, look, length) -> double`: the error of a piece of that length that has f at its end,
     `argument`, in tolerated ones."""
     f = StepFunction(module, model, areas, "kink_missing", _PIECE, "double")
-    code, n, number = f.code, model.n, f.code.number
-    mass = code.module.constants(np.asarray(model.mass, dtype=float))
-    b, z = f.area("b"), f.area("z")
-    f.evaluate("rhs", f.time(), f.area("argument"), "b")
-    f.evaluate("held", f.time(), f.area("argument"), "z", "held_relations")
-    at_rest = code.variable("double", number(0.0))
-    with code.loop(n) as k:
-        rate = code.load(b, k)
-        difference = code.apply("sub", rate, code.load(z, k))
-        finite = code.apply("eq", code.apply("sub", difference, difference), number(0.0))
-        code.store(code.select(finite, difference, number(0.0)), b, k)
-        is_state = code.apply("ne", code.load(mass, k), number(0.0))
-        rests = code.apply("and", code.apply("eq", rate, number(0.0)), is_state)
-        found = code.select(rests, number(AT_REST), number(0.0))
-        found = code.select(finite, number(0.0), found)
-        code.store(code.apply("add", code.load(at_rest), found), at_rest)
+    code, b, z = f.code, f.area("b"), f.area("z")
+    at_rest = slope_difference(f, for_slopes=False)
     if np.all(model.mass):
         reached, factor = b, code.apply("mul", "%length", "%h")
     else:
         f.evaluate("jacobian", f.time(), f.area("argument"), "J")
-        alpha = code.apply("div", number(1.0), code.apply("mul", "%length", "%h"))
+        alpha = code.apply("div", code.number(1.0), code.apply("mul", "%length", "%h"))
         code.call("assemble", f"double {alpha}", f"ptr {f.area('J')}", f"ptr {f.area('W')}")
         _solve(f, planned, b, z)
         reached, factor = z, None
-    total = code.variable("double", number(0.0))
-    with code.loop(n) as k:
-        value = code.load(reached, k)
-        value = value if factor is None else code.apply("mul", factor, value)
-        before, after = code.load("%y", k), code.load(f.area("y1"), k)
-        value = f.writer.scaled(k, before, after, value)
-        own = code.apply("ne", code.load(mass, k), number(0.0))
-        value = code.select(own, value, number(0.0))
-        code.store(code.apply("add", code.load(total), code.apply("mul", value, value)), total)
-    mean = code.apply("mul", code.load(total), number(1.0 / np.sum(model.counted)))
-    length, time = code.apply("abs", "%h"), code.apply("abs", "%t")
-    long = code.apply("gt", length, code.apply("mul", number(SHORT), code.larger(time, length)))
-    rests = code.apply("and", code.apply("gt", code.load(at_rest), number(0.0)), long)
-    f.end(code.select(rests, number(AT_REST), code.apply("sqrt", mean)))
+    end_missing(f, reached, factor, at_rest, SHORT)
 
 
 def _missing(f: StepFunction, look: str, length: str) -> str:
@@ -120,16 +102,8 @@ class _Places:
 def _emit_share(module: IRModule, model: KernelModel, areas: Areas) -> None:
     """`kink(…) -> double`."""
     f = StepFunction(module, model, areas, "kink", GIVEN, "double")
-    code, number, tableau = f.code, f.code.number, model.tableau
-    made, K = (
-        [f.area(a, i) for i in range(n)] for a, n in (("stages", tableau.stages), ("K", len(tableau.H)))
-    )
-    with code.sweep(model.n) as k:
-        stages = [code.load_part(stage, k) for stage in made]
-        for row, result in zip(tableau.H, K, strict=True):
-            code.store_part(code.combination(row, stages), result, k)
-    f.writer.drive(0.0)
-    f.evaluate("relations", "%t", "%y", "held_relations")
+    code, number = f.code, f.code.number
+    begin_looks(f)
     looks = code.module.constants(np.asarray(LOOKS))
     places = _Places(*(code.variable("double", number(0.0)) for _ in range(4)))
     seen, matters = code.variable("i1", "false"), code.variable("i1", "false")
@@ -159,14 +133,11 @@ def _look(f: StepFunction, j: str, look: str, places: _Places, seen: str, matter
     """One look further on, number `j`: what is missed up to there. The flags say whether a condition was another, and
     whether that matters."""
     code = f.code
-    assert f.model.kinks is not None
     before = code.load(places.end)
     code.store(look, places.end)
     f.call("kink_look", look)
     changed = f.call("kink_changed", look, "i1")
-    kept = code.at(f.area("compared"), code.integer("mul", j, str(f.model.kinks.count)))
-    with code.loop(f.model.kinks.count) as k:
-        code.store(code.load(code.at(f.area("relations"), f.model.kinks.count), k), kept, k)
+    keep_compared(f, j)
     with code.when(changed):
         with code.when(code.value(f"xor i1 {code.load(seen, kind='i1')}, true")):
             _bracket(f, before, look, places)
@@ -199,28 +170,9 @@ def _miss(f: StepFunction, places: _Places) -> None:
 
 
 def _look_between(f: StepFunction, places: _Places, matters: str) -> None:
-    """Looks at the first point between where a condition may be another, by the polynomial through what it compares at
-    the start and at the looks."""
-    code, number, kinks = f.code, f.code.number, f.model.kinks
-    assert kinks is not None
-    zero, rises = number(0.0), code.module.constants(kinks.rises)
-    touch = code.variable("double", number(2.0))
-    with code.loop(kinks.count) as k:
-        first = code.load(code.at(f.area("held_relations"), kinks.count), k)
-        values = [
-            first,
-            *(code.load(code.at(f.area("compared"), j * kinks.count), k) for j in range(len(LOOKS))),
-        ]
-        rise = code.load(rises, k)
-        most = code.apply("add", code.load(f.area("held_relations"), k), rise)
-        exponent = code.apply("gt", rise, zero)
-        for point, row in zip(POINTS, CUBIC, strict=True):
-            value = code.combination(row, values)
-            other = code.apply("lt", code.apply("mul", value, first), zero)
-            other = code.select(exponent, code.apply("gt", value, most), other, "i1")
-            nearer = code.smaller(code.load(touch), number(point))
-            code.store(code.select(other, nearer, code.load(touch)), touch)
-    look = code.load(touch)
+    """Looks at the first point between where a condition may be another."""
+    code, number = f.code, f.code.number
+    look = touch_between(f)
     with code.when(code.apply("lt", look, number(1.0))):
         f.call("kink_look", look)
         with code.when(f.call("kink_changed", look, "i1")):
