@@ -12,7 +12,7 @@ from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.driving.inputs import Signal
 from stiffdsl.runtime.initialization.initial_state import anchor
-from stiffdsl.runtime.mild import spectral_radius_bound
+from stiffdsl.runtime.mild import fastest_rate
 from stiffdsl.solve.base.options import Options
 from stiffdsl.solve.base.stiffness import EXPLICIT_BOUND
 
@@ -42,11 +42,4 @@ def _fastest(model: CompiledProgram) -> float:
         return np.inf
     y, start = np.asarray(begun.y), float(model.experiment.get("time", (0.0, 0.0))[0])
     p, u = np.asarray(begun.args.p), np.asarray(begun.args.inputs.constant)
-    # Where something is zero, so are rates that will not stay so.
-    size = np.abs(y)
-    with np.errstate(all="ignore"):
-        found = [
-            np.asarray(model.interpreted.jacobian(start, at, p, u), dtype=float)
-            for at in (y, np.maximum(size, np.mean(size)))
-        ]
-    return max(spectral_radius_bound(program, jacobian) for jacobian in found)
+    return fastest_rate(model, start, y, p, u)

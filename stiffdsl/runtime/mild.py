@@ -12,6 +12,7 @@ from stiffdsl.program.program import Program
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
 from stiffdsl.runtime.system import Args
+from stiffdsl.solve.base.stiffness import EXPLICIT_BOUND
 from stiffdsl.solve.methods import switching
 
 # Factorizations that an implicit method makes at least, beyond some hundred unknowns.
@@ -26,12 +27,7 @@ def is_mild(model: CompiledProgram, args: Args, start: float, end: float, y0: np
     if not np.all(program.mass) or program.system.invariants or args.inputs.signals:
         return False
     p, u = np.asarray(args.p), np.asarray(args.inputs.constant)
-    size = np.abs(y0)
-    # Where something is zero, so are rates that will not stay so.
-    steps = max(
-        spectral_radius_bound(program, np.asarray(model.interpreted.jacobian(start, y, p, u)))
-        for y in (y0, np.maximum(size, np.mean(size)))
-    ) * (abs(end - start) / switching.BOUND)
+    steps = fastest_rate(model, start, y0, p, u) * (abs(end - start) / EXPLICIT_BOUND)
     if not steps < FACTORIZATIONS * switching.AT_MOST:
         return False
     return steps < FACTORIZATIONS * _steps_of_a_factorization(model)
@@ -43,7 +39,17 @@ def _steps_of_a_factorization(model: CompiledProgram) -> float:
     return switching.steps_of_a_factorization(model.system(False))
 
 
-def spectral_radius_bound(program: Program, jacobian: np.ndarray) -> float:
+def fastest_rate(model: CompiledProgram, t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray) -> float:
+    """A bound of the rates of the Jacobian at a state, and at one beside without zeros."""
+    size = np.abs(y)
+    # Where something is zero, so are rates that will not stay so.
+    places = y, np.maximum(size, np.mean(size))
+    with np.errstate(all="ignore"):
+        found = [np.asarray(model.interpreted.jacobian(t, at, p, u), dtype=float) for at in places]
+    return max(_spectral_radius_bound(model.program, jacobian) for jacobian in found)
+
+
+def _spectral_radius_bound(program: Program, jacobian: np.ndarray) -> float:
     """Not less than the spectral radius, as `solve.stiffness.spectral_bound`; infinite where an entry is."""
     size, n = np.abs(jacobian), program.size
     if not np.all(np.isfinite(size)):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import stiffdsl as sd
+from benchmarks.events import BALL
 from stiffdsl import native
 from stiffdsl.native.host.solver import NativeSolver
 from stiffdsl.program.derivatives.degrees import degrees
@@ -17,17 +18,6 @@ PENDULUM = """model Pendulum
 equations
   der(x) = v
   der(v) = -sin(x) + cos(time)/3
-end
-"""
-BALL = """model Ball
-  var h start 1
-  var v start 0
-equations
-  der(h) = v
-  der(v) = -9.81
-  when h < 0
-    v := -0.9*v
-  end
 end
 """
 THERMOSTAT = """model Thermostat

@@ -99,7 +99,7 @@ end
 }
 # Whole devices and buildings: one runs with every test, the others with the long proofs.
 DEVICES = ("battery", "building")
-SHORTEST = MODELS / "battery" / "spm.sml"
+QUICK = MODELS / "battery" / "spm.sml"
 
 
 def program(path: str | Path, **constants: float) -> Program:
@@ -114,7 +114,7 @@ def of_text(text: str, **constants: float) -> Program:
 def _programs() -> Iterator[Any]:
     """All models, each compiled when it is called."""
     for f in FILES:
-        slow = not {*DEVICES}.isdisjoint(f.parts) and f != SHORTEST
+        slow = not {*DEVICES}.isdisjoint(f.parts) and f != QUICK
         yield pytest.param(partial(program, f), id=f.stem, marks=pytest.mark.slow if slow else ())
     for name, text in TEXTS.items():
         yield pytest.param(partial(of_text, text), id=name)

@@ -7,7 +7,9 @@ is put back into its linear system, and what is left over must be small beside t
 finite, no pivots help; the general form says so by -2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -312,14 +314,8 @@ def emit_general(
     alpha = code.apply("div", code.number(1.0), code.apply("mul", "%h", code.number(tableau.gamma)))
     inverse_h = code.apply("div", code.number(1.0), "%h")
     code.call("assemble", f"double {alpha}", area("J"), area("W"))
-    if planned:
-        with code.choice("%dense") as (yes, no):
-            with yes:
-                code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
-            with no:
-                code.call("factor", area("W"), area("LU"))
-    else:
-        code.call("pivoted_factor", area("W"), area("A"), area("pivots"))
+    by_pivots = partial(_by_pivots, code, area, planned)
+    by_pivots("factor", ("W", "A", "pivots"), ("W", "LU"))
     mass = module.constants(np.asarray(model.mass, dtype=float))
     argument, y1, b, f_t = map(writer.area, ("argument", "y1", "b", "f_t"))
     stages = [writer.area("stages", i) for i in range(tableau.stages)]
@@ -352,19 +348,12 @@ def emit_general(
                     slope = code.apply("mul", code.same(weight), code.load_part(f_t, k))
                     value = code.apply("add", value, slope)
                 code.store_part(value, b, k)
-        if planned:
-            with code.choice("%dense") as (yes, no):
-                with yes:
-                    code.call("pivoted_solve", area("A"), area("pivots"), area("b"), area("stages", i))
-                with no:
-                    code.call("solve", area("LU"), area("b"), area("stages", i), area("z"))
-            if i == 0:
-                good = code.call("check", area("W"), area("b"), area("stages"), result="i1")
-                with code.when(code.value(f"xor i1 {code.value(f'or i1 %dense, {good}')}, true")):
-                    code.put(f"ret double {code.number(-1.0)}")
-                    code.label("unreached")
-        else:
-            code.call("pivoted_solve", area("A"), area("pivots"), area("b"), area("stages", i))
+        by_pivots("solve", ("A", "pivots", "b", ("stages", i)), ("LU", "b", ("stages", i), "z"))
+        if planned and i == 0:
+            good = code.call("check", area("W"), area("b"), area("stages"), result="i1")
+            with code.when(code.value(f"xor i1 {code.value(f'or i1 %dense, {good}')}, true")):
+                code.put(f"ret double {code.number(-1.0)}")
+                code.label("unreached")
     with code.sweep(n) as k:
         # The argument of the last stage is still there.
         u = code.load_part(stages[-1], k)
@@ -373,6 +362,25 @@ def emit_general(
         scaled = writer.scaled(k, code.load_part("%y", k), after, u)
         code.store_part(scaled, "%scaled", k)
     writer.finish(code.squares("%scaled", n))
+
+
+def _by_pivots(
+    code: Code, area: Callable[..., str], planned: bool, function: str, as_they_come: tuple, by_plan: tuple
+) -> None:
+    """A function of the factors, with pivots as they come where `%dense` says so or nothing is `planned`; of either the
+    arrays that it takes."""
+
+    def call(name: str, arrays: tuple) -> None:
+        code.call(name, *(area(a) if isinstance(a, str) else area(*a) for a in arrays))
+
+    if not planned:
+        call(f"pivoted_{function}", as_they_come)
+        return
+    with code.choice("%dense") as (yes, no):
+        with yes:
+            call(f"pivoted_{function}", as_they_come)
+        with no:
+            call(function, by_plan)
 
 
 def _refuse(code: Code, writer: Writer) -> None:

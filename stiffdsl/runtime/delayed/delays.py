@@ -77,9 +77,21 @@ def refuse_delays(model: CompiledProgram, what: str) -> None:
         )
 
 
+class _DelayedSignal:
+    """Delayed values as a signal of several inputs, which is no table and does not jump."""
+
+    indices: tuple[int, ...]
+    times = values = function = jumps = None
+
+    @property
+    def index(self) -> np.ndarray:
+        """The numbers of the inputs."""
+        return np.array(self.indices)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class History:
+class History(_DelayedSignal):
     """Delayed values over time, as a signal of several inputs: in step k, which begins at `begins[k]` and is
     `widths[k]` long, the polynomial `powers[k]` (degrees, values) of the part of it that is behind."""
 
@@ -92,16 +104,6 @@ class History:
     first: Any = None
     last: Any = None
     name: str = field(metadata=STATIC, default="delay")
-    # As those of a signal that is no table and does not jump.
-    times: None = None
-    values: None = None
-    function: None = None
-    jumps: None = None
-
-    @property
-    def index(self) -> np.ndarray:
-        """The numbers of the inputs."""
-        return np.array(self.indices)
 
     def __call__(self, t: Any, side: Any = None) -> Any:
         return self._at(t - self.lags, jnp)
@@ -131,23 +133,13 @@ class History:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(_DelayedSignal):
     """Delayed values that are known at `at` (m,) alone, ascending, as a signal of several inputs: (m, values)."""
 
     indices: tuple[int, ...] = field(metadata=STATIC)
     at: Any
     known: Any
     name: str = field(metadata=STATIC, default="delay")
-    # As those of a signal that is no table and does not jump.
-    times: None = None
-    values: None = None
-    function: None = None
-    jumps: None = None
-
-    @property
-    def index(self) -> np.ndarray:
-        """The numbers of the inputs."""
-        return np.array(self.indices)
 
     def __call__(self, t: Any, side: Any = None) -> Any:
         return self.known[jnp.minimum(jnp.searchsorted(self.at, t), len(self.at) - 1)]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from stiffdsl.flat.conditions.events import families_of
 from stiffdsl.flat.model import Family, FlatModel
 from stiffdsl.runtime.artifact import artifact
 from stiffdsl.runtime.compiled import CompiledProgram
@@ -65,7 +66,4 @@ def _families(flat: FlatModel) -> Iterator[Family]:
     yield from flat.initial
     for definition in (*flat.starts, *flat.input_values):
         yield definition.value
-    for event in flat.events:
-        yield event.holds
-        yield from () if event.guard is None else (event.guard,)
-        yield from (action.value for action in event.actions)
+    yield from families_of(flat.events)

@@ -20,10 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from stiffdsl.solve.base.event_rules import AGAIN, most_rounds, trouble
+from stiffdsl.solve.base.event_rules import AGAIN, most_rounds
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import Args
-from stiffdsl.solve.integrate.events import EventMemory, Instant, conditions, event_count
+from stiffdsl.solve.integrate.events import EventMemory, Instant, conditions, ended_by_round, event_count
 
 # Distances ahead, in parts of the run; and the parts of these at which a mode must hold.
 DISTANCES, WHERE = (1e-11, 1e-10, 1e-9, 1e-8, 1e-7), (1.0, 0.5, 0.25)
@@ -94,13 +94,10 @@ class _Ahead:
             y, now, waiting, acted, stop, status, first, _ = carry
             fired = (jnp.arange(count) == jnp.argmax(waiting)) & ~first
             found = self.system.reset(self.t, y, self.args, fired.astype(y.dtype))
-            finite = jnp.all(jnp.isfinite(lax.stop_gradient(found[:size])))
             y, solved = self.consistent(self.t, found[:size], self.args)
             later, alike = self.conditions(y)
             waiting = jnp.where(first, also, waiting & ~fired & (later > 0)) | (later > now)
-            stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
-            wrong = trouble(jnp, lax.stop_gradient(found[size + 1]) > 0, finite, solved)
-            status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
+            stop, status = ended_by_round(found, solved, stop, status)
             waiting = waiting & (stop == 0) & (status == 0)
             return y, later, waiting, acted | fired, stop, status, ~first & first, alike
 

@@ -500,16 +500,13 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
         y, now, fired, acted, stop, status = carry
         found = system.reset(t, y, args, fired.astype(y.dtype))
         was, y, good = y, found[:size], jnp.array(True)
-        finite = jnp.all(jnp.isfinite(lax.stop_gradient(y)))
         if project is not None:
             y, good = project.behind(t, was, y, args)
         if algebraic:
             y, solved = consistent(t, y, args)
             good &= solved
         later = conditions(system, t, y, args)
-        stop = jnp.where(stop != 0, stop, lax.stop_gradient(found[size]).astype(jnp.int32))
-        wrong = trouble(jnp, lax.stop_gradient(found[size + 1]) > 0, finite, good)
-        status = jnp.where(status > 0, status, wrong).astype(jnp.int32)
+        stop, status = ended_by_round(found, good, stop, status)
         waiting = (later > now) & (stop == 0) & (status == 0)
         return y, later, waiting, acted | fired, stop, status
 
@@ -521,6 +518,16 @@ def instant(system: Any, consistent: Any, t, y, args: Args, before, also) -> Ins
     (y, _, waiting, acted, stop, status), _ = lax.scan(round_, begun, None, length=length)
     status = jnp.where((status == 0) & jnp.any(waiting), Status.ENDLESS, status).astype(jnp.int32)
     return Instant(y, jnp.any(fired), acted, stop, status)
+
+
+def ended_by_round(found, solved, stop, status) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """Number of the end of the run, and status of what went wrong (both 0: nothing), after rounds of events with `stop`
+    and `status` and one more, whose reset is `found`; `solved`: algebraic unknowns have values behind it."""
+    found = lax.stop_gradient(found)
+    finite = jnp.all(jnp.isfinite(found[:-2]))
+    wrong = trouble(jnp, found[-1] > 0, finite, solved)
+    stop = jnp.where(stop != 0, stop, found[-2].astype(jnp.int32))
+    return stop, jnp.where(status > 0, status, wrong).astype(jnp.int32)
 
 
 def remembered(memory: EventMemory, found: Instant, t, span) -> tuple[EventMemory, Int[Array, ""]]:

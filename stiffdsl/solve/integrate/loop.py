@@ -23,7 +23,7 @@ from stiffdsl.solve.base.dense_output import interpolate
 from stiffdsl.solve.base.error_norm import ErrorNorm
 from stiffdsl.solve.base.first_step import EPSILON, ROUNDINGS, chosen, limited, trial
 from stiffdsl.solve.base.first_step import behind as behind_jump
-from stiffdsl.solve.base.method import Method, Tolerance, is_explicit, opened, renewed, scale
+from stiffdsl.solve.base.method import Method, Tolerance, Work, is_explicit, opened, renewed, scale
 from stiffdsl.solve.base.status import Status
 from stiffdsl.solve.base.system import System
 from stiffdsl.solve.integrate.branches import ATTEMPTS, FIRST, Kink, has_branches, no_kink, share
@@ -345,11 +345,8 @@ def advance(
     lands_anywhere = stopping or state.events is not None
     scaled = _blamed(system, attempt.scaled, go_on, y_next) if lands_anywhere else attempt.scaled
     scaled = lax.stop_gradient(scaled)
-
-    work = attempt.work
     # Nothing goes on from t1.
-    work = work._replace(rhs=work.rhs + jnp.where(last, 0, go_on.evaluations))
-    counts = state.counts + jnp.stack([jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, *work)])
+    counts = state.counts + _counted(accept, attempt.work, jnp.where(last, 0, go_on.evaluations))
     return State(
         t_next,
         go_on.h,
@@ -368,6 +365,12 @@ def advance(
         counts,
         sums,
     ), Step(accept, t, h, end, y, y1, K, go_on.y, jumps)
+
+
+def _counted(accept, work: Work, evaluations) -> Int[Array, " c"]:
+    """Counts that an attempt adds to those of a solve; `evaluations` of f where the next step begins."""
+    work = work._replace(rhs=work.rhs + evaluations)
+    return jnp.stack([jnp.asarray(c, dtype=jnp.int32) for c in (accept, ~accept, *work)])
 
 
 def _within_branches(

@@ -25,7 +25,6 @@ from stiffdsl.solve.methods.explicit_tableau import TSIT5
 from stiffdsl.solve.methods.rosenbrock import Rosenbrock
 from stiffdsl.solve.methods.tableau import RODAS5P
 
-BOUND = EXPLICIT_BOUND
 # Steps in a row that change the method; to the Rosenbrock method at most so many, where a factorization is dear.
 TO_STIFF, TO_EXPLICIT, AT_MOST = 10, 3, 2000
 # Below so many unknowns no factorization is dear.
@@ -106,7 +105,7 @@ class Switching:
         del t, y, h
         memory, (before, after), fast = attempt.memory
         factor = control.factor(accept, attempt.error, previous_error, rejections, self.order, cut)
-        against = jnp.where(memory.stiff, fast < BOUND, fast > BOUND)
+        against = jnp.where(memory.stiff, fast < EXPLICIT_BOUND, fast > EXPLICIT_BOUND)
         votes = jnp.where(accept, jnp.where(against, memory.votes + 1, 0), memory.votes)
         change = votes >= jnp.where(memory.stiff, TO_EXPLICIT, self.patience)
         first = jnp.where(accept, after, before)
